@@ -1,0 +1,219 @@
+"""Models for tests, built from a fixed integer recipe: the same on every machine, for ever.
+
+Golden vectors depend on this file. Change what a recipe gives, and they no longer mean anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import isqrt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp.model import Model, ModelConfig, tensor_shapes
+
+Array = npt.NDArray[Any]
+
+NUMPY_DTYPES = {"I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64}
+MAX_M = (1 << 31) - 1
+MAX_NORM_C = (1 << 44) - 1
+MAX_ATTN_C = 1 << 38
+
+TINY = ModelConfig(1, 64, 2, 32, 64, (64, 64), ((2, 8, 32, 0), (3, 9, 16, 48)))
+# Unequal windows, heads that do not divide the width, all orders of n-grams, odd layer count.
+MIXED = ModelConfig(
+    1, 128, 8, 16, 192, (64, 192, 128), tuple((o, 6 + o, 16, 16 * o) for o in range(2, 7))
+)
+# The largest window, as small as possible otherwise.
+WIDE_WINDOW = ModelConfig(1, 64, 1, 64, 64, (1024,), ())
+# The widest head and no n-grams.
+WIDE_HEAD = ModelConfig(1, 64, 1, 128, 128, (64,), ())
+
+
+def xorshift(seed: int) -> Iterator[int]:
+    """Marsaglia's xorshift64: a stream of 64-bit integers. seed > 0."""
+    state = seed
+    while True:
+        state ^= state << 13 & 0xFFFFFFFFFFFFFFFF
+        state ^= state >> 7
+        state ^= state << 17 & 0xFFFFFFFFFFFFFFFF
+        yield state
+
+
+def integers(seed: int, count: int, low: int, high: int) -> Array:
+    """``count`` integers in low…high, about evenly: (count,) int64.
+
+    Element i mixes the i-th number of the sequence seed, seed + odd, seed + 2·odd, … (splitmix64):
+    like ``xorshift`` but without a loop.
+    """
+    z = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    z += np.uint64(seed * 0xD1342543DE82EF95 & 0xFFFFFFFFFFFFFFFF)
+    z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    span = np.uint64(high - low + 1)
+    return ((z >> np.uint64(32)) * span >> np.uint64(32)).astype(np.int64) + low
+
+
+def text(size: int, seed: int = 1) -> bytes:
+    """Bytes with some structure: words of a small vocabulary that a skewed draw repeats."""
+    draw = xorshift(seed)
+    words = [bytes(97 + next(draw) % 26 for _ in range(2 + next(draw) % 6)) for _ in range(40)]
+    out = bytearray()
+    while len(out) < size:
+        out += words[min(next(draw) % 40, next(draw) % 40)] + b" "
+    return bytes(out[:size])
+
+
+def noise(size: int, seed: int = 1) -> bytes:
+    """Bytes without structure."""
+    return integers(seed, size, 0, 255).astype(np.uint8).tobytes()
+
+
+def build(
+    config: ModelConfig, fill: Callable[[str, int, int], Array | int], name: str = "test"
+) -> Model:
+    """A model whose tensor is fill(tensor name, count, index): an array of count, or one value."""
+    tensors = {}
+    for index, (key, (dtype, shape)) in enumerate(sorted(tensor_shapes(config).items())):
+        values = fill(key, int(np.prod(shape)), index)
+        flat = np.broadcast_to(np.asarray(values, np.int64), int(np.prod(shape)))
+        tensors[key] = flat.reshape(shape).astype(NUMPY_DTYPES[dtype])
+    return Model.build(config, tensors, name)
+
+
+def natural(config: ModelConfig, seed: int = 1, head_m: int | None = None) -> Model:
+    """Random weights, scaled so that values spread over their ranges as in a trained model.
+
+    ``head_m``, if given, replaces the multipliers of the head: large ones make it very sure.
+    """
+
+    def fill(key: str, count: int, index: int) -> Array | int:
+        draw = seed * 1000 + index
+        inputs = {
+            "qkv": config.d_model,
+            "out": config.n_heads * config.d_head,
+            "up": config.d_model,
+            "down": config.d_ff,
+            "head": config.d_model,
+        }
+        kind = key.split(".")[-2]
+        if key.endswith(".weight"):
+            return integers(draw, count, -127, 127)
+        if key.endswith(".bias"):
+            return integers(draw, count, -500, 100)
+        if key.endswith("attn.m"):
+            # Dot products of random heads are about 28²·√h; let them spread over some octaves.
+            return (200 << 30) // (28 * 28 * isqrt(config.d_head))
+        if key.endswith("attn.c"):
+            return 1 << 30
+        if key.endswith(".c"):
+            return 28 * isqrt(config.d_model << 20) << 20
+        if kind == "head" and head_m is not None:
+            return head_m
+        if kind in inputs:
+            # A row's sum is about 73·28·√inputs; targets in the units of each output.
+            target = {"qkv": 28, "out": 2000, "up": 1200, "down": 2000, "head": 500}[kind]
+            middle = (target << 30) // (73 * 28 * isqrt(inputs[kind]))
+            return integers(draw, count, middle * 3 // 4, middle * 5 // 4)
+        return 1 << 26  # embeddings
+
+    return build(config, fill)
+
+
+def tiny(seed: int = 1) -> Model:
+    """The model of the golden vectors (seed 1)."""
+    return natural(TINY, seed)
+
+
+def extreme(
+    config: ModelConfig,
+    fill_weight: Callable[[int, int], Array | int],
+    m: int | None,
+    norm_c: int = MAX_NORM_C,
+    attn_c: int = MAX_ATTN_C,
+    bias: int | None = None,
+    seed: int = 1,
+) -> Model:
+    """A model of extreme matrices between inputs and outputs that show what comes of them.
+
+    fill_weight(draw, count) gives the layers' weights. Their multipliers are all ``m``, or for None
+    such that the largest sum there can be just fits the output's range: no clamp hides a wrong sum.
+    A ``bias`` of None is ±32768 at random. Even tokens are embedded as one constant, odd ones as
+    random signs; the last norm and the head are as in ``natural``.
+    """
+    sums = {
+        "qkv": (config.d_model * 127 * 127, 127),
+        "attn": (config.d_head * 127 * 127, 600),
+        "out": (config.n_heads * config.d_head * 127 * 127, 16000),
+        "up": (config.d_model * 127 * 127, 4095),
+        "down": (config.d_ff * 255 * 127, 16000),
+    }
+
+    def fill(key: str, count: int, index: int) -> Array | int:
+        draw = seed * 1000 + index
+        kind = key.split(".")[-2]
+        if key == "embed.weight":
+            rows = (integers(draw, count, 0, 1) * 254 - 127).reshape(257, -1)
+            rows[::2] = 127
+            return rows.ravel()
+        if key == "embed.m":
+            return 1 << 28  # just below the clamp
+        if key == "head.weight":
+            return integers(draw, count, -127, 127)
+        if key == "head.m":
+            return (500 << 30) // (73 * 73 * isqrt(config.d_model))
+        if key.endswith(".weight"):
+            return fill_weight(draw, count)
+        if key.endswith(".bias"):
+            return integers(draw, count, 0, 1) * 65535 - 32768 if bias is None else bias
+        if key.endswith("attn.c"):
+            return attn_c
+        if key == "norm.c":
+            return min(28 * isqrt(config.d_model << 20) << 20, norm_c)
+        if key.endswith(".c"):
+            return norm_c
+        if m is None and kind in sums:
+            largest, target = sums[kind]
+            return (target << 30) // largest
+        return MAX_M if m is None else m
+
+    return build(config, fill)
+
+
+def _plus(draw: int, count: int) -> int:
+    return 127
+
+
+def _minus(draw: int, count: int) -> int:
+    return -127
+
+
+def _zero(draw: int, count: int) -> int:
+    return 0
+
+
+def _signs(draw: int, count: int) -> Array:
+    return integers(draw, count, 0, 1) * 254 - 127
+
+
+def extremes(config: ModelConfig) -> dict[str, Model]:
+    """Models that reach the ends of ranges, by name."""
+    return {
+        "plus": extreme(config, _plus, MAX_M, bias=0),
+        "minus": extreme(config, _minus, MAX_M, bias=0),
+        "plus-exact": extreme(config, _plus, None, bias=0, attn_c=1 << 30),
+        "minus-exact": extreme(config, _minus, None, bias=0, attn_c=1 << 30),
+        "signs": extreme(config, _signs, MAX_M),
+        "signs-exact": extreme(config, _signs, None, bias=0, attn_c=1 << 30),
+        "signs-middle": extreme(config, _signs, 1 << 20),
+        "signs-small-norm": extreme(config, _signs, 1 << 24, norm_c=1 << 34),
+        "zero": extreme(config, _zero, 0, norm_c=1, attn_c=1, bias=0),
+        "zero-m": extreme(config, _plus, 0, bias=0),
+        "small-scales": extreme(config, _minus, 1, norm_c=1, attn_c=1, bias=-32768),
+        "sure": natural(config, head_m=MAX_M),
+        "quite-sure": natural(config, head_m=1 << 28),
+        "steep": extreme(config, _signs, MAX_M, bias=32767),
+    }
