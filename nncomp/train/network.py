@@ -1,0 +1,280 @@
+"""The torch twin of the integer network of ``docs/numerics.md``.
+
+One function in three modes, all in the units of the integer engine:
+
+- ``FLOAT``: nothing is rounded or clipped; where training starts;
+- ``FAKE``: rounded and clipped as the engine does, gradients pass straight through;
+- ``EXACT``: integer multipliers and the engine's own rounding, in float64, where every product and
+  sum is below 2^53: its logits equal the reference engine's with ``==``.
+
+Scales: weights have one a row (largest magnitude = 127), activations one learned clip a site.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nncomp.model import ModelConfig
+
+NORM_GAIN = 28.0  # one standard deviation after a norm; 127 is then 4.5 sigma
+RESIDUAL_UNIT = 2.0**8  # units of the residual stream per 1.0
+SCORE_UNIT = 64 * math.log2(math.e)  # attention scores: 1/64 octave per nat
+LOGIT_UNIT = 256 * math.log2(math.e)  # logits: 1/256 octave per nat
+BOS = 256  # the token before a lane's first byte
+
+
+class Mode(enum.Enum):
+    FLOAT = 0
+    FAKE = 1
+    EXACT = 2
+
+
+def _round(x: Tensor, mode: Mode) -> Tensor:
+    """Round half up, with the gradient of the identity; not at all in FLOAT."""
+    if mode is Mode.FLOAT:
+        return x
+    return x + (torch.floor(x + 0.5) - x).detach()
+
+
+def _clamp(x: Tensor, low: float, high: float, mode: Mode) -> Tensor:
+    return x if mode is Mode.FLOAT else x.clamp(low, high)
+
+
+def _multiplier(scale: Tensor, mode: Mode) -> Tensor:
+    """A scale as the engine holds it: m / 2^30, m an integer below 2^31."""
+    if mode is not Mode.EXACT:
+        return scale
+    m = torch.floor(scale.double() * 2.0**30 + 0.5)
+    assert bool((m < 2.0**31).all()), "scale does not fit a multiplier"
+    return m * 2.0**-30
+
+
+def _requantise(x: Tensor, scale: Tensor, mode: Mode) -> Tensor:
+    """rq(x, m): in EXACT, |x·m| < 2^53 makes the product and floor(· + 1/2) exact."""
+    return _round(x * _multiplier(scale, mode), mode)
+
+
+def weight_scale(weight: Tensor) -> Tensor:
+    """Per-row scale (rows, 1) that maps the largest magnitude to 127."""
+    return weight.detach().abs().amax(dim=1, keepdim=True).clamp_min(1e-8) / 127.0
+
+
+def _integer_weight(weight: Tensor, scale: Tensor, mode: Mode) -> Tensor:
+    return _round(weight / scale, mode)
+
+
+def ngram_rows(data: Tensor, order: int, log2_rows: int) -> Tensor:
+    """Row of every step of ``data`` ((batch, T) int64 bytes) in a table: (batch, T) int64."""
+    context = torch.zeros_like(data)
+    for j in range(1, order + 1):
+        past = F.pad(data, (j, 0))[:, : data.shape[1]]
+        context = context + (past << (8 * (j - 1)))
+    golden = 0x9E3779B97F4A7C15 - (1 << 64)  # as a signed 64-bit number; products wrap
+    return ((context * golden) >> (64 - log2_rows)) & ((1 << log2_rows) - 1)
+
+
+class Layer(nn.Module):
+    """One layer's weights and learned activation clips (as logarithms)."""
+
+    def __init__(self, config: ModelConfig, window: int) -> None:
+        super().__init__()
+        d, inner, h, f = (
+            config.d_model,
+            config.n_heads * config.d_head,
+            config.d_head,
+            config.d_ff,
+        )
+        self.heads, self.width, self.window = config.n_heads, h, window
+        self.qkv = nn.Parameter(torch.randn(inner + 2 * h, d) * 0.7 * d**-0.5)
+        self.out = nn.Parameter(torch.zeros(d, inner))
+        self.up = nn.Parameter(torch.randn(f, d) * 0.7 * d**-0.5)
+        self.down = nn.Parameter(torch.zeros(d, f))
+        # Slopes from steep to flat: heads start with different reach, in nats per octave of distance.
+        slope = torch.linspace(2.0, 0.25, config.n_heads)[:, None]
+        self.bias = nn.Parameter(-slope * torch.log2(1.0 + torch.arange(window)))  # (H, W) nats
+        self.clips = nn.ParameterDict(
+            {name: nn.Parameter(torch.zeros(())) for name in ("q", "k", "v", "o", "u")}
+        )
+
+    def step(self, name: str) -> Tensor:
+        """Size of one integer unit at an activation site."""
+        units = 4088.0 if name == "u" else 127.0
+        return torch.exp(self.clips[name]) / units
+
+
+class Network(nn.Module):
+    """The network; ``forward`` gives logits in nats, ``integer_logits`` the engine's integers."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        d = config.d_model
+        self.embed = nn.Parameter(torch.randn(257, d) * 0.5)
+        self.ngrams = nn.ParameterList(
+            nn.Parameter(torch.randn(1 << bits, width) * 0.1) for _, bits, width, _ in config.ngrams
+        )
+        self.layers = nn.ModuleList(Layer(config, w) for w in config.windows)
+        self.head = nn.Parameter(torch.zeros(256, d))
+        self.observed: dict[str, float] | None = None  # activation clips seen, while calibrating
+        self.compute = torch.float32  # dtype of the matrix products; bfloat16 holds ±256 exactly
+
+    # -- pieces ---------------------------------------------------------------------------------
+
+    def _matmul(self, a: Tensor, b: Tensor, mode: Mode) -> Tensor:
+        """Product of integer-valued matrices, returned in the residual stream's dtype."""
+        if mode is Mode.EXACT:
+            return a @ b
+        return (a.to(self.compute) @ b.to(self.compute)).float()
+
+    def _linear(self, x: Tensor, weight: Tensor, unit: Tensor | float, mode: Mode) -> Tensor:
+        """rq(W·x, m) where m = row scale of W × ``unit``; (…, in) -> (…, out)."""
+        scale = weight_scale(weight)
+        acc = self._matmul(x, _integer_weight(weight, scale, mode).t(), mode)
+        return _requantise(acc, (scale * unit)[:, 0], mode)
+
+    def _norm(self, x: Tensor, mode: Mode) -> Tensor:
+        d = x.shape[-1]
+        if mode is Mode.EXACT:
+            c = float(round(NORM_GAIN * math.sqrt(d) * 2.0**30))
+            root = torch.floor(torch.sqrt((x * x).sum(-1, keepdim=True))).clamp_min(1)
+            r = torch.floor(c / root).clamp_max(2.0**31 - 1)
+            return torch.floor((x * r + 2.0**29) * 2.0**-30).clamp(-127, 127)
+        r = NORM_GAIN * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-6)
+        return _clamp(_round(x * r, mode), -127, 127, mode)
+
+    def _site(self, layer: int, name: str, x: Tensor) -> Tensor:
+        if self.observed is not None:
+            clip = torch.quantile(x.detach().abs().flatten()[: 1 << 22].float(), 0.9997).item()
+            key = f"{layer}.{name}"
+            self.observed[key] = max(self.observed.get(key, 0.0), clip)
+        return x
+
+    def _attention(self, index: int, layer: Layer, y: Tensor, mode: Mode) -> Tensor:
+        """(B, T, d) normed -> (B, T, d) addend. A query sees the last W positions."""
+        B, T, _ = y.shape
+        H, h, W = layer.heads, layer.width, layer.window
+        unit = {n: layer.step(n) for n in ("q", "k", "v", "o")}
+        rows = torch.cat([unit["q"].expand(H * h), unit["k"].expand(h), unit["v"].expand(h)])[
+            :, None
+        ]
+        qkv = self._linear(y, layer.qkv, 1.0 / (NORM_GAIN * rows), mode)
+        if self.observed is not None:
+            q, k, v = (qkv * rows[:, 0]).split([H * h, h, h], dim=-1)
+            for name, part in (("q", q), ("k", k), ("v", v)):
+                self._site(index, name, part)
+        q, k, v = _clamp(qkv, -127, 127, mode).split([H * h, h, h], dim=-1)
+
+        # Chunks of C queries look at their own and the previous chunk: nothing wider than 2C is
+        # ever formed. A sequence no longer than the window is a single chunk.
+        C = min(W, T)
+        assert T % C == 0
+        n = T // C
+        q = q.reshape(B, n, C, H, h).transpose(2, 3).reshape(B * n, H * C, h)
+        k, v = (p.reshape(B, n, C, h) for p in (k, v))
+        if n > 1:
+            k, v = (torch.cat([F.pad(p, (0, 0, 0, 0, 1, 0))[:, :-1], p], dim=2) for p in (k, v))
+        K = k.shape[2]
+        k, v = (p.reshape(B * n, K, h) for p in (k, v))
+        acc = self._matmul(q, k.transpose(1, 2), mode).view(B, n, H, C, K)
+        score_unit = unit["q"] * unit["k"] * (SCORE_UNIT / math.sqrt(h))
+        z = _requantise(acc, score_unit, mode)
+        distance = (
+            torch.arange(C, device=y.device)[:, None]
+            + (K - C)
+            - torch.arange(K, device=y.device)[None, :]
+        )  # (C, K)
+        bias = _round(layer.bias * SCORE_UNIT, mode).clamp(-32767, 32767)
+        z = z + bias[:, distance.clamp(0, W - 1)]
+        seen = ((distance >= 0) & (distance < W)).expand(n, C, K).clone()
+        if n > 1:
+            seen[0, :, :C] = False  # nothing lies before the first chunk
+        z = z.masked_fill(~seen[:, None], -1e9)
+        away = z - z.detach().amax(-1, keepdim=True)
+        if mode is Mode.EXACT:
+            u = _exp_table(away)
+        else:
+            u = torch.exp2(away * (1.0 / 64))
+            if mode is Mode.FAKE:
+                u = _round(255.0 * u, mode)
+        total = u.sum(-1)
+        mixed = self._matmul(u.view(B * n, H * C, K), v, mode).view(B, n, H, C, h)
+        gain = unit["v"] / unit["o"]
+        if mode is Mode.EXACT:
+            c = torch.floor(gain * 2.0**30 + 0.5)
+            r = torch.floor(c / total)[..., None]
+            o = torch.floor((mixed * r + 2.0**29) * 2.0**-30)
+        else:
+            o = _round(mixed * (gain / total[..., None]), mode)
+        o = o.permute(0, 1, 3, 2, 4).reshape(B, T, H * h)
+        self._site(index, "o", o * unit["o"])
+        o = _clamp(o, -127, 127, mode)
+        return self._linear(o, layer.out, unit["o"] * RESIDUAL_UNIT, mode)
+
+    def _feed_forward(self, index: int, layer: Layer, y: Tensor, mode: Mode) -> Tensor:
+        unit = layer.step("u")
+        p = self._linear(y, layer.up, 1.0 / (NORM_GAIN * unit), mode).clamp_min(0)
+        self._site(index, "u", p * unit)
+        p = _clamp(p, 0, 4095, mode)
+        s = _clamp(_round(p * p * 2.0**-16, mode), 0, 255, mode)
+        return self._linear(s, layer.down, unit * unit * (65536 * RESIDUAL_UNIT), mode)
+
+    def _embedding(self, rows: Tensor, table: Tensor, mode: Mode) -> Tensor:
+        scale = table.detach().abs().amax() / 127.0
+        e = _integer_weight(F.embedding(rows, table), scale, mode)
+        return _requantise(e * 2.0**10, scale * (RESIDUAL_UNIT * 2.0**-10), mode)
+
+    # -- the whole ------------------------------------------------------------------------------
+
+    def rows(self, data: Tensor) -> list[Tensor]:
+        """Table rows of every step of ``data`` ((B, T) int64 bytes): byte tokens, then n-grams."""
+        tokens = F.pad(data, (1, 0), value=BOS)[:, : data.shape[1]]
+        return [tokens] + [
+            ngram_rows(data, order, bits) for order, bits, _, _ in self.config.ngrams
+        ]
+
+    def integer_logits(self, rows: list[Tensor], mode: Mode) -> Tensor:
+        """(B, T, 256) logits before each byte, in 1/256 octave; integers unless FLOAT."""
+
+        def addend(a: Tensor) -> Tensor:
+            return _clamp(a, -32767, 32767, mode)
+
+        x = addend(self._embedding(rows[0], self.embed, mode))
+        d = self.config.d_model
+        for (_, _, width, first), table, row in zip(self.config.ngrams, self.ngrams, rows[1:]):
+            e = addend(self._embedding(row, table, mode))
+            x = x + F.pad(e, (first, d - first - width))
+        for index, layer in enumerate(self.layers):
+            assert isinstance(layer, Layer)
+            x = x + addend(self._attention(index, layer, self._norm(x, mode), mode))
+            x = x + addend(self._feed_forward(index, layer, self._norm(x, mode), mode))
+        return self._linear(self._norm(x, mode), self.head, LOGIT_UNIT / NORM_GAIN, mode)
+
+    def forward(self, rows: list[Tensor], mode: Mode = Mode.FLOAT) -> Tensor:
+        """(B, T, 256) logits in nats."""
+        return self.integer_logits(rows, mode) * (1.0 / LOGIT_UNIT)
+
+    @torch.no_grad()
+    def calibrate(self, data: Tensor) -> None:
+        """Set every activation clip from what ``data`` ((B, T) bytes) shows in FLOAT."""
+        self.observed = {}
+        self.integer_logits(self.rows(data), Mode.FLOAT)
+        for key, clip in self.observed.items():
+            index, name = key.split(".")
+            layer = self.layers[int(index)]
+            assert isinstance(layer, Layer)
+            layer.clips[name].fill_(math.log(max(clip, 1e-3)))
+        self.observed = None
+
+
+def _exp_table(away: Tensor) -> Tensor:
+    """u8 weight of a score ``away`` ≤ 0 from the maximum: the engine's table EXP."""
+    from nncomp.tables import EXP
+
+    table = torch.zeros(641, dtype=away.dtype, device=away.device)
+    table[:640] = torch.as_tensor(EXP.astype("float64"), dtype=away.dtype)
+    return table[(-away).clamp(max=640).long()]

@@ -1,0 +1,80 @@
+"""Muon for the matrices inside the layers, Adam for everything else.
+
+Muon (K. Jordan et al., 2024) replaces a matrix's momentum by the nearest semi-orthogonal matrix,
+found by a quintic Newton-Schulz iteration.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nncomp.train.network import Network
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic, from the Muon write-up
+
+
+def orthogonalise(g: Tensor, steps: int = 5) -> Tensor:
+    """The semi-orthogonal factor of ``g`` (…, rows, columns), roughly: singular values 0.7…1.2."""
+    a, b, c = NEWTON_SCHULZ
+    x = g.to(torch.bfloat16)
+    tall = x.shape[-2] > x.shape[-1]
+    if tall:
+        x = x.mT
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        s = x @ x.mT
+        x = a * x + (b * s + c * s @ s) @ x
+    return (x.mT if tall else x).to(g.dtype)
+
+
+class Muon(torch.optim.Optimizer):
+    """Orthogonalised Nesterov momentum; ``lr`` is per unit of spectral norm."""
+
+    def __init__(self, params: list[Tensor], lr: float, momentum: float = 0.95) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            by_shape: dict[torch.Size, list[Tensor]] = {}
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                by_shape.setdefault(p.shape, []).append(p)
+            for shape, params in by_shape.items():
+                updates = []
+                for p in params:
+                    m = self.state[p].setdefault("momentum", torch.zeros_like(p))
+                    m.lerp_(p.grad, 1 - group["momentum"])
+                    updates.append(p.grad.lerp(m, group["momentum"]))
+                scale = max(1.0, shape[0] / shape[1]) ** 0.5
+                for p, u in zip(params, orthogonalise(torch.stack(updates))):
+                    p.add_(u, alpha=-group["lr"] * scale)
+
+
+def build(network: Network) -> list[torch.optim.Optimizer]:
+    """[Muon, Adam] over ``network``; each group keeps its peak rate in ``peak``."""
+    matrices, biases, clips = [], [], []
+    for layer in network.layers:
+        matrices += [layer.qkv, layer.out, layer.up, layer.down]
+        biases.append(layer.bias)
+        clips += list(layer.clips.values())
+    muon = Muon(matrices, lr=0.02)
+    adam = torch.optim.Adam(
+        [
+            {"params": [network.embed], "lr": 0.006},
+            {"params": list(network.ngrams), "lr": 0.01},
+            {"params": [network.head], "lr": 0.003},
+            {"params": biases, "lr": 0.01},
+            {"params": clips, "lr": 0.0005},
+        ],
+        betas=(0.9, 0.98),
+        eps=1e-10,
+        foreach=True,
+    )
+    optimizers: list[torch.optim.Optimizer] = [muon, adam]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return optimizers

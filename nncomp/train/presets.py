@@ -1,0 +1,20 @@
+"""Network shapes for ``nncomp train --preset``."""
+
+from __future__ import annotations
+
+from nncomp.model import ModelConfig
+
+PRESETS: dict[str, ModelConfig] = {
+    "tiny": ModelConfig(
+        arithmetic=1, d_model=64, n_heads=2, d_head=32, d_ff=128, windows=(64, 64),
+        ngrams=((2, 10, 16, 0), (3, 10, 16, 16)),
+    ),
+    "nano": ModelConfig(
+        arithmetic=1, d_model=128, n_heads=4, d_head=32, d_ff=384, windows=(64, 128, 256),
+        ngrams=((2, 12, 32, 0), (3, 13, 32, 32)),
+    ),
+    "small": ModelConfig(
+        arithmetic=1, d_model=192, n_heads=4, d_head=32, d_ff=512, windows=(64, 128, 512, 512),
+        ngrams=((2, 13, 32, 0), (3, 14, 32, 32), (4, 14, 32, 64)),
+    ),
+}  # fmt: skip
