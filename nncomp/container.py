@@ -1,0 +1,466 @@
+"""The ``.nnc`` layout: frames, blocks, index, checks. ``docs/format.md`` is the specification.
+
+``FrameWriter`` writes one frame, ``read`` walks all frames of a file; both work on a stream and
+never seek. ``read`` hands out only what its checks have confirmed, and only what the specification
+allows: everything else is a ``FormatError``. What payloads mean is not known here (``codec``).
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from nncomp.errors import ChecksumError, FormatError, MemoryLimitError
+
+__all__ = [
+    "MAGIC",
+    "MAX_BLOCK_SIZE",
+    "MAX_LANES",
+    "MIN_BLOCK_SIZE",
+    "VERSION",
+    "Block",
+    "BlockType",
+    "End",
+    "FrameWriter",
+    "Header",
+    "ModelRef",
+    "read",
+    "record_size",
+]
+
+MAGIC = b"\x89NNC\r\n"
+VERSION = 1
+MIN_BLOCK_SIZE = 1 << 10
+MAX_BLOCK_SIZE = 1 << 26
+MAX_LANES = 1 << 7
+MAX_BLOCKS = 1 << 24  # in a frame
+MAX_NAME = 64  # bytes of a model name
+MAX_MODEL_SIZE = 1 << 26  # bytes of an embedded model
+ID_SIZE = 16  # bytes of a model id
+
+_MAX_VARINT = 9  # bytes: 63 bits
+_NAME = re.compile(rb"[a-z0-9][a-z0-9._-]{0,63}")
+_EMBEDDED = 0x80
+_RESERVED = 0x40
+_END = 0
+
+_CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached"
+
+
+class Readable(Protocol):
+    """The half of a binary file that reading needs. Short reads are allowed before the end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Writable(Protocol):
+    """The half of a binary file that writing needs. Short writes are allowed."""
+
+    def write(self, data: bytes, /) -> int | None: ...
+
+
+class BlockType(enum.IntEnum):
+    """What a block's payloads are."""
+
+    STORED = 1  # the content itself
+    REPEAT = 2  # a pattern; the content is the pattern over and over, cut to size
+    NETWORK = 3  # one arithmetic-coded payload a lane
+
+
+@dataclass(frozen=True)
+class Header:
+    """What holds for a whole frame. Raises ``ValueError`` for what the format cannot express."""
+
+    block_size: int  # no block has more content; a power of two, 2**10..2**26
+    lanes: int  # of a block of ``block_size`` bytes; a power of two, 1..128
+    arithmetic: int  # version of docs/numerics.md, 1..15
+    profile: int = 0  # of the adaptive stage, 0..15; 0: none
+
+    def __post_init__(self) -> None:
+        if not _is_power_of_two(self.block_size, MIN_BLOCK_SIZE, MAX_BLOCK_SIZE):
+            raise ValueError(f"block size {self.block_size} is not a power of two, 2^10..2^26")
+        if not _is_power_of_two(self.lanes, 1, MAX_LANES):
+            raise ValueError(f"{self.lanes} lanes are not a power of two, 1..128")
+        if not (1 <= self.arithmetic <= 15 and 0 <= self.profile <= 15):
+            raise ValueError("arithmetic version or profile is out of range")
+
+    def block_lanes(self, size: int) -> int:
+        """Lanes of a network block of ``size`` bytes, 1..``lanes``: as many as fill up."""
+        return max(1, size // (self.block_size // self.lanes))
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which model a frame's network blocks need: by id and name, or in full."""
+
+    id: bytes  # 16 bytes
+    name: str  # 1..64 characters of [a-z0-9._-]
+    data: bytes | None = None  # the bytes of the model file if it is embedded
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block as stored. ``payloads`` has an entry a lane; blocks without network have one."""
+
+    type: BlockType
+    size: int  # bytes of content, 1..block_size
+    payloads: tuple[bytes, ...]
+    content_checksum: int  # CRC-32 of the content
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of a frame."""
+
+    content_size: int
+    stored_size: int  # of the whole frame, from magic to last check
+
+
+def record_size(block: Block, model: ModelRef | None = None) -> int:
+    """Bytes that ``block`` takes in a file; with ``model`` as the first network block does."""
+    head = _block_head(block, model)
+    return len(head) + sum(map(len, block.payloads)) + 4
+
+
+class FrameWriter:
+    """Writes one frame: the header at once, each block as it comes, the index in ``end``."""
+
+    def __init__(self, dst: Writable, header: Header) -> None:
+        self.header = header
+        self._dst = dst
+        self._crc = 0
+        self._index = _Index()
+        self._write(_frame_head(header))
+
+    @property
+    def has_network(self) -> bool:
+        """Whether a network block, and so the model, is written already."""
+        return self._index.has_network
+
+    def write(self, block: Block, model: ModelRef | None = None) -> None:
+        """Append a block; the first network block, and no other, comes with the model.
+
+        Raises ``ValueError`` for what the format does not allow.
+        """
+        header = self.header
+        problem = _block_problem(header, block.type, block.size, [len(p) for p in block.payloads])
+        if problem:
+            raise ValueError(problem)
+        if self._index.count >= MAX_BLOCKS:
+            raise FormatError("too many blocks for a frame: use a larger block size")
+        if (model is not None) != (block.type == BlockType.NETWORK and not self.has_network):
+            raise ValueError("the first network block, and no other, carries a model")
+        self._write(_block_head(block, model))
+        for payload in block.payloads:
+            self._write(payload)
+        self._write_check()
+        self._index.add(block, record_size(block, model))
+
+    def end(self) -> End:
+        """Write index and footer. The writer is used up."""
+        self._write(self._index.end_record())
+        self._write_check()
+        return self._index.end()
+
+    def _write(self, data: bytes) -> None:
+        self._crc = zlib.crc32(data, self._crc)
+        write_all(self._dst, data)
+
+    def _write_check(self) -> None:
+        check = self._crc.to_bytes(4, "little")
+        write_all(self._dst, check)
+        self._crc = zlib.crc32(check)  # the next check covers this one
+
+
+def write_all(dst: Writable, data: bytes) -> None:
+    """Write all of ``data`` even where ``dst`` is unbuffered and writes a part at a time."""
+    written = dst.write(data)
+    if written is None or written == len(data):
+        return
+    view = memoryview(data)
+    while written < len(data):
+        written += dst.write(view[written:]) or 0  # type: ignore[arg-type]
+
+
+def read(src: Readable, memory_limit: int) -> Iterator[Header | ModelRef | Block | End]:
+    """Walk the frames of ``src`` to its end: Header, {Block}, End, …; a ModelRef before the first
+    network block.
+
+    A record is handed out after its check. Holds one record at a time, less than twice
+    ``block_size`` plus an embedded model. Raises ``FormatError``, ``ChecksumError``, and
+    ``MemoryLimitError`` before it would have to hold more than ``memory_limit`` bytes.
+    """
+    scanner = _Scanner(src)
+    header = _read_frame_head(scanner, first=True)
+    while header is not None:
+        if 2 * header.block_size > memory_limit:
+            raise MemoryLimitError(
+                f"blocks of {header.block_size} bytes need more than the memory limit"
+                f" of {memory_limit} bytes"
+            )
+        yield header
+        index = _Index()
+        while True:
+            kind = scanner.byte()
+            if kind == _END:
+                break
+            start = scanner.position - 1
+            block, model = _read_block(scanner, kind, header, index.has_network, memory_limit)
+            scanner.check()
+            if index.count >= MAX_BLOCKS:
+                raise FormatError("too many blocks in a frame")
+            index.add(block, scanner.position - start)
+            if model is not None:
+                yield model
+            yield block
+            del block, model
+        _read_end(scanner, index)
+        yield index.end()
+        header = _read_frame_head(scanner, first=False)
+
+
+class _Index:
+    """The blocks of a frame so far, as their encoded index entries.
+
+    A reader builds the end record that it expects and compares bytes: nothing to parse, nothing
+    that could disagree unnoticed, a few bytes of memory a block.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.has_network = False
+        self._content_size = 0
+        self._stored_size = FRAME_HEAD_SIZE
+        self._entries = bytearray()
+
+    def add(self, block: Block, stored_size: int) -> None:
+        self.count += 1
+        self.has_network |= block.type == BlockType.NETWORK
+        self._content_size += block.size
+        self._stored_size += stored_size
+        self._entries += _varint(stored_size) + _varint(block.size)
+
+    def end_record(self) -> bytes:
+        """The end record but for its check."""
+        body = bytes([_END]) + _varint(self.count) + bytes(self._entries)
+        return body + _varint(len(body))[::-1]
+
+    def end(self) -> End:
+        return End(self._content_size, self._stored_size + len(self.end_record()) + 4)
+
+
+class _Scanner:
+    """Reads fields and keeps the running CRC-32 since the last check, that one included."""
+
+    def __init__(self, src: Readable) -> None:
+        self.position = 0
+        self._read = src.read
+        self._crc = 0
+
+    def start_frame(self, size: int) -> bytes:
+        """Up to ``size`` bytes: fewer only at the end of the stream."""
+        self._crc = 0
+        data = self._read_up_to(size)
+        self._crc = zlib.crc32(data)
+        return data
+
+    def take(self, size: int) -> bytes:
+        data = self._read_up_to(size)
+        if len(data) < size:
+            raise FormatError(_CUT_SHORT)
+        self._crc = zlib.crc32(data, self._crc)
+        return data
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def varint(self) -> int:
+        """LEB128, at most 63 bits, in its shortest form."""
+        value = 0
+        for i in range(_MAX_VARINT):
+            byte = self.byte()
+            value |= (byte & 0x7F) << (7 * i)
+            if byte < 0x80:
+                if byte == 0 and i > 0:
+                    raise FormatError("a number is not in its shortest form")
+                return value
+        raise FormatError("a number is too long")
+
+    def uint32(self) -> int:
+        return int.from_bytes(self.take(4), "little")
+
+    def check(self) -> None:
+        expected = self._crc
+        self._crc = 0
+        if self.uint32() != expected:
+            raise ChecksumError("damaged: a checksum does not match")
+
+    def _read_up_to(self, size: int) -> bytes:
+        data = self._read(size)
+        if data and len(data) < size:  # a pipe or a raw file may give less than there is
+            parts = [data]
+            missing = size - len(data)
+            while missing and (part := self._read(missing)):
+                parts.append(part)
+                missing -= len(part)
+            data = b"".join(parts)
+        self.position += len(data)
+        return data
+
+
+# ---- frame head: magic, version, method, geometry ----
+
+FRAME_HEAD_SIZE = len(MAGIC) + 3
+
+
+def _frame_head(header: Header) -> bytes:
+    method = header.profile << 4 | header.arithmetic
+    geometry = (header.lanes.bit_length() - 1) << 5 | (header.block_size.bit_length() - 11)
+    return MAGIC + bytes([VERSION, method, geometry])
+
+
+def _read_frame_head(scanner: _Scanner, *, first: bool) -> Header | None:
+    """The next frame's header; None where the stream ends instead, after at least one frame."""
+    head = scanner.start_frame(len(MAGIC))
+    if head != MAGIC:
+        if not head and not first:
+            return None
+        if head and MAGIC.startswith(head):
+            raise FormatError(_CUT_SHORT)
+        if not first:
+            raise FormatError("trailing bytes after the end-of-stream marker")
+        if head[:4] == MAGIC[:4]:
+            raise FormatError("damaged: line ends were converted (copied as text?)")
+        raise FormatError("not an .nnc file" if head else "not an .nnc file: it is empty")
+    version, method, geometry = scanner.take(3)
+    if version != VERSION:
+        raise FormatError(f"format version {version} is not supported")
+    log2_size = (geometry & 31) + 10
+    if 1 << log2_size > MAX_BLOCK_SIZE:
+        raise FormatError("block size is out of range")
+    if method & 15 == 0:
+        raise FormatError("arithmetic version is out of range")
+    return Header(1 << log2_size, 1 << (geometry >> 5), method & 15, method >> 4)
+
+
+# ---- blocks ----
+
+
+def _block_head(block: Block, model: ModelRef | None) -> bytes:
+    """A block up to its payloads."""
+    parts = [bytes([block.type]), _varint(block.size)]
+    if model is not None:
+        parts.append(_model_description(model))
+    if block.type != BlockType.STORED:
+        parts += [_varint(len(payload)) for payload in block.payloads]
+    parts.append(block.content_checksum.to_bytes(4, "little"))
+    return b"".join(parts)
+
+
+def _read_block(
+    scanner: _Scanner, kind: int, header: Header, has_network: bool, memory_limit: int
+) -> tuple[Block, ModelRef | None]:
+    """The rest of a block whose first byte was ``kind``, up to its check."""
+    try:
+        block_type = BlockType(kind)
+    except ValueError:
+        raise FormatError(f"block type {kind} is not supported") from None
+    size = scanner.varint()
+    if not 1 <= size <= header.block_size:
+        raise FormatError("a block's size is out of range")
+    model = None
+    if block_type == BlockType.NETWORK and not has_network:
+        model = _read_model_description(scanner, memory_limit - 2 * header.block_size)
+    if block_type == BlockType.STORED:
+        payload_sizes = [size]
+    elif block_type == BlockType.REPEAT:
+        payload_sizes = [scanner.varint()]
+    else:
+        payload_sizes = [scanner.varint() for _ in range(header.block_lanes(size))]
+    problem = _block_problem(header, block_type, size, payload_sizes)
+    if problem:
+        raise FormatError(problem)
+    content_checksum = scanner.uint32()
+    payloads = tuple(scanner.take(n) for n in payload_sizes)
+    return Block(block_type, size, payloads, content_checksum), model
+
+
+def _block_problem(
+    header: Header, block_type: BlockType, size: int, payload_sizes: list[int]
+) -> str | None:
+    """The rule of the format that a block breaks, if any: one text for writer and reader."""
+    total = sum(payload_sizes)
+    if not 1 <= size <= header.block_size:
+        return "a block's size is out of range"
+    if len(payload_sizes) != (header.block_lanes(size) if block_type == BlockType.NETWORK else 1):
+        return "a block has the wrong number of payloads"
+    if block_type == BlockType.STORED:
+        return None if total == size else "a stored block's payload has the wrong size"
+    if block_type == BlockType.REPEAT and total == 0:
+        return "a repeated pattern is empty"
+    return None if total < size else "a block's payload is not smaller than its content"
+
+
+def _model_description(model: ModelRef) -> bytes:
+    name = model.name.encode("ascii")
+    if not _NAME.fullmatch(name) or len(model.id) != ID_SIZE:
+        raise ValueError("model name or id is malformed")
+    flags = len(name) - 1 | (0 if model.data is None else _EMBEDDED)
+    head = bytes([flags]) + name + model.id
+    if model.data is None:
+        return head
+    if not 1 <= len(model.data) <= MAX_MODEL_SIZE:
+        raise ValueError("an embedded model's size is out of range")
+    return head + _varint(len(model.data)) + model.data
+
+
+def _read_model_description(scanner: _Scanner, room: int) -> ModelRef:
+    """A model description; an embedded model must fit into ``room`` bytes of memory."""
+    flags = scanner.byte()
+    if flags & _RESERVED:
+        raise FormatError("a reserved bit is set")
+    name = scanner.take((flags & 63) + 1)
+    if not _NAME.fullmatch(name):
+        raise FormatError("a model name is malformed")
+    model_id = scanner.take(ID_SIZE)
+    data = None
+    if flags & _EMBEDDED:
+        size = scanner.varint()
+        if not 1 <= size <= MAX_MODEL_SIZE:
+            raise FormatError("an embedded model's size is out of range")
+        if size > room:
+            raise MemoryLimitError(f"an embedded model of {size} bytes exceeds the memory limit")
+        data = scanner.take(size)
+    return ModelRef(model_id, name.decode("ascii"), data)
+
+
+# ---- end record ----
+
+
+def _read_end(scanner: _Scanner, index: _Index) -> None:
+    """The rest of the end record, whose every byte is known beforehand."""
+    expected = index.end_record()[1:]
+    found = scanner.take(len(expected))
+    if found != expected:
+        # A wrong number may make the record longer or shorter: then its check is elsewhere, and
+        # damage and disagreement cannot be told apart.
+        raise FormatError("damaged: the index does not match the blocks")
+    scanner.check()
+
+
+def _varint(value: int) -> bytes:
+    """LEB128: seven bits a byte, lowest first, bit 7 set on all but the last."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _is_power_of_two(value: int, low: int, high: int) -> bool:
+    return low <= value <= high and value & (value - 1) == 0

@@ -1,0 +1,58 @@
+"""Levels: a pure table from a number to parameters.
+
+A level is a name for parameters and is never stored: a file describes itself. Bytes depend on what
+is in this table, so an entry of a released level changes only together with its model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DEFAULT_LEVEL", "MAX_LEVEL", "MIN_LEVEL", "Level", "full_lanes", "get"]
+
+KIB = 1 << 10
+MIB = 1 << 20
+
+MIN_LEVEL = 1
+MAX_LEVEL = 9
+DEFAULT_LEVEL = 5
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a level stands for."""
+
+    model: str  # name of a released model
+    block_size: int  # bytes, a power of two
+
+
+_LEVELS = {
+    1: Level("nano-1", 1 * MIB),
+    2: Level("nano-1", 2 * MIB),
+    3: Level("nano-1", 2 * MIB),
+    4: Level("small-1", 4 * MIB),
+    5: Level("small-1", 4 * MIB),
+    6: Level("small-1", 4 * MIB),
+    7: Level("small-1", 8 * MIB),
+    8: Level("small-1", 16 * MIB),
+    9: Level("small-1", 16 * MIB),
+}
+
+
+def get(level: int | None) -> Level:
+    """The parameters of ``level``, 1..9; None is the default. Raises ``ValueError``."""
+    if level is None:
+        level = DEFAULT_LEVEL
+    if level not in _LEVELS:
+        raise ValueError(f"level {level} is not in {MIN_LEVEL}..{MAX_LEVEL}")
+    return _LEVELS[level]
+
+
+def full_lanes(block_size: int) -> int:
+    """Lanes of a full block: one per 256 KiB up to 8 MiB, one per 512 KiB above, at least one.
+
+    Lanes cannot see each other's past, so few and long ones compress better, while a handful of
+    them already keeps a kernel busy.
+    """
+    lane_size = 256 * KIB if block_size <= 8 * MIB else 512 * KIB
+    return max(1, block_size // lane_size)

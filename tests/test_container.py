@@ -1,0 +1,416 @@
+"""docs/format.md: bytes pinned, each rule of section 6, every truncation, every bit flip."""
+
+from __future__ import annotations
+
+import io
+import zlib
+
+import pytest
+
+from nncomp import container
+from nncomp.container import Block, BlockType, End, FrameWriter, Header, ModelRef
+from nncomp.errors import ChecksumError, FormatError, MemoryLimitError
+
+HEADER = Header(1 << 10, 4, 1)
+MODEL = ModelRef(bytes(range(16)), "tiny-1")
+LIMIT = 1 << 20
+
+
+def stored(content: bytes) -> Block:
+    return Block(BlockType.STORED, len(content), (content,), zlib.crc32(content))
+
+
+def repeat(pattern: bytes, size: int) -> Block:
+    content = (pattern * size)[:size]
+    return Block(BlockType.REPEAT, size, (pattern,), zlib.crc32(content))
+
+
+def network(size: int, *payloads: bytes) -> Block:
+    return Block(BlockType.NETWORK, size, payloads, 0x01020304)
+
+
+def frame(*blocks: Block, model: ModelRef = MODEL, header: Header = HEADER) -> bytes:
+    dst = io.BytesIO()
+    writer = FrameWriter(dst, header)
+    for block in blocks:
+        first = block.type == BlockType.NETWORK and not writer.has_network
+        writer.write(block, model if first else None)
+    end = writer.end()
+    assert end.stored_size == len(dst.getvalue())
+    assert end.content_size == sum(block.size for block in blocks)
+    return dst.getvalue()
+
+
+def items(data: bytes, limit: int = LIMIT) -> list[Header | ModelRef | Block | End]:
+    return list(container.read(io.BytesIO(data), limit))
+
+
+def reseal(*records: bytes) -> bytes:
+    """Records with right checks: a forger knows how to compute a CRC."""
+    out = b""
+    previous = b""
+    for record in records:
+        check = zlib.crc32(previous + record).to_bytes(4, "little")
+        out += record + check
+        previous = check
+    return out
+
+
+MIXED = [
+    stored(b"hello"),
+    network(800, b"abc", b"", b"defg" * 9),
+    repeat(b"xy", 1024),
+    network(256, b"z"),
+]
+
+
+# ---- bytes ----
+
+
+def test_empty_frame_bytes() -> None:
+    assert frame() == reseal(bytes.fromhex("894E4E430D0A 01 01 40 00 00 02"))
+    assert len(frame()) == 16
+
+
+def test_network_frame_bytes() -> None:
+    head = bytes.fromhex("894E4E430D0A 01 01 40")
+    block = (
+        bytes.fromhex("03 AC02 05") + b"tiny-1" + MODEL.id + bytes.fromhex("03 04030201") + b"abc"
+    )
+    entry = bytes([len(block) + 4]) + bytes.fromhex("AC02")
+    end = b"\0\1" + entry + bytes([2 + len(entry)])
+    assert frame(network(300, b"abc")) == reseal(head + block, end)
+
+
+def test_overhead_of_a_small_file_is_57_bytes() -> None:
+    data = frame(
+        network(1000, bytes(300)),
+        model=ModelRef(bytes(16), "small-1"),
+        header=Header(1 << 22, 16, 1),
+    )
+    assert len(data) - 300 == 57
+
+
+def test_footer_leads_back_to_every_record() -> None:
+    data = frame() + frame(*MIXED)
+    position = len(data)
+    starts = []
+    while position:
+        end = position - 4
+        value, shift, i = 0, 0, end - 1
+        while True:  # a varint with its bytes reversed
+            value |= (data[i] & 127) << shift
+            shift += 7
+            if data[i] < 128:
+                break
+            i -= 1
+        record = i - value
+        assert data[record] == 0
+        check = zlib.crc32(data[record - 4 : end]).to_bytes(4, "little")
+        numbers = varints(data[record + 1 : i])
+        sizes = numbers[1::2]
+        if sizes:
+            assert data[end:position] == check
+        position = record - sum(sizes) - 9
+        starts.append(position)
+        assert len(sizes) == numbers[0]
+    assert starts == [16, 0]
+
+
+def varints(data: bytes) -> list[int]:
+    numbers, value, shift = [], 0, 0
+    for byte in data:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            numbers.append(value)
+            value, shift = 0, 0
+    return numbers
+
+
+# ---- round trip ----
+
+
+def test_read_gives_what_was_written() -> None:
+    data = frame(*MIXED)
+    expected = [HEADER, MIXED[0], MODEL, *MIXED[1:], End(5 + 800 + 1024 + 256, len(data))]
+    assert items(data) == expected
+    assert items(data + data) == expected * 2
+
+
+def test_embedded_model_travels() -> None:
+    model = ModelRef(MODEL.id, "n" * 64, b"weights" * 100)
+    assert items(frame(network(300, b"abc"), model=model))[1] == model
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_short_reads_and_writes_do_not_matter(size: int) -> None:
+    class Dribble(io.BytesIO):
+        def read(self, count: int | None = -1, /) -> bytes:
+            return super().read(min(count or 0, size))
+
+        def write(self, data: bytes, /) -> int:  # type: ignore[override]
+            return super().write(bytes(data[:size]))
+
+    data = frame(*MIXED)
+    assert list(container.read(Dribble(data), LIMIT)) == items(data)
+    dst = Dribble()
+    container.write_all(dst, data)
+    assert dst.getvalue() == data
+
+
+@pytest.mark.parametrize("log2_lanes", range(8))
+def test_lanes_are_1_to_full_and_never_empty(log2_lanes: int) -> None:
+    header = Header(1 << 10, 1 << log2_lanes, 1)
+    counts = [header.block_lanes(n) for n in range(1, 1025)]
+    assert counts[0] == 1 and counts[-1] == 1 << log2_lanes
+    assert counts == sorted(counts)
+    assert all(count <= n for n, count in enumerate(counts, 1))
+
+
+# ---- damage ----
+
+
+def test_every_truncation_is_an_error() -> None:
+    data = frame(*MIXED) + frame(stored(b"x"))
+    boundary = len(frame(*MIXED))
+    for size in range(len(data)):
+        if size == boundary:  # the one exception: a shorter concatenation
+            assert items(data[:size]) == items(data)[: len(items(data[:size]))]
+            continue
+        with pytest.raises(FormatError, match=r"end-of-stream marker|it is empty"):
+            items(data[:size])
+
+
+def test_every_bit_flip_is_an_error() -> None:
+    data = frame(*MIXED) + frame() + frame(stored(b"x"))
+    for i in range(len(data)):
+        for bit in range(8):
+            bad = bytearray(data)
+            bad[i] ^= 1 << bit
+            with pytest.raises((FormatError, MemoryLimitError)):
+                items(bytes(bad))
+
+
+def test_every_inserted_or_deleted_byte_is_an_error() -> None:
+    data = frame(*MIXED)
+    for i in range(len(data)):
+        with pytest.raises((FormatError, MemoryLimitError)):
+            items(data[:i] + data[i + 1 :])
+    for i in range(len(data) + 1):
+        for byte in (b"\0", b"\1", b"\xff"):
+            with pytest.raises((FormatError, MemoryLimitError)):
+                items(data[:i] + byte + data[i:])
+
+
+def test_moved_doubled_and_dropped_blocks_are_errors() -> None:
+    blocks = [stored(bytes([i]) * 9) for i in range(3)]
+    data = frame(*blocks)
+    size = container.record_size(blocks[0])
+    a, b, c = (data[9 + i * size : 9 + (i + 1) * size] for i in range(3))
+    rest = data[9 + 3 * size :]
+    assert data[:9] + a + b + c + rest == data
+    for order in [b + a + c, a + c + b, a + a + b, a + b, a + b + b + c]:
+        with pytest.raises(FormatError, match="damaged"):
+            items(data[:9] + order + rest)
+
+
+# ---- rules of section 6, by number; checks are right throughout ----
+
+HEAD = bytes.fromhex("894E4E430D0A 01 01 40")
+CRC = bytes.fromhex("04030201")
+END_0 = bytes.fromhex("00 00 02")
+DESCRIPTION = b"\5tiny-1" + MODEL.id
+
+
+def end_of(*blocks: tuple[bytes, int]) -> bytes:
+    """The end record of blocks (record without check, content size)."""
+    body = bytes([0, len(blocks)])
+    for record, size in blocks:
+        body += container._varint(len(record) + 4) + container._varint(size)
+    return body + container._varint(len(body))[::-1]
+
+
+def test_reseal_makes_valid_files() -> None:
+    block = b"\1\3" + CRC + b"abc"
+    items(reseal(HEAD + block, end_of((block, 3))))
+
+
+def test_rule_1_no_magic() -> None:
+    for data in (b"", b"hello world", b"\x1f\x8b\x08\0", b"\x89PNG\r\n\x1a\n"):
+        with pytest.raises(FormatError, match=r"not an \.nnc file"):
+            items(data)
+    with pytest.raises(FormatError, match="copied as text"):
+        items(frame().replace(b"\r\n", b"\n"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "head", "message"),
+    [
+        (2, "894E4E430D0A 00 01 40", "version 0 is not supported"),
+        (2, "894E4E430D0A 02 01 40", "version 2 is not supported"),
+        (3, "894E4E430D0A 01 00 40", "arithmetic version"),
+        (4, "894E4E430D0A 01 01 11", "block size"),
+        (4, "894E4E430D0A 01 01 FF", "block size"),
+    ],
+)
+def test_rules_2_to_4_head(rule: int, head: str, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        items(reseal(bytes.fromhex(head) + END_0))
+
+
+def test_rule_5_trailing_bytes() -> None:
+    for junk in (b"\0", b"\n", b"hello", b"\0" * 512, frame()[1:]):
+        with pytest.raises(FormatError, match="trailing bytes"):
+            items(frame() + junk)
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        # 6: numbers
+        (b"\1\x83\0" + CRC + b"abc", "shortest form"),
+        (b"\1" + b"\x80" * 9 + b"\1" + CRC, "too long"),
+        # 7: types and reserved bits
+        (b"\4\3" + CRC + b"abc", "type 4 is not supported"),
+        (b"\x81\3" + CRC + b"abc", "type 129 is not supported"),
+        (b"\3\x20\x45tiny-1" + MODEL.id + b"\1" + CRC + b"a", "reserved bit"),
+        # 8: content size
+        (b"\1\0" + CRC, "size is out of range"),
+        (b"\1\x81\x08" + CRC + bytes(1025), "size is out of range"),
+        # 9: model
+        (b"\3\x20\5TINY-1" + MODEL.id + b"\1" + CRC + b"a", "name is malformed"),
+        (b"\3\x20\5tiny\n1" + MODEL.id + b"\1" + CRC + b"a", "name is malformed"),
+        (b"\3\x20\x85tiny-1" + MODEL.id + b"\0\1" + CRC + b"a", "model's size is out of range"),
+        # 10: payloads
+        (b"\2\3\0" + CRC, "pattern is empty"),
+        (b"\2\3\3" + CRC + b"abc", "not smaller"),
+        (b"\3\3" + DESCRIPTION + b"\3" + CRC + b"abc", "not smaller"),
+        (b"\3\x80\x06" + DESCRIPTION + b"\xfe\x05\1\1" + CRC + bytes(768), "not smaller"),
+    ],
+)
+def test_rules_6_to_10_block(record: bytes, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        items(reseal(HEAD + record, END_0))
+
+
+def test_rule_9_model_in_a_second_network_block() -> None:
+    first = b"\3\x20" + DESCRIPTION + b"\1" + CRC + b"a"
+    with pytest.raises(FormatError):
+        items(reseal(HEAD + first, first, end_of((first, 32), (first, 32))))
+
+
+def test_rule_11_and_16_checks() -> None:
+    data = frame(stored(b"abc"))
+    for position in (9 + 9, len(data) - 1):
+        bad = bytearray(data)
+        bad[position] ^= 1
+        with pytest.raises(ChecksumError):
+            items(bytes(bad))
+
+
+def test_rule_14_number_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = frame(stored(b"a"), stored(b"b"), stored(b"c"))
+    monkeypatch.setattr(container, "MAX_BLOCKS", 2)
+    with pytest.raises(FormatError, match="too many blocks"):
+        items(data)
+    with pytest.raises(FormatError, match="too many blocks"):
+        frame(stored(b"a"), stored(b"b"), stored(b"c"))
+
+
+def test_rule_15_index() -> None:
+    block = b"\1\3" + CRC + b"abc"
+    good = end_of((block, 3))
+    assert items(reseal(HEAD + block, good))
+    wrong = [
+        END_0,
+        end_of((block, 4)),
+        end_of((block + b"x", 3)),
+        end_of((block, 3), (block, 3)),
+        good[:-1] + b"\5",
+        good[:-1] + b"\3",
+        good[:1] + b"\x81\0" + good[2:],
+        good + b"\0",
+    ]
+    for end in wrong:
+        with pytest.raises(FormatError):
+            items(reseal(HEAD + block, end))
+
+
+def test_rule_17_memory() -> None:
+    big = frame(header=Header(1 << 26, 128, 1))
+    with pytest.raises(MemoryLimitError):
+        items(big, 1 << 26)
+    assert items(big, 1 << 27)
+    # The size of an embedded model is believed only as far as there is room; no byte of it follows.
+    record = b"\3\x20\x85tiny-1" + MODEL.id + container._varint(1 << 25)
+    with pytest.raises(MemoryLimitError):
+        items(HEAD + record, 1 << 20)
+
+
+# ---- the writer keeps the rules, too ----
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        stored(b""),
+        stored(bytes(1025)),
+        Block(BlockType.STORED, 4, (b"abc",), 0),
+        Block(BlockType.STORED, 4, (b"ab", b"cd"), 0),
+        repeat(b"", 5),
+        repeat(b"abc", 3),
+        network(100, b"x" * 100),
+        network(800, b"a", b"b"),
+    ],
+)
+def test_writer_refuses_what_a_reader_would_reject(block: Block) -> None:
+    writer = FrameWriter(io.BytesIO(), HEADER)
+    with pytest.raises(ValueError):
+        writer.write(block, MODEL if block.type == BlockType.NETWORK else None)
+
+
+def test_writer_wants_the_model_exactly_once() -> None:
+    writer = FrameWriter(io.BytesIO(), HEADER)
+    with pytest.raises(ValueError):
+        writer.write(network(100, b"x"))
+    with pytest.raises(ValueError):
+        writer.write(stored(b"x"), MODEL)
+    writer.write(network(100, b"x"), MODEL)
+    with pytest.raises(ValueError):
+        writer.write(network(100, b"x"), MODEL)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ModelRef(bytes(15), "tiny-1"),
+        ModelRef(bytes(16), ""),
+        ModelRef(bytes(16), "Tiny"),
+        ModelRef(bytes(16), "x" * 65),
+        ModelRef(bytes(16), "tiny-1", b""),
+    ],
+)
+def test_writer_refuses_a_malformed_model(model: ModelRef) -> None:
+    with pytest.raises(ValueError):
+        frame(network(100, b"x"), model=model)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (512, 1, 1),
+        (1 << 27, 1, 1),
+        (3000, 1, 1),
+        (1024, 0, 1),
+        (1024, 3, 1),
+        (1024, 256, 1),
+        (1024, 1, 0),
+        (1024, 1, 16),
+        (1024, 1, 1, 16),
+        (1024, 1, 1, -1),
+    ],
+)
+def test_header_limits(values: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError):
+        Header(*values)
