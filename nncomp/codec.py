@@ -1,0 +1,448 @@
+"""Frames ⇄ content: cuts input into blocks, picks each block's type, runs engines on threads.
+
+Container, models and engines meet here only. The bytes depend on the content, the model and the
+options, never on threads, device or how the input arrives. Nothing is written to the output before
+it is verified, and at most a few blocks are in memory.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import functools
+import io
+import os
+import threading
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nncomp import container, levels, probe
+from nncomp.container import (
+    Block,
+    BlockType,
+    End,
+    FrameWriter,
+    Header,
+    ModelRef,
+    Readable,
+    Writable,
+)
+from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, ModelError
+
+if TYPE_CHECKING:
+    from nncomp.model import Model
+
+    ModelLike = str | os.PathLike[str] | Model
+
+__all__ = [
+    "DEFAULT_MEMORY_LIMIT",
+    "Summary",
+    "compress",
+    "compress_stream",
+    "decompress",
+    "decompress_stream",
+]
+
+DEFAULT_MEMORY_LIMIT = 1 << 30  # bytes
+MIXING_PROFILE = 0  # none yet
+
+Progress = Callable[[int], None]  # called with the bytes of content done since the last call
+_T = TypeVar("_T")
+_Task = Callable[[int, Progress], _T]  # (threads, report) → result
+
+_MIN_NETWORK_SIZE = 32  # bytes; below, naming the model costs more than the model can save
+
+
+@dataclasses.dataclass
+class Summary:
+    """What a call has read or written."""
+
+    content_size: int = 0  # bytes
+    stored_size: int = 0  # bytes
+    frames: int = 0
+    blocks: Counter[BlockType] = dataclasses.field(default_factory=Counter)
+
+
+def compress(
+    data: bytes,
+    level: int | None = None,
+    *,
+    model: ModelLike | None = None,
+    embed_model: bool = False,
+    block_size: int | None = None,
+    device: str = "auto",
+    threads: int = 1,
+) -> bytes:
+    """``data`` as one frame. Options and errors are those of ``compress_stream``."""
+    dst = io.BytesIO()
+    compress_stream(
+        io.BytesIO(data),
+        dst,
+        level=level,
+        model=model,
+        embed_model=embed_model,
+        block_size=block_size,
+        device=device,
+        threads=threads,
+    )
+    return dst.getvalue()
+
+
+def decompress(
+    data: bytes,
+    *,
+    model: ModelLike | None = None,
+    memory_limit: int = DEFAULT_MEMORY_LIMIT,
+    device: str = "auto",
+    threads: int = 1,
+) -> bytes:
+    """The content of all frames in ``data``. Options and errors are those of
+    ``decompress_stream``."""
+    dst = io.BytesIO()
+    decompress_stream(
+        io.BytesIO(data),
+        dst,
+        model=model,
+        memory_limit=memory_limit,
+        device=device,
+        threads=threads,
+    )
+    return dst.getvalue()
+
+
+def compress_stream(
+    src: Readable,
+    dst: Writable,
+    *,
+    level: int | None = None,
+    model: ModelLike | None = None,
+    embed_model: bool = False,
+    block_size: int | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Summary:
+    """Compress all of ``src`` into one frame on ``dst``.
+
+    ``level`` is 1..9; ``model`` (a model, a name or a path) and ``block_size`` (bytes, a power of
+    two, 2^10..2^26) replace what the level says. ``embed_model`` puts the model into the frame.
+    ``threads`` ≥ 1. ``progress`` is called in this thread and may raise to abort. Raises
+    ``ModelNotFoundError`` and ``ModelError``, and ``ValueError`` for options out of range.
+    """
+    preset = levels.get(level)
+    encoder = _Encoder(
+        preset.model if model is None else model,
+        embed_model,
+        device,
+        preset.block_size if block_size is None else block_size,
+    )
+    summary = Summary()
+    writer = FrameWriter(dst, encoder.header)
+    results = _in_order(encoder.tasks(src), encoder.room, threads, progress)
+    with contextlib.closing(results):
+        for candidates in results:
+            block = encoder.write(candidates, writer)
+            summary.blocks[block.type] += 1
+    end = writer.end()
+    summary.frames = 1
+    summary.content_size, summary.stored_size = end.content_size, end.stored_size
+    return summary
+
+
+def decompress_stream(
+    src: Readable,
+    dst: Writable,
+    *,
+    model: ModelLike | None = None,
+    memory_limit: int = DEFAULT_MEMORY_LIMIT,
+    device: str = "auto",
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Summary:
+    """Decompress all frames of ``src`` to ``dst``; a block is written once it is verified.
+
+    ``model`` is only one more place to look for the model that the file names. Raises
+    ``FormatError`` and ``ChecksumError`` for the file, ``MemoryLimitError`` where decoding would
+    need more than ``memory_limit`` bytes, ``ModelNotFoundError`` and ``ModelError``. Blocks before
+    a damaged one may have been written by then.
+    """
+    decoder = _Decoder(model, memory_limit, device)
+    results = _in_order(decoder.tasks(src), decoder.room, threads, progress)
+    with contextlib.closing(results):
+        for content in results:
+            container.write_all(dst, content)
+    return decoder.summary
+
+
+class _Encoder:
+    """Cuts the input and finds for each block the ways in which it may be stored."""
+
+    def __init__(self, model: ModelLike, embed_model: bool, device: str, block_size: int) -> None:
+        self.header = Header(
+            block_size, levels.full_lanes(block_size), _arithmetic(), MIXING_PROFILE
+        )
+        self._wanted = model
+        self._embed = embed_model
+        self._device = device
+        self._need = 2 * block_size  # bytes for a block in memory
+
+    def room(self) -> int:
+        """How many blocks may be in memory: a bound on speed only, never on what is written."""
+        return DEFAULT_MEMORY_LIMIT // self._need
+
+    def tasks(self, src: Readable) -> Iterator[_Task[tuple[Block, ...]]]:
+        """Tasks whose results are candidates; of equally small ones the first is written."""
+        while content := _read_full(src, self.header.block_size):
+            yield self._task(content)
+
+    def write(self, candidates: tuple[Block, ...], writer: FrameWriter) -> Block:
+        """Write the smallest candidate, counting the model where this block would bring it.
+
+        Not an embedded model's data, which was asked for. Returns the block.
+        """
+
+        def carried(block: Block) -> ModelRef | None:
+            network = block.type == BlockType.NETWORK
+            return self._model_ref if network and not writer.has_network else None
+
+        block = min(candidates, key=lambda b: container.record_size(b, carried(b)))
+        model = carried(block)
+        if model is not None and self._embed:
+            from nncomp import model as model_file
+
+            model = dataclasses.replace(model, data=model_file.dumps(self._model))
+        writer.write(block, model)
+        return block
+
+    def _task(self, content: bytes) -> _Task[tuple[Block, ...]]:
+        size = len(content)
+        checksum = zlib.crc32(content)
+        stored = Block(BlockType.STORED, size, (content,), checksum)
+        period = probe.find_period(content)
+        if period is not None:
+            repeat = Block(BlockType.REPEAT, size, (content[:period],), checksum)
+            return _ready((stored, repeat), size)
+        if size < _MIN_NETWORK_SIZE or probe.looks_random(content):
+            return _ready((stored,), size)
+        model, engine, lanes = self._model, _engine(self._device), self.header.block_lanes(size)
+
+        def encode(threads: int, report: Progress) -> tuple[Block, ...]:
+            payloads = engine.encode_block(model, content, lanes, threads=threads, progress=report)
+            if sum(map(len, payloads)) >= size:
+                return (stored,)
+            return (stored, Block(BlockType.NETWORK, size, tuple(payloads), checksum))
+
+        return encode
+
+    @functools.cached_property
+    def _model(self) -> Model:
+        """Loaded when the first block needs it: many inputs never do."""
+        from nncomp import registry
+
+        model = registry.resolve(self._wanted)
+        self._need += model.memory(self.header.lanes)
+        return model
+
+    @functools.cached_property
+    def _model_ref(self) -> ModelRef:
+        return ModelRef(self._model.id, self._model.name)
+
+
+class _Decoder:
+    """Turns what the container reader finds into tasks that give content."""
+
+    def __init__(self, model: ModelLike | None, memory_limit: int, device: str) -> None:
+        self.summary = Summary()
+        self._offered = model
+        self._limit = memory_limit
+        self._device = device
+        self._need = 1  # bytes for a block in memory
+
+    def room(self) -> int:
+        """How many blocks may be in memory."""
+        return self._limit // self._need
+
+    def tasks(self, src: Readable) -> Iterator[_Task[bytes]]:
+        model: Model | None = None
+        for item in container.read(src, self._limit):
+            if isinstance(item, Header):
+                _check_supported(item)
+                header = item
+                self._need = 2 * header.block_size
+            elif isinstance(item, ModelRef):
+                model = self._find(item, header)
+            elif isinstance(item, Block):
+                self.summary.blocks[item.type] += 1
+                yield self._task(item, model)
+            elif isinstance(item, End):
+                self.summary.frames += 1
+                self.summary.content_size += item.content_size
+                self.summary.stored_size += item.stored_size
+
+    def _task(self, block: Block, model: Model | None) -> _Task[bytes]:
+        def decode(threads: int, report: Progress) -> bytes:
+            if block.type == BlockType.NETWORK:
+                assert model is not None
+                content: bytes = _engine(self._device).decode_block(
+                    model, list(block.payloads), block.size, threads=threads, progress=report
+                )
+            else:  # a stored block's payload is its content once
+                pattern = block.payloads[0]
+                content = (pattern * -(-block.size // len(pattern)))[: block.size]
+                report(block.size)
+            if len(content) != block.size or zlib.crc32(content) != block.content_checksum:
+                raise ChecksumError("a block's content does not match its checksum")
+            return content
+
+        return decode
+
+    def _find(self, ref: ModelRef, header: Header) -> Model:
+        from nncomp import model as model_file
+        from nncomp import registry
+
+        if ref.data is not None:
+            try:
+                model = model_file.loads(ref.data)
+            except ModelError as error:
+                raise FormatError(f"the embedded model is malformed: {error}") from None
+            if (model.id, model.name) != (ref.id, ref.name):
+                raise FormatError("the embedded model is not the one that the frame names")
+        else:
+            offered = None if self._offered is None else registry.resolve(self._offered)
+            if offered is not None and offered.id == ref.id:
+                model = offered
+            else:
+                model = registry.find_id(ref.id, ref.name)
+        self._need += model.memory(header.lanes)
+        if self._need > self._limit:
+            raise MemoryLimitError(
+                f"decoding needs {self._need} bytes, more than the memory limit of {self._limit}"
+            )
+        return model
+
+
+def _ready(result: _T, size: int) -> _Task[_T]:
+    """A task whose result, for ``size`` bytes of content, is there already."""
+
+    def task(threads: int, report: Progress) -> _T:
+        report(size)
+        return result
+
+    return task
+
+
+def _in_order(
+    tasks: Iterator[_Task[_T]],
+    room: Callable[[], int],
+    threads: int,
+    progress: Progress | None,
+) -> Generator[_T, None, None]:
+    """Run ``tasks`` on ``threads`` threads, at most ``room()`` at a time; results in order.
+
+    Tasks are drawn, and ``progress`` is called, in the caller's thread. Fewer tasks than threads
+    share the threads. When drawing a task fails, earlier results still come, then the error.
+    Leaving early aborts what is running at its next report.
+    """
+    if threads < 1:
+        raise ValueError(f"{threads} threads are not at least 1")
+    counter = _Counter()
+    pool = concurrent.futures.ThreadPoolExecutor(threads)
+    pending: deque[concurrent.futures.Future[_T]] = deque()
+    failure: Exception | None = None
+
+    def draw(count: int) -> list[_Task[_T]]:
+        nonlocal failure
+        drawn: list[_Task[_T]] = []
+        try:
+            while failure is None and len(drawn) < min(count, max(1, room()) - len(pending)):
+                drawn.append(next(tasks))
+        except Exception as error:  # StopIteration too: the one that is no failure
+            failure = error
+        return drawn
+
+    try:
+        while True:
+            drawn = draw(threads - len(pending))
+            active = len(pending) + len(drawn)
+            for i, task in enumerate(drawn):
+                share = threads // active + (i < threads % active) if not pending else 1
+                pending.append(pool.submit(task, share, counter.add))
+            if not pending:
+                break
+            yield _result(pending.popleft(), counter, progress)
+        if failure is not None and not isinstance(failure, StopIteration):
+            raise failure
+    finally:
+        counter.abort()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Aborted(Exception):
+    """Raised inside an engine whose result nobody waits for any more."""
+
+
+class _Counter:
+    """Sums up what the threads report, for one thread to collect."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._aborted = False
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self._count += count
+        if self._aborted:
+            raise _Aborted
+
+    def take(self) -> int:
+        with self._lock:
+            count, self._count = self._count, 0
+        return count
+
+    def abort(self) -> None:
+        self._aborted = True
+
+
+def _result(
+    future: concurrent.futures.Future[_T], counter: _Counter, progress: Progress | None
+) -> _T:
+    """Wait for ``future``, passing on reports; wakes up often enough for a signal's handler."""
+    while True:
+        done, _ = concurrent.futures.wait([future], timeout=0.1)
+        count = counter.take()
+        if progress is not None and count:
+            progress(count)
+        if done:
+            return future.result()
+
+
+def _check_supported(header: Header) -> None:
+    if header.arithmetic != _arithmetic():
+        raise FormatError(f"arithmetic version {header.arithmetic} is not supported")
+    if header.profile != MIXING_PROFILE:
+        raise FormatError(f"mixing profile {header.profile} is not supported")
+
+
+def _arithmetic() -> int:
+    from nncomp.model import ARITHMETIC
+
+    return ARITHMETIC
+
+
+def _engine(device: str) -> Any:
+    from nncomp import engine
+
+    return engine.get(device)
+
+
+def _read_full(src: Readable, size: int) -> bytes:
+    """``size`` bytes, fewer only at the end: how a pipe cuts its data must not matter."""
+    parts = []
+    while size and (part := src.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

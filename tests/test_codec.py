@@ -1,0 +1,572 @@
+"""Frames ⇄ content, on a cheap engine: zlib, lane by lane. Real engines have their own tests."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import lzma
+import random
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import models
+import nncomp
+from nncomp import codec, container, model, probe
+from nncomp.codec import compress, compress_stream, decompress, decompress_stream
+from nncomp.container import BlockType
+from nncomp.errors import (
+    ChecksumError,
+    FormatError,
+    MemoryLimitError,
+    ModelError,
+    ModelNotFoundError,
+)
+
+BLOCK = 1 << 10
+
+
+def pieces(data: bytes, lanes: int) -> list[bytes]:
+    size, longer = divmod(len(data), lanes)
+    ends = itertools.accumulate(size + (i < longer) for i in range(lanes))
+    return [data[a:b] for a, b in itertools.pairwise([0, *ends])]
+
+
+class ZlibEngine:
+    """An engine with the contract of the real ones and a predictor of another kind."""
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+        self.delay = 0.0
+
+    def encode_block(
+        self,
+        model: model.Model,
+        data: bytes,
+        lanes: int,
+        *,
+        threads: int = 1,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[bytes]:
+        assert 1 <= lanes <= len(data)
+        self.threads.append(threads)
+        self._report(len(data), progress)
+        return [zlib.compress(model.id + piece, 9)[2:] for piece in pieces(data, lanes)]
+
+    def decode_block(
+        self,
+        model: model.Model,
+        payloads: list[bytes],
+        size: int,
+        *,
+        threads: int = 1,
+        progress: Callable[[int], None] | None = None,
+    ) -> bytes:
+        self.threads.append(threads)
+        parts = []
+        for payload in payloads:
+            try:
+                part = zlib.decompress(b"\x78\xda" + payload)
+            except zlib.error:
+                raise FormatError("a lane is damaged") from None
+            assert part.startswith(model.id)
+            parts.append(part[16:])
+        self._report(size, progress)
+        return b"".join(parts)
+
+    def _report(self, size: int, progress: Callable[[int], None] | None) -> None:
+        for _ in range(10):
+            time.sleep(self.delay / 10)
+            if progress:
+                progress(size // 10)
+        if progress:
+            progress(size - size // 10 * 10)
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, model_directory: Path) -> ZlibEngine:
+    monkeypatch.setenv("NNCOMP_MODELS", str(model_directory))
+    engine = ZlibEngine()
+    monkeypatch.setattr(codec, "_engine", lambda device: engine)
+    return engine
+
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+TEXT = models.text(10_000)
+NOISE = models.noise(100_000)
+
+
+def blocks(data: bytes) -> list[container.Block]:
+    found = container.read(io.BytesIO(data), 1 << 30)
+    return [item for item in found if isinstance(item, container.Block)]
+
+
+def types(data: bytes) -> list[BlockType]:
+    return [block.type for block in blocks(data)]
+
+
+# ---- round trips ----
+
+contents = st.one_of(
+    st.binary(max_size=3000),
+    st.builds(models.text, st.integers(0, 5000), st.integers(1, 9)),
+    st.builds(bytes.__mul__, st.binary(max_size=9), st.integers(0, 600)),
+).flatmap(lambda a: st.binary(max_size=50).map(lambda b: a + b))
+slow_fixture = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@slow_fixture
+@given(contents, st.integers(1, 4))
+def test_round_trip(data: bytes, threads: int) -> None:
+    compressed = compress(data, block_size=BLOCK)
+    assert compress(data, block_size=BLOCK, threads=threads) == compressed
+    assert decompress(compressed, threads=threads) == data
+    bound = len(data) + 16 + (len(data) // BLOCK + 1) * 17
+    assert len(compressed) <= bound
+
+
+@slow_fixture
+@given(contents, st.lists(st.integers(1, 2000), min_size=1))
+def test_how_input_arrives_does_not_matter(data: bytes, sizes: list[int]) -> None:
+    class Pipe(io.BytesIO):
+        chunks = itertools.cycle(sizes)
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            assert size is not None and size >= 0
+            return super().read(min(size, next(self.chunks)))
+
+    dst = io.BytesIO()
+    compress_stream(Pipe(data), dst, block_size=BLOCK)
+    assert dst.getvalue() == compress(data, block_size=BLOCK)
+    back = io.BytesIO()
+    decompress_stream(Pipe(dst.getvalue()), back)
+    assert back.getvalue() == data
+
+
+def test_concatenation() -> None:
+    parts = [b"", TEXT, b"abc", NOISE, b""]
+    joined = b"".join(compress(part, level=i + 1) for i, part in enumerate(parts))
+    assert decompress(joined) == b"".join(parts)
+
+
+@pytest.mark.parametrize("level", range(1, 10))
+def test_levels(level: int) -> None:
+    assert decompress(compress(TEXT, level)) == TEXT
+
+
+def test_bytes_like_input() -> None:
+    assert decompress(bytearray(compress(memoryview(TEXT)))) == TEXT
+
+
+def test_options_out_of_range() -> None:
+    for bad in ({"level": 0}, {"level": 10}, {"block_size": 3000}, {"threads": 0}):
+        with pytest.raises(ValueError):
+            compress(TEXT, **bad)
+
+
+def test_public_names() -> None:
+    assert nncomp.decompress(nncomp.compress(b"abc")) == b"abc"
+    assert set(nncomp.__all__) <= set(dir(nncomp))
+    with pytest.raises(AttributeError):
+        nncomp.nothing  # noqa: B018
+
+
+# ---- sizes and block types ----
+
+
+def test_sizes_of_small_files() -> None:
+    assert len(compress(b"")) == 16
+    assert len(compress(b"x")) == 29
+    assert len(compress(b"a" * 1000)) <= 36
+    assert len(compress(NOISE[:1000])) == 1031
+
+
+def test_repetition_becomes_repeat_blocks() -> None:
+    for data in (b"\0" * 5000, b"abc" * 2000, NOISE[:1000] * 10, b"aaa", b"ab" * 600 + b"a"):
+        compressed = compress(data)
+        assert types(compressed) == [BlockType.REPEAT]
+        assert decompress(compressed) == data
+    assert BlockType.REPEAT not in types(compress(b"a" * 5000 + b"b"))
+
+
+def test_random_data_is_stored_unseen(engine: ZlibEngine) -> None:
+    pairs = zip(models.noise(400_000), models.noise(400_000, 2), strict=True)
+    skewed = bytes(a * b >> 11 for a, b in pairs)
+    for data in (NOISE, lzma.compress(NOISE), lzma.compress(skewed), zlib.compress(skewed)):
+        assert types(compress(data)) == [BlockType.STORED]
+    assert engine.threads == []
+
+
+def test_what_the_network_cannot_shrink_is_stored(engine: ZlibEngine) -> None:
+    data = NOISE[:5000]
+    assert types(compress(data, block_size=BLOCK)) == [BlockType.STORED] * 5
+    assert engine.threads
+
+
+def test_model_is_named_only_where_that_pays() -> None:
+    block = TEXT[:60]
+    assert types(compress(block)) == [BlockType.STORED]
+    rest = TEXT[:BLOCK] + NOISE[:BLOCK] + TEXT[BLOCK : 2 * BLOCK]
+    expected = [BlockType.NETWORK, BlockType.STORED, BlockType.NETWORK]
+    assert types(compress(rest, block_size=BLOCK)) == expected
+
+
+def test_lanes_and_block_size() -> None:
+    data = models.text(2500)
+    compressed = compress(data, block_size=BLOCK)
+    assert [b.size for b in blocks(compressed)] == [1024, 1024, 452]
+    half_mib = models.text(700_000)
+    assert [len(b.payloads) for b in blocks(compress(half_mib))] == [2]
+
+
+def test_hundred_megabytes_of_one_byte_are_quick_and_small() -> None:
+    class Zeros:
+        left = 100_000_000
+
+        def read(self, size: int, /) -> bytes:
+            size = min(size, self.left)
+            self.left -= size
+            return bytes(size)
+
+    dst = io.BytesIO()
+    started = time.monotonic()
+    summary = compress_stream(Zeros(), dst)
+    assert summary.content_size == 100_000_000
+    assert summary.stored_size == len(dst.getvalue()) < 1000
+
+    class Count:
+        total = 0
+
+        def write(self, data: bytes, /) -> int:
+            assert not data.strip(b"\0")
+            self.total += len(data)
+            return len(data)
+
+    sink = Count()
+    decompress_stream(io.BytesIO(dst.getvalue()), sink)
+    assert sink.total == 100_000_000
+    assert time.monotonic() - started < 20
+
+
+# ---- probes ----
+
+
+@given(st.text("ab", max_size=8), st.text("ab", max_size=3), st.integers(0, 40))
+def test_period_is_the_smallest(pattern: str, tail: str, size: int) -> None:
+    data = ((pattern * 40)[:size] + tail).encode()
+    periods = range(1, len(data) // 3 + 1)
+    expected = next((p for p in periods if data[p:] == data[:-p]), None)
+    assert probe.find_period(data) == expected
+
+
+def test_period_limit() -> None:
+    pattern = NOISE[: probe.MAX_PERIOD + 1]
+    assert probe.find_period(pattern[:-1] * 4) == probe.MAX_PERIOD
+    assert probe.find_period(pattern * 4) is None
+
+
+def test_looks_random_knows_structure() -> None:
+    size = 1 << 18
+    draw = random.Random(1)
+    noise = draw.randbytes(size)
+    assert probe.looks_random(noise)
+    assert not probe.looks_random(models.text(size))
+    assert not probe.looks_random(noise[: size // 2] * 2)  # a repeat at a distance
+    assert not probe.looks_random(bytes(i & 255 for i in range(size)))  # uniform, yet a counter
+    assert not probe.looks_random(noise[: size // 2] + models.text(size // 2))
+    assert not probe.looks_random(bytes(b & 0x7F for b in noise))
+    assert not probe.looks_random(noise[:60_000])
+
+
+# ---- threads, progress, abort ----
+
+
+def test_threads_share_the_blocks_at_hand(engine: ZlibEngine) -> None:
+    compress(TEXT[:BLOCK], block_size=BLOCK, threads=4)
+    assert engine.threads == [4]
+    engine.threads.clear()
+    compress(TEXT[: 3 * BLOCK], block_size=BLOCK, threads=4)
+    assert sorted(engine.threads) == [1, 1, 2]
+    engine.threads.clear()
+    compress(TEXT[: 9 * BLOCK], block_size=BLOCK, threads=4)
+    assert engine.threads == [1] * 9
+
+
+def test_blocks_run_in_parallel(engine: ZlibEngine) -> None:
+    engine.delay = 0.2
+    started = time.monotonic()
+    compressed = compress(TEXT[: 8 * BLOCK], block_size=BLOCK, threads=8)
+    assert decompress(compressed, threads=8) == TEXT[: 8 * BLOCK]
+    assert time.monotonic() - started < 1.5  # 3.2 one after another
+
+
+def test_progress_is_complete_and_in_the_calling_thread() -> None:
+    seen: list[tuple[int, threading.Thread]] = []
+
+    def progress(count: int) -> None:
+        seen.append((count, threading.current_thread()))
+
+    dst = io.BytesIO()
+    compress_stream(io.BytesIO(TEXT), dst, block_size=BLOCK, threads=3, progress=progress)
+    assert sum(count for count, _ in seen) == len(TEXT)
+    seen.clear()
+    decompress_stream(io.BytesIO(dst.getvalue()), io.BytesIO(), threads=3, progress=progress)
+    assert sum(count for count, _ in seen) == len(TEXT)
+    assert {thread for _, thread in seen} == {threading.current_thread()}
+
+
+def test_progress_covers_every_type_of_block() -> None:
+    data = b"a" * BLOCK + NOISE[:BLOCK] + TEXT[:BLOCK]
+    counts: list[int] = []
+    dst = io.BytesIO()
+    compress_stream(io.BytesIO(data), dst, block_size=BLOCK, progress=counts.append)
+    assert sum(counts) == len(data)
+    counts.clear()
+    decompress_stream(io.BytesIO(dst.getvalue()), io.BytesIO(), progress=counts.append)
+    assert sum(counts) == len(data)
+
+
+class Stop(Exception):
+    pass
+
+
+def test_progress_may_abort(engine: ZlibEngine) -> None:
+    engine.delay = 5.0  # seconds a block
+
+    def progress(count: int) -> None:
+        raise Stop
+
+    started = time.monotonic()
+    before = threading.active_count()
+    with pytest.raises(Stop):
+        compress_stream(io.BytesIO(TEXT), io.BytesIO(), block_size=BLOCK, progress=progress)
+    while threading.active_count() > before and time.monotonic() - started < 4:
+        time.sleep(0.01)
+    assert time.monotonic() - started < 4
+
+
+def test_failing_output_stops_the_work(engine: ZlibEngine) -> None:
+    class Full:
+        def write(self, data: bytes, /) -> int:
+            if len(data) > 16:
+                raise OSError(28, "No space left on device")
+            return len(data)
+
+    with pytest.raises(OSError, match="No space"):
+        compress_stream(io.BytesIO(TEXT), Full(), block_size=BLOCK)
+    assert len(engine.threads) <= 2
+
+
+def test_memory_bounds_the_blocks_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = threading.Lock()
+    running = most = 0
+
+    def task(threads: int, report: Callable[[int], None]) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+        return threads
+
+    results = list(codec._in_order(iter([task] * 12), lambda: 3, 8, None))
+    assert len(results) == 12 and most <= 3
+    assert list(codec._in_order(iter([task] * 2), lambda: 0, 8, None)) == [8, 8]
+
+
+# ---- models ----
+
+
+def test_missing_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compressed = compress(TEXT, level=1)
+    wanted = model_of(compressed)
+    monkeypatch.setenv("NNCOMP_MODELS", str(tmp_path))
+    with pytest.raises(ModelNotFoundError) as caught:
+        decompress(compressed)
+    for part in ("nano-1", wanted.id.hex(), str(tmp_path)):
+        assert part in str(caught.value)
+    with pytest.raises(ModelNotFoundError, match="no-such-model"):
+        compress(TEXT, model="no-such-model")
+    with pytest.raises(FileNotFoundError):
+        compress(TEXT, model=tmp_path / "no-such-file")
+    assert decompress(compress(NOISE, model="no-such-model")) == NOISE
+
+
+def model_of(data: bytes) -> container.ModelRef:
+    found = container.read(io.BytesIO(data), 1 << 30)
+    return next(item for item in found if isinstance(item, container.ModelRef))
+
+
+def test_model_by_path_and_object(tmp_path: Path) -> None:
+    own = models.tiny(3)
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(model.dumps(own))
+    compressed = compress(TEXT, model=path)
+    assert compress(TEXT, model=str(path)) == compress(TEXT, model=own) == compressed
+    with pytest.raises(ModelNotFoundError):
+        decompress(compressed)
+    assert decompress(compressed, model=path) == TEXT
+    assert decompress(compress(TEXT), model=path) == TEXT  # offered, not needed
+
+
+def test_model_is_found_by_id_whatever_its_file_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = models.tiny(3)
+    (tmp_path / "renamed.safetensors").write_bytes(model.dumps(own))
+    (tmp_path / "broken.safetensors").write_bytes(b"garbage")
+    (tmp_path / "unrelated.txt").write_bytes(b"garbage")
+    compressed = compress(TEXT, model=own)
+    monkeypatch.setenv("NNCOMP_MODELS", str(tmp_path))
+    assert decompress(compressed) == TEXT
+
+
+def test_model_with_a_false_id_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = models.tiny(3)
+    data = bytearray(model.dumps(own))
+    data[-1] ^= 1
+    (tmp_path / "own.safetensors").write_bytes(data)
+    monkeypatch.setenv("NNCOMP_MODELS", str(tmp_path))
+    with pytest.raises(ModelError, match=r"own\.safetensors"):
+        decompress(compress(TEXT, model=own))
+
+
+def test_embedded_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    own = models.tiny(3)
+    compressed = compress(TEXT, model=own, embed_model=True)
+    assert len(compressed) > len(model.dumps(own))
+    assert model_of(compressed).data == model.dumps(own)
+    monkeypatch.setenv("NNCOMP_MODELS", str(tmp_path))
+    assert decompress(compressed) == TEXT
+    assert decompress(compressed * 2) == TEXT * 2
+    assert len(compress(NOISE, model=own, embed_model=True)) < len(NOISE) + 100
+
+
+# ---- damage and lies ----
+
+
+def test_every_truncation_is_an_error() -> None:
+    data = TEXT[:BLOCK] + b"\0" * BLOCK + NOISE[:40]
+    compressed = compress(data, block_size=BLOCK)
+    assert len(set(types(compressed))) == 3
+    for size in range(len(compressed)):
+        with pytest.raises(FormatError):
+            decompress(compressed[:size])
+
+
+def test_sampled_bit_flips_are_errors() -> None:
+    compressed = compress(TEXT[:BLOCK] + b"\0" * BLOCK + NOISE[:40], block_size=BLOCK)
+    for position in range(0, 8 * len(compressed), 7):
+        bad = bytearray(compressed)
+        bad[position // 8] ^= 1 << position % 8
+        with pytest.raises((FormatError, MemoryLimitError)):
+            decompress(bytes(bad))
+
+
+def test_blocks_before_the_damage_are_delivered() -> None:
+    compressed = compress(TEXT, block_size=BLOCK)
+    for threads in (1, 3):
+        dst = io.BytesIO()
+        with pytest.raises(FormatError):
+            decompress_stream(io.BytesIO(compressed[: len(compressed) // 2]), dst, threads=threads)
+        content = dst.getvalue()
+        assert content and len(content) % BLOCK == 0 and TEXT.startswith(content)
+
+
+def forge(block: container.Block, ref: container.ModelRef | None = None, **header: int) -> bytes:
+    dst = io.BytesIO()
+    fields = {"block_size": BLOCK, "lanes": 1, "arithmetic": model.ARITHMETIC, **header}
+    writer = container.FrameWriter(dst, container.Header(**fields))
+    writer.write(block, ref)
+    writer.end()
+    return dst.getvalue()
+
+
+def test_wrong_content_is_never_delivered() -> None:
+    lie = container.Block(BlockType.STORED, 3, (b"abc",), zlib.crc32(b"abd"))
+    dst = io.BytesIO()
+    with pytest.raises(ChecksumError):
+        decompress_stream(io.BytesIO(forge(lie)), dst)
+    assert dst.getvalue() == b""
+
+
+def test_engine_with_a_wrong_size_is_caught() -> None:
+    own = models.tiny(1)
+    payload = zlib.compress(own.id + b"abcdef")[2:]
+    block = container.Block(BlockType.NETWORK, 100, (payload,), zlib.crc32(b"abcdef"))
+    with pytest.raises(ChecksumError):
+        decompress(forge(block, container.ModelRef(own.id, own.name)), model=own)
+
+
+def test_unsupported_versions() -> None:
+    block = container.Block(BlockType.STORED, 3, (b"abc",), zlib.crc32(b"abc"))
+    assert decompress(forge(block)) == b"abc"
+    with pytest.raises(FormatError, match="arithmetic version 9"):
+        decompress(forge(block, arithmetic=9))
+    with pytest.raises(FormatError, match="profile 1"):
+        decompress(forge(block, profile=1))
+
+
+def test_embedded_model_must_be_what_it_claims() -> None:
+    own = models.tiny(1)
+    data = model.dumps(own)
+    block = container.Block(BlockType.NETWORK, 100, (b"x",), 0)
+    for ref in (
+        container.ModelRef(bytes(16), own.name, data),
+        container.ModelRef(own.id, "other", data),
+        container.ModelRef(own.id, own.name, data[:-1]),
+        container.ModelRef(own.id, own.name, data + b"\0"),
+        container.ModelRef(own.id, own.name, b"garbage"),
+    ):
+        with pytest.raises(FormatError, match="embedded model"):
+            decompress(forge(block, ref))
+
+
+def test_memory_limit() -> None:
+    compressed = compress(TEXT)
+    with pytest.raises(MemoryLimitError):
+        decompress(compressed, memory_limit=1 << 20)  # less than two blocks
+    with pytest.raises(MemoryLimitError, match="decoding needs"):
+        decompress(compressed, memory_limit=(8 << 20) + 1)  # no room for the model
+    assert decompress(compressed, memory_limit=16 << 20) == TEXT
+
+
+def test_golden_bytes() -> None:
+    """The layout and the probes, frozen: repeat and stored blocks need no engine."""
+    data = b"\0" * BLOCK + NOISE[:BLOCK] + b"abc" * 100
+    digest = hashlib.sha256(compress(data, block_size=BLOCK)).hexdigest()
+    assert digest == "9ee7a7c49a88ab512b9cb300d19724043a96b44fa56bc8cfa9dcc61716fe8e33"
+
+
+def test_order_is_kept(engine: ZlibEngine) -> None:
+    """Results come in order though tasks end in another."""
+
+    def task(i: int) -> Callable[[int, Callable[[int], None]], int]:
+        def run(threads: int, report: Callable[[int], None]) -> int:
+            time.sleep(0.02 * (i % 3 == 0))
+            return i
+
+        return run
+
+    def tasks() -> Iterator[Callable[[int, Callable[[int], None]], int]]:
+        yield from map(task, range(20))
+        raise Stop
+
+    results = []
+    with pytest.raises(Stop):
+        results.extend(codec._in_order(tasks(), lambda: 99, 4, None))
+    got = []
+    with pytest.raises(Stop):
+        for result in codec._in_order(tasks(), lambda: 99, 4, None):
+            got.append(result)
+    assert got == list(range(20))
