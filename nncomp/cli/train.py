@@ -118,8 +118,8 @@ def train(
         for key in plain:
             click.echo(f"{key:24} {plain[key]:7.4f}  {fake[key]:7.4f}  {exact[key]:7.4f}", err=True)
         click.echo(
-            f"{output}: {model.stored_size:,} bytes, id {model.id.hex()}; rounding costs "
-            f"{fake['all'] - plain['all']:+.4f}, integers {exact['all'] - fake['all']:+.4f} bits/byte",
+            f"{output}: {model.stored_size:,} bytes, id {model.id.hex()}; rounding "
+            f"{fake['all'] - plain['all']:+.4f}, integers {exact['all'] - fake['all']:+.4f}",
             err=True,
         )
 

@@ -1,1 +1,1 @@
-"""Training: finds the program. The only part of the package, beside the CUDA engine, that needs torch."""
+"""Training: finds the program. Only this and the CUDA engine need torch."""

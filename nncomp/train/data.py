@@ -69,7 +69,7 @@ def load(
 
 
 def batch(domains: list[Domain], rows: int, length: int, key: tuple[int, ...]) -> np.ndarray:
-    """(rows, length) uint8: windows at random offsets, domains drawn by weight, fixed by ``key``."""
+    """(rows, length) uint8: random windows, domains drawn by weight, all fixed by ``key``."""
     usable = [d for d in domains if len(d.data) >= length]
     if not usable:
         raise ValueError(f"no domain holds {length} bytes of training text")

@@ -35,7 +35,7 @@ def _m(scale: torch.Tensor | float) -> np.ndarray:
 
 
 def _c(value: float) -> np.ndarray:
-    return np.array([int(math.floor(value + 0.5))], np.int64)
+    return np.array([math.floor(value + 0.5)], np.int64)
 
 
 def _s8(weight: torch.Tensor, scale: torch.Tensor) -> np.ndarray:

@@ -158,7 +158,7 @@ class Trainer:
     def restore(self, path: Path) -> None:
         state = torch.load(path, weights_only=True)
         self.network.load_state_dict(state["network"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"]):
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.loss = state["step"], state["loss"]
         self.calibrated = state["calibrated"]

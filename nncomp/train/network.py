@@ -94,7 +94,7 @@ class Layer(nn.Module):
         self.out = nn.Parameter(torch.zeros(d, inner))
         self.up = nn.Parameter(torch.randn(f, d) * 0.7 * d**-0.5)
         self.down = nn.Parameter(torch.zeros(d, f))
-        # Slopes from steep to flat: heads start with different reach, in nats per octave of distance.
+        # From steep to flat: heads start with different reach; nats per octave of distance.
         slope = torch.linspace(2.0, 0.25, config.n_heads)[:, None]
         self.bias = nn.Parameter(-slope * torch.log2(1.0 + torch.arange(window)))  # (H, W) nats
         self.clips = nn.ParameterDict(
@@ -245,7 +245,9 @@ class Network(nn.Module):
 
         x = addend(self._embedding(rows[0], self.embed, mode))
         d = self.config.d_model
-        for (_, _, width, first), table, row in zip(self.config.ngrams, self.ngrams, rows[1:]):
+        for (_, _, width, first), table, row in zip(
+            self.config.ngrams, self.ngrams, rows[1:], strict=True
+        ):
             e = addend(self._embedding(row, table, mode))
             x = x + F.pad(e, (first, d - first - width))
         for index, layer in enumerate(self.layers):

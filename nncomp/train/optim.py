@@ -49,7 +49,7 @@ class Muon(torch.optim.Optimizer):
                     m.lerp_(p.grad, 1 - group["momentum"])
                     updates.append(p.grad.lerp(m, group["momentum"]))
                 scale = max(1.0, shape[0] / shape[1]) ** 0.5
-                for p, u in zip(params, orthogonalise(torch.stack(updates))):
+                for p, u in zip(params, orthogonalise(torch.stack(updates)), strict=True):
                     p.add_(u, alpha=-group["lr"] * scale)
 
 

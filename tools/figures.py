@@ -1,0 +1,164 @@
+"""Figures on a folder of files, measured with the ``nncomp`` command as a user runs it.
+
+    python tools/figures.py roundtrip DIR    every file, as file and through pipes, at -1 and -5
+    python tools/figures.py ratio FILE…      bytes and bits per byte beside xz -9e
+    python tools/figures.py speed FILE       KB/s both ways and peak memory, every model
+    python tools/figures.py waste FILE       coded bytes against the model's own entropy
+    python tools/figures.py special          runs, noise and tiny inputs
+
+Prints one line a figure; exits 1 where a round trip fails.
+"""
+
+from __future__ import annotations
+
+import lzma
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+NNCOMP = str(Path(sys.executable).parent / "nncomp")
+XZ_9E = 9 | lzma.PRESET_EXTREME
+
+
+def pipe(arguments: list[str], data: bytes) -> bytes:
+    return subprocess.run(
+        [NNCOMP, "-q", *arguments], input=data, stdout=subprocess.PIPE, check=True
+    ).stdout
+
+
+def check(path: Path, level: str) -> int:
+    """Round trip of one file, as file and as pipe; its compressed size."""
+    data = path.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        packed, back = Path(folder, "x.nnc"), Path(folder, "x")
+        subprocess.run([NNCOMP, "compress", "-q", level, "-o", packed, path], check=True)
+        subprocess.run([NNCOMP, "decompress", "-q", "-o", back, packed], check=True)
+        coded = packed.read_bytes()
+        if back.read_bytes() != data:
+            raise SystemExit(f"{path}: differs after a round trip at {level}")
+    if pipe([level], data) != coded:
+        raise SystemExit(f"{path}: file and pipe give different bytes at {level}")
+    if pipe(["-d"], coded) != data:
+        raise SystemExit(f"{path}: differs after a round trip through pipes at {level}")
+    return len(coded)
+
+
+def roundtrip(folder: str) -> None:
+    files = sorted(p for p in Path(folder).rglob("*") if p.is_file())
+    totals = dict.fromkeys(("-1", "-5"), 0)
+    size = 0
+    for path in files:
+        coded = {level: check(path, level) for level in totals}
+        for level in totals:
+            totals[level] += coded[level]
+        size += path.stat().st_size
+        print(f"{path.name:44} {path.stat().st_size:10,}", *(f"{c:10,}" for c in coded.values()),
+              flush=True)  # fmt: skip
+    print(f"{len(files)} files identical; {size:,} bytes ->",
+          ", ".join(f"{t:,} at {level}" for level, t in totals.items()))  # fmt: skip
+
+
+def ratio(*names: str) -> None:
+    total, sums = 0, {"xz -9e": 0, "nncomp -1": 0, "nncomp -5": 0}
+    for name in names:
+        data = Path(name).read_bytes()
+        sizes = {
+            "xz -9e": len(lzma.compress(data, preset=XZ_9E)),
+            "nncomp -1": len(pipe(["-1"], data)),
+            "nncomp -5": len(pipe(["-5"], data)),
+        }
+        total += len(data)
+        for key, value in sizes.items():
+            sums[key] += value
+        print(f"{Path(name).name:24}", *(f"{k} {v:9,} ({8 * v / len(data):.3f})  "
+              for k, v in sizes.items()), flush=True)  # fmt: skip
+    print(f"{'total':24}", *(f"{k} {v:9,} ({8 * v / total:.3f})  " for k, v in sums.items()))
+    print(f"nncomp -5 / xz -9e = {sums['nncomp -5'] / sums['xz -9e']:.4f}")
+
+
+def timed(arguments: list[str]) -> tuple[float, int]:
+    """Wall seconds and peak resident KiB of one run."""
+    start = time.perf_counter()
+    process = subprocess.Popen([NNCOMP, "-q", *arguments])
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"nncomp {' '.join(arguments)} failed")
+    return time.perf_counter() - start, usage.ru_maxrss
+
+
+def speed(name: str) -> None:
+    size = Path(name).stat().st_size
+    with tempfile.TemporaryDirectory() as folder:
+        packed = str(Path(folder, "x.nnc"))
+        for level in ("-1", "-5"):
+            for threads in ("1", "2"):
+                runs = [
+                    (
+                        timed(["compress", level, "-f", "-T", threads, "-o", packed, name]),
+                        timed(["decompress", "-f", "-T", threads, "-o", "/dev/null", packed]),
+                    )
+                    for _ in range(3)
+                ]
+                wrote = sorted(w for (w, _), _ in runs)[1]
+                read = sorted(r for _, (r, _) in runs)[1]
+                peak = max(max(m, n) for (_, m), (_, n) in runs)
+                print(
+                    f"{level} -T{threads}: {size / wrote / 1000:7.1f} KB/s in, "
+                    f"{size / read / 1000:7.1f} KB/s out, peak {peak / 1024:.0f} MiB",
+                    flush=True,
+                )
+        small = Path(folder, "1k")
+        small.write_bytes(Path(name).read_bytes()[:1024])
+        both = timed(["compress", "-f", "-o", packed, str(small)])[0]
+        both += timed(["decompress", "-f", "-o", "/dev/null", packed])[0]
+        print(f"1 KB file: {both:.3f} s for both ways")
+    version = sorted(timed(["--version"])[0] for _ in range(5))[2]
+    print(f"--version: {version:.3f} s")
+
+
+def waste(name: str) -> None:
+    import numpy as np
+
+    from nncomp import engine, levels, registry
+
+    data = Path(name).read_bytes()[:262144]
+    for level in (1, 5):
+        model = registry.find(levels.get(level).model)
+        native = engine.get()
+        coded = sum(len(p) for p in native.encode_block(model, data, 1))
+        bits = 0.0
+        weights = native.weights(model, data)
+        chosen = weights[np.arange(len(data)), np.frombuffer(data, np.uint8)].astype(np.float64)
+        bits = -float(np.log2(chosen / weights.sum(axis=1, dtype=np.uint64)).sum())
+        print(f"{model.name}: {coded:,} bytes coded, {math.ceil(bits / 8):,} by entropy, "
+              f"waste {100 * (8 * coded / bits - 1):.4f} %")  # fmt: skip
+
+
+def special() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        cases = {
+            "empty": b"", "1 byte": b"x", "2 bytes": b"xy", "zeros": bytes(1 << 20),
+            "random": os.urandom(50_000_000), "100 MB of one byte": b"\x07" * 100_000_000,
+        }  # fmt: skip
+        for name, data in cases.items():
+            path, packed, back = (Path(folder, n) for n in ("x", "x.nnc", "y"))
+            path.write_bytes(data)
+            wrote = timed(["compress", "-f", "-o", str(packed), str(path)])[0]
+            read = timed(["decompress", "-f", "-o", str(back), str(packed)])[0]
+            if back.read_bytes() != data or pipe([], data) != packed.read_bytes():
+                raise SystemExit(f"{name}: round trip failed")
+            if pipe(["-d"], packed.read_bytes()) != data:
+                raise SystemExit(f"{name}: round trip through pipes failed")
+            print(f"{name:20} {len(data):12,} -> {packed.stat().st_size:12,}  "
+                  f"{wrote:.2f} s in, {read:.2f} s out")  # fmt: skip
+
+
+if __name__ == "__main__":
+    commands = {f.__name__: f for f in (roundtrip, ratio, speed, waste, special)}
+    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+        raise SystemExit(__doc__)
+    commands[sys.argv[1]](*sys.argv[2:])
