@@ -1,4 +1,143 @@
-// Python module nncomp._native: argument checks, nothing else.
+// Python module nncomp._native: argument checks, nothing else. Every argument is taken as untrusted.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
-NB_MODULE(_native, m) { m.doc() = "The native engine of nncomp."; }
+#include <span>
+#include <stdexcept>
+#include <tuple>
+
+#include "block.hpp"
+#include "network.hpp"
+#include "tables.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using nncomp::Network;
+
+namespace {
+
+std::span<const uint8_t> view(const nb::bytes& b) {
+  return {reinterpret_cast<const uint8_t*>(b.c_str()), b.size()};
+}
+
+nb::bytes to_bytes(const std::vector<uint8_t>& v) { return nb::bytes(v.data(), v.size()); }
+
+void require(bool condition, const char* message) {
+  if (!condition) throw std::invalid_argument(message);
+}
+
+// A callback for the engine, which runs without the GIL: lets signals in, and calls the user's function.
+nncomp::Progress progress_of(nb::handle function) {
+  return [function](uint64_t bytes) {
+    nb::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    if (!function.is_none() && bytes > 0) function(bytes);
+  };
+}
+
+// A network from (name → array); the tensors are copied.
+void make_network(Network* self, int d_model, int n_heads, int d_head, int d_ff,
+                  std::vector<int> windows, const std::vector<std::tuple<int, int, int, int>>& ngrams,
+                  nb::dict tensors, const std::string& kernel) {
+  nncomp::Config config{d_model, n_heads, d_head, d_ff, std::move(windows), {}};
+  for (const auto& [order, log2_rows, width, first] : ngrams) {
+    config.ngrams.push_back({order, log2_rows, width, first});
+  }
+  const nncomp::Kernel* found = nncomp::find_kernel(kernel.c_str());
+  if (!found) throw std::invalid_argument("this CPU cannot run the kernel '" + kernel + "'");
+
+  std::vector<nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>> arrays;  // kept while in use
+  const auto source = [&](const std::string& name) {
+    const nb::str key(name.c_str());
+    if (!tensors.contains(key)) throw std::invalid_argument("tensor " + name + " is missing");
+    nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu> array;
+    if (!nb::try_cast(tensors[key], array)) {
+      throw std::invalid_argument("tensor " + name + " is not a contiguous array");
+    }
+    const bool integer = array.dtype().code == uint8_t(nb::dlpack::dtype_code::Int) &&
+                         array.dtype().lanes == 1;
+    nncomp::Tensor tensor{array.data(), integer ? 'i' : '?', array.dtype().bits / 8, {}};
+    for (size_t i = 0; i < array.ndim(); ++i) tensor.shape.push_back(int64_t(array.shape(i)));
+    arrays.push_back(std::move(array));
+    return tensor;
+  };
+  new (self) Network(std::move(config), source, *found);
+}
+
+nb::list encode_block(const Network& network, nb::bytes data, int lanes, int threads, nb::object progress) {
+  require(lanes >= 1 && lanes <= nncomp::MAX_LANES, "lanes is out of range");
+  require(threads >= 1, "threads is out of range");
+  std::vector<std::vector<uint8_t>> payloads;
+  {
+    nb::gil_scoped_release no_gil;
+    payloads = nncomp::encode_block(network, view(data), lanes, threads, progress_of(progress));
+  }
+  nb::list out;
+  for (const auto& payload : payloads) out.append(to_bytes(payload));
+  return out;
+}
+
+nb::bytes decode_block(const Network& network, const std::vector<nb::bytes>& payloads, size_t size,
+                       int threads, nb::object progress) {
+  require(payloads.size() >= 1 && payloads.size() <= nncomp::MAX_LANES, "lanes is out of range");
+  require(threads >= 1, "threads is out of range");
+  require(size <= size_t(PY_SSIZE_T_MAX), "size is out of range");
+  nb::bytes out = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
+  if (!out.is_valid()) throw nb::python_error();
+  std::span<uint8_t> data(reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), size);
+  std::vector<std::span<const uint8_t>> views;
+  for (const nb::bytes& payload : payloads) views.push_back(view(payload));
+  nb::gil_scoped_release no_gil;
+  nncomp::decode_block(network, views, data, threads, progress_of(progress));
+  return out;
+}
+
+auto weights(const Network& network, nb::bytes data) {
+  const std::span<const uint8_t> bytes = view(data);
+  auto* array = new std::vector<uint32_t>(bytes.size() * 256);
+  nb::capsule owner(array, [](void* p) noexcept { delete static_cast<std::vector<uint32_t>*>(p); });
+  {
+    nb::gil_scoped_release no_gil;
+    nncomp::byte_weights(network, bytes, array->data(), progress_of(nb::none()));
+  }
+  return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes.size(), 256}, owner);
+}
+
+nb::tuple tables() {
+  std::vector<uint8_t> exp;
+  for (uint32_t distance = 0; distance < 640; ++distance) exp.push_back(nncomp::exp_weight(distance));
+  return nb::make_tuple(to_bytes(exp), nb::bytes(nncomp::POW, sizeof nncomp::POW));
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.doc() = "The native engine of nncomp; use nncomp.engine.";
+  nb::register_exception_translator([](const std::exception_ptr& error, void*) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const nncomp::FormatError& e) {
+      PyErr_SetString(nb::module_::import_("nncomp.errors").attr("FormatError").ptr(), e.what());
+    }
+  });
+  nb::class_<Network>(m, "Network")
+      .def("__init__", make_network, "d_model"_a, "n_heads"_a, "d_head"_a, "d_ff"_a, "windows"_a,
+           "ngrams"_a, "tensors"_a, nb::kw_only(), "kernel"_a = "auto")
+      .def_prop_ro("kernel", [](const Network& network) { return network.kernel().name; })
+      .def("encode_block", encode_block, "data"_a, "lanes"_a, nb::kw_only(), "threads"_a = 1,
+           "progress"_a = nb::none())
+      .def("decode_block", decode_block, "payloads"_a, "size"_a, nb::kw_only(), "threads"_a = 1,
+           "progress"_a = nb::none())
+      .def("weights", weights, "data"_a);
+  m.def("kernels", [] {
+    std::vector<std::string> names;
+    for (const char* name : {"avx512", "avxvnni", "avx2", "portable"}) {
+      if (nncomp::find_kernel(name)) names.emplace_back(name);
+    }
+    return names;
+  });
+  m.def("tables", tables);
+}

@@ -1,0 +1,37 @@
+// A block: its lanes, the threads that share them, and the way from bytes to payloads and back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+#include "network.hpp"
+
+namespace nncomp {
+
+constexpr int MAX_LANES = 128;
+
+// A payload that no encoder wrote. The text is for the user.
+class FormatError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Called on the calling thread about every 50 ms with the number of bytes coded since the last call. What it
+// throws stops all threads and passes on to the caller.
+using Progress = std::function<void(uint64_t)>;
+
+// One payload a lane; threads take whole lanes. 1 <= lanes <= MAX_LANES, threads >= 1.
+std::vector<std::vector<uint8_t>> encode_block(const Network& network, std::span<const uint8_t> data,
+                                               int lanes, int threads, const Progress& progress);
+
+// Fills `data` from one payload a lane; throws FormatError.
+void decode_block(const Network& network, const std::vector<std::span<const uint8_t>>& payloads,
+                  std::span<uint8_t> data, int threads, const Progress& progress);
+
+// The 256 weights before each byte of data as one lane; out: (bytes, 256).
+void byte_weights(const Network& network, std::span<const uint8_t> data, uint32_t* out,
+                  const Progress& progress);
+
+}  // namespace nncomp

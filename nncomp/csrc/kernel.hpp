@@ -1,0 +1,73 @@
+// What a kernel computes: the inner loops of the network, for one instruction set. Every kernel gives the
+// same bits. All of them read the same packed layouts, so that a network is packed without regard to
+// the kernel that will run it:
+//
+//   matrix     [outputs/16][inputs/4][16 outputs][4 inputs]      s8
+//   keys       [positions/16][h/4][16 positions][4 channels]     u8, key + 128
+//   values     [positions/4][h channels][4 positions]            s8
+//   bias       [heads][BIAS_PAD + window + BIAS_PAD]             int32, farthest first
+//
+// One 64-byte vector is then 16 outputs of 4 products each, which is what dot-product instructions take:
+// u8 times s8. So activations travel as u8, value + 128, and a matrix's `start` holds what that adds.
+// Arrays marked "aligned" start at a multiple of 64 bytes.
+#pragma once
+
+#include <cstdint>
+
+namespace nncomp {
+
+constexpr int BIAS_PAD = 16;          // entries at either end, each BIAS_NEVER
+constexpr int BIAS_NEVER = -(1 << 29);  // outside the window: far below every score
+constexpr int MAX_WINDOW = 1024;
+constexpr int MAX_HEAD = 128;
+
+struct Matrix {
+  int outputs;            // multiple of 64
+  int inputs;             // multiple of 64
+  const int8_t* weight;   // packed, aligned
+  const int32_t* start;   // (outputs) −128·Σ of the row where activations are value + 128, else 0; aligned
+  const int32_t* m;       // (outputs) multipliers; aligned
+};
+
+struct Attention {
+  int heads;
+  int head;             // h
+  int window;           // W
+  int32_t m;            // of scores
+  uint64_t c;           // over the sum of softmax weights: multiplier of the result
+  const int32_t* bias;  // packed
+};
+
+struct Kernel {
+  const char* name;
+
+  // x[i] += clamp16(rq(row[i]·2^10, m)), i < n, a multiple of 16
+  void (*add_row)(const int8_t* row, int n, int32_t m, int32_t* x);
+
+  // y = norm(x, c) + 128 for `rows` rows of n
+  void (*norm)(const int32_t* x, int rows, int n, uint64_t c, uint8_t* y);
+
+  // Products with a: rows × inputs, dense; out: rows × outputs, dense.
+  void (*project)(const Matrix&, const uint8_t* a, int rows, int8_t* out);      // clamp8(rq)
+  void (*accumulate)(const Matrix&, const uint8_t* a, int rows, int32_t* out);  // out += clamp16(rq)
+  void (*expand)(const Matrix&, const uint8_t* a, int rows, uint8_t* out);      // squared ReLU
+  void (*logits)(const Matrix&, const uint8_t* a, int rows, int32_t* out);      // rq
+
+  // out = attention of the position `index` + 128, all heads; q: heads × h. keys and values are aligned.
+  // Entries of blocks that `index` or the window's far end divide are read, but carry no weight.
+  void (*attend)(const Attention&, const int8_t* q, const uint8_t* keys, const int8_t* values,
+                 int index, uint8_t* out);
+
+  // Weights of 256 logits, and the sum of each 16 of them.
+  void (*weights)(const int32_t* z, uint32_t* weight, uint64_t* sum);
+};
+
+// The kernel of that name, or the fastest for "auto". nullptr if this build or this CPU lacks it.
+const Kernel* find_kernel(const char* name);
+
+extern const Kernel kernel_portable;
+extern const Kernel kernel_avx2;     // AVX2 alone
+extern const Kernel kernel_avxvnni;  // AVX2 with AVX-VNNI
+extern const Kernel kernel_avx512;   // AVX-512 F, BW, VL and VNNI
+
+}  // namespace nncomp

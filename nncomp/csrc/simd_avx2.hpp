@@ -1,0 +1,170 @@
+// The vectors of kernel_body.hpp for AVX2, as two halves; with AVX-VNNI where the file is compiled for it.
+// What each operation means is in simd_portable.hpp.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "tables.hpp"
+
+namespace nncomp {
+namespace {
+
+constexpr int TILE_VECS = 1;
+constexpr int MAX_ACCUMULATORS = 4;
+
+struct Vec {
+  __m256i a, b;  // lanes 0 … 7 and 8 … 15
+};
+struct Bytes {
+  __m256i a, b;
+};
+
+inline __m256i load8(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline void store8(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
+
+inline Vec load(const int32_t* p) { return {load8(p), load8(p + 8)}; }
+inline void store(int32_t* p, Vec v) {
+  store8(p, v.a);
+  store8(p + 8, v.b);
+}
+inline Vec splat(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+inline Vec widen(const int8_t* p) {
+  const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepi8_epi32(v), _mm256_cvtepi8_epi32(_mm_srli_si128(v, 8))};
+}
+inline void store_bytes(void* p, Vec v) {
+  const __m256i byte = _mm256_set1_epi32(255);
+  __m256i w = _mm256_packs_epi32(_mm256_and_si256(v.a, byte), _mm256_and_si256(v.b, byte));
+  w = _mm256_permute4x64_epi64(w, 0xD8);
+  const __m128i out = _mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
+  _mm_storeu_si128(static_cast<__m128i*>(p), out);
+}
+
+inline Vec add(Vec x, Vec y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
+inline Vec sub(Vec x, Vec y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
+inline Vec min(Vec x, Vec y) { return {_mm256_min_epi32(x.a, y.a), _mm256_min_epi32(x.b, y.b)}; }
+inline Vec max(Vec x, Vec y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)}; }
+template <int n>
+inline Vec shift_left(Vec v) {
+  return {_mm256_slli_epi32(v.a, n), _mm256_slli_epi32(v.b, n)};
+}
+template <int n>
+inline Vec shift_right(Vec v) {
+  return {_mm256_srai_epi32(v.a, n), _mm256_srai_epi32(v.b, n)};
+}
+inline Vec square12(Vec v) {  // the upper half of a lane is zero
+  return {_mm256_madd_epi16(v.a, v.a), _mm256_madd_epi16(v.b, v.b)};
+}
+inline int32_t highest(Vec v) {
+  const __m256i m = _mm256_max_epi32(v.a, v.b);
+  __m128i x = _mm_max_epi32(_mm256_castsi256_si128(m), _mm256_extracti128_si256(m, 1));
+  x = _mm_max_epi32(x, _mm_shuffle_epi32(x, 0x4E));
+  x = _mm_max_epi32(x, _mm_shuffle_epi32(x, 0xB1));
+  return _mm_cvtsi128_si32(x);
+}
+inline uint64_t sum64(__m256i v) {  // of four uint64
+  const __m128i x = _mm_add_epi64(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  uint64_t part[2];
+  memcpy(part, &x, sizeof part);
+  return part[0] + part[1];
+}
+
+// Even and odd lanes apart, since products have 64 bits. Results fit int32, so a logical shift will do, and
+// odd lanes are shifted left to where they belong.
+struct Multiplier {
+  Vec even, odd;
+  explicit Multiplier(Vec m)
+      : even(m), odd{_mm256_srli_epi64(m.a, 32), _mm256_srli_epi64(m.b, 32)} {}
+  Vec rq(Vec x) const { return {rq8(x.a, even.a, odd.a), rq8(x.b, even.b, odd.b)}; }
+
+ private:
+  static __m256i rq8(__m256i x, __m256i even, __m256i odd) {
+    const __m256i half = _mm256_set1_epi64x(1 << 29);
+    const __m256i a = _mm256_add_epi64(_mm256_mul_epi32(x, even), half);
+    const __m256i b = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(x, 32), odd), half);
+    return _mm256_blend_epi32(_mm256_srli_epi64(a, 30), _mm256_slli_epi64(b, 2), 0xAA);
+  }
+};
+inline Vec rq(Vec x, Vec m) { return Multiplier(m).rq(x); }
+
+inline Bytes load_bytes(const void* p) {
+  return {load8(p), load8(static_cast<const uint8_t*>(p) + 32)};
+}
+inline Bytes repeat4(const void* p) {
+  int32_t x;
+  memcpy(&x, p, 4);
+  return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
+}
+inline Bytes splat_bytes(int x) {
+  return {_mm256_set1_epi8(char(x)), _mm256_set1_epi8(char(x))};
+}
+
+// Without VNNI in 16 bits, even and odd bytes apart: `maddubs` would be shorter, but it saturates.
+inline __m256i dot8(__m256i sum, __m256i a, __m256i b) {
+#if defined(__AVXVNNI__)
+  return _mm256_dpbusd_avx_epi32(sum, a, b);
+#else
+  const __m256i a_even = _mm256_and_si256(a, _mm256_set1_epi16(255));
+  const __m256i a_odd = _mm256_srli_epi16(a, 8);
+  const __m256i b_even = _mm256_srai_epi16(_mm256_slli_epi16(b, 8), 8);
+  const __m256i b_odd = _mm256_srai_epi16(b, 8);
+  sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a_even, b_even));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(a_odd, b_odd));
+#endif
+}
+inline Vec dot(Vec sum, Bytes a, Bytes b) {
+  return {dot8(sum.a, a.a, b.a), dot8(sum.b, a.b, b.b)};
+}
+
+inline uint64_t sum_squares(const int32_t* x, int n) {
+  __m256i sum = _mm256_setzero_si256();
+  for (int i = 0; i < n; i += 8) {
+    const __m256i v = load8(x + i);
+    const __m256i w = _mm256_srli_epi64(v, 32);
+    sum = _mm256_add_epi64(sum, _mm256_add_epi64(_mm256_mul_epi32(v, v), _mm256_mul_epi32(w, w)));
+  }
+  return sum64(sum);
+}
+
+inline uint32_t exp_weights(const int32_t* z, int n, int32_t top, uint8_t* u) {
+  alignas(64) int roots[64];  // gathering takes whole 32-bit entries
+  for (int i = 0; i < 64; ++i) roots[i] = ROOT[i];
+  const __m256i top8 = _mm256_set1_epi32(top);
+  const __m256i one = _mm256_set1_epi32(1);
+  __m256i sum = _mm256_setzero_si256();
+  const auto weigh = [&](const int32_t* p) {  // 8 weights in 32 bits
+    const __m256i d = _mm256_sub_epi32(top8, load8(p));
+    const __m256i index = _mm256_and_si256(d, _mm256_set1_epi32(63));
+    const __m256i root = _mm256_i32gather_epi32(roots, index, 4);
+    const __m256i w = _mm256_srlv_epi32(root, _mm256_srli_epi32(d, 6));
+    return _mm256_srli_epi32(_mm256_add_epi32(w, one), 1);
+  };
+  for (int i = 0; i < n; i += 16) {
+    const Vec w = {weigh(z + i), weigh(z + i + 8)};
+    sum = _mm256_add_epi32(sum, _mm256_add_epi32(w.a, w.b));
+    store_bytes(u + i, w);
+  }
+  const __m256i odd = _mm256_srli_epi64(sum, 32);
+  return uint32_t(sum64(_mm256_add_epi64(_mm256_and_si256(sum, _mm256_set1_epi64x(0xFFFFFFFF)), odd)));
+}
+
+inline uint64_t pow_weights(const int32_t* z, int32_t top, uint32_t* weight) {
+  __m256i sum = _mm256_setzero_si256();
+  for (int i = 0; i < 16; i += 8) {
+    const __m256i d = _mm256_sub_epi32(_mm256_set1_epi32(top), load8(z + i));  // unsigned
+    const __m256i index = _mm256_and_si256(d, _mm256_set1_epi32(255));
+    const __m256i root = _mm256_i32gather_epi32(reinterpret_cast<const int*>(POW), index, 4);
+    __m256i w = _mm256_srlv_epi32(root, _mm256_srli_epi32(d, 8));
+    w = _mm256_max_epu32(w, _mm256_set1_epi32(1));
+    store8(weight + i, w);
+    sum = _mm256_add_epi64(sum, _mm256_and_si256(w, _mm256_set1_epi64x(0xFFFFFFFF)));
+    sum = _mm256_add_epi64(sum, _mm256_srli_epi64(w, 32));
+  }
+  return sum64(sum);
+}
+
+}  // namespace
+}  // namespace nncomp

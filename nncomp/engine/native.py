@@ -1,0 +1,92 @@
+"""The native engine: ``nncomp._native``, C++ for every core and byte of a block.
+
+This module packs each model once and hands over to C++, which releases the GIL. The kernel is the
+fastest that the CPU can run; ``NNCOMP_KERNEL`` (``avx512``, ``avxvnni``, ``avx2`` or ``portable``)
+forces one, which changes speed and never bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp import _native
+from nncomp.errors import NNCompError
+from nncomp.model import Model
+
+__all__ = ["decode_block", "encode_block", "weights"]
+
+_CACHE_SIZE = 4  # packed models kept: each takes about as much memory as the model
+
+_cache: OrderedDict[tuple[bytes, str], _native.Network] = OrderedDict()
+_lock = threading.Lock()
+
+
+def encode_block(
+    model: Model,
+    data: bytes,
+    lanes: int,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> list[bytes]:
+    """Code a block as ``lanes`` (1…128) pieces; returns one payload each, empty for an empty lane.
+
+    At most ``threads`` threads work, one a lane. ``progress(n)`` is called from this thread, about
+    every 50 ms, with the number of bytes done since; what it raises stops the work and passes on.
+    """
+    return _network(model).encode_block(data, lanes, threads=threads, progress=progress)
+
+
+def decode_block(
+    model: Model,
+    payloads: Sequence[bytes],
+    size: int,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> bytes:
+    """The ``size`` bytes of the block that was coded as ``payloads``, one for each lane.
+
+    Raises ``FormatError`` for a payload that no encoder writes, as soon as it shows. ``threads``
+    and ``progress`` as in ``encode_block``.
+    """
+    return _network(model).decode_block(list(payloads), size, threads=threads, progress=progress)
+
+
+def weights(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
+    """The weights before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
+    return _network(model).weights(data)
+
+
+def _network(model: Model) -> _native.Network:
+    """The packed form of ``model`` for the kernel in force."""
+    kernel = os.environ.get("NNCOMP_KERNEL") or "auto"
+    if kernel != "auto" and kernel not in _native.kernels():
+        usable = ", ".join(_native.kernels())
+        raise NNCompError(f"NNCOMP_KERNEL={kernel}: this CPU can run {usable}")
+    key = (model.id, kernel)
+    with _lock:
+        network = _cache.pop(key, None)
+        if network is None:
+            c = model.config
+            network = _native.Network(
+                c.d_model,
+                c.n_heads,
+                c.d_head,
+                c.d_ff,
+                c.windows,
+                c.ngrams,
+                dict(model.tensors),
+                kernel=kernel,
+            )
+        _cache[key] = network
+        if len(_cache) > _CACHE_SIZE:
+            _cache.popitem(last=False)
+    return network
