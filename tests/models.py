@@ -199,21 +199,20 @@ def _signs(draw: int, count: int) -> Array:
     return integers(draw, count, 0, 1) * 254 - 127
 
 
-def extremes(config: ModelConfig) -> dict[str, Model]:
-    """Models that reach the ends of ranges, by name."""
-    return {
-        "plus": extreme(config, _plus, MAX_M, bias=0),
-        "minus": extreme(config, _minus, MAX_M, bias=0),
-        "plus-exact": extreme(config, _plus, None, bias=0, attn_c=1 << 30),
-        "minus-exact": extreme(config, _minus, None, bias=0, attn_c=1 << 30),
-        "signs": extreme(config, _signs, MAX_M),
-        "signs-exact": extreme(config, _signs, None, bias=0, attn_c=1 << 30),
-        "signs-middle": extreme(config, _signs, 1 << 20),
-        "signs-small-norm": extreme(config, _signs, 1 << 24, norm_c=1 << 34),
-        "zero": extreme(config, _zero, 0, norm_c=1, attn_c=1, bias=0),
-        "zero-m": extreme(config, _plus, 0, bias=0),
-        "small-scales": extreme(config, _minus, 1, norm_c=1, attn_c=1, bias=-32768),
-        "sure": natural(config, head_m=MAX_M),
-        "quite-sure": natural(config, head_m=1 << 28),
-        "steep": extreme(config, _signs, MAX_M, bias=32767),
-    }
+EXTREMES: dict[str, Callable[[ModelConfig], Model]] = {
+    "plus": lambda config: extreme(config, _plus, MAX_M, bias=0),
+    "minus": lambda config: extreme(config, _minus, MAX_M, bias=0),
+    "plus-exact": lambda config: extreme(config, _plus, None, bias=0, attn_c=1 << 30),
+    "minus-exact": lambda config: extreme(config, _minus, None, bias=0, attn_c=1 << 30),
+    "signs": lambda config: extreme(config, _signs, MAX_M),
+    "signs-exact": lambda config: extreme(config, _signs, None, bias=0, attn_c=1 << 30),
+    "signs-middle": lambda config: extreme(config, _signs, 1 << 20),
+    "signs-small-norm": lambda config: extreme(config, _signs, 1 << 24, norm_c=1 << 34),
+    "zero": lambda config: extreme(config, _zero, 0, norm_c=1, attn_c=1, bias=0),
+    "zero-m": lambda config: extreme(config, _plus, 0, bias=0),
+    "small-scales": lambda config: extreme(config, _minus, 1, norm_c=1, attn_c=1, bias=-32768),
+    "sure": lambda config: natural(config, head_m=MAX_M),
+    "quite-sure": lambda config: natural(config, head_m=1 << 28),
+    "steep": lambda config: extreme(config, _signs, MAX_M, bias=32767),
+}
+"""Models that reach the ends of ranges, by name."""

@@ -41,7 +41,8 @@ PRECISION = 22  # bits of a probability
 
 def rq(x: Ints, m: Ints | int) -> Ints:
     """Requantise: x·m / 2^30, rounded to nearest, halves up. |x| < 2^29, 0 ≤ m < 2^31."""
-    assert np.all(np.abs(x) < 1 << 29) and np.all(0 <= np.asarray(m)) and np.all(m < 1 << 31)
+    m = np.asarray(m, np.int64)
+    assert abs(x).max() < 1 << 29 and m.min() >= 0 and m.max() < 1 << 31
     return (x * m + (1 << 29)) >> 30
 
 
@@ -63,7 +64,7 @@ def clamp16(x: Ints) -> Ints:
 def product(matrix: Ints, y: Ints) -> Ints:
     """matrix·y for every lane: (outputs, inputs), (lanes, inputs) → (lanes, outputs) in int32."""
     a: Ints = np.einsum("oi,li->lo", matrix, y)
-    assert np.all(np.abs(a) < 1 << 29)
+    assert abs(a).max() < 1 << 29
     return a
 
 
@@ -72,7 +73,7 @@ def product(matrix: Ints, y: Ints) -> Ints:
 
 def norm(x: Ints, c: int) -> Ints:
     """Scale each lane to a fixed size: (lanes, d), |x| < 2^22 → (lanes, d) s8. 0 < c < 2^44."""
-    assert np.all(np.abs(x) < 1 << 22) and 0 < c < 1 << 44
+    assert abs(x).max() < 1 << 22 and 0 < c < 1 << 44
     roots = [max(isqrt(int(s)), 1) for s in (x * x).sum(axis=1)]
     r = np.array([min(c // root, (1 << 31) - 1) for root in roots], np.int64)
     return clamp8(rq(x, r[:, None]))
@@ -153,7 +154,7 @@ class Network:
         z = rq(np.einsum("lhi,lji->lhj", q, keys), self.constant(f"{name}.attn.m"))
         z += self.tensors[f"{name}.attn.bias"][:, : keys.shape[1]]  # (lanes, H, J)
         distance = z.max(axis=2, keepdims=True) - z
-        assert np.all(distance < 1 << 24)
+        assert distance.max() < 1 << 24
         u = np.where(distance < 640, EXP[np.minimum(distance, 639)], 0).astype(np.int64)  # u8
         r = self.constant(f"{name}.attn.c") // u.sum(axis=2, keepdims=True)  # Σu ≥ 255
         o = clamp8(rq(np.einsum("lhj,lji->lhi", u, values), r))

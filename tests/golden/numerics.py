@@ -67,7 +67,8 @@ def compute() -> dict[str, Any]:
     for name, config in shapes.items():
         model = models.natural(config)
         result[name] = {"id": model.id.hex(), "weights": weights_digest(model, short)}
-    for name, model in models.extremes(models.TINY).items():
+    for name, recipe in models.EXTREMES.items():
+        model = recipe(models.TINY)
         result[name] = {"id": model.id.hex(), "weights": weights_digest(model, short)}
     return result
 
