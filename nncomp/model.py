@@ -169,21 +169,22 @@ class Model:
         return _stored_size(self.config)
 
     def memory(self, lanes: int) -> int:
-        """Upper bound in bytes of what coding a block of ``lanes`` lanes needs, its data aside.
+        """Upper bound in bytes of what decoding a block of ``lanes`` lanes needs, its data aside.
 
-        Three copies of the tensors (file, checked arrays, packed for a kernel), plus for each lane
-        the rings of keys and values with room for a chunk, 2·h·(W + 128) a layer, plus buffers for
-        128 steps of one lane and one step of every lane, plus 1 MiB for tables and small things.
+        Four times the tensors (the file, the checked arrays, and what a kernel packs, padding
+        included) and the biases once more as int32; for each lane the rings of keys and values
+        with room for a chunk, 2·h·(W + 128) a layer; buffers for a chunk of 128 steps of one lane
+        and a step of every lane; 1 MiB for tables, stacks and small things.
         """
         c = self.config
         q, h = c.n_heads * c.d_head, c.d_head
+        biases = sum(4 * c.n_heads * (w + 32) for w in c.windows)
         rings = sum(2 * h * (w + _CHUNK) for w in c.windows)
         # Residual and normed stream; int32 and int8 of q, k, v; scores and weights of every head;
         # int32 and u8 of the feed-forward layer; logits and weights.
-        row = (
-            9 * c.d_model + 6 * (q + 2 * h) + 5 * c.n_heads * max(c.windows) + 5 * c.d_ff + 8 * 256
-        )
-        return 3 * self.stored_size + lanes * rings + (_CHUNK + lanes) * row + (1 << 20)
+        row = 9 * c.d_model + 6 * (q + 2 * h) + 5 * c.n_heads * max(c.windows)
+        row += 5 * c.d_ff + 8 * 256
+        return 4 * self.stored_size + biases + lanes * rings + (_CHUNK + lanes) * row + (1 << 20)
 
 
 def check_name(name: object) -> str:

@@ -199,6 +199,27 @@ def _signs(draw: int, count: int) -> Array:
     return integers(draw, count, 0, 1) * 254 - 127
 
 
+def random_config(seed: int) -> ModelConfig:
+    """Some small legal configuration."""
+    draw = xorshift(seed + 1)
+    for _ in range(20):
+        next(draw)  # small seeds need a while to mix
+
+    def one_of(*choices: int) -> int:
+        return choices[next(draw) % len(choices)]
+
+    d = one_of(64, 64, 128, 192, 320)
+    h = one_of(16, 32, 64, 128)
+    heads = one_of(1, 2, 3) * max(64 // h, 1)
+    windows = tuple(one_of(64, 64, 128, 192, 320) for _ in range(one_of(1, 2, 3)))
+    ngrams = []
+    for _ in range(one_of(0, 1, 2, 3)):
+        width = 16 * (1 + next(draw) % (d // 16))
+        first = 16 * (next(draw) % ((d - width) // 16 + 1))
+        ngrams.append((one_of(2, 3, 4, 5, 6), one_of(8, 9, 12), width, first))
+    return ModelConfig(1, d, heads, h, one_of(64, 128, 192, 448), windows, tuple(ngrams))
+
+
 EXTREMES: dict[str, Callable[[ModelConfig], Model]] = {
     "plus": lambda config: extreme(config, _plus, MAX_M, bias=0),
     "minus": lambda config: extreme(config, _minus, MAX_M, bias=0),

@@ -114,6 +114,17 @@ def test_weights_at_extremes(kernel: str, config: ModelConfig, name: str) -> Non
     same_weights(extreme(config, name), models.text(70) + models.noise(10))
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_random_shapes(kernel: str, seed: int) -> None:
+    config = models.random_config(seed)
+    names = [*models.EXTREMES, "natural"]
+    data = models.text(100, seed + 1) + models.noise(50, seed)
+    for model in (extreme(config, "natural"), extreme(config, names[seed * 4 % len(names)])):
+        same_weights(model, data)
+        payloads = native.encode_block(model, data, 1 + seed)
+        assert native.decode_block(model, payloads, len(data)) == data
+
+
 @pytest.mark.parametrize("name", ["natural", "plus-exact", "minus-exact", "signs"])
 def test_largest_window(kernel: str, name: str) -> None:
     """W = 1024 with more positions than that: the largest sums that attention can reach."""
