@@ -17,7 +17,7 @@ import threading
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nncomp import container, levels, probe
 from nncomp.container import (
@@ -30,9 +30,10 @@ from nncomp.container import (
     Readable,
     Writable,
 )
-from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, ModelError
+from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, ModelError, NNCompError
 
 if TYPE_CHECKING:
+    from nncomp.engine import Engine
     from nncomp.model import Model
 
     ModelLike = str | os.PathLike[str] | Model
@@ -44,6 +45,8 @@ __all__ = [
     "compress_stream",
     "decompress",
     "decompress_stream",
+    "find_model",
+    "memory_needed",
 ]
 
 DEFAULT_MEMORY_LIMIT = 1 << 30  # bytes
@@ -187,7 +190,7 @@ class _Encoder:
         self._wanted = model
         self._embed = embed_model
         self._device = device
-        self._need = 2 * block_size  # bytes for a block in memory
+        self._need = memory_needed(self.header, None)  # bytes for a block
 
     def room(self) -> int:
         """How many blocks may be in memory: a bound on speed only, never on what is written."""
@@ -243,7 +246,7 @@ class _Encoder:
         from nncomp import registry
 
         model = registry.resolve(self._wanted)
-        self._need += model.memory(self.header.lanes)
+        self._need = memory_needed(self.header, model)
         return model
 
     @functools.cached_property
@@ -259,7 +262,7 @@ class _Decoder:
         self._offered = model
         self._limit = memory_limit
         self._device = device
-        self._need = 1  # bytes for a block in memory
+        self._need = 1  # bytes of memory for a block
 
     def room(self) -> int:
         """How many blocks may be in memory."""
@@ -271,9 +274,15 @@ class _Decoder:
             if isinstance(item, Header):
                 _check_supported(item)
                 header = item
-                self._need = 2 * header.block_size
+                self._need = memory_needed(header, None)
             elif isinstance(item, ModelRef):
-                model = self._find(item, header)
+                model = find_model(item, self._offered)
+                self._need = memory_needed(header, model)
+                if self._need > self._limit:
+                    raise MemoryLimitError(
+                        f"decoding needs {self._need} bytes, more than the memory limit of "
+                        f"{self._limit} bytes"
+                    )
             elif isinstance(item, Block):
                 self.summary.blocks[item.type] += 1
                 yield self._task(item, model)
@@ -299,29 +308,35 @@ class _Decoder:
 
         return decode
 
-    def _find(self, ref: ModelRef, header: Header) -> Model:
-        from nncomp import model as model_file
-        from nncomp import registry
 
-        if ref.data is not None:
-            try:
-                model = model_file.loads(ref.data)
-            except ModelError as error:
-                raise FormatError(f"the embedded model is malformed: {error}") from None
-            if (model.id, model.name) != (ref.id, ref.name):
-                raise FormatError("the embedded model is not the one that the frame names")
-        else:
-            offered = None if self._offered is None else registry.resolve(self._offered)
-            if offered is not None and offered.id == ref.id:
-                model = offered
-            else:
-                model = registry.find_id(ref.id, ref.name)
-        self._need += model.memory(header.lanes)
-        if self._need > self._limit:
-            raise MemoryLimitError(
-                f"decoding needs {self._need} bytes, more than the memory limit of {self._limit}"
-            )
+def find_model(ref: ModelRef, offered: ModelLike | None = None) -> Model:
+    """The model that a frame needs: embedded, or ``offered`` if it is the one, or installed.
+
+    Raises ``ModelNotFoundError``, ``ModelError``, and ``FormatError`` for what is embedded.
+    """
+    from nncomp import model as model_file
+    from nncomp import registry
+
+    if ref.data is not None:
+        try:
+            model = model_file.loads(ref.data)
+        except ModelError as error:
+            raise FormatError(f"the embedded model is malformed: {error}") from None
+        if (model.id, model.name) != (ref.id, ref.name):
+            raise FormatError("the embedded model is not the one that the frame names")
         return model
+    if offered is not None:
+        with contextlib.suppress(NNCompError, OSError):  # it was only an offer
+            model = registry.resolve(offered)
+            if model.id == ref.id:
+                return model
+    return registry.find_id(ref.id, ref.name)
+
+
+def memory_needed(header: Header, model: Model | None) -> int:
+    """Upper bound in bytes of what decoding a block of a frame needs; None: without network."""
+    network = 0 if model is None else model.memory(header.lanes)
+    return 2 * header.block_size + network
 
 
 def _ready(result: _T, size: int) -> _Task[_T]:
@@ -433,7 +448,7 @@ def _arithmetic() -> int:
     return ARITHMETIC
 
 
-def _engine(device: str) -> Any:
+def _engine(device: str) -> Engine:
     from nncomp import engine
 
     return engine.get(device)

@@ -1,0 +1,131 @@
+"""``nncomp info``: what a file says about itself, without decoding it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import click
+
+from nncomp import container, fileio
+from nncomp.cli.options import ByteSize
+from nncomp.cli.report import complain, printable, size_text
+from nncomp.container import Block, End, Header, ModelRef
+from nncomp.errors import NNCompError
+
+__all__ = ["info", "show_files"]
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(allow_dash=True))
+@click.option("--json", "as_json", is_flag=True, help="A JSON array, one object a file.")
+@click.option("--memory", type=ByteSize(), default="1GiB", show_default=True, help="Limit.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every frame.")
+def info(files: tuple[str, ...], as_json: bool, memory: int, verbose: bool) -> int:
+    """Show sizes, blocks and model of FILES. Checks everything but the content."""
+    return show_files(files or ("-",), memory, verbose=verbose, as_json=as_json)
+
+
+def show_files(
+    names: tuple[str, ...], memory_limit: int, *, verbose: bool = False, as_json: bool = False
+) -> int:
+    """Print a table, or JSON; returns the exit status."""
+    status = 0
+    found = []
+    for name in names:
+        try:
+            found.append(_describe(name, memory_limit))
+        except (NNCompError, OSError) as error:
+            complain("(stdin)" if name == "-" else name, error)
+            status = 1
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    elif found:
+        _print_table(found, verbose=verbose)
+    return status
+
+
+def _describe(name: str, memory_limit: int) -> dict[str, Any]:
+    from nncomp import codec
+
+    with fileio.standard_input() if name == "-" else open(name, "rb") as source:
+        frames: list[dict[str, Any]] = []
+        for item in container.read(source, memory_limit):
+            if isinstance(item, Header):
+                header = item
+                blocks: Counter[str] = Counter()
+                frame: dict[str, Any] = {
+                    "version": container.VERSION,
+                    "arithmetic": item.arithmetic,
+                    "profile": item.profile,
+                    "block_size": item.block_size,
+                    "lanes": item.lanes,
+                    "memory": codec.memory_needed(item, None),
+                    "model": None,
+                }
+            elif isinstance(item, ModelRef):
+                frame["model"] = {
+                    "name": item.name,
+                    "id": item.id.hex(),
+                    "embedded": item.data is not None,
+                }
+                frame["memory"] = _memory_needed(header, item)
+            elif isinstance(item, Block):
+                blocks[item.type.name.lower()] += 1
+            elif isinstance(item, End):
+                frame["blocks"] = dict(sorted(blocks.items()))
+                frame["content_size"] = item.content_size
+                frame["stored_size"] = item.stored_size
+                frames.append(frame)
+    return {
+        "name": name,
+        "content_size": sum(frame["content_size"] for frame in frames),
+        "stored_size": sum(frame["stored_size"] for frame in frames),
+        "frames": frames,
+    }
+
+
+def _memory_needed(header: Header, ref: ModelRef) -> int | None:
+    """Bytes needed to decode the frame; None where its model is not at hand."""
+    from nncomp import codec
+
+    try:
+        return codec.memory_needed(header, codec.find_model(ref))
+    except NNCompError:
+        return None
+
+
+def _print_table(files: list[dict[str, Any]], *, verbose: bool) -> None:
+    row = "{:>6} {:>7} {:>10} {:>10} {:>7}  {:<16} {}"
+    click.echo(row.format("Frames", "Blocks", "Stored", "Content", "Ratio", "Model", "Name"))
+    for file in files:
+        frames = file["frames"]
+        shown = "(stdin)" if file["name"] == "-" else printable(file["name"])
+        click.echo(_row(row, str(len(frames)), file, frames, shown))
+        if verbose:
+            for number, frame in enumerate(frames, 1):
+                click.echo(_row(row, f"#{number}", frame, [frame], _details(frame)))
+
+
+def _row(
+    row: str, number: str, sizes: dict[str, Any], frames: list[dict[str, Any]], text: str
+) -> str:
+    content, stored = sizes["content_size"], sizes["stored_size"]
+    ratio = f"{100 * stored / content:.2f}%" if content else "-"
+    blocks = sum(sum(frame["blocks"].values()) for frame in frames)
+    names = sorted({frame["model"]["name"] for frame in frames if frame["model"]})
+    return row.format(
+        number, blocks, size_text(stored), size_text(content), ratio, ",".join(names) or "-", text
+    )
+
+
+def _details(frame: dict[str, Any]) -> str:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in frame["blocks"].items()) or "no blocks"
+    parts = [kinds, f"blocks up to {size_text(frame['block_size'])} in {frame['lanes']} lanes"]
+    if frame["memory"] is not None:
+        parts.append(f"needs {size_text(frame['memory'])}")
+    if frame["model"]:
+        embedded = ", embedded" if frame["model"]["embedded"] else ""
+        parts.append(f"model id {frame['model']['id']}{embedded}")
+    return "; ".join(parts)

@@ -1,0 +1,171 @@
+"""Options that several commands share, as plain data: the only thing between argv and the work."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from nncomp import levels
+
+__all__ = ["ByteSize", "Options", "file_options"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_LEVEL = "nncomp.level"  # in the context's meta: -1 … -9 are nine flags for one value
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What the command line asks for."""
+
+    to_stdout: bool
+    output: str | None
+    force: bool
+    remove: bool
+    quiet: int
+    verbose: int
+    progress: bool
+    threads: int  # 1…
+    device: str
+    memory: int  # bytes
+    level: int | None
+    model: str | None
+    embed_model: bool
+    block_size: int | None  # bytes
+
+
+class ByteSize(click.ParamType):
+    """Bytes, optionally with a binary unit: 65536, 64K, 64KiB, 4MiB, 1GiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"([0-9]{1,18})\s*(?:([kmgt])(?:i?b)?|b)?", value.strip().lower())
+        if match is None:
+            self.fail(f"{value!r} is not a size such as 65536, 512KiB or 4MiB", param, ctx)
+        return int(match[1]) << 10 * (" kmgt".index(match[2]) if match[2] else 0)
+
+
+def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
+    good = value is None or (1 << 10 <= value <= 1 << 26 and value & (value - 1) == 0)
+    if not good:
+        raise click.BadParameter("must be a power of two from 1KiB to 64MiB")
+    return value
+
+
+def _threads(ctx: click.Context, param: click.Parameter, value: int) -> int:
+    if value:
+        return value
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _device(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value):
+        raise click.BadParameter("must be auto, cpu, cuda or cuda:N")
+    return value
+
+
+def _level_flags(command: _F) -> _F:
+    def flag(level: int, *names: str, text: str | None = None) -> None:
+        nonlocal command
+
+        def callback(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+            if value:  # called in the order of the command line: the last one counts
+                ctx.meta[_LEVEL] = level
+
+        command = click.option(
+            *names,
+            f"level_{level}",
+            is_flag=True,
+            expose_value=False,
+            callback=callback,
+            hidden=text is None,
+            help=text,
+        )(command)
+
+    flag(levels.MAX_LEVEL, "-9", "--best", text="Compress best.")
+    for level in range(levels.MAX_LEVEL - 1, levels.MIN_LEVEL, -1):
+        flag(level, f"-{level}")
+    flag(
+        levels.MIN_LEVEL,
+        "-1",
+        "--fast",
+        text=f"Compress fastest; -1 … -9 are levels, {levels.DEFAULT_LEVEL} is the default.",
+    )
+    return command
+
+
+def file_options(command: _F) -> _F:
+    """Every option of compress and decompress; a filter must take those of the other, too."""
+    for option in reversed(
+        [
+            click.argument("files", nargs=-1, type=click.Path(allow_dash=True)),
+            click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to stdout."),
+            click.option("-o", "--output", type=click.Path(), help="Write to this file."),
+            click.option(
+                "-f", "--force", is_flag=True, help="Overwrite; compress .nnc files; use terminals."
+            ),
+            click.option(
+                "-k", "--keep", is_flag=True, expose_value=False, help="Keep inputs (default)."
+            ),
+            click.option(
+                "--rm",
+                "remove",
+                is_flag=True,
+                help="Remove each input once its output is verified.",
+            ),
+            _level_flags,
+            click.option(
+                "--model", metavar="NAME|FILE", help="Model to use instead of the level's."
+            ),
+            click.option("--embed-model", is_flag=True, help="Put the model into the output."),
+            click.option(
+                "--block-size",
+                type=ByteSize(),
+                callback=_block_size,
+                help="Content of a block, e.g. 1MiB: a power of two.",
+            ),
+            click.option(
+                "-T",
+                "--threads",
+                type=click.IntRange(0, 1024),
+                default=0,
+                envvar="NNCOMP_THREADS",
+                callback=_threads,
+                help="Threads; 0 (default) = one for each CPU. Never changes the output.",
+            ),
+            click.option(
+                "--device",
+                default="auto",
+                envvar="NNCOMP_DEVICE",
+                callback=_device,
+                metavar="auto|cpu|cuda[:N]",
+                help="Where to compute. Never changes the output.",
+            ),
+            click.option(
+                "--memory",
+                type=ByteSize(),
+                default="1GiB",
+                show_default=True,
+                help="Refuse to decompress what needs more.",
+            ),
+            click.option("-q", "--quiet", count=True, help="No summary, no bar; twice: no errors."),
+            click.option("-v", "--verbose", count=True, help="Say more."),
+            click.option("--progress/--no-progress", default=True, help="Bar on a terminal."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def options_of(ctx: click.Context, **values: Any) -> Options:
+    """The parsed values as ``Options``."""
+    return Options(level=ctx.meta.get(_LEVEL), **values)

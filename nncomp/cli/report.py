@@ -1,0 +1,73 @@
+"""What people see: one line for an error, one for a file done, a bar while it takes time.
+
+All of it goes to stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+__all__ = ["complain", "printable", "progress_bar", "say", "size_text"]
+
+
+def say(line: str) -> None:
+    """A line on stderr, if there is one."""
+    if sys.stderr is not None:
+        print(line, file=sys.stderr, flush=True)
+
+
+def complain(name: str | None, error: Exception) -> None:
+    """``nncomp: name: what is wrong``."""
+    message = str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        message = "out of memory"
+    elif isinstance(error, OSError) and error.strerror:
+        message = error.strerror
+        name = error.filename if isinstance(error.filename, str) else name
+    parts = ["nncomp", *([] if name is None else [printable(name)]), printable(message)]
+    say(": ".join(parts))
+
+
+def printable(text: str) -> str:
+    """``text`` with everything escaped that could move a terminal's cursor."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def size_text(size: int) -> str:
+    """Three digits and a binary unit: '512 B', '26.0 KiB', '106 KiB'."""
+    if size < 1000:
+        return f"{size} B"
+    value, units = float(size), iter(("KiB", "MiB", "GiB", "TiB", "PiB", "EiB"))
+    while value >= 999.5:
+        value /= 1024
+        unit = next(units)
+    digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f} {unit}"
+
+
+@contextlib.contextmanager
+def progress_bar(
+    label: str, total: int | None, *, show: bool
+) -> Iterator[Callable[[int], None] | None]:
+    """A bar with rate, and time left if ``total`` (bytes) is known; gives what to call with bytes
+    done, or None where nothing is shown. Short work shows no bar."""
+    if not show or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no extra thread
+    with tqdm(
+        desc=printable(label),
+        total=total,
+        unit="B",
+        unit_scale=True,
+        unit_divisor=1024,
+        delay=0.5,
+        leave=False,
+        file=sys.stderr,
+        dynamic_ncols=True,
+    ) as bar:
+        yield lambda count: bar.update(count) and None

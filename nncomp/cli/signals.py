@@ -1,0 +1,45 @@
+"""Signals: clean up first, then end as whoever waits for us expects.
+
+SIGINT, SIGHUP and SIGPIPE: die of them, so that a shell stops its loop; SIGTERM: exit status 143.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+from typing import NoReturn
+
+__all__ = ["Signalled", "die", "install"]
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_HANDLED = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+
+
+class Signalled(BaseException):
+    """A signal to die of, on its way through everybody's clean-up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def install() -> None:
+    """Turn signals into ``Signalled``, but for those that our parent wants ignored (nohup)."""
+    for number in _HANDLED:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _handle)
+
+
+def die(number: int) -> NoReturn:
+    """End as the signal would have it; threads still at work are not waited for."""
+    if number != signal.SIGTERM:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(128 + number)
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    for other in _HANDLED:
+        signal.signal(other, signal.SIG_IGN)  # one is enough; let the clean-up finish
+    raise Signalled(number)

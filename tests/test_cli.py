@@ -1,0 +1,622 @@
+"""The command line as users and scripts meet it: real processes, pipes and terminals."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import resource
+import select
+import shutil
+import signal
+import stat
+import struct
+import subprocess
+import sys
+import tarfile
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import models
+import nncomp
+from nncomp import model
+from nncomp.codec import compress, decompress
+
+TEXT = models.text(20_000)
+NOISE = models.noise(80_000)
+
+
+def letters(size: int) -> bytes:
+    """What the models of the fixture know, in large amounts: about 0.5 MB/s."""
+    return models.noise(size).translate(bytes(97 + i % 26 for i in range(256)))
+
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+def command(*args: str | Path) -> list[str]:
+    return [sys.executable, "-m", "nncomp", *map(str, args)]
+
+
+@pytest.fixture
+def run(model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs nncomp in ``tmp_path``; checks the exit status, and that no temporary file is left."""
+    for name in [n for n in os.environ if n.startswith("NNCOMP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NNCOMP_MODELS", str(model_directory))
+    monkeypatch.chdir(tmp_path)
+
+    def run(
+        *args: str | Path, status: int = 0, input: bytes = b"", **more: Any
+    ) -> subprocess.CompletedProcess[bytes]:
+        more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 60, **more}
+        if "stdin" not in more:
+            more["input"] = input
+        result = subprocess.run(command(*args), check=False, **more)
+        assert result.returncode == status, result
+        assert b"Traceback" not in (result.stderr or b"")
+        assert not list(Path().glob(".*.tmp"))
+        return result
+
+    return run
+
+
+def errors(result: subprocess.CompletedProcess[bytes]) -> list[str]:
+    return result.stderr.decode().splitlines()
+
+
+# ---- the usual ----
+
+
+def test_round_trip_by_name(run: Run) -> None:
+    Path("a.txt").write_bytes(TEXT)
+    run("compress", "a.txt")
+    packed = Path("a.txt.nnc").read_bytes()
+    assert len(packed) < 0.65 * len(TEXT)
+    assert Path("a.txt").read_bytes() == TEXT
+    Path("a.txt").unlink()
+    run("decompress", "a.txt.nnc")
+    assert Path("a.txt").read_bytes() == TEXT
+    assert Path("a.txt.nnc").exists()
+
+
+def test_file_pipe_and_threads_give_the_same_bytes(run: Run) -> None:
+    Path("a").write_bytes(TEXT)
+    run("--block-size", "4KiB", "a")
+    packed = Path("a.nnc").read_bytes()
+    for threads in ("1", "3"):
+        assert run("--block-size=4K", "-T", threads, input=TEXT).stdout == packed
+    assert run("-d", input=packed).stdout == TEXT
+
+
+def test_filter_options(run: Run) -> None:
+    packed = run(input=TEXT).stdout
+    assert run("compress", input=TEXT).stdout == run("-c", "-", input=TEXT).stdout == packed
+    for args in (["-d"], ["decompress"], ["compress", "-d"], ["-9", "-d"], ["-dc"], ["-kd9T2"]):
+        assert run(*args, input=packed).stdout == TEXT
+    # Decompression takes every option of compression.
+    options = [
+        "-1",
+        "--fast",
+        "--best",
+        "--model",
+        "x",
+        "--embed-model",
+        "--block-size",
+        "1MiB",
+        "-k",
+    ]
+    assert run("decompress", *options, input=packed).stdout == TEXT
+    assert run("-t", input=packed).stdout == run("test", input=packed).stdout == b""
+
+
+def test_levels(run: Run) -> None:
+    expected = {level: compress(TEXT, level) for level in range(1, 10)}
+    assert len(set(expected.values())) >= 5
+    wanted = {"": 5, "-1": 1, "-3": 3, "-7": 7, "--fast": 1, "-1 --best": 9, "--best -T1 -21": 1}
+    for args, level in wanted.items():
+        assert run(*args.split(), input=TEXT).stdout == expected[level]
+
+
+def test_empty_input(run: Run) -> None:
+    packed = run(input=b"").stdout
+    assert len(packed) <= 32
+    assert run("-d", input=packed).stdout == b""
+
+
+def test_concatenation(run: Run) -> None:
+    packed = run(input=TEXT).stdout + run("-1", input=NOISE).stdout + run(input=b"").stdout
+    assert run("-d", input=packed).stdout == TEXT + NOISE
+
+
+def test_output_option(run: Run) -> None:
+    Path("a").write_bytes(TEXT)
+    run("a", "-o", "b")
+    run("-d", "b", "-o", "c")
+    assert Path("c").read_bytes() == TEXT
+    assert run("-d", "b", "-o", "-").stdout == run("-dc", "b").stdout == TEXT
+    run("-d", "-o", "d", input=Path("b").read_bytes())
+    assert Path("d").read_bytes() == TEXT
+    run("a", "-o", "/dev/null")
+    assert sorted(os.listdir()) == ["a", "b", "c", "d"]
+
+
+def test_several_files_one_bad(run: Run) -> None:
+    Path("a").write_bytes(TEXT)
+    Path("b").write_bytes(NOISE)
+    result = run("-q", "a", "missing", "b", status=1)
+    assert errors(result) == ["nncomp: missing: No such file or directory"]
+    assert Path("a.nnc").exists() and Path("b.nnc").exists()
+    assert run("-dc", "a.nnc", "b.nnc").stdout == TEXT + NOISE
+
+
+def test_mode_and_time_travel(run: Run) -> None:
+    Path("a").write_bytes(TEXT)
+    os.chmod("a", 0o640)
+    os.utime("a", ns=(0, 1_234_567_890_123_456_789))
+    run("a")
+    os.unlink("a")
+    run("-d", "a.nnc")
+    assert stat.S_IMODE(os.stat("a").st_mode) == 0o640
+    assert os.stat("a").st_mtime_ns == 1_234_567_890_123_456_789
+
+
+def test_odd_names(run: Run) -> None:
+    for name in ("-dash", "ä ö", "new\nline", os.fsdecode(b"\xff"), "compress"):
+        path = Path(f"./{name}")
+        path.write_bytes(TEXT)
+        run(f"./{name}")
+        path.unlink()
+        run("-d", "--", f"{name}.nnc")
+        assert path.read_bytes() == TEXT
+    result = run("-d", "new\nline.nnc", status=1)
+    assert errors(result) == [r"nncomp: new\nline: already exists; use -f to overwrite"]
+
+
+# ---- summary ----
+
+
+def test_summary_line(run: Run) -> None:
+    Path("a").write_bytes(b"x" * 100_000)
+    assert errors(run("a")) == ["a : 0.03% (97.7 KiB => 34 B, a.nnc)"]
+    assert errors(run("-df", "a.nnc")) == ["a.nnc : 100000 bytes"]
+    assert errors(run("-t", "a.nnc")) == ["a.nnc : 100000 bytes"]
+    assert errors(run("-f", "-q", "a")) == []
+    assert errors(run("-c", "a")) == []
+    assert errors(run("-cv", "a")) == ["a : 0.03% (97.7 KiB => 34 B, (stdout))"]
+    assert errors(run(input=b"x" * 100_000)) == []
+    assert errors(run("-qqd", "missing", status=1)) == []
+
+
+# ---- refusals ----
+
+
+def test_existing_target(run: Run) -> None:
+    Path("a").write_bytes(TEXT)
+    Path("a.nnc").write_bytes(b"old")
+    assert errors(run("a", status=1)) == ["nncomp: a.nnc: already exists; use -f to overwrite"]
+    assert Path("a.nnc").read_bytes() == b"old"
+    run("-f", "a")
+    assert decompress(Path("a.nnc").read_bytes()) == TEXT
+    assert "use -f" in errors(run("-d", "a.nnc", status=1))[0]
+
+
+def test_suffixes(run: Run) -> None:
+    Path("a.nnc").write_bytes(TEXT)
+    assert "use -f" in errors(run("a.nnc", status=1))[0]
+    run("-f", "a.nnc")
+    run("-df", "a.nnc.nnc")
+    assert Path("a.nnc").read_bytes() == TEXT
+    Path("b").write_bytes(compress(TEXT))
+    assert "use -o" in errors(run("-d", "b", status=1))[0]
+    assert run("-dc", "b").stdout == TEXT
+
+
+def test_unusual_inputs(run: Run) -> None:
+    os.mkdir("directory")
+    assert errors(run("directory", status=1)) == ["nncomp: directory: Is a directory"]
+    assert errors(run("-d", "directory", status=1)) == ["nncomp: directory: Is a directory"]
+    assert "not a regular file" in errors(run("/dev/null", status=1))[0]
+    assert run("-dc", input=run("-c", "/dev/null").stdout).stdout == b""
+    Path("a").write_bytes(TEXT)
+    os.symlink("a", "link")
+    run("link")
+    assert decompress(Path("link.nnc").read_bytes()) == TEXT
+    assert "same file" in errors(run("-f", "a", "-o", "link", status=1))[0]
+    assert Path("a").read_bytes() == TEXT
+    assert "No such file" in errors(run("a", "-o", "no/where", status=1))[0]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--bogus"],
+        ["a", "b", "-o", "c"],
+        ["-c", "-o", "c", "a"],
+        ["-c", "--rm", "a"],
+        ["--rm"],
+        ["--rm", "-t", "a"],
+        ["-T", "-1", "a"],
+        ["-T", "x", "a"],
+        ["--block-size", "3MiB", "a"],
+        ["--block-size", "128MiB", "a"],
+        ["--block-size", "1 parsec", "a"],
+        ["--device", "gpu", "a"],
+        ["--memory", "lots", "a"],
+        ["train"],
+    ],
+)
+def test_wrong_usage_is_2(run: Run, args: list[str]) -> None:
+    Path("a").write_bytes(TEXT)
+    result = run(*args, status=2)
+    assert result.stdout == b"" and b"Error: " in result.stderr
+    assert os.listdir() == ["a"]
+
+
+def test_wrong_environment_is_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNCOMP_THREADS", "many")
+    assert b"--threads" in run(status=2).stderr
+    monkeypatch.setenv("NNCOMP_THREADS", "2")
+    monkeypatch.setenv("NNCOMP_DEVICE", "abacus")
+    assert b"--device" in run(status=2).stderr
+    assert run("--device", "cpu", input=TEXT).stdout == compress(TEXT)
+
+
+def test_unbelievable_input(run: Run) -> None:
+    for data in (b"", b"hello", TEXT):
+        Path("a.nnc").write_bytes(data)
+        (line,) = errors(run("-d", "a.nnc", status=1))
+        assert line.startswith("nncomp: a.nnc: not an .nnc file")
+        assert run("-dcf", input=data, status=1).stdout == b""
+    assert os.listdir() == ["a.nnc"]
+
+
+def test_damaged_files_leave_no_output(run: Run) -> None:
+    packed = compress(TEXT, block_size=4096)
+    flipped = bytearray(packed)
+    flipped[len(packed) // 2] ^= 8
+    damaged = {
+        "end-of-stream marker": packed[:-1],
+        "end-of-stream": packed[: len(packed) // 2],
+        "checksum": bytes(flipped),
+        "trailing bytes": packed + b"\0",
+    }
+    for message, data in damaged.items():
+        Path("a.nnc").write_bytes(data)
+        for args in (["-d"], ["test"]):
+            (line,) = errors(run(*args, "a.nnc", status=1))
+            assert line.startswith("nncomp: a.nnc: ") and message in line
+    assert os.listdir() == ["a.nnc"]
+
+
+def test_memory_limit(run: Run) -> None:
+    packed = compress(TEXT)
+    assert "memory limit" in errors(run("-d", "--memory", "5MiB", input=packed, status=1))[0]
+    assert run("-d", "--memory=32MiB", input=packed).stdout == TEXT
+
+
+def test_full_disk(run: Run) -> None:
+    with open("/dev/full", "wb") as full:
+        for args, data in ((["-c"], NOISE), (["-dc"], compress(TEXT))):
+            (line,) = errors(run(*args, input=data, stdout=full, status=1))
+            assert "No space left on device" in line
+
+
+def test_closed_standard_streams(run: Run) -> None:
+    script = '"$0" -m nncomp "$@"'
+    for redirect in ("<&-", ">&-"):
+        shell = ["sh", "-c", f"{script} {redirect}", sys.executable, "-c"]
+        result = subprocess.run(shell, input=TEXT, capture_output=True, check=False, timeout=60)
+        assert result.returncode == 1
+        assert b"Bad file descriptor" in result.stderr and b"Traceback" not in result.stderr
+
+
+# ---- --rm ----
+
+
+def test_rm_removes_after_verification(run: Run) -> None:
+    Path("a").write_bytes(TEXT)
+    run("--rm", "a")
+    assert os.listdir() == ["a.nnc"]
+    run("-d", "--rm", "a.nnc")
+    assert os.listdir() == ["a"]
+    assert Path("a").read_bytes() == TEXT
+
+
+def test_rm_keeps_what_it_should_not_remove(run: Run) -> None:
+    Path("a").write_bytes(TEXT)
+    os.link("a", "hard")
+    os.symlink("a", "soft")
+    assert "hard link" in errors(run("--rm", "a", status=1))[0]
+    assert "symbolic link" in errors(run("--rm", "soft", status=1))[0]
+    os.unlink("hard")
+    Path("a.nnc").write_bytes(b"old")
+    run("--rm", "a", status=1)
+    Path("b.nnc").write_bytes(compress(TEXT)[:-1])
+    run("-d", "--rm", "b.nnc", status=1)
+    assert sorted(os.listdir()) == ["a", "a.nnc", "b.nnc", "soft"]
+
+
+# ---- models ----
+
+
+def test_own_model(run: Run) -> None:
+    own = models.tiny(7)
+    Path("own.safetensors").write_bytes(model.dumps(own))
+    Path("text").write_bytes(own_text := sample(own))
+    run("--model", "own.safetensors", "text")
+    assert compress(own_text, model=own) == Path("text.nnc").read_bytes()
+    (line,) = errors(run("-t", "text.nnc", status=1))
+    assert own.id.hex() in line and "'test'" in line
+    run("-t", "--model", "own.safetensors", "text.nnc")
+    run("-f", "--model", "own.safetensors", "--embed-model", "text")
+    run("-t", "text.nnc")
+    # Noise needs no model, but a wrong name is a mistake all the same.
+    for wanted in ("no-such", "./no-such.safetensors"):
+        (line,) = errors(run("--model", wanted, input=NOISE, status=1))
+        assert "no-such" in line
+
+
+def sample(predictor: model.Model) -> bytes:
+    """Bytes that the model expects: the most probable one, again and again."""
+    from nncomp.engine import native
+
+    out = bytearray()
+    for _ in range(600):
+        out.append(int(native.weights(predictor, bytes(out) + b"\0")[-1].argmax()))
+    # Some surprises, so that it is no mere repetition.
+    for i in range(0, 600, 50):
+        out[i] ^= i & 255
+    return bytes(out)
+
+
+# ---- info ----
+
+
+def test_info(run: Run) -> None:
+    Path("a.nnc").write_bytes(compress(TEXT, block_size=4096) + compress(NOISE, 1))
+    (a,) = json.loads(run("info", "--json", "a.nnc").stdout)
+    assert (a["name"], a["content_size"]) == ("a.nnc", len(TEXT) + len(NOISE))
+    assert a["stored_size"] == os.path.getsize("a.nnc")
+    first, second = a["frames"]
+    assert first["blocks"] == {"network": 5} and second["blocks"] == {"stored": 1}
+    assert first["model"]["name"] == "small-1" and second["model"] is None
+    assert first["memory"] > second["block_size"] >> 8
+    table = run("list", "-v", "a.nnc").stdout.decode()
+    assert run("-lv", "a.nnc").stdout.decode() == table
+    assert first["model"]["id"] in table and "5 network" in table
+    packed = Path("a.nnc").read_bytes()
+    assert b"(stdin)" in run("info", input=packed).stdout
+    result = run("info", "--json", "missing", "a.nnc", status=1)
+    assert [entry["name"] for entry in json.loads(result.stdout)] == ["a.nnc"]
+    Path("a.nnc").write_bytes(packed[:-1])
+    assert "end-of-stream" in errors(run("-l", "a.nnc", status=1))[0]
+
+
+def test_info_needs_no_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = compress(TEXT)
+    monkeypatch.delenv("NNCOMP_MODELS")
+    monkeypatch.setenv("XDG_DATA_HOME", "/nonexistent")
+    (entry,) = json.loads(run("info", "--json", input=packed).stdout)
+    assert entry["frames"][0]["model"]["name"] == "small-1"
+
+
+# ---- other programs ----
+
+
+@pytest.mark.skipif(shutil.which("tar") is None, reason="no tar")
+@pytest.mark.parametrize("words", ["", " -9", " compress", " compress -T1 --fast"])
+def test_tar(run: Run, words: str) -> None:
+    Path("a").write_bytes(TEXT)
+    Path("b").write_bytes(NOISE)
+    program = f"{sys.executable} -m nncomp{words}"
+    subprocess.run(["tar", "-I", program, "-cf", "x.tar.nnc", "a", "b"], check=True, timeout=60)
+    with tarfile.open(fileobj=open_decompressed("x.tar.nnc"), mode="r|") as tar:
+        assert tar.getnames() == ["a", "b"]
+    os.unlink("a")
+    subprocess.run(["tar", "-I", program, "-xf", "x.tar.nnc"], check=True, timeout=60)
+    assert Path("a").read_bytes() == TEXT
+
+
+def open_decompressed(path: str) -> Any:
+    import io
+
+    return io.BytesIO(decompress(Path(path).read_bytes()))
+
+
+def test_reader_that_leaves(run: Run) -> None:
+    Path("a.nnc").write_bytes(compress(NOISE * 20, block_size=1 << 16))
+    for unbuffered in ("", "1"):
+        env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        process = subprocess.Popen(
+            command("-dc", "a.nnc"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
+        )
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.read(10) == NOISE[:10]
+        process.stdout.close()
+        assert process.wait(60) == -signal.SIGPIPE
+        assert process.stderr.read() == b""
+        process.stderr.close()
+
+
+def test_unbuffered_python_writes_everything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    packed = compress(NOISE * 40, block_size=1 << 20)
+    assert run("-dc", input=packed).stdout == NOISE * 40
+
+
+# ---- signals ----
+
+
+@pytest.fixture
+def working(run: Run) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts something that takes a while, and waits until its temporary file is there."""
+    Path("big").write_bytes(letters(16 << 20))
+    started = []
+
+    def start(*args: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            command(*args, "big"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        started.append(process)
+        deadline = time.monotonic() + 30
+        while not list(Path().glob(".big.nnc.*.tmp")):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.5)  # into the first block
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        (signal.SIGINT, -signal.SIGINT),
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, -signal.SIGHUP),
+    ],
+)
+def test_signals_leave_nothing_and_act_at_once(
+    working: Callable[..., subprocess.Popen[bytes]], number: signal.Signals, status: int
+) -> None:
+    process = working("--block-size", "16MiB")
+    sent = time.monotonic()
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=30)
+    assert time.monotonic() - sent < 2
+    assert process.returncode == status
+    assert stderr == b""
+    assert os.listdir() == ["big"]
+
+
+def test_old_target_survives_a_signal(working: Callable[..., subprocess.Popen[bytes]]) -> None:
+    Path("big.nnc").write_bytes(b"old")
+    process = working("-f")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert sorted(os.listdir()) == ["big", "big.nnc"]
+    assert Path("big.nnc").read_bytes() == b"old"
+
+
+def test_ignored_interrupts_stay_ignored(run: Run) -> None:
+    """A job in the background of a script must not die of the foreground's Ctrl-C."""
+    Path("a").write_bytes(letters(1 << 19))
+    process = subprocess.Popen(
+        command("a"),
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    assert Path("a.nnc").exists()
+
+
+# ---- terminals ----
+
+
+class Terminal:
+    """A pseudo-terminal: what is written to ``slave`` is seen in ``text``."""
+
+    def __init__(self) -> None:
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.seen = b""
+
+    def text(self) -> str:
+        while select.select([self.master], [], [], 0)[0]:
+            self.seen += os.read(self.master, 1 << 16)
+        return self.seen.decode()
+
+    def close(self) -> None:
+        os.close(self.master)
+        os.close(self.slave)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    terminal = Terminal()
+    yield terminal
+    terminal.close()
+
+
+def test_alone_on_a_terminal_it_explains_itself(run: Run, terminal: Terminal) -> None:
+    result = run(stdin=terminal.slave, status=2)
+    assert b"Usage: nncomp" in result.stderr and result.stdout == b""
+
+
+def test_compressed_data_stays_off_terminals(run: Run, terminal: Terminal) -> None:
+    Path("a").write_bytes(TEXT)
+    for args in (["-c", "a"], ["compress", "-c", "a"], ["-9"]):
+        result = run(*args, input=TEXT, stdout=terminal.slave, status=1)
+        assert "not written to a terminal; use -f" in errors(result)[0]
+    assert terminal.text() == ""
+    Path("x").write_bytes(b"x")
+    run("-cf", "x", stdout=terminal.slave)
+    assert "NNC" in terminal.seen.decode("latin-1") or "NNC" in os.read(
+        terminal.master, 100
+    ).decode("latin-1")
+
+
+def test_compressed_data_is_not_typed(run: Run, terminal: Terminal) -> None:
+    for args in (["-d"], ["test"], ["decompress", "-c"]):
+        result = run(*args, stdin=terminal.slave, status=1)
+        assert "not read from a terminal; use -f" in errors(result)[0]
+
+
+def test_content_may_go_to_a_terminal(run: Run, terminal: Terminal) -> None:
+    run("-d", input=compress(b"hello"), stdout=terminal.slave)
+    assert terminal.text() == "hello"
+
+
+def test_bar_on_a_terminal_only(run: Run, terminal: Terminal) -> None:
+    Path("a").write_bytes(letters(1 << 20))
+    run("-T1", "a", stderr=terminal.slave)
+    text = terminal.text()
+    assert "%|" in text and "B/s" in text and "<" in text  # percent, rate, time left
+    assert text.splitlines()[-1].endswith("a.nnc)")
+    for option in ("--no-progress", "-q"):
+        terminal.seen = b""
+        run("-T1", "-f", option, "a", stderr=terminal.slave)
+        assert "B/s" not in terminal.text()
+    assert b"B/s" not in run("-T1", "-f", "a").stderr
+
+
+# ---- start ----
+
+
+def test_version_and_help(run: Run) -> None:
+    version = run("--version").stdout.decode().strip()
+    assert version == run("-V").stdout.decode().strip() == f"nncomp {nncomp.__version__}"
+    for args in (["-h"], ["--help"], ["compress", "-h"], ["info", "--help"], ["-d", "-h"]):
+        assert run(*args).stdout.startswith(b"Usage: nncomp")
+    for word in (b"compress", b"decompress", b"info", b"test", b"train"):
+        assert word in run("-h").stdout
+
+
+def test_version_starts_at_once(run: Run) -> None:
+    """CPU time, because a test machine is busy: imports that belong inside commands would show."""
+
+    def children() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    times = []
+    for _ in range(3):
+        before = children()
+        run("--version")
+        times.append(children() - before)
+    assert min(times) < 0.15
+    code = "import sys, nncomp.cli.main as m; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert not {b"numpy", b"tqdm", b"zstandard", b"torch", b"safetensors"} & set(loaded.split())
