@@ -8,11 +8,12 @@ allows: everything else is a ``FormatError``. What payloads mean is not known he
 from __future__ import annotations
 
 import enum
+import io
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError
 
@@ -25,10 +26,13 @@ __all__ = [
     "Block",
     "BlockType",
     "End",
+    "FrameIndex",
     "FrameWriter",
     "Header",
+    "IndexEntry",
     "ModelRef",
     "read",
+    "read_index",
     "record_size",
 ]
 
@@ -48,6 +52,7 @@ _EMBEDDED = 0x80
 _RESERVED = 0x40
 _END = 0
 
+_NO_INDEX = "no index was found at the end: damaged, or not an .nnc file"
 _CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached"
 
 
@@ -118,6 +123,24 @@ class End:
 
     content_size: int
     stored_size: int  # of the whole frame, from magic to last check
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """Where a block is."""
+
+    offset: int  # of its type, from the start of the file
+    stored_size: int
+    content_size: int
+
+
+@dataclass(frozen=True)
+class FrameIndex:
+    """Where a frame and its blocks are."""
+
+    offset: int  # of its magic, from the start of the file
+    stored_size: int
+    entries: tuple[IndexEntry, ...]
 
 
 def record_size(block: Block, model: ModelRef | None = None) -> int:
@@ -221,6 +244,23 @@ def read(src: Readable, memory_limit: int) -> Iterator[Header | ModelRef | Block
         _read_end(scanner, index)
         yield index.end()
         header = _read_frame_head(scanner, first=False)
+
+
+def read_index(file: BinaryIO, memory_limit: int) -> list[FrameIndex]:
+    """All frames of a seekable ``file``, in order, from the footers backwards.
+
+    Reads the indexes and verifies their checks, nothing else: blocks have their own. Leaves the
+    position anywhere. Raises ``FormatError``, ``ChecksumError`` and ``MemoryLimitError``.
+    """
+    frames: list[FrameIndex] = []
+    end = file.seek(0, io.SEEK_END)
+    room = memory_limit // _ENTRY_COST
+    while end > 0 or not frames:
+        frame = _read_index_before(file, end, room)
+        room -= len(frame.entries)
+        frames.append(frame)
+        end = frame.offset
+    return frames[::-1]
 
 
 class _Index:
@@ -450,6 +490,65 @@ def _read_end(scanner: _Scanner, index: _Index) -> None:
         # damage and disagreement cannot be told apart.
         raise FormatError("damaged: the index does not match the blocks")
     scanner.check()
+
+
+_ENTRY_COST = 256  # bytes of memory for an index entry, roughly
+
+
+def _read_index_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
+    """The index of the frame that ends at ``end``, which may have ``room`` blocks."""
+
+    def read_at(start: int, stop: int) -> bytes:
+        if not 0 <= start <= stop:
+            raise FormatError(_NO_INDEX)
+        file.seek(start)
+        data = file.read(stop - start)
+        if len(data) != stop - start:
+            raise FormatError(_CUT_SHORT)
+        return data
+
+    tail = read_at(max(0, end - 4 - _MAX_VARINT), end)
+    body_size, footer_size = _parse_varint(tail[:-4][::-1], 0)
+    stop = end - 4 - footer_size
+    if body_size > 2 + _MAX_VARINT + 2 * _MAX_VARINT * MAX_BLOCKS:
+        raise FormatError(_NO_INDEX)
+    if body_size // 2 > room:  # an entry has two bytes at least
+        raise MemoryLimitError("the index needs more than the memory limit")
+    start = stop - body_size
+    body = read_at(start, stop)
+    if body[:1] != bytes([_END]):
+        raise FormatError(_NO_INDEX)
+    count, position = _parse_varint(body, 1)
+    sizes = []
+    while position < len(body):
+        size, position = _parse_varint(body, position)
+        sizes.append(size)
+    if len(sizes) != 2 * count:
+        raise FormatError(_NO_INDEX)
+    offset = start - sum(sizes[::2]) - FRAME_HEAD_SIZE
+    if read_at(offset, offset + len(MAGIC)) != MAGIC:
+        raise FormatError(_NO_INDEX)
+    covered = read_at(start - 4 if count else offset, start) + body + tail[-4 - footer_size : -4]
+    if zlib.crc32(covered).to_bytes(4, "little") != tail[-4:]:
+        raise ChecksumError("damaged: the index does not match its checksum")
+    entries = []
+    position = offset + FRAME_HEAD_SIZE
+    for stored_size, content_size in zip(sizes[::2], sizes[1::2], strict=True):
+        entries.append(IndexEntry(position, stored_size, content_size))
+        position += stored_size
+    return FrameIndex(offset, end - offset, tuple(entries))
+
+
+def _parse_varint(data: bytes, position: int) -> tuple[int, int]:
+    """A varint at ``position`` of ``data``, and the position after it."""
+    value = 0
+    for i, byte in enumerate(data[position : position + _MAX_VARINT]):
+        value |= (byte & 0x7F) << (7 * i)
+        if byte < 0x80:
+            if byte == 0 and i > 0:
+                break
+            return value, position + i + 1
+    raise FormatError(_NO_INDEX)
 
 
 def _varint(value: int) -> bytes:

@@ -91,41 +91,36 @@ def test_overhead_of_a_small_file_is_57_bytes() -> None:
     assert len(data) - 300 == 57
 
 
-def test_footer_leads_back_to_every_record() -> None:
-    data = frame() + frame(*MIXED)
-    position = len(data)
-    starts = []
-    while position:
-        end = position - 4
-        value, shift, i = 0, 0, end - 1
-        while True:  # a varint with its bytes reversed
-            value |= (data[i] & 127) << shift
-            shift += 7
-            if data[i] < 128:
-                break
-            i -= 1
-        record = i - value
-        assert data[record] == 0
-        check = zlib.crc32(data[record - 4 : end]).to_bytes(4, "little")
-        numbers = varints(data[record + 1 : i])
-        sizes = numbers[1::2]
-        if sizes:
-            assert data[end:position] == check
-        position = record - sum(sizes) - 9
-        starts.append(position)
-        assert len(sizes) == numbers[0]
-    assert starts == [16, 0]
+def test_index_leads_to_every_block() -> None:
+    frames = [frame(), frame(*MIXED), frame(stored(b"x")), frame()]
+    data = b"".join(frames)
+    found = container.read_index(io.BytesIO(data), LIMIT)
+    assert [f.stored_size for f in found] == [len(f) for f in frames]
+    assert [f.offset for f in found] == [0, 16, 16 + len(frames[1]), len(data) - 16]
+    blocks = [block for item in items(data) if isinstance(block := item, Block)]
+    entries = [entry for f in found for entry in f.entries]
+    assert [entry.content_size for entry in entries] == [block.size for block in blocks]
+    for entry, block in zip(entries, blocks, strict=True):
+        assert data[entry.offset] == block.type
+        record = data[entry.offset : entry.offset + entry.stored_size]
+        payload = b"".join(block.payloads)
+        assert record[-4 - len(payload) : -4] == payload
 
 
-def varints(data: bytes) -> list[int]:
-    numbers, value, shift = [], 0, 0
-    for byte in data:
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            numbers.append(value)
-            value, shift = 0, 0
-    return numbers
+def test_index_damage_is_an_error() -> None:
+    data = frame(*MIXED)
+    start = data.rindex(b"\0\4")
+    for position in [*range(6), *range(start, len(data))]:
+        for bit in range(8):
+            bad = bytearray(data)
+            bad[position] ^= 1 << bit
+            with pytest.raises((FormatError, MemoryLimitError)):
+                container.read_index(io.BytesIO(bytes(bad)), LIMIT)
+    for size in range(len(data)):
+        with pytest.raises((FormatError, MemoryLimitError)):
+            container.read_index(io.BytesIO(data[:size]), LIMIT)
+    with pytest.raises(MemoryLimitError):
+        container.read_index(io.BytesIO(data), 1000)
 
 
 # ---- round trip ----

@@ -188,9 +188,7 @@ def _transform(
 ) -> codec.Summary:
     from nncomp import codec
 
-    status = os.fstat(source.fileno())
-    known = mode == Mode.COMPRESS and stat.S_ISREG(status.st_mode)
-    with _bar(name, status.st_size if known else None, options) as progress:
+    with _bar(name, _content_size(mode, source, options), options) as progress:
         if mode != Mode.COMPRESS:
             return _decompress(source, sink, options, progress)
         return codec.compress_stream(
@@ -204,6 +202,24 @@ def _transform(
             threads=options.threads,
             progress=progress,
         )
+
+
+def _content_size(mode: Mode, source: BinaryIO, options: Options) -> int | None:
+    """What a bar counts up to, where that is known beforehand."""
+    status = os.fstat(source.fileno())
+    if not stat.S_ISREG(status.st_mode) or source.tell():
+        return None
+    if mode == Mode.COMPRESS:
+        return status.st_size
+    from nncomp import container
+
+    try:
+        frames = container.read_index(source, options.memory)
+        return sum(entry.content_size for frame in frames for entry in frame.entries)
+    except NNCompError:
+        return None  # decompression will say what is wrong
+    finally:
+        source.seek(0)
 
 
 def _decompress(

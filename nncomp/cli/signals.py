@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from types import FrameType
 from typing import NoReturn
 
@@ -14,6 +15,10 @@ __all__ = ["Signalled", "die", "install"]
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 _HANDLED = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+
+
+_CLEAN_UP_TIME = 1.0  # seconds
+_last = float("-inf")  # when a signal was raised
 
 
 class Signalled(BaseException):
@@ -40,6 +45,10 @@ def die(number: int) -> NoReturn:
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
-    for other in _HANDLED:
-        signal.signal(other, signal.SIG_IGN)  # one is enough; let the clean-up finish
-    raise Signalled(number)
+    # One is enough: a second one must not interrupt the clean-up. But an exception can get lost (in
+    # a destructor, say), so a later one counts again.
+    global _last
+    now = time.monotonic()
+    if now - _last > _CLEAN_UP_TIME:
+        _last = now
+        raise Signalled(number)

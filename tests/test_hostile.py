@@ -1,0 +1,288 @@
+"""Files made to do harm: checks that match, numbers that lie, models that are not models.
+
+Whatever the bytes, decoding ends soon, within its memory, in the content or in one ``NNCompError``.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import models
+from nncomp import container, model
+from nncomp.codec import compress, decompress
+from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
+from nncomp.errors import FormatError, MemoryLimitError, NNCompError
+
+MIB = 1 << 20
+BLOCK = 1 << 10
+TEXT = models.text(1500)
+LIMIT = 64 * MIB
+
+some = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture(autouse=True)
+def _models(model_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNCOMP_MODELS", str(model_directory))
+
+
+@pytest.fixture
+def packed() -> bytes:
+    """A file with every type of block, coded by the real engine."""
+    parts = [TEXT[:BLOCK], b"ab" * 512, models.noise(BLOCK), TEXT[BLOCK:]]
+    return compress(b"".join(parts), block_size=BLOCK)
+
+
+def decode(data: bytes) -> bytes | NNCompError:
+    """The content, or the one kind of error that there may be."""
+    try:
+        return decompress(data, memory_limit=LIMIT)
+    except NNCompError as error:
+        return error
+
+
+def rewrite(data: bytes, change: Callable[[Block], Block]) -> bytes:
+    """The file with its blocks changed, and right checks and index for what came of them."""
+    dst = io.BytesIO()
+    writer: FrameWriter | None = None
+    ref: ModelRef | None = None
+    for item in container.read(io.BytesIO(data), LIMIT):
+        if isinstance(item, Header):
+            writer = FrameWriter(dst, item)
+        elif isinstance(item, ModelRef):
+            ref = item
+        elif isinstance(item, Block):
+            assert writer is not None
+            writer.write(change(item), ref)
+            ref = None
+    assert writer is not None
+    writer.end()
+    return dst.getvalue()
+
+
+def with_payloads(block: Block, payloads: tuple[bytes, ...]) -> Block:
+    return Block(block.type, block.size, payloads, block.content_checksum)
+
+
+def only_network(change: Callable[[Block], Block]) -> Callable[[Block], Block]:
+    return lambda block: change(block) if block.type == BlockType.NETWORK else block
+
+
+def test_rewrite_alone_changes_nothing(packed: bytes) -> None:
+    found = [b.type for b in container.read(io.BytesIO(packed), LIMIT) if isinstance(b, Block)]
+    assert set(found) == {*BlockType}
+    assert rewrite(packed, lambda block: block) == packed
+    assert isinstance(decode(packed), bytes)
+
+
+# ---- payloads with checks that match: the coder itself must notice ----
+
+
+def test_payload_truncation_is_noticed(packed: bytes) -> None:
+    for size in (0, 1, 100, -5, -2, -1):
+
+        def cut(block: Block) -> Block:
+            return with_payloads(block, (block.payloads[0][:size], *block.payloads[1:]))  # noqa: B023
+
+        assert isinstance(decode(rewrite(packed, only_network(cut))), FormatError)
+
+
+def test_payload_extension_is_noticed(packed: bytes) -> None:
+    for tail in (b"\0", b"\xff", b"\0" * 9):
+
+        def extend(block: Block) -> Block:
+            return with_payloads(block, (*block.payloads[:-1], block.payloads[-1] + tail))  # noqa: B023
+
+        assert isinstance(decode(rewrite(packed, only_network(extend))), FormatError)
+
+
+def test_payload_bit_flips_are_noticed(packed: bytes) -> None:
+    draw = random.Random(1)
+    for _ in range(60):
+
+        def flip(block: Block) -> Block:
+            bad = bytearray(block.payloads[0])
+            bad[draw.randrange(len(bad))] ^= 1 << draw.randrange(8)
+            return with_payloads(block, (bytes(bad), *block.payloads[1:]))
+
+        assert isinstance(decode(rewrite(packed, only_network(flip))), FormatError)
+
+
+def test_garbage_payloads_end_at_once() -> None:
+    """Content of 16 MiB is claimed; the payload is used up after a few bytes."""
+    header = Header(16 * MIB, 1, model.ARITHMETIC)
+    for payload in (b"", b"\0" * 50, b"\xff" * 50, models.noise(50)):
+        block = Block(BlockType.NETWORK, 16 * MIB, (payload,), 0)
+        dst = io.BytesIO()
+        writer = FrameWriter(dst, header)
+        writer.write(block, ModelRef(installed().id, "small-1"))
+        writer.end()
+        started = time.monotonic()
+        assert isinstance(decode(dst.getvalue()), FormatError)
+        assert time.monotonic() - started < 5
+
+
+def installed() -> model.Model:
+    from nncomp import registry
+
+    return registry.find("small-1")
+
+
+# ---- structure ----
+
+
+@some
+@given(st.data())
+def test_mutations_give_the_content_or_an_error(data: st.DataObject) -> None:
+    good = compress(TEXT[:BLOCK] + b"ab" * 512 + models.noise(60), block_size=BLOCK)
+    bad = bytearray(good)
+    for _ in range(data.draw(st.integers(1, 4))):
+        position = data.draw(st.integers(0, len(bad) - 1))
+        how = data.draw(st.sampled_from("replace insert delete double".split()))
+        piece = data.draw(st.binary(min_size=1, max_size=4))
+        if how == "replace":
+            bad[position : position + len(piece)] = piece
+        elif how == "insert":
+            bad[position:position] = piece
+        elif how == "delete":
+            del bad[position : position + len(piece)]
+        else:
+            bad[position:position] = bad[position : position + 50]
+    result = decode(bytes(bad))
+    assert isinstance(result, NNCompError) or bytes(bad) == good
+
+
+@some
+@given(st.binary(max_size=300))
+def test_garbage_after_a_good_head_is_an_error(garbage: bytes) -> None:
+    head = compress(b"")[:9]
+    assert isinstance(decode(garbage), NNCompError)
+    assert isinstance(decode(head + garbage), NNCompError) or head + garbage == compress(b"")
+
+
+def sealed(record: bytes) -> bytes:
+    """A head and one record with a check that matches."""
+    head = compress(b"", 1)[:9]
+    return head + record + zlib.crc32(head + record).to_bytes(4, "little")
+
+
+def network_record(model_id: bytes, data: bytes | None, name: bytes = b"small-1") -> bytes:
+    flags = len(name) - 1 | (0 if data is None else 0x80)
+    embedded = b"" if data is None else container._varint(len(data)) + data
+    description = bytes([flags]) + name + model_id + embedded
+    return b"\3\x40" + description + b"\2" + bytes(4) + b"xy"
+
+
+def hostile_models() -> Iterator[bytes]:
+    good = model.dumps(models.tiny())
+    size = int.from_bytes(good[:8], "little")
+    header = good[8 : 8 + size]
+    yield b""
+    yield b"{}"
+    yield (1 << 63).to_bytes(8, "little") + good[8:]
+    yield (MIB * 64).to_bytes(8, "little") + good[8:]
+    yield good[:-1]
+    yield good + b"\0"
+    for old, new in [
+        (b'"I8"', b'"F8"'),
+        (b"[0,", b"[1,"),
+        (b'"shape":[', b'"shape":[9'),
+        (b'"shape":[', b'"shape":[99999999999999999999,'),
+        (b"__metadata__", b"__Metadata__"),
+        (b"d_model", b"d_mode1"),
+        (b'\\"d_model\\":64', b'\\"d_model\\":2048'),
+        (b"{", b"[" * 100_000),
+        (b"nncomp.id", b"nncomp.ID"),
+    ]:
+        assert old in header
+        changed = header.replace(old, new, 1)
+        yield len(changed).to_bytes(8, "little") + changed + good[8 + size :]
+
+
+def test_hostile_embedded_models() -> None:
+    good = models.tiny()
+    for data in hostile_models():
+        result = decode(sealed(network_record(good.id, data, b"test")))
+        assert isinstance(result, FormatError), data[:100]
+
+
+def test_names_cannot_reach_files_or_terminals() -> None:
+    for name in (b"../../etc/passwd", b"\x1b[2J", b"a b", b"A", b"a\0", b"\xff"):
+        assert isinstance(decode(sealed(network_record(bytes(16), None, name))), FormatError)
+
+
+def test_sizes_that_lie_do_not_allocate() -> None:
+    """Huge claims with nothing behind them."""
+    huge = container._varint((1 << 62) + 5)
+    records = [
+        b"\1" + huge,
+        b"\2" + huge + b"\1",
+        b"\2\x40" + huge,
+        b"\3" + huge,
+        b"\3\x40\6small-1" + bytes(16) + huge,
+        b"\3\x40\x86small-1" + bytes(16) + huge,
+        b"\0" + huge,
+    ]
+    for record in records:
+        assert isinstance(decode(sealed(record)), (FormatError, MemoryLimitError))
+
+
+# ---- in a process of its own: what it really takes ----
+
+
+WITH_PEAK = """
+from nncomp.cli.main import main
+try:
+    main()
+finally:
+    import re, sys
+    print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1], file=sys.stderr)
+"""
+
+
+def peak_memory(*args: str, data: bytes, status: int) -> int:
+    """Bytes of resident memory that nncomp takes at most; its exit status is checked.
+
+    Asked of the process itself: rusage would count what this one had before it was forked.
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", WITH_PEAK, *args],
+        input=data,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert result.returncode == status
+    return int(result.stderr.split()[-1]) * 1024
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc")
+
+
+@needs_proc
+def test_memory_of_expanding_files() -> None:
+    """36 bytes that give 64 MiB, ten times over: block by block, never all at once."""
+    bomb = compress(bytes(64 * MIB), block_size=64 * MIB)
+    assert len(bomb) < 50
+    assert peak_memory("-dc", "-T1", data=bomb * 10, status=0) < 300 * MIB
+    assert peak_memory("-dc", "--memory", "100MiB", data=bomb, status=1) < 100 * MIB
+
+
+@needs_proc
+def test_memory_of_ordinary_work() -> None:
+    data = models.noise(12 * MIB) + bytes(12 * MIB) + TEXT
+    assert peak_memory("-c", data=data, status=0) < 300 * MIB
+    assert peak_memory("-dc", data=compress(data), status=0) < 300 * MIB
