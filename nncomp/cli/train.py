@@ -106,6 +106,7 @@ def train(
     length = 2 * max(network.config.windows)
     twin = network.to("cpu")
     twin.compute = torch.float32
+    twin.fit()
     plain = loop.evaluate(twin, held, Mode.FLOAT, length)
     fake = loop.evaluate(twin, held, Mode.FAKE, length)
     exact = loop.evaluate(twin.double(), held, Mode.EXACT, length)

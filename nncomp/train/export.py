@@ -14,7 +14,6 @@ from nncomp.model import Model, ModelConfig
 from nncomp.train.network import (
     LOGIT_UNIT,
     NORM_GAIN,
-    RESIDUAL_UNIT,
     SCORE_UNIT,
     Layer,
     Network,
@@ -46,6 +45,7 @@ def _s8(weight: torch.Tensor, scale: torch.Tensor) -> np.ndarray:
 def to_model(network: Network, name: str) -> Model:
     """The integer model (arithmetic 1) of a trained network."""
     network = copy.deepcopy(network).double().cpu()  # the arithmetic of Mode.EXACT
+    network.fit()
     config = network.config
     d, h, inner = config.d_model, config.d_head, config.n_heads * config.d_head
     norm = _c(NORM_GAIN * math.sqrt(d) * 2.0**30)
@@ -54,7 +54,7 @@ def to_model(network: Network, name: str) -> Model:
     def table(key: str, weight: torch.Tensor) -> None:
         scale = weight.abs().amax() / 127.0
         tensors[f"{key}.weight"] = _s8(weight, scale)
-        tensors[f"{key}.m"] = _m(scale * (RESIDUAL_UNIT * 2.0**-10))
+        tensors[f"{key}.m"] = _m(scale * (network.residual_unit * 2.0**-10))
 
     def matrix(key: str, weight: torch.Tensor, unit: torch.Tensor | float) -> None:
         scale = weight_scale(weight)
@@ -75,9 +75,9 @@ def to_model(network: Network, name: str) -> Model:
         bias = torch.floor(layer.bias * SCORE_UNIT + 0.5).clamp(-32767, 32767)
         tensors[f"{key}.attn.bias"] = bias.numpy().astype(np.int16)
         tensors[f"{key}.attn.c"] = _c(float(unit["v"] / unit["o"]) * 2.0**30)
-        matrix(f"{key}.out", layer.out, unit["o"] * RESIDUAL_UNIT)
+        matrix(f"{key}.out", layer.out, unit["o"] * network.residual_unit)
         matrix(f"{key}.up", layer.up, 1.0 / (NORM_GAIN * unit["u"]))
-        matrix(f"{key}.down", layer.down, unit["u"] * unit["u"] * (65536 * RESIDUAL_UNIT))
+        matrix(f"{key}.down", layer.down, unit["u"] * unit["u"] * (65536 * network.residual_unit))
     matrix("head", network.head, LOGIT_UNIT / NORM_GAIN)
     return Model.build(config, tensors, name)
 

@@ -149,6 +149,7 @@ class Trainer:
             "plan": vars(self.plan),
             "step": self.step,
             "calibrated": self.calibrated,
+            "residual_unit": self.network.residual_unit,
             "loss": self.loss,
         }
         temporary = path.with_suffix(".tmp")
@@ -162,6 +163,7 @@ class Trainer:
             optimizer.load_state_dict(saved)
         self.step, self.loss = state["step"], state["loss"]
         self.calibrated = state["calibrated"]
+        self.network.residual_unit = state["residual_unit"]
 
     def run(
         self,

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from nncomp.model import ModelConfig
 
 NORM_GAIN = 28.0  # one standard deviation after a norm; 127 is then 4.5 sigma
-RESIDUAL_UNIT = 2.0**8  # units of the residual stream per 1.0
+RESIDUAL_UNIT = 2.0**6  # units of the residual stream per 1.0, at most: see Network.fit
 SCORE_UNIT = 64 * math.log2(math.e)  # attention scores: 1/64 octave per nat
 LOGIT_UNIT = 256 * math.log2(math.e)  # logits: 1/256 octave per nat
 BOS = 256  # the token before a lane's first byte
@@ -120,6 +120,7 @@ class Network(nn.Module):
         )
         self.layers = nn.ModuleList(Layer(config, w) for w in config.windows)
         self.head = nn.Parameter(torch.zeros(256, d))
+        self.residual_unit = RESIDUAL_UNIT
         self.observed: dict[str, float] | None = None  # activation clips seen, while calibrating
         self.compute = torch.float32  # dtype of the matrix products; bfloat16 holds ±256 exactly
 
@@ -213,7 +214,7 @@ class Network(nn.Module):
         o = o.permute(0, 1, 3, 2, 4).reshape(B, T, H * h)
         self._site(index, "o", o * unit["o"])
         o = _clamp(o, -127, 127, mode)
-        return self._linear(o, layer.out, unit["o"] * RESIDUAL_UNIT, mode)
+        return self._linear(o, layer.out, unit["o"] * self.residual_unit, mode)
 
     def _feed_forward(self, index: int, layer: Layer, y: Tensor, mode: Mode) -> Tensor:
         unit = layer.step("u")
@@ -221,12 +222,12 @@ class Network(nn.Module):
         self._site(index, "u", p * unit)
         p = _clamp(p, 0, 4095, mode)
         s = _clamp(_round(p * p * 2.0**-16, mode), 0, 255, mode)
-        return self._linear(s, layer.down, unit * unit * (65536 * RESIDUAL_UNIT), mode)
+        return self._linear(s, layer.down, unit * unit * (65536 * self.residual_unit), mode)
 
     def _embedding(self, rows: Tensor, table: Tensor, mode: Mode) -> Tensor:
         scale = table.detach().abs().amax() / 127.0
         e = _integer_weight(F.embedding(rows, table), scale, mode)
-        return _requantise(e * 2.0**10, scale * (RESIDUAL_UNIT * 2.0**-10), mode)
+        return _requantise(e * 2.0**10, scale * (self.residual_unit * 2.0**-10), mode)
 
     # -- the whole ------------------------------------------------------------------------------
 
@@ -261,6 +262,18 @@ class Network(nn.Module):
         return self.integer_logits(rows, mode) * (1.0 / LOGIT_UNIT)
 
     @torch.no_grad()
+    def fit(self) -> None:
+        """Take the finest residual unit whose multipliers the engine can hold (below 2.0)."""
+        self.residual_unit = RESIDUAL_UNIT
+        largest = max(
+            float((weight_scale(layer.down) * layer.step("u") ** 2).max()) * 65536
+            for layer in self.layers
+            if isinstance(layer, Layer)
+        )
+        while largest * self.residual_unit > 1.9:
+            self.residual_unit /= 2
+
+    @torch.no_grad()
     def calibrate(self, data: Tensor) -> None:
         """Set every activation clip from what ``data`` ((B, T) bytes) shows in FLOAT."""
         self.observed = {}
@@ -271,6 +284,7 @@ class Network(nn.Module):
             assert isinstance(layer, Layer)
             layer.clips[name].fill_(math.log(max(clip, 1e-3)))
         self.observed = None
+        self.fit()
 
 
 def _exp_table(away: Tensor) -> Tensor:
