@@ -383,7 +383,7 @@ def _in_order(
             drawn = draw(threads - len(pending))
             active = len(pending) + len(drawn)
             for i, task in enumerate(drawn):
-                share = threads // active + (i < threads % active) if not pending else 1
+                share = threads // active + (i < threads % active)
                 pending.append(pool.submit(task, share, counter.add))
             if not pending:
                 break

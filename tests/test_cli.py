@@ -581,14 +581,15 @@ def test_content_may_go_to_a_terminal(run: Run, terminal: Terminal) -> None:
 
 def test_bar_on_a_terminal_only(run: Run, terminal: Terminal) -> None:
     Path("a").write_bytes(letters(1 << 20))
-    run("-T1", "a", stderr=terminal.slave)
-    text = terminal.text()
-    assert "%|" in text and "B/s" in text and "<" in text  # percent, rate, time left
-    assert text.splitlines()[-1].endswith("a.nnc)")
-    for option in ("--no-progress", "-q"):
+    for args, name in (("a",), "a.nnc"), (("-d", "a.nnc", "-o", "b"), "bytes"):
         terminal.seen = b""
-        run("-T1", "-f", option, "a", stderr=terminal.slave)
-        assert "B/s" not in terminal.text()
+        run("-T1", *args, stderr=terminal.slave)
+        text = terminal.text()
+        assert "%|" in text and "B/s" in text and "<" in text  # percent, rate, time left
+        assert name in text.splitlines()[-1] and "B/s" not in text.splitlines()[-1]
+    terminal.seen = b""
+    run("-T1", "-f", "--no-progress", "a", stderr=terminal.slave)
+    assert "B/s" not in terminal.text()
     assert b"B/s" not in run("-T1", "-f", "a").stderr
 
 

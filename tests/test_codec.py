@@ -290,14 +290,13 @@ def test_looks_random_knows_structure() -> None:
 
 
 def test_threads_share_the_blocks_at_hand(engine: ZlibEngine) -> None:
-    compress(TEXT[:BLOCK], block_size=BLOCK, threads=4)
-    assert engine.threads == [4]
-    engine.threads.clear()
-    compress(TEXT[: 3 * BLOCK], block_size=BLOCK, threads=4)
-    assert sorted(engine.threads) == [1, 1, 2]
-    engine.threads.clear()
-    compress(TEXT[: 9 * BLOCK], block_size=BLOCK, threads=4)
-    assert engine.threads == [1] * 9
+    for count, shares in {1: [4], 2: [2, 2], 3: [1, 1, 2], 4: [1] * 4, 9: [1] * 9}.items():
+        compressed = compress(TEXT[: count * BLOCK], block_size=BLOCK, threads=4)
+        assert sorted(engine.threads) == shares
+        engine.threads.clear()
+        decompress(compressed, threads=4)
+        assert sorted(engine.threads) == shares
+        engine.threads.clear()
 
 
 def test_blocks_run_in_parallel(engine: ZlibEngine) -> None:
