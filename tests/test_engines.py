@@ -147,8 +147,8 @@ def test_largest_dimensions(kernel: str, name: str) -> None:
 # Blocks
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 3, 8, 17])
-@pytest.mark.parametrize("size", [0, 1, 16, 17, 131, 500])
+@pytest.mark.parametrize("lanes", [1, 2, 3, 17])
+@pytest.mark.parametrize("size", [0, 1, 17, 131, 300])
 def test_blocks(kernel: str, lanes: int, size: int) -> None:
     model = natural("tiny")
     data = models.text(size, seed=lanes)
@@ -158,7 +158,7 @@ def test_blocks(kernel: str, lanes: int, size: int) -> None:
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])
-@pytest.mark.parametrize(("lanes", "size"), [(1, 300), (4, 601), (7, 500), (16, 40), (128, 300)])
+@pytest.mark.parametrize(("lanes", "size"), [(1, 300), (4, 301), (7, 300), (16, 40), (128, 300)])
 def test_threads_change_nothing(kernel: str, threads: int, lanes: int, size: int) -> None:
     model = natural("mixed")
     data = models.text(size)
