@@ -2,7 +2,7 @@
 // same bits. All of them read the same packed layouts, so that a network is packed without regard to
 // the kernel that will run it:
 //
-//   matrix     [outputs/16][inputs/4][16 outputs][4 inputs]      s8
+//   matrix     [outputs/64][inputs/4][64 outputs][4 inputs]      s8
 //   keys       [positions/16][h/4][16 positions][4 channels]     u8, key + 128
 //   values     [positions/4][h channels][4 positions]            s8
 //   bias       [heads][BIAS_PAD + window + BIAS_PAD]             int32, farthest first

@@ -1,8 +1,8 @@
 // The kernels' algorithms, written on the vectors of one instruction set. A file kernel_*.cpp includes its
 // simd_*.hpp and then this header; everything is in unnamed namespaces, because code compiled for one
 // instruction set must never be linked into another. Expected of simd_*.hpp (see simd_portable.hpp):
-// the types Vec (16 × int32) and Bytes (64 × 8 bit), the operations on them, and the constants
-// TILE_VECS (vectors of outputs that the product of a row block keeps in registers) and MAX_ACCUMULATORS.
+// the types Vec (16 × int32) and Bytes (64 × 8 bit), the operations on them, and MAX_ACCUMULATORS, the
+// number of Vecs that sums may take without leaving the registers.
 #pragma once
 
 #include <cassert>
@@ -13,7 +13,6 @@
 namespace nncomp {
 namespace {
 
-Vec clamp8(Vec v) { return min(max(v, splat(-127)), splat(127)); }
 Vec clamp16(Vec v) { return min(max(v, splat(-32767)), splat(32767)); }
 
 void add_row(const int8_t* row, int n, int32_t m, int32_t* x) {
@@ -39,82 +38,113 @@ uint32_t isqrt(uint64_t s) {
 
 void norm(const int32_t* x, int rows, int n, uint64_t c, uint8_t* y) {
   assert(n % 64 == 0);
-  for (int row = 0; row < rows; ++row, x += n, y += n) {
-    const uint32_t root = isqrt(sum_squares(x, n));  // √ of less than 2^55
-    uint64_t r = c / (root > 0 ? root : 1);
-    if (r > 0x7FFFFFFF) r = 0x7FFFFFFF;
-    const Vec m = splat(int32_t(r));
-    for (int i = 0; i < n; i += 16) store_bytes(y + i, add(clamp8(rq(load(x + i), m)), splat(128)));
+  constexpr int GROUP = 8;  // rows whose roots and divisions, long chains of latency, overlap
+  for (int row = 0; row < rows; row += GROUP) {
+    const int group = rows - row < GROUP ? rows - row : GROUP;
+    uint64_t s[GROUP];
+    Vec m[GROUP];
+    for (int i = 0; i < group; ++i) s[i] = sum_squares(x + i * n, n);  // < 2^55
+    for (int i = 0; i < group; ++i) {
+      const uint32_t root = isqrt(s[i]);
+      const uint64_t r = c / (root > 0 ? root : 1);
+      m[i] = splat(r > 0x7FFFFFFF ? 0x7FFFFFFF : int32_t(r));
+    }
+    for (int i = 0; i < group; ++i, x += n, y += n) {
+      const Multiplier by(m[i]);
+      for (int k = 0; k < n; k += 64) {
+        Vec v[4];
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j) v[j] = by.rq(load(x + k + 16 * j));
+        store_clamp8_plus128(y + k, v);
+      }
+    }
   }
 }
 
 // ---- products ----
 
-// R rows × V vectors of 16 outputs from output n on; finish(row, output, sums) gets each vector.
+// R rows × V vectors of 16 outputs from output n on. finish(row, n, v) gets the V vectors of each row,
+// requantised.
 template <int R, int V, class Finish>
 inline void tile(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
   Vec sum[R][V];
-  const int8_t* weight = w.weight + int64_t(n) * w.inputs;
-  const int64_t next = 16 * int64_t(w.inputs);  // to the next 16 outputs
+#pragma GCC unroll 16
   for (int v = 0; v < V; ++v) {
-    for (int r = 0; r < R; ++r) sum[r][v] = load(w.start + n + 16 * v);
+    const Vec start = load(w.start + n + 16 * v);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) sum[r][v] = start;
   }
+  const int8_t* weight = w.weight + int64_t(n & ~63) * w.inputs + 4 * (n & 63);
   a += int64_t(row) * w.inputs;
   for (int k = 0; k < w.inputs; k += 4) {
     Bytes four[R];
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) four[r] = repeat4(a + r * w.inputs + k);
+#pragma GCC unroll 16
     for (int v = 0; v < V; ++v) {
-      const Bytes b = load_bytes(weight + v * next + 16 * k);
+      const Bytes b = load_bytes(weight + 64 * k + 64 * v);
+#pragma GCC unroll 16
       for (int r = 0; r < R; ++r) sum[r][v] = dot(sum[r][v], four[r], b);
     }
   }
+#pragma GCC unroll 16
   for (int v = 0; v < V; ++v) {
     const Multiplier m(load(w.m + n + 16 * v));
-    for (int r = 0; r < R; ++r) finish(row + r, n + 16 * v, m.rq(sum[r][v]));
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) sum[r][v] = m.rq(sum[r][v]);
   }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) finish(row + r, n, sum[r]);
 }
 
-// finish(row, output, rq(W·a)) for all rows and each 16 outputs. The weights of a tile stay in the
-// first-level cache while all rows pass.
+// R rows × 64 outputs, in tiles as wide as the registers allow.
+template <int R, class Finish>
+inline void tiles(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
+  constexpr int V = 4 * R <= MAX_ACCUMULATORS ? 4 : 2 * R <= MAX_ACCUMULATORS ? 2 : 1;
+  for (int v = 0; v < 4; v += V) tile<R, V>(w, a, row, n + 16 * v, finish);
+}
+
+// finish(row, n, v) for all rows and outputs: v[i] is rq(W·a) of the outputs n + 16·i on. The weights of 64
+// outputs stay in the first-level cache while all rows pass.
 template <class Finish>
 inline void multiply(const Matrix& w, const uint8_t* a, int rows, Finish finish) {
-  constexpr int V = TILE_VECS;
-  static_assert(64 % (16 * V) == 0);
   assert(w.outputs % 64 == 0 && w.inputs % 64 == 0);
-  for (int n = 0; n < w.outputs; n += 16 * V) {
+  for (int n = 0; n < w.outputs; n += 64) {
     int row = 0;
-    for (; row + 4 <= rows; row += 4) tile<4, V>(w, a, row, n, finish);
+    for (; row + 4 <= rows; row += 4) tiles<4>(w, a, row, n, finish);
     switch (rows - row) {
-      case 3: tile<3, V>(w, a, row, n, finish); break;
-      case 2: tile<2, V>(w, a, row, n, finish); break;
-      case 1: tile<1, V>(w, a, row, n, finish); break;
+      case 3: tiles<3>(w, a, row, n, finish); break;
+      case 2: tiles<2>(w, a, row, n, finish); break;
+      case 1: tiles<1>(w, a, row, n, finish); break;
     }
   }
 }
 
 void project(const Matrix& w, const uint8_t* a, int rows, int8_t* out) {
-  multiply(w, a, rows, [&](int row, int n, Vec v) {
-    store_bytes(out + int64_t(row) * w.outputs + n, clamp8(v));
+  multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+    store_clamp8(out + int64_t(row) * w.outputs + n, v);
   });
 }
 
 void accumulate(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
-  multiply(w, a, rows, [&](int row, int n, Vec v) {
+  multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
     int32_t* p = out + int64_t(row) * w.outputs + n;
-    store(p, add(load(p), clamp16(v)));
+#pragma GCC unroll 4
+    for (int i = 0; i < V; ++i) store(p + 16 * i, add(load(p + 16 * i), clamp16(v[i])));
   });
 }
 
 void expand(const Matrix& w, const uint8_t* a, int rows, uint8_t* out) {
-  multiply(w, a, rows, [&](int row, int n, Vec v) {
-    const Vec p = min(max(v, splat(0)), splat(4095));
-    const Vec s = min(shift_right<16>(add(square12(p), splat(1 << 15))), splat(255));
-    store_bytes(out + int64_t(row) * w.outputs + n, s);
+  multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+    store_squared_relu(out + int64_t(row) * w.outputs + n, v);
   });
 }
 
 void logits(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
-  multiply(w, a, rows, [&](int row, int n, Vec v) { store(out + int64_t(row) * w.outputs + n, v); });
+  multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+#pragma GCC unroll 4
+    for (int i = 0; i < V; ++i) store(out + int64_t(row) * w.outputs + n + 16 * i, v[i]);
+  });
 }
 
 // ---- attention ----
@@ -125,19 +155,27 @@ template <int h, int G, int N>
 inline void score_blocks(const int8_t* q, const uint8_t* keys, const Multiplier& m, const Vec* start,
                          const int32_t* const* bias, int32_t* const* z, int block, Vec* top) {
   Vec sum[G][N];
+#pragma GCC unroll 16
   for (int g = 0; g < G; ++g) {
+#pragma GCC unroll 16
     for (int n = 0; n < N; ++n) sum[g][n] = start[g];
   }
   keys += int64_t(block) * 16 * h;
+#pragma GCC unroll 32
   for (int k = 0; k < h; k += 4) {
     Bytes key[N];
+#pragma GCC unroll 16
     for (int n = 0; n < N; ++n) key[n] = load_bytes(keys + (16 * h) * n + 16 * k);
+#pragma GCC unroll 16
     for (int g = 0; g < G; ++g) {
       const Bytes four = repeat4(q + g * h + k);
+#pragma GCC unroll 16
       for (int n = 0; n < N; ++n) sum[g][n] = dot(sum[g][n], key[n], four);
     }
   }
+#pragma GCC unroll 16
   for (int g = 0; g < G; ++g) {
+#pragma GCC unroll 16
     for (int n = 0; n < N; ++n) {
       const Vec s = add(m.rq(sum[g][n]), load(bias[g] + 16 * (block + n)));
       store(z[g] + 16 * (block + n), s);
@@ -166,8 +204,10 @@ void attend_heads(const Attention& at, const int8_t* q, const uint8_t* keys, con
   Vec top[G];
   int32_t* z[G];
   const int32_t* bias[G];
+#pragma GCC unroll 16
   for (int g = 0; g < G; ++g) {
     start[g] = splat(0);
+#pragma GCC unroll 32
     for (int k = 0; k < h; k += 4) start[g] = dot(start[g], splat_bytes(128), repeat4(q + g * h + k));
     start[g] = sub(splat(0), start[g]);
     top[g] = splat(BIAS_NEVER);
@@ -181,6 +221,7 @@ void attend_heads(const Attention& at, const int8_t* q, const uint8_t* keys, con
   if (block < blocks) score_blocks<h, G, 1>(q, keys, m, start, bias, z, block, top);
 
   uint64_t r[G];
+#pragma GCC unroll 16
   for (int g = 0; g < G; ++g) {
     for (block = blocks; block % 4 != 0; ++block) store(score[g] + 16 * block, splat(BIAS_NEVER));
     const uint32_t sum = exp_weights(score[g], 16 * block, highest(top[g]), weight[g]);
@@ -190,22 +231,28 @@ void attend_heads(const Attention& at, const int8_t* q, const uint8_t* keys, con
 
   constexpr int V = h / 16;
   Vec total[G][V];
+#pragma GCC unroll 16
   for (int g = 0; g < G; ++g) {
+#pragma GCC unroll 16
     for (int v = 0; v < V; ++v) total[g][v] = splat(0);
   }
   for (int p = 0; p < 16 * blocks; p += 4) {
     Bytes four[G];
+#pragma GCC unroll 16
     for (int g = 0; g < G; ++g) four[g] = repeat4(weight[g] + p);
+#pragma GCC unroll 16
     for (int v = 0; v < V; ++v) {
       const Bytes value = load_bytes(values + p * h + 64 * v);
+#pragma GCC unroll 16
       for (int g = 0; g < G; ++g) total[g][v] = dot(total[g][v], four[g], value);
     }
   }
+#pragma GCC unroll 16
   for (int g = 0; g < G; ++g) {
-    for (int v = 0; v < V; ++v) {
-      const Vec o = clamp8(rq(total[g][v], splat(int32_t(r[g]))));
-      store_bytes(out + (head + g) * h + 16 * v, add(o, splat(128)));
-    }
+    const Multiplier by(splat(int32_t(r[g])));
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) total[g][v] = by.rq(total[g][v]);
+    store_clamp8_plus128(out + (head + g) * h, total[g]);
   }
 }
 

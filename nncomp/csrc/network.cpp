@@ -58,13 +58,15 @@ Aligned<T> copy(const T* data, size_t n, size_t padded) {
   return out;
 }
 
-// [outputs][inputs] → [outputs/16][inputs/4][16 outputs][4 inputs], with room for `padded` outputs
+// [outputs][inputs] → [outputs/64][inputs/4][64 outputs][4 inputs], with room for `padded` outputs
 Aligned<int8_t> pack(const int8_t* w, int outputs, int padded, int inputs) {
   Aligned<int8_t> out(size_t(padded) * size_t(inputs));
   int8_t* p = out.data();
-  for (int n = 0; n < outputs; n += 16) {
+  for (int first = 0; first < padded; first += 64) {
     for (int k = 0; k < inputs; k += 4) {
-      for (int i = 0; i < 16; ++i, p += 4) memcpy(p, w + int64_t(n + i) * inputs + k, 4);
+      for (int n = first; n < first + 64; ++n, p += 4) {
+        if (n < outputs) memcpy(p, w + int64_t(n) * inputs + k, 4);
+      }
     }
   }
   return out;

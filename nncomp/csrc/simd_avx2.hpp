@@ -12,7 +12,6 @@
 namespace nncomp {
 namespace {
 
-constexpr int TILE_VECS = 1;
 constexpr int MAX_ACCUMULATORS = 4;
 
 struct Vec {
@@ -35,14 +34,6 @@ inline Vec widen(const int8_t* p) {
   const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return {_mm256_cvtepi8_epi32(v), _mm256_cvtepi8_epi32(_mm_srli_si128(v, 8))};
 }
-inline void store_bytes(void* p, Vec v) {
-  const __m256i byte = _mm256_set1_epi32(255);
-  __m256i w = _mm256_packs_epi32(_mm256_and_si256(v.a, byte), _mm256_and_si256(v.b, byte));
-  w = _mm256_permute4x64_epi64(w, 0xD8);
-  const __m128i out = _mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
-  _mm_storeu_si128(static_cast<__m128i*>(p), out);
-}
-
 inline Vec add(Vec x, Vec y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
 inline Vec sub(Vec x, Vec y) { return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)}; }
 inline Vec min(Vec x, Vec y) { return {_mm256_min_epi32(x.a, y.a), _mm256_min_epi32(x.b, y.b)}; }
@@ -50,13 +41,6 @@ inline Vec max(Vec x, Vec y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_ep
 template <int n>
 inline Vec shift_left(Vec v) {
   return {_mm256_slli_epi32(v.a, n), _mm256_slli_epi32(v.b, n)};
-}
-template <int n>
-inline Vec shift_right(Vec v) {
-  return {_mm256_srai_epi32(v.a, n), _mm256_srai_epi32(v.b, n)};
-}
-inline Vec square12(Vec v) {  // the upper half of a lane is zero
-  return {_mm256_madd_epi16(v.a, v.a), _mm256_madd_epi16(v.b, v.b)};
 }
 inline int32_t highest(Vec v) {
   const __m256i m = _mm256_max_epi32(v.a, v.b);
@@ -89,6 +73,42 @@ struct Multiplier {
   }
 };
 inline Vec rq(Vec x, Vec m) { return Multiplier(m).rq(x); }
+
+// Sixteen lanes as bytes, by saturating twice; packing works within 128-bit halves.
+inline __m128i narrow(__m256i words) {  // 16 × 16 bit, of 0 … 255 after saturation, in packed order
+  const __m256i w = _mm256_permute4x64_epi64(words, 0xD8);
+  return _mm_packus_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
+}
+inline __m128i clamp8_plus128(Vec v) {
+  const __m256i low = _mm256_set1_epi16(-127);
+  const __m256i high = _mm256_set1_epi16(127);
+  const __m256i w = _mm256_min_epi16(_mm256_max_epi16(_mm256_packs_epi32(v.a, v.b), low), high);
+  return narrow(_mm256_add_epi16(w, _mm256_set1_epi16(128)));
+}
+template <int V>
+inline void store_clamp8_plus128(uint8_t* p, const Vec (&v)[V]) {
+  for (int i = 0; i < V; ++i) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p) + i, clamp8_plus128(v[i]));
+  }
+}
+template <int V>
+inline void store_clamp8(int8_t* p, const Vec (&v)[V]) {
+  for (int i = 0; i < V; ++i) {
+    const __m128i c = _mm_xor_si128(clamp8_plus128(v[i]), _mm_set1_epi8(char(128)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p) + i, c);
+  }
+}
+// In 16 bits: (p² + 2^15) >> 16 = ((p·2p >> 16) + 1) >> 1, and packing takes the minimum with 255.
+template <int V>
+inline void store_squared_relu(uint8_t* p, const Vec (&v)[V]) {
+  for (int i = 0; i < V; ++i) {
+    const __m256i w = _mm256_packus_epi32(v[i].a, v[i].b);
+    const __m256i c = _mm256_min_epu16(w, _mm256_set1_epi16(4095));
+    const __m256i s = _mm256_mulhi_epu16(c, _mm256_add_epi16(c, c));
+    const __m256i half = _mm256_avg_epu16(s, _mm256_setzero_si256());
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p) + i, narrow(half));
+  }
+}
 
 inline Bytes load_bytes(const void* p) {
   return {load8(p), load8(static_cast<const uint8_t*>(p) + 32)};
@@ -145,7 +165,7 @@ inline uint32_t exp_weights(const int32_t* z, int n, int32_t top, uint8_t* u) {
   for (int i = 0; i < n; i += 16) {
     const Vec w = {weigh(z + i), weigh(z + i + 8)};
     sum = _mm256_add_epi32(sum, _mm256_add_epi32(w.a, w.b));
-    store_bytes(u + i, w);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(u + i), narrow(_mm256_packs_epi32(w.a, w.b)));
   }
   const __m256i odd = _mm256_srli_epi64(sum, 32);
   return uint32_t(sum64(_mm256_add_epi64(_mm256_and_si256(sum, _mm256_set1_epi64x(0xFFFFFFFF)), odd)));

@@ -10,7 +10,6 @@
 namespace nncomp {
 namespace {
 
-constexpr int TILE_VECS = 1;
 constexpr int MAX_ACCUMULATORS = 4;
 
 struct Vec {
@@ -38,12 +37,6 @@ inline Vec splat(int32_t x) {
 inline Vec widen(const int8_t* p) {  // 16 s8
   return each([=](int i) { return int32_t(p[i]); });
 }
-inline void store_bytes(void* p, Vec v) {  // the low byte of each lane
-  uint8_t byte[16];
-  for (int i = 0; i < 16; ++i) byte[i] = uint8_t(v.lane[i]);
-  memcpy(p, byte, sizeof byte);
-}
-
 inline Vec add(Vec a, Vec b) {
   return each([&](int i) { return a.lane[i] + b.lane[i]; });
 }
@@ -59,13 +52,6 @@ inline Vec max(Vec a, Vec b) {
 template <int n>
 inline Vec shift_left(Vec v) {
   return each([&](int i) { return v.lane[i] * (1 << n); });
-}
-template <int n>
-inline Vec shift_right(Vec v) {
-  return each([&](int i) { return v.lane[i] >> n; });
-}
-inline Vec square12(Vec v) {  // of 0 … 4095
-  return each([&](int i) { return v.lane[i] * v.lane[i]; });
 }
 inline int32_t highest(Vec v) {
   int32_t top = v.lane[0];
@@ -84,6 +70,32 @@ struct Multiplier {
   }
 };
 inline Vec rq(Vec x, Vec m) { return Multiplier(m).rq(x); }
+
+// Stores of 16·V bytes.
+template <int V>
+inline void store_clamp8(int8_t* p, const Vec (&v)[V]) {  // clamp8
+  for (int i = 0; i < V; ++i) {
+    const Vec c = min(max(v[i], splat(-127)), splat(127));
+    for (int j = 0; j < 16; ++j) p[16 * i + j] = int8_t(c.lane[j]);
+  }
+}
+template <int V>
+inline void store_clamp8_plus128(uint8_t* p, const Vec (&v)[V]) {  // clamp8 + 128
+  for (int i = 0; i < V; ++i) {
+    const Vec c = min(max(v[i], splat(-127)), splat(127));
+    for (int j = 0; j < 16; ++j) p[16 * i + j] = uint8_t(c.lane[j] + 128);
+  }
+}
+template <int V>
+inline void store_squared_relu(uint8_t* p, const Vec (&v)[V]) {  // min((clamp(v, 0, 4095)² + 2^15) >> 16, 255)
+  for (int i = 0; i < V; ++i) {
+    const Vec c = min(max(v[i], splat(0)), splat(4095));
+    for (int j = 0; j < 16; ++j) {
+      const int32_t s = (c.lane[j] * c.lane[j] + (1 << 15)) >> 16;
+      p[16 * i + j] = uint8_t(s < 255 ? s : 255);
+    }
+  }
+}
 
 inline Bytes load_bytes(const void* p) {
   Bytes b;
