@@ -410,6 +410,7 @@ def test_info_needs_no_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- other programs ----
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("tar") is None, reason="no tar")
 @pytest.mark.parametrize("words", ["", " -9", " compress", " compress -T1 --fast"])
 def test_tar(run: Run, words: str) -> None:
@@ -478,6 +479,7 @@ def working(run: Run) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
         process.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"),
     [
@@ -499,6 +501,7 @@ def test_signals_leave_nothing_and_act_at_once(
     assert os.listdir() == ["big"]
 
 
+@pytest.mark.slow
 def test_old_target_survives_a_signal(working: Callable[..., subprocess.Popen[bytes]]) -> None:
     Path("big.nnc").write_bytes(b"old")
     process = working("-f")
@@ -508,6 +511,7 @@ def test_old_target_survives_a_signal(working: Callable[..., subprocess.Popen[by
     assert Path("big.nnc").read_bytes() == b"old"
 
 
+@pytest.mark.slow
 def test_ignored_interrupts_stay_ignored(run: Run) -> None:
     """A job in the background of a script must not die of the foreground's Ctrl-C."""
     Path("a").write_bytes(letters(1 << 19))
@@ -579,6 +583,7 @@ def test_content_may_go_to_a_terminal(run: Run, terminal: Terminal) -> None:
     assert terminal.text() == "hello"
 
 
+@pytest.mark.slow
 def test_bar_on_a_terminal_only(run: Run, terminal: Terminal) -> None:
     Path("a").write_bytes(letters(1 << 20))
     for args, name in (("a",), "a.nnc"), (("-d", "a.nnc", "-o", "b"), "bytes"):

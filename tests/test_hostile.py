@@ -272,6 +272,7 @@ def peak_memory(*args: str, data: bytes, status: int) -> int:
 needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc")
 
 
+@pytest.mark.slow
 @needs_proc
 def test_memory_of_expanding_files() -> None:
     """36 bytes that give 64 MiB, ten times over: block by block, never all at once."""
@@ -281,6 +282,7 @@ def test_memory_of_expanding_files() -> None:
     assert peak_memory("-dc", "--memory", "100MiB", data=bomb, status=1) < 100 * MIB
 
 
+@pytest.mark.slow
 @needs_proc
 def test_memory_of_ordinary_work() -> None:
     data = models.noise(12 * MIB) + bytes(12 * MIB) + TEXT
