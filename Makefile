@@ -4,30 +4,31 @@
 PYTHON ?= python3
 # Development and tests take this one; pyproject.toml's extra keeps a range.
 TORCH ?= torch==2.13.0
-# A folder of files for the figures (make figures CORPUS=DIR), and the corpus for training.
+# A folder of files for the figures (make figures CORPUS=DIR).
 CORPUS ?=
 
 LIGHT := .venv/light
 DEV := .venv/dev
-SOURCES := pyproject.toml CMakeLists.txt $(wildcard nncomp/csrc/*)
+PIP := -m pip --quiet --disable-pip-version-check install
+NATIVE := pyproject.toml CMakeLists.txt $(wildcard nncomp/csrc/*)
+PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check test lint figures speed golden clean
+.PHONY: help demo develop check test lint figures golden clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-$(LIGHT)/.done: $(SOURCES)
+# What a user installs: no torch, no tools, not editable.
+$(LIGHT)/.done: $(PACKAGE)
 	$(PYTHON) -m venv $(LIGHT)
-	$(LIGHT)/bin/python -m pip install --quiet --disable-pip-version-check -e .
+	$(LIGHT)/bin/python $(PIP) --config-settings=build-dir=build/light .
 	touch $@
 
-$(DEV)/.done: $(SOURCES)
+$(DEV)/.done: $(NATIVE)
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check "$(TORCH)" \
-		"scikit-build-core>=0.10" "nanobind>=2.4" ninja
-	$(DEV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
-		-e '.[dev]'
+	$(DEV)/bin/python $(PIP) "$(TORCH)" "scikit-build-core>=0.10" "nanobind>=2.4" ninja
+	$(DEV)/bin/python $(PIP) --no-build-isolation --config-settings=build-dir=build/dev -e '.[dev]'
 	touch $@
 
 demo: $(LIGHT)/.done ## environment and build, then a real file there and back
@@ -45,10 +46,13 @@ check: $(DEV)/.done lint ## lint, types and the quick tests: seconds
 
 test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 	$(LIGHT)/bin/python tools/demo.py
-	NNCOMP_LIGHT_PYTHON=$(CURDIR)/$(LIGHT)/bin/python $(DEV)/bin/python -m pytest -m 'not gpu'
+	$(DEV)/bin/python -m pytest -m 'not gpu'
 
-figures: $(DEV)/.done ## CORPUS=DIR: round trip, bytes and speed of every file in a folder
-	$(DEV)/bin/python tools/figures.py "$(CORPUS)"
+figures: $(DEV)/.done ## CORPUS=DIR: round trips, bytes, speed and waste on a folder of files
+	$(DEV)/bin/python tools/figures.py all $(CORPUS)
+
+golden: $(DEV)/.done ## write the golden vectors of a new arithmetic version
+	$(DEV)/bin/python tests/golden/numerics.py
 
 clean: ## remove what was built
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -5,6 +5,7 @@
     python tools/figures.py speed FILE       KB/s both ways and peak memory, every model
     python tools/figures.py waste FILE       coded bytes against the model's own entropy
     python tools/figures.py special          runs, noise and tiny inputs
+    python tools/figures.py all DIR          all of these; speed and waste on its largest text/ file
 
 Prints one line a figure; exits 1 where a round trip fails.
 """
@@ -157,8 +158,19 @@ def special() -> None:
                   f"{wrote:.2f} s in, {read:.2f} s out")  # fmt: skip
 
 
+def everything(folder: str) -> None:
+    texts = sorted(str(p) for p in Path(folder, "text").iterdir())
+    largest = max(texts, key=os.path.getsize)
+    special()
+    speed(largest)
+    waste(largest)
+    ratio(*texts)
+    roundtrip(folder)
+
+
 if __name__ == "__main__":
     commands = {f.__name__: f for f in (roundtrip, ratio, speed, waste, special)}
+    commands["all"] = everything
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         raise SystemExit(__doc__)
     commands[sys.argv[1]](*sys.argv[2:])

@@ -15,7 +15,6 @@ from nncomp.train.network import (
     LOGIT_UNIT,
     NORM_GAIN,
     SCORE_UNIT,
-    Layer,
     Network,
     weight_scale,
 )
@@ -65,7 +64,6 @@ def to_model(network: Network, name: str) -> Model:
     for i, weight in enumerate(network.ngrams):
         table(f"ngram.{i}", weight)
     for i, layer in enumerate(network.layers):
-        assert isinstance(layer, Layer)
         key = f"layers.{i}"
         unit = {n: layer.step(n) for n in ("q", "k", "v", "o", "u")}
         rows = torch.cat([unit["q"].expand(inner), unit["k"].expand(h), unit["v"].expand(h)])

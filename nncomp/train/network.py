@@ -118,7 +118,9 @@ class Network(nn.Module):
         self.ngrams = nn.ParameterList(
             nn.Parameter(torch.randn(1 << bits, width) * 0.1) for _, bits, width, _ in config.ngrams
         )
-        self.layers = nn.ModuleList(Layer(config, w) for w in config.windows)
+        self.layers: list[Layer] = nn.ModuleList(  # type: ignore[assignment]
+            Layer(config, w) for w in config.windows
+        )
         self.head = nn.Parameter(torch.zeros(256, d))
         self.residual_unit = RESIDUAL_UNIT
         self.observed: dict[str, float] | None = None  # activation clips seen, while calibrating
@@ -252,7 +254,6 @@ class Network(nn.Module):
             e = addend(self._embedding(row, table, mode))
             x = x + F.pad(e, (first, d - first - width))
         for index, layer in enumerate(self.layers):
-            assert isinstance(layer, Layer)
             x = x + addend(self._attention(index, layer, self._norm(x, mode), mode))
             x = x + addend(self._feed_forward(index, layer, self._norm(x, mode), mode))
         return self._linear(self._norm(x, mode), self.head, LOGIT_UNIT / NORM_GAIN, mode)
@@ -268,7 +269,6 @@ class Network(nn.Module):
         largest = max(
             float((weight_scale(layer.down) * layer.step("u") ** 2).max()) * 65536
             for layer in self.layers
-            if isinstance(layer, Layer)
         )
         while largest * self.residual_unit > 1.9:
             self.residual_unit /= 2
@@ -281,7 +281,6 @@ class Network(nn.Module):
         for key, clip in self.observed.items():
             index, name = key.split(".")
             layer = self.layers[int(index)]
-            assert isinstance(layer, Layer)
             layer.clips[name].fill_(math.log(max(clip, 1e-3)))
         self.observed = None
         self.fit()

@@ -25,7 +25,8 @@ def orthogonalise(g: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         s = x @ x.mT
         x = a * x + (b * s + c * s @ s) @ x
-    return (x.mT if tall else x).to(g.dtype)
+    result: Tensor = (x.mT if tall else x).to(g.dtype)
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -45,6 +46,7 @@ class Muon(torch.optim.Optimizer):
             for shape, params in by_shape.items():
                 updates = []
                 for p in params:
+                    assert p.grad is not None
                     m = self.state[p].setdefault("momentum", torch.zeros_like(p))
                     m.lerp_(p.grad, 1 - group["momentum"])
                     updates.append(p.grad.lerp(m, group["momentum"]))
@@ -55,7 +57,9 @@ class Muon(torch.optim.Optimizer):
 
 def build(network: Network) -> list[torch.optim.Optimizer]:
     """[Muon, Adam] over ``network``; each group keeps its peak rate in ``peak``."""
-    matrices, biases, clips = [], [], []
+    matrices: list[Tensor] = []
+    biases: list[Tensor] = []
+    clips: list[Tensor] = []
     for layer in network.layers:
         matrices += [layer.qkv, layer.out, layer.up, layer.down]
         biases.append(layer.bias)
