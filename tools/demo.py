@@ -23,7 +23,7 @@ NNCOMP = Path(sys.executable).parent / "nncomp"
 
 def timed(*arguments: str) -> float:
     start = time.perf_counter()
-    subprocess.run([NNCOMP, "-q", *arguments], check=True)
+    subprocess.run([NNCOMP, *arguments, "-q"], check=True)
     return time.perf_counter() - start
 
 

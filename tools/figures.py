@@ -27,7 +27,7 @@ XZ_9E = 9 | lzma.PRESET_EXTREME
 
 def pipe(arguments: list[str], data: bytes) -> bytes:
     return subprocess.run(
-        [NNCOMP, "-q", *arguments], input=data, stdout=subprocess.PIPE, check=True
+        [NNCOMP, *arguments, "-q"], input=data, stdout=subprocess.PIPE, check=True
     ).stdout
 
 
@@ -84,7 +84,7 @@ def ratio(*names: str) -> None:
 def timed(arguments: list[str]) -> tuple[float, int]:
     """Wall seconds and peak resident KiB of one run."""
     start = time.perf_counter()
-    process = subprocess.Popen([NNCOMP, "-q", *arguments])
+    process = subprocess.Popen([NNCOMP, *arguments, "-q"])
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"nncomp {' '.join(arguments)} failed")
