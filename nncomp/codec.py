@@ -16,16 +16,16 @@ import os
 import threading
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from nncomp import container, levels, probe
 from nncomp.container import (
     Block,
     BlockType,
-    End,
     FrameWriter,
     Header,
+    Item,
     ModelRef,
     Readable,
     Writable,
@@ -33,6 +33,8 @@ from nncomp.container import (
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, ModelError, NNCompError
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from nncomp.engine import Engine
     from nncomp.model import Model
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_MEMORY_LIMIT",
+    "Decoder",
+    "Encoder",
     "Summary",
     "compress",
     "compress_stream",
@@ -70,7 +74,7 @@ class Summary:
 
 
 def compress(
-    data: bytes,
+    data: Buffer,
     level: int | None = None,
     *,
     model: ModelLike | None = None,
@@ -95,7 +99,7 @@ def compress(
 
 
 def decompress(
-    data: bytes,
+    data: Buffer,
     *,
     model: ModelLike | None = None,
     memory_limit: int = DEFAULT_MEMORY_LIMIT,
@@ -135,24 +139,18 @@ def compress_stream(
     ``threads`` ≥ 1. ``progress`` is called in this thread and may raise to abort. Raises
     ``ModelNotFoundError`` and ``ModelError``, and ``ValueError`` for options out of range.
     """
-    preset = levels.get(level)
-    encoder = _Encoder(
-        preset.model if model is None else model,
-        embed_model,
-        device,
-        preset.block_size if block_size is None else block_size,
+    encoder = Encoder(
+        dst,
+        level=level,
+        model=model,
+        embed_model=embed_model,
+        block_size=block_size,
+        device=device,
+        threads=threads,
+        progress=progress,
     )
-    summary = Summary()
-    writer = FrameWriter(dst, encoder.header)
-    results = _in_order(encoder.tasks(src), encoder.room, threads, progress)
-    with contextlib.closing(results):
-        for candidates in results:
-            block = encoder.write(candidates, writer)
-            summary.blocks[block.type] += 1
-    end = writer.end()
-    summary.frames = 1
-    summary.content_size, summary.stored_size = end.content_size, end.stored_size
-    return summary
+    encoder.add(src)
+    return encoder.end()
 
 
 def decompress_stream(
@@ -172,36 +170,84 @@ def decompress_stream(
     need more than ``memory_limit`` bytes, ``ModelNotFoundError`` and ``ModelError``. Blocks before
     a damaged one may have been written by then.
     """
-    decoder = _Decoder(model, memory_limit, device)
-    results = _in_order(decoder.tasks(src), decoder.room, threads, progress)
+    decoder = Decoder(
+        model=model, memory_limit=memory_limit, device=device, threads=threads, progress=progress
+    )
+    results = decoder.results(container.read(src, memory_limit))
     with contextlib.closing(results):
         for content in results:
             container.write_all(dst, content)
     return decoder.summary
 
 
-class _Encoder:
-    """Cuts the input and finds for each block the ways in which it may be stored."""
+class Encoder:
+    """Writes a frame to ``dst``: its header at once, blocks as content comes, the rest in ``end``.
 
-    def __init__(self, model: ModelLike, embed_model: bool, device: str, block_size: int) -> None:
+    Cuts the content into blocks and finds for each the smallest way to store it. Options and errors
+    are those of ``compress_stream``. After an error the frame cannot be completed any more.
+    """
+
+    def __init__(
+        self,
+        dst: Writable,
+        *,
+        level: int | None = None,
+        model: ModelLike | None = None,
+        embed_model: bool = False,
+        block_size: int | None = None,
+        device: str = "auto",
+        threads: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        preset = levels.get(level)
+        block_size = preset.block_size if block_size is None else block_size
         self.header = Header(
             block_size, levels.full_lanes(block_size), _arithmetic(), MIXING_PROFILE
         )
-        self._wanted = model
+        self._wanted = preset.model if model is None else model
         self._embed = embed_model
         self._device = device
+        self._threads = _check_threads(threads)
+        self._progress = progress
         self._need = memory_needed(self.header, None)  # bytes for a block
+        self._summary = Summary()
+        self._usable = True  # may be continued
+        self._writer = FrameWriter(dst, self.header)
 
     def room(self) -> int:
         """How many blocks may be in memory: a bound on speed only, never on what is written."""
         return DEFAULT_MEMORY_LIMIT // self._need
 
-    def tasks(self, src: Readable) -> Iterator[_Task[tuple[Block, ...]]]:
+    def add(self, src: Readable) -> None:
+        """Compress all of ``src``, in blocks that are full but for the last one."""
+        self._check_usable()
+        self._usable = False
+        results = _in_order(self._tasks(src), self.room, self._threads, self._progress)
+        with contextlib.closing(results):
+            for candidates in results:
+                block = self._write(candidates)
+                self._summary.blocks[block.type] += 1
+        self._usable = True
+
+    def end(self) -> Summary:
+        """Complete the frame. Nothing can be added after that."""
+        self._check_usable()
+        self._usable = False
+        end = self._writer.end()
+        self._summary.frames = 1
+        self._summary.content_size, self._summary.stored_size = end.content_size, end.stored_size
+        return self._summary
+
+    def _check_usable(self) -> None:
+        if not self._usable:
+            raise ValueError("the frame has ended, or failed before: nothing can be added to it")
+
+    def _tasks(self, src: Readable) -> Iterator[_Task[tuple[Block, ...]]]:
         """Tasks whose results are candidates; of equally small ones the first is written."""
         while content := _read_full(src, self.header.block_size):
             yield self._task(content)
 
-    def write(self, candidates: tuple[Block, ...], writer: FrameWriter) -> Block:
+    def _write(self, candidates: tuple[Block, ...]) -> Block:
         """Write the smallest candidate, counting the model where this block would bring it.
 
         Not an embedded model's data, which was asked for. Returns the block.
@@ -209,7 +255,7 @@ class _Encoder:
 
         def carried(block: Block) -> ModelRef | None:
             network = block.type == BlockType.NETWORK
-            return self._model_ref if network and not writer.has_network else None
+            return self._model_ref if network and not self._writer.has_network else None
 
         block = min(candidates, key=lambda b: container.record_size(b, carried(b)))
         model = carried(block)
@@ -217,7 +263,7 @@ class _Encoder:
             from nncomp import model as model_file
 
             model = dataclasses.replace(model, data=model_file.dumps(self._model))
-        writer.write(block, model)
+        self._writer.write(block, model)
         return block
 
     def _task(self, content: bytes) -> _Task[tuple[Block, ...]]:
@@ -254,42 +300,65 @@ class _Encoder:
         return ModelRef(self._model.id, self._model.name)
 
 
-class _Decoder:
-    """Turns what the container reader finds into tasks that give content."""
+class Decoder:
+    """Turns what a container's reader finds into content. Options are those of
+    ``decompress_stream``."""
 
-    def __init__(self, model: ModelLike | None, memory_limit: int, device: str) -> None:
+    def __init__(
+        self,
+        *,
+        model: ModelLike | None = None,
+        memory_limit: int = DEFAULT_MEMORY_LIMIT,
+        device: str = "auto",
+        threads: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
         self.summary = Summary()
         self._offered = model
         self._limit = memory_limit
         self._device = device
+        self._threads = _check_threads(threads)
+        self._progress = progress
         self._need = 1  # bytes of memory for a block
+        self._header: Header | None = None
+        self._model: Model | None = None
 
     def room(self) -> int:
         """How many blocks may be in memory."""
         return self._limit // self._need
 
-    def tasks(self, src: Readable) -> Iterator[_Task[bytes]]:
-        model: Model | None = None
-        for item in container.read(src, self._limit):
-            if isinstance(item, Header):
-                _check_supported(item)
-                header = item
-                self._need = memory_needed(header, None)
-            elif isinstance(item, ModelRef):
-                model = find_model(item, self._offered)
-                self._need = memory_needed(header, model)
-                if self._need > self._limit:
-                    raise MemoryLimitError(
-                        f"decoding needs {self._need} bytes, more than the memory limit of "
-                        f"{self._limit} bytes"
-                    )
-            elif isinstance(item, Block):
-                self.summary.blocks[item.type] += 1
-                yield self._task(item, model)
-            elif isinstance(item, End):
-                self.summary.frames += 1
-                self.summary.content_size += item.content_size
-                self.summary.stored_size += item.stored_size
+    def results(self, items: Iterable[Item]) -> Generator[bytes, None, None]:
+        """The content of each block among ``items``, in order.
+
+        Where drawing an item fails, the content before it comes first, then the error. Another call
+        may go on from there: ``map`` and ``filter``, unlike a generator, survive an error.
+        """
+        tasks = filter(None, map(self._accept, items))
+        return _in_order(tasks, self.room, self._threads, self._progress)
+
+    def _accept(self, item: Item) -> _Task[bytes] | None:
+        """A task if ``item`` is a block."""
+        if isinstance(item, Header):
+            _check_supported(item)
+            self._header, self._model = item, None
+            self._need = memory_needed(item, None)
+        elif isinstance(item, ModelRef):
+            assert self._header is not None
+            self._model = find_model(item, self._offered)
+            self._need = memory_needed(self._header, self._model)
+            if self._need > self._limit:
+                raise MemoryLimitError(
+                    f"decoding needs {self._need} bytes, more than the memory limit of "
+                    f"{self._limit} bytes"
+                )
+        elif isinstance(item, Block):
+            self.summary.blocks[item.type] += 1
+            return self._task(item, self._model)
+        else:
+            self.summary.frames += 1
+            self.summary.content_size += item.content_size
+            self.summary.stored_size += item.stored_size
+        return None
 
     def _task(self, block: Block, model: Model | None) -> _Task[bytes]:
         def decode(threads: int, report: Progress) -> bytes:
@@ -361,8 +430,6 @@ def _in_order(
     share the threads. When drawing a task fails, earlier results still come, then the error.
     Leaving early aborts what is running at its next report.
     """
-    if threads < 1:
-        raise ValueError(f"{threads} threads are not at least 1")
     counter = _Counter()
     pool = concurrent.futures.ThreadPoolExecutor(threads)
     pending: deque[concurrent.futures.Future[_T]] = deque()
@@ -433,6 +500,12 @@ def _result(
             progress(count)
         if done:
             return future.result()
+
+
+def _check_threads(threads: int) -> int:
+    if threads < 1:
+        raise ValueError(f"{threads} threads are not at least 1")
+    return threads
 
 
 def _check_supported(header: Header) -> None:

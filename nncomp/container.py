@@ -1,8 +1,9 @@
 """The ``.nnc`` layout: frames, blocks, index, checks. ``docs/format.md`` is the specification.
 
-``FrameWriter`` writes one frame, ``read`` walks all frames of a file; both work on a stream and
-never seek. ``read`` hands out only what its checks have confirmed, and only what the specification
-allows: everything else is a ``FormatError``. What payloads mean is not known here (``codec``).
+``FrameWriter`` writes a frame, ``FrameReader`` reads one, ``read`` all frames of a file: they work
+on a stream and never seek. ``read_index`` and ``read_blocks`` are for files that can seek. Readers
+hand out only what its checks have confirmed, and only what the specification allows: everything
+else is a ``FormatError``. What payloads mean is not known here (``codec``).
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ __all__ = [
     "BlockType",
     "End",
     "FrameIndex",
+    "FrameReader",
     "FrameWriter",
     "Header",
     "IndexEntry",
+    "Item",
     "ModelRef",
     "read",
+    "read_blocks",
     "read_index",
     "record_size",
 ]
@@ -53,6 +57,7 @@ _RESERVED = 0x40
 _END = 0
 
 _NO_INDEX = "no index was found at the end: damaged, or not an .nnc file"
+_WRONG_INDEX = "damaged: the index does not match the blocks"
 _CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached"
 
 
@@ -143,6 +148,9 @@ class FrameIndex:
     entries: tuple[IndexEntry, ...]
 
 
+Item = Header | ModelRef | Block | End  # what readers hand out
+
+
 def record_size(block: Block, model: ModelRef | None = None) -> int:
     """Bytes that ``block`` takes in a file; with ``model`` as the first network block does."""
     head = _block_head(block, model)
@@ -209,45 +217,75 @@ def write_all(dst: Writable, data: bytes) -> None:
         written += dst.write(view[written:]) or 0  # type: ignore[arg-type]
 
 
-def read(src: Readable, memory_limit: int) -> Iterator[Header | ModelRef | Block | End]:
-    """Walk the frames of ``src`` to its end: Header, {Block}, End, …; a ModelRef before the first
-    network block.
+class FrameReader:
+    """Iterates over one frame of ``src``: Header, {Block}, End; a ModelRef before the first network
+    block. Nothing where ``src`` is at its end and the frame is not the ``first``.
 
     A record is handed out after its check. Holds one record at a time, less than twice
     ``block_size`` plus an embedded model. Raises ``FormatError``, ``ChecksumError``, and
     ``MemoryLimitError`` before it would have to hold more than ``memory_limit`` bytes.
+
+    Where ``src.read`` raises, nothing is lost: the step can be repeated, with ``src`` back where
+    the step began.
     """
-    scanner = _Scanner(src)
-    header = _read_frame_head(scanner, first=True)
-    while header is not None:
-        if 2 * header.block_size > memory_limit:
-            raise MemoryLimitError(
-                f"blocks of {header.block_size} bytes need more than the memory limit"
-                f" of {memory_limit} bytes"
-            )
-        yield header
-        index = _Index()
-        while True:
-            kind = scanner.byte()
-            if kind == _END:
-                break
-            start = scanner.position - 1
-            block, model = _read_block(scanner, kind, header, index.has_network, memory_limit)
-            scanner.check()
-            if index.count >= MAX_BLOCKS:
-                raise FormatError("too many blocks in a frame")
-            index.add(block, scanner.position - start)
-            if model is not None:
-                yield model
-            yield block
-            del block, model
-        _read_end(scanner, index)
-        yield index.end()
-        header = _read_frame_head(scanner, first=False)
+
+    def __init__(self, src: Readable, memory_limit: int, *, first: bool = True) -> None:
+        self.header: Header | None = None
+        self.finished = False
+        self._src = src
+        self._limit = memory_limit
+        self._first = first
+        self._crc = 0
+        self._index = _Index()
+        self._found: list[Item] = []  # in the record that was read last
+
+    def __iter__(self) -> FrameReader:
+        return self
+
+    def __next__(self) -> Item:
+        if not self._found and not self.finished:
+            scanner = _Scanner(self._src, self._crc)
+            self._found = self._read_head(scanner) if self.header is None else self._read(scanner)
+            self._crc = scanner.crc
+        if not self._found:
+            raise StopIteration
+        return self._found.pop(0)
+
+    def _read_head(self, scanner: _Scanner) -> list[Item]:
+        self.header = _read_frame_head(scanner, first=self._first)
+        if self.header is None:
+            self.finished = True
+            return []
+        _check_block_size(self.header, self._limit)
+        return [self.header]
+
+    def _read(self, scanner: _Scanner) -> list[Item]:
+        """The next record."""
+        assert self.header is not None
+        kind = scanner.byte()
+        if kind == _END:
+            _read_end(scanner, self._index)
+            self.finished = True
+            return [self._index.end()]
+        block, model = _read_block(scanner, kind, self.header, self._index.has_network, self._limit)
+        scanner.check()
+        if self._index.count >= MAX_BLOCKS:
+            raise FormatError("too many blocks in a frame")
+        self._index.add(block, scanner.position)
+        return [block] if model is None else [model, block]
 
 
-def read_index(file: BinaryIO, memory_limit: int) -> list[FrameIndex]:
-    """All frames of a seekable ``file``, in order, from the footers backwards.
+def read(src: Readable, memory_limit: int) -> Iterator[Item]:
+    """Walk the frames of ``src`` to its end; each gives what ``FrameReader`` gives."""
+    frame = FrameReader(src, memory_limit)
+    yield from frame
+    while frame.header is not None:
+        frame = FrameReader(src, memory_limit, first=False)
+        yield from frame
+
+
+def read_index(file: BinaryIO, memory_limit: int, start: int = 0) -> list[FrameIndex]:
+    """All frames of a seekable ``file`` from ``start`` on, in order, found from its end backwards.
 
     Reads the indexes and verifies their checks, nothing else: blocks have their own. Leaves the
     position anywhere. Raises ``FormatError``, ``ChecksumError`` and ``MemoryLimitError``.
@@ -255,12 +293,58 @@ def read_index(file: BinaryIO, memory_limit: int) -> list[FrameIndex]:
     frames: list[FrameIndex] = []
     end = file.seek(0, io.SEEK_END)
     room = memory_limit // _ENTRY_COST
-    while end > 0 or not frames:
+    while end > start or not frames:
         frame = _read_index_before(file, end, room)
         room -= len(frame.entries)
         frames.append(frame)
         end = frame.offset
+    if end < start:
+        raise FormatError(_NO_INDEX)
     return frames[::-1]
+
+
+def read_blocks(
+    file: BinaryIO, frame: FrameIndex, first: int, memory_limit: int
+) -> Iterator[Header | ModelRef | Block]:
+    """A frame from its block number ``first`` on: the Header, then what ``read`` gives.
+
+    Seeks to what is needed and reads nothing else: a network block's model may be named by a block
+    before ``first``. Raises what ``read`` raises.
+    """
+
+    def scan(number: int) -> _Scanner:
+        """A scanner at a block, behind the bytes before it that the block's check covers."""
+        file.seek(frame.entries[number].offset - 4 if number else frame.offset)
+        scanner = _Scanner(file)
+        scanner.take(4 if number else FRAME_HEAD_SIZE)
+        return scanner
+
+    def is_network(number: int) -> bool:
+        return scan(number).byte() == BlockType.NETWORK
+
+    def read_block(number: int) -> list[ModelRef | Block]:
+        scanner = scan(number)
+        start = scanner.position
+        block, model = _read_block(scanner, scanner.byte(), header, number != bearer, memory_limit)
+        scanner.check()
+        entry = frame.entries[number]
+        if (scanner.position - start, block.size) != (entry.stored_size, entry.content_size):
+            raise FormatError(_WRONG_INDEX)
+        return [block] if model is None else [model, block]
+
+    file.seek(frame.offset)
+    found = _read_frame_head(_Scanner(file), first=True)
+    assert found is not None  # the first: there is one
+    header = found
+    _check_block_size(header, memory_limit)
+    yield header
+    bearer: int | None = None  # number of the block that carries the model
+    for number in range(first, len(frame.entries)):
+        if bearer is None and is_network(number):
+            bearer = next(i for i in range(number + 1) if is_network(i))
+            if bearer < number:
+                yield from read_block(bearer)[:1]
+        yield from read_block(number)
 
 
 class _Index:
@@ -296,23 +380,23 @@ class _Index:
 class _Scanner:
     """Reads fields and keeps the running CRC-32 since the last check, that one included."""
 
-    def __init__(self, src: Readable) -> None:
-        self.position = 0
+    def __init__(self, src: Readable, crc: int = 0) -> None:
+        self.position = 0  # bytes read so far
+        self.crc = crc
         self._read = src.read
-        self._crc = 0
 
     def start_frame(self, size: int) -> bytes:
         """Up to ``size`` bytes: fewer only at the end of the stream."""
-        self._crc = 0
+        self.crc = 0
         data = self._read_up_to(size)
-        self._crc = zlib.crc32(data)
+        self.crc = zlib.crc32(data)
         return data
 
     def take(self, size: int) -> bytes:
         data = self._read_up_to(size)
         if len(data) < size:
             raise FormatError(_CUT_SHORT)
-        self._crc = zlib.crc32(data, self._crc)
+        self.crc = zlib.crc32(data, self.crc)
         return data
 
     def byte(self) -> int:
@@ -334,8 +418,8 @@ class _Scanner:
         return int.from_bytes(self.take(4), "little")
 
     def check(self) -> None:
-        expected = self._crc
-        self._crc = 0
+        expected = self.crc
+        self.crc = 0
         if self.uint32() != expected:
             raise ChecksumError("damaged: a checksum does not match")
 
@@ -385,6 +469,14 @@ def _read_frame_head(scanner: _Scanner, *, first: bool) -> Header | None:
     if method & 15 == 0:
         raise FormatError("arithmetic version is out of range")
     return Header(1 << log2_size, 1 << (geometry >> 5), method & 15, method >> 4)
+
+
+def _check_block_size(header: Header, memory_limit: int) -> None:
+    if 2 * header.block_size > memory_limit:
+        raise MemoryLimitError(
+            f"blocks of {header.block_size} bytes need more than the memory limit"
+            f" of {memory_limit} bytes"
+        )
 
 
 # ---- blocks ----
@@ -488,7 +580,7 @@ def _read_end(scanner: _Scanner, index: _Index) -> None:
     if found != expected:
         # A wrong number may make the record longer or shorter: then its check is elsewhere, and
         # damage and disagreement cannot be told apart.
-        raise FormatError("damaged: the index does not match the blocks")
+        raise FormatError(_WRONG_INDEX)
     scanner.check()
 
 
