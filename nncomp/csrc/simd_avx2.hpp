@@ -125,7 +125,9 @@ inline Bytes splat_bytes(int x) {
 // Without VNNI in 16 bits, even and odd bytes apart: `maddubs` would be shorter, but it saturates.
 inline __m256i dot8(__m256i sum, __m256i a, __m256i b) {
 #if defined(__AVXVNNI__)
-  return _mm256_dpbusd_avx_epi32(sum, a, b);
+  // _mm256_dpbusd_avx_epi32, in place: see simd_avx512.hpp
+  asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
+  return sum;
 #else
   const __m256i a_even = _mm256_and_si256(a, _mm256_set1_epi16(255));
   const __m256i a_odd = _mm256_srli_epi16(a, 8);
@@ -149,26 +151,52 @@ inline uint64_t sum_squares(const int32_t* x, int n) {
   return sum64(sum);
 }
 
+// ROOT[i] − 256, i = 16·row … 16·row + 15, in both halves: 257 <= ROOT <= 510.
+inline __m256i root_bytes(int row) {
+  alignas(16) uint8_t byte[16];
+  for (int i = 0; i < 16; ++i) byte[i] = uint8_t(ROOT[16 * row + i] - 256);
+  return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(byte)));
+}
+
+// root >> (d >> 6) in 16 bits, rounded after another halving. There is no shift by lane, so it is a product
+// with 2^(15 − n), n = d >> 6, of which each byte is looked up; entries beyond either end are zero.
+inline __m256i exp_words(__m256i root, __m256i d) {
+  const __m256i powers = _mm256_set1_epi64x(0x0102040810204080);  // byte i of 16: 2^(7 − i), then zeros
+  const __m256i table = _mm256_unpacklo_epi64(powers, _mm256_setzero_si256());
+  const __m256i n = _mm256_min_epu16(_mm256_srli_epi16(d, 6), _mm256_set1_epi16(15));
+  const __m256i both = _mm256_or_si256(n, _mm256_slli_epi16(n, 8));
+  const __m256i index = _mm256_sub_epi8(both, _mm256_set1_epi16(8));  // low byte: n − 8
+  const __m256i power = _mm256_shuffle_epi8(table, index);
+  const __m256i w = _mm256_mulhi_epu16(_mm256_slli_epi16(root, 1), power);
+  return _mm256_avg_epu16(w, _mm256_setzero_si256());
+}
+
 inline uint32_t exp_weights(const int32_t* z, int n, int32_t top, uint8_t* u) {
-  alignas(64) int roots[64];  // gathering takes whole 32-bit entries
-  for (int i = 0; i < 64; ++i) roots[i] = ROOT[i];
+  const __m256i table[4] = {root_bytes(0), root_bytes(1), root_bytes(2), root_bytes(3)};
   const __m256i top8 = _mm256_set1_epi32(top);
-  const __m256i one = _mm256_set1_epi32(1);
-  __m256i sum = _mm256_setzero_si256();
-  const auto weigh = [&](const int32_t* p) {  // 8 weights in 32 bits
-    const __m256i d = _mm256_sub_epi32(top8, load8(p));
-    const __m256i index = _mm256_and_si256(d, _mm256_set1_epi32(63));
-    const __m256i root = _mm256_i32gather_epi32(roots, index, 4);
-    const __m256i w = _mm256_srlv_epi32(root, _mm256_srli_epi32(d, 6));
-    return _mm256_srli_epi32(_mm256_add_epi32(w, one), 1);
+  const __m256i low6 = _mm256_set1_epi16(63);
+  const __m256i one = _mm256_set1_epi8(1);
+  const auto distances = [&](const int32_t* p) {  // 16 in 16 bits, in packed order
+    return _mm256_packus_epi32(_mm256_sub_epi32(top8, load8(p)), _mm256_sub_epi32(top8, load8(p + 8)));
   };
-  for (int i = 0; i < n; i += 16) {
-    const Vec w = {weigh(z + i), weigh(z + i + 8)};
-    sum = _mm256_add_epi32(sum, _mm256_add_epi32(w.a, w.b));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(u + i), narrow(_mm256_packs_epi32(w.a, w.b)));
+  __m256i sum = _mm256_setzero_si256();
+  for (int i = 0; i < n; i += 32) {
+    const __m256i a = distances(z + i);
+    const __m256i b = distances(z + i + 16);
+    const __m256i index = _mm256_packus_epi16(_mm256_and_si256(a, low6), _mm256_and_si256(b, low6));
+    const __m256i bit4 = _mm256_slli_epi16(index, 3);  // to the top of each byte, where blends look
+    const __m256i bit5 = _mm256_slli_epi16(index, 2);
+    const __m256i low = _mm256_blendv_epi8(_mm256_shuffle_epi8(table[0], index),
+                                           _mm256_shuffle_epi8(table[1], index), bit4);
+    const __m256i high = _mm256_blendv_epi8(_mm256_shuffle_epi8(table[2], index),
+                                            _mm256_shuffle_epi8(table[3], index), bit4);
+    const __m256i root = _mm256_blendv_epi8(low, high, bit5);
+    const __m256i w = _mm256_packus_epi16(exp_words(_mm256_unpacklo_epi8(root, one), a),
+                                          exp_words(_mm256_unpackhi_epi8(root, one), b));
+    sum = _mm256_add_epi64(sum, _mm256_sad_epu8(w, _mm256_setzero_si256()));
+    store8(u + i, _mm256_permutevar8x32_epi32(w, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
   }
-  const __m256i odd = _mm256_srli_epi64(sum, 32);
-  return uint32_t(sum64(_mm256_add_epi64(_mm256_and_si256(sum, _mm256_set1_epi64x(0xFFFFFFFF)), odd)));
+  return uint32_t(sum64(sum));
 }
 
 inline uint64_t pow_weights(const int32_t* z, int32_t top, uint32_t* weight) {
