@@ -1,7 +1,7 @@
 """nncomp: lossless compression with a small integer transformer.
 
-The names below are the public API. Functions are imported on first use, so that what needs none of
-them, like ``nncomp --version``, starts at once.
+The names below are the public API; ``docs/api.md`` shows them at work. All but the errors are
+imported on first use, so that what needs none of them, like ``nncomp --version``, starts at once.
 """
 
 from __future__ import annotations
@@ -19,28 +19,48 @@ from nncomp.errors import (
 
 if TYPE_CHECKING:
     from nncomp.codec import compress, decompress
+    from nncomp.file import NNCompFile, open
+    from nncomp.incremental import NNCompressor, NNDecompressor
+    from nncomp.info import FrameInfo, get_frame_info
 
 __all__ = [
     "ChecksumError",
     "FormatError",
+    "FrameInfo",
     "MemoryLimitError",
     "ModelError",
     "ModelNotFoundError",
     "NNCompError",
+    "NNCompFile",
+    "NNCompressor",
+    "NNDecompressor",
     "__version__",
     "compress",
     "decompress",
+    "get_frame_info",
+    "open",
 ]
 
 __version__ = "0.1.0"
 
+_MODULES = {
+    "FrameInfo": "info",
+    "NNCompFile": "file",
+    "NNCompressor": "incremental",
+    "NNDecompressor": "incremental",
+    "compress": "codec",
+    "decompress": "codec",
+    "get_frame_info": "info",
+    "open": "file",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("compress", "decompress"):
-        from nncomp import codec
+    if name not in _MODULES:
+        raise AttributeError(f"module 'nncomp' has no attribute '{name}'")
+    from importlib import import_module
 
-        return getattr(codec, name)
-    raise AttributeError(f"module 'nncomp' has no attribute '{name}'")
+    return getattr(import_module(f"nncomp.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

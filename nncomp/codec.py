@@ -211,7 +211,7 @@ class Encoder:
         self._progress = progress
         self._need = memory_needed(self.header, None)  # bytes for a block
         self._summary = Summary()
-        self._usable = True  # may be continued
+        self._usable = True  # whether the frame may be continued
         self._writer = FrameWriter(dst, self.header)
 
     def room(self) -> int:
@@ -220,7 +220,7 @@ class Encoder:
 
     def add(self, src: Readable) -> None:
         """Compress all of ``src``, in blocks that are full but for the last one."""
-        self._check_usable()
+        self.check_usable()
         self._usable = False
         results = _in_order(self._tasks(src), self.room, self._threads, self._progress)
         with contextlib.closing(results):
@@ -231,14 +231,15 @@ class Encoder:
 
     def end(self) -> Summary:
         """Complete the frame. Nothing can be added after that."""
-        self._check_usable()
+        self.check_usable()
         self._usable = False
         end = self._writer.end()
         self._summary.frames = 1
         self._summary.content_size, self._summary.stored_size = end.content_size, end.stored_size
         return self._summary
 
-    def _check_usable(self) -> None:
+    def check_usable(self) -> None:
+        """Raise ``ValueError`` where the frame cannot be continued."""
         if not self._usable:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
 
@@ -315,7 +316,7 @@ class Decoder:
     ) -> None:
         self.summary = Summary()
         self._offered = model
-        self._limit = memory_limit
+        self.memory_limit = memory_limit
         self._device = device
         self._threads = _check_threads(threads)
         self._progress = progress
@@ -325,7 +326,7 @@ class Decoder:
 
     def room(self) -> int:
         """How many blocks may be in memory."""
-        return self._limit // self._need
+        return self.memory_limit // self._need
 
     def results(self, items: Iterable[Item]) -> Generator[bytes, None, None]:
         """The content of each block among ``items``, in order.
@@ -346,10 +347,10 @@ class Decoder:
             assert self._header is not None
             self._model = find_model(item, self._offered)
             self._need = memory_needed(self._header, self._model)
-            if self._need > self._limit:
+            if self._need > self.memory_limit:
                 raise MemoryLimitError(
                     f"decoding needs {self._need} bytes, more than the memory limit of "
-                    f"{self._limit} bytes"
+                    f"{self.memory_limit} bytes"
                 )
         elif isinstance(item, Block):
             self.summary.blocks[item.type] += 1

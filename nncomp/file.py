@@ -1,0 +1,415 @@
+"""``.nnc`` files as Python file objects: ``NNCompFile`` and ``open``, in the manner of ``lzma``.
+
+Reading goes through all frames of a file. Where the source can seek, so can the file: the index
+leads to the block, and only blocks that are needed are read and decoded. Writing adds one frame.
+"""
+
+from __future__ import annotations
+
+import bisect
+import builtins
+import contextlib
+import functools
+import io
+import itertools
+import os
+from collections.abc import Generator, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast, overload
+
+from nncomp import codec, container
+from nncomp.incremental import NNCompressor
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from nncomp.codec import ModelLike
+    from nncomp.container import Readable, Writable
+
+    File = str | bytes | os.PathLike[str] | os.PathLike[bytes] | Readable | Writable
+    BinaryMode = Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"]
+    TextMode = Literal["rt", "wt", "xt", "at"]
+
+__all__ = ["NNCompFile", "open"]
+
+
+class NNCompFile(io.BufferedIOBase):
+    """A binary file whose content is stored compressed.
+
+    ``file`` is a path, or an object with ``read`` or ``write``, which stays open when this file is
+    closed. ``mode`` is ``r``, ``w``, ``x`` (create, fail if it exists) or ``a`` (append a frame),
+    each with or without a ``b``. Options and errors are those of ``compress`` and ``decompress``;
+    an option of the other direction is a ``TypeError``.
+
+    Reading can seek if the source can. What is written is complete once the file is closed;
+    ``flush`` does not hasten that. Where a ``with`` statement is left by an exception, the frame
+    stays without its end, so that nobody takes it for the whole.
+    """
+
+    def __init__(
+        self,
+        file: File,
+        mode: str = "r",
+        *,
+        level: int | None = None,
+        model: ModelLike | None = None,
+        embed_model: bool = False,
+        block_size: int | None = None,
+        memory_limit: int | None = None,
+        device: str = "auto",
+        threads: int = 1,
+    ) -> None:
+        self._file: BinaryIO | None = None  # none: closed, or never opened
+        self._reader: io.BufferedReader | None = None  # none: for writing
+        self._compressor: NNCompressor | None = None  # none: for reading, or writing has failed
+        self._written = 0  # bytes of content
+        kind = mode.removesuffix("b")
+        if kind not in ("r", "w", "x", "a"):
+            raise ValueError(f"invalid mode: {mode!r}")
+        # Wrong options are found before the file is opened, which may create or empty it.
+        if kind == "r":
+            if level is not None or block_size is not None or embed_model:
+                raise TypeError("level, block_size and embed_model are for writing")
+            limit = codec.DEFAULT_MEMORY_LIMIT if memory_limit is None else memory_limit
+            decoder = codec.Decoder(model=model, memory_limit=limit, device=device, threads=threads)
+        else:
+            if memory_limit is not None:
+                raise TypeError("memory_limit is for reading")
+            self._compressor = NNCompressor(
+                level,
+                model=model,
+                embed_model=embed_model,
+                block_size=block_size,
+                device=device,
+                threads=threads,
+            )
+        self._owned = isinstance(file, (str, bytes, os.PathLike))
+        if isinstance(file, (str, bytes, os.PathLike)):
+            self._file = cast(BinaryIO, builtins.open(file, kind + "b"))
+        elif hasattr(file, "read" if kind == "r" else "write"):
+            self._file = cast(BinaryIO, file)
+        else:
+            raise TypeError("file must be a path, or an object with read or write")
+        if kind == "r":
+            self._reader = io.BufferedReader(_ContentReader(self._file, decoder))
+
+    # ---- state ----
+
+    @property
+    def closed(self) -> bool:
+        return self._file is None
+
+    @property
+    def mode(self) -> str:
+        return "wb" if self._reader is None else "rb"
+
+    @property
+    def name(self) -> str:
+        """The name of the compressed file, if it has one."""
+        return cast(str, self._open_file().name)
+
+    def fileno(self) -> int:
+        return self._open_file().fileno()
+
+    def readable(self) -> bool:
+        self._open_file()
+        return self._reader is not None
+
+    def writable(self) -> bool:
+        return not self.readable()
+
+    def seekable(self) -> bool:
+        self._open_file()
+        return self._reader is not None and self._reader.seekable()
+
+    def tell(self) -> int:
+        self._open_file()
+        return self._written if self._reader is None else self._reader.tell()
+
+    # ---- reading ----
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self._open_reader().read(size)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        return self._open_reader().read1(size)
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        return self._open_reader().readinto(buffer)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return self._open_reader().readline(size)
+
+    def peek(self, size: int = 0, /) -> bytes:
+        """Some bytes without moving the position: at least one, except at the end."""
+        return self._open_reader().peek(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move the position; the next read decodes the block that it is in.
+
+        Raises ``FormatError`` where the file's index is damaged.
+        """
+        return self._open_reader().seek(offset, whence)
+
+    # ---- writing ----
+
+    def write(self, data: Buffer, /) -> int:
+        """Add ``data``; returns its size. Blocks go to the file as they fill up."""
+        size = memoryview(data).nbytes
+        self._emit(data)
+        self._written += size
+        return size
+
+    def close(self) -> None:
+        """Complete the frame if this is for writing. Closes the file if it was given as a path."""
+        if self._file is None:
+            return
+        try:
+            if self._reader is not None:
+                self._reader.close()
+            elif self._compressor is not None:
+                self._emit(None)
+        finally:
+            file, self._file, self._compressor = self._file, None, None
+            if self._owned:
+                file.close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._abandon()
+        self.close()
+
+    def _abandon(self) -> None:
+        """Leave the frame incomplete for good."""
+        self._compressor = None
+
+    def _emit(self, data: Buffer | None) -> None:
+        """Compress ``data``, or with None the end, and write what comes of it."""
+        file = self._open_file()
+        if self._reader is not None:
+            raise io.UnsupportedOperation("not open for writing")
+        compressor, self._compressor = self._compressor, None  # what fails cannot be continued
+        if compressor is None:
+            raise ValueError("writing has failed before")
+        output = compressor.flush() if data is None else compressor.compress(data)
+        container.write_all(file, output)
+        self._compressor = compressor
+
+    # ---- checks ----
+
+    def _open_file(self) -> BinaryIO:
+        if self._file is None:
+            raise ValueError("I/O operation on closed file")
+        return self._file
+
+    def _open_reader(self) -> io.BufferedReader:
+        self._open_file()
+        if self._reader is None:
+            raise io.UnsupportedOperation("not open for reading")
+        return self._reader
+
+
+class _ContentReader(io.RawIOBase):
+    """The content of ``file``, from where it stands now to its end."""
+
+    def __init__(self, file: BinaryIO, decoder: codec.Decoder) -> None:
+        self._file = file
+        self._decoder = decoder
+        self._limit = decoder.memory_limit
+        self._origin = file.tell() if self.seekable() else 0
+        # The contents of blocks to come; none after an error.
+        self._results: Generator[bytes, None, None] | None = decoder.results(
+            container.read(file, self._limit)
+        )
+        self._content = b""  # of the block that was decoded last
+        self._start = 0  # its offset
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return hasattr(self._file, "seekable") and self._file.seekable()
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        while self._position >= self._start + len(self._content):
+            if not self._next_block():
+                return 0
+        with memoryview(buffer).cast("B") as view:
+            begin = self._position - self._start
+            piece = self._content[begin : begin + len(view)]
+            view[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if not self.seekable():
+            raise io.UnsupportedOperation("the source of the compressed data cannot seek")
+        if whence == io.SEEK_CUR:
+            offset += self._position
+        elif whence == io.SEEK_END:
+            offset += self._blocks.starts[-1]
+        elif whence != io.SEEK_SET:
+            raise ValueError(f"invalid whence: {whence}")
+        if offset < 0:
+            raise ValueError(f"negative seek position {offset}")
+        if not self._start <= offset <= self._start + len(self._content):
+            self._jump(offset)
+        self._position = offset
+        return offset
+
+    def close(self) -> None:
+        if self._results is not None:
+            self._results.close()  # stops what is being decoded
+        super().close()
+
+    def _next_block(self) -> bool:
+        """Decode the next block, if there is one."""
+        results, self._results = self._results, None
+        if results is None:
+            raise ValueError("reading has failed before")
+        content = next(results, None)
+        self._results = results
+        if content is None:
+            return False
+        self._start += len(self._content)
+        self._content = content
+        return True
+
+    def _jump(self, offset: int) -> None:
+        """Continue with the block that ``offset`` is in, or the end."""
+        if offset == 0:  # the beginning needs no index, so that damaged files have one too
+            self._file.seek(self._origin)
+            start, items = 0, container.read(self._file, self._limit)
+        else:
+            blocks = self._blocks
+            number = bisect.bisect_right(blocks.starts, offset) - 1
+            start, items = blocks.starts[number], blocks.read(self._file, number, self._limit)
+        if self._results is not None:
+            self._results.close()
+        self._results = self._decoder.results(items)
+        self._content = b""
+        self._start = start
+
+    @functools.cached_property
+    def _blocks(self) -> _Blocks:
+        position = self._file.tell()
+        try:
+            return _Blocks(container.read_index(self._file, self._limit, self._origin))
+        finally:
+            self._file.seek(position)
+
+
+class _Blocks:
+    """The blocks of all frames, numbered from 0."""
+
+    def __init__(self, frames: list[container.FrameIndex]) -> None:
+        self._frames = frames
+        self._firsts = list(itertools.accumulate((len(f.entries) for f in frames), initial=0))
+        sizes = (entry.content_size for frame in frames for entry in frame.entries)
+        self.starts = list(itertools.accumulate(sizes, initial=0))  # the last one is the end
+
+    def read(self, file: BinaryIO, number: int, memory_limit: int) -> Iterator[container.Item]:
+        """Blocks from ``number`` on, and what belongs to them."""
+        for frame, first in zip(self._frames, self._firsts, strict=False):
+            skipped = max(0, number - first)
+            if skipped < len(frame.entries):
+                yield from container.read_blocks(file, frame, skipped, memory_limit)
+
+
+class _TextFile(io.TextIOWrapper):
+    """Text in an ``NNCompFile``, with its way to leave a ``with`` statement."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+            return
+        cast(NNCompFile, self.buffer)._abandon()
+        with contextlib.suppress(ValueError):  # text that was not written yet is given up
+            self.close()
+
+
+@overload
+def open(
+    file: File,
+    mode: BinaryMode = "rb",
+    *,
+    level: int | None = None,
+    model: ModelLike | None = None,
+    encoding: None = None,
+    errors: None = None,
+    newline: None = None,
+    device: str = "auto",
+    threads: int = 1,
+) -> NNCompFile: ...
+
+
+@overload
+def open(
+    file: File,
+    mode: TextMode,
+    *,
+    level: int | None = None,
+    model: ModelLike | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    device: str = "auto",
+    threads: int = 1,
+) -> io.TextIOWrapper: ...
+
+
+@overload
+def open(
+    file: File,
+    mode: str,
+    *,
+    level: int | None = None,
+    model: ModelLike | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    device: str = "auto",
+    threads: int = 1,
+) -> NNCompFile | io.TextIOWrapper: ...
+
+
+def open(
+    file: File,
+    mode: str = "rb",
+    *,
+    level: int | None = None,
+    model: ModelLike | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    device: str = "auto",
+    threads: int = 1,
+) -> NNCompFile | io.TextIOWrapper:
+    """An ``NNCompFile``, or with a ``t`` in ``mode`` (``rt``, ``wt``, ``xt``, ``at``) a text file.
+
+    ``encoding``, ``errors`` and ``newline`` are those of the built-in ``open``, for text only;
+    everything else is as for ``NNCompFile``.
+    """
+    text = mode.endswith("t")
+    if not text and (encoding, errors, newline) != (None, None, None):
+        raise ValueError("encoding, errors and newline are for text modes")
+    if mode.endswith("bt"):
+        raise ValueError(f"invalid mode: {mode!r}")
+    binary = NNCompFile(
+        file, mode.removesuffix("t"), level=level, model=model, device=device, threads=threads
+    )
+    return _TextFile(binary, encoding, errors, newline) if text else binary

@@ -1,0 +1,185 @@
+"""Compression and decompression of data that arrives in pieces, without a file.
+
+The classes have the methods and attributes of those in ``bz2`` and ``lzma``. How the data is cut
+into pieces never matters: the bytes are those of ``compress`` and ``decompress``.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
+
+from nncomp import codec
+from nncomp.container import FrameReader, Item
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from nncomp.codec import ModelLike
+
+__all__ = ["NNCompressor", "NNDecompressor"]
+
+
+class NNCompressor:
+    """Compresses pieces of data to one frame.
+
+    Options and errors are those of ``compress``. Holds back input until there is a whole block, or
+    with several threads a block for each of them; these are then compressed at once. After an error
+    the compressor cannot be used any more.
+    """
+
+    def __init__(
+        self,
+        level: int | None = None,
+        *,
+        model: ModelLike | None = None,
+        embed_model: bool = False,
+        block_size: int | None = None,
+        device: str = "auto",
+        threads: int = 1,
+    ) -> None:
+        self._output = io.BytesIO()
+        self._input = bytearray()
+        self._encoder = codec.Encoder(
+            self._output,
+            level=level,
+            model=model,
+            embed_model=embed_model,
+            block_size=block_size,
+            device=device,
+            threads=threads,
+        )
+        self._threads = threads
+
+    def compress(self, data: Buffer, /) -> bytes:
+        """Add ``data``; returns what is compressed by now, often nothing."""
+        self._encoder.check_usable()
+        self._input += data
+        blocks = max(1, min(self._threads, self._encoder.room()))
+        batch = blocks * self._encoder.header.block_size
+        if len(self._input) >= batch:
+            self._add(len(self._input) // batch * batch)
+        return self._take_output()
+
+    def flush(self) -> bytes:
+        """Compress what is held back and complete the frame. The compressor is used up."""
+        self._add(len(self._input))
+        self._encoder.end()
+        return self._take_output()
+
+    def _add(self, size: int) -> None:
+        self._encoder.add(io.BytesIO(self._input[:size]))
+        del self._input[:size]
+
+    def _take_output(self) -> bytes:
+        output = self._output.getvalue()
+        self._output.seek(0)
+        self._output.truncate()
+        return output
+
+
+class NNDecompressor:
+    """Decompresses one frame from pieces of compressed data.
+
+    Options and errors are those of ``decompress``; that the data ends before the frame does shows
+    in ``eof`` only. After an error the decompressor cannot be used any more.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: ModelLike | None = None,
+        memory_limit: int = codec.DEFAULT_MEMORY_LIMIT,
+        device: str = "auto",
+        threads: int = 1,
+    ) -> None:
+        self._input = _Input(memory_limit)
+        self._decoder = codec.Decoder(
+            model=model, memory_limit=memory_limit, device=device, threads=threads
+        )
+        self._results: Generator[bytes, None, None] | None = self._decoder.results(self._input)
+        self._output = bytearray()
+        self._needs_input = True
+        self._eof = False
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the frame is reached and all of its content handed out."""
+        return self._eof
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether there is no more content without more compressed data."""
+        return self._needs_input
+
+    @property
+    def unused_data(self) -> bytes:
+        """What was found behind the frame; nothing before ``eof``."""
+        return bytes(self._input.data) if self._eof else b""
+
+    def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
+        """Add ``data``; returns content, at most ``max_length`` bytes unless that is negative.
+
+        Unless ``needs_input``, calls with empty ``data`` give more. Raises ``EOFError`` after
+        ``eof``.
+        """
+        if self._eof:
+            raise EOFError("the end-of-stream marker was reached before")
+        if self._results is None:
+            raise ValueError("decompression has failed before")
+        results, self._results = self._results, None  # only a call that succeeds restores it
+        self._input.data += data
+        self._needs_input = finished = False
+        try:
+            while max_length < 0 or len(self._output) < max_length:
+                self._output += next(results)
+        except _Starved:
+            self._needs_input = True
+            results = self._decoder.results(self._input)
+        except StopIteration:
+            finished = True
+        self._results = results
+        size = len(self._output) if max_length < 0 else max_length
+        content = bytes(self._output[:size])
+        del self._output[:size]
+        self._eof = finished and not self._output
+        return content
+
+
+class _Starved(Exception):
+    """More compressed data is needed."""
+
+
+class _Input:
+    """A frame whose bytes arrive in pieces: its items as an iterator that may starve.
+
+    When it does, it goes back to the beginning of the record, which is read again, once enough of
+    it is there.
+    """
+
+    def __init__(self, memory_limit: int) -> None:
+        self.data = bytearray()  # from the record on that is read next
+        self._position = 0
+        self._wanted = 0  # bytes of data with which reading gets any further
+        self._reader = FrameReader(self, memory_limit)
+
+    def __iter__(self) -> Iterator[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        self._position = 0
+        item = next(self._reader)
+        del self.data[: self._position]
+        self._position = self._wanted = 0
+        return item
+
+    def read(self, size: int, /) -> bytes:
+        """``size`` bytes for the reader."""
+        end = self._position + size
+        self._wanted = max(self._wanted, end)
+        if len(self.data) < self._wanted:
+            raise _Starved
+        piece = bytes(self.data[self._position : end])
+        self._position = end
+        return piece

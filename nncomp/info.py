@@ -1,0 +1,77 @@
+"""What compressed data says about itself, without decoding it."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nncomp import codec, container
+from nncomp.container import Block, Header, ModelRef, Readable
+from nncomp.errors import NNCompError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["FrameInfo", "get_frame_info", "read_frame_infos"]
+
+
+@dataclass(frozen=True)
+class FrameInfo:
+    """A frame as its records describe it. Sizes are in bytes."""
+
+    content_size: int
+    stored_size: int  # of the whole frame: the next one begins there
+    blocks: dict[str, int]  # how many there are of each type: stored, repeat, network
+    block_size: int  # no block has more content
+    lanes: int  # of a full network block
+    version: int  # of the format
+    arithmetic: int  # version
+    profile: int  # of the adaptive stage; 0: none
+    model: str | None  # name; None where no block needs a model
+    model_id: str | None  # 32 hexadecimal digits
+    model_embedded: bool
+    memory_needed: int | None  # at most, for decoding; None where the model is not at hand
+
+
+def get_frame_info(data: Buffer, *, memory_limit: int = codec.DEFAULT_MEMORY_LIMIT) -> FrameInfo:
+    """The first frame in ``data``, which must be complete; what follows it does not matter.
+
+    Verifies all checks but those of the content. Raises ``FormatError`` and ``MemoryLimitError``.
+    """
+    return next(read_frame_infos(io.BytesIO(data), memory_limit))
+
+
+def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
+    """All frames of ``src``, to its end."""
+    for item in container.read(src, memory_limit):
+        if isinstance(item, Header):
+            header, model, blocks = item, None, Counter[str]()
+        elif isinstance(item, ModelRef):
+            model = item
+        elif isinstance(item, Block):
+            blocks[item.type.name.lower()] += 1
+        else:
+            yield FrameInfo(
+                content_size=item.content_size,
+                stored_size=item.stored_size,
+                blocks=dict(sorted(blocks.items())),
+                block_size=header.block_size,
+                lanes=header.lanes,
+                version=container.VERSION,
+                arithmetic=header.arithmetic,
+                profile=header.profile,
+                model=model.name if model else None,
+                model_id=model.id.hex() if model else None,
+                model_embedded=bool(model and model.data),
+                memory_needed=_memory_needed(header, model),
+            )
+
+
+def _memory_needed(header: Header, ref: ModelRef | None) -> int | None:
+    try:
+        return codec.memory_needed(header, codec.find_model(ref) if ref else None)
+    except NNCompError:
+        return None
