@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from nncomp import container, fileio
-from nncomp.cli.options import ByteSize
-from nncomp.cli.report import complain, printable, size_text
+from nncomp.cli import inputs
+from nncomp.cli.inputs import Input
+from nncomp.cli.options import Mode, byte_size
+from nncomp.cli.report import Report, shown_name, size_text
 from nncomp.container import Block, End, Header, ModelRef
 from nncomp.errors import NNCompError
 
@@ -20,30 +23,36 @@ __all__ = ["info", "show_files"]
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="A JSON array, one object a file.")
-@click.option("--memory", type=ByteSize(), default="1GiB", show_default=True, help="Limit.")
-@click.option("-v", "--verbose", is_flag=True, help="Show every frame.")
-def info(files: tuple[str, ...], as_json: bool, memory: int, verbose: bool) -> int:
+@click.option("-r", "--recursive", is_flag=True, help="Take the .nnc files in directories.")
+@click.option(
+    "--memory", type=byte_size, metavar="SIZE", default="1GiB", show_default=True, help="Limit."
+)
+@click.option("-q", "--quiet", count=True, help="Twice: no errors.")
+@click.option("-v", "--verbose", count=True, help="Show every frame.")
+def info(
+    files: tuple[str, ...], as_json: bool, recursive: bool, memory: int, quiet: int, verbose: int
+) -> int:
     """Show sizes, blocks and model of FILES. Checks everything but the content."""
-    return show_files(files or ("-",), memory, verbose=verbose, as_json=as_json)
+    report = Report(quiet)
+    found = inputs.find(Mode.LIST, files or ("-",), recursive=recursive, on_error=report.complain)
+    show_files(found, memory, report, verbose=verbose > 0, as_json=as_json)
+    return report.status
 
 
 def show_files(
-    names: tuple[str, ...], memory_limit: int, *, verbose: bool = False, as_json: bool = False
-) -> int:
-    """Print a table, or JSON; returns the exit status."""
-    status = 0
+    files: Iterable[Input], memory_limit: int, report: Report, *, verbose: bool, as_json: bool
+) -> None:
+    """Print a table, or JSON."""
     found = []
-    for name in names:
+    for file in files:
         try:
-            found.append(_describe(name, memory_limit))
+            found.append(_describe(file.name, memory_limit))
         except (NNCompError, OSError) as error:
-            complain("(stdin)" if name == "-" else name, error)
-            status = 1
+            report.complain(file.name, error)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     elif found:
         _print_table(found, verbose=verbose)
-    return status
 
 
 def _describe(name: str, memory_limit: int) -> dict[str, Any]:
@@ -101,8 +110,7 @@ def _print_table(files: list[dict[str, Any]], *, verbose: bool) -> None:
     click.echo(row.format("Frames", "Blocks", "Stored", "Content", "Ratio", "Model", "Name"))
     for file in files:
         frames = file["frames"]
-        shown = "(stdin)" if file["name"] == "-" else printable(file["name"])
-        click.echo(_row(row, str(len(frames)), file, frames, shown))
+        click.echo(_row(row, str(len(frames)), file, frames, shown_name(file["name"])))
         if verbose:
             for number, frame in enumerate(frames, 1):
                 click.echo(_row(row, f"#{number}", frame, [frame], _details(frame)))

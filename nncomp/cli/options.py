@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import os
 import re
 from collections.abc import Callable
@@ -10,12 +11,22 @@ from typing import Any, TypeVar
 
 import click
 
+import nncomp
 from nncomp import levels
 
-__all__ = ["ByteSize", "Options", "file_options"]
+__all__ = ["Mode", "Options", "byte_size", "file_options", "options_of"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LEVEL = "nncomp.level"  # in the context's meta: -1 … -9 are nine flags for one value
+
+
+class Mode(enum.Enum):
+    """What to do with each file."""
+
+    COMPRESS = enum.auto()
+    DECOMPRESS = enum.auto()
+    TEST = enum.auto()
+    LIST = enum.auto()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +35,12 @@ class Options:
 
     to_stdout: bool
     output: str | None
+    output_dir: str | None
+    recursive: bool
     force: bool
+    verify: bool
     remove: bool
+    as_json: bool
     quiet: int
     verbose: int
     progress: bool
@@ -38,18 +53,12 @@ class Options:
     block_size: int | None  # bytes
 
 
-class ByteSize(click.ParamType):
-    """Bytes, optionally with a binary unit: 65536, 64K, 64KiB, 4MiB, 1GiB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"([0-9]{1,18})\s*(?:([kmgt])(?:i?b)?|b)?", value.strip().lower())
-        if match is None:
-            self.fail(f"{value!r} is not a size such as 65536, 512KiB or 4MiB", param, ctx)
-        return int(match[1]) << 10 * (" kmgt".index(match[2]) if match[2] else 0)
+def byte_size(text: str) -> int:
+    """Bytes, optionally with a binary unit: 65536, 64K, 64KiB, 4MiB, 1GiB. A type for click."""
+    match = re.fullmatch(r"([0-9]{1,18})\s*(?:([kmgt])(?:i?b)?|b)?", text.strip().lower())
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not a size such as 65536, 512KiB or 4MiB")
+    return int(match[1]) << 10 * (" kmgt".index(match[2]) if match[2] else 0)
 
 
 def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
@@ -111,17 +120,24 @@ def file_options(command: _F) -> _F:
             click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to stdout."),
             click.option("-o", "--output", type=click.Path(), help="Write to this file."),
             click.option(
+                "--output-dir", type=click.Path(), help="Write into this directory instead."
+            ),
+            click.option(
+                "-r",
+                "--recursive",
+                is_flag=True,
+                help="Take the files in directories; see the manual.",
+            ),
+            click.option(
                 "-f", "--force", is_flag=True, help="Overwrite; compress .nnc files; use terminals."
             ),
             click.option(
                 "-k", "--keep", is_flag=True, expose_value=False, help="Keep inputs (default)."
             ),
             click.option(
-                "--rm",
-                "remove",
-                is_flag=True,
-                help="Remove each input once its output is verified.",
+                "--verify", is_flag=True, help="Decompress what was written, and compare."
             ),
+            click.option("--rm", "remove", is_flag=True, help="Verify, then remove the input."),
             _level_flags,
             click.option(
                 "--model", metavar="NAME|FILE", help="Model to use instead of the level's."
@@ -129,7 +145,8 @@ def file_options(command: _F) -> _F:
             click.option("--embed-model", is_flag=True, help="Put the model into the output."),
             click.option(
                 "--block-size",
-                type=ByteSize(),
+                type=byte_size,
+                metavar="SIZE",
                 callback=_block_size,
                 help="Content of a block, e.g. 1MiB: a power of two.",
             ),
@@ -152,7 +169,8 @@ def file_options(command: _F) -> _F:
             ),
             click.option(
                 "--memory",
-                type=ByteSize(),
+                type=byte_size,
+                metavar="SIZE",
                 default="1GiB",
                 show_default=True,
                 help="Refuse to decompress what needs more.",
@@ -160,6 +178,12 @@ def file_options(command: _F) -> _F:
             click.option("-q", "--quiet", count=True, help="No summary, no bar; twice: no errors."),
             click.option("-v", "--verbose", count=True, help="Say more."),
             click.option("--progress/--no-progress", default=True, help="Bar on a terminal."),
+            click.option(
+                "--json", "as_json", is_flag=True, help="With test and list: an array on stdout."
+            ),
+            click.version_option(
+                nncomp.__version__, "-V", "--version", message="nncomp %(version)s", hidden=True
+            ),
         ]
     ):
         command = option(command)

@@ -9,7 +9,16 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-__all__ = ["complain", "printable", "progress_bar", "say", "size_text"]
+__all__ = [
+    "Report",
+    "complain",
+    "message_of",
+    "printable",
+    "progress_bar",
+    "say",
+    "shown_name",
+    "size_text",
+]
 
 
 def say(line: str) -> None:
@@ -20,14 +29,38 @@ def say(line: str) -> None:
 
 def complain(name: str | None, error: Exception) -> None:
     """``nncomp: name: what is wrong``."""
-    message = str(error) or type(error).__name__
-    if isinstance(error, MemoryError):
-        message = "out of memory"
-    elif isinstance(error, OSError) and error.strerror:
-        message = error.strerror
-        name = error.filename if isinstance(error.filename, str) else name
-    parts = ["nncomp", *([] if name is None else [printable(name)]), printable(message)]
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        name = error.filename
+    parts = ["nncomp", *([] if name is None else [printable(name)]), printable(message_of(error))]
     say(": ".join(parts))
+
+
+def message_of(error: Exception) -> str:
+    """What is wrong, in one line and without the name of a file."""
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+class Report:
+    """Complains about one input after another, and knows how the command ends."""
+
+    def __init__(self, quiet: int) -> None:
+        self.status = 0
+        self._quiet = quiet
+
+    def complain(self, name: str, error: Exception) -> None:
+        """Say what is wrong with the input ``name``, unless -qq."""
+        self.status = 1
+        if self._quiet < 2:
+            complain("(stdin)" if name == "-" else name, error)
+
+
+def shown_name(name: str) -> str:
+    """The name of an input for people."""
+    return "(stdin)" if name == "-" else printable(name)
 
 
 def printable(text: str) -> str:

@@ -1,0 +1,193 @@
+"""One input, from opening it to removing it: the only place where options become calls.
+
+The order is what keeps data safe: the output is complete, verified and synced before it gets its
+name, and it has its name before the input may go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from nncomp import fileio
+from nncomp.cli.inputs import Input
+from nncomp.cli.options import Mode, Options
+from nncomp.cli.report import progress_bar
+from nncomp.cli.verify import HashedSink, HashedSource, Nowhere, digest_of
+from nncomp.errors import NNCompError
+
+if TYPE_CHECKING:
+    from nncomp import codec
+    from nncomp.container import Readable, Writable
+
+__all__ = ["Result", "process"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What became of one input."""
+
+    name: str
+    target: str | None = None  # the file written, if any
+    content_size: int = 0  # bytes
+    stored_size: int = 0  # bytes
+    error: str | None = None
+
+
+def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
+    """Do everything for one input: open, transform, verify, publish, remove.
+
+    ``count`` precedes the name in a progress bar. Raises what went wrong: ``NNCompError``,
+    ``OSError`` or ``MemoryError``; nothing is left of the output then.
+    """
+    if options.remove:
+        fileio.check_removable(item.name)
+    label = count + ("(stdin)" if item.name == "-" else os.path.basename(item.name))
+    with _open_source(mode, item.name, options) as source:
+        target = _target(mode, item, source, options)
+        with _open_sink(mode, target, source, options) as sink:
+            if mode != Mode.COMPRESS:
+                with _bar(label, _content_size(source, options), options) as progress:
+                    summary = _decompress(source, sink, options, progress)
+            elif options.verify or options.remove:
+                hashed = HashedSource(source)
+                summary = _compress(label, source, hashed, sink, options)
+                _verify(label, hashed, sink, summary, options)
+                if options.remove and digest_of(source) != hashed.digest():
+                    raise NNCompError("the file changes while it is read; kept, and no output")
+            else:
+                summary = _compress(label, source, source, sink, options)
+        if options.remove:
+            fileio.remove(item.name, source)
+    return Result(item.name, target, summary.content_size, summary.stored_size)
+
+
+@contextlib.contextmanager
+def _open_source(mode: Mode, name: str, options: Options) -> Iterator[BinaryIO]:
+    if name != "-":
+        try:
+            file: BinaryIO = open(name, "rb")
+        except IsADirectoryError as error:
+            raise OSError(error.errno, "Is a directory; use -r", name) from None
+        with file:
+            yield file
+        return
+    if mode != Mode.COMPRESS and os.isatty(0) and not options.force:
+        raise NNCompError("compressed data not read from a terminal; use -f to force it")
+    with fileio.standard_input() as file:
+        yield file
+
+
+def _target(mode: Mode, item: Input, source: BinaryIO, options: Options) -> str | None:
+    """The file to write; None stands for stdout, and for a test."""
+    if mode == Mode.TEST or options.to_stdout or options.output == "-":
+        return None
+    if options.output is not None:
+        return options.output
+    if item.name == "-":
+        return None
+    if not _is_regular(source):
+        raise NNCompError("is not a regular file; use -c or -o")
+    if mode == Mode.COMPRESS:
+        return fileio.compressed_name(item.place, force=options.force)
+    return fileio.content_name(item.place)
+
+
+@contextlib.contextmanager
+def _open_sink(
+    mode: Mode, target: str | None, source: BinaryIO, options: Options
+) -> Iterator[Writable]:
+    if mode == Mode.TEST:
+        yield Nowhere()
+    elif target is not None:
+        if options.output_dir is not None:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+        with fileio.create(target, force=options.force, source=source) as file:
+            if (options.remove or options.verify) and not _is_regular(file):
+                raise NNCompError(f"{target} is not a regular file: no --rm, no --verify")
+            yield file
+    else:
+        if mode == Mode.COMPRESS and os.isatty(1) and not options.force:
+            raise NNCompError("compressed data not written to a terminal; use -f to force it")
+        with fileio.standard_output() as file:
+            yield file
+
+
+def _is_regular(file: BinaryIO) -> bool:
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+
+
+def _compress(
+    label: str, source: BinaryIO, reader: Readable, sink: Writable, options: Options
+) -> codec.Summary:
+    """Compress what ``reader`` gives, which is what is in ``source``."""
+    from nncomp import codec
+
+    known = _is_regular(source) and not source.tell()
+    total = os.fstat(source.fileno()).st_size if known else None
+    with _bar(label, total, options) as progress:
+        return codec.compress_stream(
+            reader,
+            sink,
+            level=options.level,
+            model=options.model,
+            embed_model=options.embed_model,
+            block_size=options.block_size,
+            device=options.device,
+            threads=options.threads,
+            progress=progress,
+        )
+
+
+def _content_size(source: BinaryIO, options: Options) -> int | None:
+    """What a bar counts up to, where that is known beforehand."""
+    if not _is_regular(source) or source.tell():
+        return None
+    from nncomp import container
+
+    try:
+        frames = container.read_index(source, options.memory)
+        return sum(entry.content_size for frame in frames for entry in frame.entries)
+    except NNCompError:
+        return None  # decompression will say what is wrong
+    finally:
+        source.seek(0)
+
+
+def _decompress(
+    source: BinaryIO, sink: Writable, options: Options, progress: codec.Progress | None
+) -> codec.Summary:
+    from nncomp import codec
+
+    return codec.decompress_stream(
+        source,
+        sink,
+        model=options.model,
+        memory_limit=options.memory,
+        device=options.device,
+        threads=options.threads,
+        progress=progress,
+    )
+
+
+def _verify(
+    label: str, source: HashedSource, written: Any, summary: codec.Summary, options: Options
+) -> None:
+    """Decompress what was written, as far as the system has it, and compare with what was read."""
+    written.flush()
+    written.seek(0)
+    again = HashedSink()
+    with _bar(f"{label} (verify)", summary.content_size, options) as progress:
+        _decompress(written, again, options, progress)
+    if again.digest() != source.digest():
+        raise NNCompError("verification failed: kept, and no output")
+
+
+def _bar(
+    label: str, total: int | None, options: Options
+) -> contextlib.AbstractContextManager[Callable[[int], None] | None]:
+    return progress_bar(label, total, show=options.progress and not options.quiet)
