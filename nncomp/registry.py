@@ -1,6 +1,7 @@
 """Where models are found: by name, by id, or in a file.
 
-Searched in order: the directories of ``NNCOMP_MODELS``, the user's data directory, the package.
+Searched in order: the directories of ``NNCOMP_MODELS``, the package, the user's data directory; so
+nothing that is added by ``add`` changes what a released name means.
 Files are told apart by their headers; a model is read in full, and its id verified, only when it is
 the one that is wanted. Loaded models are kept, because files are often compressed in a row.
 """
@@ -10,17 +11,32 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from nncomp import fileio
 from nncomp import model as model_file
 from nncomp.errors import ModelError, ModelNotFoundError
-from nncomp.model import Model
+from nncomp.model import Model, ModelConfig
 
-__all__ = ["Entry", "available", "find", "find_id", "resolve", "search_path"]
+__all__ = [
+    "Entry",
+    "add",
+    "available",
+    "entry",
+    "find",
+    "find_id",
+    "lookup",
+    "resolve",
+    "search_path",
+]
 
 SUFFIX = ".safetensors"
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True)
@@ -30,12 +46,14 @@ class Entry:
     name: str
     id: bytes  # 16 bytes, as stored; verified on loading
     path: Path
+    size: int  # bytes of the file
+    config: ModelConfig
 
 
 def search_path() -> list[Path]:
     """The directories in which models are looked for, best first."""
     places = [Path(p) for p in os.environ.get("NNCOMP_MODELS", "").split(os.pathsep) if p]
-    return [*places, _user_directory(), *_package_directories()]
+    return [*places, *_package_directories(), _user_directory()]
 
 
 def available() -> Iterator[Entry]:
@@ -47,17 +65,23 @@ def available() -> Iterator[Entry]:
             continue
         for path in paths:
             try:
-                name, model_id, _ = model_file.read_header(path)
+                found = entry(path)
             except (ModelError, OSError):
                 continue
-            yield Entry(name, model_id, path)
+            yield found
+
+
+def entry(path: Path) -> Entry:
+    """What the header of a model file says. Raises ``ModelError`` and ``OSError``."""
+    name, model_id, config = _named(path, model_file.read_header, path)
+    return Entry(name, model_id, path, path.stat().st_size, config)
 
 
 def find(name: str) -> Model:
     """The first model called ``name``. Raises ``ModelNotFoundError`` and ``ModelError``."""
-    for entry in available():
-        if entry.name == name:
-            return _load(entry.path)
+    for found in available():
+        if found.name == name:
+            return _load(found.path)
     raise ModelNotFoundError(f"model '{name}' was not found in {_places()}")
 
 
@@ -67,10 +91,10 @@ def find_id(model_id: bytes, name: str = "?") -> Model:
     Raises ``ModelNotFoundError``, or ``ModelError`` where the only candidates are damaged.
     """
     problem: ModelError | None = None
-    for entry in available():
-        if entry.id == model_id:
+    for found in available():
+        if found.id == model_id:
             try:
-                return _load(entry.path)
+                return _load(found.path)
             except ModelError as error:
                 problem = problem or error
     if problem:
@@ -78,14 +102,49 @@ def find_id(model_id: bytes, name: str = "?") -> Model:
     raise ModelNotFoundError(f"model '{name}' (id {model_id.hex()}) was not found in {_places()}")
 
 
+def lookup(text: str) -> Path:
+    """The file of a model: by name, by id in hexadecimal, or the path itself as in ``resolve``."""
+    if _is_path(text):
+        return Path(text)
+    for found in available():
+        if text in (found.name, found.id.hex()):
+            return found.path
+    raise ModelNotFoundError(f"model '{text}' was not found in {_places()}")
+
+
+def add(path: Path) -> tuple[Model, Path]:
+    """Copy a model file, once verified, to where it is found by name and id: (model, its place).
+
+    A model that can be found already stays where it is. Raises ``ModelError`` where another model
+    has the name, and ``OSError``.
+    """
+    with path.open("rb") as file:
+        data = file.read(model_file.MAX_FILE_SIZE + 1)
+        model = _named(path, model_file.loads, data)
+        for found in available():
+            if (found.id, found.name) == (model.id, model.name):
+                return model, found.path
+            if found.name == model.name:
+                raise ModelError(f"{found.path} is another model with the name '{model.name}'")
+        target = _user_directory() / (model.name + SUFFIX)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with fileio.create(str(target), force=False, source=file) as copy:
+            copy.write(data)
+    return model, target
+
+
 def resolve(model: str | os.PathLike[str] | Model) -> Model:
     """A model, the model of a name, or that of a path: what has a separator or the suffix."""
     if isinstance(model, Model):
         return model
     text = os.fspath(model)
-    if isinstance(model, os.PathLike) or os.sep in text or text.endswith(SUFFIX):
+    if isinstance(model, os.PathLike) or _is_path(text):
         return _load(Path(text))
     return find(text)
+
+
+def _is_path(text: str) -> bool:
+    return os.sep in text or text.endswith(SUFFIX)
 
 
 def _load(path: Path) -> Model:
@@ -95,8 +154,13 @@ def _load(path: Path) -> Model:
 
 @functools.lru_cache(maxsize=4)
 def _load_cached(path: Path, mtime_ns: int, size: int) -> Model:
+    return _named(path, model_file.load, path)
+
+
+def _named(path: Path, load: Callable[[_T], _R], what: _T) -> _R:
+    """``load(what)``, with errors that speak of ``path``."""
     try:
-        return model_file.load(path)
+        return load(what)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
 

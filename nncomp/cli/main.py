@@ -6,25 +6,30 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 import nncomp
 from nncomp.cli import signals
 from nncomp.cli.report import complain
 from nncomp.errors import NNCompError
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "main", "run"]
 
 # Name → module and attribute: a command is imported when it is used.
 _COMMANDS = {
     "compress": "nncomp.cli.files:compress",
     "decompress": "nncomp.cli.files:decompress",
-    "info": "nncomp.cli.info:info",
     "test": "nncomp.cli.files:test",
+    "info": "nncomp.cli.info:info",
+    "models": "nncomp.cli.models:models",
     "train": "nncomp.cli.train:train",
+    "completion": "nncomp.cli.completion:completion",
 }
 _ALIASES = {"list": "info"}
 
@@ -44,20 +49,64 @@ class _Commands(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        own = {"-h", "--help", "-V", "--version", *_COMMANDS, *_ALIASES}
-        if not args and sys.stdin is not None and sys.stdin.isatty():
+        if not args and not ctx.resilient_parsing and sys.stdin is not None and sys.stdin.isatty():
             click.echo(ctx.get_help(), err=True)
             ctx.exit(2)
-        if not args or args[0] not in own:
-            args = ["compress", *args]
+        if args or not ctx.resilient_parsing:  # an empty line to complete has no command yet
+            args = self._with_command(args)
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, and what goes without one: the options of the filter, and files."""
+        items = super().shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            return [*items, CompletionItem(incomplete, type="file")]
+        known = {item.value for item in items}
+        filter_ctx = click.Context(self._filter(), resilient_parsing=True)
+        more = filter_ctx.command.shell_complete(filter_ctx, incomplete)
+        return items + [item for item in more if item.value not in known]
+
+    def _filter(self) -> click.Command:
+        command = self.get_command(click.Context(self), "compress")
+        assert command is not None
+        return command
+
+    def _with_command(self, args: list[str]) -> list[str]:
+        """``args`` with a command in front, which may be missing or stand behind options."""
+        words = {*_COMMANDS, *_ALIASES}
+        if args and args[0] in {"-h", "--help", "-V", "--version", *words}:
+            return args
+        position = self._first_word(args)
+        # A file of that name is what a filter's user means.
+        if position is None or args[position] not in words or os.path.lexists(args[position]):
+            return ["compress", *args]
+        return [args[position], *args[:position], *args[position + 1 :]]
+
+    def _first_word(self, args: list[str]) -> int | None:
+        """Where the filter's options end and a command may stand, as 'nncomp -q test FILE'.
+
+        None if no word follows, or if it can only be a file: behind '--', -d, -t and -l.
+        """
+        ctx = click.Context(self._filter(), allow_interspersed_args=False, resilient_parsing=True)
+        try:
+            values, _, _ = ctx.command.make_parser(ctx).parse_args(list(args))
+        except click.UsageError:
+            return None  # the command will say what is wrong
+        files = values.get("files")
+        if not isinstance(files, tuple) or not files:
+            return None
+        if any(values.get(mode) is True for mode in ("decode", "check", "show")):
+            return None
+        position = len(args) - len(files)
+        return None if position and args[position - 1] == "--" else position
 
 
 @click.command(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Without a command: nncomp [-d|-t|-l] [options] [FILE]... works like gzip, and so does "
-    "tar -I nncomp.",
+    "tar -I nncomp. Options may stand before a command, too: nncomp -q test FILE; where a file has "
+    "the name of a command, it is the file.",
 )
 @click.version_option(nncomp.__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
@@ -65,22 +114,25 @@ def cli() -> None:
 
     Files are kept; 'nncomp FILE' writes FILE.nnc and 'nncomp -d FILE.nnc' gives FILE back, on any
     machine.
+
+    Exit status: 0 if all is well, 1 if anything failed, 2 for wrong usage.
     """
 
 
 def main() -> NoReturn:
-    """Run the command line in ``sys.argv`` and exit."""
+    """Run the command line in ``sys.argv`` as a process of its own, and exit."""
     signals.install()
     try:
-        status = _run()
+        status = run(sys.argv[1:])
     except signals.Signalled as signalled:
         signals.die(signalled.number)
     sys.exit(status)
 
 
-def _run() -> int:
+def run(args: Sequence[str]) -> int:
+    """Run one command; returns the exit status. Says what goes wrong, changes no handlers."""
     try:
-        return int(cli.main(prog_name="nncomp", standalone_mode=False) or 0)
+        return int(cli.main(list(args), prog_name="nncomp", standalone_mode=False) or 0)
     except click.UsageError as error:
         error.show()
         return error.exit_code

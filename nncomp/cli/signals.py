@@ -1,6 +1,7 @@
 """Signals: clean up first, then end as whoever waits for us expects.
 
-SIGINT, SIGHUP and SIGPIPE: die of them, so that a shell stops its loop; SIGTERM: exit status 143.
+SIGINT and SIGHUP: die of them, so that a shell stops its loop; SIGTERM: exit status 143. SIGPIPE
+kills at once, as it does other filters: nothing is written to a pipe while a file is unfinished.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def install() -> None:
     for number in _HANDLED:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _handle)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it
 
 
 def die(number: int) -> NoReturn:

@@ -1,0 +1,136 @@
+"""``nncomp models``: which models there are, what they are, and a place for more."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nncomp import levels
+from nncomp.cli.report import complain, printable, say, size_text
+from nncomp.errors import NNCompError
+
+if TYPE_CHECKING:
+    from nncomp.registry import Entry
+
+__all__ = ["models"]
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def models(ctx: click.Context) -> int | None:
+    """List, describe and add models. Alone, lists them."""
+    return int(ctx.invoke(show_list)) if ctx.invoked_subcommand is None else None
+
+
+@models.command("list")
+@_JSON
+def show_list(as_json: bool = False) -> int:
+    """List all models that can be found, in the order of the search."""
+    from nncomp import registry
+
+    entries = list(registry.available())
+    if as_json:
+        click.echo(json.dumps([_summary(entry) for entry in entries], indent=2))
+        return 0
+    row = "{:<16} {:<32} {:>9} {:>11} {:>7}  {}"
+    click.echo(row.format("Name", "Id", "Size", "Parameters", "Levels", "File"))
+    for entry in entries:
+        numbers = _levels(entry.name)
+        click.echo(
+            row.format(
+                entry.name,
+                entry.id.hex(),
+                size_text(entry.size),
+                f"{entry.config.parameters:,}",
+                f"{numbers[0]}-{numbers[-1]}" if numbers else "-",  # they are neighbours
+                printable(str(entry.path)),
+            )
+        )
+    return 0
+
+
+@models.command()
+@click.argument("names", metavar="NAME|ID|FILE...", nargs=-1, required=True)
+@_JSON
+def show(names: tuple[str, ...], as_json: bool) -> int:
+    """Verify models and show all about them."""
+    from nncomp import model, registry
+
+    status = 0
+    found = []
+    for name in names:
+        try:
+            entry = registry.entry(registry.lookup(name))
+            loaded = model.load(entry.path)  # verifies the id
+            notes = {key.removeprefix("nncomp.note."): loaded.notes[key] for key in loaded.notes}
+            config = entry.config
+            shape = {
+                "layers": config.n_layers,
+                "width": config.d_model,
+                "heads": config.n_heads,
+                "window": max(config.windows),
+                "memory": loaded.memory(1),  # bytes to decode a lane
+            }
+            found.append({**_summary(entry), **shape, "notes": notes})
+        except (NNCompError, OSError) as error:
+            complain(name, error)
+            status = 1
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return status
+    for about in found:
+        texts = {**about, "levels": ", ".join(map(str, about["levels"])) or "-", **about["notes"]}
+        del texts["notes"]
+        for key, value in texts.items():
+            click.echo(f"{key + ':':<12} {printable(str(value))}")
+    return status
+
+
+@models.command()
+@click.argument("name", metavar="[NAME|ID]", required=False)
+def path(name: str | None) -> int:
+    """Print the file of a model, or the directories in which models are looked for."""
+    from nncomp import registry
+
+    places = registry.search_path() if name is None else [registry.lookup(name)]
+    for place in places:
+        click.echo(str(place))
+    return 0
+
+
+@models.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def add(files: tuple[Path, ...]) -> int:
+    """Verify model FILES and copy them to the user's data directory."""
+    from nncomp import registry
+
+    status = 0
+    for file in files:
+        try:
+            model, place = registry.add(file)
+            say(printable(f"{file} : {model.name}, id {model.id.hex()}, {place}"))
+        except (NNCompError, OSError) as error:
+            complain(str(file), error)
+            status = 1
+    return status
+
+
+def _summary(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "id": entry.id.hex(),
+        "size": entry.size,
+        "parameters": entry.config.parameters,
+        "levels": _levels(entry.name),
+        "path": str(entry.path),
+    }
+
+
+def _levels(name: str) -> list[int]:
+    every = range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)
+    return [level for level in every if levels.get(level).model == name]
