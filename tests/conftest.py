@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import commandline
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -45,3 +48,22 @@ def model_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
         data = model.dumps(letters_model(name))
         (directory / f"{name}.safetensors").write_bytes(data)
     return directory
+
+
+@pytest.fixture
+def run(model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> commandline.Run:
+    """Runs nncomp in ``tmp_path``, with models for tests and nothing else in its environment."""
+    for name in [n for n in os.environ if n.startswith("NNCOMP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NNCOMP_MODELS", str(model_directory))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "no-such-home"))
+    monkeypatch.chdir(tmp_path)
+    return commandline.run
+
+
+@pytest.fixture
+def terminal() -> Iterator[commandline.Terminal]:
+    """A pseudo-terminal."""
+    terminal = commandline.Terminal()
+    yield terminal
+    terminal.close()

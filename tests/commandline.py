@@ -1,0 +1,116 @@
+"""Running nncomp for tests: inside this process, which is quick, or as a process of its own.
+
+Inside, file descriptors 0, 1 and 2 are replaced while it runs, so that it cannot tell the
+difference; handlers of signals are not installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+from unittest import mock
+
+from nncomp.cli import main
+
+Result = subprocess.CompletedProcess  # of bytes
+Run = Callable[..., "Result[bytes]"]
+Stream = IO[Any] | int | None
+
+
+def command(*args: str | Path) -> list[str]:
+    """What starts nncomp as a process."""
+    return [sys.executable, "-m", "nncomp", *map(str, args)]
+
+
+def run(
+    *args: str | Path,
+    status: int = 0,
+    input: bytes = b"",
+    stdin: Stream = None,
+    stdout: Stream = None,
+    stderr: Stream = None,
+    process: bool = False,
+    **more: Any,
+) -> Result[bytes]:
+    """Run nncomp; checks its exit status, and that neither a trace nor a temporary file is left.
+
+    With ``process``, or with more arguments for ``subprocess.run``, it is a process of its own.
+    """
+    if process or more:
+        more |= {"stdout": stdout or subprocess.PIPE, "stderr": stderr or subprocess.PIPE}
+        more |= {"input": input} if stdin is None else {"stdin": stdin}
+        result = subprocess.run(command(*args), check=False, timeout=120, **more)
+    else:
+        result = _run_inside([*map(str, args)], input, stdin, stdout, stderr)
+    assert result.returncode == status, result
+    assert b"Traceback" not in (result.stderr or b"")
+    assert not list(Path().rglob(".*.tmp"))
+    return result
+
+
+def _run_inside(
+    args: list[str], input: bytes, stdin: Stream, stdout: Stream, stderr: Stream
+) -> Result[bytes]:
+    with contextlib.ExitStack() as stack:
+        source, out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+        source.write(input)
+        source.seek(0)
+        for number, stream in enumerate((stdin or source, stdout or out, stderr or err)):
+            stack.enter_context(_redirected(number, stream))
+        status = main.run(args)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        out.seek(0)
+        err.seek(0)
+        return Result(args, status, out.read(), err.read())
+
+
+@contextlib.contextmanager
+def _redirected(number: int, stream: IO[Any] | int) -> Iterator[None]:
+    """A file descriptor, and Python's object for it, lead to ``stream``."""
+    name, mode = [("stdin", "r"), ("stdout", "w"), ("stderr", "w")][number]
+    saved = os.dup(number)
+    os.dup2(stream if isinstance(stream, int) else stream.fileno(), number)
+    try:
+        with (
+            open(number, mode, closefd=False, errors="surrogateescape") as file,
+            mock.patch.object(sys, name, file),
+        ):
+            yield
+    finally:
+        os.dup2(saved, number)
+        os.close(saved)
+
+
+def errors(result: Result[bytes]) -> list[str]:
+    """What was said, line by line."""
+    return result.stderr.decode().splitlines()
+
+
+class Terminal:
+    """A pseudo-terminal: what is written to ``slave`` is seen in ``text``."""
+
+    def __init__(self) -> None:
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.seen = b""
+
+    def text(self) -> str:
+        while select.select([self.master], [], [], 0)[0]:
+            self.seen += os.read(self.master, 1 << 16)
+        return self.seen.decode("latin-1")
+
+    def close(self) -> None:
+        os.close(self.master)
+        os.close(self.slave)
