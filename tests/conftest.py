@@ -17,7 +17,7 @@ from nncomp import model
 LETTERS = b" abcdefghijklmnopqrstuvwxyz"
 
 
-def letters_model(name: str) -> model.Model:
+def letters_model(name: str, letters: bytes = LETTERS) -> model.Model:
     """A model that expects lower-case letters and spaces, whatever came before: 4.75 bits each.
 
     The stream is one constant vector; the head's rows are all for or all against a byte.
@@ -27,7 +27,7 @@ def letters_model(name: str) -> model.Model:
     def fill(key: str, count: int, index: int) -> npt.NDArray[np.int64] | int:
         if key == "head.weight":
             rows = np.full((256, config.d_model), -127)
-            rows[list(LETTERS)] = 127
+            rows[list(letters)] = 127
             return rows.ravel()
         constants = {
             "embed.weight": 127,
@@ -67,3 +67,9 @@ def terminal() -> Iterator[commandline.Terminal]:
     terminal = commandline.Terminal()
     yield terminal
     terminal.close()
+
+
+@pytest.fixture(scope="session")
+def foreign_model() -> model.Model:
+    """A model that is as good and in no directory."""
+    return letters_model("foreign", LETTERS + b"\n")
