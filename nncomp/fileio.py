@@ -58,7 +58,7 @@ def standard_output() -> BinaryIO:
 def create(path: str, *, force: bool, source: BinaryIO) -> Iterator[BinaryIO]:
     """A file to write (and read again) that becomes ``path`` when the block is left without error.
 
-    It gets mode and times of ``source`` where that is a regular file. An existing target is an
+    It gets mode, times and owner of ``source`` where that is a regular file. An existing target is an
     error unless ``force``; devices and pipes are written directly. Raises ``NNCompError`` and
     ``OSError``, whose ``filename`` is ``path``.
     """
@@ -132,13 +132,20 @@ def _open_new(temporary: str, path: str) -> BinaryIO:
 
 
 def _copy_attributes(like: os.stat_result, descriptor: int) -> None:
-    """Mode and times of a regular file; otherwise the mode that a new file would have."""
+    """Mode, times and, where allowed, the owner of a regular file; otherwise a new file's mode."""
     if not stat.S_ISREG(like.st_mode):
         mask = os.umask(0)
         os.umask(mask)
         os.fchmod(descriptor, 0o666 & ~mask)
         return
-    os.fchmod(descriptor, like.st_mode & 0o777)  # never set-uid, set-gid, sticky
+    mode = like.st_mode & 0o777  # never set-uid, set-gid, sticky
+    with contextlib.suppress(OSError):
+        os.fchown(descriptor, like.st_uid, -1)  # for root
+    try:
+        os.fchown(descriptor, -1, like.st_gid)
+    except OSError:  # the rights of one group are not for another: it gets those of everybody
+        mode &= 0o707 | mode << 3
+    os.fchmod(descriptor, mode)
     os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
 
 

@@ -65,6 +65,32 @@ def test_special_mode_bits_are_not_copied(tmp_path: Path, source: BinaryIO) -> N
     assert stat.S_IMODE((tmp_path / "target").stat().st_mode) == 0o755
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_owner_is_copied(tmp_path: Path, source: BinaryIO) -> None:
+    os.chown(source.name, 12345, 54321)
+    write(tmp_path / "target", source)
+    status = (tmp_path / "target").stat()
+    assert (status.st_uid, status.st_gid) == (12345, 54321)
+    assert stat.S_IMODE(status.st_mode) == 0o640
+
+
+@pytest.mark.parametrize(("mode", "expected"), [(0o640, 0o600), (0o664, 0o644), (0o755, 0o755)])
+def test_another_group_gets_no_rights(
+    tmp_path: Path,
+    source: BinaryIO,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: int,
+    expected: int,
+) -> None:
+    def fchown(descriptor: int, user: int, group: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", fchown)
+    os.chmod(source.name, mode)
+    write(tmp_path / "target", source)
+    assert stat.S_IMODE((tmp_path / "target").stat().st_mode) == expected
+
+
 def test_output_of_a_pipe_has_the_usual_mode(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(writing)
