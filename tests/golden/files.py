@@ -1,0 +1,241 @@
+"""The golden corpus: ``python tests/golden/files.py`` writes the .nnc files beside this script.
+
+What a file's name begins with is the expected result: ``good-`` gives the content whose size and
+digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
+may read. They freeze format version 1 and arithmetic version 1: new files may be added, but none
+that was released is ever written again, so this script leaves alone what is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import numpy as np
+
+import models
+from nncomp.codec import compress
+from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
+from nncomp.engine import reference
+from nncomp.model import Model, ModelConfig
+
+HERE = Path(__file__).parent
+KIB = 1 << 10
+TEXT, NOISE = models.text(700), models.noise(300)
+HEAD = compress(b"")[:9]
+
+
+def golden_model() -> Model:
+    """The model of the whole corpus, as small as models can be; one file brings it along."""
+    return models.natural(ModelConfig(1, 64, 4, 16, 64, (64,), ()))
+
+
+def expected(predictor: Model, size: int) -> bytes:
+    """What the model expects, byte by byte, with a surprise now and then."""
+    network, out = reference.Network(predictor, 1), bytearray()
+    for i in range(size):
+        past = bytes(out[-6:][::-1]).ljust(6, b"\0")
+        weights = network.step(np.frombuffer(past, np.uint8)[None])
+        out.append(int(weights[0].argmax()) ^ (i & 255 if i % 40 == 39 else 0))
+    return bytes(out)
+
+
+def varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def u32(value: int) -> bytes:
+    return value.to_bytes(4, "little")
+
+
+def sealed(head: bytes, *records: bytes) -> bytes:
+    """A frame of ``records``, each with the check that it needs."""
+    out, covered = head, head
+    for record in records:
+        check = u32(zlib.crc32(covered + record))
+        out, covered = out + record + check, check
+    return out
+
+
+def end(*blocks: tuple[bytes, int], count: int | None = None) -> bytes:
+    """The end record for (record without check, content size) pairs."""
+    body = b"\0" + varint(len(blocks) if count is None else count)
+    for record, size in blocks:
+        body += varint(len(record) + 4) + varint(size)
+    return body + varint(len(body))[::-1]
+
+
+def stored(content: bytes) -> bytes:
+    return b"\1" + varint(len(content)) + u32(zlib.crc32(content)) + content
+
+
+def repeat(pattern: bytes, size: int) -> bytes:
+    content = (pattern * (size // max(len(pattern), 1) + 1))[:size]
+    return b"\2" + varint(size) + varint(len(pattern)) + u32(zlib.crc32(content)) + pattern
+
+
+def network(predictor: Model, content: bytes, lanes: int = 1) -> Block:
+    payloads = reference.encode_block(predictor, content, lanes)
+    return Block(BlockType.NETWORK, len(content), tuple(payloads), zlib.crc32(content))
+
+
+def frame(header: Header, ref: ModelRef, *blocks: Block) -> bytes:
+    dst = io.BytesIO()
+    writer = FrameWriter(dst, header)
+    for block in blocks:
+        first = block.type == BlockType.NETWORK and not writer.has_network
+        writer.write(block, ref if first else None)
+    writer.end()
+    return dst.getvalue()
+
+
+def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
+    """(name, file, content)"""
+    known = expected(predictor, 2000)
+    ref = ModelRef(predictor.id, predictor.name)
+    yield "empty", compress(b""), b""
+    yield "stored", compress(NOISE, model=predictor), NOISE
+    yield "stored-1-byte", compress(b"x"), b"x"
+    record = stored(bytes(500))  # no encoder of ours would
+    yield "stored-zeros", sealed(HEAD, record, end((record, 500))), bytes(500)
+    yield "repeat", compress(b"abc" * 1000), b"abc" * 1000
+    yield "repeat-1000000", compress(bytes(1_000_000)), bytes(1_000_000)
+    yield "network", compress(known[:600], model=predictor), known[:600]
+    embedded = compress(known[:600], model=predictor, embed_model=True)
+    yield "network-embedded", embedded, known[:600]
+    many = compress(known, model=predictor, block_size=KIB)
+    yield "blocks", many, known
+    lanes = frame(Header(KIB, 4, 1), ref, network(predictor, known[:1000], 3))
+    yield "lanes", lanes, known[:1000]
+    wide = frame(Header(KIB, 128, 1), ref, network(predictor, known[:KIB], 128))
+    yield "lanes-128", wide, known[:KIB]
+    mixed = frame(
+        Header(KIB, 2, 1),
+        ref,
+        Block(BlockType.STORED, 300, (NOISE,), zlib.crc32(NOISE)),
+        network(predictor, known[:700]),
+        Block(BlockType.REPEAT, 9, (b"ab",), zlib.crc32(b"ababababa")),
+        network(predictor, known[700:1724], 2),
+        Block(BlockType.STORED, 1, (b"z",), zlib.crc32(b"z")),
+    )
+    content = NOISE + known[:700] + b"ababababa" + known[700:1724] + b"z"
+    yield "kinds", mixed, content
+    largest = sealed(HEAD[:8] + b"\xf0", stored(TEXT), end((stored(TEXT), len(TEXT))))
+    yield "geometry-64MiB", largest, TEXT
+    noisy = compress(NOISE, model=predictor, block_size=KIB)
+    frames = [(compress(b""), b""), (mixed, content), (noisy, NOISE), (largest, TEXT)]
+    yield "frames", b"".join(f for f, _ in frames), b"".join(c for _, c in frames)
+
+
+def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
+    known = expected(predictor, 900)
+    ref = ModelRef(predictor.id, predictor.name)
+    block = network(predictor, known)
+    file = frame(Header(KIB, 1, 1), ref, block)
+    noise, text = stored(NOISE), stored(TEXT)
+    whole = sealed(HEAD, noise, text, end((noise, 300), (text, 700)))
+
+    yield "nothing", b""
+    yield "not-nnc", TEXT
+    yield "gzip", b"\x1f\x8b\x08" + NOISE
+    yield "line-ends", file.replace(b"\r\n", b"\n", 1)
+    for size in (3, 8, 9, 20, 40, len(file) - 14, len(file) - 5, len(file) - 1):
+        yield f"truncated-{size}", file[:size]
+    for position in (0, 5, 8, 9, 15, 31, 60, len(file) // 2, len(file) - 9, len(file) - 1):
+        flipped = bytearray(file)
+        flipped[position] ^= 1 << position % 8
+        yield f"flipped-{position}", bytes(flipped)
+    yield "trailing-garbage", file + b"garbage"
+    yield "trailing-zero", file + b"\0"
+    yield "trailing-half-magic", file + file[:4]
+    yield "leading-byte", b"\0" + file
+    check = len(HEAD) + len(noise)
+    yield "wrong-check", whole[:check] + bytes(4) + whole[check + 4 :]
+    yield "wrong-content-check", sealed(HEAD, noise[:3] + bytes(4) + noise[7:], end((noise, 300)))
+    yield "blocks-swapped", _rearranged(whole, noise, text, [1, 0])
+    yield "block-doubled", _rearranged(whole, noise, text, [0, 0, 1])
+    yield "block-dropped", _rearranged(whole, noise, text, [1])
+    yield "block-count", sealed(HEAD, noise, end((noise, 300), count=2))
+    yield "index-sizes", sealed(HEAD, noise, end((noise, 299)))
+    yield "footer", sealed(HEAD, noise, end((noise, 300))[:-1] + b"\x7f")
+    yield "no-end", sealed(HEAD, noise)
+    yield "arithmetic-0", sealed(HEAD[:7] + b"\0" + HEAD[8:], end())
+    yield "block-size-128MiB", sealed(HEAD[:8] + b"\x11", end())
+    yield "number-too-long", sealed(HEAD, b"\1\x85\x00" + noise[3:])
+    yield "size-0", sealed(HEAD, stored(b""), end((stored(b""), 0)))
+    yield "size-above-block", sealed(HEAD[:8] + b"\0", stored(bytes(1025)))
+    huge = b"\xfb" + b"\xff" * 7 + b"\x3f"  # almost 2^62
+    yield "size-huge", sealed(HEAD, b"\1" + huge)
+    yield "size-endless", HEAD + b"\1" + b"\xff" * 50
+    yield "pattern-huge", sealed(HEAD, b"\2\x40" + huge)
+    yield "pattern-empty", sealed(HEAD, repeat(b"", 50), end((repeat(b"", 50), 50)))
+    yield "pattern-not-smaller", sealed(HEAD, repeat(b"ab", 2), end((repeat(b"ab", 2), 2)))
+    yield "payload-huge", sealed(HEAD, b"\3\x40\3test" + predictor.id + huge)
+    yield "model-huge", sealed(HEAD, b"\3\x40\x83test" + predictor.id + huge)
+    yield "model-no-model", sealed(HEAD, b"\3\x40\x83test" + predictor.id + b"\2{}\2" + bytes(6))
+    yield "model-name", sealed(HEAD, b"\3\x40\3../x" + predictor.id + b"\2" + bytes(6))
+    yield "index-huge", sealed(HEAD, b"\0" + huge)
+    for name, payload in {
+        "payload-extended": block.payloads[0] + b"\0",
+        "payload-cut": block.payloads[0][:-1],
+        "payload-noise": NOISE,
+    }.items():
+        changed = Block(block.type, block.size, (payload,), block.content_checksum)
+        yield name, frame(Header(KIB, 1, 1), ref, changed)
+
+
+def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> bytes:
+    """The file with its two blocks, checks included, in another order."""
+    cut = 9 + len(first) + 4
+    pieces = [file[9:cut], file[cut : cut + len(second) + 4]]
+    return file[:9] + b"".join(pieces[i] for i in order) + file[cut + len(second) + 4 :]
+
+
+def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
+    yield "version-2", sealed(HEAD[:6] + b"\2" + HEAD[7:], end())
+    yield "arithmetic-2", sealed(HEAD[:7] + b"\2" + HEAD[8:], end())
+    yield "profile-1", sealed(HEAD[:7] + b"\x11" + HEAD[8:], end())
+    for kind in (4, 5, 6, 255):
+        yield f"block-type-{kind}", sealed(HEAD, bytes([kind]) + stored(TEXT)[1:])
+    yield "model-bit", sealed(HEAD, b"\3\x40\x43test" + predictor.id + b"\2" + bytes(6))
+    other = models.tiny(5)
+    content = expected(other, 600)
+    yield "model", compress(content, model=other)
+
+
+def main() -> None:
+    predictor = golden_model()
+    path = HERE / "files.json"
+    index = json.loads(path.read_text()) if path.exists() else {"model": predictor.id.hex()}
+    for name, data, content in good(predictor):
+        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+        if _write(f"good-{name}.nnc", data):
+            index[f"good-{name}.nnc"] = {"size": len(content), "blake2b": digest}
+    for prefix, files in (("bad", bad(predictor)), ("unsupported", unsupported(predictor))):
+        for name, data in files:
+            _write(f"{prefix}-{name}.nnc", data)
+    path.write_text(json.dumps(index, indent=1) + "\n")
+
+
+def _write(name: str, data: bytes) -> bool:
+    try:
+        with open(HERE / name, "xb") as file:
+            file.write(data)
+    except FileExistsError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

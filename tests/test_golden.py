@@ -1,0 +1,100 @@
+"""The golden corpus of tests/golden: the prefix of a file's name is the expected result."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+from commandline import Run
+from golden.files import golden_model
+
+from nncomp import model
+from nncomp.codec import decompress, decompress_stream
+from nncomp.errors import FormatError, ModelNotFoundError, NNCompError
+
+HERE = Path(__file__).parent / "golden"
+INDEX = json.loads((HERE / "files.json").read_text())
+FILES = sorted(HERE.glob("*.nnc"))
+
+
+def named(prefix: str) -> list[Path]:
+    return [path for path in FILES if path.name.startswith(prefix)]
+
+
+@pytest.fixture(scope="module")
+def models_for_golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("golden")
+    (directory / "test.safetensors").write_bytes(model.dumps(golden_model()))
+    return directory
+
+
+@pytest.fixture(autouse=True)
+def _models(models_for_golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNCOMP_MODELS", str(models_for_golden))
+
+
+def is_expected(path: Path, content: bytes) -> bool:
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    return bool(INDEX[path.name] == {"size": len(content), "blake2b": digest})
+
+
+class Dripping(io.RawIOBase):
+    """Gives a byte at a time, whatever is asked for."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._data.read(1)
+
+
+def test_corpus_is_complete_and_small() -> None:
+    assert golden_model().id.hex() == INDEX["model"]
+    assert {path.name for path in named("good-")} == INDEX.keys() - {"model"}
+    assert len(named("good-")) + len(named("bad-")) + len(named("unsupported-")) == len(FILES)
+    assert sum(path.stat().st_size for path in FILES) < 200_000
+
+
+@pytest.mark.parametrize("path", named("good-"), ids=lambda path: path.stem)
+def test_good(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = path.read_bytes()
+    assert is_expected(path, decompress(data))
+    assert is_expected(path, decompress(data, threads=3))
+    dripped = io.BytesIO()
+    decompress_stream(Dripping(data), dripped)
+    assert is_expected(path, dripped.getvalue())
+    if path.stem != "good-kinds":  # the reference engine takes its time
+        monkeypatch.setenv("NNCOMP_ENGINE", "reference")
+        assert is_expected(path, decompress(data))
+
+
+@pytest.mark.parametrize("path", named("bad-"), ids=lambda path: path.stem)
+def test_bad(path: Path) -> None:
+    with pytest.raises(NNCompError) as caught:
+        decompress(path.read_bytes())
+    assert not isinstance(caught.value, ModelNotFoundError)
+
+
+@pytest.mark.parametrize("path", named("unsupported-"), ids=lambda path: path.stem)
+def test_unsupported(path: Path) -> None:
+    with pytest.raises(
+        (FormatError, ModelNotFoundError), match=r"not supported|reserved|not found"
+    ):
+        decompress(path.read_bytes())
+
+
+def test_embedded_model_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NNCOMP_MODELS")
+    path = HERE / "good-network-embedded.nnc"
+    assert is_expected(path, decompress(path.read_bytes()))
+
+
+def test_the_command_agrees(run: Run, models_for_golden: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NNCOMP_MODELS", str(models_for_golden))
+        result = run("test", "--json", *FILES, status=1)
+    for entry in json.loads(result.stdout):
+        assert entry["ok"] == Path(entry["name"]).name.startswith("good-")
