@@ -1,0 +1,129 @@
+"""Who may import whom: the direction of the package, and what ``import nncomp`` costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import nncomp
+
+PACKAGE = Path(nncomp.__file__).parent
+
+# What each module imports of the package, while types are checked aside. A module or package that
+# is not here may import everything but what RESERVED says.
+ALLOWED = {
+    "errors": set(),
+    "levels": set(),
+    "probe": set(),
+    "tables": set(),
+    "container": {"errors"},
+    "fileio": {"errors"},
+    "model": {"errors"},
+    "registry": {"errors", "fileio", "model"},
+    "engine": {"_native", "engine", "errors", "model", "tables"},
+    "codec": {"container", "engine", "errors", "levels", "model", "probe", "registry"},
+    "incremental": {"codec", "container"},
+    "info": {"codec", "container", "errors"},
+    "file": {"codec", "container", "incremental"},
+    "integrations": {"codec", "file", "levels"},
+    "train": {"errors", "model", "tables", "train"},
+}
+
+# Who else may import these.
+RESERVED = {
+    "nncomp.train": {"train", "cli.train"},
+    "nncomp.engine": {"engine", "codec"},
+    "nncomp.integrations": {"integrations"},
+    "nncomp.cli": {"cli", "__main__"},
+    "torch": {"train", "engine.cuda", "cli.train"},
+    "triton": {"engine.cuda"},
+    "click": {"cli"},
+    "tqdm": {"cli"},
+}
+
+
+def modules() -> dict[str, ast.Module]:
+    """Dotted names below ``nncomp``; that of a package is the package's."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(p for p in parts if p != "__init__")
+        found[name] = ast.parse(path.read_text("utf-8"))
+    return found
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Full names of all that is imported when the module runs, in functions too."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        else:
+            yield from imports(node)
+
+
+MODULES = modules()
+
+
+def is_in(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_direction(name: str) -> None:
+    allowed = ALLOWED.get(name.split(".")[0])
+    for found in imports(MODULES[name]):
+        for package, importers in RESERVED.items():
+            if is_in(found, package):
+                assert any(is_in(name, i) for i in importers), f"{name} imports {found}"
+        if allowed is not None and is_in(found, "nncomp"):
+            assert found.split(".")[1] in allowed, f"{name} imports {found}"
+
+
+def test_the_rules_are_about_modules_that_exist() -> None:
+    tops = {name.split(".")[0] for name in MODULES} | {"_native"}
+    assert tops >= {*ALLOWED, *(name for names in ALLOWED.values() for name in names)}
+    everyone = {importer for importers in RESERVED.values() for importer in importers}
+    assert {name.split(".")[0] for name in everyone} <= tops
+
+
+def test_only_programs_print_and_exit() -> None:
+    for name, tree in MODULES.items():
+        if not is_in(name, "cli") and name != "stopwatch":
+            calls = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+            assert not calls & {"print", "exit", "sys.exit", "os._exit"}, name
+
+
+def loaded_by(code: str) -> set[str]:
+    """Top-level modules after running ``code`` in a fresh interpreter."""
+    code += "\nimport sys; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    return {name.split(".")[0] for name in result.stdout.split()}
+
+
+def test_importing_is_cheap() -> None:
+    heavy = {"numpy", "torch", "click", "safetensors", "zstandard", "concurrent", "asyncio"}
+    assert not loaded_by("import nncomp") & heavy
+    assert not loaded_by("import nncomp.cli.main") & (heavy - {"click"})
+    nothing_to_predict = "import nncomp; nncomp.NNCompFile, nncomp.open, nncomp.get_frame_info"
+    assert not loaded_by(nothing_to_predict) & {"numpy", "torch", "safetensors"}
+
+
+def test_public_names() -> None:
+    for name in nncomp.__all__:
+        assert getattr(nncomp, name) is not None
+    assert set(nncomp.__all__) == set(dir(nncomp))
+    with pytest.raises(AttributeError, match="nothing"):
+        nncomp.nothing  # noqa: B018
+    assert (PACKAGE / "py.typed").is_file()
