@@ -123,6 +123,62 @@ def test_index_damage_is_an_error() -> None:
         container.read_index(io.BytesIO(data), 1000)
 
 
+def test_blocks_can_be_read_from_any_on() -> None:
+    """What ``read`` gives, from a block on; the model first where an earlier block has it."""
+    data = frame() + frame(*MIXED) + frame(*MIXED)
+    file = io.BytesIO(data)
+    empty, *both = container.read_index(file, LIMIT)
+    assert list(container.read_blocks(file, empty, 0, LIMIT)) == [HEADER]
+    for found in both:
+        for first in range(len(MIXED) + 1):
+            rest = list(MIXED[first:])
+            model = next((i for i, b in enumerate(rest) if b.type == BlockType.NETWORK), None)
+            expected = rest if model is None else [*rest[:model], MODEL, *rest[model:]]
+            assert list(container.read_blocks(file, found, first, LIMIT)) == [HEADER, *expected]
+
+
+def test_damage_of_single_blocks_is_an_error() -> None:
+    data = frame(*MIXED)
+    found = container.read_index(io.BytesIO(data), LIMIT)[0]
+    for number, entry in enumerate(found.entries):
+        covered = range(entry.offset - 4 if number else 0, entry.offset + entry.stored_size)
+        for position in covered:
+            bad = bytearray(data)
+            bad[position] ^= 4
+            with pytest.raises((FormatError, MemoryLimitError)):
+                blocks = container.read_blocks(io.BytesIO(bad), found, number, LIMIT)
+                while not isinstance(next(blocks), Block):
+                    pass
+
+
+def test_a_frame_can_be_read_as_it_arrives() -> None:
+    """A step that fails for want of input is repeated from the beginning of its record."""
+
+    class Later(Exception):
+        pass
+
+    class Arriving(io.BytesIO):
+        there = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() + (size or 0) > self.there:
+                raise Later
+            return super().read(size)
+
+    data = frame(*MIXED)
+    src = Arriving(data)
+    reader = container.FrameReader(src, LIMIT)
+    found = []
+    while not reader.finished:
+        begin = src.tell()
+        try:
+            found.append(next(reader))
+        except Later:
+            src.seek(begin)
+            src.there += 1
+    assert found == items(data) and src.there == len(data)
+
+
 # ---- round trip ----
 
 

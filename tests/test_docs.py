@@ -1,0 +1,20 @@
+"""The examples of the documentation do what it says."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.mark.parametrize("name", ["api.md"])
+def test_examples(
+    name: str, model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NNCOMP_MODELS", str(model_directory))
+    monkeypatch.chdir(tmp_path)
+    result = doctest.testfile(str(DOCS / name), module_relative=False, encoding="utf-8")
+    assert result.attempted > 0 and result.failed == 0
