@@ -19,10 +19,10 @@ PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safet
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-# What a user installs: no torch, no tools, not editable.
+# What a user installs (no torch, no tools, not editable), and zstandard, which the demo compares with.
 $(LIGHT)/.done: $(PACKAGE)
 	$(PYTHON) -m venv $(LIGHT)
-	$(LIGHT)/bin/python $(PIP) --config-settings=build-dir=build/light .
+	$(LIGHT)/bin/python $(PIP) --config-settings=build-dir=build/light . zstandard
 	touch $@
 
 $(DEV)/.done: $(NATIVE)
