@@ -107,7 +107,8 @@ def _open_sink(
         if options.output_dir is not None:
             os.makedirs(os.path.dirname(target), exist_ok=True)
         with fileio.create(target, force=options.force, source=source) as file:
-            if (options.remove or options.verify) and not _is_regular(file):
+            again = options.remove or (options.verify and mode == Mode.COMPRESS)
+            if again and not _is_regular(file):
                 raise NNCompError(f"{target} is not a regular file: no --rm, no --verify")
             yield file
     else:

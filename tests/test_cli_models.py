@@ -1,0 +1,157 @@
+"""``nncomp models``, completion, and the manual."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+from click.shell_completion import BashComplete
+from commandline import Run, errors
+from conftest import letters_model
+
+import models
+from nncomp import model
+from nncomp.cli.main import cli
+
+
+@pytest.fixture
+def own(run: Run) -> Path:
+    """A model file with a note."""
+    plain = models.tiny()
+    noted = model.Model.build(
+        plain.config, plain.tensors, "own-1", {"nncomp.note.corpus": "three\nlines\x1b"}
+    )
+    path = Path("some file.safetensors")
+    path.write_bytes(model.dumps(noted))
+    return path
+
+
+def test_list(run: Run) -> None:
+    """models list: name, id, size, parameters, levels"""
+    entries = json.loads(run("models", "list", "--json").stdout)
+    nano, small = entries[:2]  # those of the fixture; then what the package has
+    assert (nano["name"], nano["levels"]) == ("nano-1", [1, 2, 3])
+    assert (small["name"], small["levels"]) == ("small-1", [4, 5, 6, 7, 8, 9])
+    assert small["id"] == letters_model("small-1").id.hex()
+    assert small["size"] == os.path.getsize(small["path"])
+    assert small["parameters"] == models.TINY.parameters
+    lines = run("models", "list").stdout.decode().splitlines()
+    assert lines[0].split() == ["Name", "Id", "Size", "Parameters", "Levels", "File"]
+    assert small["id"] in lines[2] and " 4-9 " in lines[2]
+    assert run("models").stdout.decode().splitlines() == lines
+
+
+def test_show(run: Run, own: Path) -> None:
+    """models show: by name, id or file; verified; with notes"""
+    (entry,) = json.loads(run("models", "show", "--json", own).stdout)
+    assert entry["notes"] == {"corpus": "three\nlines\x1b"}
+    assert (entry["name"], entry["layers"], entry["window"]) == ("own-1", 2, 64)
+    by_name = run("models", "show", "nano-1").stdout
+    assert by_name == run("models", "show", letters_model("nano-1").id.hex()).stdout
+    assert b"levels:      1, 2, 3\n" in by_name
+    text = run("models", "show", own, "small-1").stdout.decode()
+    assert r"three\nlines\x1b" in text and "\x1b" not in text
+    damaged = bytearray(own.read_bytes())
+    damaged[-1] ^= 1
+    own.write_bytes(damaged)
+    result = run("models", "show", own, "nobody", "nano-1", status=1)
+    assert result.stdout == by_name
+    assert "id" in errors(result)[0] and "not found" in errors(result)[1]
+
+
+def test_path(run: Run) -> None:
+    """models path: of a model, or where they are looked for"""
+    directory = os.environ["NNCOMP_MODELS"]
+    assert run("models", "path", "small-1").stdout.decode() == f"{directory}/small-1.safetensors\n"
+    places = run("models", "path").stdout.decode().splitlines()
+    assert places[0] == directory
+    assert places[-1] == f"{os.environ['XDG_DATA_HOME']}/nncomp/models"  # nothing shadows releases
+    assert "not found" in errors(run("models", "path", "nobody", status=1))[0]
+
+
+def test_add(run: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """models add: copies a verified file to the user's data directory"""
+    place = Path(os.environ["XDG_DATA_HOME"], "nncomp/models/own-1.safetensors")
+    text = models.text(600)
+    packed = run("--model", own, input=text).stdout
+    (line,) = errors(run("models", "add", own))
+    assert line.endswith(f"id {models.tiny().id.hex()}, {place}")
+    assert place.read_bytes() == own.read_bytes()
+    assert run("-d", input=packed).stdout == text
+    assert run("--model", "own-1", input=text).stdout == packed
+    before = place.stat()
+    assert errors(run("models", "add", own)) == [line]  # it is there: fine
+    assert place.stat() == before
+
+
+def test_add_refuses(run: Run, own: Path) -> None:
+    """models add: not what is damaged, no model, or another model of the same name"""
+    other = Path("other.safetensors")
+    other.write_bytes(model.dumps(letters_model("own-1")))
+    no_model = Path("text")
+    no_model.write_bytes(models.text(100))
+    damaged = Path("damaged")
+    damaged.write_bytes(own.read_bytes()[:-1] + b"?")
+    result = run("models", "add", no_model, damaged, own, other, "missing", status=1)
+    lines = errors(result)
+    assert [line.split(":")[1].strip() for line in lines[:2]] == ["text", "damaged"]
+    assert lines[2].startswith("some file.safetensors : own-1")
+    assert "another model with the name 'own-1'" in lines[3]
+    assert lines[4] == "nncomp: missing: No such file or directory"
+    assert os.listdir(f"{os.environ['XDG_DATA_HOME']}/nncomp/models") == ["own-1.safetensors"]
+
+
+# ---- completion ----
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(run: Run, shell: str) -> None:
+    """completion bash|zsh|fish prints the script"""
+    script = run("completion", shell).stdout
+    assert f"_NNCOMP_COMPLETE={shell}_complete".encode() in script
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=script, check=True)
+    run("completion", "tcsh", status=2)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("nncomp co", {"plain,compress", "plain,completion", "file,co"}),
+        ("nncomp --v", {"plain,--version", "plain,--verify", "plain,--verbose"}),
+        ("nncomp -d a", {"file,a"}),
+        ("nncomp decompress --o", {"plain,--output", "plain,--output-dir"}),
+        ("nncomp models ", {"plain,list", "plain,show", "plain,path", "plain,add"}),
+        ("nncomp completion f", {"plain,fish"}),
+    ],
+)
+def test_completion(monkeypatch: pytest.MonkeyPatch, line: str, expected: set[str]) -> None:
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(line.count(" ")))
+    complete = BashComplete(cli, {}, "nncomp", "_NNCOMP_COMPLETE")
+    assert set(complete.complete().splitlines()) == expected
+
+
+# ---- manual ----
+
+
+def test_manual_has_every_command_and_option() -> None:
+    """docs/nncomp.1 is written by hand, and must be true."""
+    manual = Path(__file__).parent.parent.joinpath("docs/nncomp.1").read_text().replace("\\-", "-")
+    ctx = click.Context(cli)
+    for command in cli.list_commands(ctx):
+        assert re.search(rf"^\.BR? .*\b{command}\b", manual, re.MULTILINE), command
+    filter_command = cli.get_command(ctx, "compress")
+    assert filter_command is not None
+    names = {name for p in filter_command.params if isinstance(p, click.Option) for name in p.opts}
+    names = {name for name in names if not re.fullmatch(r"-[2-8]", name)}
+    for name in names:
+        assert re.search(rf"^\.BR? .*(?<![\w-]){name}(?![\w-])", manual, re.MULTILINE), name
+    shown = re.findall(r"^\.BR? .*?(--[a-z-]+)", manual, re.MULTILINE)
+    assert set(shown) <= names | {"--help"}
