@@ -1,0 +1,240 @@
+"""``nncomp bench``: nncomp's levels beside other compressors, as a table, CSV and a plot."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nncomp import levels
+from nncomp.cli import inputs
+from nncomp.cli.options import Mode
+from nncomp.cli.report import Report, printable, say, size_text
+from nncomp.errors import NNCompError
+
+if TYPE_CHECKING:
+    from nncomp.bench import Result, Total
+
+__all__ = ["bench"]
+
+MB = 1_000_000
+FEW_FILES = 3  # up to here the rows of every file are welcome
+WIDTH = 100  # columns
+
+
+def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[int]:
+    wanted = []
+    for word in value.split(","):
+        if not word.isdecimal() or not levels.MIN_LEVEL <= int(word) <= levels.MAX_LEVEL:
+            raise click.BadParameter(f"'{word}' is not a level, {levels.MIN_LEVEL} to "
+                                     f"{levels.MAX_LEVEL}")  # fmt: skip
+        wanted.append(int(word))
+    return list(dict.fromkeys(wanted))
+
+
+@click.command()
+@click.argument("paths", metavar="FILE|DIR...", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--levels",
+    "wanted",
+    default=f"{levels.MIN_LEVEL},{levels.DEFAULT_LEVEL}",
+    callback=_levels,
+    metavar="N,N",
+    show_default=True,
+    help="Levels of nncomp.",
+)
+@click.option(
+    "--peers",
+    default="all",
+    metavar="none|all|NAME,NAME",
+    show_default=True,
+    help="Other compressors, of those on PATH; as 'zstd-19', or 'zstd' for all its settings.",
+)
+@click.option(
+    "-T", "--threads", type=click.IntRange(1, 1024), default=1, help="Threads of nncomp. Peers: 1."
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0, min_open=True),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each run.",
+)
+@click.option("--per-file", is_flag=True, help="Rows for every file, however many.")
+@click.option("--csv", "table", type=click.Path(dir_okay=False), help="Write all figures there.")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False), help="Draw bits per byte against speed there."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No bar, no remarks.")
+def bench(
+    paths: tuple[str, ...],
+    wanted: list[int],
+    peers: str,
+    threads: int,
+    time_limit: float,
+    per_file: bool,
+    table: str | None,
+    plot: str | None,
+    quiet: bool,
+) -> int:
+    """Measure bytes, speed and peak memory of nncomp and others on files.
+
+    Every run is a process of its own, timed from its start to its end, and every round trip is
+    verified: a compressor that fails one, or the time limit, is reported and left out. Geo.mean is
+    the geometric mean of the files' bits per byte; 'With model' counts the model's file once.
+    Memory below about 5 MiB is the measuring process's own.
+    """
+    from nncomp import bench as measuring
+    from nncomp import plotting
+
+    if plot:
+        plotting.check(plot)
+    for place in (table, plot):
+        if place and not os.path.isdir(os.path.dirname(place) or "."):
+            raise NNCompError(f"there is no directory for {place}")
+    compressors = [measuring.own(level, threads) for level in wanted]
+    if peers != "none":
+        compressors += measuring.find_peers(None if peers == "all" else peers.split(","))
+    report = Report(0)
+    files = _files(paths, report, quiet)
+    if not files:
+        raise NNCompError("there is nothing to measure")
+
+    with _progress(len(files) * len(compressors), quiet) as started:
+        results, failures = measuring.run(compressors, files, time_limit, started)
+    for failure in failures:
+        where = f"{failure.compressor} left out: {failure.file}"
+        report.complain(where, failure.error)
+    totals = [t for c in compressors if (t := measuring.total(c, results)) is not None]
+    if totals:
+        if per_file or 1 < len(files) <= FEW_FILES:
+            _print_files(files, results)
+        _print_totals(totals)
+        if plot:
+            plotting.draw(plot, totals)
+    if table:
+        _write_csv(table, results, totals)
+    return report.status
+
+
+def _files(paths: tuple[str, ...], report: Report, quiet: bool) -> list[str]:
+    """What there is to measure, each file once and in order: what is empty has no bits a byte."""
+    found: dict[str, None] = {}
+    for item in inputs.find(
+        Mode.COMPRESS, paths, recursive=True, force=True, on_error=report.complain
+    ):
+        try:
+            if os.path.getsize(item.name):
+                with open(item.name, "rb"):  # may it be read?
+                    found[item.name] = None
+            elif not quiet:
+                say(f"nncomp: {printable(item.name)}: is empty; left out")
+        except OSError as error:
+            report.complain(item.name, error)
+    return list(found)
+
+
+@contextlib.contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[str, str], None]]:
+    """A bar that counts runs there and back and names the one at work, on a terminal."""
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda compressor, file: None
+        return
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no extra thread
+    with tqdm(total=total, leave=False, file=sys.stderr, dynamic_ncols=True) as bar:
+        begun = 0
+
+        def started(compressor: str, file: str) -> None:
+            nonlocal begun
+            bar.set_description_str(printable(f"{os.path.basename(file)}: {compressor}"))
+            bar.update(begun - bar.n)
+            begun += 1
+
+        yield started
+
+
+def _print_files(files: Sequence[str], results: Sequence[Result]) -> None:
+    row = "{:<16} {:>15} {:>10} {:>9} {:>9} {:>9}"
+    heads = row.format("", "Bytes", "Bits/byte", "MB/s in", "MB/s out", "Memory")
+    for file in files:
+        click.echo(_shortened(printable(file)))
+        click.echo(heads)
+        for result in results:
+            if result.file == file:
+                click.echo(
+                    row.format(
+                        result.compressor,
+                        f"{result.packed:,}",
+                        f"{result.bits:.4f}",
+                        _speed(result.size / result.compress_seconds),
+                        _speed(result.size / result.decompress_seconds),
+                        size_text(result.memory),
+                    )
+                )
+        click.echo()
+
+
+def _print_totals(totals: Sequence[Total]) -> None:
+    files, size = totals[0].files, totals[0].size
+    click.echo(f"{files} file{'s' if files > 1 else ''}, {size:,} bytes")
+    row = "{:<16} {:>15} {:>10} {:>9} {:>9} {:>9} {:>9} {:>15}"
+    names = "Total|Bytes|Bits/byte|Geo.mean|MB/s in|MB/s out|Memory|With model"
+    click.echo(row.format(*names.split("|")))
+    for total in totals:
+        click.echo(
+            row.format(
+                total.compressor,
+                f"{total.packed:,}",
+                f"{total.bits:.4f}",
+                f"{total.mean_bits:.4f}",
+                _speed(total.compress_speed),
+                _speed(total.decompress_speed),
+                size_text(total.memory),
+                f"{total.packed + total.model_size:,}",
+            )
+        )
+
+
+def _speed(speed: float) -> str:
+    """MB (a million bytes) a second to three digits or so."""
+    value = speed / MB
+    return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 4}f}"
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= WIDTH else "…" + name[1 - WIDTH :]
+
+
+def _write_csv(place: str, results: Sequence[Result], totals: Sequence[Total]) -> None:
+    """A row for each compressor and file: sums and means follow from it."""
+    model_sizes = {total.compressor: total.model_size for total in totals}
+    with Path(place).open("w", newline="", errors="surrogateescape") as file:
+        rows = csv.writer(file)
+        rows.writerow(
+            "compressor file bytes packed_bytes bits_per_byte compress_seconds decompress_seconds "
+            "compress_peak_bytes decompress_peak_bytes model_bytes".split()
+        )
+        for result in results:
+            rows.writerow(
+                [
+                    result.compressor,
+                    result.file,
+                    result.size,
+                    result.packed,
+                    f"{result.bits:.6f}",
+                    f"{result.compress_seconds:.6f}",
+                    f"{result.decompress_seconds:.6f}",
+                    result.compress_memory,
+                    result.decompress_memory,
+                    model_sizes[result.compressor],
+                ]
+            )
