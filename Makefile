@@ -14,7 +14,7 @@ NATIVE := pyproject.toml CMakeLists.txt $(wildcard nncomp/csrc/*)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check test lint figures golden clean
+.PHONY: help demo develop check test lint figures golden models dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,14 @@ figures: $(DEV)/.done ## CORPUS=DIR: round trips, bytes, speed and waste on a fo
 
 golden: $(DEV)/.done ## write the golden vectors of a new arithmetic version
 	$(DEV)/bin/python tests/golden/numerics.py
+
+models: $(DEV)/.done ## CORPUS=DIR: train what models/ ships, into build/models (hours)
+	tools/train-models.sh $(DEV)/bin/nncomp $(CORPUS) build/models
+
+dist: ## a wheel and a source package in dist/
+	$(PYTHON) -m venv .venv/dist
+	.venv/dist/bin/python $(PIP) build
+	.venv/dist/bin/python -m build --outdir dist .
 
 clean: ## remove what was built
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
