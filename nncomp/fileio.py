@@ -29,6 +29,8 @@ __all__ = [
 
 SUFFIX = ".nnc"
 
+_NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # only writing can raise these
+
 
 def compressed_name(name: str, *, force: bool) -> str:
     """Where the compressed form of ``name`` goes; not twice unless ``force``."""
@@ -58,8 +60,8 @@ def standard_output() -> BinaryIO:
 def create(path: str, *, force: bool, source: BinaryIO) -> Iterator[BinaryIO]:
     """A file to write (and read again) that becomes ``path`` when the block is left without error.
 
-    It gets mode, times and owner of ``source`` where that is a regular file. An existing target is an
-    error unless ``force``; devices and pipes are written directly. Raises ``NNCompError`` and
+    It gets mode, times and owner of ``source`` where that is a regular file. An existing target is
+    an error unless ``force``; devices and pipes are written directly. Raises ``NNCompError`` and
     ``OSError``, whose ``filename`` is ``path``.
     """
     like = os.fstat(source.fileno())
@@ -85,8 +87,12 @@ def create(path: str, *, force: bool, source: BinaryIO) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         _publish(temporary, path, force=force)
         _sync_directory(os.path.dirname(path))
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            error.filename = path
+        raise
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # not there, or no worse than what went wrong before
             os.unlink(temporary)
 
 

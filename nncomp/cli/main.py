@@ -116,7 +116,8 @@ def cli() -> None:
     Files are kept; 'nncomp FILE' writes FILE.nnc and 'nncomp -d FILE.nnc' gives FILE back, on any
     machine.
 
-    Exit status: 0 if all is well, 1 if anything failed, 2 for wrong usage.
+    Exit status: 0 if all is well, 1 if anything failed, 2 for wrong usage (not a warning, as with
+    gzip).
     """
 
 

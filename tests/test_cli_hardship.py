@@ -1,0 +1,240 @@
+"""Signals, pipes that break, disks that are full: old state or complete new state, never a mix."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commandline import Run, command, errors
+
+import models
+from nncomp.codec import compress, decompress
+
+TEXT = models.text(3000)
+NOISE = models.noise(300_000)  # more than the disks and pipes below take
+
+
+def listing(directory: Path | str = ".") -> list[str]:
+    return sorted(os.listdir(directory))
+
+
+# ---- signals ----
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143), (signal.SIGHUP, -signal.SIGHUP)],
+)
+def test_signals(run: Run, number: signal.Signals, status: int) -> None:
+    """SIGINT: cleaned, dies by SIGINT; SIGTERM: cleaned, exit 143; the old target survives"""
+    Path("x.nnc").write_bytes(b"old")
+    process = subprocess.Popen(
+        command("-f", "-o", "x.nnc"), stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None and process.stderr is not None
+    process.stdin.write(TEXT)
+    process.stdin.flush()
+    deadline = time.monotonic() + 60
+    while len(listing()) < 2:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    assert process.wait(60) == status
+    assert process.stderr.read() == b""
+    process.stdin.close()
+    process.stderr.close()
+    assert listing() == ["x.nnc"] and Path("x.nnc").read_bytes() == b"old"
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment(run: Run) -> None:
+    """SIGKILL leaves the old state or the complete new one, and at most one dot-file."""
+    data = models.noise(150_000).translate(bytes(97 + i % 26 for i in range(256)))
+    new, old = compress(data, 1), compress(b"old")
+    ways = [("-1f",), ("-1", "--rm", "-f"), ("-1",)]
+    draw = random.Random(1)
+    duration = 0.0
+    unfinished = finished = 0
+    for i in range(-3, 100):
+        way = ways[i % 3]
+        for name in listing():
+            os.unlink(name)
+        Path("a").write_bytes(data)
+        if way != ("-1",):
+            Path("a.nnc").write_bytes(old)
+        started = time.monotonic()
+        process = subprocess.Popen(command(*way, "-q", "a"))
+        if i < 0:  # how long does it take?
+            assert process.wait(60) == 0
+            duration = max(duration, time.monotonic() - started)
+            continue
+        time.sleep(draw.random() * duration * 1.1)
+        process.kill()
+        process.wait(60)
+
+        names = listing()
+        temporary = [name for name in names if name.startswith(".a.nnc.")]
+        assert len(temporary) <= 1
+        assert {*names} - {*temporary} <= {"a", "a.nnc"}
+        found = Path("a.nnc").read_bytes() if "a.nnc" in names else None
+        assert found in (new, None if way == ("-1",) else old)
+        if "a" in names:
+            assert Path("a").read_bytes() == data
+        else:
+            assert found == new and "--rm" in way
+        unfinished += found != new and bool(temporary)
+        finished += found == new
+    assert unfinished >= 10  # else this has tested nothing
+    print(f"{unfinished} killed at work, {finished} when done")
+
+
+# ---- pipes ----
+
+
+def test_nobody_reads_the_list(run: Run) -> None:
+    """broken pipe: dies by SIGPIPE, silent; not only what compresses"""
+    Path("a.nnc").write_bytes(compress(TEXT))
+    for args in (["list", "a.nnc"], ["-dc", "a.nnc"], ["models", "list"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        result = run(*args, stdout=writing, status=-signal.SIGPIPE, process=True)
+        os.close(writing)
+        assert result.stderr == b""
+
+
+def test_pipes_of_unknown_length(run: Run) -> None:
+    """stdin input: size unknown, and it comes in pieces of any size; the same bytes as a file"""
+    Path("a").write_bytes(TEXT)
+    nncomp = f"{sys.executable} -m nncomp"
+    slowly = "for i in 0 1 2 3 4; do dd if=a bs=700 skip=$i count=1; done 2>/dev/null"
+    line = f"({slowly}) | {nncomp} | tee packed | {nncomp} -d"
+    assert subprocess.run(["sh", "-c", line], stdout=-1, check=True).stdout == TEXT
+    assert Path("packed").read_bytes() == compress(TEXT)
+
+
+# ---- space ----
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB, which needs root."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(directory)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("cannot mount a small file system")
+    yield directory
+    subprocess.run(["umount", str(directory)], check=True)
+
+
+def test_disk_is_full(run: Run, disk: Path) -> None:
+    """no space left: rc1, nothing left behind, the old target and the input survive"""
+    Path("a").write_bytes(NOISE)
+    Path("a.nnc").write_bytes(packed := compress(NOISE))
+    target = disk / "a.nnc"
+    for existing in (None, b"old"):
+        if existing:
+            target.write_bytes(existing)
+        for args, data in (["-f", "--rm", "a"], b""), (["-f"], NOISE), (["-df"], packed):
+            result = run(*args, "-o", target, input=data, status=1)
+            assert errors(result) == [f"nncomp: {target}: No space left on device"]
+            assert listing(disk) == (["a.nnc"] if existing else [])
+    assert target.read_bytes() == b"old"
+    assert Path("a").read_bytes() == NOISE and Path("a.nnc").read_bytes() == packed
+
+
+def test_read_only_directory(run: Run, disk: Path) -> None:
+    """A directory that takes no files: rc1, and the input survives"""
+    (disk / "a").write_bytes(TEXT)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    (line,) = errors(run("--rm", disk / "a", status=1))
+    assert line == f"nncomp: {disk / 'a.nnc'}: Read-only file system"
+    run(disk / "a", "--output-dir", ".")
+    assert decompress(Path("a.nnc").read_bytes()) == TEXT
+    assert "Read-only" in errors(run("--rm", disk / "a", "-o", "x", status=1))[0]
+    assert listing(disk) == ["a"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_directory_of_somebody_else(run: Run) -> None:
+    os.mkdir("d")
+    Path("d/a").write_bytes(TEXT)
+    os.chmod("d", 0o500)
+    (line,) = errors(run("--rm", "d/a", status=1))
+    assert line == "nncomp: d/a.nnc: Permission denied"
+    assert listing("d") == ["a"]
+
+
+def test_file_size_limit(run: Run) -> None:
+    """ulimit -f: as a full disk"""
+    Path("a").write_bytes(NOISE)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    result = run("--rm", "a", status=1, preexec_fn=limit)
+    assert errors(result) == ["nncomp: a.nnc: File too large"]
+    assert listing() == ["a"]
+
+
+@pytest.mark.parametrize("args", [["-c"], ["-dc"], ["-l"]])
+def test_device_is_full(run: Run, args: list[str]) -> None:
+    """no space left on standard output: rc1"""
+    with open("/dev/full", "wb") as full:
+        data = NOISE if args == ["-c"] else compress(NOISE)
+        result = run(*args, input=data, stdout=full, status=1, process=True)
+    assert "No space left on device" in errors(result)[0]
+
+
+# ---- other programs ----
+
+
+@pytest.mark.parametrize("program", ["", " -9", " compress --fast"])
+def test_tar(run: Run, program: str) -> None:
+    """tar -I PROG: the same words, plus -d to read"""
+    if subprocess.run(["tar", "--version"], capture_output=True, check=False).returncode:
+        pytest.skip("no tar")
+    os.mkdir("d")
+    Path("d/a").write_bytes(TEXT)
+    words = f"{sys.executable} -m nncomp{program}"
+    tar = ["tar", "-I", words]
+    subprocess.run([*tar, "-cf", "x.tar.nnc", "d"], check=True)
+    os.unlink("d/a")
+    subprocess.run([*tar, "-xf", "x.tar.nnc"], check=True)
+    assert Path("d/a").read_bytes() == TEXT
+
+
+# ---- torch ----
+
+ROUND_TRIP = """
+import sys
+{first}
+from nncomp.cli.main import run
+import nncomp
+assert run(["-q", "--rm", "a"]) == run(["-q", "test", "a.nnc"]) == run(["-dq", "a.nnc"]) == 0
+data = open("a", "rb").read()
+assert nncomp.decompress(nncomp.compress(data)) == data
+{last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("sys.modules['torch'] = None", ""),  # as where it is not installed
+        ("", "assert not {'torch', 'triton'} & sys.modules.keys()"),
+    ],
+)
+def test_torch_is_not_needed(run: Run, first: str, last: str) -> None:
+    Path("a").write_bytes(TEXT)
+    script = ROUND_TRIP.format(first=first, last=last)
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert Path("a").read_bytes() == TEXT
