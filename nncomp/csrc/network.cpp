@@ -209,7 +209,8 @@ void Lanes::embed(const uint8_t* const* bytes, int lanes, int steps) {
 // Moves what the window still needs to the front, if `steps` more positions would not fit.
 void Lanes::make_room(Cache& cache, int window, int lanes, int steps) {
   if (cache.length + steps <= cache.capacity) return;
-  // Whole blocks of 16 move. capacity = window + 128 keeps them whole: see the assertion.
+  // Whole blocks of 16 move. Chunks of up to 128 steps fit behind them, as all but the last have 128: so
+  // length is a multiple of 16, and exactly `window` positions stay.
   const int64_t h = net_.config_.d_head;
   const int first = (cache.length - (window - 1)) & ~15;
   const int64_t kept = (cache.length - first + 15) & ~15;
@@ -234,7 +235,12 @@ void Lanes::append(Cache& cache, int lanes, int steps) {
       const int8_t* v = k + h;
       uint8_t* keys = cache.keys.data() + lane * cache.lane_size + (p / 16) * 16 * h + (p % 16) * 4;
       int8_t* values = cache.values.data() + lane * cache.lane_size + (p / 4) * 4 * h + p % 4;
-      for (int i = 0; i < h; ++i) keys[(i / 4) * 64 + i % 4] = uint8_t(k[i] + 128);
+      for (int i = 0; i < h; i += 4) {
+        uint32_t four;
+        memcpy(&four, k + i, 4);
+        four ^= 0x80808080;  // each + 128
+        memcpy(keys + i * 16, &four, 4);
+      }
       for (int i = 0; i < h; ++i) values[i * 4] = v[i];
     }
   }

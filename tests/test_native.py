@@ -1,0 +1,350 @@
+"""The native engine apart from its arithmetic: choice, arguments, threads, interruption, the build.
+
+That its bits are those of the reference is the subject of ``test_engines.py``.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import models
+from nncomp import _native, engine
+from nncomp.engine import native, reference
+from nncomp.errors import NNCompError
+from nncomp.model import Model, ModelConfig
+
+SOURCES = Path(__file__).parents[1] / "nncomp" / "csrc"
+KERNELS = _native.kernels()
+# The shape of a shipped model: long lanes of it are too slow for the reference, so kernels are
+# compared with each other.
+NANO = ModelConfig(1, 128, 4, 32, 384, (64, 128, 256, 256), ((2, 13, 32, 0), (3, 13, 32, 32)))
+
+
+@cache
+def tiny() -> Model:
+    return models.tiny()
+
+
+@cache
+def nano() -> Model:
+    return models.natural(NANO)
+
+
+def network(kernel: str = "auto", **changed: Any) -> _native.Network:
+    """The tiny model's network; ``changed`` replaces arguments, or tensors (None removes one)."""
+    c = tiny().config
+    arguments: dict[str, Any] = {
+        "d_model": c.d_model,
+        "n_heads": c.n_heads,
+        "d_head": c.d_head,
+        "d_ff": c.d_ff,
+        "windows": c.windows,
+        "ngrams": c.ngrams,
+    }
+    tensors: dict[str, Any] = dict(tiny().tensors)
+    for name, value in changed.items():
+        if name in arguments:
+            arguments[name] = value
+        else:
+            tensors[name] = value
+            if value is None:
+                del tensors[name]
+    return _native.Network(**arguments, tensors=tensors, kernel=kernel)
+
+
+# Choice of engine and kernel
+
+
+def test_get(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NNCOMP_ENGINE", raising=False)
+    assert engine.get() is native
+    assert engine.get("cpu") is native
+    monkeypatch.setenv("NNCOMP_ENGINE", "reference")
+    assert engine.get() is reference
+    monkeypatch.setenv("NNCOMP_ENGINE", "os")
+    with pytest.raises(NNCompError, match="NNCOMP_ENGINE"):
+        engine.get()
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "gpu", ""])
+def test_devices_that_are_not_there(device: str) -> None:
+    with pytest.raises(NNCompError) as error:
+        engine.get(device)
+    assert "\n" not in str(error.value)
+
+
+def test_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert KERNELS[-1] == "portable"
+    assert network().kernel == KERNELS[0]
+    for kernel in KERNELS:
+        assert network(kernel).kernel == kernel
+    with pytest.raises(ValueError, match="kernel"):
+        network("neon")
+    monkeypatch.setenv("NNCOMP_KERNEL", "neon")
+    with pytest.raises(NNCompError, match="NNCOMP_KERNEL=neon"):
+        native.encode_block(tiny(), b"", 1)
+
+
+# Arguments: C++ checks again what Python has checked
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"d_model": 0},
+        {"d_model": 2112},
+        {"d_model": 2**31 - 64},
+        {"n_heads": 3},
+        {"n_heads": -2},
+        {"d_head": 8},
+        {"d_ff": 65},
+        {"d_ff": 8256},
+        {"windows": ()},
+        {"windows": (64,) * 33},
+        {"windows": (64, 65)},
+        {"windows": (64, 1088)},
+        {"ngrams": ((1, 8, 32, 0), (3, 9, 16, 48))},
+        {"ngrams": ((2, 19, 32, 0), (3, 9, 16, 48))},
+        {"ngrams": ((2, 8, 32, 48), (3, 9, 16, 48))},
+        {"ngrams": ((2, 8, 32, -16), (3, 9, 16, 48))},
+        {"ngrams": ((2, 8, 16, 0),) * 9},
+        {"windows": (128, 64)},  # does not fit the tensors
+        {"embed.weight": None},
+        {"embed.m": np.array([-1], np.int32)},
+        {"embed.m": np.array([1, 1], np.int32)},
+        {"embed.m": np.array([1], np.int64)},
+        {"embed.m": np.array([1], np.uint32)},
+        {"embed.m": np.array([1], np.float32)},
+        {"embed.m": "1"},
+        {"norm.c": np.array([0], np.int64)},
+        {"norm.c": np.array([1 << 44], np.int64)},
+        {"layers.1.attn.c": np.array([(1 << 38) + 1], np.int64)},
+        {"layers.1.attn.c": np.array([-1], np.int64)},
+        {"layers.0.attn.bias": np.zeros((64, 2), np.int16)},
+        {"layers.0.qkv.m": np.full(128, -1, np.int32)},
+        {"head.weight": np.full((256, 64), -128, np.int8)},
+        {"ngram.0.weight": np.full((256, 32), -128, np.int8)},
+        {"ngram.1.weight": np.zeros((512, 32), np.int8)},
+    ],
+    ids=repr,
+)
+def test_bad_networks(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        network(**changed)
+
+
+def test_arrays_of_any_layout() -> None:
+    """A strided array is another layout of the same tensor."""
+    weight = tiny().tensors["layers.0.up.weight"]
+    strided = np.repeat(weight, 2, axis=1)[:, ::2]
+    expected = network().weights(b"layout")
+    assert np.array_equal(network(**{"layers.0.up.weight": strided}).weights(b"layout"), expected)
+    fortran = np.asfortranarray(weight)
+    assert np.array_equal(network(**{"layers.0.up.weight": fortran}).weights(b"layout"), expected)
+
+
+def test_network_keeps_nothing_of_its_tensors() -> None:
+    tensors = {name: tensor.copy() for name, tensor in tiny().tensors.items()}
+    packed = network(**tensors)
+    expected = packed.weights(b"copy")
+    for tensor in tensors.values():
+        tensor[...] = 1
+    assert np.array_equal(packed.weights(b"copy"), expected)
+
+
+@pytest.mark.parametrize(
+    ("lanes", "threads"), [(0, 1), (129, 1), (-1, 1), (1, 0), (1, -1), (2**31, 1), (1, 2**40)]
+)
+def test_bad_lanes_and_threads(lanes: int, threads: int) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        native.encode_block(tiny(), b"abc", lanes, threads=threads)
+
+
+def test_bad_blocks() -> None:
+    with pytest.raises(ValueError):
+        native.decode_block(tiny(), [], 0)
+    with pytest.raises(ValueError):
+        native.decode_block(tiny(), [b""] * 129, 0)
+    with pytest.raises(TypeError):
+        native.decode_block(tiny(), [b""], -1)
+    with pytest.raises((MemoryError, ValueError)):
+        native.decode_block(tiny(), [b""], 1 << 62)
+    with pytest.raises(TypeError):
+        native.encode_block(tiny(), "text", 1)  # type: ignore[arg-type]
+
+
+def test_many_more_threads_than_lanes() -> None:
+    payloads = native.encode_block(tiny(), b"abcdef", 3, threads=100_000)
+    assert native.decode_block(tiny(), payloads, 6, threads=100_000) == b"abcdef"
+
+
+# Kernels on a model of real size
+
+
+@pytest.mark.parametrize("kernel", KERNELS[1:])
+def test_kernels_agree(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = models.text(3000) + models.noise(300)
+    monkeypatch.setenv("NNCOMP_KERNEL", KERNELS[0])
+    payloads = native.encode_block(nano(), data, 5)
+    monkeypatch.setenv("NNCOMP_KERNEL", kernel)
+    assert native.encode_block(nano(), data, 5, threads=2) == payloads
+    assert native.decode_block(nano(), payloads, len(data), threads=2) == data
+
+
+def test_first_use_is_quick() -> None:
+    """A file of a kilobyte must not wait for the packing of a model."""
+    c = nano().config
+    best = 1.0
+    for _ in range(5):
+        start = time.perf_counter()
+        _native.Network(
+            c.d_model, c.n_heads, c.d_head, c.d_ff, c.windows, c.ngrams, dict(nano().tensors)
+        )
+        best = min(best, time.perf_counter() - start)
+    assert best < 0.1  # about 2 ms; the bound allows for a busy machine
+
+
+# Progress, interruption, the GIL
+
+
+class StopNow(Exception):
+    pass
+
+
+def long_block(megabytes: int = 64) -> bytes:
+    """More than any test waits for."""
+    return bytes(megabytes << 20)
+
+
+def encode(progress: Callable[[int], Any] | None, threads: int) -> None:
+    native.encode_block(tiny(), long_block(), 4, threads=threads, progress=progress)
+
+
+def decode(progress: Callable[[int], Any] | None, threads: int) -> None:
+    """Payloads that stay plausible for long: zeros are what comes of a likely symbol, for ever."""
+    payloads = [bytes([1]) + bytes(8 << 20) for _ in range(4)]
+    native.decode_block(tiny(), payloads, 64 << 20, threads=threads, progress=progress)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("work", [encode, decode])
+def test_progress_can_stop_the_work(work: Callable[..., None], threads: int) -> None:
+    calls: list[int] = []
+
+    def progress(n: int) -> None:
+        assert n > 0 and threading.current_thread() is threading.main_thread()
+        calls.append(n)
+        if len(calls) == 2:
+            raise StopNow
+
+    start = time.perf_counter()
+    with pytest.raises(StopNow):
+        work(progress, threads)
+    assert len(calls) == 2
+    assert time.perf_counter() - start < 10
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends itself a POSIX signal")
+def test_interrupt() -> None:
+    """Ctrl-C ends the work without a progress function, too."""
+    timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        encode(None, 2)
+    timer.join()
+
+
+def test_other_threads_run_meanwhile() -> None:
+    done = threading.Event()
+    ticks = 0
+
+    def tick() -> None:
+        nonlocal ticks
+        while not done.wait(0.005):
+            ticks += 1
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    native.encode_block(tiny(), models.text(200_000), 1)
+    done.set()
+    thread.join()
+    assert ticks > 5
+
+
+def test_calls_from_several_threads() -> None:
+    data = [models.text(2000, seed) for seed in range(1, 5)]
+    expected = [native.encode_block(tiny(), d, 2) for d in data]
+    results: dict[int, list[bytes]] = {}
+
+    def run(i: int) -> None:
+        results[i] = native.encode_block(tiny(), data[i], 2, threads=2)
+
+    threads = [threading.Thread(target=run, args=[i]) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [results[i] for i in range(4)] == expected
+
+
+# The sources and the build
+
+
+def code_of(path: Path) -> str:
+    """The file without comments and text in quotes."""
+    return re.sub(r'//[^\n]*|"[^"\n]*"', "", path.read_text("utf-8"))
+
+
+def test_no_floating_point_in_the_sources() -> None:
+    paths = [p for p in SOURCES.iterdir() if p.suffix in (".hpp", ".cpp")]
+    assert len(paths) > 10
+    words = r"\b(float|double|__m\d+d?|cmath|_mm\w*_(?:ps|pd|ss|sd))\b|\bmath\.h"
+    allowed = {"__m128i", "__m256i", "__m512i"}
+    for path in paths:
+        code = code_of(path)
+        found = {m.group() for m in re.finditer(words, code)} - allowed
+        assert not found, (path.name, found)
+        assert not re.search(r"\b\d+\.\d*f?\b|\b\d+[eE]-\d", code), path.name
+        assert "fast-math" not in code
+
+
+def test_no_machine_tuning_in_the_build() -> None:
+    text = (SOURCES.parents[1] / "CMakeLists.txt").read_text("utf-8")
+    flags = re.sub(r"#[^\n]*", "", text)
+    assert not re.search(r"march|mtune|fast-math|-Ofast", flags)
+
+
+def test_nothing_from_libm_in_the_build() -> None:
+    nm = shutil.which("nm")
+    if nm is None or not sys.platform.startswith("linux"):
+        pytest.skip("no nm here")
+    command = [nm, "--dynamic", "--undefined-only", str(_native.__file__)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    names = {line.split()[-1].split("@")[0] for line in output.splitlines()}
+    assert "memcpy" in names or "memmove" in names
+    libm = r"(sin|cos|tan|exp|exp2|expm1|log|log2|log10|log1p|pow|sqrt|cbrt|fma|floor|ceil|round"
+    libm += r"|trunc|rint|nearbyint|l?lrint|l?lround|ldexp|frexp|fmod|scalbn?)[fl]?"
+    assert not {name for name in names if re.fullmatch(libm, name)}
+
+
+def test_no_approximate_instructions_in_the_build() -> None:
+    """Reciprocals and roots whose last bits depend on the maker of the CPU."""
+    objdump = shutil.which("objdump")
+    if objdump is None:
+        pytest.skip("no objdump here")
+    command = [objdump, "-d", "--no-show-raw-insn", str(_native.__file__)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert not re.findall(r"\bv?(?:rcp|rsqrt|frecpe|frsqrte)\w*", output)
