@@ -1,26 +1,21 @@
-"""The command line as users and scripts meet it: real processes, pipes and terminals."""
+"""The command line as users and scripts meet it, beyond the rows of test_conventions.py."""
 
 from __future__ import annotations
 
 import json
 import os
 import resource
-import shutil
 import signal
-import stat
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from commandline import Run, Terminal, command, errors
 
 import models
-import nncomp
 from nncomp import model
 from nncomp.codec import compress, decompress
 
@@ -78,25 +73,6 @@ def test_filter_options(run: Run) -> None:
     assert run("-t", input=packed).stdout == run("test", input=packed).stdout == b""
 
 
-def test_levels(run: Run) -> None:
-    expected = {level: compress(TEXT, level) for level in range(1, 10)}
-    assert len(set(expected.values())) >= 5
-    wanted = {"": 5, "-1": 1, "-3": 3, "-7": 7, "--fast": 1, "-1 --best": 9, "--best -T1 -21": 1}
-    for args, level in wanted.items():
-        assert run(*args.split(), input=TEXT).stdout == expected[level]
-
-
-def test_empty_input(run: Run) -> None:
-    packed = run(input=b"").stdout
-    assert len(packed) <= 32
-    assert run("-d", input=packed).stdout == b""
-
-
-def test_concatenation(run: Run) -> None:
-    packed = run(input=TEXT).stdout + run("-1", input=NOISE).stdout + run(input=b"").stdout
-    assert run("-d", input=packed).stdout == TEXT + NOISE
-
-
 def test_output_option(run: Run) -> None:
     Path("a").write_bytes(TEXT)
     run("a", "-o", "b")
@@ -107,26 +83,6 @@ def test_output_option(run: Run) -> None:
     assert Path("d").read_bytes() == TEXT
     run("a", "-o", "/dev/null")
     assert sorted(os.listdir()) == ["a", "b", "c", "d"]
-
-
-def test_several_files_one_bad(run: Run) -> None:
-    Path("a").write_bytes(TEXT)
-    Path("b").write_bytes(NOISE)
-    result = run("-q", "a", "missing", "b", status=1)
-    assert errors(result) == ["nncomp: missing: No such file or directory"]
-    assert Path("a.nnc").exists() and Path("b.nnc").exists()
-    assert run("-dc", "a.nnc", "b.nnc").stdout == TEXT + NOISE
-
-
-def test_mode_and_time_travel(run: Run) -> None:
-    Path("a").write_bytes(TEXT)
-    os.chmod("a", 0o640)
-    os.utime("a", ns=(0, 1_234_567_890_123_456_789))
-    run("a")
-    os.unlink("a")
-    run("-d", "a.nnc")
-    assert stat.S_IMODE(os.stat("a").st_mode) == 0o640
-    assert os.stat("a").st_mtime_ns == 1_234_567_890_123_456_789
 
 
 def test_odd_names(run: Run) -> None:
@@ -141,43 +97,7 @@ def test_odd_names(run: Run) -> None:
     assert errors(result) == [r"nncomp: new\nline: already exists; use -f to overwrite"]
 
 
-# ---- summary ----
-
-
-def test_summary_line(run: Run) -> None:
-    Path("a").write_bytes(b"x" * 100_000)
-    assert errors(run("a")) == ["a : 0.03% (97.7 KiB => 34 B, a.nnc)"]
-    assert errors(run("-df", "a.nnc")) == ["a.nnc : 100000 bytes"]
-    assert errors(run("-t", "a.nnc")) == ["a.nnc : 100000 bytes"]
-    assert errors(run("-f", "-q", "a")) == []
-    assert errors(run("-c", "a")) == []
-    assert errors(run("-cv", "a")) == ["a : 0.03% (97.7 KiB => 34 B, (stdout))"]
-    assert errors(run(input=b"x" * 100_000)) == []
-    assert errors(run("-qqd", "missing", status=1)) == []
-
-
 # ---- refusals ----
-
-
-def test_existing_target(run: Run) -> None:
-    Path("a").write_bytes(TEXT)
-    Path("a.nnc").write_bytes(b"old")
-    assert errors(run("a", status=1)) == ["nncomp: a.nnc: already exists; use -f to overwrite"]
-    assert Path("a.nnc").read_bytes() == b"old"
-    run("-f", "a")
-    assert decompress(Path("a.nnc").read_bytes()) == TEXT
-    assert "use -f" in errors(run("-d", "a.nnc", status=1))[0]
-
-
-def test_suffixes(run: Run) -> None:
-    Path("a.nnc").write_bytes(TEXT)
-    assert "use -f" in errors(run("a.nnc", status=1))[0]
-    run("-f", "a.nnc")
-    run("-df", "a.nnc.nnc")
-    assert Path("a.nnc").read_bytes() == TEXT
-    Path("b").write_bytes(compress(TEXT))
-    assert "use -o" in errors(run("-d", "b", status=1))[0]
-    assert run("-dc", "b").stdout == TEXT
 
 
 def test_unusual_inputs(run: Run) -> None:
@@ -231,15 +151,6 @@ def test_wrong_environment_is_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     assert run("--device", "cpu", input=TEXT).stdout == compress(TEXT)
 
 
-def test_unbelievable_input(run: Run) -> None:
-    for data in (b"", b"hello", TEXT):
-        Path("a.nnc").write_bytes(data)
-        (line,) = errors(run("-d", "a.nnc", status=1))
-        assert line.startswith("nncomp: a.nnc: not an .nnc file")
-        assert run("-dcf", input=data, status=1).stdout == b""
-    assert os.listdir() == ["a.nnc"]
-
-
 def test_damaged_files_leave_no_output(run: Run) -> None:
     packed = compress(TEXT, block_size=4096)
     flipped = bytearray(packed)
@@ -258,19 +169,6 @@ def test_damaged_files_leave_no_output(run: Run) -> None:
     assert os.listdir() == ["a.nnc"]
 
 
-def test_memory_limit(run: Run) -> None:
-    packed = compress(TEXT)
-    assert "memory limit" in errors(run("-d", "--memory", "5MiB", input=packed, status=1))[0]
-    assert run("-d", "--memory=32MiB", input=packed).stdout == TEXT
-
-
-def test_full_disk(run: Run) -> None:
-    with open("/dev/full", "wb") as full:
-        for args, data in ((["-c"], NOISE), (["-dc"], compress(TEXT))):
-            (line,) = errors(run(*args, input=data, stdout=full, status=1))
-            assert "No space left on device" in line
-
-
 def test_closed_standard_streams(run: Run) -> None:
     script = '"$0" -m nncomp "$@"'
     for redirect in ("<&-", ">&-"):
@@ -281,15 +179,6 @@ def test_closed_standard_streams(run: Run) -> None:
 
 
 # ---- --rm ----
-
-
-def test_rm_removes_after_verification(run: Run) -> None:
-    Path("a").write_bytes(TEXT)
-    run("--rm", "a")
-    assert os.listdir() == ["a.nnc"]
-    run("-d", "--rm", "a.nnc")
-    assert os.listdir() == ["a"]
-    assert Path("a").read_bytes() == TEXT
 
 
 def test_rm_keeps_what_it_should_not_remove(run: Run) -> None:
@@ -372,29 +261,8 @@ def test_info_needs_no_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- other programs ----
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("tar") is None, reason="no tar")
-@pytest.mark.parametrize("words", ["", " -9", " compress", " compress -T1 --fast"])
-def test_tar(run: Run, words: str) -> None:
-    Path("a").write_bytes(TEXT)
-    Path("b").write_bytes(NOISE)
-    program = f"{sys.executable} -m nncomp{words}"
-    subprocess.run(["tar", "-I", program, "-cf", "x.tar.nnc", "a", "b"], check=True, timeout=60)
-    with tarfile.open(fileobj=open_decompressed("x.tar.nnc"), mode="r|") as tar:
-        assert tar.getnames() == ["a", "b"]
-    os.unlink("a")
-    subprocess.run(["tar", "-I", program, "-xf", "x.tar.nnc"], check=True, timeout=60)
-    assert Path("a").read_bytes() == TEXT
-
-
-def open_decompressed(path: str) -> Any:
-    import io
-
-    return io.BytesIO(decompress(Path(path).read_bytes()))
-
-
 def test_reader_that_leaves(run: Run) -> None:
-    Path("a.nnc").write_bytes(compress(NOISE * 20, block_size=1 << 16))
+    Path("a.nnc").write_bytes(compress(models.noise(400_000), block_size=1 << 16))
     for unbuffered in ("", "1"):
         env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
         process = subprocess.Popen(
@@ -491,28 +359,6 @@ def test_ignored_interrupts_stay_ignored(run: Run) -> None:
 # ---- terminals ----
 
 
-def test_alone_on_a_terminal_it_explains_itself(run: Run, terminal: Terminal) -> None:
-    result = run(stdin=terminal.slave, status=2)
-    assert b"Usage: nncomp" in result.stderr and result.stdout == b""
-
-
-def test_compressed_data_stays_off_terminals(run: Run, terminal: Terminal) -> None:
-    Path("a").write_bytes(TEXT)
-    for args in (["-c", "a"], ["compress", "-c", "a"], ["-9"]):
-        result = run(*args, input=TEXT, stdout=terminal.slave, status=1)
-        assert "not written to a terminal; use -f" in errors(result)[0]
-    assert terminal.text() == ""
-    Path("x").write_bytes(b"x")
-    run("-cf", "x", stdout=terminal.slave)
-    assert "NNC" in terminal.text()
-
-
-def test_compressed_data_is_not_typed(run: Run, terminal: Terminal) -> None:
-    for args in (["-d"], ["test"], ["decompress", "-c"]):
-        result = run(*args, stdin=terminal.slave, status=1)
-        assert "not read from a terminal; use -f" in errors(result)[0]
-
-
 def test_content_may_go_to_a_terminal(run: Run, terminal: Terminal) -> None:
     run("-d", input=compress(b"hello"), stdout=terminal.slave)
     assert terminal.text() == "hello"
@@ -534,15 +380,6 @@ def test_bar_on_a_terminal_only(run: Run, terminal: Terminal) -> None:
 
 
 # ---- start ----
-
-
-def test_version_and_help(run: Run) -> None:
-    version = run("--version").stdout.decode().strip()
-    assert version == run("-V").stdout.decode().strip() == f"nncomp {nncomp.__version__}"
-    for args in (["-h"], ["--help"], ["compress", "-h"], ["info", "--help"], ["-d", "-h"]):
-        assert run(*args).stdout.startswith(b"Usage: nncomp")
-    for word in (b"compress", b"decompress", b"info", b"test", b"train"):
-        assert word in run("-h").stdout
 
 
 def test_version_starts_at_once(run: Run) -> None:

@@ -162,6 +162,7 @@ def test_verbosity(run: Run, a: Path) -> None:
 
 def test_levels(run: Run, a: Path) -> None:
     """levels: -1…-9, --fast = -1, --best = -9; the last one counts"""
+    assert run("-c", "a").stdout == compress(TEXT, 5)
     for level in range(1, 10):
         assert run(f"-{level}", "-c", "a").stdout == compress(TEXT, level)
     for args, level in {"--fast": 1, "--best": 9, "-1 -9": 9, "-9 --fast": 1, "-c91": 1}.items():
@@ -234,7 +235,7 @@ def test_version_and_help(run: Run) -> None:
     """version/help: -V -h, in every place"""
     for args in (["-V"], ["--version"], ["-q", "-V"], ["compress", "-V"], ["-dV"]):
         assert run(*args).stdout.decode() == f"nncomp {nncomp.__version__}\n"
-    commands = "compress decompress test info list models train completion"
+    commands = "compress decompress test info list bench models train completion"
     for command in ["", *commands.split()]:
         for flag in ("-h", "--help"):
             assert run(*command.split(), flag).stdout.startswith(b"Usage: nncomp")
@@ -601,6 +602,8 @@ def test_summary_lines(run: Run, a: Path) -> None:
     assert total == "2 files : 1.82% (101 KiB => 1.83 KiB)"
     assert result.stdout == b""
     assert errors(run("-t", "a.nnc", "b.nnc"))[-1] == "2 files : 103000 bytes"
+    assert errors(run("-df", "b.nnc")) == ["b.nnc : 100000 bytes"]
+    assert errors(run("-cv", "b")) == ["b : 0.03% (97.7 KiB => 34 B, (stdout))"]
     Path("empty").touch()
     assert errors(run("empty")) == ["empty : (0 B => 16 B, empty.nnc)"]
 
