@@ -29,7 +29,8 @@ void require(bool condition, const char* message) {
   if (!condition) throw std::invalid_argument(message);
 }
 
-// A callback for the engine, which runs without the GIL: lets signals in, and calls the user's function.
+// A callback for the engine, which runs without the GIL: lets signals in, and calls the user's function, if
+// it is not None. The caller keeps that alive.
 nncomp::Progress progress_of(nb::handle function) {
   return [function](uint64_t bytes) {
     nb::gil_scoped_acquire gil;
@@ -70,10 +71,11 @@ void make_network(Network* self, int d_model, int n_heads, int d_head, int d_ff,
 nb::list encode_block(const Network& network, nb::bytes data, int lanes, int threads, nb::object progress) {
   require(lanes >= 1 && lanes <= nncomp::MAX_LANES, "lanes is out of range");
   require(threads >= 1, "threads is out of range");
+  const nncomp::Progress report = progress_of(progress);
   std::vector<std::vector<uint8_t>> payloads;
   {
     nb::gil_scoped_release no_gil;
-    payloads = nncomp::encode_block(network, view(data), lanes, threads, progress_of(progress));
+    payloads = nncomp::encode_block(network, view(data), lanes, threads, report);
   }
   nb::list out;
   for (const auto& payload : payloads) out.append(to_bytes(payload));
@@ -90,8 +92,11 @@ nb::bytes decode_block(const Network& network, const std::vector<nb::bytes>& pay
   std::span<uint8_t> data(reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), size);
   std::vector<std::span<const uint8_t>> views;
   for (const nb::bytes& payload : payloads) views.push_back(view(payload));
-  nb::gil_scoped_release no_gil;
-  nncomp::decode_block(network, views, data, threads, progress_of(progress));
+  const nncomp::Progress report = progress_of(progress);
+  {
+    nb::gil_scoped_release no_gil;
+    nncomp::decode_block(network, views, data, threads, report);
+  }
   return out;
 }
 
@@ -99,9 +104,10 @@ auto weights(const Network& network, nb::bytes data) {
   const std::span<const uint8_t> bytes = view(data);
   auto* array = new std::vector<uint32_t>(bytes.size() * 256);
   nb::capsule owner(array, [](void* p) noexcept { delete static_cast<std::vector<uint32_t>*>(p); });
+  const nncomp::Progress report = progress_of(nb::none());
   {
     nb::gil_scoped_release no_gil;
-    nncomp::byte_weights(network, bytes, array->data(), progress_of(nb::none()));
+    nncomp::byte_weights(network, bytes, array->data(), report);
   }
   return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes.size(), 256}, owner);
 }
