@@ -51,8 +51,9 @@ test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 figures: $(DEV)/.done ## CORPUS=DIR: round trips, bytes, speed and waste on a folder of files
 	$(DEV)/bin/python tools/figures.py all $(CORPUS)
 
-golden: $(DEV)/.done ## write the golden vectors of a new arithmetic version
+golden: $(DEV)/.done ## write the golden vectors and files of a new version
 	$(DEV)/bin/python tests/golden/numerics.py
+	$(DEV)/bin/python tests/golden/files.py
 
 models: $(DEV)/.done ## CORPUS=DIR: train what models/ ships, into build/models (hours)
 	tools/train-models.sh $(DEV)/bin/nncomp $(CORPUS) build/models

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import commandline
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+import commandline
 import models
 from nncomp import model
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commandline import Run, command, errors
 
 import models
+from commandline import Run, command, errors
 from nncomp import bench
 from nncomp.errors import NNCompError
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commandline import Run, Terminal, command, errors
 
 import models
+from commandline import Run, Terminal, command, errors
 from nncomp import model
 from nncomp.codec import compress, decompress
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commandline import Run, command, errors
 
 import models
+from commandline import Run, command, errors
 from nncomp.codec import compress, decompress
 
 TEXT = models.text(3000)

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 import pytest
 from click.shell_completion import BashComplete
-from commandline import Run, errors
-from conftest import letters_model
 
 import models
+from commandline import Run, errors
+from conftest import letters_model
 from nncomp import model
 from nncomp.cli.main import cli
 

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 import pytest
-from commandline import Run, errors
 
 import models
+from commandline import Run, errors
 from nncomp.codec import compress, decompress
 
 TEXT = models.text(1000)

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import click
 import pytest
-from commandline import Run, Terminal, errors
 
 import models
 import nncomp
+from commandline import Run, Terminal, errors
 from nncomp.cli.options import byte_size
 from nncomp.codec import compress, decompress
 

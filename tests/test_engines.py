@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden import numerics as golden
 
 import models
+from golden import numerics as golden
 from nncomp import _native
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError

@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 
 import pytest
+
 from commandline import Run
 from golden.files import golden_model
-
 from nncomp import model
 from nncomp.codec import decompress, decompress_stream
 from nncomp.errors import FormatError, ModelNotFoundError, NNCompError

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden import numerics as golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
+from golden import numerics as golden
 from nncomp.engine import reference
 from nncomp.engine.reference import decode_block, encode_block, lane_sizes
 from nncomp.errors import FormatError
