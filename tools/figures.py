@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 NNCOMP = str(Path(sys.executable).parent / "nncomp")
@@ -81,10 +82,10 @@ def ratio(*names: str) -> None:
     print(f"nncomp -5 / xz -9e = {sums['nncomp -5'] / sums['xz -9e']:.4f}")
 
 
-def timed(arguments: list[str]) -> tuple[float, int]:
+def timed(arguments: list[str], quiet: Sequence[str] = ("-q",)) -> tuple[float, int]:
     """Wall seconds and peak resident KiB of one run."""
     start = time.perf_counter()
-    process = subprocess.Popen([NNCOMP, *arguments, "-q"])
+    process = subprocess.Popen([NNCOMP, *arguments, *quiet])
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"nncomp {' '.join(arguments)} failed")
@@ -117,7 +118,7 @@ def speed(name: str) -> None:
         both = timed(["compress", "-f", "-o", packed, str(small)])[0]
         both += timed(["decompress", "-f", "-o", "/dev/null", packed])[0]
         print(f"1 KB file: {both:.3f} s for both ways")
-    version = sorted(timed(["--version"])[0] for _ in range(5))[2]
+    version = sorted(timed(["--version"], quiet=[])[0] for _ in range(5))[2]
     print(f"--version: {version:.3f} s")
 
 

@@ -126,8 +126,15 @@ def main() -> NoReturn:
     signals.install()
     try:
         status = run(sys.argv[1:])
+        if sys.stdout is not None:  # it is None where the shell closed it
+            sys.stdout.flush()
     except signals.Signalled as signalled:
         signals.die(signalled.number)
+    except OSError as error:  # the last of the text did not fit
+        complain(None, error)
+        # Python flushes once more on its way out, and would complain again with status 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
     sys.exit(status)
 
 
