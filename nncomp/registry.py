@@ -1,7 +1,7 @@
 """Where models are found: by name, by id, or in a file.
 
-Searched in order: the directories of ``NNCOMP_MODELS``, the package, the user's data directory; so
-nothing that is added by ``add`` changes what a released name means.
+Searched in order: the package, the directories of ``NNCOMP_MODELS``, the user's data directory; so
+neither an environment variable nor ``add`` changes what a released name means.
 Files are told apart by their headers; a model is read in full, and its id verified, only when it is
 the one that is wanted. Loaded models are kept, because files are often compressed in a row.
 """
@@ -53,7 +53,7 @@ class Entry:
 def search_path() -> list[Path]:
     """The directories in which models are looked for, best first."""
     places = [Path(p) for p in os.environ.get("NNCOMP_MODELS", "").split(os.pathsep) if p]
-    return [*places, *_package_directories(), _user_directory()]
+    return [*_package_directories(), *places, _user_directory()]
 
 
 def available() -> Iterator[Entry]:

@@ -21,16 +21,27 @@ from pathlib import Path
 from typing import IO, Any
 from unittest import mock
 
+import pytest
+
+from nncomp import registry
 from nncomp.cli import main
+
+LAUNCH = str(Path(__file__).with_name("launch.py"))  # python LAUNCH … runs nncomp
 
 Result = subprocess.CompletedProcess  # of bytes
 Run = Callable[..., "Result[bytes]"]
 Stream = IO[Any] | int | None
 
 
+def use_models(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+    """Let the models in ``directory`` stand for the released ones, here and in ``command``."""
+    monkeypatch.setattr(registry, "_package_directories", lambda: [directory])
+    monkeypatch.setenv("TEST_MODELS", str(directory))
+
+
 def command(*args: str | Path) -> list[str]:
     """What starts nncomp as a process."""
-    return [sys.executable, "-m", "nncomp", *map(str, args)]
+    return [sys.executable, LAUNCH, *map(str, args)]
 
 
 def run(

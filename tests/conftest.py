@@ -55,7 +55,7 @@ def run(model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """Runs nncomp in ``tmp_path``, with models for tests and nothing else in its environment."""
     for name in [n for n in os.environ if n.startswith("NNCOMP_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("NNCOMP_MODELS", str(model_directory))
+    commandline.use_models(monkeypatch, model_directory)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "no-such-home"))
     monkeypatch.chdir(tmp_path)
     return commandline.run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import commandline
 import models
 from commandline import Run, Terminal, command, errors
 from nncomp import model
@@ -170,7 +172,7 @@ def test_damaged_files_leave_no_output(run: Run) -> None:
 
 
 def test_closed_standard_streams(run: Run) -> None:
-    script = '"$0" -m nncomp "$@"'
+    script = f'"$0" {shlex.quote(commandline.LAUNCH)} "$@"'
     for redirect in ("<&-", ">&-"):
         shell = ["sh", "-c", f"{script} {redirect}", sys.executable, "-c"]
         result = subprocess.run(shell, input=TEXT, capture_output=True, check=False, timeout=60)
@@ -253,7 +255,7 @@ def test_info(run: Run) -> None:
 
 def test_info_needs_no_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = compress(TEXT)
-    monkeypatch.delenv("NNCOMP_MODELS")
+    commandline.use_models(monkeypatch, Path("/nowhere"))
     (entry,) = json.loads(run("info", "--json", input=packed).stdout)
     assert entry["frames"][0]["model"]["name"] == "small-1"
 
@@ -392,7 +394,7 @@ def test_version_starts_at_once(run: Run) -> None:
     times = []
     for _ in range(3):
         before = children()
-        run("--version", process=True)
+        subprocess.run([sys.executable, "-m", "nncomp", "--version"], check=True)
         times.append(children() - before)
     assert min(times) < 0.15
     code = "import sys, nncomp.cli.main as m; print(*sys.modules)"

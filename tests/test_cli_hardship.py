@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import commandline
 import models
 from commandline import Run, command, errors
 from nncomp.codec import compress, decompress
@@ -113,7 +114,7 @@ def test_nobody_reads_the_list(run: Run) -> None:
 def test_pipes_of_unknown_length(run: Run) -> None:
     """stdin input: size unknown, and it comes in pieces of any size; the same bytes as a file"""
     Path("a").write_bytes(TEXT)
-    nncomp = f"{sys.executable} -m nncomp"
+    nncomp = f"{sys.executable} {commandline.LAUNCH}"
     slowly = "for i in 0 1 2 3 4; do dd if=a bs=700 skip=$i count=1; done 2>/dev/null"
     line = f"({slowly}) | {nncomp} | tee packed | {nncomp} -d"
     assert subprocess.run(["sh", "-c", line], stdout=-1, check=True).stdout == TEXT
@@ -204,7 +205,7 @@ def test_tar(run: Run, program: str) -> None:
         pytest.skip("no tar")
     os.mkdir("d")
     Path("d/a").write_bytes(TEXT)
-    words = f"{sys.executable} -m nncomp{program}"
+    words = f"{sys.executable} {commandline.LAUNCH}{program}"
     tar = ["tar", "-I", words]
     subprocess.run([*tar, "-cf", "x.tar.nnc", "d"], check=True)
     os.unlink("d/a")

@@ -67,7 +67,7 @@ def test_show(run: Run, own: Path) -> None:
 
 def test_path(run: Run) -> None:
     """models path: of a model, or where they are looked for"""
-    directory = os.environ["NNCOMP_MODELS"]
+    directory = os.environ["TEST_MODELS"]
     assert run("models", "path", "small-1").stdout.decode() == f"{directory}/small-1.safetensors\n"
     places = run("models", "path").stdout.decode().splitlines()
     assert places[0] == directory

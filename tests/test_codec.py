@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import commandline
 import models
 import nncomp
 from nncomp import codec, container, model, probe
@@ -92,7 +93,7 @@ class ZlibEngine:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch, model_directory: Path) -> ZlibEngine:
-    monkeypatch.setenv("NNCOMP_MODELS", str(model_directory))
+    commandline.use_models(monkeypatch, model_directory)
     engine = ZlibEngine()
     monkeypatch.setattr(codec, "_engine", lambda device: engine)
     return engine
@@ -389,7 +390,7 @@ def test_memory_bounds_the_blocks_in_flight(monkeypatch: pytest.MonkeyPatch) -> 
 def test_missing_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     compressed = compress(TEXT, level=1)
     wanted = model_of(compressed)
-    monkeypatch.setenv("NNCOMP_MODELS", str(tmp_path))
+    commandline.use_models(monkeypatch, tmp_path)
     with pytest.raises(ModelNotFoundError) as caught:
         decompress(compressed)
     for part in ("nano-1", wanted.id.hex(), str(tmp_path)):

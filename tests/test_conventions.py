@@ -20,6 +20,7 @@ import pytest
 import models
 import nncomp
 from commandline import Run, Terminal, errors
+from nncomp import model
 from nncomp.cli.options import byte_size
 from nncomp.codec import compress, decompress
 
@@ -216,7 +217,7 @@ def test_what_there_is_not(run: Run, a: Path, args: str) -> None:
 def test_model_option(run: Run, a: Path) -> None:
     """--model NAME/FILE"""
     assert run("--model", "nano-1", "-c", "a").stdout == compress(TEXT, model="nano-1")
-    path = f"{os.environ['NNCOMP_MODELS']}/nano-1.safetensors"
+    path = f"{os.environ['TEST_MODELS']}/nano-1.safetensors"
     assert run("--model", path, "-c", "a").stdout == compress(TEXT, model="nano-1")
     assert "not found" in errors(run("--model", "nobody", "a", status=1))[0]
 
@@ -293,8 +294,13 @@ def test_environment_changes_speed_only(run: Run, a: Path, monkeypatch: pytest.M
         monkeypatch.setenv("NNCOMP_THREADS", threads)
         monkeypatch.setenv("NNCOMP_DEVICE", "cpu")
         assert run("-c", "a").stdout == compress(TEXT)
-    monkeypatch.setenv("NNCOMP_MODELS", "/nowhere")
-    assert run("models", "path").stdout.startswith(b"/nowhere\n")
+    usual = compress(TEXT)
+    data = model.dumps(models.build(models.TINY, lambda *_: 1, "small-1"))
+    Path("small-1.safetensors").write_bytes(data)  # not what is released under this name
+    monkeypatch.setenv("NNCOMP_MODELS", os.getcwd())
+    assert run("-c", "a").stdout == usual
+    places = run("models", "path").stdout.decode().splitlines()
+    assert places[:2] == [os.environ["TEST_MODELS"], os.getcwd()]
 
 
 # ---- behaviours ----

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import commandline
+
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -14,7 +16,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 def test_examples(
     name: str, model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NNCOMP_MODELS", str(model_directory))
+    commandline.use_models(monkeypatch, model_directory)
     monkeypatch.chdir(tmp_path)
     result = doctest.testfile(str(DOCS / name), module_relative=False, encoding="utf-8")
     assert result.attempted > 0 and result.failed == 0

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import commandline
 import models
 import nncomp
 from nncomp import NNCompFile, compress, container, decompress, model
@@ -34,7 +35,7 @@ DATA = bytes(1000) + NOISE + TEXT + bytes(2000) + TEXT  # the model comes late
 @pytest.fixture(scope="module", autouse=True)
 def _models(model_directory: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NNCOMP_MODELS", str(model_directory))
+        commandline.use_models(patch, model_directory)
         yield
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import commandline
 from commandline import Run
 from golden.files import golden_model
 from nncomp import model
@@ -33,7 +34,7 @@ def models_for_golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _models(models_for_golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NNCOMP_MODELS", str(models_for_golden))
+    commandline.use_models(monkeypatch, models_for_golden)
 
 
 def is_expected(path: Path, content: bytes) -> bool:
@@ -87,14 +88,14 @@ def test_unsupported(path: Path) -> None:
 
 
 def test_embedded_model_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NNCOMP_MODELS")
+    commandline.use_models(monkeypatch, Path("/nowhere"))
     path = HERE / "good-network-embedded.nnc"
     assert is_expected(path, decompress(path.read_bytes()))
 
 
 def test_the_command_agrees(run: Run, models_for_golden: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NNCOMP_MODELS", str(models_for_golden))
+        commandline.use_models(patch, models_for_golden)
         result = run("test", "--json", *FILES, status=1)
     for entry in json.loads(result.stdout):
         assert entry["ok"] == Path(entry["name"]).name.startswith("good-")

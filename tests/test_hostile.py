@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import commandline
 import models
 from nncomp import container, model
 from nncomp.codec import compress, decompress
@@ -36,7 +37,7 @@ some = settings(
 
 @pytest.fixture(autouse=True)
 def _models(model_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NNCOMP_MODELS", str(model_directory))
+    commandline.use_models(monkeypatch, model_directory)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import commandline
 import models
 import nncomp
 from nncomp import NNCompressor, NNDecompressor, compress, model
@@ -24,7 +25,7 @@ DATA = TEXT + bytes(2000) + NOISE  # blocks of every type
 @pytest.fixture(scope="module", autouse=True)
 def _models(model_directory: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NNCOMP_MODELS", str(model_directory))
+        commandline.use_models(patch, model_directory)
         yield
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import commandline
 import models
 import nncomp
 from nncomp.integrations import register_fsspec
@@ -21,7 +22,7 @@ TEXT = models.text(5000)
 
 @pytest.fixture(autouse=True)
 def _models(model_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("NNCOMP_MODELS", str(model_directory))
+    commandline.use_models(monkeypatch, model_directory)
     yield
 
 
