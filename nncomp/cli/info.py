@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nncomp import container, fileio
+from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, byte_size
 from nncomp.cli.report import Report, shown_name, size_text
-from nncomp.container import Block, End, Header, ModelRef
 from nncomp.errors import NNCompError
+
+if TYPE_CHECKING:
+    from nncomp.info import FrameInfo
 
 __all__ = ["info", "show_files"]
 
@@ -56,37 +58,10 @@ def show_files(
 
 
 def _describe(name: str, memory_limit: int) -> dict[str, Any]:
-    from nncomp import codec
+    from nncomp.info import read_frame_infos
 
     with fileio.standard_input() if name == "-" else open(name, "rb") as source:
-        frames: list[dict[str, Any]] = []
-        for item in container.read(source, memory_limit):
-            if isinstance(item, Header):
-                header = item
-                blocks: Counter[str] = Counter()
-                frame: dict[str, Any] = {
-                    "version": container.VERSION,
-                    "arithmetic": item.arithmetic,
-                    "profile": item.profile,
-                    "block_size": item.block_size,
-                    "lanes": item.lanes,
-                    "memory": codec.memory_needed(item, None),
-                    "model": None,
-                }
-            elif isinstance(item, ModelRef):
-                frame["model"] = {
-                    "name": item.name,
-                    "id": item.id.hex(),
-                    "embedded": item.data is not None,
-                }
-                frame["memory"] = _memory_needed(header, item)
-            elif isinstance(item, Block):
-                blocks[item.type.name.lower()] += 1
-            elif isinstance(item, End):
-                frame["blocks"] = dict(sorted(blocks.items()))
-                frame["content_size"] = item.content_size
-                frame["stored_size"] = item.stored_size
-                frames.append(frame)
+        frames = [_as_json(frame) for frame in read_frame_infos(source, memory_limit)]
     return {
         "name": name,
         "content_size": sum(frame["content_size"] for frame in frames),
@@ -95,14 +70,13 @@ def _describe(name: str, memory_limit: int) -> dict[str, Any]:
     }
 
 
-def _memory_needed(header: Header, ref: ModelRef) -> int | None:
-    """Bytes needed to decode the frame; None where its model is not at hand."""
-    from nncomp import codec
-
-    try:
-        return codec.memory_needed(header, codec.find_model(ref))
-    except NNCompError:
-        return None
+def _as_json(frame: FrameInfo) -> dict[str, Any]:
+    entry = dataclasses.asdict(frame)
+    name, model_id = entry.pop("model"), entry.pop("model_id")
+    embedded = entry.pop("model_embedded")
+    entry["model"] = {"name": name, "id": model_id, "embedded": embedded} if name else None
+    entry["memory"] = entry.pop("memory_needed")
+    return entry
 
 
 def _print_table(files: list[dict[str, Any]], *, verbose: bool) -> None:
