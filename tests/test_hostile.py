@@ -245,11 +245,10 @@ def test_sizes_that_lie_do_not_allocate() -> None:
 
 
 WITH_PEAK = """
-from nncomp.cli.main import main
+import re, runpy, sys
 try:
-    main()
+    runpy.run_path(sys.argv.pop(1))
 finally:
-    import re, sys
     print(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1], file=sys.stderr)
 """
 
@@ -260,7 +259,7 @@ def peak_memory(*args: str, data: bytes, status: int) -> int:
     Asked of the process itself: rusage would count what this one had before it was forked.
     """
     result = subprocess.run(
-        [sys.executable, "-c", WITH_PEAK, *args],
+        [sys.executable, "-c", WITH_PEAK, commandline.LAUNCH, *args],
         input=data,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
