@@ -25,23 +25,34 @@ class Network:
 
     @property
     def kernel(self) -> str: ...
-    def encode_block(
-        self,
-        data: bytes,
-        lanes: int,
-        *,
-        threads: int = 1,
-        progress: Callable[[int], Any] | None = None,
-    ) -> list[bytes]: ...
-    def decode_block(
-        self,
-        payloads: Sequence[bytes],
-        size: int,
-        *,
-        threads: int = 1,
-        progress: Callable[[int], Any] | None = None,
-    ) -> bytes: ...
     def weights(self, data: bytes) -> npt.NDArray[np.uint32]: ...
+
+def encode_block(
+    network: Network | None,
+    data: bytes,
+    lanes: int,
+    *,
+    mixing: tuple[bool, int, int, int, int] | None = None,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+    kernel: str = "auto",
+) -> list[bytes]:
+    """``mixing`` is (rich, contexts, transform, period, stride); ``kernel`` is for no network."""
+
+def decode_block(
+    network: Network | None,
+    payloads: Sequence[bytes],
+    size: int,
+    *,
+    mixing: tuple[bool, int, int, int, int] | None = None,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+    kernel: str = "auto",
+) -> bytes: ...
+def mixing_memory(
+    mixing: tuple[bool, int, int, int, int], network: bool, size: int, lanes: int
+) -> int:
+    """Bytes of memory of the adaptive stage for a block of ``size`` bytes."""
 
 def kernels() -> list[str]:
     """Names of the kernels that this CPU can run, fastest first."""

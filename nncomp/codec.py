@@ -31,6 +31,8 @@ from nncomp.container import (
     Writable,
 )
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, ModelError, NNCompError
+from nncomp.levels import NO_MODEL
+from nncomp.mixing import Mixing, Profile
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -54,13 +56,12 @@ __all__ = [
 ]
 
 DEFAULT_MEMORY_LIMIT = 1 << 30  # bytes
-MIXING_PROFILE = 0  # none yet
 
 Progress = Callable[[int], None]  # called with the bytes of content done since the last call
 _T = TypeVar("_T")
 _Task = Callable[[int, Progress], _T]  # (threads, report) → result
 
-_MIN_NETWORK_SIZE = 32  # bytes; below, naming the model costs more than the model can save
+_MIN_CODED_SIZE = 8  # bytes; below, a coded block's head costs more than coding can save
 
 
 @dataclasses.dataclass
@@ -71,6 +72,12 @@ class Summary:
     stored_size: int = 0  # bytes
     frames: int = 0
     blocks: Counter[BlockType] = dataclasses.field(default_factory=Counter)
+    mixings: Counter[Mixing] = dataclasses.field(default_factory=Counter)
+
+    def count(self, block: Block) -> None:
+        self.blocks[block.type] += 1
+        if block.mixing is not None:
+            self.mixings[block.mixing] += 1
 
 
 def compress(
@@ -134,10 +141,11 @@ def compress_stream(
 ) -> Summary:
     """Compress all of ``src`` into one frame on ``dst``.
 
-    ``level`` is 1..9; ``model`` (a model, a name or a path) and ``block_size`` (bytes, a power of
-    two, 2^10..2^26) replace what the level says. ``embed_model`` puts the model into the frame.
-    ``threads`` ≥ 1. ``progress`` is called in this thread and may raise to abort. Raises
-    ``ModelNotFoundError`` and ``ModelError``, and ``ValueError`` for options out of range.
+    ``level`` is 1..9; ``model`` (a model, a name or a path; "none": use no network) and
+    ``block_size`` (bytes, a power of two, 2^10..2^26) replace what the level says. ``embed_model``
+    puts the model into the frame. ``threads`` ≥ 1. ``progress`` is called in this thread and may
+    raise to abort. Raises ``ModelNotFoundError`` and ``ModelError``, and ``ValueError`` for options
+    out of range.
     """
     encoder = Encoder(
         dst,
@@ -202,9 +210,12 @@ class Encoder:
         preset = levels.get(level)
         block_size = preset.block_size if block_size is None else block_size
         self.header = Header(
-            block_size, levels.full_lanes(block_size), _arithmetic(), MIXING_PROFILE
+            block_size, levels.full_lanes(block_size), _arithmetic(), preset.profile
         )
+        self._preset = preset
         self._wanted = preset.model if model is None else model
+        if embed_model and self._wanted == NO_MODEL:
+            raise ValueError("there is no model to embed")
         self._embed = embed_model
         self._device = device
         self._threads = _check_threads(threads)
@@ -225,8 +236,7 @@ class Encoder:
         results = _in_order(self._tasks(src), self.room, self._threads, self._progress)
         with contextlib.closing(results):
             for candidates in results:
-                block = self._write(candidates)
-                self._summary.blocks[block.type] += 1
+                self._summary.count(self._write(candidates))
         self._usable = True
 
     def end(self) -> Summary:
@@ -255,14 +265,15 @@ class Encoder:
         """
 
         def carried(block: Block) -> ModelRef | None:
-            network = block.type == BlockType.NETWORK
-            return self._model_ref if network and not self._writer.has_network else None
+            first = block.type.has_network and not self._writer.has_network
+            return self._model_ref if first else None
 
         block = min(candidates, key=lambda b: container.record_size(b, carried(b)))
         model = carried(block)
         if model is not None and self._embed:
             from nncomp import model as model_file
 
+            assert self._model is not None
             model = dataclasses.replace(model, data=model_file.dumps(self._model))
         self._writer.write(block, model)
         return block
@@ -275,29 +286,74 @@ class Encoder:
         if period is not None:
             repeat = Block(BlockType.REPEAT, size, (content[:period],), checksum)
             return _ready((stored, repeat), size)
-        if size < _MIN_NETWORK_SIZE or probe.looks_random(content):
+        if size < _MIN_CODED_SIZE or probe.looks_random(content):
             return _ready((stored,), size)
-        model, engine, lanes = self._model, _engine(self._device), self.header.block_lanes(size)
+        model = self._model
 
-        def encode(threads: int, report: Progress) -> tuple[Block, ...]:
-            payloads = engine.encode_block(model, content, lanes, threads=threads, progress=report)
-            if sum(map(len, payloads)) >= size:
-                return (stored,)
-            return (stored, Block(BlockType.NETWORK, size, tuple(payloads), checksum))
+        def code(threads: int, report: Progress) -> tuple[Block, ...]:
+            ways = self._ways(content, model, threads, report)
+            # Of two ways, the last one is heard: each reports all of the content.
+            reports = [*[_unheard(report)] * (len(ways) - 1), report]
+            coded = [
+                self._coded(content, checksum, *way, threads, heard)
+                for way, heard in zip(ways, reports, strict=True)
+            ]
+            return (stored, *(b for b in coded if sum(map(len, b.payloads)) < size))
 
-        return encode
+        return code
+
+    def _ways(
+        self, content: bytes, model: Model | None, threads: int, report: Progress
+    ) -> list[tuple[Model | None, Mixing]]:
+        """How to code ``content``: in one way, or in two of which the smaller result counts."""
+        from nncomp import choice
+
+        trial = functools.partial(
+            _engine(self._device).encode_block, threads=threads, progress=_unheard(report)
+        )
+        mixing = choice.choose_mixing(content, self._preset.profile, trial)
+        if model is None:
+            return [(None, mixing)]
+        if len(content) <= choice.SMALL:
+            return [(None, mixing), (model, mixing)]
+        pays = choice.network_pays(content, model, mixing, self._preset.min_gain, trial)
+        return [(model if pays else None, mixing)]
+
+    def _coded(
+        self,
+        content: bytes,
+        checksum: int,
+        model: Model | None,
+        mixing: Mixing,
+        threads: int,
+        report: Progress,
+    ) -> Block:
+        size = len(content)
+        block_type = BlockType.MIX if model is None else BlockType.NETWORK_MIX
+        payloads = _engine(self._device).encode_block(
+            model,
+            content,
+            1 if model is None else self.header.block_lanes(size),
+            mixing,
+            threads=threads,
+            progress=report,
+        )
+        return Block(block_type, size, tuple(payloads), checksum, mixing)
 
     @functools.cached_property
-    def _model(self) -> Model:
+    def _model(self) -> Model | None:
         """Loaded when the first block needs it: many inputs never do."""
         from nncomp import registry
 
+        if self._wanted == NO_MODEL:
+            return None
         model = registry.resolve(self._wanted)
         self._need = memory_needed(self.header, model)
         return model
 
     @functools.cached_property
     def _model_ref(self) -> ModelRef:
+        assert self._model is not None
         return ModelRef(self._model.id, self._model.name)
 
 
@@ -340,20 +396,21 @@ class Decoder:
     def _accept(self, item: Item) -> _Task[bytes] | None:
         """A task if ``item`` is a block."""
         if isinstance(item, Header):
-            _check_supported(item)
+            if item.arithmetic != _arithmetic():
+                raise FormatError(f"arithmetic version {item.arithmetic} is not supported")
             self._header, self._model = item, None
             self._need = memory_needed(item, None)
         elif isinstance(item, ModelRef):
             assert self._header is not None
             self._model = find_model(item, self._offered)
             self._need = memory_needed(self._header, self._model)
-            if self._need > self.memory_limit:
+        elif isinstance(item, Block):
+            if item.type.is_coded and self._need > self.memory_limit:
                 raise MemoryLimitError(
                     f"decoding needs {self._need} bytes, more than the memory limit of "
                     f"{self.memory_limit} bytes"
                 )
-        elif isinstance(item, Block):
-            self.summary.blocks[item.type] += 1
+            self.summary.count(item)
             return self._task(item, self._model)
         else:
             self.summary.frames += 1
@@ -363,10 +420,15 @@ class Decoder:
 
     def _task(self, block: Block, model: Model | None) -> _Task[bytes]:
         def decode(threads: int, report: Progress) -> bytes:
-            if block.type == BlockType.NETWORK:
-                assert model is not None
+            if block.type.is_coded:
+                assert model is not None or not block.type.has_network
                 content: bytes = _engine(self._device).decode_block(
-                    model, list(block.payloads), block.size, threads=threads, progress=report
+                    model if block.type.has_network else None,
+                    list(block.payloads),
+                    block.size,
+                    block.mixing,
+                    threads=threads,
+                    progress=report,
                 )
             else:  # a stored block's payload is its content once
                 pattern = block.payloads[0]
@@ -405,8 +467,18 @@ def find_model(ref: ModelRef, offered: ModelLike | None = None) -> Model:
 
 def memory_needed(header: Header, model: Model | None) -> int:
     """Upper bound in bytes of what decoding a block of a frame needs; None: without network."""
-    network = 0 if model is None else model.memory(header.lanes)
-    return 2 * header.block_size + network
+    need = 2 * header.block_size
+    if model is not None:
+        need += model.memory(header.lanes)
+    if header.profile:
+        lanes = 1 if model is None else header.lanes
+        need += Mixing(Profile(header.profile)).memory(header.block_size, lanes)
+    return need
+
+
+def _unheard(report: Progress) -> Progress:
+    """Passes on no count, but what ``report`` raises: for work that is done in addition."""
+    return lambda count: report(0)
 
 
 def _ready(result: _T, size: int) -> _Task[_T]:
@@ -507,13 +579,6 @@ def _check_threads(threads: int) -> int:
     if threads < 1:
         raise ValueError(f"{threads} threads are not at least 1")
     return threads
-
-
-def _check_supported(header: Header) -> None:
-    if header.arithmetic != _arithmetic():
-        raise FormatError(f"arithmetic version {header.arithmetic} is not supported")
-    if header.profile != MIXING_PROFILE:
-        raise FormatError(f"mixing profile {header.profile} is not supported")
 
 
 def _arithmetic() -> int:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError
+from nncomp.mixing import Contexts, Mixing, Profile, Transform
 
 __all__ = [
     "MAGIC",
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 MAGIC = b"\x89NNC\r\n"
-VERSION = 1
+VERSION = 2
 MIN_BLOCK_SIZE = 1 << 10
 MAX_BLOCK_SIZE = 1 << 26
 MAX_LANES = 1 << 7
@@ -79,6 +80,28 @@ class BlockType(enum.IntEnum):
     STORED = 1  # the content itself
     REPEAT = 2  # a pattern; the content is the pattern over and over, cut to size
     NETWORK = 3  # one arithmetic-coded payload a lane
+    NETWORK_MIX = 4  # the same, with the adaptive stage beside the network
+    MIX = 5  # one arithmetic-coded payload, by the adaptive stage alone
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the block needs the frame's model, which the first such block carries."""
+        return self in (BlockType.NETWORK, BlockType.NETWORK_MIX)
+
+    @property
+    def has_mixing(self) -> bool:
+        """Whether the adaptive stage takes part."""
+        return self in (BlockType.NETWORK_MIX, BlockType.MIX)
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether payloads are arithmetic-coded, one for each lane."""
+        return self.has_network or self.has_mixing
+
+    @property
+    def label(self) -> str:
+        """The name for people, such as ``network+mix``."""
+        return self.name.lower().replace("_", "+")
 
 
 @dataclass(frozen=True)
@@ -88,14 +111,14 @@ class Header:
     block_size: int  # no block has more content; a power of two, 2**10..2**26
     lanes: int  # of a block of ``block_size`` bytes; a power of two, 1..128
     arithmetic: int  # version of docs/numerics.md, 1..15
-    profile: int = 0  # of the adaptive stage, 0..15; 0: none
+    profile: int = 0  # a Profile; 0: no adaptive stage
 
     def __post_init__(self) -> None:
         if not _is_power_of_two(self.block_size, MIN_BLOCK_SIZE, MAX_BLOCK_SIZE):
             raise ValueError(f"block size {self.block_size} is not a power of two, 2^10..2^26")
         if not _is_power_of_two(self.lanes, 1, MAX_LANES):
             raise ValueError(f"{self.lanes} lanes are not a power of two, 1..128")
-        if not (1 <= self.arithmetic <= 15 and 0 <= self.profile <= 15):
+        if not (1 <= self.arithmetic <= 15 and 0 <= self.profile <= max(Profile)):
             raise ValueError("arithmetic version or profile is out of range")
 
     def block_lanes(self, size: int) -> int:
@@ -120,6 +143,7 @@ class Block:
     size: int  # bytes of content, 1..block_size
     payloads: tuple[bytes, ...]
     content_checksum: int  # CRC-32 of the content
+    mixing: Mixing | None = None  # of the adaptive stage, where it takes part
 
 
 @dataclass(frozen=True)
@@ -181,9 +205,13 @@ class FrameWriter:
         problem = _block_problem(header, block.type, block.size, [len(p) for p in block.payloads])
         if problem:
             raise ValueError(problem)
+        if (0 if block.mixing is None else block.mixing.profile) != (
+            header.profile if block.type.has_mixing else 0
+        ):
+            raise ValueError("the adaptive stage does not suit the frame or the type of the block")
         if self._index.count >= MAX_BLOCKS:
             raise FormatError("too many blocks for a frame: use a larger block size")
-        if (model is not None) != (block.type == BlockType.NETWORK and not self.has_network):
+        if (model is not None) != (block.type.has_network and not self.has_network):
             raise ValueError("the first network block, and no other, carries a model")
         self._write(_block_head(block, model))
         for payload in block.payloads:
@@ -320,7 +348,7 @@ def read_blocks(
         return scanner
 
     def is_network(number: int) -> bool:
-        return scan(number).byte() == BlockType.NETWORK
+        return scan(number).byte() in (BlockType.NETWORK, BlockType.NETWORK_MIX)
 
     def read_block(number: int) -> list[ModelRef | Block]:
         scanner = scan(number)
@@ -363,7 +391,7 @@ class _Index:
 
     def add(self, block: Block, stored_size: int) -> None:
         self.count += 1
-        self.has_network |= block.type == BlockType.NETWORK
+        self.has_network |= block.type.has_network
         self._content_size += block.size
         self._stored_size += stored_size
         self._entries += _varint(stored_size) + _varint(block.size)
@@ -468,6 +496,8 @@ def _read_frame_head(scanner: _Scanner, *, first: bool) -> Header | None:
         raise FormatError("block size is out of range")
     if method & 15 == 0:
         raise FormatError("arithmetic version is out of range")
+    if method >> 4 > max(Profile):
+        raise FormatError(f"mixing profile {method >> 4} is not supported")
     return Header(1 << log2_size, 1 << (geometry >> 5), method & 15, method >> 4)
 
 
@@ -487,6 +517,8 @@ def _block_head(block: Block, model: ModelRef | None) -> bytes:
     parts = [bytes([block.type]), _varint(block.size)]
     if model is not None:
         parts.append(_model_description(model))
+    if block.mixing is not None:
+        parts.append(_mixing_description(block.mixing))
     if block.type != BlockType.STORED:
         parts += [_varint(len(payload)) for payload in block.payloads]
     parts.append(block.content_checksum.to_bytes(4, "little"))
@@ -505,20 +537,23 @@ def _read_block(
     if not 1 <= size <= header.block_size:
         raise FormatError("a block's size is out of range")
     model = None
-    if block_type == BlockType.NETWORK and not has_network:
+    if block_type.has_network and not has_network:
         model = _read_model_description(scanner, memory_limit - 2 * header.block_size)
+    mixing = _read_mixing_description(scanner, header) if block_type.has_mixing else None
     if block_type == BlockType.STORED:
         payload_sizes = [size]
-    elif block_type == BlockType.REPEAT:
-        payload_sizes = [scanner.varint()]
     else:
-        payload_sizes = [scanner.varint() for _ in range(header.block_lanes(size))]
+        payload_sizes = [scanner.varint() for _ in range(_payload_count(header, block_type, size))]
     problem = _block_problem(header, block_type, size, payload_sizes)
     if problem:
         raise FormatError(problem)
     content_checksum = scanner.uint32()
     payloads = tuple(scanner.take(n) for n in payload_sizes)
-    return Block(block_type, size, payloads, content_checksum), model
+    return Block(block_type, size, payloads, content_checksum, mixing), model
+
+
+def _payload_count(header: Header, block_type: BlockType, size: int) -> int:
+    return header.block_lanes(size) if block_type.has_network else 1
 
 
 def _block_problem(
@@ -528,7 +563,7 @@ def _block_problem(
     total = sum(payload_sizes)
     if not 1 <= size <= header.block_size:
         return "a block's size is out of range"
-    if len(payload_sizes) != (header.block_lanes(size) if block_type == BlockType.NETWORK else 1):
+    if len(payload_sizes) != _payload_count(header, block_type, size):
         return "a block has the wrong number of payloads"
     if block_type == BlockType.STORED:
         return None if total == size else "a stored block's payload has the wrong size"
@@ -568,6 +603,28 @@ def _read_model_description(scanner: _Scanner, room: int) -> ModelRef:
             raise MemoryLimitError(f"an embedded model of {size} bytes exceeds the memory limit")
         data = scanner.take(size)
     return ModelRef(model_id, name.decode("ascii"), data)
+
+
+def _mixing_description(mixing: Mixing) -> bytes:
+    head = bytes([mixing.transform << 4 | mixing.contexts]) + _varint(mixing.period)
+    return head + bytes([mixing.stride]) if mixing.contexts == Contexts.PICTURE else head
+
+
+def _read_mixing_description(scanner: _Scanner, header: Header) -> Mixing:
+    if header.profile == 0:
+        raise FormatError("a block needs an adaptive stage, and the frame has none")
+    kind = scanner.byte()
+    if kind & 15 > max(Contexts) or kind >> 4 > max(Transform):
+        raise FormatError(f"mixing kind {kind} is not supported")
+    contexts = Contexts(kind & 15)
+    period = scanner.varint()
+    stride = scanner.byte() if contexts == Contexts.PICTURE else 1
+    try:
+        return Mixing(
+            Profile(header.profile), contexts, Transform(kind >> 4), period=period, stride=stride
+        )
+    except ValueError as error:
+        raise FormatError(str(error)) from None
 
 
 # ---- end record ----

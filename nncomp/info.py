@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from nncomp import codec, container
 from nncomp.container import Block, Header, ModelRef, Readable
 from nncomp.errors import NNCompError
+from nncomp.mixing import Profile
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -24,12 +26,13 @@ class FrameInfo:
 
     content_size: int
     stored_size: int  # of the whole frame: the next one begins there
-    blocks: dict[str, int]  # how many there are of each type: stored, repeat, network
+    blocks: dict[str, int]  # how many of each type: mix, network, network+mix, repeat, stored
+    mixings: dict[str, int]  # how many are coded in which way by the adaptive stage
     block_size: int  # no block has more content
     lanes: int  # of a full network block
     version: int  # of the format
     arithmetic: int  # version
-    profile: int  # of the adaptive stage; 0: none
+    profile: str | None  # of the adaptive stage: lean or rich; None: the frame has none
     model: str | None  # name; None where no block needs a model
     model_id: str | None  # 32 hexadecimal digits
     model_embedded: bool
@@ -48,29 +51,34 @@ def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
     """All frames of ``src``, to its end."""
     for item in container.read(src, memory_limit):
         if isinstance(item, Header):
-            header, model, blocks = item, None, Counter[str]()
+            header, model, blocks, mixings = item, None, Counter[str](), Counter[str]()
         elif isinstance(item, ModelRef):
             model = item
         elif isinstance(item, Block):
-            blocks[item.type.name.lower()] += 1
+            blocks[item.type.label] += 1
+            if item.mixing is not None:
+                mixings[item.mixing.label] += 1
         else:
             yield FrameInfo(
                 content_size=item.content_size,
                 stored_size=item.stored_size,
                 blocks=dict(sorted(blocks.items())),
+                mixings=dict(sorted(mixings.items())),
                 block_size=header.block_size,
                 lanes=header.lanes,
                 version=container.VERSION,
                 arithmetic=header.arithmetic,
-                profile=header.profile,
+                profile=Profile(header.profile).name.lower() if header.profile else None,
                 model=model.name if model else None,
                 model_id=model.id.hex() if model else None,
                 model_embedded=bool(model and model.data),
-                memory_needed=_memory_needed(header, model),
+                memory_needed=_memory_needed(header, model, mixed=bool(mixings)),
             )
 
 
-def _memory_needed(header: Header, ref: ModelRef | None) -> int | None:
+def _memory_needed(header: Header, ref: ModelRef | None, *, mixed: bool) -> int | None:
+    if not mixed:  # whatever the frame might have had
+        header = dataclasses.replace(header, profile=0)
     try:
         return codec.memory_needed(header, codec.find_model(ref) if ref else None)
     except NNCompError:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_LEVEL", "MAX_LEVEL", "MIN_LEVEL", "Level", "full_lanes", "get"]
+from nncomp.mixing import Profile
+
+__all__ = ["DEFAULT_LEVEL", "MAX_LEVEL", "MIN_LEVEL", "NO_MODEL", "Level", "full_lanes", "get"]
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -16,6 +18,7 @@ MIB = 1 << 20
 MIN_LEVEL = 1
 MAX_LEVEL = 9
 DEFAULT_LEVEL = 5
+NO_MODEL = "none"  # in place of a model's name: never use a network
 
 
 @dataclass(frozen=True)
@@ -24,18 +27,20 @@ class Level:
 
     model: str  # name of a released model
     block_size: int  # bytes, a power of two
+    profile: Profile  # of the adaptive stage
+    min_gain: int  # 1/1024 of a block as coded: what the network has to save
 
 
 _LEVELS = {
-    1: Level("nano-1", 1 * MIB),
-    2: Level("nano-1", 2 * MIB),
-    3: Level("nano-1", 2 * MIB),
-    4: Level("small-1", 4 * MIB),
-    5: Level("small-1", 4 * MIB),
-    6: Level("small-1", 4 * MIB),
-    7: Level("small-1", 8 * MIB),
-    8: Level("small-1", 16 * MIB),
-    9: Level("small-1", 16 * MIB),
+    1: Level("nano-1", 1 * MIB, Profile.LEAN, 31),
+    2: Level("nano-1", 2 * MIB, Profile.LEAN, 31),
+    3: Level("nano-1", 2 * MIB, Profile.LEAN, 31),
+    4: Level("small-1", 4 * MIB, Profile.RICH, 15),
+    5: Level("small-1", 4 * MIB, Profile.RICH, 15),
+    6: Level("small-1", 4 * MIB, Profile.RICH, 15),
+    7: Level("small-1", 8 * MIB, Profile.RICH, 4),
+    8: Level("small-1", 16 * MIB, Profile.RICH, 4),
+    9: Level("small-1", 16 * MIB, Profile.RICH, 4),
 }
 
 

@@ -14,26 +14,28 @@ import commandline
 import models
 from nncomp import model
 
-LETTERS = b" abcdefghijklmnopqrstuvwxyz"
 
+def chain_model(name: str, seed: int = 1) -> model.Model:
+    """A model that knows ``models.chained``, and nothing else.
 
-def letters_model(name: str, letters: bytes = LETTERS) -> model.Model:
-    """A model that expects lower-case letters and spaces, whatever came before: 4.75 bits each.
-
-    The stream is one constant vector; the head's rows are all for or all against a byte.
+    The stream is the byte's code, of random signs, which the head takes for the byte that follows.
+    Models of other seeds know the same and have other codes.
     """
     config = models.TINY
+    codes = models.integers(seed, 257 * config.d_model, 0, 1).reshape(257, -1) * 254 - 127
 
     def fill(key: str, count: int, index: int) -> npt.NDArray[np.int64] | int:
+        if key == "embed.weight":
+            return codes.ravel()
         if key == "head.weight":
-            rows = np.full((256, config.d_model), -127)
-            rows[list(letters)] = 127
+            rows = np.zeros((256, config.d_model), np.int64)
+            for byte in range(32, 127):
+                rows[models.follower(byte)] = codes[byte]
             return rows.ravel()
         constants = {
-            "embed.weight": 127,
             "embed.m": 1 << 28,
             "norm.c": 28 * 8 << 30,  # 28 times the square root of d_model
-            "head.m": (1280 << 30) // (config.d_model * 28 * 127),  # ±5 octaves
+            "head.m": (3072 << 30) // (config.d_model * 28 * 127),  # 12 octaves
         }
         return constants.get(key, 1 if key.endswith(".c") else 0)
 
@@ -45,7 +47,7 @@ def model_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A search path where the released names belong to models for tests."""
     directory = tmp_path_factory.mktemp("models")
     for name in ("nano-1", "small-1"):
-        data = model.dumps(letters_model(name))
+        data = model.dumps(chain_model(name))
         (directory / f"{name}.safetensors").write_bytes(data)
     return directory
 
@@ -72,4 +74,4 @@ def terminal() -> Iterator[commandline.Terminal]:
 @pytest.fixture(scope="session")
 def foreign_model() -> model.Model:
     """A model that is as good and in no directory."""
-    return letters_model("foreign", LETTERS + b"\n")
+    return chain_model("foreign", 2)

@@ -67,6 +67,21 @@ def text(size: int, seed: int = 1) -> bytes:
     return bytes(out[:size])
 
 
+def follower(byte: int) -> int:
+    """What follows a printable byte in ``chained``, as a rule."""
+    return 32 + ((byte - 32) * 37 + 11) % 95
+
+
+def chained(size: int, seed: int = 1) -> bytes:
+    """Printable bytes that follow each other by a rule, but for one in eight: nothing that a few
+    hundred of them would show. The model of ``conftest`` knows the rule."""
+    draw = integers(seed, 2 * size, 0, 759)
+    out = bytearray()
+    for surprise, other in draw.reshape(-1, 2).tolist():
+        out.append(follower(out[-1]) if out and surprise >= 95 else 32 + other % 95)
+    return bytes(out)
+
+
 def noise(size: int, seed: int = 1) -> bytes:
     """Bytes without structure."""
     return integers(seed, size, 0, 255).astype(np.uint8).tobytes()

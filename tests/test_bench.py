@@ -45,7 +45,7 @@ def file(run: Run) -> Path:
     """A small file below the working folder, in the way of a corpus."""
     Path("corpus/deep").mkdir(parents=True)
     path = Path("corpus/deep/a.txt")
-    path.write_bytes(models.text(3000))
+    path.write_bytes(models.chained(3000))
     return path
 
 

@@ -21,12 +21,12 @@ from commandline import Run, Terminal, command, errors
 from nncomp import model
 from nncomp.codec import compress, decompress
 
-TEXT = models.text(20_000)
+TEXT = models.chained(20_000)
 NOISE = models.noise(80_000)
 
 
 def letters(size: int) -> bytes:
-    """What the models of the fixture know, in large amounts: about 0.5 MB/s."""
+    """Random letters in large amounts: what takes a while."""
     return models.noise(size).translate(bytes(97 + i % 26 for i in range(256)))
 
 
@@ -239,18 +239,47 @@ def test_info(run: Run) -> None:
     assert (a["name"], a["content_size"]) == ("a.nnc", len(TEXT) + len(NOISE))
     assert a["stored_size"] == os.path.getsize("a.nnc")
     first, second = a["frames"]
-    assert first["blocks"] == {"network": 5} and second["blocks"] == {"stored": 1}
+    assert first["blocks"] == {"network+mix": 5} and second["blocks"] == {"stored": 1}
+    assert first["mixings"] == {"general": 5} and second["mixings"] == {}
+    assert (first["profile"], second["profile"]) == ("rich", "lean")
     assert first["model"]["name"] == "small-1" and second["model"] is None
     assert first["memory"] > second["block_size"] >> 8
     table = run("list", "-v", "a.nnc").stdout.decode()
     assert run("-lv", "a.nnc").stdout.decode() == table
-    assert first["model"]["id"] in table and "5 network" in table
+    assert (
+        first["model"]["id"] in table and "5 network+mix; mixing: 5 general; profile rich" in table
+    )
     packed = Path("a.nnc").read_bytes()
     assert b"(stdin)" in run("info", input=packed).stdout
     result = run("info", "--json", "missing", "a.nnc", status=1)
     assert [entry["name"] for entry in json.loads(result.stdout)] == ["a.nnc"]
     Path("a.nnc").write_bytes(packed[:-1])
     assert "end-of-stream" in errors(run("-l", "a.nnc", status=1))[0]
+
+
+def test_verbose_tells_how_blocks_are_coded(run: Run) -> None:
+    Path("a").write_bytes(TEXT[:4096] + b"ab" * 2048 + NOISE[:4096])
+    assert len(errors(run("a"))) == 1
+    lines = errors(run("-vf", "--block-size=4K", "a"))
+    assert len(lines) == 2 and "a.nnc" in lines[0]
+    assert lines[1] == "    1 network+mix, 1 repeat, 1 stored; mixing: 1 general"
+    assert errors(run("-vt", "a.nnc"))[1] == lines[1]
+    Path("empty").write_bytes(b"")
+    assert errors(run("-v", "empty"))[1] == "    no blocks"
+
+
+def test_no_network(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    commandline.use_models(monkeypatch, Path("/nowhere"))
+    Path("a").write_bytes(TEXT)
+    run("--model", "none", "a")
+    packed = Path("a.nnc").read_bytes()
+    assert packed == compress(TEXT, model="none")
+    (entry,) = json.loads(run("info", "--json", "a.nnc").stdout)
+    (frame,) = entry["frames"]
+    assert frame["blocks"] == {"mix": 1} and frame["model"] is None
+    for args in (["-d"], ["-d", "--model", "none"], ["-d", "--model=none", "--embed-model"]):
+        assert run(*args, input=packed).stdout == TEXT
+    run("--model", "none", "--embed-model", "-f", "a", status=2)
 
 
 def test_info_needs_no_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

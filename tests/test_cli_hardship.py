@@ -19,7 +19,7 @@ import models
 from commandline import Run, command, errors
 from nncomp.codec import compress, decompress
 
-TEXT = models.text(3000)
+TEXT = models.chained(3000)
 NOISE = models.noise(300_000)  # more than the disks and pipes below take
 
 

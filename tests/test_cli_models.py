@@ -15,7 +15,7 @@ from click.shell_completion import BashComplete
 
 import models
 from commandline import Run, errors
-from conftest import letters_model
+from conftest import chain_model
 from nncomp import model
 from nncomp.cli.main import cli
 
@@ -23,7 +23,7 @@ from nncomp.cli.main import cli
 @pytest.fixture
 def own(run: Run) -> Path:
     """A model file with a note."""
-    plain = models.tiny()
+    plain = chain_model("plain", 3)
     noted = model.Model.build(
         plain.config, plain.tensors, "own-1", {"nncomp.note.corpus": "three\nlines\x1b"}
     )
@@ -38,7 +38,7 @@ def test_list(run: Run) -> None:
     nano, small = entries[:2]  # those of the fixture; then what the package has
     assert (nano["name"], nano["levels"]) == ("nano-1", [1, 2, 3])
     assert (small["name"], small["levels"]) == ("small-1", [4, 5, 6, 7, 8, 9])
-    assert small["id"] == letters_model("small-1").id.hex()
+    assert small["id"] == chain_model("small-1").id.hex()
     assert small["size"] == os.path.getsize(small["path"])
     assert small["parameters"] == models.TINY.parameters
     lines = run("models", "list").stdout.decode().splitlines()
@@ -53,7 +53,7 @@ def test_show(run: Run, own: Path) -> None:
     assert entry["notes"] == {"corpus": "three\nlines\x1b"}
     assert (entry["name"], entry["layers"], entry["window"]) == ("own-1", 2, 64)
     by_name = run("models", "show", "nano-1").stdout
-    assert by_name == run("models", "show", letters_model("nano-1").id.hex()).stdout
+    assert by_name == run("models", "show", chain_model("nano-1").id.hex()).stdout
     assert b"levels:      1, 2, 3\n" in by_name
     text = run("models", "show", own, "small-1").stdout.decode()
     assert r"three\nlines\x1b" in text and "\x1b" not in text
@@ -78,10 +78,11 @@ def test_path(run: Run) -> None:
 def test_add(run: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """models add: copies a verified file to the user's data directory"""
     place = Path(os.environ["XDG_DATA_HOME"], "nncomp/models/own-1.safetensors")
-    text = models.text(600)
+    text = models.chained(600)
     packed = run("--model", own, input=text).stdout
+    assert b"own-1" in packed
     (line,) = errors(run("models", "add", own))
-    assert line.endswith(f"id {models.tiny().id.hex()}, {place}")
+    assert line.endswith(f"id {chain_model('own-1', 3).id.hex()}, {place}")
     assert place.read_bytes() == own.read_bytes()
     assert run("-d", input=packed).stdout == text
     assert run("--model", "own-1", input=text).stdout == packed
@@ -93,7 +94,7 @@ def test_add(run: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_add_refuses(run: Run, own: Path) -> None:
     """models add: not what is damaged, no model, or another model of the same name"""
     other = Path("other.safetensors")
-    other.write_bytes(model.dumps(letters_model("own-1")))
+    other.write_bytes(model.dumps(chain_model("own-1")))
     no_model = Path("text")
     no_model.write_bytes(models.text(100))
     damaged = Path("damaged")

@@ -12,7 +12,7 @@ import models
 from commandline import Run, errors
 from nncomp.codec import compress, decompress
 
-TEXT = models.text(1000)
+TEXT = models.chained(1000)
 
 
 def files(directory: str = ".") -> list[str]:

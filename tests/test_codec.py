@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import commandline
 import models
 import nncomp
-from nncomp import codec, container, model, probe
+from nncomp import choice, codec, container, levels, model, probe
 from nncomp.codec import compress, compress_stream, decompress, decompress_stream
 from nncomp.container import BlockType
 from nncomp.errors import (
@@ -30,6 +30,7 @@ from nncomp.errors import (
     ModelError,
     ModelNotFoundError,
 )
+from nncomp.mixing import Mixing, Profile
 
 BLOCK = 1 << 10
 
@@ -41,44 +42,66 @@ def pieces(data: bytes, lanes: int) -> list[bytes]:
 
 
 class ZlibEngine:
-    """An engine with the contract of the real ones and a predictor of another kind."""
+    """An engine with the contract of the real ones and a predictor of another kind.
+
+    Models know the words of ``models.text``; who decodes with another model or mixing notices.
+    """
 
     def __init__(self) -> None:
         self.threads: list[int] = []
         self.delay = 0.0
 
+    @staticmethod
+    def head(model: model.Model | None, mixing: Mixing | None) -> tuple[bytes, bytes]:
+        """(dictionary, what stands before each piece)"""
+        assert model is not None or mixing is not None
+        known = b"" if model is None else models.text(3000)
+        how = (model and model.id, mixing)
+        return known, zlib.crc32(repr(how).encode()).to_bytes(4, "little")
+
     def encode_block(
         self,
-        model: model.Model,
+        model: model.Model | None,
         data: bytes,
         lanes: int,
+        mixing: Mixing | None = None,
         *,
         threads: int = 1,
         progress: Callable[[int], None] | None = None,
     ) -> list[bytes]:
-        assert 1 <= lanes <= len(data)
+        assert 1 <= lanes <= (len(data) if model else 1)
         self.threads.append(threads)
         self._report(len(data), progress)
-        return [zlib.compress(model.id + piece, 9)[2:] for piece in pieces(data, lanes)]
+        known, head = self.head(model, mixing)
+
+        def packed(piece: bytes) -> bytes:
+            packer = zlib.compressobj(9, wbits=-15, zdict=known)
+            return packer.compress(head + piece) + packer.flush()
+
+        return [packed(piece) for piece in pieces(data, lanes)]
 
     def decode_block(
         self,
-        model: model.Model,
+        model: model.Model | None,
         payloads: list[bytes],
         size: int,
+        mixing: Mixing | None = None,
         *,
         threads: int = 1,
         progress: Callable[[int], None] | None = None,
     ) -> bytes:
         self.threads.append(threads)
+        known, head = self.head(model, mixing)
         parts = []
         for payload in payloads:
+            unpacker = zlib.decompressobj(wbits=-15, zdict=known)
             try:
-                part = zlib.decompress(b"\x78\xda" + payload)
+                part = unpacker.decompress(payload) + unpacker.flush()
             except zlib.error:
                 raise FormatError("a lane is damaged") from None
-            assert part.startswith(model.id)
-            parts.append(part[16:])
+            if not (unpacker.eof and part.startswith(head)):
+                raise FormatError("a lane is damaged")
+            parts.append(part[4:])
         self._report(size, progress)
         return b"".join(parts)
 
@@ -213,11 +236,76 @@ def test_what_the_network_cannot_shrink_is_stored(engine: ZlibEngine) -> None:
 
 
 def test_model_is_named_only_where_that_pays() -> None:
-    block = TEXT[:60]
-    assert types(compress(block)) == [BlockType.STORED]
+    """The model's name and id are 24 bytes here, which the first block has to save in addition."""
+    words = b"".join(b"%d " % i for i in range(300))
+    block = words[:300] + TEXT[3000:3030] + words[300:994]
+    assert len(block) == BLOCK
+    assert types(compress(block)) == [BlockType.MIX]
+    assert types(compress(TEXT[:BLOCK] + block, block_size=BLOCK)) == [BlockType.NETWORK_MIX] * 2
     rest = TEXT[:BLOCK] + NOISE[:BLOCK] + TEXT[BLOCK : 2 * BLOCK]
-    expected = [BlockType.NETWORK, BlockType.STORED, BlockType.NETWORK]
+    expected = [BlockType.NETWORK_MIX, BlockType.STORED, BlockType.NETWORK_MIX]
     assert types(compress(rest, block_size=BLOCK)) == expected
+
+
+UNKNOWN = "".join(f"{i * i % 977} {i * i * i}\n" for i in range(60_000)).encode()  # by models
+
+
+def test_small_blocks_are_coded_with_and_without_the_network(engine: ZlibEngine) -> None:
+    assert types(compress(TEXT)) == [BlockType.NETWORK_MIX]
+    assert types(compress(UNKNOWN[:1000])) == [BlockType.MIX]
+    assert len(engine.threads) == 4
+
+
+def test_a_sample_decides_about_large_blocks(engine: ZlibEngine) -> None:
+    for level in (1, 5, 9):
+        large = UNKNOWN[: choice.SMALL + 1]
+        assert types(compress(large, level)) == [BlockType.MIX]
+        assert decompress(compress(large, level)) == large
+    noisy = b"".join(TEXT[i : i + 40] + NOISE[i : i + 40] for i in range(0, 9900, 40))
+    noisy = (noisy * 5)[: choice.SMALL + 1]
+    compressed = compress(noisy)
+    assert types(compressed) == [BlockType.NETWORK_MIX]
+    assert decompress(compressed) == noisy
+
+
+def test_min_gain_is_how_much_the_network_has_to_save(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def network_pays(
+        content: bytes, model: object, mixing: Mixing, gain: int, encode: object
+    ) -> bool:
+        seen.append((len(content), mixing.profile, gain))
+        return False
+
+    monkeypatch.setattr(choice, "network_pays", network_pays)
+    large = models.text(70_000)
+    assert types(compress(large, 1)) == types(compress(large, 9)) == [BlockType.MIX]
+    assert seen == [(70_000, Profile.LEAN, levels.get(1).min_gain), (70_000, 2, 4)]
+
+
+def test_without_a_network_no_model_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commandline.use_models(monkeypatch, tmp_path)  # there is none
+    large = models.text(600_000)
+    for data in (TEXT, large):
+        compressed = compress(data, model="none")
+        assert types(compressed) == [BlockType.MIX]
+        assert len(blocks(compressed)[0].payloads) == 1
+        assert decompress(compressed) == decompress(compressed, model="none") == data
+    with pytest.raises(ValueError, match="no model to embed"):
+        compress(TEXT, model="none", embed_model=True)
+
+
+def test_mixing_is_chosen_for_each_block() -> None:
+    records = b"".join(bytes([i & 255, 0, 7, i >> 8, *NOISE[i : i + 9]]) for i in range(5000))
+    data = TEXT[: 8 * BLOCK] + records[: 8 * BLOCK]
+    compressed = compress(data, block_size=8 * BLOCK)
+    text, table = (block.mixing for block in blocks(compressed))
+    assert text == Mixing(Profile.RICH) and table is not None
+    assert decompress(compressed) == data
+    summary = compress_stream(io.BytesIO(data), io.BytesIO(), block_size=8 * BLOCK)
+    assert summary.mixings == {text: 1, table: 1}
 
 
 def test_lanes_and_block_size() -> None:
@@ -292,7 +380,8 @@ def test_looks_random_knows_structure() -> None:
 
 def test_threads_share_the_blocks_at_hand(engine: ZlibEngine) -> None:
     for count, shares in {1: [4], 2: [2, 2], 3: [1, 1, 2], 4: [1] * 4, 9: [1] * 9}.items():
-        compressed = compress(TEXT[: count * BLOCK], block_size=BLOCK, threads=4)
+        data = TEXT[: count * BLOCK]
+        compressed = compress(data, block_size=BLOCK, threads=4, model="none")
         assert sorted(engine.threads) == shares
         engine.threads.clear()
         decompress(compressed, threads=4)
@@ -347,7 +436,9 @@ def test_progress_may_abort(engine: ZlibEngine) -> None:
     started = time.monotonic()
     before = threading.active_count()
     with pytest.raises(Stop):
-        compress_stream(io.BytesIO(TEXT), io.BytesIO(), block_size=BLOCK, progress=progress)
+        compress_stream(
+            io.BytesIO(TEXT), io.BytesIO(), block_size=BLOCK, model="none", progress=progress
+        )
     while threading.active_count() > before and time.monotonic() - started < 4:
         time.sleep(0.01)
     assert time.monotonic() - started < 4
@@ -362,7 +453,7 @@ def test_failing_output_stops_the_work(engine: ZlibEngine) -> None:
 
     with pytest.raises(OSError, match="No space"):
         compress_stream(io.BytesIO(TEXT), Full(), block_size=BLOCK)
-    assert len(engine.threads) <= 2
+    assert len(engine.threads) <= 4
 
 
 def test_memory_bounds_the_blocks_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -502,10 +593,28 @@ def test_wrong_content_is_never_delivered() -> None:
 
 def test_engine_with_a_wrong_size_is_caught() -> None:
     own = models.tiny(1)
-    payload = zlib.compress(own.id + b"abcdef")[2:]
-    block = container.Block(BlockType.NETWORK, 100, (payload,), zlib.crc32(b"abcdef"))
-    with pytest.raises(ChecksumError):
-        decompress(forge(block, container.ModelRef(own.id, own.name)), model=own)
+    ref = container.ModelRef(own.id, own.name)
+    mixing = Mixing(Profile.LEAN, period=9)
+    for kind, how in (
+        (BlockType.NETWORK, (own, None)),
+        (BlockType.NETWORK_MIX, (own, mixing)),
+        (BlockType.MIX, (None, mixing)),
+    ):
+        payload = ZlibEngine().encode_block(how[0], b"abcdef", 1, how[1])
+        block = container.Block(kind, 100, (*payload,), zlib.crc32(b"abcdef"), how[1])
+        forged = forge(block, ref if how[0] else None, profile=1)
+        with pytest.raises(ChecksumError):
+            decompress(forged, model=own)
+
+
+def test_network_blocks_need_no_adaptive_stage() -> None:
+    """A type that this encoder does not write, in frames with a profile and without."""
+    own = models.tiny(1)
+    payloads = ZlibEngine().encode_block(own, TEXT[:BLOCK], 1)
+    block = container.Block(BlockType.NETWORK, BLOCK, (*payloads,), zlib.crc32(TEXT[:BLOCK]))
+    for profile in range(3):
+        forged = forge(block, container.ModelRef(own.id, own.name), profile=profile)
+        assert decompress(forged, model=own) == TEXT[:BLOCK]
 
 
 def test_unsupported_versions() -> None:
@@ -513,8 +622,6 @@ def test_unsupported_versions() -> None:
     assert decompress(forge(block)) == b"abc"
     with pytest.raises(FormatError, match="arithmetic version 9"):
         decompress(forge(block, arithmetic=9))
-    with pytest.raises(FormatError, match="profile 1"):
-        decompress(forge(block, profile=1))
 
 
 def test_embedded_model_must_be_what_it_claims() -> None:
@@ -533,19 +640,34 @@ def test_embedded_model_must_be_what_it_claims() -> None:
 
 
 def test_memory_limit() -> None:
-    compressed = compress(TEXT)
-    with pytest.raises(MemoryLimitError):
-        decompress(compressed, memory_limit=1 << 20)  # less than two blocks
-    with pytest.raises(MemoryLimitError, match="decoding needs"):
-        decompress(compressed, memory_limit=(8 << 20) + 1)  # no room for the model
-    assert decompress(compressed, memory_limit=16 << 20) == TEXT
+    for name in ("small-1", "none"):
+        compressed = compress(TEXT, model=name)
+        need = nncomp.get_frame_info(compressed).memory_needed
+        assert need is not None
+        with pytest.raises(MemoryLimitError):
+            decompress(compressed, memory_limit=1 << 20)  # less than two blocks
+        with pytest.raises(MemoryLimitError, match="decoding needs"):
+            decompress(compressed, memory_limit=need - 1)
+        assert decompress(compressed, memory_limit=need) == TEXT
+    assert decompress(compress(NOISE), memory_limit=8 << 20) == NOISE  # two blocks and no more
+
+
+def test_memory_of_the_adaptive_stage_counts() -> None:
+    own = models.tiny(1)
+    none, lean, rich = (container.Header(1 << 20, 4, 1, profile) for profile in range(3))
+    for header in (lean, rich):
+        mixing = Mixing(Profile(header.profile))
+        for with_model, lanes in ((None, 1), (own, 4)):
+            more = codec.memory_needed(header, with_model) - codec.memory_needed(none, with_model)
+            assert more == mixing.memory(1 << 20, lanes) > 0
+    assert codec.memory_needed(lean, None) < codec.memory_needed(rich, None)
 
 
 def test_golden_bytes() -> None:
     """The layout and the probes, frozen: repeat and stored blocks need no engine."""
     data = b"\0" * BLOCK + NOISE[:BLOCK] + b"abc" * 100
     digest = hashlib.sha256(compress(data, block_size=BLOCK)).hexdigest()
-    assert digest == "9ee7a7c49a88ab512b9cb300d19724043a96b44fa56bc8cfa9dcc61716fe8e33"
+    assert digest == "4d43671f7fa63cbf1d3940f2f5e76152eb48e9f7eb3a8066935cb89d00877ced"
 
 
 def test_order_is_kept(engine: ZlibEngine) -> None:

@@ -1,8 +1,9 @@
-"""docs/format.md: bytes pinned, each rule of section 6, every truncation, every bit flip."""
+"""docs/format.md: bytes pinned, each rule of section 7, every truncation, every bit flip."""
 
 from __future__ import annotations
 
 import io
+import itertools
 import zlib
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from nncomp import container
 from nncomp.container import Block, BlockType, End, FrameWriter, Header, ModelRef
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError
+from nncomp.mixing import Contexts, Mixing, Profile, Transform
 
-HEADER = Header(1 << 10, 4, 1)
+HEADER = Header(1 << 10, 4, 1, 2)
 MODEL = ModelRef(bytes(range(16)), "tiny-1")
 LIMIT = 1 << 20
 
@@ -29,11 +31,24 @@ def network(size: int, *payloads: bytes) -> Block:
     return Block(BlockType.NETWORK, size, payloads, 0x01020304)
 
 
+GENERAL = Mixing(Profile.RICH)
+RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, Transform.X86, 300)
+PICTURE = Mixing(Profile.RICH, Contexts.PICTURE, period=65535, stride=8)
+
+
+def mix(size: int, payload: bytes, mixing: Mixing | None = GENERAL) -> Block:
+    return Block(BlockType.MIX, size, (payload,), 0x01020304, mixing)
+
+
+def network_mix(size: int, *payloads: bytes, mixing: Mixing | None = GENERAL) -> Block:
+    return Block(BlockType.NETWORK_MIX, size, payloads, 0x01020304, mixing)
+
+
 def frame(*blocks: Block, model: ModelRef = MODEL, header: Header = HEADER) -> bytes:
     dst = io.BytesIO()
     writer = FrameWriter(dst, header)
     for block in blocks:
-        first = block.type == BlockType.NETWORK and not writer.has_network
+        first = block.type.has_network and not writer.has_network
         writer.write(block, model if first else None)
     end = writer.end()
     assert end.stored_size == len(dst.getvalue())
@@ -58,9 +73,10 @@ def reseal(*records: bytes) -> bytes:
 
 MIXED = [
     stored(b"hello"),
-    network(800, b"abc", b"", b"defg" * 9),
+    network_mix(800, b"abc", b"", b"defg" * 9, mixing=RECORDS),
     repeat(b"xy", 1024),
     network(256, b"z"),
+    mix(1000, b"uvw", PICTURE),
 ]
 
 
@@ -68,12 +84,12 @@ MIXED = [
 
 
 def test_empty_frame_bytes() -> None:
-    assert frame() == reseal(bytes.fromhex("894E4E430D0A 01 01 40 00 00 02"))
+    assert frame() == reseal(bytes.fromhex("894E4E430D0A 02 21 40 00 00 02"))
     assert len(frame()) == 16
 
 
 def test_network_frame_bytes() -> None:
-    head = bytes.fromhex("894E4E430D0A 01 01 40")
+    head = bytes.fromhex("894E4E430D0A 02 21 40")
     block = (
         bytes.fromhex("03 AC02 05") + b"tiny-1" + MODEL.id + bytes.fromhex("03 04030201") + b"abc"
     )
@@ -82,13 +98,32 @@ def test_network_frame_bytes() -> None:
     assert frame(network(300, b"abc")) == reseal(head + block, end)
 
 
-def test_overhead_of_a_small_file_is_57_bytes() -> None:
-    data = frame(
-        network(1000, bytes(300)),
-        model=ModelRef(bytes(16), "small-1"),
-        header=Header(1 << 22, 16, 1),
+def test_mixed_frame_bytes() -> None:
+    head = bytes.fromhex("894E4E430D0A 02 21 40")
+    first = bytes.fromhex("05 AC02 00 00 03 04030201") + b"abc"
+    second = (
+        bytes.fromhex("04 AC02 05")
+        + b"tiny-1"
+        + MODEL.id
+        + bytes.fromhex("11 AC02 03 04030201")
+        + b"def"
     )
-    assert len(data) - 300 == 57
+    third = bytes.fromhex("05 AC02 03 FFFF03 08 03 04030201") + b"ghi"
+    entries = b"".join(bytes([len(r) + 4]) + bytes.fromhex("AC02") for r in (first, second, third))
+    end = b"\0\3" + entries + bytes([2 + len(entries)])
+    blocks = [mix(300, b"abc"), network_mix(300, b"def", mixing=RECORDS), mix(300, b"ghi", PICTURE)]
+    assert frame(*blocks) == reseal(head + first, second, third, end)
+
+
+def test_overhead_of_small_files() -> None:
+    """As in section 8."""
+    ref, header = ModelRef(bytes(16), "small-1"), Header(1 << 22, 16, 1, 2)
+    for block, overhead in (
+        (mix(1000, bytes(300)), 35),
+        (network(1000, bytes(300)), 57),
+        (network_mix(1000, bytes(300)), 59),
+    ):
+        assert len(frame(block, model=ref, header=header)) - 300 == overhead
 
 
 def test_index_leads_to_every_block() -> None:
@@ -109,7 +144,7 @@ def test_index_leads_to_every_block() -> None:
 
 def test_index_damage_is_an_error() -> None:
     data = frame(*MIXED)
-    start = data.rindex(b"\0\4")
+    start = data.rindex(b"\0\5")
     for position in [*range(6), *range(start, len(data))]:
         for bit in range(8):
             bad = bytearray(data)
@@ -132,7 +167,7 @@ def test_blocks_can_be_read_from_any_on() -> None:
     for found in both:
         for first in range(len(MIXED) + 1):
             rest = list(MIXED[first:])
-            model = next((i for i, b in enumerate(rest) if b.type == BlockType.NETWORK), None)
+            model = next((i for i, b in enumerate(rest) if b.type.has_network), None)
             expected = rest if model is None else [*rest[:model], MODEL, *rest[model:]]
             assert list(container.read_blocks(file, found, first, LIMIT)) == [HEADER, *expected]
 
@@ -184,7 +219,7 @@ def test_a_frame_can_be_read_as_it_arrives() -> None:
 
 def test_read_gives_what_was_written() -> None:
     data = frame(*MIXED)
-    expected = [HEADER, MIXED[0], MODEL, *MIXED[1:], End(5 + 800 + 1024 + 256, len(data))]
+    expected = [HEADER, MIXED[0], MODEL, *MIXED[1:], End(5 + 800 + 1024 + 256 + 1000, len(data))]
     assert items(data) == expected
     assert items(data + data) == expected * 2
 
@@ -266,9 +301,11 @@ def test_moved_doubled_and_dropped_blocks_are_errors() -> None:
             items(data[:9] + order + rest)
 
 
-# ---- rules of section 6, by number; checks are right throughout ----
+# ---- rules of section 7, by number; checks are right throughout ----
 
-HEAD = bytes.fromhex("894E4E430D0A 01 01 40")
+HEAD = bytes.fromhex("894E4E430D0A 02 21 40")
+LEAN_HEAD = bytes.fromhex("894E4E430D0A 02 11 40")
+PLAIN_HEAD = bytes.fromhex("894E4E430D0A 02 01 40")
 CRC = bytes.fromhex("04030201")
 END_0 = bytes.fromhex("00 00 02")
 DESCRIPTION = b"\5tiny-1" + MODEL.id
@@ -299,10 +336,13 @@ def test_rule_1_no_magic() -> None:
     ("rule", "head", "message"),
     [
         (2, "894E4E430D0A 00 01 40", "version 0 is not supported"),
-        (2, "894E4E430D0A 02 01 40", "version 2 is not supported"),
-        (3, "894E4E430D0A 01 00 40", "arithmetic version"),
-        (4, "894E4E430D0A 01 01 11", "block size"),
-        (4, "894E4E430D0A 01 01 FF", "block size"),
+        (2, "894E4E430D0A 01 01 40", "version 1 is not supported"),
+        (2, "894E4E430D0A 03 01 40", "version 3 is not supported"),
+        (3, "894E4E430D0A 02 20 40", "arithmetic version"),
+        (3, "894E4E430D0A 02 31 40", "mixing profile 3 is not supported"),
+        (3, "894E4E430D0A 02 F1 40", "mixing profile 15 is not supported"),
+        (4, "894E4E430D0A 02 01 11", "block size"),
+        (4, "894E4E430D0A 02 01 FF", "block size"),
     ],
 )
 def test_rules_2_to_4_head(rule: int, head: str, message: str) -> None:
@@ -323,7 +363,7 @@ def test_rule_5_trailing_bytes() -> None:
         (b"\1\x83\0" + CRC + b"abc", "shortest form"),
         (b"\1" + b"\x80" * 9 + b"\1" + CRC, "too long"),
         # 7: types and reserved bits
-        (b"\4\3" + CRC + b"abc", "type 4 is not supported"),
+        (b"\6\3" + CRC + b"abc", "type 6 is not supported"),
         (b"\x81\3" + CRC + b"abc", "type 129 is not supported"),
         (b"\3\x20\x45tiny-1" + MODEL.id + b"\1" + CRC + b"a", "reserved bit"),
         # 8: content size
@@ -333,25 +373,96 @@ def test_rule_5_trailing_bytes() -> None:
         (b"\3\x20\5TINY-1" + MODEL.id + b"\1" + CRC + b"a", "name is malformed"),
         (b"\3\x20\5tiny\n1" + MODEL.id + b"\1" + CRC + b"a", "name is malformed"),
         (b"\3\x20\x85tiny-1" + MODEL.id + b"\0\1" + CRC + b"a", "model's size is out of range"),
-        # 10: payloads
+        (b"\4\x20\5TINY-1" + MODEL.id + b"\0\0\1" + CRC + b"a", "name is malformed"),
+        # 10: kind
+        (b"\5\x20\4\0\1" + CRC + b"a", "mixing kind 4 is not supported"),
+        (b"\5\x20\x0f\0\1" + CRC + b"a", "mixing kind 15 is not supported"),
+        (b"\5\x20\x30\0\1" + CRC + b"a", "mixing kind 48 is not supported"),
+        (b"\5\x20\xf0\0\1" + CRC + b"a", "mixing kind 240 is not supported"),
+        (b"\4\x20" + DESCRIPTION + b"\4\0\1" + CRC + b"a", "mixing kind 4 is not supported"),
+        # 11: period and stride
+        (b"\5\x20\0\1\1" + CRC + b"a", "period 1 is not"),
+        (b"\5\x20\0\x80\x80\4\1" + CRC + b"a", "period 65536 is not"),
+        (b"\5\x20\1\0\1" + CRC + b"a", "records need a period"),
+        (b"\5\x20\3\0\1\1" + CRC + b"a", "period above the stride"),
+        (b"\5\x20\3\4\4\1" + CRC + b"a", "period above the stride"),
+        (b"\5\x20\3\7\0\1" + CRC + b"a", "stride 0 is not"),
+        (b"\5\x20\3\x20\x09\1" + CRC + b"a", "stride 9 is not"),
+        (b"\4\x20" + DESCRIPTION + b"\1\0\1" + CRC + b"a", "records need a period"),
+        # 12: payloads
         (b"\2\3\0" + CRC, "pattern is empty"),
         (b"\2\3\3" + CRC + b"abc", "not smaller"),
         (b"\3\3" + DESCRIPTION + b"\3" + CRC + b"abc", "not smaller"),
         (b"\3\x80\x06" + DESCRIPTION + b"\xfe\x05\1\1" + CRC + bytes(768), "not smaller"),
+        (b"\5\3\0\0\3" + CRC + b"abc", "not smaller"),
+        (b"\5\x20\0\0\xff\xff\3" + CRC + bytes(65535), "not smaller"),
+        (b"\4\3" + DESCRIPTION + b"\0\0\3" + CRC + b"abc", "not smaller"),
+        (b"\4\x80\x06" + DESCRIPTION + b"\0\0\xfe\x05\1\1" + CRC + bytes(768), "not smaller"),
     ],
 )
-def test_rules_6_to_10_block(record: bytes, message: str) -> None:
+def test_rules_6_to_12_block(record: bytes, message: str) -> None:
     with pytest.raises(FormatError, match=message):
         items(reseal(HEAD + record, END_0))
 
 
 def test_rule_9_model_in_a_second_network_block() -> None:
     first = b"\3\x20" + DESCRIPTION + b"\1" + CRC + b"a"
+    mixed = b"\4\x20" + DESCRIPTION + b"\0\0\1" + CRC + b"a"
+    for one, other in itertools.product((first, mixed), repeat=2):
+        with pytest.raises(FormatError):
+            items(reseal(HEAD + one, other, end_of((one, 32), (other, 32))))
+
+
+def test_rule_9_no_model_in_the_first_network_block() -> None:
+    for record in (b"\3\x20\1" + CRC + b"a", b"\4\x20\0\0\1" + CRC + b"a"):
+        with pytest.raises(FormatError):
+            items(reseal(HEAD + record, end_of((record, 32))))
+
+
+def test_rule_9_a_mix_block_has_no_model() -> None:
+    record = b"\5\x20" + DESCRIPTION + b"\0\0\1" + CRC + b"a"
     with pytest.raises(FormatError):
-        items(reseal(HEAD + first, first, end_of((first, 32), (first, 32))))
+        items(reseal(HEAD + record, end_of((record, 32))))
 
 
-def test_rule_11_and_16_checks() -> None:
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (b"\5\x20\0\0\1" + CRC + b"a", "the frame has none"),
+        (b"\4\x20" + DESCRIPTION + b"\0\0\1" + CRC + b"a", "the frame has none"),
+    ],
+)
+def test_rule_10_mixed_block_without_a_profile(record: bytes, message: str) -> None:
+    sealed = end_of((record, 32))
+    assert items(reseal(HEAD + record, sealed))
+    with pytest.raises(FormatError, match=message):
+        items(reseal(PLAIN_HEAD + record, sealed))
+
+
+@pytest.mark.parametrize("mixing", [b"\1\2", b"\2\0", b"\x12\0", b"\3\2\1"])
+def test_rule_10_the_lean_profile_is_general(mixing: bytes) -> None:
+    record = b"\5\x20" + mixing + b"\1" + CRC + b"a"
+    sealed = end_of((record, 32))
+    assert items(reseal(HEAD + record, sealed))
+    with pytest.raises(FormatError, match="general contexts only"):
+        items(reseal(LEAN_HEAD + record, sealed))
+
+
+@pytest.mark.parametrize("transform", Transform)
+@pytest.mark.parametrize("period", [0, 2, 127, 128, 65535])
+def test_what_rules_10_and_11_allow(transform: Transform, period: int) -> None:
+    for contexts in Contexts:
+        if contexts == Contexts.PICTURE and period:
+            strides = [s for s in range(1, 9) if s < period]
+        else:
+            strides = [1] if contexts in (Contexts.GENERAL, Contexts.CODE) or period else []
+        for stride in strides:
+            mixing = Mixing(Profile.RICH, contexts, transform, period, stride)
+            data = frame(mix(50, b"a", mixing))
+            assert items(data)[1] == mix(50, b"a", mixing)
+
+
+def test_rule_13_and_18_checks() -> None:
     data = frame(stored(b"abc"))
     for position in (9 + 9, len(data) - 1):
         bad = bytearray(data)
@@ -360,7 +471,7 @@ def test_rule_11_and_16_checks() -> None:
             items(bytes(bad))
 
 
-def test_rule_14_number_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rule_16_number_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     data = frame(stored(b"a"), stored(b"b"), stored(b"c"))
     monkeypatch.setattr(container, "MAX_BLOCKS", 2)
     with pytest.raises(FormatError, match="too many blocks"):
@@ -369,7 +480,7 @@ def test_rule_14_number_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         frame(stored(b"a"), stored(b"b"), stored(b"c"))
 
 
-def test_rule_15_index() -> None:
+def test_rule_17_index() -> None:
     block = b"\1\3" + CRC + b"abc"
     good = end_of((block, 3))
     assert items(reseal(HEAD + block, good))
@@ -388,7 +499,7 @@ def test_rule_15_index() -> None:
             items(reseal(HEAD + block, end))
 
 
-def test_rule_17_memory() -> None:
+def test_rule_19_memory() -> None:
     big = frame(header=Header(1 << 26, 128, 1))
     with pytest.raises(MemoryLimitError):
         items(big, 1 << 26)
@@ -413,12 +524,27 @@ def test_rule_17_memory() -> None:
         repeat(b"abc", 3),
         network(100, b"x" * 100),
         network(800, b"a", b"b"),
+        network_mix(800, b"a", b"b"),
+        network_mix(100, b"x" * 100),
+        network_mix(100, b"x", mixing=None),
+        mix(100, b"x" * 100),
+        mix(100, b"x", None),
+        mix(100, b"x", Mixing(Profile.LEAN)),
+        Block(BlockType.MIX, 800, (b"a", b"b", b"c"), 0, GENERAL),
+        Block(BlockType.NETWORK, 100, (b"x",), 0, GENERAL),
+        Block(BlockType.STORED, 3, (b"abc",), 0, GENERAL),
     ],
 )
 def test_writer_refuses_what_a_reader_would_reject(block: Block) -> None:
     writer = FrameWriter(io.BytesIO(), HEADER)
     with pytest.raises(ValueError):
-        writer.write(block, MODEL if block.type == BlockType.NETWORK else None)
+        writer.write(block, MODEL if block.type.has_network else None)
+
+
+def test_writer_refuses_mixed_blocks_without_a_profile() -> None:
+    writer = FrameWriter(io.BytesIO(), Header(1 << 10, 4, 1))
+    with pytest.raises(ValueError, match="adaptive stage"):
+        writer.write(mix(100, b"x"))
 
 
 def test_writer_wants_the_model_exactly_once() -> None:
@@ -427,9 +553,14 @@ def test_writer_wants_the_model_exactly_once() -> None:
         writer.write(network(100, b"x"))
     with pytest.raises(ValueError):
         writer.write(stored(b"x"), MODEL)
-    writer.write(network(100, b"x"), MODEL)
     with pytest.raises(ValueError):
-        writer.write(network(100, b"x"), MODEL)
+        writer.write(mix(100, b"x"), MODEL)
+    with pytest.raises(ValueError):
+        writer.write(network_mix(100, b"x"))
+    writer.write(network_mix(100, b"x"), MODEL)
+    for block in (network(100, b"x"), network_mix(100, b"x")):
+        with pytest.raises(ValueError):
+            writer.write(block, MODEL)
 
 
 @pytest.mark.parametrize(
@@ -458,7 +589,7 @@ def test_writer_refuses_a_malformed_model(model: ModelRef) -> None:
         (1024, 256, 1),
         (1024, 1, 0),
         (1024, 1, 16),
-        (1024, 1, 1, 16),
+        (1024, 1, 1, 3),
         (1024, 1, 1, -1),
     ],
 )

@@ -11,6 +11,7 @@ import gzip
 import json
 import lzma
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from nncomp import model
 from nncomp.cli.options import byte_size
 from nncomp.codec import compress, decompress
 
-TEXT = models.text(3000)
+TEXT = models.chained(3000)
 NOISE = models.noise(3000)
 
 
@@ -153,12 +154,13 @@ def test_list(run: Run, args: list[str]) -> None:
 
 def test_verbosity(run: Run, a: Path) -> None:
     """verbosity: -v -q, repeatable"""
-    assert len(errors(run("a", "-f"))) == len(errors(run("a", "-fvv"))) == 1
+    (line,) = errors(run("a", "-f"))
+    assert errors(run("a", "-fvv"))[0] == line  # how blocks are coded follows
     assert errors(run("a", "-fq")) == []
     assert len(errors(run("missing", "-q", status=1))) == 1
     assert errors(run("missing", "-qq", status=1)) == errors(run("-q", "x", "-q", status=1)) == []
     assert errors(run("-qq", "list", "missing", status=1)) == []
-    assert errors(run("a", "-c")) == [] and len(errors(run("a", "-cv"))) == 1
+    assert errors(run("a", "-c")) == [] and len(errors(run("a", "-cv"))) == 2
 
 
 def test_levels(run: Run, a: Path) -> None:
@@ -187,7 +189,7 @@ def test_memory(run: Run) -> None:
         for args in ([], ["-t"], ["-d", "-o", "x"]):
             (line,) = errors(run(*(args or ["-d"]), "--memory", limit, input=packed, status=1))
             assert "memory limit" in line
-    for limit in ("32M", "32MiB", str(32 << 20), "1g"):
+    for limit in ("512M", "512MiB", str(512 << 20), "1g"):
         assert run("-d", f"--memory={limit}", input=packed).stdout == TEXT
     assert listing() == []
 
@@ -603,13 +605,13 @@ def test_summary_lines(run: Run, a: Path) -> None:
     Path("b").write_bytes(b"x" * 100_000)
     result = run("a", "b")
     first, second, total = errors(result)
-    assert first.startswith("a : ") and first.endswith("% (2.93 KiB => 1.80 KiB, a.nnc)")
+    assert re.fullmatch(r"a : [0-9]{2}\.[0-9]{2}% \(2\.93 KiB => [0-9]{3} B, a\.nnc\)", first)
     assert second == "b : 0.03% (97.7 KiB => 34 B, b.nnc)"
-    assert total == "2 files : 1.82% (101 KiB => 1.83 KiB)"
+    assert re.fullmatch(r"2 files : 0\.[0-9]{2}% \(101 KiB => [0-9]{3} B\)", total)
     assert result.stdout == b""
     assert errors(run("-t", "a.nnc", "b.nnc"))[-1] == "2 files : 103000 bytes"
     assert errors(run("-df", "b.nnc")) == ["b.nnc : 100000 bytes"]
-    assert errors(run("-cv", "b")) == ["b : 0.03% (97.7 KiB => 34 B, (stdout))"]
+    assert errors(run("-cv", "b"))[0] == "b : 0.03% (97.7 KiB => 34 B, (stdout))"
     Path("empty").touch()
     assert errors(run("empty")) == ["empty : (0 B => 16 B, empty.nnc)"]
 

@@ -1,4 +1,4 @@
-"""The examples of the documentation do what it says."""
+"""The examples of the documentation do what it says, with the released models."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import commandline
-
 DOCS = Path(__file__).parent.parent / "docs"
 
 
 @pytest.mark.parametrize("name", ["api.md"])
-def test_examples(
-    name: str, model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commandline.use_models(monkeypatch, model_directory)
+def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = doctest.testfile(str(DOCS / name), module_relative=False, encoding="utf-8")
     assert result.attempted > 0 and result.failed == 0

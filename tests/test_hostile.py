@@ -5,6 +5,7 @@ Whatever the bytes, decoding ends soon, within its memory, in the content or in 
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import random
 import subprocess
@@ -23,11 +24,13 @@ import models
 from nncomp import container, model
 from nncomp.codec import compress, decompress
 from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
+from nncomp.engine import native
 from nncomp.errors import FormatError, MemoryLimitError, NNCompError
+from nncomp.mixing import Contexts, Mixing, Profile, Transform
 
 MIB = 1 << 20
 BLOCK = 1 << 10
-TEXT = models.text(1500)
+TEXT = models.chained(1500)
 LIMIT = 64 * MIB
 
 some = settings(
@@ -40,11 +43,39 @@ def _models(model_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commandline.use_models(monkeypatch, model_directory)
 
 
+PICTURE = Mixing(Profile.RICH, Contexts.PICTURE, period=60, stride=3)
+RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, Transform.X86, period=7)
+
+
+def coded(kind: BlockType, content: bytes, lanes: int, mixing: Mixing | None = None) -> Block:
+    """A block as the real engine codes it."""
+    predictor = installed() if kind.has_network else None
+    payloads = native.encode_block(predictor, content, lanes, mixing)
+    return Block(kind, len(content), tuple(payloads), zlib.crc32(content), mixing)
+
+
 @pytest.fixture
 def packed() -> bytes:
     """A file with every type of block, coded by the real engine."""
-    parts = [TEXT[:BLOCK], b"ab" * 512, models.noise(BLOCK), TEXT[BLOCK:]]
-    return compress(b"".join(parts), block_size=BLOCK)
+    noise = models.noise(100)
+    return written(
+        coded(BlockType.NETWORK, TEXT[:BLOCK], 2),
+        Block(BlockType.REPEAT, BLOCK, (b"ab",), zlib.crc32(b"ab" * 512)),
+        coded(BlockType.NETWORK_MIX, TEXT[100 : 100 + BLOCK], 2, RECORDS),
+        Block(BlockType.STORED, 100, (noise,), zlib.crc32(noise)),
+        coded(BlockType.MIX, TEXT[:BLOCK], 1, PICTURE),
+        coded(BlockType.NETWORK_MIX, TEXT[BLOCK:], 1, Mixing(Profile.RICH)),
+    )
+
+
+def written(*blocks: Block, header: Header = Header(BLOCK, 2, model.ARITHMETIC, 2)) -> bytes:  # noqa: B008
+    dst = io.BytesIO()
+    writer = FrameWriter(dst, header)
+    for block in blocks:
+        first = block.type.has_network and not writer.has_network
+        writer.write(block, ModelRef(installed().id, "small-1") if first else None)
+    writer.end()
+    return dst.getvalue()
 
 
 def decode(data: bytes) -> bytes | NNCompError:
@@ -75,11 +106,14 @@ def rewrite(data: bytes, change: Callable[[Block], Block]) -> bytes:
 
 
 def with_payloads(block: Block, payloads: tuple[bytes, ...]) -> Block:
-    return Block(block.type, block.size, payloads, block.content_checksum)
+    return dataclasses.replace(block, payloads=payloads)
 
 
-def only_network(change: Callable[[Block], Block]) -> Callable[[Block], Block]:
-    return lambda block: change(block) if block.type == BlockType.NETWORK else block
+CODED = [kind for kind in BlockType if kind.is_coded]
+
+
+def only(kind: BlockType, change: Callable[[Block], Block]) -> Callable[[Block], Block]:
+    return lambda block: change(block) if block.type == kind else block
 
 
 def test_rewrite_alone_changes_nothing(packed: bytes) -> None:
@@ -92,25 +126,28 @@ def test_rewrite_alone_changes_nothing(packed: bytes) -> None:
 # ---- payloads with checks that match: the coder itself must notice ----
 
 
-def test_payload_truncation_is_noticed(packed: bytes) -> None:
-    for size in (0, 1, 100, -5, -2, -1):
+@pytest.mark.parametrize("kind", CODED)
+def test_payload_truncation_is_noticed(packed: bytes, kind: BlockType) -> None:
+    for size in (0, 1, 20, -5, -2, -1):
 
         def cut(block: Block) -> Block:
             return with_payloads(block, (block.payloads[0][:size], *block.payloads[1:]))  # noqa: B023
 
-        assert isinstance(decode(rewrite(packed, only_network(cut))), FormatError)
+        assert isinstance(decode(rewrite(packed, only(kind, cut))), FormatError)
 
 
-def test_payload_extension_is_noticed(packed: bytes) -> None:
+@pytest.mark.parametrize("kind", CODED)
+def test_payload_extension_is_noticed(packed: bytes, kind: BlockType) -> None:
     for tail in (b"\0", b"\xff", b"\0" * 9):
 
         def extend(block: Block) -> Block:
             return with_payloads(block, (*block.payloads[:-1], block.payloads[-1] + tail))  # noqa: B023
 
-        assert isinstance(decode(rewrite(packed, only_network(extend))), FormatError)
+        assert isinstance(decode(rewrite(packed, only(kind, extend))), FormatError)
 
 
-def test_payload_bit_flips_are_noticed(packed: bytes) -> None:
+@pytest.mark.parametrize("kind", CODED)
+def test_payload_bit_flips_are_noticed(packed: bytes, kind: BlockType) -> None:
     draw = random.Random(1)
     for _ in range(60):
 
@@ -119,21 +156,54 @@ def test_payload_bit_flips_are_noticed(packed: bytes) -> None:
             bad[draw.randrange(len(bad))] ^= 1 << draw.randrange(8)
             return with_payloads(block, (bytes(bad), *block.payloads[1:]))
 
-        assert isinstance(decode(rewrite(packed, only_network(flip))), FormatError)
+        assert isinstance(decode(rewrite(packed, only(kind, flip))), FormatError)
+
+
+def test_another_mixing_is_noticed(packed: bytes) -> None:
+    """Whatever the parameters are, decoding ends well: in an error."""
+    for mixing in (
+        Mixing(Profile.RICH, Contexts.CODE),
+        Mixing(Profile.RICH, Contexts.CODE, Transform.ARM64, period=65535),
+        Mixing(Profile.RICH, Contexts.RECORDS, period=65535),
+        Mixing(Profile.RICH, Contexts.PICTURE, period=65535, stride=8),
+        Mixing(Profile.RICH, Contexts.PICTURE, period=2, stride=1),
+        Mixing(Profile.RICH, period=2),
+    ):
+        for kind in (BlockType.MIX, BlockType.NETWORK_MIX):
+
+            def change(block: Block) -> Block:
+                return dataclasses.replace(block, mixing=mixing)  # noqa: B023
+
+            assert isinstance(decode(rewrite(packed, only(kind, change))), FormatError)
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_any_content_with_any_mixing(profile: Profile) -> None:
+    """Contents that steer contexts and transforms to their ends come back."""
+    calls = bytes.fromhex("E8 FF FF FF FF E9 00 00 00 00 E8 E8 E8 E8 00 00")
+    bl = bytes.fromhex("FF FF FF 97 00 00 00 94")
+    contents = [b"\n" * 9 + b" ", bytes(300), b"\xff" * 300, calls * 30, bl * 60 + b"\x97"]
+    for content in (*contents, TEXT[:600], models.noise(500), b"x"):
+        for contexts in Contexts if profile == Profile.RICH else [Contexts.GENERAL]:
+            for transform in Transform:
+                for period in (2, 300, 65535):
+                    mixing = Mixing(profile, contexts, transform, period)
+                    payloads = native.encode_block(None, content, 1, mixing)
+                    assert native.decode_block(None, payloads, len(content), mixing) == content
 
 
 def test_garbage_payloads_end_at_once() -> None:
-    """Content of 16 MiB is claimed; the payload is used up after a few bytes."""
-    header = Header(16 * MIB, 1, model.ARITHMETIC)
-    for payload in (b"", b"\0" * 50, b"\xff" * 50, models.noise(50)):
-        block = Block(BlockType.NETWORK, 16 * MIB, (payload,), 0)
-        dst = io.BytesIO()
-        writer = FrameWriter(dst, header)
-        writer.write(block, ModelRef(installed().id, "small-1"))
-        writer.end()
-        started = time.monotonic()
-        assert isinstance(decode(dst.getvalue()), FormatError)
-        assert time.monotonic() - started < 5
+    """Content of 16 MiB is claimed; the payload is used up early, even where the adaptive stage has
+    learnt that nothing but zeros comes."""
+    header = Header(16 * MIB, 1, model.ARITHMETIC, 2)
+    for kind in CODED:
+        mixing = Mixing(Profile.RICH) if kind.has_mixing else None
+        for payload in (b"", b"\0" * 9, b"\xff" * 50, models.noise(50)):
+            data = written(Block(kind, 16 * MIB, (payload,), 0, mixing), header=header)
+            started = time.monotonic()
+            with pytest.raises(FormatError):
+                decompress(data)
+            assert time.monotonic() - started < 10
 
 
 def installed() -> model.Model:
@@ -184,7 +254,7 @@ def network_record(model_id: bytes, data: bytes | None, name: bytes = b"small-1"
     flags = len(name) - 1 | (0 if data is None else 0x80)
     embedded = b"" if data is None else container._varint(len(data)) + data
     description = bytes([flags]) + name + model_id + embedded
-    return b"\3\x40" + description + b"\2" + bytes(4) + b"xy"
+    return b"\3\x40" + description + b"\2" + bytes(4) + b"xy"  # type network
 
 
 def hostile_models() -> Iterator[bytes]:
@@ -233,7 +303,12 @@ def test_sizes_that_lie_do_not_allocate() -> None:
         b"\2" + huge + b"\1",
         b"\2\x40" + huge,
         b"\3" + huge,
+        b"\4" + huge,
+        b"\5" + huge,
+        b"\5\x40\0" + huge,
+        b"\5\x40\0\0" + huge,
         b"\3\x40\6small-1" + bytes(16) + huge,
+        b"\4\x40\6small-1" + bytes(16) + b"\0\0" + huge,
         b"\3\x40\x86small-1" + bytes(16) + huge,
         b"\0" + huge,
     ]

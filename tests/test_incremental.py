@@ -17,7 +17,7 @@ from nncomp import NNCompressor, NNDecompressor, compress, model
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, ModelNotFoundError
 
 BLOCK = 1 << 10
-TEXT = models.text(3000)
+TEXT = models.chained(3000)
 NOISE = models.noise(700)
 DATA = TEXT + bytes(2000) + NOISE  # blocks of every type
 
@@ -234,9 +234,11 @@ def test_frame_info() -> None:
     assert info.content_size == len(DATA)
     assert info.stored_size == len(packed)
     assert sum(info.blocks.values()) == -(-len(DATA) // BLOCK)
-    assert set(info.blocks) == {"network", "repeat", "stored"}
+    assert set(info.blocks) >= {"network+mix", "repeat", "stored"}
+    mixed = sum(count for kind, count in info.blocks.items() if "mix" in kind)
+    assert sum(info.mixings.values()) == mixed >= info.mixings["general"] > 0
     assert (info.block_size, info.lanes) == (BLOCK, 1)
-    assert (info.version, info.arithmetic, info.profile) == (1, model.ARITHMETIC, 0)
+    assert (info.version, info.arithmetic, info.profile) == (2, model.ARITHMETIC, "lean")
     assert info.model == "nano-1" and len(info.model_id or "") == 32
     assert not info.model_embedded
     assert info.memory_needed is not None and info.memory_needed > 2 * BLOCK

@@ -17,7 +17,7 @@ import nncomp
 from nncomp.integrations import register_fsspec
 
 CSV = "name,count\n" + "".join(f"word{i % 7},{i}\n" for i in range(500))
-TEXT = models.text(5000)
+TEXT = models.chained(5000)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from nncomp.cli.options import Mode, Options, file_options, options_of
 from nncomp.cli.report import Report, message_of, printable, say, shown_name, size_text
 from nncomp.cli.work import Result, process
 from nncomp.errors import NNCompError
+from nncomp.levels import NO_MODEL
 
 __all__ = ["compress", "decompress", "test"]
 
@@ -107,14 +108,17 @@ def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
     unnamed = stdout or ("-" in names and options.output is None)
     if options.verify and mode == Mode.COMPRESS and unnamed:
         raise click.UsageError("--verify needs a named output: a pipe cannot be read again")
+    if options.embed_model and options.model == NO_MODEL and mode == Mode.COMPRESS:
+        raise click.UsageError("--embed-model needs a model")
     if options.as_json and mode in (Mode.COMPRESS, Mode.DECOMPRESS):
         raise click.UsageError("--json goes with test and list")
 
 
 def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) -> None:
-    if mode == Mode.COMPRESS and options.model is not None:
+    if mode == Mode.COMPRESS and options.model not in (None, NO_MODEL):
         from nncomp import registry
 
+        assert options.model is not None
         registry.resolve(options.model)  # a wrong name fails now, whatever the inputs need
     results = []
     told = 0
@@ -129,6 +133,8 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
         if result.error is None and _is_told(mode, result, options):
             told += 1
             say(f"{shown_name(item.name)} : {_sizes(mode, [result], result.target or '(stdout)')}")
+            if options.verbose:
+                say(f"    {result.blocks}")
     if options.as_json:
         click.echo(json.dumps([_as_json(result) for result in results], indent=2))
     elif told and len(found) > 1:

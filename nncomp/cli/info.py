@@ -13,7 +13,7 @@ from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, byte_size
-from nncomp.cli.report import Report, shown_name, size_text
+from nncomp.cli.report import Report, blocks_text, shown_name, size_text
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
@@ -103,8 +103,11 @@ def _row(
 
 
 def _details(frame: dict[str, Any]) -> str:
-    kinds = ", ".join(f"{count} {kind}" for kind, count in frame["blocks"].items()) or "no blocks"
-    parts = [kinds, f"blocks up to {size_text(frame['block_size'])} in {frame['lanes']} lanes"]
+    parts = [
+        blocks_text(frame["blocks"], frame["mixings"]),
+        f"profile {frame['profile'] or 'none'}",
+        f"blocks up to {size_text(frame['block_size'])} in {frame['lanes']} lanes",
+    ]
     if frame["memory"] is not None:
         parts.append(f"needs {size_text(frame['memory'])}")
     if frame["model"]:

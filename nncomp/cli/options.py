@@ -140,7 +140,9 @@ def file_options(command: _F) -> _F:
             click.option("--rm", "remove", is_flag=True, help="Verify, then remove the input."),
             _level_flags,
             click.option(
-                "--model", metavar="NAME|FILE", help="Model to use instead of the level's."
+                "--model",
+                metavar="NAME|FILE|none",
+                help="Model to use instead of the level's; none: no network, which is faster.",
             ),
             click.option("--embed-model", is_flag=True, help="Put the model into the output."),
             click.option(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 __all__ = [
     "Report",
+    "blocks_text",
     "complain",
     "message_of",
     "printable",
@@ -78,6 +79,16 @@ def size_text(size: int) -> str:
         unit = next(units)
     digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
     return f"{value:.{digits}f} {unit}"
+
+
+def blocks_text(blocks: Mapping[str, int], mixings: Mapping[str, int]) -> str:
+    """How many there are of each: '3 mix, 1 stored; mixing: 2 general, 1 records 13'."""
+
+    def listed(counts: Mapping[str, int]) -> str:
+        return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+
+    kinds = listed(blocks) or "no blocks"
+    return f"{kinds}; mixing: {listed(mixings)}" if mixings else kinds
 
 
 @contextlib.contextmanager

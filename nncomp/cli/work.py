@@ -10,13 +10,14 @@ import contextlib
 import dataclasses
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nncomp import fileio
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, Options
-from nncomp.cli.report import progress_bar
+from nncomp.cli.report import blocks_text, progress_bar
 from nncomp.cli.verify import HashedSink, HashedSource, Nowhere, digest_of
 from nncomp.errors import NNCompError
 
@@ -35,6 +36,7 @@ class Result:
     target: str | None = None  # the file written, if any
     content_size: int = 0  # bytes
     stored_size: int = 0  # bytes
+    blocks: str = ""  # which there were
     error: str | None = None
 
 
@@ -63,7 +65,16 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
                 summary = _compress(label, source, source, sink, options)
         if options.remove:
             fileio.remove(item.name, source)
-    return Result(item.name, target, summary.content_size, summary.stored_size)
+    return Result(
+        item.name, target, summary.content_size, summary.stored_size, _blocks_text(summary)
+    )
+
+
+def _blocks_text(summary: codec.Summary) -> str:
+    mixings = Counter[str]()
+    for mixing, count in summary.mixings.items():
+        mixings[mixing.label] += count
+    return blocks_text({kind.label: count for kind, count in summary.blocks.items()}, mixings)
 
 
 @contextlib.contextmanager

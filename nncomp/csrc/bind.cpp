@@ -1,10 +1,12 @@
 // Python module nncomp._native: argument checks, nothing else. Every argument is taken as untrusted.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <tuple>
@@ -68,25 +70,52 @@ void make_network(Network* self, int d_model, int n_heads, int d_head, int d_ff,
   new (self) Network(std::move(config), source, *found);
 }
 
-nb::list encode_block(const Network& network, nb::bytes data, int lanes, int threads, nb::object progress) {
-  require(lanes >= 1 && lanes <= nncomp::MAX_LANES, "lanes is out of range");
-  require(threads >= 1, "threads is out of range");
+// (rich, contexts, transform, period, stride)
+using MixingArgs = std::optional<std::tuple<bool, int, int, int, int>>;
+constexpr size_t MAX_MIXED = size_t(1) << 26;  // bytes of a block
+
+nncomp::Mixing mixing_of(const std::tuple<bool, int, int, int, int>& args) {
+  const auto [rich, contexts, transform, period, stride] = args;
+  const nncomp::Mixing mixing{rich, contexts, transform, period, stride};
+  mixing.check();
+  return mixing;
+}
+
+struct Arguments {
+  std::optional<nncomp::Mixing> mixing;
+  nncomp::Predictor predictor{};
+
+  Arguments(const Network* network, const MixingArgs& args, const std::string& kernel, size_t lanes, size_t size,
+            int threads) {
+    require(network || args, "neither a network nor the adaptive stage is given");
+    require(lanes >= 1 && lanes <= (network ? size_t(nncomp::MAX_LANES) : 1), "lanes is out of range");
+    require(threads >= 1, "threads is out of range");
+    require(size <= (args ? MAX_MIXED : size_t(PY_SSIZE_T_MAX)), "size is out of range");
+    if (args) mixing = mixing_of(*args);
+    const nncomp::Kernel* found = network ? &network->kernel() : nncomp::find_kernel(kernel.c_str());
+    if (!found) throw std::invalid_argument("this CPU cannot run the kernel '" + kernel + "'");
+    predictor = {network, mixing ? &*mixing : nullptr, found};
+  }
+};
+
+nb::list encode_block(const Network* network, nb::bytes data, int lanes, const MixingArgs& mixing, int threads,
+                      nb::object progress, const std::string& kernel) {
+  const Arguments arguments(network, mixing, kernel, size_t(lanes), data.size(), threads);
   const nncomp::Progress report = progress_of(progress);
   std::vector<std::vector<uint8_t>> payloads;
   {
     nb::gil_scoped_release no_gil;
-    payloads = nncomp::encode_block(network, view(data), lanes, threads, report);
+    payloads = data.size() == 0 ? std::vector<std::vector<uint8_t>>(size_t(lanes))
+                                : nncomp::encode_block(arguments.predictor, view(data), lanes, threads, report);
   }
   nb::list out;
   for (const auto& payload : payloads) out.append(to_bytes(payload));
   return out;
 }
 
-nb::bytes decode_block(const Network& network, const std::vector<nb::bytes>& payloads, size_t size,
-                       int threads, nb::object progress) {
-  require(payloads.size() >= 1 && payloads.size() <= nncomp::MAX_LANES, "lanes is out of range");
-  require(threads >= 1, "threads is out of range");
-  require(size <= size_t(PY_SSIZE_T_MAX), "size is out of range");
+nb::bytes decode_block(const Network* network, const std::vector<nb::bytes>& payloads, size_t size,
+                       const MixingArgs& mixing, int threads, nb::object progress, const std::string& kernel) {
+  const Arguments arguments(network, mixing, kernel, payloads.size(), size, threads);
   nb::bytes out = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
   if (!out.is_valid()) throw nb::python_error();
   std::span<uint8_t> data(reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), size);
@@ -95,7 +124,7 @@ nb::bytes decode_block(const Network& network, const std::vector<nb::bytes>& pay
   const nncomp::Progress report = progress_of(progress);
   {
     nb::gil_scoped_release no_gil;
-    nncomp::decode_block(network, views, data, threads, report);
+    nncomp::decode_block(arguments.predictor, views, data, threads, report);
   }
   return out;
 }
@@ -133,11 +162,17 @@ NB_MODULE(_native, m) {
       .def("__init__", make_network, "d_model"_a, "n_heads"_a, "d_head"_a, "d_ff"_a, "windows"_a,
            "ngrams"_a, "tensors"_a, nb::kw_only(), "kernel"_a = "auto")
       .def_prop_ro("kernel", [](const Network& network) { return network.kernel().name; })
-      .def("encode_block", encode_block, "data"_a, "lanes"_a, nb::kw_only(), "threads"_a = 1,
-           "progress"_a = nb::none())
-      .def("decode_block", decode_block, "payloads"_a, "size"_a, nb::kw_only(), "threads"_a = 1,
-           "progress"_a = nb::none())
       .def("weights", weights, "data"_a);
+  m.def("encode_block", encode_block, "network"_a.none(), "data"_a, "lanes"_a, nb::kw_only(),
+        "mixing"_a = nb::none(), "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
+  m.def("decode_block", decode_block, "network"_a.none(), "payloads"_a, "size"_a, nb::kw_only(),
+        "mixing"_a = nb::none(), "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
+  m.def("mixing_memory", [](const MixingArgs& mixing, bool network, size_t size, int lanes) {
+    require(mixing.has_value(), "mixing is missing");
+    const nncomp::Mixing checked = mixing_of(*mixing);
+    require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_MIXED, "lanes or size is out of range");
+    return nncomp::Stage::memory(checked, network, size, lanes);
+  }, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
   m.def("kernels", [] {
     std::vector<std::string> names;
     for (const char* name : {"avx512", "avxvnni", "avx2", "portable"}) {

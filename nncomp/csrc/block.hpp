@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "network.hpp"
+#include "stage.hpp"
 
 namespace nncomp {
 
@@ -22,12 +23,19 @@ class FormatError : public std::runtime_error {
 // throws stops all threads and passes on to the caller.
 using Progress = std::function<void(uint64_t)>;
 
-// One payload a lane; threads take whole lanes. 1 <= lanes <= MAX_LANES, threads >= 1.
-std::vector<std::vector<uint8_t>> encode_block(const Network& network, std::span<const uint8_t> data,
+// What codes a block: the network, the adaptive stage, or both; never neither.
+struct Predictor {
+  const Network* network;
+  const Mixing* mixing;
+  const Kernel* kernel;
+};
+
+// One payload a lane. 1 <= lanes <= MAX_LANES, one without a network; threads >= 1.
+std::vector<std::vector<uint8_t>> encode_block(const Predictor& predictor, std::span<const uint8_t> data,
                                                int lanes, int threads, const Progress& progress);
 
 // Fills `data` from one payload a lane; throws FormatError.
-void decode_block(const Network& network, const std::vector<std::span<const uint8_t>>& payloads,
+void decode_block(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
                   std::span<uint8_t> data, int threads, const Progress& progress);
 
 // The 256 weights before each byte of data as one lane; out: (bytes, 256).

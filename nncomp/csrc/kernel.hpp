@@ -16,6 +16,14 @@
 
 namespace nncomp {
 
+struct Decoder;
+struct Distribution;
+struct Encoder;
+namespace mix {
+struct Lane;
+struct Shared;
+}
+
 constexpr int BIAS_PAD = 16;          // entries at either end, each BIAS_NEVER
 constexpr int BIAS_NEVER = -(1 << 29);  // outside the window: far below every score
 constexpr int MAX_WINDOW = 1024;
@@ -60,6 +68,13 @@ struct Kernel {
 
   // Weights of 256 logits, and the sum of each 16 of them.
   void (*weights)(const int32_t* z, uint32_t* weight, uint64_t* sum);
+
+  // The adaptive stage: see mix.hpp.
+  void (*mix_start)(const mix::Shared&, mix::Lane&, bool first);
+  void (*mix_encode)(const mix::Shared&, mix::Lane&, const Distribution* network, Encoder&, uint32_t byte);
+  void (*mix_decode)(const mix::Shared&, mix::Lane&, const Distribution* network, Decoder&);
+  void (*mix_update_tables)(const mix::Shared&, int first, int last, uint32_t count);
+  void (*mix_update_rest)(const mix::Shared&, uint32_t count);
 };
 
 // The kernel of that name, or the fastest for "auto". nullptr if this build or this CPU lacks it.

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "kernel.hpp"
+#include "mix.hpp"
 
 namespace nncomp {
 namespace {
@@ -293,8 +294,22 @@ void weights(const int32_t* z, uint32_t* weight, uint64_t* sum) {
   for (int i = 0; i < 16; ++i) sum[i] = pow_weights(z + 16 * i, highest_z, weight + 16 * i);
 }
 
+void mix_encode(const mix::Shared& s, mix::Lane& l, const Distribution* network, Encoder& coder, uint32_t byte) {
+  int shift = 8;
+  mix::code_byte(s, l, network, [&](uint32_t p) {
+    const uint32_t bit = byte >> --shift & 1;
+    coder.put(bit, p);
+    return bit;
+  });
+}
+
+void mix_decode(const mix::Shared& s, mix::Lane& l, const Distribution* network, Decoder& coder) {
+  mix::code_byte(s, l, network, [&](uint32_t p) { return coder.get(p); });
+}
+
 constexpr Kernel kernel(const char* name) {
-  return {name, add_row, norm, project, accumulate, expand, logits, attend, weights};
+  return {name,   add_row, norm,    project,    accumulate, expand, logits,
+          attend, weights, mix::start, mix_encode, mix_decode, mix::update_tables, mix::update_rest};
 }
 
 }  // namespace

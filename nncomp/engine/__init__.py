@@ -1,8 +1,9 @@
 """Engines: interchangeable programs for the arithmetic of ``docs/numerics.md``.
 
 An engine is a module of three functions: ``encode_block``, ``decode_block`` and, for tests,
-``weights``. ``get`` is the one place where an engine is chosen; whichever it is, the bytes are the
-same. Nothing here imports torch.
+``weights``. A block is coded by the network (``model``), by the adaptive stage (``mixing``), or by
+both together; at least one of the two is given. ``get`` is the one place where an engine is chosen;
+whichever it is, the bytes are the same. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from nncomp.mixing import Mixing
     from nncomp.model import Model
 
 __all__ = ["Engine", "get"]
@@ -30,20 +32,25 @@ class Engine(Protocol):
 
     def encode_block(
         self,
-        model: Model,
+        model: Model | None,
         data: bytes,
         lanes: int,
+        mixing: Mixing | None = None,
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
     ) -> list[bytes]:
-        """Code a block as ``lanes`` pieces; returns one payload each."""
+        """Code a block as ``lanes`` pieces; returns one payload each. Without model: one piece.
+
+        ``progress`` is called with the bytes done since, and may raise to abort.
+        """
 
     def decode_block(
         self,
-        model: Model,
+        model: Model | None,
         payloads: Sequence[bytes],
         size: int,
+        mixing: Mixing | None = None,
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from nncomp import _native
 from nncomp.errors import NNCompError
+from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
 
 __all__ = ["decode_block", "encode_block", "weights"]
@@ -29,25 +30,37 @@ _lock = threading.Lock()
 
 
 def encode_block(
-    model: Model,
+    model: Model | None,
     data: bytes,
     lanes: int,
+    mixing: Mixing | None = None,
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
 ) -> list[bytes]:
     """Code a block as ``lanes`` (1…128) pieces; returns one payload each, empty for an empty lane.
 
-    At most ``threads`` threads work, one a lane. ``progress(n)`` is called from this thread, about
-    every 50 ms, with the number of bytes done since; what it raises stops the work and passes on.
+    With ``mixing`` the adaptive stage takes part; without a model it is alone, with one lane. At
+    most ``threads`` threads work, about one a lane. ``progress(n)`` is called from this thread,
+    about every 50 ms, with the number of bytes done since; what it raises stops the work and passes
+    on.
     """
-    return _network(model).encode_block(data, lanes, threads=threads, progress=progress)
+    return _native.encode_block(
+        _network(model) if model is not None else None,
+        data,
+        lanes,
+        mixing=_arguments(mixing),
+        threads=threads,
+        progress=progress,
+        kernel=_kernel(),
+    )
 
 
 def decode_block(
-    model: Model,
+    model: Model | None,
     payloads: Sequence[bytes],
     size: int,
+    mixing: Mixing | None = None,
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
@@ -57,7 +70,15 @@ def decode_block(
     Raises ``FormatError`` for a payload that no encoder writes, as soon as it shows. ``threads``
     and ``progress`` as in ``encode_block``.
     """
-    return _network(model).decode_block(list(payloads), size, threads=threads, progress=progress)
+    return _native.decode_block(
+        _network(model) if model is not None else None,
+        list(payloads),
+        size,
+        mixing=_arguments(mixing),
+        threads=threads,
+        progress=progress,
+        kernel=_kernel(),
+    )
 
 
 def weights(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
@@ -65,12 +86,24 @@ def weights(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
     return _network(model).weights(data)
 
 
-def _network(model: Model) -> _native.Network:
-    """The packed form of ``model`` for the kernel in force."""
+def _arguments(mixing: Mixing | None) -> tuple[bool, int, int, int, int] | None:
+    if mixing is None:
+        return None
+    rich = mixing.profile == Profile.RICH
+    return rich, mixing.contexts, mixing.transform, mixing.period, mixing.stride
+
+
+def _kernel() -> str:
     kernel = os.environ.get("NNCOMP_KERNEL") or "auto"
     if kernel != "auto" and kernel not in _native.kernels():
         usable = ", ".join(_native.kernels())
         raise NNCompError(f"NNCOMP_KERNEL={kernel}: this CPU can run {usable}")
+    return kernel
+
+
+def _network(model: Model) -> _native.Network:
+    """The packed form of ``model`` for the kernel in force."""
+    kernel = _kernel()
     key = (model.id, kernel)
     with _lock:
         network = _cache.pop(key, None)

@@ -2,12 +2,13 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. They freeze format version 1 and arithmetic version 1: new files may be added, but none
+may read. They freeze format version 2 and arithmetic version 1: new files may be added, but none
 that was released is ever written again, so this script leaves alone what is there.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -23,13 +24,16 @@ import numpy as np
 import models
 from nncomp.codec import compress
 from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
-from nncomp.engine import reference
+from nncomp.engine import native, reference
+from nncomp.mixing import Contexts, Mixing, Profile, Transform
 from nncomp.model import Model, ModelConfig
 
 HERE = Path(__file__).parent
 KIB = 1 << 10
 TEXT, NOISE = models.text(700), models.noise(300)
-HEAD = compress(b"")[:9]
+HEAD = compress(b"")[:9]  # of the rich profile
+RICH, LEAN = Mixing(Profile.RICH), Mixing(Profile.LEAN)
+RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, period=13)
 
 
 def golden_model() -> Model:
@@ -90,11 +94,78 @@ def network(predictor: Model, content: bytes, lanes: int = 1) -> Block:
     return Block(BlockType.NETWORK, len(content), tuple(payloads), zlib.crc32(content))
 
 
+def mix(content: bytes, mixing: Mixing) -> Block:
+    payloads = native.encode_block(None, content, 1, mixing)
+    return Block(BlockType.MIX, len(content), tuple(payloads), zlib.crc32(content), mixing)
+
+
+def network_mix(predictor: Model, content: bytes, mixing: Mixing, lanes: int = 1) -> Block:
+    payloads = native.encode_block(predictor, content, lanes, mixing)
+    checksum = zlib.crc32(content)
+    return Block(BlockType.NETWORK_MIX, len(content), tuple(payloads), checksum, mixing)
+
+
+def records(count: int) -> bytes:
+    """Of 13 bytes, with some noise."""
+    noise = models.noise(2 * count)
+    return b"".join(bytes(5) + b"ab" + bytes([i & 255, 7, noise[i] & 3, noise[-i], 0, i >> 4])
+                    for i in range(count))  # fmt: skip
+
+
+def program(count: int) -> bytes:
+    """Calls of x86 and ARM64 of a few functions, at the very ends too."""
+    out = b""
+    for i in range(count):
+        x86 = b"\xe8" + (1000 * (i % 3) - len(out) & 0xFFFFFFFF).to_bytes(4, "little")
+        arm64 = (0x94000000 | 500 * (i % 5) - len(out) // 4 & 0x3FFFFFF).to_bytes(4, "little")
+        out += x86 + b"\x90\x48\x89" + arm64
+    return out + b"\xe8\xff\xff\xff"
+
+
+def picture(width: int, height: int) -> bytes:
+    """Pixels of three bytes."""
+    return bytes(x // 2 + y * c + (x * y & 3) & 255
+                 for y in range(height) for x in range(width) for c in range(3))  # fmt: skip
+
+
+def mixings() -> Iterator[tuple[bytes, Mixing]]:
+    """Contents, and ways to code them."""
+    texts = [
+        models.text(3000),
+        models.text(900),
+        "Größe, 圧縮\n".encode() * 20,
+        b"\n\n a",
+        b"xyzxyzxy",
+    ]
+    for content in texts:
+        yield content, RICH
+    for contexts in Contexts:
+        for content in (records(150), program(80), models.text(300)):
+            for period in (2, 13, 65535):
+                yield content, Mixing(Profile.RICH, contexts, period=period)
+    for transform in Transform:
+        yield program(150), Mixing(Profile.RICH, Contexts.CODE, transform)
+        yield program(150)[3:], Mixing(Profile.RICH, transform=transform)
+    for stride in (1, 2, 3, 4, 8):
+        for period in (90, 9):
+            yield (
+                picture(30, 12),
+                Mixing(Profile.RICH, Contexts.PICTURE, period=period, stride=stride),
+            )
+
+
+def mixings_of_lean() -> Iterator[tuple[bytes, Mixing]]:
+    for content in (models.text(3000), records(150), program(80), b"\n\n a a a"):
+        for period in (0, 13, 65535):
+            for transform in Transform:
+                yield content, Mixing(Profile.LEAN, Contexts.GENERAL, transform, period)
+
+
 def frame(header: Header, ref: ModelRef, *blocks: Block) -> bytes:
     dst = io.BytesIO()
     writer = FrameWriter(dst, header)
     for block in blocks:
-        first = block.type == BlockType.NETWORK and not writer.has_network
+        first = block.type.has_network and not writer.has_network
         writer.write(block, ref if first else None)
     writer.end()
     return dst.getvalue()
@@ -111,25 +182,45 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     yield "stored-zeros", sealed(HEAD, record, end((record, 500))), bytes(500)
     yield "repeat", compress(b"abc" * 1000), b"abc" * 1000
     yield "repeat-1000000", compress(bytes(1_000_000)), bytes(1_000_000)
-    yield "network", compress(known[:600], model=predictor), known[:600]
-    embedded = compress(known[:600], model=predictor, embed_model=True)
-    yield "network-embedded", embedded, known[:600]
+    alone = frame(Header(KIB, 1, 1), ref, network(predictor, known[:600]))
+    yield "network", alone, known[:600]
+    both = frame(Header(KIB, 1, 1, 2), ref, network_mix(predictor, known[:600], RICH))
+    yield "network-mix", both, known[:600]
+    lean = frame(Header(KIB, 1, 1, 1), ref, network_mix(predictor, known[:600], LEAN))
+    yield "network-mix-lean", lean, known[:600]
+    yield "network-embedded", compress(known[:600], model=predictor, embed_model=True), known[:600]
+    for name, profile, ways in (("mix", 2, [*mixings()]), ("mix-lean", 1, [*mixings_of_lean()])):
+        blocks = [mix(content, mixing) for content, mixing in ways]
+        good_ones = [b for b in blocks if sum(map(len, b.payloads)) < b.size]
+        assert len(good_ones) > len(blocks) * 3 // 4
+        content = b"".join(c for (c, _), b in zip(ways, blocks, strict=True) if b in good_ones)
+        yield name, frame(Header(4 * KIB, 1, 1, profile), ref, *good_ones), content
+    large = models.text(30_000) + records(1000) + models.text(7000)
+    yield "mix-50000", frame(Header(64 * KIB, 1, 1, 2), ref, mix(large, RICH)), large
     many = compress(known, model=predictor, block_size=KIB)
     yield "blocks", many, known
+    for level in (1, 5):
+        none = compress(TEXT * 3 + known, level, model="none")
+        yield f"no-model-{level}", none, TEXT * 3 + known
     lanes = frame(Header(KIB, 4, 1), ref, network(predictor, known[:1000], 3))
     yield "lanes", lanes, known[:1000]
     wide = frame(Header(KIB, 128, 1), ref, network(predictor, known[:KIB], 128))
     yield "lanes-128", wide, known[:KIB]
+    lanes = frame(Header(KIB, 4, 1, 2), ref, network_mix(predictor, known[:1000], RECORDS, 3))
+    yield "lanes-mix", lanes, known[:1000]
+    wide = frame(Header(2 * KIB, 128, 1, 2), ref, network_mix(predictor, known[:1500], RICH, 93))
+    yield "lanes-93-mix", wide, known[:1500]
     mixed = frame(
-        Header(KIB, 2, 1),
+        Header(KIB, 2, 1, 2),
         ref,
         Block(BlockType.STORED, 300, (NOISE,), zlib.crc32(NOISE)),
+        mix(TEXT, RICH),
         network(predictor, known[:700]),
         Block(BlockType.REPEAT, 9, (b"ab",), zlib.crc32(b"ababababa")),
-        network(predictor, known[700:1724], 2),
+        network_mix(predictor, known[700:1724], RECORDS, 2),
         Block(BlockType.STORED, 1, (b"z",), zlib.crc32(b"z")),
     )
-    content = NOISE + known[:700] + b"ababababa" + known[700:1724] + b"z"
+    content = NOISE + TEXT + known[:700] + b"ababababa" + known[700:1724] + b"z"
     yield "kinds", mixed, content
     largest = sealed(HEAD[:8] + b"\xf0", stored(TEXT), end((stored(TEXT), len(TEXT))))
     yield "geometry-64MiB", largest, TEXT
@@ -191,8 +282,47 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
         "payload-cut": block.payloads[0][:-1],
         "payload-noise": NOISE,
     }.items():
-        changed = Block(block.type, block.size, (payload,), block.content_checksum)
-        yield name, frame(Header(KIB, 1, 1), ref, changed)
+        yield name, frame(Header(KIB, 1, 1), ref, dataclasses.replace(block, payloads=(payload,)))
+    yield from bad_mixings(ref)
+
+
+def bad_mixings(ref: ModelRef) -> Iterator[tuple[str, bytes]]:
+    header = Header(KIB, 1, 1, 2)
+    block = mix(TEXT, RICH)
+    for name, payload in {
+        "mix-extended": block.payloads[0] + b"\0",
+        "mix-cut": block.payloads[0][:-1],
+        "mix-noise": NOISE,
+        "mix-empty": b"",
+    }.items():
+        yield name, frame(header, ref, dataclasses.replace(block, payloads=(payload,)))
+    yield "mix-other", frame(header, ref, dataclasses.replace(block, mixing=RECORDS))
+    for name, head, mixing in (
+        ("mix-no-profile", HEAD[:7] + b"\1" + HEAD[8:], b"\0\0"),
+        ("mix-lean-records", HEAD[:7] + b"\x11" + HEAD[8:], b"\1\x0d"),
+        ("mix-lean-code", HEAD[:7] + b"\x11" + HEAD[8:], b"\2\0"),
+        ("mix-lean-picture", HEAD[:7] + b"\x11" + HEAD[8:], b"\3\x0d\3"),
+        ("mix-period-1", HEAD, b"\0\1"),
+        ("mix-period-65536", HEAD, b"\0\x80\x80\4"),
+        ("mix-period-too-long", HEAD, b"\0\x8d\0"),
+        ("mix-records-no-period", HEAD, b"\1\0"),
+        ("mix-picture-no-period", HEAD, b"\3\0\1"),
+        ("mix-picture-period-3-stride-3", HEAD, b"\3\3\3"),
+        ("mix-stride-0", HEAD, b"\3\x0d\0"),
+        ("mix-stride-9", HEAD, b"\3\x0d\x09"),
+        ("mix-with-model", HEAD, b"\3test" + ref.id + b"\0\0"),
+    ):
+        yield name, sealed(head, *_mix_records(block, mixing))
+    big = b"\5" + varint(3) + b"\0\0\3" + u32(zlib.crc32(b"abc")) + b"abc"
+    yield "mix-not-smaller", sealed(HEAD, big, end((big, 3)))
+
+
+def _mix_records(block: Block, mixing: bytes) -> tuple[bytes, bytes]:
+    """The block with another description, and the end that belongs to it."""
+    (payload,) = block.payloads
+    sizes = varint(block.size) + mixing + varint(len(payload))
+    record = b"\5" + sizes + u32(block.content_checksum) + payload
+    return record, end((record, block.size))
 
 
 def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> bytes:
@@ -203,15 +333,20 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    yield "version-2", sealed(HEAD[:6] + b"\2" + HEAD[7:], end())
+    yield "version-1", sealed(HEAD[:6] + b"\1" + HEAD[7:], end())
+    yield "version-3", sealed(HEAD[:6] + b"\3" + HEAD[7:], end())
     yield "arithmetic-2", sealed(HEAD[:7] + b"\2" + HEAD[8:], end())
-    yield "profile-1", sealed(HEAD[:7] + b"\x11" + HEAD[8:], end())
-    for kind in (4, 5, 6, 255):
+    yield "profile-3", sealed(HEAD[:7] + b"\x31" + HEAD[8:], end())
+    block = mix(TEXT, RICH)
+    for name, mixing in (("contexts-4", b"\4\0"), ("transform-3", b"\x30\0")):
+        yield name, sealed(HEAD, *_mix_records(block, mixing))
+    for kind in (6, 255):
         yield f"block-type-{kind}", sealed(HEAD, bytes([kind]) + stored(TEXT)[1:])
     yield "model-bit", sealed(HEAD, b"\3\x40\x43test" + predictor.id + b"\2" + bytes(6))
     other = models.tiny(5)
     content = expected(other, 600)
-    yield "model", compress(content, model=other)
+    ref = ModelRef(other.id, other.name)
+    yield "model", frame(Header(KIB, 1, 1), ref, network(other, content))
 
 
 def main() -> None:

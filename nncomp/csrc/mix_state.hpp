@@ -1,0 +1,100 @@
+// What the adaptive stage knows: of a block, shared by its lanes, and of each lane. Plain data in the caller's
+// memory, so that the same functions (mix.hpp) run on any device.
+#pragma once
+
+#include <cstdint>
+
+#include "mix_tables.hpp"
+
+namespace nncomp::mix {
+
+constexpr int MAX_CONTEXTS = 20;  // hashed contexts of a list
+constexpr int MAX_MATCHES = 2;
+constexpr int MAX_SETS = 7;
+constexpr int INPUTS = 32;        // of a mixer: histories, matches, the network, a constant, zeros
+constexpr int ROW = 16;           // inputs of the second layer's mixers
+constexpr int BINS = 33;          // of an adaptive probability map: −16 … 16 octaves
+constexpr int LENGTHS = 24;       // classes of a match's length
+constexpr int MATCH_CELLS = LENGTHS * 64;
+constexpr int ROWS2 = 4 * LENGTHS + 256;
+
+enum Contexts : int32_t { GENERAL = 0, RECORDS = 1, CODE = 2, PICTURE = 3 };
+
+// How a block is mixed: from its header.
+struct Profile {
+  bool rich;
+  bool network;  // whether the network's weights enter
+  int32_t contexts;
+  uint32_t period;  // length of a record or of a row of samples; 0: none
+  uint32_t stride;  // bytes of a sample
+
+  int context_count() const { return !rich ? 7 : contexts == PICTURE ? 16 : contexts == GENERAL && network ? 12 : 20; }
+  int match_count() const { return rich ? 2 : 1; }
+  int set_count() const { return rich ? 7 : 4; }
+};
+
+// 64-byte buckets of four slots: a check byte, 0 if free, then the histories of the 15 nodes of a nibble.
+struct Table {
+  uint8_t* data;
+  uint32_t shift;  // 64 − log2 of the number of buckets
+};
+
+struct Match {
+  uint32_t at;      // the byte that predicts: its offset in the block
+  uint32_t length;  // of the agreement behind it; 0: there is none
+  uint32_t misses;  // of the last 8 bytes it predicted, newest lowest
+  uint32_t byte;    // what it predicts
+};
+
+struct Lane {
+  uint32_t start, size, t;  // its piece of the block, and how much of it is coded
+
+  // What contexts are made of. Bytes before the piece count as 0.
+  uint64_t recent[3];           // the last 24 bytes, newest lowest
+  uint64_t word, word1, word2;  // hash of this word's letters, of the words before
+  uint64_t shape, tokens;       // classes of the last 16 bytes; runs of a class taken as one
+  uint64_t field;               // hash of this field's bytes
+  uint32_t run, fields;         // bytes of this class so far, fields of this line so far
+  uint32_t line, line_above;    // offsets in the piece where they start
+  uint32_t column;
+  uint32_t row_at, channel;     // t mod period, that mod stride
+  uint32_t expected;            // what a match predicts, and how long it is
+  Match match[MAX_MATCHES];
+  uint32_t match_hash[MAX_MATCHES];
+
+  // The byte step.
+  uint64_t next[MAX_CONTEXTS];      // hashes of the byte to come
+  uint64_t hash[2][MAX_CONTEXTS];   // of the nibbles just coded
+  uint8_t* slot[2][MAX_CONTEXTS];   // where they were found
+  uint16_t* shared_cell[8];         // of Shared::map
+  uint32_t byte;
+
+  // What learns bit by bit.
+  alignas(64) int16_t x[INPUTS];
+  int16_t* weights;       // [sets][256][INPUTS], 2^14 is one
+  int16_t* weights2;      // [ROWS2][ROW]
+  uint32_t* history_map;  // [contexts + 2][256]
+  uint32_t* match_map;    // [matches][MATCH_CELLS]
+  uint16_t* final_map;    // [3][256][BINS]
+};
+
+// Constant during a byte step, but for the lanes.
+struct Shared {
+  Profile profile;
+  const Tables* tables;
+  const uint8_t* data;  // the block
+  uint32_t size;
+  Lane* lane;
+  uint32_t lanes;
+  uint8_t* none;             // 16 zeros: the slot of what is in no table
+  Table table[MAX_CONTEXTS];
+  uint8_t* order0;           // [256] histories
+  uint8_t* order1;           // [256][256]
+  uint32_t* index[MAX_MATCHES];
+  uint32_t index_shift;      // 32 − log2 of the entries
+  uint16_t* map;             // [256][256][BINS]
+  uint32_t* after1;          // [256] the last four bytes that followed a byte
+  uint16_t* after2;          // [65536] the last two that followed a pair
+};
+
+}  // namespace nncomp::mix

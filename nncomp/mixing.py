@@ -1,0 +1,92 @@
+"""How the adaptive stage codes a block: the parameters that a file holds, and what they cost.
+
+Data and arithmetic on it, nothing else. What the parameters mean is in ``docs/numerics.md``, how
+they are written in ``docs/format.md``, how they are chosen in ``choice``.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+__all__ = ["MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile", "Transform"]
+
+MAX_PERIOD = (1 << 16) - 1
+MAX_STRIDE = 8
+
+
+class Profile(enum.IntEnum):
+    """How much the adaptive stage does. A frame's header holds it; 0 there: no adaptive stage."""
+
+    LEAN = 1  # a few contexts
+    RICH = 2  # many
+
+
+class Contexts(enum.IntEnum):
+    """What the contexts are made of."""
+
+    GENERAL = 0  # text, and whatever is nothing else
+    RECORDS = 1  # records of one length, tables
+    CODE = 2  # instructions of a processor
+    PICTURE = 3  # rows of samples: pictures, and sound, whose row is a frame or several
+
+
+class Transform(enum.IntEnum):
+    """What is done to the content before it is coded, and undone afterwards."""
+
+    NONE = 0
+    X86 = 1  # distances of calls become targets
+    ARM64 = 2
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How a block is coded. Raises ``ValueError`` for what the format does not allow."""
+
+    profile: Profile
+    contexts: Contexts = Contexts.GENERAL  # the only ones of the lean profile
+    transform: Transform = Transform.NONE
+    period: int = 0  # bytes of a record or a row, 2..65535; 0: none
+    stride: int = 1  # bytes of a sample, 1..8; 1 unless contexts are PICTURE
+
+    def __post_init__(self) -> None:
+        if self.profile not in tuple(Profile):
+            raise ValueError(f"mixing profile {self.profile} is not defined")
+        if self.contexts not in tuple(Contexts) or self.transform not in tuple(Transform):
+            raise ValueError("contexts or transform are not defined")
+        if self.profile == Profile.LEAN and self.contexts != Contexts.GENERAL:
+            raise ValueError("the lean profile has general contexts only")
+        if self.period != 0 and not 2 <= self.period <= MAX_PERIOD:
+            raise ValueError(f"period {self.period} is not 0 or 2..{MAX_PERIOD}")
+        if not 1 <= self.stride <= MAX_STRIDE:
+            raise ValueError(f"stride {self.stride} is not 1..{MAX_STRIDE}")
+        if self.contexts == Contexts.RECORDS and self.period == 0:
+            raise ValueError("contexts of records need a period")
+        if self.contexts == Contexts.PICTURE:
+            if self.period <= self.stride:
+                raise ValueError("contexts of a picture need a period above the stride")
+        elif self.stride != 1:
+            raise ValueError("a stride is for contexts of a picture only")
+
+    @property
+    def label(self) -> str:
+        """For people: ``general``, ``records 13``, ``picture 2304x3``, ``code x86``."""
+        period = f" {self.period}" if self.period else ""
+        stride = f"x{self.stride}" if self.contexts == Contexts.PICTURE else ""
+        transform = f" {self.transform.name.lower()}" if self.transform else ""
+        return f"{self.contexts.name.lower()}{period}{stride}{transform}"
+
+    def memory(self, size: int, lanes: int) -> int:
+        """Upper bound in bytes of what coding a block of ``size`` bytes takes beside the network.
+
+        It depends on nothing but the profile, so that it follows from a frame's header.
+        """
+        rich = self.profile == Profile.RICH
+        contexts, matches, sets = (20, 2, 7) if rich else (7, 1, 4)
+        size = max(size, 1)
+        buckets = min(max(((2 * size - 1) >> 6).bit_length(), 10), 18)  # log2
+        entries = min(max((size - 1).bit_length(), 12), 22)  # log2
+        tables = (contexts << buckets + 6) + (matches << entries + 2)
+        maps = 2 * 65536 * 33 + 65536 + 2 * 65536 + 5 * 256 + 128
+        lane = sets * 256 * 64 + 352 * 32 + (contexts + 2) * 1024 + matches * 6144 + 2 * 768 * 33
+        return tables + maps + lanes * (lane + 1216)
