@@ -59,3 +59,6 @@ def kernels() -> list[str]:
 
 def tables() -> tuple[bytes, bytes]:
     """EXP as 640 bytes and POW as 256 native-endian uint32."""
+
+def mixing_tables() -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """STRETCH as int16, SQUASH as uint32, NEXT, START and RECIPROCAL as uint16, native-endian."""

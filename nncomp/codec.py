@@ -61,6 +61,7 @@ Progress = Callable[[int], None]  # called with the bytes of content done since 
 _T = TypeVar("_T")
 _Task = Callable[[int, Progress], _T]  # (threads, report) → result
 
+_LANE_COST = 10  # 1/1024 of what is coded, for each doubling of lanes
 _MIN_CODED_SIZE = 8  # bytes; below, a coded block's head costs more than coding can save
 
 
@@ -210,7 +211,7 @@ class Encoder:
         preset = levels.get(level)
         block_size = preset.block_size if block_size is None else block_size
         self.header = Header(
-            block_size, levels.full_lanes(block_size), _arithmetic(), preset.profile
+            block_size, preset.full_lanes(block_size), _arithmetic(), preset.profile
         )
         self._preset = preset
         self._wanted = preset.model if model is None else model
@@ -316,7 +317,9 @@ class Encoder:
             return [(None, mixing)]
         if len(content) <= choice.SMALL:
             return [(None, mixing), (model, mixing)]
-        pays = choice.network_pays(content, model, mixing, self._preset.min_gain, trial)
+        lanes = self.header.block_lanes(len(content))
+        min_gain = self._preset.min_gain + _LANE_COST * (lanes.bit_length() - 1)
+        pays = choice.network_pays(content, model, mixing, min_gain, trial)
         return [(model if pays else None, mixing)]
 
     def _coded(

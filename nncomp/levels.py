@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nncomp.mixing import Profile
 
-__all__ = ["DEFAULT_LEVEL", "MAX_LEVEL", "MIN_LEVEL", "NO_MODEL", "Level", "full_lanes", "get"]
+__all__ = ["DEFAULT_LEVEL", "MAX_LEVEL", "MIN_LEVEL", "NO_MODEL", "Level", "get"]
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -27,20 +27,29 @@ class Level:
 
     model: str  # name of a released model
     block_size: int  # bytes, a power of two
+    lane_size: int  # bytes of a full block's lanes where the network takes part, a power of two
     profile: Profile  # of the adaptive stage
     min_gain: int  # 1/1024 of a block as coded: what the network has to save
 
+    def full_lanes(self, block_size: int) -> int:
+        """Lanes of a full block of ``block_size`` bytes, 1..128.
+
+        Lanes cannot see each other's past: each doubling costs about 1 % of what is coded. A few of
+        them, decoded in lock step, keep a kernel and two threads busy.
+        """
+        return max(1, block_size // self.lane_size)
+
 
 _LEVELS = {
-    1: Level("nano-1", 1 * MIB, Profile.LEAN, 31),
-    2: Level("nano-1", 2 * MIB, Profile.LEAN, 31),
-    3: Level("nano-1", 2 * MIB, Profile.LEAN, 31),
-    4: Level("small-1", 4 * MIB, Profile.RICH, 15),
-    5: Level("small-1", 4 * MIB, Profile.RICH, 15),
-    6: Level("small-1", 4 * MIB, Profile.RICH, 15),
-    7: Level("small-1", 8 * MIB, Profile.RICH, 4),
-    8: Level("small-1", 16 * MIB, Profile.RICH, 4),
-    9: Level("small-1", 16 * MIB, Profile.RICH, 4),
+    1: Level("nano-1", 1 * MIB, 256 * KIB, Profile.LEAN, 31),
+    2: Level("nano-1", 2 * MIB, 512 * KIB, Profile.LEAN, 31),
+    3: Level("nano-1", 2 * MIB, 512 * KIB, Profile.LEAN, 15),
+    4: Level("small-1", 2 * MIB, 512 * KIB, Profile.RICH, 31),
+    5: Level("small-1", 4 * MIB, 512 * KIB, Profile.RICH, 15),
+    6: Level("small-1", 4 * MIB, 512 * KIB, Profile.RICH, 8),
+    7: Level("small-1", 8 * MIB, 1 * MIB, Profile.RICH, 4),
+    8: Level("small-1", 16 * MIB, 1 * MIB, Profile.RICH, 4),
+    9: Level("small-1", 16 * MIB, 2 * MIB, Profile.RICH, 2),
 }
 
 
@@ -51,13 +60,3 @@ def get(level: int | None) -> Level:
     if level not in _LEVELS:
         raise ValueError(f"level {level} is not in {MIN_LEVEL}..{MAX_LEVEL}")
     return _LEVELS[level]
-
-
-def full_lanes(block_size: int) -> int:
-    """Lanes of a full block: one per 256 KiB up to 8 MiB, one per 512 KiB above, at least one.
-
-    Lanes cannot see each other's past, so few and long ones compress better, while a handful of
-    them already keeps a kernel busy.
-    """
-    lane_size = 256 * KIB if block_size <= 8 * MIB else 512 * KIB
-    return max(1, block_size // lane_size)

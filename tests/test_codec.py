@@ -280,7 +280,7 @@ def test_min_gain_is_how_much_the_network_has_to_save(monkeypatch: pytest.Monkey
     monkeypatch.setattr(choice, "network_pays", network_pays)
     large = models.text(70_000)
     assert types(compress(large, 1)) == types(compress(large, 9)) == [BlockType.MIX]
-    assert seen == [(70_000, Profile.LEAN, levels.get(1).min_gain), (70_000, 2, 4)]
+    assert seen == [(70_000, Profile.LEAN, levels.get(1).min_gain), (70_000, 2, 2)]
 
 
 def test_without_a_network_no_model_is_looked_for(

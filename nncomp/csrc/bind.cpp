@@ -147,6 +147,13 @@ nb::tuple tables() {
   return nb::make_tuple(to_bytes(exp), nb::bytes(nncomp::POW, sizeof nncomp::POW));
 }
 
+nb::tuple mixing_tables() {
+  const nncomp::mix::Tables t = nncomp::mix::build_tables();
+  return nb::make_tuple(nb::bytes(t.stretch, sizeof t.stretch), nb::bytes(t.squash, sizeof t.squash),
+                        nb::bytes(t.next, sizeof t.next), nb::bytes(t.start, sizeof t.start),
+                        nb::bytes(t.reciprocal, sizeof t.reciprocal));
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -181,4 +188,5 @@ NB_MODULE(_native, m) {
     return names;
   });
   m.def("tables", tables);
+  m.def("mixing_tables", mixing_tables);
 }

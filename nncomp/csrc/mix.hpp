@@ -212,7 +212,7 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, Cho
       // First layer: each set picks a row of weights by a small context.
       const uint32_t match_row = match_class * 4 + guess;  // < 96
       uint32_t pick[MAX_SETS] = {byte_node, match_row, c1, hits * 8 + k, k * 16 + (c2 >> 4), k * 16 + (c3 >> 4),
-                                 (match_class * 6 + hits) & 255};
+                                 match_class * 6 + hits};
       if (p.contexts == RECORDS) pick[5] = l.row_at & 255;
       if (p.contexts == PICTURE) pick[5] = k * 8 + l.channel;
       int16_t* row[MAX_SETS];
@@ -234,10 +234,8 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, Cho
       const Between b = between(mean);
       uint16_t* const own = l.final_map + (guess << 8 | byte_node) * BINS + b.cell;
       uint16_t* const common = s.map + (c1 << 8 | byte_node) * BINS + b.cell;
-      uint32_t final = (2 * t.squash[mean + 2048] + interpolate(own, b.part) + interpolate(common, b.part)) >> 2;
-      final = final < 1 ? 1 : final;
-
-      const uint32_t bit = choose(final);
+      const uint32_t maps = interpolate(own, b.part) + interpolate(common, b.part);
+      const uint32_t bit = choose((2 * t.squash[mean + 2048] + maps) >> 2);  // 32 … 2^22 − 32
 
       // Learn.
       const int32_t target = bit ? ONE : 0;

@@ -9,13 +9,16 @@ Arrays carry one leading axis, the lanes of a block, which are coded in lock ste
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import isqrt
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from nncomp.engine.reference_mix import Stage, restore, transform
 from nncomp.errors import FormatError
+from nncomp.mixing import Mixing
 from nncomp.model import Model
 from nncomp.tables import EXP, POW
 
@@ -297,26 +300,43 @@ class RangeDecoder:
         return self.payload[self.position - 1] if self.position <= len(self.payload) else 0
 
 
-def encode_byte(encoder: RangeEncoder, w: npt.NDArray[np.uint32], byte: int) -> None:
-    """Code one byte, given its 256 weights, as eight bits, most significant first."""
-    cumulative = [0, *w.cumsum(dtype=np.int64).tolist()]
+def walk(w: npt.NDArray[np.uint32], choose: Callable[[int], int]) -> int:
+    """Code one byte, given its 256 weights, as eight bits, most significant first; returns it.
+
+    ``choose(p)`` codes a bit that is 1 with probability p/2^22, and returns it.
+    """
+    cumulative = _cumulative(w)
     low, high = 0, 256
     while high - low > 1:
         middle = (low + high) // 2
-        bit = int(byte >= middle)
-        encoder.encode(bit, probability(cumulative, low, high))
-        low, high = (middle, high) if bit else (low, middle)
+        low, high = (middle, high) if choose(probability(cumulative, low, high)) else (low, middle)
+    return low
+
+
+def _cumulative(w: npt.NDArray[np.uint32]) -> list[int]:
+    return [0, *w.cumsum(dtype=np.int64).tolist()]
+
+
+def _writer(encoder: RangeEncoder, byte: int) -> Callable[[int], int]:
+    """Encodes the bits of ``byte``, one a call."""
+    bits = (byte >> k & 1 for k in range(7, -1, -1))
+
+    def choose(p: int) -> int:
+        bit = next(bits)
+        encoder.encode(bit, p)
+        return bit
+
+    return choose
+
+
+def encode_byte(encoder: RangeEncoder, w: npt.NDArray[np.uint32], byte: int) -> None:
+    """Code one byte, given its 256 weights."""
+    walk(w, _writer(encoder, byte))
 
 
 def decode_byte(decoder: RangeDecoder, w: npt.NDArray[np.uint32]) -> int:
     """The inverse of ``encode_byte``."""
-    cumulative = [0, *w.cumsum(dtype=np.int64).tolist()]
-    low, high = 0, 256
-    while high - low > 1:
-        middle = (low + high) // 2
-        bit = decoder.decode(probability(cumulative, low, high))
-        low, high = (middle, high) if bit else (low, middle)
-    return low
+    return walk(w, decoder.decode)
 
 
 # Blocks
@@ -330,14 +350,14 @@ def lane_sizes(size: int, lanes: int) -> list[int]:
 
 
 def _steps(
-    model: Model, pieces: Sequence[bytearray | bytes], sizes: list[int]
-) -> Iterator[tuple[int, npt.NDArray[np.uint32]]]:
-    """For each step its time t and the weights, (active lanes, 256), of byte t of those lanes.
+    model: Model | None, pieces: Sequence[bytearray | bytes], sizes: list[int]
+) -> Iterator[tuple[int, int, npt.NDArray[np.uint32] | None]]:
+    """For each step its time t, how many lanes have a byte t, and its weights, (lanes, 256).
 
-    Between two steps the caller may append to ``pieces``; when step t is taken, bytes before t are
-    there.
+    Without a model there are no weights. Between two steps the caller may append to ``pieces``;
+    when step t is taken, bytes before t are there.
     """
-    network = Network(model, len(sizes))
+    network = None if model is None else Network(model, len(sizes))
     history = np.zeros((len(sizes), HISTORY), np.uint8)  # newest first; zeros before the start
     for t in range(max(sizes)):
         active = sum(size > t for size in sizes)  # the shorter lanes are the last ones
@@ -345,45 +365,77 @@ def _steps(
         if t > 0:
             newest = np.array([pieces[lane][t - 1] for lane in range(active)], np.uint8)
             history = np.column_stack([newest, history[:, :-1]])
-        yield t, network.step(history)
+        yield t, active, None if network is None else network.step(history)
 
 
 def weights(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
     """The weights before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
     table = np.zeros((len(data), 256), np.uint32)
-    for t, w in _steps(model, [data], [len(data)]):
+    for t, _, w in _steps(model, [data], [len(data)]):
+        assert w is not None
         table[t] = w[0]
     return table
 
 
+def _check(model: Model | None, lanes: int, mixing: Mixing | None) -> None:
+    if model is None and mixing is None:
+        raise ValueError("neither a network nor the adaptive stage is given")
+    if model is None and lanes != 1:
+        raise ValueError("without a network there is one lane")
+
+
+def _code_byte(
+    stage: Stage | None,
+    lane: int,
+    w: npt.NDArray[np.uint32] | None,
+    choose: Callable[[int], int],
+) -> int:
+    """Code a byte with the network alone, the stage alone, or both; returns it."""
+    if stage is None:
+        assert w is not None
+        return walk(w, choose)
+    network = None if w is None else partial(probability, _cumulative(w))
+    return stage.code_byte(lane, network, choose)
+
+
 def encode_block(
-    model: Model,
+    model: Model | None,
     data: bytes,
     lanes: int,
+    mixing: Mixing | None = None,
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
 ) -> list[bytes]:
     """Code a block as ``lanes`` ≥ 1 lanes; returns one payload each, empty for an empty lane.
 
+    With ``mixing`` the adaptive stage takes part; without a model it is alone, with one lane.
     ``threads`` changes nothing here. ``progress(n)`` is told after every step of n more bytes done.
     """
+    _check(model, lanes, mixing)
+    if mixing is not None:
+        data = transform(mixing.transform, data)
     sizes = lane_sizes(len(data), lanes)
     starts = [sum(sizes[:lane]) for lane in range(lanes)]
     pieces = [data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    stage = None if mixing is None else Stage(mixing, model is not None, pieces, sizes)
     encoders = [RangeEncoder() for _ in sizes]
-    for t, w in _steps(model, pieces, sizes):
-        for lane in range(len(w)):
-            encode_byte(encoders[lane], w[lane], pieces[lane][t])
+    for t, active, w in _steps(model, pieces, sizes):
+        for lane in range(active):
+            choose = _writer(encoders[lane], pieces[lane][t])
+            _code_byte(stage, lane, None if w is None else w[lane], choose)
+        if stage is not None:
+            stage.update(active)
         if progress is not None:
-            progress(len(w))
+            progress(active)
     return [encoder.finish() for encoder in encoders]
 
 
 def decode_block(
-    model: Model,
+    model: Model | None,
     payloads: Sequence[bytes],
     size: int,
+    mixing: Mixing | None = None,
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
@@ -392,14 +444,20 @@ def decode_block(
 
     Raises ``FormatError`` for a payload that no encoder writes, as soon as it shows.
     """
+    _check(model, len(payloads), mixing)
     sizes = lane_sizes(size, len(payloads))
     pieces = [bytearray() for _ in sizes]
+    stage = None if mixing is None else Stage(mixing, model is not None, pieces, sizes)
     decoders = [RangeDecoder(payload) for payload in payloads]
-    for _, w in _steps(model, pieces, sizes):
-        for lane in range(len(w)):
-            pieces[lane].append(decode_byte(decoders[lane], w[lane]))
+    for _, active, w in _steps(model, pieces, sizes):
+        for lane in range(active):
+            choose = decoders[lane].decode
+            pieces[lane].append(_code_byte(stage, lane, None if w is None else w[lane], choose))
+        if stage is not None:
+            stage.update(active)
         if progress is not None:
-            progress(len(w))
+            progress(active)
     for decoder in decoders:
         decoder.finish()
-    return b"".join(pieces)
+    data = b"".join(pieces)
+    return data if mixing is None else restore(mixing.transform, data)

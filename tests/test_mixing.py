@@ -1,0 +1,661 @@
+"""The adaptive stage: every engine and kernel against the reference, with ``==``, and hard cases.
+
+Kernels that this CPU cannot run are skipped. That network and coder agree without the stage is the
+subject of ``test_engines.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import models
+from nncomp import _native
+from nncomp.engine import native, reference, reference_mix
+from nncomp.errors import FormatError
+from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
+from nncomp.model import Model
+
+PAGE = Path(__file__).parents[1] / "docs" / "numerics.md"
+KERNELS = ("avx512", "avxvnni", "avx2", "portable")
+LEAN, RICH = Profile.LEAN, Profile.RICH
+
+MIXINGS = {
+    "lean": Mixing(LEAN),
+    "lean-period": Mixing(LEAN, period=2),
+    "general": Mixing(RICH),
+    "general-period": Mixing(RICH, period=7),
+    "records": Mixing(RICH, Contexts.RECORDS, period=13),
+    "records-long": Mixing(RICH, Contexts.RECORDS, period=300),
+    "code": Mixing(RICH, Contexts.CODE),
+    "picture": Mixing(RICH, Contexts.PICTURE, period=30, stride=3),
+    "picture-narrow": Mixing(RICH, Contexts.PICTURE, period=9, stride=8),
+}
+WIDEST = Mixing(RICH, Contexts.PICTURE, period=65535, stride=8)
+
+
+# Inputs
+
+
+def ramps(size: int) -> bytes:
+    return bytes(i * (1 + i // 256) & 255 for i in range(size))
+
+
+def records(size: int) -> bytes:
+    """Of 13 bytes: a counter, a constant, slow and fast fields."""
+    rows = (b"%04d\0\xff" % i + bytes([i // 3 & 255, i * 37 & 255]) + b"12,ab" for i in range(size))
+    return b"".join(row for row, _ in zip(rows, range(size // 13 + 1), strict=False))[:size]
+
+
+def repeats(size: int) -> bytes:
+    """A long repeat with a flaw: matches that miss once, end, and cross the ends of pieces."""
+    part = models.noise(size // 4, 3)
+    flawed = part[:-9] + b"!" + part[-8:]
+    return (part + flawed + part + part)[:size].ljust(size, b"r")
+
+
+def lines(size: int) -> bytes:
+    words = b'Name, value; "Quoted Text" <tag> 3.14|x:y\tTAB\r\n'
+    rows = (b"%d" % i + words[i % 20 :] + b"\n" * (i % 5 == 0) for i in range(size // 20 + 1))
+    return b"".join(rows)[:size]
+
+
+def high(size: int) -> bytes:
+    words = "Привет, größte Überraschung — 東京。\n".encode() + bytes(range(128, 256))
+    return (words * (size // len(words) + 1))[:size]
+
+
+def calls(size: int) -> bytes:
+    """Instructions of x86, calls that overlap and one at the very end among them."""
+    some = b"".join(
+        b"\x55\x89\xe5\xe8" + (1000 - i * 12 & 0xFFFFFFFF).to_bytes(4, "little") + b"\xc3"
+        for i in range(size // 24)
+    )
+    other = bytes((0xE8, 0xE9, 0x00, 0xFF)[v & 3] for v in models.noise(size))
+    return (some + other)[: size - 5] + b"\xe9\xff\xff\xff\xff"
+
+
+def branches(size: int) -> bytes:
+    """Instructions of ARM64."""
+    words = (0x52800000 | i if i & 1 else 0x97FFFFFF - 3 * i for i in range(size // 4 + 1))
+    return b"".join(w.to_bytes(4, "little") for w in words)[:size]
+
+
+INPUTS: dict[str, Callable[[int], bytes]] = {
+    "text": models.text,
+    "zeros": bytes,
+    "noise": models.noise,
+    "ramps": ramps,
+    "records": records,
+    "repeats": repeats,
+    "lines": lines,
+    "high": high,
+    "calls": calls,
+    "branches": branches,
+}
+
+
+def some_of_all(size: int) -> bytes:
+    return b"".join(make(size // len(INPUTS) + 1) for make in INPUTS.values())[:size]
+
+
+@cache
+def chosen(size: int, likely: bool) -> bytes:
+    """The bits that ``hesitant`` thinks likely, or unlikely, now and then interrupted.
+
+    The network is right, or wrong, with so little confidence that weights grow to their ends.
+    """
+    network, data, noise = reference.Network(hesitant(), 1), bytearray(), models.noise(size)
+    for t in range(size):
+        history = np.frombuffer(bytes(data[: -7 if t > 6 else None : -1]).ljust(6, b"\0"), np.uint8)
+        w = network.step(history[None, :6])[0]
+        byte = reference.walk(w, lambda p: int((p >= 1 << 21) == likely))
+        data.append(byte if noise[t] % 16 else noise[t] ^ 85)
+    return bytes(data)
+
+
+# Models
+
+
+@cache
+def tiny() -> Model:
+    return models.tiny()
+
+
+@cache
+def hesitant() -> Model:
+    return models.natural(models.TINY, head_m=20_000_000)
+
+
+@cache
+def extreme(name: str) -> Model:
+    return models.EXTREMES[name](models.TINY)
+
+
+# Equality
+
+
+@pytest.fixture(params=KERNELS)
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run the native engine with this kernel."""
+    if request.param not in _native.kernels():
+        pytest.skip(f"no {request.param} here")
+    monkeypatch.setenv("NNCOMP_KERNEL", request.param)
+    return str(request.param)
+
+
+@cache
+def expected(model: Model | None, data: bytes, lanes: int, mixing: Mixing) -> list[bytes]:
+    return reference.encode_block(model, data, lanes, mixing)
+
+
+def same(
+    model: Model | None, data: bytes, lanes: int, mixing: Mixing, threads: tuple[int, ...] = (1,)
+) -> None:
+    """The native engine's payloads are the reference's, and decode to the data."""
+    payloads = expected(model, data, lanes, mixing)
+    for count in threads:
+        assert native.encode_block(model, data, lanes, mixing, threads=count) == payloads
+        assert native.decode_block(model, payloads, len(data), mixing, threads=count) == data
+
+
+@pytest.mark.parametrize("name", list(MIXINGS))
+def test_all_contexts_alone(kernel: str, name: str) -> None:
+    same(None, some_of_all(130), 1, MIXINGS[name])
+
+
+@pytest.mark.parametrize("name", list(MIXINGS))
+def test_all_contexts_beside_the_network(kernel: str, name: str) -> None:
+    same(tiny(), some_of_all(100), 2, MIXINGS[name], (1, 2))
+
+
+@pytest.mark.parametrize("name", list(INPUTS))
+def test_all_inputs(kernel: str, name: str) -> None:
+    same(None, INPUTS[name](120), 1, MIXINGS["general"])
+
+
+def test_widest_picture(kernel: str) -> None:
+    same(None, some_of_all(60), 1, WIDEST)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 5, 7])
+@pytest.mark.parametrize("size", [0, 1, 2, 7, 63, 64, 65])
+def test_sizes_and_lanes(kernel: str, size: int, lanes: int) -> None:
+    same(tiny(), repeats(size), lanes, MIXINGS["lean"], (1, 2, 3))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 7, 63, 64, 65])
+def test_sizes_alone(kernel: str, size: int) -> None:
+    same(None, lines(size), 1, MIXINGS["lean"])
+
+
+def test_matches_across_lanes(kernel: str) -> None:
+    """Long ones, which also end at the end of the block."""
+    same(tiny(), repeats(320), 5, MIXINGS["general"], (1, 2, 3))
+
+
+def test_many_lanes(kernel: str) -> None:
+    """Smaller chunks, and lanes that hit the same cells and buckets in one step."""
+    same(tiny(), models.text(40) * 5, 40, MIXINGS["lean"], (1, 3))
+
+
+@pytest.mark.parametrize("kind", [Transform.X86, Transform.ARM64])
+def test_transforms(kernel: str, kind: Transform) -> None:
+    data = calls(100) if kind == Transform.X86 else branches(100)
+    assert reference_mix.transform(kind, data) != data
+    same(None, data, 1, Mixing(RICH, Contexts.CODE, kind))
+    same(tiny(), data, 2, Mixing(LEAN, transform=kind))
+
+
+@pytest.mark.parametrize("name", ["sure", "steep", "zero", "plus"])
+def test_networks_at_extremes(kernel: str, name: str) -> None:
+    same(extreme(name), models.noise(50) + bytes(30), 2, MIXINGS["lean"])
+
+
+@cache
+def saturated(likely: bool) -> tuple[list[bytes], np.ndarray]:
+    """The reference's payloads, and the weights it ended with."""
+    stages = []
+
+    class Kept(reference_mix.Stage):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            stages.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "Stage", Kept)
+        data = chosen(400, likely)
+        payloads = reference.encode_block(hesitant(), data, 1, MIXINGS["lean"])
+    return payloads, stages[0].lanes[0].weights
+
+
+@pytest.mark.parametrize("likely", [False, True])
+def test_saturated_weights(kernel: str, likely: bool) -> None:
+    payloads, weights = saturated(likely)
+    assert weights.max() == 32767 if likely else weights.min() == -32768
+    data = chosen(400, likely)
+    assert native.encode_block(hesitant(), data, 1, MIXINGS["lean"]) == payloads
+    assert native.decode_block(hesitant(), payloads, len(data), MIXINGS["lean"]) == data
+
+
+@pytest.mark.slow
+def test_cells_near_their_ends(kernel: str) -> None:
+    """Histories of up to 41 zeros, 184 times each, and after all of them a zero."""
+    data = b"".join(bytes([c, 0]) * 42 for c in range(1, 24))
+    same(None, data, 1, MIXINGS["lean"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(INPUTS))
+@pytest.mark.parametrize("mixing", list(MIXINGS))
+def test_everything_with_everything(kernel: str, mixing: str, name: str) -> None:
+    data = INPUTS[name](700)
+    same(None, data, 1, MIXINGS[mixing])
+    same(tiny(), data, 5, MIXINGS[mixing], (1, 2, 3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(models.EXTREMES))
+def test_all_networks_at_extremes(kernel: str, name: str) -> None:
+    same(extreme(name), some_of_all(400), 3, MIXINGS["general"], (1, 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("likely", [False, True])
+@pytest.mark.parametrize("mixing", list(MIXINGS))
+def test_saturation_with_all_contexts(kernel: str, mixing: str, likely: bool) -> None:
+    same(hesitant(), chosen(1500, likely), 1, MIXINGS[mixing])
+
+
+@pytest.mark.slow
+def test_full_buckets(kernel: str) -> None:
+    """More contexts than the smallest tables have slots, so that slots are replaced."""
+    same(None, models.noise(9000), 1, MIXINGS["lean"])
+
+
+# Beyond what the reference is fast enough for: kernels and threads agree
+
+
+def long_data(size: int) -> bytes:
+    return some_of_all(size // 2) + models.noise(size // 8) + some_of_all(size // 4)
+
+
+@cache
+def long_payloads(name: str, size: int, lanes: int) -> list[bytes]:
+    model = tiny() if lanes > 1 else None
+    return native.encode_block(model, long_data(size), lanes, MIXINGS[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "lanes"),
+    [("lean", 40_000, 1), ("code", 40_000, 1), ("lean", 3000, 3), ("general", 3000, 7)],
+)
+def test_long_blocks(kernel: str, name: str, size: int, lanes: int) -> None:
+    """Tables beyond their smallest size, and full ones."""
+    model, data = tiny() if lanes > 1 else None, long_data(size)
+    payloads = long_payloads(name, size, lanes)
+    assert native.encode_block(model, data, lanes, MIXINGS[name], threads=2) == payloads
+    assert native.decode_block(model, payloads, len(data), MIXINGS[name], threads=2) == data
+
+
+def test_twice_the_same() -> None:
+    """No state outlives a block."""
+    first = native.encode_block(tiny(), models.text(300), 2, MIXINGS["general"])
+    native.encode_block(None, models.noise(300), 1, MIXINGS["records"])
+    assert native.encode_block(tiny(), models.text(300), 2, MIXINGS["general"]) == first
+
+
+# Round trips
+
+DATA = st.one_of(
+    st.binary(max_size=300),
+    st.binary(min_size=1, max_size=60).map(lambda b: b * 40),
+    st.lists(st.sampled_from([0, 1, 0x7F, 0x80, 0xE8, 0xE9, 0xFF, 0x94, 0x97]), max_size=600).map(
+        bytes
+    ),
+    st.text(max_size=900).map(str.encode),
+    st.builds(
+        lambda a, b, n: a * n + b + a * n,
+        st.binary(max_size=100),
+        st.binary(max_size=100),
+        st.integers(0, 12),
+    ),
+)
+
+
+@st.composite
+def mixings(draw: st.DrawFn) -> Mixing:
+    profile = draw(st.sampled_from([LEAN, RICH]))
+    contexts = draw(st.sampled_from(list(Contexts))) if profile == RICH else Contexts.GENERAL
+    stride = draw(st.integers(1, 8)) if contexts == Contexts.PICTURE else 1
+    least = {Contexts.PICTURE: max(stride + 1, 2), Contexts.RECORDS: 2}.get(contexts, 0)
+    period = draw(st.one_of(st.integers(least, 40), st.integers(41, 65535)))
+    transform = draw(st.sampled_from(list(Transform)))
+    return Mixing(profile, contexts, transform, 0 if period == 1 else period, stride)
+
+
+@settings(max_examples=60, deadline=None)
+@given(DATA, mixings(), st.integers(0, 7), st.integers(1, 3))
+def test_round_trip(data: bytes, mixing: Mixing, lanes: int, threads: int) -> None:
+    """0 lanes: without the network."""
+    model = tiny() if lanes else None
+    lanes = max(lanes, 1)
+    payloads = native.encode_block(model, data, lanes, mixing, threads=threads)
+    decoded = native.decode_block(model, payloads, len(data), mixing, threads=4 - threads)
+    assert decoded == data
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=120), mixings(), st.integers(0, 4))
+def test_any_mixing_is_that_of_the_reference(data: bytes, mixing: Mixing, lanes: int) -> None:
+    model = tiny() if lanes else None
+    payloads = native.encode_block(model, data, max(lanes, 1), mixing)
+    assert payloads == reference.encode_block(model, data, max(lanes, 1), mixing)
+
+
+CALLS = st.lists(st.sampled_from([0xE8, 0xE9, 0x00, 0xFF, 0x94, 0x97, 0x01]), max_size=200)
+
+
+@pytest.mark.parametrize("kind", list(Transform))
+@settings(max_examples=100, deadline=None)
+@given(data=st.one_of(CALLS.map(bytes), st.binary(max_size=100)))
+def test_transforms_are_undone(kind: Transform, data: bytes) -> None:
+    there = reference_mix.transform(kind, data)
+    assert len(there) == len(data)
+    assert reference_mix.restore(kind, there) == data
+    assert reference_mix.transform(kind, reference_mix.restore(kind, data)) == data
+
+
+@settings(max_examples=40, deadline=None)
+@given(CALLS.map(bytes), st.sampled_from(list(Transform)))
+def test_transforms_of_the_engine(data: bytes, kind: Transform) -> None:
+    """What it codes is what the reference makes of the data: equal to coding that untransformed."""
+    mixing = Mixing(LEAN, transform=kind)
+    payloads = native.encode_block(None, data, 1, mixing)
+    assert payloads == native.encode_block(
+        None, reference_mix.transform(kind, data), 1, MIXINGS["lean"]
+    )
+    assert native.decode_block(None, payloads, len(data), mixing) == data
+
+
+def test_transforms_by_example() -> None:
+    x86, arm = Transform.X86, Transform.ARM64
+    call = b"\x90" * 7 + b"\xe8\x10\x00\x00\x00"
+    assert reference_mix.transform(x86, call) == b"\x90" * 7 + b"\xe8\x17\x00\x00\x00"
+    back = b"\x90" * 7 + b"\xe8\xf9\xff\xff\xff"
+    assert reference_mix.transform(x86, back) == b"\x90" * 7 + b"\xe8\x00\x00\x00\xff"
+    assert reference_mix.transform(x86, call[:-1]) == call[:-1]
+    branch = bytes(8) + b"\x01\x00\x00\x94"
+    assert reference_mix.transform(arm, branch) == bytes(8) + b"\x03\x00\x00\x94"
+    assert reference_mix.transform(arm, branch[:-1]) == branch[:-1]
+    assert reference_mix.transform(arm, b"\0" + branch) == b"\0" + branch
+    last = bytes(4) + b"\xff\xff\xff\x97"
+    assert reference_mix.transform(arm, last) == bytes(4) + b"\x00\x00\x00\x94"
+
+
+# Damage
+
+
+def outcome(
+    engine: Any,
+    model: Model | None,
+    payloads: list[bytes],
+    mixing: Mixing,
+    size: int,
+    threads: int = 1,
+) -> bytes | str:
+    try:
+        return bytes(engine.decode_block(model, payloads, size, mixing, threads=threads))
+    except FormatError as error:
+        assert "\n" not in str(error)
+        return "FormatError"
+
+
+def damaged(payload: bytes) -> list[bytes]:
+    bad = [payload[:size] for size in range(0, len(payload), 3)]
+    bad += [payload + bytes([b]) * n for b in (0, 1, 255) for n in (1, 5)]
+    bad += [b"\xff" * 4 + payload, b"\xff" * 60, bytes(60)]
+    for i in range(0, len(payload), 7):
+        bad.append(payload[:i] + bytes([payload[i] ^ 1 << i % 8]) + payload[i + 1 :])
+    return bad
+
+
+@cache
+def damaged_payloads() -> dict[bytes, bytes | str]:
+    """Payload → what the reference makes of it, for 30 bytes."""
+    (payload,) = expected(None, models.noise(30), 1, MIXINGS["lean"])
+    return {bad: outcome(reference, None, [bad], MIXINGS["lean"], 30) for bad in damaged(payload)}
+
+
+def test_damaged_payloads(kernel: str) -> None:
+    for bad, what in damaged_payloads().items():
+        assert outcome(native, None, [bad], MIXINGS["lean"], 30) == what
+    assert outcome(native, None, [b"\0"], MIXINGS["lean"], 0) == "FormatError"
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("name", ["lean", "picture"])
+def test_damage_in_one_of_many_lanes(name: str, threads: int) -> None:
+    """Errors in one thread reach the caller and stop the others, whichever lane they are in."""
+    mixing = Mixing(LEAN, transform=Transform.X86) if name == "lean" else MIXINGS[name]
+    data = some_of_all(300)
+    payloads = native.encode_block(tiny(), data, 5, mixing)
+    for lane in range(5):
+        for bad in damaged(payloads[lane])[lane::20]:
+            altered = [*payloads[:lane], bad, *payloads[lane + 1 :]]
+            what = outcome(native, tiny(), altered, mixing, len(data), threads=threads)
+            assert what == "FormatError" or (len(what) == len(data) and what != data)
+        altered = [*payloads[:lane], payloads[lane] + b"\0", *payloads[lane + 1 :]]
+        with pytest.raises(FormatError):
+            native.decode_block(tiny(), altered, len(data), mixing, threads=threads)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.binary(max_size=60), min_size=1, max_size=6), mixings(), st.integers(1, 3))
+def test_any_payloads(payloads: list[bytes], mixing: Mixing, threads: int) -> None:
+    """Bytes, or an error, and the same with one thread."""
+    what = outcome(native, tiny(), payloads, mixing, 500, threads=threads)
+    assert what == "FormatError" or len(what) == 500
+    assert what == outcome(native, tiny(), payloads, mixing, 500)
+
+
+# Arguments, progress, interruption
+
+
+@pytest.mark.parametrize(
+    "mixing",
+    [
+        (True, -1, 0, 0, 1),
+        (True, 4, 0, 0, 1),
+        (False, 1, 0, 5, 1),
+        (True, 0, 3, 0, 1),
+        (True, 0, -1, 0, 1),
+        (True, 0, 0, 1, 1),
+        (True, 0, 0, -2, 1),
+        (True, 0, 0, 65536, 1),
+        (True, 0, 0, 0, 0),
+        (True, 0, 0, 0, 2),
+        (True, 1, 0, 0, 1),
+        (True, 3, 0, 0, 1),
+        (True, 3, 0, 3, 3),
+        (True, 3, 0, 30, 9),
+        (True, 3, 0, 30, 0),
+    ],
+)
+def test_arguments_are_checked(mixing: tuple[bool, int, int, int, int]) -> None:
+    """C++ checks again what ``Mixing`` has checked."""
+    with pytest.raises(ValueError):
+        _native.encode_block(None, b"abc", 1, mixing=mixing)
+    with pytest.raises(ValueError):
+        _native.decode_block(None, [b"abc"], 3, mixing=mixing)
+
+
+@pytest.mark.parametrize("engine", [native, reference])
+def test_something_must_predict(engine: Any) -> None:
+    with pytest.raises(ValueError):
+        engine.encode_block(None, b"abc", 1)
+    with pytest.raises(ValueError):
+        engine.decode_block(None, [b"abc"], 3)
+    with pytest.raises(ValueError):
+        engine.encode_block(None, b"abc", 2, MIXINGS["lean"])
+    with pytest.raises(ValueError):
+        engine.decode_block(None, [b"a", b"b"], 3, MIXINGS["lean"])
+
+
+def test_size_is_limited() -> None:
+    with pytest.raises(ValueError):
+        native.decode_block(tiny(), [b"a"], (1 << 26) + 1, MIXINGS["lean"])
+
+
+@pytest.mark.parametrize("engine", [native, reference])
+@pytest.mark.parametrize("lanes", [0, 3])
+def test_progress(engine: Any, lanes: int) -> None:
+    model, data, done = tiny() if lanes else None, models.text(100), list[int]()
+    lanes = max(lanes, 1)
+    payloads = engine.encode_block(
+        model, data, lanes, MIXINGS["lean"], threads=2, progress=done.append
+    )
+    assert sum(done) == len(data)
+    done.clear()
+    engine.decode_block(
+        model, payloads, len(data), MIXINGS["lean"], threads=2, progress=done.append
+    )
+    assert sum(done) == len(data)
+
+
+class StopNow(Exception):
+    pass
+
+
+def encode(model: Model | None, lanes: int, threads: int, progress: Callable[[int], Any]) -> None:
+    data = bytes(16 << 20)  # more than any test waits for
+    native.encode_block(model, data, lanes, MIXINGS["lean"], threads=threads, progress=progress)
+
+
+def decode(model: Model | None, lanes: int, threads: int, progress: Callable[[int], Any]) -> None:
+    """Payloads that stay plausible for long: zeros are what comes of a likely symbol, for ever."""
+    payloads = [bytes([1]) + bytes(2 << 20) for _ in range(lanes)]
+    native.decode_block(
+        model, payloads, 16 << 20, MIXINGS["lean"], threads=threads, progress=progress
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("lanes", [0, 4])
+@pytest.mark.parametrize("work", [encode, decode])
+def test_progress_can_stop_the_work(work: Callable[..., None], lanes: int, threads: int) -> None:
+    calls: list[int] = []
+
+    def progress(n: int) -> None:
+        assert n > 0 and threading.current_thread() is threading.main_thread()
+        calls.append(n)
+        if len(calls) == 2:
+            raise StopNow
+
+    start = time.perf_counter()
+    with pytest.raises(StopNow):
+        work(tiny() if lanes else None, max(lanes, 1), threads, progress)
+    assert len(calls) == 2
+    assert time.perf_counter() - start < 10
+
+
+# Tables
+
+
+DIGESTS = {  # BLAKE2b-128, little-endian
+    "STRETCH": (STRETCH, "<i2", "ddfc8904607c6e82651de14df781ab08"),
+    "SQUASH": (SQUASH, "<u4", "b1fbd5d7ebb54a3caf0be6bc42e29b85"),
+    "NEXT": (NEXT, "u1", "9d8800fe2cb0479dd35d3f4b3a5c6538"),
+    "START": (START, "<u2", "115932394f7aba53f3f910308666e965"),
+    "RECIPROCAL": (RECIPROCAL, "<u2", "92e79aef4c1e70e73b5514125013fb03"),
+}
+
+
+@pytest.mark.parametrize("name", list(DIGESTS))
+def test_tables_never_change(name: str) -> None:
+    table, kind, digest = DIGESTS[name]
+    assert hashlib.blake2b(table.astype(kind).tobytes(), digest_size=16).hexdigest() == digest
+    assert digest in PAGE.read_text(encoding="utf-8")
+
+
+def test_tables_have_sense() -> None:
+    assert SQUASH[2048] == 1 << 21 and np.all(np.diff(SQUASH) >= 0)
+    assert np.all(SQUASH[1:] + SQUASH[:0:-1] == 1 << 22)
+    assert np.all(STRETCH == -STRETCH[::-1])
+    octaves = np.log2((2 * np.arange(4096) + 1) / (8191 - 2 * np.arange(4096)))
+    assert np.abs(STRETCH - 128 * octaves).max() < 1.1
+    assert NEXT.shape == (2, 255) and len(START) == 255
+    assert np.all(START[NEXT[1]] >= START[NEXT[0]])
+
+
+STARTS = {
+    "histories": ([int(start) for start in START], reference_mix.HISTORY_COUNT),
+    "matches": ([65535 - 65536 // (n + 3) for n in range(24)], reference_mix.MATCH_COUNT),
+}
+
+
+@pytest.mark.parametrize("name", list(STARTS))
+def test_cells_stay_in_their_range(name: str) -> None:
+    """Of every start, the cell that is pulled the same way for ever."""
+    starts, count = STARTS[name]
+    everywhere = np.arange(len(starts))
+    for target in (0, reference_mix.ONE):
+        cells = reference_mix.Cells(np.array(starts), count)
+        for _ in range(600):
+            cells.learn((everywhere,), target)  # asserts it
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(STARTS))
+def test_cells_stay_in_their_range_whatever_comes(name: str) -> None:
+    """Of every start, the cells after all sequences of bits: (2^22) whether p can be there."""
+    starts, count = STARTS[name]
+    reached = np.zeros(1 << 22, bool)
+    reached[np.array(starts) << 6] = True
+    for n in range(count, 256):
+        p = np.flatnonzero(reached) if n < 255 else np.arange(1 << 22)  # from then on anywhere
+        reached = np.zeros(1 << 22, bool)
+        for target in (0, reference_mix.ONE):
+            moved = p + ((target - p >> 7) * RECIPROCAL[n] >> 8)
+            assert moved.min() >= 0 and moved.max() <= reference_mix.ONE
+            reached[moved] = True
+
+
+def test_tables_of_the_native_engine() -> None:
+    stretch, squash, following, start, reciprocal = _native.mixing_tables()
+    assert np.frombuffer(stretch, np.int16).tolist() == STRETCH.tolist()
+    assert np.frombuffer(squash, np.uint32).tolist() == SQUASH.tolist()
+    histories = len(START)
+    rows = np.frombuffer(following, np.uint8).reshape(2, 256)
+    assert rows[:, :histories].tolist() == NEXT.tolist()
+    assert np.frombuffer(start, np.uint16)[:histories].tolist() == START.tolist()
+    assert np.frombuffer(reciprocal, np.uint16).tolist() == RECIPROCAL.tolist()
+
+
+@pytest.mark.parametrize("name", list(MIXINGS))
+def test_memory_is_what_is_promised(name: str) -> None:
+    """At most, and nearly that where all contexts are in use."""
+    mixing = MIXINGS[name]
+    args = (mixing.profile == RICH, *map(int, (mixing.contexts, mixing.transform)))
+    for size in (0, 1, 1000, 32768, 32769, 1 << 20, (1 << 22) + 1, 1 << 26):
+        for lanes in (1, 3, 128):
+            promised = mixing.memory(size, lanes)
+            taken = [
+                _native.mixing_memory((*args, mixing.period, mixing.stride), net, size, lanes)
+                for net in (False, True)
+            ]
+            assert max(taken) <= promised
+            if mixing.contexts != Contexts.PICTURE:
+                assert taken[0] >= promised * 0.99
