@@ -117,6 +117,7 @@ def _candidates(content: bytes, profile: Profile) -> list[Mixing]:
     for period, stride in dict.fromkeys((*_described(content), *far.rows())):
         with contextlib.suppress(ValueError):  # a header may say anything
             pictures.append(Mixing(profile, Contexts.PICTURE, period=period, stride=stride))
+            pictures.append(Mixing(profile, Contexts.WIDE, period=period, stride=stride))
     records = [Mixing(profile, Contexts.RECORDS, period=p) for p in periods]
     found = records[: 1 if pictures else 2] + pictures
     if not (found or transforms) and strange >= 125:

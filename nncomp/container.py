@@ -607,7 +607,7 @@ def _read_model_description(scanner: _Scanner, room: int) -> ModelRef:
 
 def _mixing_description(mixing: Mixing) -> bytes:
     head = bytes([mixing.transform << 4 | mixing.contexts]) + _varint(mixing.period)
-    return head + bytes([mixing.stride]) if mixing.contexts == Contexts.PICTURE else head
+    return head + bytes([mixing.stride]) if mixing.contexts.has_stride else head
 
 
 def _read_mixing_description(scanner: _Scanner, header: Header) -> Mixing:
@@ -618,7 +618,7 @@ def _read_mixing_description(scanner: _Scanner, header: Header) -> Mixing:
         raise FormatError(f"mixing kind {kind} is not supported")
     contexts = Contexts(kind & 15)
     period = scanner.varint()
-    stride = scanner.byte() if contexts == Contexts.PICTURE else 1
+    stride = scanner.byte() if contexts.has_stride else 1
     try:
         return Mixing(
             Profile(header.profile), contexts, Transform(kind >> 4), period=period, stride=stride

@@ -28,7 +28,12 @@ class Contexts(enum.IntEnum):
     GENERAL = 0  # text, and whatever is nothing else
     RECORDS = 1  # records of one length, tables
     CODE = 2  # instructions of a processor
-    PICTURE = 3  # rows of samples: pictures, and sound, whose row is a frame or several
+    PICTURE = 3  # rows of samples of bytes
+    WIDE = 4  # rows of samples of 16-bit numbers, low byte first: sound, too, in rows of two frames
+
+    @property
+    def has_stride(self) -> bool:
+        return self >= Contexts.PICTURE
 
 
 class Transform(enum.IntEnum):
@@ -47,7 +52,7 @@ class Mixing:
     contexts: Contexts = Contexts.GENERAL  # the only ones of the lean profile
     transform: Transform = Transform.NONE
     period: int = 0  # bytes of a record or a row, 2..65535; 0: none
-    stride: int = 1  # bytes of a sample, 1..8; 1 unless contexts are PICTURE
+    stride: int = 1  # bytes of a sample, 1..8; 1 unless contexts are PICTURE or WIDE
 
     def __post_init__(self) -> None:
         if self.profile not in tuple(Profile):
@@ -62,9 +67,11 @@ class Mixing:
             raise ValueError(f"stride {self.stride} is not 1..{MAX_STRIDE}")
         if self.contexts == Contexts.RECORDS and self.period == 0:
             raise ValueError("contexts of records need a period")
-        if self.contexts == Contexts.PICTURE:
+        if self.contexts.has_stride:
             if self.period <= self.stride:
                 raise ValueError("contexts of a picture need a period above the stride")
+            if self.contexts == Contexts.WIDE and (self.period | self.stride) & 1:
+                raise ValueError("contexts of 16-bit samples need an even period and stride")
         elif self.stride != 1:
             raise ValueError("a stride is for contexts of a picture only")
 
@@ -72,7 +79,7 @@ class Mixing:
     def label(self) -> str:
         """For people: ``general``, ``records 13``, ``picture 2304x3``, ``code x86``."""
         period = f" {self.period}" if self.period else ""
-        stride = f"x{self.stride}" if self.contexts == Contexts.PICTURE else ""
+        stride = f"x{self.stride}" if self.contexts.has_stride else ""
         transform = f" {self.transform.name.lower()}" if self.transform else ""
         return f"{self.contexts.name.lower()}{period}{stride}{transform}"
 
@@ -89,4 +96,5 @@ class Mixing:
         tables = (contexts << buckets + 6) + (matches << entries + 2)
         maps = 2 * 65536 * 33 + 65536 + 2 * 65536 + 5 * 256 + 128
         lane = sets * 256 * 64 + 352 * 32 + (contexts + 2) * 1024 + matches * 6144 + 2 * 768 * 33
-        return tables + maps + lanes * (lane + 1216)
+        lane += 4 * 65536 if rich else 0  # where samples are predicted
+        return tables + maps + lanes * (lane + 4096)

@@ -162,7 +162,8 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, Cho
   const int32_t rate = 30 + int32_t((80u << 12) / (l.t + 4096));
   int16_t* const x = l.x;
   for (int i = histories; i < INPUTS; ++i) x[i] = 0;
-  x[histories + matches + (network ? 1 : 0)] = 256;
+  const int lines = p.line_count();
+  x[histories + matches + lines + (network ? 1 : 0)] = 256;
 
   uint64_t tree[32];
   uint32_t hits = 0;  // of the first five contexts
@@ -207,14 +208,29 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, Cho
         if (m == 0) guess = bit + 1;
         if (match_class == 0) match_class = length[m];
       }
-      if (network) x[histories + matches] = t.stretch[probability(tree[2 * node + 1], tree[node]) >> 10];
+      uint32_t* line_cell[LINES];
+      uint32_t near = 0;  // to the second prediction
+      for (int i = 0; i < lines; ++i) {
+        const uint32_t place = line_place(p, l, i, k, byte_node);
+        line_cell[i] = l.line_map + i * LINE_CELLS + ((line_error(p, l, i) * 8 + k) << 8 | place);
+        x[histories + matches + i] = t.stretch[*line_cell[i] >> 20];
+        if (i == 1) near = place;
+      }
+      if (network) x[histories + matches + lines] = t.stretch[probability(tree[2 * node + 1], tree[node]) >> 10];
 
       // First layer: each set picks a row of weights by a small context.
       const uint32_t match_row = match_class * 4 + guess;  // < 96
       uint32_t pick[MAX_SETS] = {byte_node, match_row, c1, hits * 8 + k, k * 16 + (c2 >> 4), k * 16 + (c3 >> 4),
                                  match_class * 6 + hits};
       if (p.contexts == RECORDS) pick[5] = l.row_at & 255;
-      if (p.contexts == PICTURE) pick[5] = k * 8 + l.channel;
+      if (p.x86) {
+        pick[4] = l.x86.phase * 8 + (l.x86.modrm >> 3 & 7);
+        pick[5] = k * 32 + l.x86.phase;
+      }
+      if (lines) {
+        pick[5] = k * 8 + l.channel;
+        pick[6] = near;
+      }
       int16_t* row[MAX_SETS];
       int32_t sum[MAX_SETS];
       alignas(64) int16_t y[ROW] = {};
@@ -232,7 +248,7 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, Cho
 
       // Final maps.
       const Between b = between(mean);
-      uint16_t* const own = l.final_map + (guess << 8 | byte_node) * BINS + b.cell;
+      uint16_t* const own = l.final_map + (lines ? near : guess << 8 | byte_node) * BINS + b.cell;
       uint16_t* const common = s.map + (c1 << 8 | byte_node) * BINS + b.cell;
       const uint32_t maps = interpolate(own, b.part) + interpolate(common, b.part);
       const uint32_t bit = choose((2 * t.squash[mean + 2048] + maps) >> 2);  // 32 … 2^22 − 32
@@ -243,6 +259,7 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, Cho
       for (int m = 0; m < matches; ++m) {
         if (match_cell[m]) *match_cell[m] = adapted(t, *match_cell[m], (l.match[m].byte >> (7 - k) & 1) == bit ? ONE : 0);
       }
+      for (int i = 0; i < lines; ++i) *line_cell[i] = adapted(t, *line_cell[i], target);
       for (int i = 0; i < sets; ++i) {
         learn_words<INPUTS>(x, row[i], (((target - int32_t(t.squash[sum[i] + 2048])) >> 4) * rate) >> 10);
       }

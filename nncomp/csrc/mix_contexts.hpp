@@ -46,9 +46,203 @@ inline bool ends_field(uint32_t c) {
   return c == ' ' || c == ',' || c == '\t' || c == ';' || c == '|' || c == ':' || c == '"';
 }
 
+// What follows an opcode: p a prefix, e an escape, v one, two (w) or four (x) bytes before an opcode, m mod-r/m,
+// b, s, d immediate of 1, 2, 4 bytes, h 3, f 6; B, D mod-r/m and immediate; G, H the same in the first two of a group.
+inline uint32_t x86_kind(uint32_t opcode) {  // 256 and more: after 0F
+  constexpr const char* first =
+      "mmmmbd..mmmmbd.e" "mmmmbd..mmmmbd.." "mmmmbdp.mmmmbdp." "mmmmbdp.mmmmbdp."
+      "pppppppppppppppp" "................" "..xmppppdDbB...." "bbbbbbbbbbbbbbbb"
+      "BDBBmmmmmmmmmmmm" "..........f....." "dddd....bd......" "bbbbbbbbdddddddd"
+      "BBs.wvBDh.s..b.." "mmmmbb..mmmmmmmm" "bbbbbbbbddfb...." "p.pp..GH......mm"
+      "mmmm......mm.m.." "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm" "........e.e....."
+      "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm" "BBBBmmm.mmmmmmmm"
+      "dddddddddddddddd" "mmmmmmmmmmmmmmmm" "...mBm.....mBmmm" "mmmmmmmmmmBmmmmm"
+      "mmBmBBBm........" "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm";
+  return uint8_t(first[opcode]);
+}
+
+enum Phase : uint32_t { OPCODE = 0, AFTER_0F, AFTER_38, AFTER_3A, MODRM, SIB, DISPLACEMENT = 5, IMMEDIATE = 10, VEX = 18 };
+
+// `c` is the next byte of the lane's instructions.
+inline void follow_x86(Instruction& x, uint32_t c) {
+  const auto finish = [&] {
+    x.before[2] = x.before[1];
+    x.before[1] = x.before[0];
+    x.before[0] = x.bytes;
+    x.opcodes = x.opcodes << 16 | (x.opcode & 0x3FF) | (x.modrm >> 6) << 10 | (x.modrm >> 3 & 7) << 12;
+    x.phase = OPCODE;
+    x.prefixes = x.opcode = x.modrm = 0;
+    x.bytes = x.operand = 0;
+  };
+  const auto immediate = [&] {
+    x.operand = 0;
+    if (x.immediate) x.phase = IMMEDIATE + x.immediate - 1;
+    else finish();
+  };
+  x.bytes = combine(x.bytes, c + 1);
+  switch (x.phase) {
+    case OPCODE: case AFTER_0F: case AFTER_38: case AFTER_3A: {
+      const uint32_t kind = x.phase == AFTER_38 ? 'm' : x.phase == AFTER_3A ? 'B' : x86_kind(x.phase << 8 | c);
+      x.opcode = x.phase << 8 | c;
+      const uint32_t word = x.prefixes & 1 ? 2 : 4;
+      x.immediate = 0;
+      switch (kind) {
+        case 'p':
+          x.prefixes |= c == 0x66 ? 1 : (c & 0xF8) == 0x48 ? 2 : 0;
+          x.phase = OPCODE;
+          return;
+        case 'e': x.phase = c == 0x0F ? AFTER_0F : c == 0x38 ? AFTER_38 : AFTER_3A; return;
+        case 'v': x.phase = VEX; return;
+        case 'w': x.phase = VEX + 1; return;
+        case 'x': x.phase = VEX + 2; return;
+        case 'b': case 'B': x.immediate = 1; break;
+        case 's': x.immediate = 2; break;
+        case 'h': x.immediate = 3; break;
+        case 'd': x.immediate = (c & 0xF8) == 0xB8 && x.prefixes & 2 ? 8 : word; break;
+        case 'D': x.immediate = word; break;
+        case 'f': x.immediate = 6; break;
+        default: break;
+      }
+      if (kind == 'm' || kind == 'B' || kind == 'D' || kind == 'G' || kind == 'H') x.phase = MODRM;
+      else immediate();
+      x.kind = kind;
+      return;
+    }
+    case MODRM: {
+      x.modrm = c;
+      if ((x.kind == 'G' || x.kind == 'H') && (c >> 3 & 7) < 2) {
+        x.immediate = x.kind == 'G' ? 1 : x.prefixes & 1 ? 2 : 4;
+      }
+      const uint32_t mod = c >> 6;
+      if (mod == 3) return immediate();
+      if ((c & 7) == 4) {
+        x.phase = SIB;
+        return;
+      }
+      if (mod == 0 && (c & 7) != 5) return immediate();
+      x.phase = DISPLACEMENT + (mod == 1 ? 1 : 4);
+      return;
+    }
+    case SIB: {
+      const uint32_t mod = x.modrm >> 6;
+      if (mod == 0 && (c & 7) != 5) return immediate();
+      x.phase = DISPLACEMENT + (mod == 1 ? 1 : 4);
+      return;
+    }
+    default:
+      x.operand = combine(x.operand, c + 1);
+      if (x.phase >= VEX) {
+        x.phase = x.phase == VEX ? AFTER_0F : x.phase - 1;
+      } else if (x.phase >= IMMEDIATE) {
+        if (x.phase == IMMEDIATE) finish();
+        else --x.phase;
+      } else if (x.phase == DISPLACEMENT + 1) {
+        immediate();
+      } else {
+        --x.phase;
+      }
+  }
+}
+
+inline int32_t low16(int32_t v) { return int16_t(uint16_t(v)); }
+
+// Predicts the sample that begins with the byte to come: by two linear predictions that learn, and two that do not.
+inline void predict_sample(const Shared& s, Lane& l) {
+  const Profile& p = s.profile;
+  const uint32_t B = p.stride, P = p.period, width = p.width();
+  Linear& a = l.linear;
+  const auto sample = [&](uint32_t k) -> int32_t {  // k bytes before this one
+    if (l.t < k) return 0;
+    const uint8_t* b = s.data + l.start + (l.t - k);
+    return width == 2 ? b[0] | b[1] << 8 : b[0] << 8;
+  };
+  const auto minus = [&](int32_t u, int32_t v) { return width == 2 ? low16(u - v) : u - v; };
+  int n = 0;
+  const auto tap = [&](int32_t u, int32_t v) { a.x[n++] = minus(u, v); };
+  const int32_t W = sample(B), WW = sample(2 * B);
+  const bool rows = P > 4 * B;  // otherwise it is sound
+  if (rows) {
+    const int32_t N = sample(P), NW = sample(P + B), NE = sample(P - B);
+    const uint32_t near[12] = {P,         P + B,     P - B,     2 * B, 3 * B,     4 * B,
+                               P - 2 * B, P - 3 * B, P + 2 * B, 2 * P, 2 * P - B, 2 * P + B};
+    for (const uint32_t k : near) tap(sample(k), W);
+    a.guess[2] = W + minus(N, NW);
+    a.guess[3] = W + (((minus(N, W) + minus(NE, W)) * 21845) >> 16);  // a third
+  } else {
+    for (uint32_t i = 2; i < 18; ++i) tap(sample(i * B), sample((i - 1) * B));
+    a.guess[2] = W + 2 * minus(W, WW) + minus(sample(3 * B), WW);
+    a.guess[3] = W + minus(W, WW);
+  }
+  for (uint32_t k = width; k < B && k <= 2 * width; k += width) {  // the channels before
+    const int32_t v = sample(k);
+    if (rows) {
+      tap(v, sample(k + B));
+      tap(v, sample(k + P));
+      tap(sample(k + P - B), v);
+      tap(sample(k + P + B), v);
+    } else {
+      for (uint32_t i = 0; i < 4; ++i) tap(sample(k + i * B), sample(k + (i + 1) * B));
+    }
+  }
+  while (n < TAPS) a.x[n++] = 0;
+  for (int j = 0; j < 2; ++j) {
+    int64_t sum = 0;
+    for (int i = 0; i < TAPS; ++i) sum += int64_t(a.weight[j][l.channel][i]) * a.x[i];
+    a.guess[j] = W + int32_t(sum >> 16);
+  }
+  for (int32_t& g : a.guess) g = width == 2 ? g & 65535 : g < 0 ? 0 : g > 65280 ? 65280 : g;
+}
+
+// The sample is known now.
+inline void learn_sample(const Profile& p, Linear& a, uint32_t channel, int32_t value) {
+  uint64_t power = 1 << 12;  // < 2^37
+  for (int i = 0; i < TAPS; ++i) power += uint64_t(int64_t(a.x[i]) * a.x[i]);
+  const int64_t inverse = int64_t((uint64_t(1) << 44) / power);  // 2^7 … 2^32
+  for (int j = 0; j < LINES; ++j) {
+    const int32_t error = p.width() == 2 ? low16(value - a.guess[j]) : value - a.guess[j];
+    uint32_t& mean = a.error[j][channel];
+    mean += uint32_t(error < 0 ? -error : error) * 16 - mean / 16;
+    if (j > 1) continue;
+    const int64_t step = (error * inverse) >> 20;  // |error| < 2^17
+    for (int i = 0; i < TAPS; ++i) {
+      const int64_t w = a.weight[j][channel][i] + ((step * a.x[i]) >> (j == 0 ? 9 : 13));
+      a.weight[j][channel][i] = int32_t(w < -(1 << 18) ? -(1 << 18) : w > 1 << 18 ? 1 << 18 : w);
+    }
+  }
+}
+
+// A difference in 128 steps that are finer near 0.
+inline uint32_t step_of(int32_t d) {
+  const uint32_t size = uint32_t(d < 0 ? -d : d);
+  uint32_t v = size / 2;
+  if (size >= 8) {
+    const uint32_t log = 31 - uint32_t(__builtin_clz(size));
+    v = 4 * (log - 2) + (size >> (log - 2) & 3);
+    v = v > 63 ? 63 : v;
+  }
+  return d < 0 ? 63 - v : 64 + v;
+}
+
+// Where prediction i stands, seen from what bit k, behind those of `byte_node`, decides: < 256.
+inline uint32_t line_place(const Profile& p, const Lane& l, int i, uint32_t k, uint32_t byte_node) {
+  const uint32_t from = (byte_node << (8 - k)) & 255, middle = from + (128u >> k);
+  const int32_t guess = l.linear.guess[i];
+  if (p.width() == 1) return step_of(guess - int32_t(middle << 8));
+  if (l.channel & 1) return 128 + step_of(low16(guess - int32_t(l.recent[0] & 255) - int32_t(middle << 8)));
+  return (uint32_t(guess) - from) & 255;  // the low byte, which comes first
+}
+
+// How wrong prediction i is on average: < 8.
+inline uint32_t line_error(const Profile& p, const Lane& l, int i) {
+  const uint32_t mean = l.linear.error[i][l.channel & ~(p.width() - 1)] >> 8;
+  const uint32_t e = (31 - uint32_t(__builtin_clz(mean + 1))) >> 1;
+  return e < 7 ? e : 7;
+}
+
 // Sets the lane's `next`, and fetches what will be read there.
 inline void set_contexts(const Shared& s, Lane& l) {
   const Profile& p = s.profile;
+  if (p.width() == 1 || (p.width() == 2 && !(l.channel & 1))) predict_sample(s, l);
   const uint8_t* base = s.data + l.start;
   const uint64_t c = l.recent[0];
   const uint64_t c1 = uint8_t(c), c2 = uint8_t(c >> 8), c3 = uint8_t(c >> 16), c4 = uint8_t(c >> 24);
@@ -91,38 +285,63 @@ inline void set_contexts(const Shared& s, Lane& l) {
     add(combine(l.tokens, 0x3800));
     add(tokens);
     add(P ? combine(back(P) << 16 | back(P + 1) << 8 | c1, 0x501) : combine(column, over));
-    if (!p.network) {  // which knows these well enough
-      add(combine(l.field, l.fields | 0x3500));
-      add(combine(c, order(7)));
-      add(combine(l.word, l.word1 * 3 + l.word2 * 5));
+    add(combine(l.field, l.fields | 0x3500));
+    if (p.network) {
+      add(order(5));
+    } else {  // the network knows these well enough
       add(c2 << 8 | c3);
-      add(combine(over << 8 | c1, 77));
       add(combine(over << 16 | above(1) << 8 | c1, 0x3700));
       add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
       add(combine(l.shape & 0xFFFFFFFFFF, c1 | 0x3300));
+      add(combine(l.word, l.word2 * 7 + 1));
+      add(combine(combine(l.field, l.fields), over | 0x4500));
+      add(combine(l.word1, l.tokens & 0xFF));
     }
   } else if (p.contexts == RECORDS) {
-    const uint64_t at = l.row_at, N = back(P), NE = back(P - 1), NW = back(P + 1);
+    const uint64_t at = l.row_at, N = back(P), NN = back(2 * P), NE = back(P - 1), NW = back(P + 1);
     add(order(2));
     add(order(3));
     add(order(4));
     add(order(6));
-    add(combine(N | at << 8, 1));
     add(combine(N << 8 | c1, 2));
-    add(combine(N << 16 | back(2 * P) << 8 | back(3 * P), 3));
+    add(combine(N << 16 | NN << 8 | back(3 * P), 3));
     add(combine(at << 8 | c1, 4));
-    add(combine(N << 16 | NE << 8 | c1, 5));
-    add(combine(at, order(2)));
     add(combine(c2, 7));
     add(combine(c3 << 8 | c4, 8));
     add(combine(c1 << 8 | c3, 9));
     add(combine(uint8_t(c1 + N - NW), 10));
     add(combine(l.expected, 12));
-    add(combine(at, 11));
     add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
     add(combine(after2, c1 | 0x2200));
-    add(combine(N << 24 | NE << 16 | NW << 8 | back(2 * P), c1));
-    add(combine(N << 16 | NW << 8 | c1, c2));
+    add(combine(N << 24 | NE << 16 | NW << 8 | NN, c1));
+    add(combine(at, 11));
+    add(combine(uint8_t(2 * N - NN) | at << 8, 13));
+    add(combine(uint8_t(c1 - NW) | uint64_t(uint8_t(c2 - back(P + 2))) << 8 | N << 16, 14));
+    add(combine(l.word, l.tokens & 0xFFFFFFFF));
+    add(combine(tokens, N));
+  } else if (p.x86) {
+    const Instruction& x = l.x86;
+    const uint64_t in = combine(x.bytes, x.phase), op = x.opcode | x.phase << 16 | uint64_t(x.modrm) << 24;
+    add(order(2));
+    add(order(6));
+    add(in);
+    add(combine(in, x.opcodes & 0xFFFFFFFF));
+    add(combine(in, x.opcodes & 0xFFFFFFFFFFFF));
+    add(combine(in, x.before[0]));
+    add(combine(x.opcodes, op));
+    add(combine(x.operand, x.phase << 8 | 1));
+    add(combine(l.expected, c1));
+    add(c2 << 8 | c3);
+    add(combine(c2 << 16 | c3 << 8 | c4, 2));
+    add(combine(op, c1));
+    add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
+    add(combine(after2, c1 | 0x2200));
+    add(combine(c1 << 8 | c3, 4));
+    add(combine(c4 << 8 | c5, 5));
+    add(combine(c1 << 24 | c2 << 16 | (l.t & 3) << 8 | c4, 9));
+    add(combine(back(8) << 16 | back(16) << 8 | back(24), l.t & 7));
+    add(combine(c & 0xF0F0F0F0F0F0, 8));
+    add(combine(combine(op, x.operand), x.opcodes & 0xFFFF));
   } else if (p.contexts == CODE) {
     add(order(2));
     add(order(3));
@@ -144,6 +363,21 @@ inline void set_contexts(const Shared& s, Lane& l) {
     add(combine(c1 << 16 | c2 << 8 | c6, 11));
     add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
     add(combine(after2, c1 | 0x2200));
+  } else if (p.contexts == WIDE) {
+    const auto guess = [&](int i) {  // for the low byte, and then the high one
+      const uint64_t g = uint64_t(l.linear.guess[i]), channel = l.channel;
+      return channel | (channel & 1 ? ((g - c1 + 128) & 65535) >> 6 : g & 255) << 8;
+    };
+    add(order(2));
+    add(order(3));
+    add(order(4));
+    add(combine(guess(0), 1));
+    add(combine(guess(1), 2));
+    add(combine(guess(2), 3));
+    add(combine(guess(3), 4));
+    add(combine(c2 | uint64_t(l.channel) << 8, 7));
+    add(combine(back(p.stride) | uint64_t(l.channel) << 8, c1));
+    add(combine(back(P) | uint64_t(l.channel) << 8, c1 << 8 | back(p.stride)));
   } else {  // PICTURE: W, N, … are the same byte of the neighbouring samples
     const uint32_t B = p.stride;
     const auto sample = [&](uint32_t k) { return int32_t(back(k)); };
@@ -182,6 +416,7 @@ inline void remember(const Shared& s, Lane& l) {
   l.recent[2] = l.recent[2] << 8 | l.recent[1] >> 56;
   l.recent[1] = l.recent[1] << 8 | l.recent[0] >> 56;
   l.recent[0] = l.recent[0] << 8 | c;
+  if (s.profile.x86) follow_x86(l.x86, c);
   const uint32_t kind = byte_class(c);
   if (kind == LOWER || kind == UPPER || kind == HIGH) {  // a letter, or part of one
     l.word = (l.word + (kind == UPPER ? c + 32 : c) + 1) * K1;
@@ -209,6 +444,10 @@ inline void remember(const Shared& s, Lane& l) {
     l.line_above = l.line;
     l.line = l.t;
     l.column = 0;
+  }
+  if (s.profile.width() == 1) learn_sample(s.profile, l.linear, l.channel, int32_t(c << 8));
+  if (s.profile.width() == 2 && l.channel & 1) {
+    learn_sample(s.profile, l.linear, l.channel - 1, int32_t(c << 8 | (l.recent[0] >> 8 & 255)));
   }
   if (s.profile.period) {
     if (++l.channel >= s.profile.stride) l.channel = 0;

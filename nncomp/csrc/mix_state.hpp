@@ -16,9 +16,12 @@ constexpr int ROW = 16;           // inputs of the second layer's mixers
 constexpr int BINS = 33;          // of an adaptive probability map: −16 … 16 octaves
 constexpr int LENGTHS = 24;       // classes of a match's length
 constexpr int MATCH_CELLS = LENGTHS * 64;
+constexpr int TAPS = 24;         // inputs of a linear prediction
+constexpr int LINES = 4;         // predictions of a sample
+constexpr int LINE_CELLS = 8 * 8 * 256;  // [error][bit][place]
 constexpr int ROWS2 = 4 * LENGTHS + 256;
 
-enum Contexts : int32_t { GENERAL = 0, RECORDS = 1, CODE = 2, PICTURE = 3 };
+enum Contexts : int32_t { GENERAL = 0, RECORDS = 1, CODE = 2, PICTURE = 3, WIDE = 4 };
 
 // How a block is mixed: from its header.
 struct Profile {
@@ -27,8 +30,13 @@ struct Profile {
   int32_t contexts;
   uint32_t period;  // length of a record or of a row of samples; 0: none
   uint32_t stride;  // bytes of a sample
+  bool x86;         // whether the contexts follow its instructions
 
-  int context_count() const { return !rich ? 7 : contexts == PICTURE ? 16 : contexts == GENERAL && network ? 12 : 20; }
+  int context_count() const {
+    return !rich ? 7 : contexts == PICTURE ? 16 : contexts == WIDE ? 10 : contexts == GENERAL && network ? 14 : 20;
+  }
+  uint32_t width() const { return contexts == PICTURE ? 1 : contexts == WIDE ? 2 : 0; }  // of a predicted sample's values
+  int line_count() const { return contexts >= PICTURE ? LINES : 0; }
   int match_count() const { return rich ? 2 : 1; }
   int set_count() const { return rich ? 7 : 4; }
 };
@@ -46,6 +54,28 @@ struct Match {
   uint32_t byte;    // what it predicts
 };
 
+// Where the byte to come stands in an instruction of an x86 processor.
+struct Instruction {
+  uint32_t phase;      // enum Phase, or that plus the bytes still to come
+  uint32_t kind;       // of the opcode: see x86_kind
+  uint32_t immediate;  // bytes
+  uint32_t prefixes;   // 1: operand of 16 bits, 2: of 64
+  uint32_t opcode;     // behind its escapes
+  uint32_t modrm;
+  uint64_t bytes;      // hash of its bytes
+  uint64_t operand;    // hash of its displacement's or immediate's bytes
+  uint64_t before[3];  // hash of the instructions' bytes before this one
+  uint64_t opcodes;    // the last 4, 16 bits each, newest lowest: opcode and what mod-r/m adds to it
+};
+
+// Predictions of a sample. A sample has 16 bits: one byte is its high byte, of two the first is the low one.
+struct Linear {
+  int32_t weight[2][8][TAPS];  // 2^16 is one; of a faster and a slower prediction; by channel
+  int32_t x[TAPS];             // differences from the sample before
+  int32_t guess[LINES];
+  uint32_t error[LINES][8];    // mean, by channel
+};
+
 struct Lane {
   uint32_t start, size, t;  // its piece of the block, and how much of it is coded
 
@@ -58,6 +88,8 @@ struct Lane {
   uint32_t line, line_above;    // offsets in the piece where they start
   uint32_t column;
   uint32_t row_at, channel;     // t mod period, that mod stride
+  Instruction x86;
+  Linear linear;
   uint32_t expected;            // what a match predicts, and how long it is
   Match match[MAX_MATCHES];
   uint32_t match_hash[MAX_MATCHES];
@@ -75,6 +107,7 @@ struct Lane {
   int16_t* weights2;      // [ROWS2][ROW]
   uint32_t* history_map;  // [contexts + 2][256]
   uint32_t* match_map;    // [matches][MATCH_CELLS]
+  uint32_t* line_map;     // [lines][LINE_CELLS]
   uint16_t* final_map;    // [3][256][BINS]
 };
 

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #endif
 
+#include "mix_initial.hpp"
+
 namespace nncomp {
 namespace {
 
@@ -45,11 +47,14 @@ void start_lane(const Shared& s, Lane& l) {
     const uint32_t length = uint32_t(i % MATCH_CELLS) >> 6;
     l.match_map[i] = (65535 - 65536 / (length + 3)) << 16;
   }
+  for (int i = 0; i < p.line_count() * LINE_CELLS; ++i) l.line_map[i] = 32768u << 16;
   start_map(t, l.final_map, 3 * 256);
-  const int before_network = contexts + 2 + matches;
+  const int before_network = contexts + 2 + matches + p.line_count();
+  const int16_t* trained = initial_weights(p);
   for (int i = 0; i < sets * 256 * INPUTS; ++i) {
     const int k = i % INPUTS;
-    l.weights[i] = int16_t(k < before_network ? (p.network ? 720 : 1440) : k == before_network && p.network ? 8192 : 0);
+    const int same = k < before_network ? (p.network ? 720 : 1440) : k == before_network && p.network ? 8192 : 0;
+    l.weights[i] = trained ? trained[k] : int16_t(same);
   }
   for (int i = 0; i < ROWS2 * ROW; ++i) l.weights2[i] = int16_t(i % ROW < sets ? (1 << 14) / sets : 0);
 }
@@ -76,11 +81,12 @@ void Mixing::check() const {
   const auto require = [](bool condition, const char* what) {
     if (!condition) throw std::invalid_argument(std::string(what) + " is out of range");
   };
-  require(contexts >= GENERAL && contexts <= PICTURE && (rich || contexts == GENERAL), "contexts");
+  require(contexts >= GENERAL && contexts <= WIDE && (rich || contexts == GENERAL), "contexts");
   require(transform >= NO_TRANSFORM && transform <= ARM64_CALLS, "transform");
   require(period == 0 || (period >= 2 && period <= 65535), "period");
   require(stride >= 1 && stride <= 8, "stride");
-  require(contexts == PICTURE ? period > stride : stride == 1, "stride");
+  require(contexts >= PICTURE ? period > stride : stride == 1, "stride");
+  require(contexts != WIDE || (period % 2 == 0 && stride % 2 == 0), "stride");
   require(contexts != RECORDS || period > 0, "period");
 }
 
@@ -92,7 +98,8 @@ Piece piece(size_t n, int lanes, int i) {
 }
 
 Stage::Stage(const Mixing& mixing, bool network, size_t size, int lanes) : shared{} {
-  shared.profile = {mixing.rich, network, mixing.contexts, uint32_t(mixing.period), uint32_t(mixing.stride)};
+  shared.profile = {mixing.rich, network, mixing.contexts, uint32_t(mixing.period), uint32_t(mixing.stride),
+                    mixing.contexts == CODE && mixing.transform == X86_CALLS};
   shared.size = uint32_t(size);
   shared.lanes = uint32_t(lanes);
 }
@@ -157,6 +164,7 @@ size_t Stage::lay_out(uint8_t* base) {
     take(l.weights2, size_t(ROWS2 * ROW));
     take(l.history_map, size_t((contexts + 2) * 256));
     take(l.match_map, size_t(matches * MATCH_CELLS));
+    take(l.line_map, size_t(p.line_count() * LINE_CELLS));
     take(l.final_map, size_t(3 * 256 * BINS));
   }
   return size;
