@@ -83,6 +83,11 @@ class Mixing:
         transform = f" {self.transform.name.lower()}" if self.transform else ""
         return f"{self.contexts.name.lower()}{period}{stride}{transform}"
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether samples are predicted from those before alone: the rows are two frames."""
+        return self.contexts == Contexts.WIDE and self.period <= 4 * self.stride
+
     def memory(self, size: int, lanes: int) -> int:
         """Upper bound in bytes of what coding a block of ``size`` bytes takes beside the network.
 

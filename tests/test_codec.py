@@ -312,8 +312,8 @@ def test_lanes_and_block_size() -> None:
     data = models.text(2500)
     compressed = compress(data, block_size=BLOCK)
     assert [b.size for b in blocks(compressed)] == [1024, 1024, 452]
-    half_mib = models.text(700_000)
-    assert [len(b.payloads) for b in blocks(compress(half_mib))] == [2]
+    large = models.text(1_100_000)
+    assert [len(b.payloads) for b in blocks(compress(large))] == [2]
 
 
 def test_hundred_megabytes_of_one_byte_are_quick_and_small() -> None:

@@ -375,11 +375,11 @@ def test_rule_5_trailing_bytes() -> None:
         (b"\3\x20\x85tiny-1" + MODEL.id + b"\0\1" + CRC + b"a", "model's size is out of range"),
         (b"\4\x20\5TINY-1" + MODEL.id + b"\0\0\1" + CRC + b"a", "name is malformed"),
         # 10: kind
-        (b"\5\x20\4\0\1" + CRC + b"a", "mixing kind 4 is not supported"),
+        (b"\5\x20\5\0\1" + CRC + b"a", "mixing kind 5 is not supported"),
         (b"\5\x20\x0f\0\1" + CRC + b"a", "mixing kind 15 is not supported"),
         (b"\5\x20\x30\0\1" + CRC + b"a", "mixing kind 48 is not supported"),
         (b"\5\x20\xf0\0\1" + CRC + b"a", "mixing kind 240 is not supported"),
-        (b"\4\x20" + DESCRIPTION + b"\4\0\1" + CRC + b"a", "mixing kind 4 is not supported"),
+        (b"\4\x20" + DESCRIPTION + b"\5\0\1" + CRC + b"a", "mixing kind 5 is not supported"),
         # 11: period and stride
         (b"\5\x20\0\1\1" + CRC + b"a", "period 1 is not"),
         (b"\5\x20\0\x80\x80\4\1" + CRC + b"a", "period 65536 is not"),
@@ -388,6 +388,8 @@ def test_rule_5_trailing_bytes() -> None:
         (b"\5\x20\3\4\4\1" + CRC + b"a", "period above the stride"),
         (b"\5\x20\3\7\0\1" + CRC + b"a", "stride 0 is not"),
         (b"\5\x20\3\x20\x09\1" + CRC + b"a", "stride 9 is not"),
+        (b"\5\x20\4\x0d\2\1" + CRC + b"a", "even period"),
+        (b"\5\x20\4\x0c\3\1" + CRC + b"a", "even period"),
         (b"\4\x20" + DESCRIPTION + b"\1\0\1" + CRC + b"a", "records need a period"),
         # 12: payloads
         (b"\2\3\0" + CRC, "pattern is empty"),
@@ -439,7 +441,7 @@ def test_rule_10_mixed_block_without_a_profile(record: bytes, message: str) -> N
         items(reseal(PLAIN_HEAD + record, sealed))
 
 
-@pytest.mark.parametrize("mixing", [b"\1\2", b"\2\0", b"\x12\0", b"\3\2\1"])
+@pytest.mark.parametrize("mixing", [b"\1\2", b"\2\0", b"\x12\0", b"\3\2\1", b"\4\4\2"])
 def test_rule_10_the_lean_profile_is_general(mixing: bytes) -> None:
     record = b"\5\x20" + mixing + b"\1" + CRC + b"a"
     sealed = end_of((record, 32))
@@ -454,6 +456,8 @@ def test_what_rules_10_and_11_allow(transform: Transform, period: int) -> None:
     for contexts in Contexts:
         if contexts == Contexts.PICTURE and period:
             strides = [s for s in range(1, 9) if s < period]
+        elif contexts == Contexts.WIDE:
+            strides = [s for s in (2, 4, 6, 8) if s < period and period % 2 == 0]
         else:
             strides = [1] if contexts in (Contexts.GENERAL, Contexts.CODE) or period else []
         for stride in strides:

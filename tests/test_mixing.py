@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 import models
 from nncomp import _native
-from nncomp.engine import native, reference, reference_mix
+from nncomp.engine import native, reference, reference_contexts, reference_mix
 from nncomp.errors import FormatError
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
-from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
+from nncomp.mixing_tables import INITIAL, NEXT, RECIPROCAL, SQUASH, START, STRETCH
 from nncomp.model import Model
 
 PAGE = Path(__file__).parents[1] / "docs" / "numerics.md"
@@ -39,13 +39,36 @@ MIXINGS = {
     "records": Mixing(RICH, Contexts.RECORDS, period=13),
     "records-long": Mixing(RICH, Contexts.RECORDS, period=300),
     "code": Mixing(RICH, Contexts.CODE),
+    "x86": Mixing(RICH, Contexts.CODE, Transform.X86),
     "picture": Mixing(RICH, Contexts.PICTURE, period=30, stride=3),
     "picture-narrow": Mixing(RICH, Contexts.PICTURE, period=9, stride=8),
+    "wide": Mixing(RICH, Contexts.WIDE, period=36, stride=6),
+    "wide-sound": Mixing(RICH, Contexts.WIDE, period=8, stride=4),
 }
 WIDEST = Mixing(RICH, Contexts.PICTURE, period=65535, stride=8)
 
 
 # Inputs
+
+INSTRUCTIONS = [
+    bytes.fromhex(line)
+    for line in """
+    55;c3;c9;90;cc;48 89 e5;48 83 ec 20;48 81 ec 00 01 00 00;e8 10 00 00 00;e9 f0 ff ff ff;eb fe
+    74 05;0f 84 10 00 00 00;ff 25 01 02 03 04;ff 14 c5 01 02 03 04;ff d0;f3 0f 1e fa;c2 08 00
+    48 8b 05 01 02 03 04;8b 45 fc;8b 85 01 02 03 04;8b 00;8b 04 24;8b 44 24 08;8b 84 24 01 02 03 04
+    8b 04 25 01 02 03 04;8b 04 ad 01 02 03 04;8b 45 00;48 8d 7c 02 f8;8b c4;8b c5;67 8b 00
+    b8 01 02 03 04;66 b8 01 02;48 b8 01 02 03 04 05 06 07 08;41 b9 01 02 03 04;f7 00 01 02 03 04
+    c7 45 fc 01 02 03 04;66 c7 45 fc 01 02;c6 05 01 02 03 04 05;c7 04 24 01 02 03 04;6a 01
+    f6 c1 01;f7 c1 01 02 03 04;66 f7 c1 01 02;f6 d8;f7 d8;f7 74 24 04;f6 05 01 02 03 04 05;f7 d1
+    69 c0 01 02 03 04;66 69 c0 01 02;6b c0 05;0f af c1;0f b6 c0;0f ba e0 05;0f c8;0f a2;0f 05
+    66 0f 1f 84 00 00 00 00 00;0f 1f 44 00 00;66 0f 3a 0f c1 08;66 0f 38 00 c1;0f 38 f0 45 01
+    0f 70 c1 1b;0f 77;0f a4 c1 05;0f 80 01 02 03 04;f0 48 0f b1 11;64 48 8b 04 25 28 00 00 00
+    c5 f8 57 c0;c5 f8 77;c5 fd 6f 44 24 20;c4 e2 7d 18 05 01 02 03 04;62 f1 7c 48 57 c0
+    c8 10 00 01;9a 01 02 03 04 05 06;ea 01 02 03 04 05 06;a1 01 02 03 04;a8 01;a9 01 02 03 04;cd 80
+    d9 45 fc;e4 60;e2 f0;d4 0a;68 01 02 03 04;98;99;a4;f3 a5;f3 c3;fe c0;ff 75 08;8f 45 fc
+    """.replace("\n", ";").split(";")
+    if line.strip()
+]
 
 
 def ramps(size: int) -> bytes:
@@ -92,6 +115,35 @@ def branches(size: int) -> bytes:
     return b"".join(w.to_bytes(4, "little") for w in words)[:size]
 
 
+def instructions(size: int) -> bytes:
+    """Of x86."""
+    return (b"".join(INSTRUCTIONS) * (size // 200 + 1))[:size]
+
+
+def words(samples: Iterable[int], size: int) -> bytes:
+    return b"".join((v & 0xFFFF).to_bytes(2, "little") for v in samples)[:size]
+
+
+def sound(size: int) -> bytes:
+    """Of two channels: waves that go beyond 16 bits, and a little noise."""
+    noise = models.noise(size + 2)
+    return words((abs(i * 301 % 52429 - 26214) * (2 + i % 2) + noise[i] for i in range(size)), size)
+
+
+def jumps(size: int) -> bytes:
+    """Samples that hardly move, but for jumps of all sizes: what a prediction learns most from."""
+    noise, samples, level = models.noise(3 * size), list[int](), 0
+    for i in range(0, 3 * size, 3):
+        level = noise[i] << 8 | noise[i + 1] if noise[i + 2] < 40 else level
+        samples.append(level ^ noise[i + 2] & 64)
+    return words(samples, size)
+
+
+def ends(size: int) -> bytes:
+    """Samples that are as low or as high as they can be, however they are read."""
+    return bytes(255 * (v & 1) for v in models.noise(size, 5))
+
+
 INPUTS: dict[str, Callable[[int], bytes]] = {
     "text": models.text,
     "zeros": bytes,
@@ -103,6 +155,10 @@ INPUTS: dict[str, Callable[[int], bytes]] = {
     "high": high,
     "calls": calls,
     "branches": branches,
+    "instructions": instructions,
+    "sound": sound,
+    "jumps": jumps,
+    "ends": ends,
 }
 
 
@@ -210,6 +266,111 @@ def test_many_lanes(kernel: str) -> None:
     same(tiny(), models.text(40) * 5, 40, MIXINGS["lean"], (1, 3))
 
 
+@pytest.mark.parametrize(("samples", "stride"), [(2, 2), (20, 2), (4, 4), (5, 6), (2, 8), (5, 8)])
+def test_samples_of_two_bytes(kernel: str, samples: int, stride: int) -> None:
+    """Up to four samples in a row it is sound; lanes begin with odd bytes."""
+    mixing = Mixing(RICH, Contexts.WIDE, period=samples * stride, stride=stride)
+    same(None, sound(140), 1, mixing)
+    same(tiny(), jumps(77), 3, mixing, (1, 2))
+
+
+@pytest.mark.parametrize("name", ["picture", "picture-narrow", "wide", "wide-sound"])
+@pytest.mark.parametrize("data", [ends, jumps])
+def test_samples_that_are_hard_to_predict(
+    kernel: str, data: Callable[[int], bytes], name: str
+) -> None:
+    same(None, data(160), 1, MIXINGS[name])
+
+
+def test_weights_of_predictions_reach_their_ends() -> None:
+    mixing = MIXINGS["wide-sound"]
+    past, weights = reference_contexts.Past(jumps(400), mixing), list[int]()
+    assert past.samples is not None
+    for _ in range(400):
+        past.predict()
+        past.remember()
+        weights += [w for j in range(2) for w in past.samples.weights[j][past.channel]]
+    assert min(weights) == -(1 << 18) and max(weights) == 1 << 18
+
+
+def follower(code: bytes) -> reference_contexts.Instruction:
+    instruction = reference_contexts.Instruction()
+    for c in code:
+        instruction.take(c)
+    return instruction
+
+
+def test_instructions_end_where_they_end() -> None:
+    for code in INSTRUCTIONS:
+        hashed = 0
+        for c in code:
+            hashed = reference_contexts.combine(hashed, c + 1)
+        after = follower(code)
+        assert after.phase == 0 and after.before == hashed, code.hex(" ")
+
+
+@pytest.mark.parametrize(
+    ("code", "phases"),
+    [
+        ("c7 45 fc 01 02 03 04", [4, 6, 13, 12, 11, 10, 0]),
+        ("48 b8 01 02 03 04 05 06 07 08", [0, 17, 16, 15, 14, 13, 12, 11, 10, 0]),
+        ("8b 84 24 01 02 03 04", [4, 5, 9, 8, 7, 6, 0]),
+        ("66 0f 3a 0f c1 08", [0, 1, 3, 4, 10, 0]),
+        ("0f 38 00 c1", [1, 2, 4, 0]),
+        ("c4 e2 7d 18 c1", [19, 18, 1, 4, 0]),
+        ("62 f1 7c 48 57 c0", [20, 19, 18, 1, 4, 0]),
+        ("9a 01 02 03 04 05 06", [15, 14, 13, 12, 11, 10, 0]),
+    ],
+)
+def test_phases_of_an_instruction(code: str, phases: list[int]) -> None:
+    data = bytes.fromhex(code)
+    assert [follower(data[: i + 1]).phase for i in range(len(data))] == phases
+
+
+def in_step(codes: Iterable[bytes]) -> bytes:
+    """Instructions, or parts of some, each followed by what makes the next one begin anew."""
+    out, instruction = bytearray(), reference_contexts.Instruction()
+    for code in codes:
+        start = len(out)
+        out += code
+        for c in code:
+            instruction.take(c)
+        while instruction.phase != 0 or len(out) == start + len(code):
+            out.append(0x90)
+            instruction.take(0x90)
+    return bytes(out)
+
+
+def opcodes(before: str) -> bytes:
+    """All of them behind these bytes, with a mod-r/m of each kind in turn."""
+    first = bytes.fromhex(before)
+    return in_step(first + bytes([c, c * 73 & 255]) for c in range(256))
+
+
+def test_all_opcodes(kernel: str) -> None:
+    same(None, opcodes(""), 1, MIXINGS["x86"])
+    same(None, opcodes("0f")[::2], 1, MIXINGS["x86"])  # out of step, too
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "before",
+    [
+        *("66", "48", "66 4f", "f0 f2 65 67", "0f", "66 0f", "0f 38", "48 0f 3a"),
+        *("c5 f8", "c4 e2 79", "62 f1 7c 48", "66 c5 f8"),
+    ],
+)
+def test_all_opcodes_behind_others(kernel: str, before: str) -> None:
+    same(None, opcodes(before), 1, MIXINGS["x86"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opcode", ["8b", "f6", "66 f7", "48 c7", "0f ba"])
+def test_all_operands_in_memory(kernel: str, opcode: str) -> None:
+    code = bytes.fromhex(opcode)
+    same(None, in_step(code + bytes([m, 0x90 | m % 7]) for m in range(256)), 1, MIXINGS["x86"])
+
+
 @pytest.mark.parametrize("kind", [Transform.X86, Transform.ARM64])
 def test_transforms(kernel: str, kind: Transform) -> None:
     data = calls(100) if kind == Transform.X86 else branches(100)
@@ -299,7 +460,10 @@ def long_payloads(name: str, size: int, lanes: int) -> list[bytes]:
 
 @pytest.mark.parametrize(
     ("name", "size", "lanes"),
-    [("lean", 40_000, 1), ("code", 40_000, 1), ("lean", 3000, 3), ("general", 3000, 7)],
+    [
+        *(("lean", 40_000, 1), ("code", 40_000, 1), ("x86", 9000, 1), ("picture", 9000, 1)),
+        *(("wide-sound", 9000, 1), ("lean", 3000, 3), ("general", 3000, 7), ("wide", 2999, 4)),
+    ],
 )
 def test_long_blocks(kernel: str, name: str, size: int, lanes: int) -> None:
     """Tables beyond their smallest size, and full ones."""
@@ -338,11 +502,16 @@ DATA = st.one_of(
 def mixings(draw: st.DrawFn) -> Mixing:
     profile = draw(st.sampled_from([LEAN, RICH]))
     contexts = draw(st.sampled_from(list(Contexts))) if profile == RICH else Contexts.GENERAL
-    stride = draw(st.integers(1, 8)) if contexts == Contexts.PICTURE else 1
-    least = {Contexts.PICTURE: max(stride + 1, 2), Contexts.RECORDS: 2}.get(contexts, 0)
+    stride = draw(st.integers(1, 8)) if contexts.has_stride else 1
+    least = stride + 1 if contexts.has_stride else 2 if contexts == Contexts.RECORDS else 0
     period = draw(st.one_of(st.integers(least, 40), st.integers(41, 65535)))
     transform = draw(st.sampled_from(list(Transform)))
-    return Mixing(profile, contexts, transform, 0 if period == 1 else period, stride)
+    if contexts == Contexts.WIDE:
+        stride = stride + 1 & ~1
+        period = max(period & ~1, stride + 2)
+    elif period == 1:
+        period = 0
+    return Mixing(profile, contexts, transform, period, stride)
 
 
 @settings(max_examples=60, deadline=None)
@@ -478,7 +647,13 @@ def test_any_payloads(payloads: list[bytes], mixing: Mixing, threads: int) -> No
     "mixing",
     [
         (True, -1, 0, 0, 1),
+        (True, 5, 0, 0, 1),
         (True, 4, 0, 0, 1),
+        (True, 4, 0, 0, 2),
+        (True, 4, 0, 4, 4),
+        (True, 4, 0, 30, 3),
+        (True, 4, 0, 31, 2),
+        (False, 4, 0, 30, 2),
         (False, 1, 0, 5, 1),
         (True, 0, 3, 0, 1),
         (True, 0, -1, 0, 1),
@@ -600,9 +775,19 @@ def test_tables_have_sense() -> None:
     assert np.all(START[NEXT[1]] >= START[NEXT[0]])
 
 
+def test_tables_of_the_page() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    numbers = " ".join(page.split())
+    for name, weights in INITIAL.items():
+        assert f" {name} " + " ".join(map(str, weights)) + " " in numbers
+    for i in range(0, 512, 16):
+        assert reference_contexts.KINDS[i : i + 16] in page
+
+
 STARTS = {
     "histories": ([int(start) for start in START], reference_mix.HISTORY_COUNT),
     "matches": ([65535 - 65536 // (n + 3) for n in range(24)], reference_mix.MATCH_COUNT),
+    "lines": ([reference_mix.LINE_START], reference_mix.LINE_COUNT),
 }
 
 
@@ -634,7 +819,7 @@ def test_cells_stay_in_their_range_whatever_comes(name: str) -> None:
 
 
 def test_tables_of_the_native_engine() -> None:
-    stretch, squash, following, start, reciprocal = _native.mixing_tables()
+    stretch, squash, following, start, reciprocal, initial = _native.mixing_tables()
     assert np.frombuffer(stretch, np.int16).tolist() == STRETCH.tolist()
     assert np.frombuffer(squash, np.uint32).tolist() == SQUASH.tolist()
     histories = len(START)
@@ -642,6 +827,8 @@ def test_tables_of_the_native_engine() -> None:
     assert rows[:, :histories].tolist() == NEXT.tolist()
     assert np.frombuffer(start, np.uint16)[:histories].tolist() == START.tolist()
     assert np.frombuffer(reciprocal, np.uint16).tolist() == RECIPROCAL.tolist()
+    for row, weights in zip(initial, INITIAL.values(), strict=True):
+        assert np.frombuffer(row, np.int16)[: len(weights)].tolist() == list(weights)
 
 
 @pytest.mark.parametrize("name", list(MIXINGS))
@@ -657,5 +844,6 @@ def test_memory_is_what_is_promised(name: str) -> None:
                 for net in (False, True)
             ]
             assert max(taken) <= promised
-            if mixing.contexts != Contexts.PICTURE:
-                assert taken[0] >= promised * 0.99
+            if not mixing.contexts.has_stride:  # those have fewer contexts, and predict samples
+                samples = lanes * (1 << 18) if mixing.profile == RICH else 0
+                assert taken[0] >= (promised - samples) * 0.99

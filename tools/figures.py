@@ -4,6 +4,8 @@
     python tools/figures.py ratio FILE…      bytes and bits per byte beside xz -9e
     python tools/figures.py speed FILE       KB/s both ways and peak memory, every model
     python tools/figures.py waste FILE       coded bytes against the model's own entropy
+    python tools/figures.py stage FILE…      the adaptive stage alone, on one core beside xz -9e
+    python tools/figures.py pieces DIR…      pieces of 1 to 16 KiB beside xz, zstd and brotli
     python tools/figures.py special          runs, noise and tiny inputs
     python tools/figures.py all DIR          all of these; speed and waste on its largest text/ file
 
@@ -19,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 NNCOMP = str(Path(sys.executable).parent / "nncomp")
@@ -140,6 +143,72 @@ def waste(name: str) -> None:
               f"waste {100 * (8 * coded / bits - 1):.4f} %")  # fmt: skip
 
 
+def stage(*names: str) -> None:
+    """CPU time of the stage alone, both profiles, and beside the network; medians of three."""
+    from nncomp import choice, engine, levels, registry
+    from nncomp.mixing import Mixing, Profile
+
+    native = engine.get()
+
+    def seconds(work: Callable[[], object]) -> float:
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            work()
+            times.append(time.process_time() - start)
+        return sorted(times)[1]
+
+    total = dict.fromkeys(("xz", "lean", "rich", "network", "both"), 0.0)
+    size = 0
+    for name in names:
+        data = Path(name).read_bytes()
+        size += len(data)
+        model = registry.find(levels.get(5).model)
+        mixing = choice.choose_mixing(data, Profile.RICH, native.encode_block)
+        runs: dict[str, Callable[[], object]] = {
+            "xz": partial(lzma.compress, data, preset=XZ_9E),
+            "lean": partial(native.encode_block, None, data, 1, Mixing(Profile.LEAN)),
+            "rich": partial(native.encode_block, None, data, 1, mixing),
+            "network": partial(native.encode_block, model, data, 1),
+            "both": partial(native.encode_block, model, data, 1, mixing),
+        }
+        times = {key: seconds(run) for key, run in runs.items()}
+        for key, value in times.items():
+            total[key] += value
+        shown = (f"{key} {value * 1e6 / len(data):.2f}" for key, value in times.items())
+        print(f"{Path(name).name:24}", *shown, "µs a byte", flush=True)
+    print("in all:", *(f"{k} {v * 1e6 / size:.2f}" for k, v in total.items()), "µs a byte")
+    share = 1 - total["network"] / total["both"]
+    speeds = ", ".join(f"{key} {total['xz'] / total[key]:.3f}" for key in ("lean", "rich"))
+    print(f"of xz's speed: {speeds}; beside {model.name} {100 * share:.0f} % of the time")
+
+
+def pieces(*folders: str) -> None:
+    """Pieces of 1, 2, 4, 8 and 16 KiB from each file, each size from another place."""
+    peers = {
+        "xz -9e": ["xz", "-9e", "-c"],
+        "zstd -22": ["zstd", "--ultra", "-22", "-q", "-c"],
+        "brotli -q 11": ["brotli", "-q", "11", "-c"],
+    }
+    total, size = dict.fromkeys((*peers, "best", "nncomp -5"), 0), 0
+    for path in sorted(p for f in folders for p in Path(f).rglob("*") if p.is_file()):
+        data = path.read_bytes()
+        for i in range(5):
+            piece = data[len(data) * (i + 1) // 7 :][: 1024 << i]
+            if len(piece) < 1024 << i:
+                continue
+            size += len(piece)
+            coded = {
+                name: len(subprocess.run(c, input=piece, capture_output=True, check=True).stdout)
+                for name, c in peers.items()
+            }
+            coded |= {"best": min(coded.values()), "nncomp -5": len(pipe(["-5"], piece))}
+            for name in total:
+                total[name] += coded[name]
+    print(f"{size:,} bytes:", ", ".join(f"{k} {v:,}" for k, v in total.items()))
+    print(f"nncomp -5 / best of three, piece by piece: {total['nncomp -5'] / total['best']:.4f}")
+
+
 def special() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cases = {
@@ -170,7 +239,7 @@ def everything(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    commands = {f.__name__: f for f in (roundtrip, ratio, speed, waste, special)}
+    commands = {f.__name__: f for f in (roundtrip, ratio, speed, waste, stage, pieces, special)}
     commands["all"] = everything
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         raise SystemExit(__doc__)

@@ -296,7 +296,7 @@ void weights(const int32_t* z, uint32_t* weight, uint64_t* sum) {
 
 void mix_encode(const mix::Shared& s, mix::Lane& l, const Distribution* network, Encoder& coder, uint32_t byte) {
   int shift = 8;
-  mix::code_byte(s, l, network, [&](uint32_t p) {
+  mix::code_byte(s, l, network, int(byte >> 4), [&](uint32_t p) {
     const uint32_t bit = byte >> --shift & 1;
     coder.put(bit, p);
     return bit;
@@ -304,7 +304,7 @@ void mix_encode(const mix::Shared& s, mix::Lane& l, const Distribution* network,
 }
 
 void mix_decode(const mix::Shared& s, mix::Lane& l, const Distribution* network, Decoder& coder) {
-  mix::code_byte(s, l, network, [&](uint32_t p) { return coder.get(p); });
+  mix::code_byte(s, l, network, -1, [&](uint32_t p) { return coder.get(p); });
 }
 
 constexpr Kernel kernel(const char* name) {

@@ -111,9 +111,20 @@ inline void advance_matches(const Shared& s, Lane& l) {
   }
 }
 
+// Where matches of the bytes up to l.byte will be looked for, fetched ahead.
+inline void foresee_matches(const Shared& s, Lane& l) {
+  const uint64_t r0 = l.recent[0] << 8 | l.byte, r1 = l.recent[1] << 8 | l.recent[0] >> 56;
+  const uint64_t r2 = l.recent[2] << 8 | l.recent[1] >> 56;
+  l.next_match_hash[0] = uint32_t(((r0 << 16) * K1) >> 32);
+  l.next_match_hash[1] = uint32_t((combine(r0, combine(r1, r2 & 0xFFFFFFFF)) * K1) >> 32);
+  for (int m = 0; m < s.profile.match_count(); ++m) {
+    __builtin_prefetch(s.index[m] + (l.next_match_hash[m] >> s.index_shift), 1);
+  }
+}
+
 inline void find_matches(const Shared& s, Lane& l) {
-  l.match_hash[0] = uint32_t(((l.recent[0] << 16) * K1) >> 32);
-  l.match_hash[1] = uint32_t((combine(l.recent[0], combine(l.recent[1], l.recent[2] & 0xFFFFFFFF)) * K1) >> 32);
+  l.match_hash[0] = l.next_match_hash[0];
+  l.match_hash[1] = l.next_match_hash[1];
   const uint8_t* base = s.data + l.start;
   for (int m = 0; m < s.profile.match_count(); ++m) {
     Match& a = l.match[m];
@@ -149,10 +160,19 @@ inline void sum_tree(uint64_t* tree) {
   for (int i = 15; i > 0; --i) tree[i] = tree[2 * i] + tree[2 * i + 1];
 }
 
+// The hashes of the low nibble's contexts, and where they lead.
+inline void fetch_low_nibbles(const Shared& s, Lane& l, uint32_t high) {
+  for (int i = 0; i < s.profile.context_count(); ++i) {
+    l.hash[1][i] = with_nibble(l.hash[0][i], high);
+    __builtin_prefetch(s.table[i].data + (l.hash[1][i] >> s.table[i].shift) * 64, 1);
+  }
+}
+
 // Codes a byte into l.byte: choose(p) codes a bit whose probability of being 1 is p/2^22, and returns it.
-// `network` is null where it takes no part.
+// `network` is null where it takes no part; `high` is the byte's high nibble where it is known, else negative: it
+// only decides what is fetched ahead.
 template <class Choose>
-inline void code_byte(const Shared& s, Lane& l, const Distribution* network, Choose choose) {
+inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int high, Choose choose) {
   const Profile p = s.profile;
   const Tables& t = *s.tables;
   const int contexts = p.context_count(), histories = contexts + 2, matches = p.match_count(), sets = p.set_count();
@@ -171,20 +191,17 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, Cho
   for (int half = 0; half < 2; ++half) {
     uint64_t* const hash = l.hash[half];
     uint8_t** const slot = l.slot[half];
-    const uint32_t high = byte_node & 15;
     if (half == 0) {
       for (int i = 0; i < contexts; ++i) hash[i] = l.next[i];
+      if (high >= 0) fetch_low_nibbles(s, l, uint32_t(high));
     } else {
-      for (int i = 0; i < contexts; ++i) {
-        hash[i] = with_nibble(l.hash[0][i], high);
-        __builtin_prefetch(s.table[i].data + (hash[i] >> s.table[i].shift) * 64, 1);
-      }
+      if (high < 0) fetch_low_nibbles(s, l, byte_node & 15);
     }
     for (int i = 0; i < contexts; ++i) slot[i] = find(s.table[i], hash[i], s.none);
     hits = 0;
     for (int i = 0; i < 5; ++i) hits += slot[i] != s.none;
     if (network) {
-      for (uint32_t i = 0; i < 16; ++i) tree[16 + i] = half == 0 ? network->sum[i] : network->weight[16 * high + i];
+      for (uint32_t i = 0; i < 16; ++i) tree[16 + i] = half == 0 ? network->sum[i] : network->weight[16 * (byte_node & 15) + i];
       sum_tree(tree);
     }
     uint32_t node = 1;  // of the nibble
@@ -275,6 +292,7 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, Cho
     }
   }
   l.byte = uint8_t(byte_node);
+  foresee_matches(s, l);
 }
 
 // ---- Update: after lanes 0 … count − 1 have coded their byte ----

@@ -46,7 +46,7 @@ inline bool ends_field(uint32_t c) {
   return c == ' ' || c == ',' || c == '\t' || c == ';' || c == '|' || c == ':' || c == '"';
 }
 
-// What follows an opcode: p a prefix, e an escape, v one, two (w) or four (x) bytes before an opcode, m mod-r/m,
+// What follows an opcode: p a prefix, e an escape, v one, w two, x three bytes before an opcode, m mod-r/m,
 // b, s, d immediate of 1, 2, 4 bytes, h 3, f 6; B, D mod-r/m and immediate; G, H the same in the first two of a group.
 inline uint32_t x86_kind(uint32_t opcode) {  // 256 and more: after 0F
   constexpr const char* first =
@@ -66,9 +66,7 @@ enum Phase : uint32_t { OPCODE = 0, AFTER_0F, AFTER_38, AFTER_3A, MODRM, SIB, DI
 // `c` is the next byte of the lane's instructions.
 inline void follow_x86(Instruction& x, uint32_t c) {
   const auto finish = [&] {
-    x.before[2] = x.before[1];
-    x.before[1] = x.before[0];
-    x.before[0] = x.bytes;
+    x.before = x.bytes;
     x.opcodes = x.opcodes << 16 | (x.opcode & 0x3FF) | (x.modrm >> 6) << 10 | (x.modrm >> 3 & 7) << 12;
     x.phase = OPCODE;
     x.prefixes = x.opcode = x.modrm = 0;
@@ -167,7 +165,7 @@ inline void predict_sample(const Shared& s, Lane& l) {
                                P - 2 * B, P - 3 * B, P + 2 * B, 2 * P, 2 * P - B, 2 * P + B};
     for (const uint32_t k : near) tap(sample(k), W);
     a.guess[2] = W + minus(N, NW);
-    a.guess[3] = W + (((minus(N, W) + minus(NE, W)) * 21845) >> 16);  // a third
+    a.guess[3] = W + int32_t((int64_t(minus(N, W) + minus(NE, W)) * 21845) >> 16);  // a third
   } else {
     for (uint32_t i = 2; i < 18; ++i) tap(sample(i * B), sample((i - 1) * B));
     a.guess[2] = W + 2 * minus(W, WW) + minus(sample(3 * B), WW);
@@ -276,7 +274,7 @@ inline void set_contexts(const Shared& s, Lane& l) {
     add(order(2));
     add(order(3));
     add(order(4));
-    add(order(6));
+    if (!p.network) add(order(6));
     add(combine(l.word, c1));
     add(combine(l.word, l.word1));
     add(combine(l.expected | 0x10000, c1));
@@ -286,9 +284,7 @@ inline void set_contexts(const Shared& s, Lane& l) {
     add(tokens);
     add(P ? combine(back(P) << 16 | back(P + 1) << 8 | c1, 0x501) : combine(column, over));
     add(combine(l.field, l.fields | 0x3500));
-    if (p.network) {
-      add(order(5));
-    } else {  // the network knows these well enough
+    if (!p.network) {  // which knows these well enough
       add(c2 << 8 | c3);
       add(combine(over << 16 | above(1) << 8 | c1, 0x3700));
       add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
@@ -327,7 +323,7 @@ inline void set_contexts(const Shared& s, Lane& l) {
     add(in);
     add(combine(in, x.opcodes & 0xFFFFFFFF));
     add(combine(in, x.opcodes & 0xFFFFFFFFFFFF));
-    add(combine(in, x.before[0]));
+    add(combine(in, x.before));
     add(combine(x.opcodes, op));
     add(combine(x.operand, x.phase << 8 | 1));
     add(combine(l.expected, c1));

@@ -33,7 +33,7 @@ struct Profile {
   bool x86;         // whether the contexts follow its instructions
 
   int context_count() const {
-    return !rich ? 7 : contexts == PICTURE ? 16 : contexts == WIDE ? 10 : contexts == GENERAL && network ? 14 : 20;
+    return !rich ? 7 : contexts == PICTURE ? 16 : contexts == WIDE ? 10 : contexts == GENERAL && network ? 12 : 20;
   }
   uint32_t width() const { return contexts == PICTURE ? 1 : contexts == WIDE ? 2 : 0; }  // of a predicted sample's values
   int line_count() const { return contexts >= PICTURE ? LINES : 0; }
@@ -64,7 +64,7 @@ struct Instruction {
   uint32_t modrm;
   uint64_t bytes;      // hash of its bytes
   uint64_t operand;    // hash of its displacement's or immediate's bytes
-  uint64_t before[3];  // hash of the instructions' bytes before this one
+  uint64_t before;     // hash of the bytes of the instruction before
   uint64_t opcodes;    // the last 4, 16 bits each, newest lowest: opcode and what mod-r/m adds to it
 };
 
@@ -92,7 +92,7 @@ struct Lane {
   Linear linear;
   uint32_t expected;            // what a match predicts, and how long it is
   Match match[MAX_MATCHES];
-  uint32_t match_hash[MAX_MATCHES];
+  uint32_t match_hash[MAX_MATCHES], next_match_hash[MAX_MATCHES];
 
   // The byte step.
   uint64_t next[MAX_CONTEXTS];      // hashes of the byte to come

@@ -2,7 +2,8 @@
 
 Like ``reference``, it is meant to be read and to be right. Python integers do not wrap, so hashes
 are cut to 64 bits by hand; the asserts state the ranges that a fast engine may count on. What is
-private to a lane is in ``Lane``, what lanes share is in ``Stage`` and changes in ``Stage.update``.
+private to a lane is in ``Lane``, what lanes share is in ``Stage`` and changes in ``Stage.update``;
+a lane's past and its contexts are in ``reference_contexts``.
 """
 
 from __future__ import annotations
@@ -14,16 +15,26 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nncomp.engine.reference_contexts import (
+    K1,
+    LINES,
+    MASK,
+    Past,
+    combine,
+    context_hash,
+    context_list,
+    kind_of,
+    length_class,
+    with_nibble,
+)
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
-from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
+from nncomp.mixing_tables import INITIAL, NEXT, RECIPROCAL, SQUASH, START, STRETCH
 
 __all__ = ["Lane", "Stage", "restore", "transform"]
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Slot: TypeAlias = list[int]  # a check, 0 if free, then the histories of the nodes 1…15 of a nibble
 
-MASK = (1 << 64) - 1
-K1, K2, K3 = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0x632BE59BD9B4E019
 ONE = (1 << 22) - 1  # the largest probability
 
 CLASSES = 24  # of a match's length
@@ -34,10 +45,14 @@ CONSTANT, CONSTANT2 = 256, 128  # the last input of either layer
 BINS = 33  # of a map, 128 apart
 
 
-def initial_weights(sets: int, histories: int, matches: int, network: bool) -> list[list[int]]:
-    """Weights of the first layer, for each set and input; 2^14 is one."""
-    own = [720 if network else 1440] * (histories + matches)
-    return [own + [8192] * network + [0] for _ in range(sets)]
+def initial_weights(kind: str, inputs: int, network: bool) -> list[int]:
+    """Weights of the first layer, for each input; 2^14 is one."""
+    if kind in INITIAL:
+        assert len(INITIAL[kind]) == inputs
+        return list(INITIAL[kind])
+    if network:
+        return [720] * (inputs - 2) + [8192, 0]
+    return [1440] * (inputs - 1) + [0]
 
 
 def initial_weights2(sets: int) -> list[int]:
@@ -51,261 +66,8 @@ def rate(t: int) -> int:
 
 
 RATE2 = 24  # of the second layer
-HISTORY_COUNT, MATCH_COUNT = 8, 0  # how settled a cell is at first
-
-
-# 11. The past and its contexts
-
-
-def combine(a: int, b: int) -> int:
-    """A hash of two numbers: 64 bits."""
-    return (a + b * K1 + 0x7F4A7C15) * K2 & MASK
-
-
-def with_nibble(h: int, nibble: int) -> int:
-    """The hash of a context and the upper half of the byte: 64 bits."""
-    return (h ^ (nibble + 1) * K1 & MASK) * K2 & MASK
-
-
-def context_hash(v: int, n: int) -> int:
-    """The hash of the value v of context n: 64 bits, the upper ones the best."""
-    h = (v + (n + 1) * K3) * K1 & MASK
-    return (h ^ h >> 29) * K2 & MASK
-
-
-def byte_class(c: int) -> int:
-    """1…12."""
-    if c >= 128:
-        return 6
-    char = chr(c)
-    if char.islower():
-        return 1
-    if char.isupper():
-        return 2
-    if char.isdigit():
-        return 3
-    single = {" ": 4, "\n": 5, ",": 8, '"': 9, "<": 10, ">": 10, ".": 11}
-    return single.get(char, 7 if c < 32 else 12)
-
-
-def length_class(n: int) -> int:
-    """0…23."""
-    if n < 16:
-        return n
-    if n < 32:
-        return 16 + (n >= 24)
-    return min(n.bit_length() + 12, 23)
-
-
-class Past:
-    """What a lane knows of the bytes before: section 11. Bytes before its start count as 0."""
-
-    def __init__(self, piece: Sequence[int], period: int, stride: int) -> None:
-        self.piece = piece  # of which the first t bytes are read
-        self.period, self.stride = period, stride
-        self.t = 0
-        self.word = self.word1 = self.word2 = 0  # hashes of letters
-        self.shape = self.tokens = 0  # byte classes, newest lowest; in tokens runs count once
-        self.run = 0  # bytes of this class
-        self.field = self.fields = 0  # hash of this field, and which one of the line it is
-        self.line = self.line_above = 0  # where they start
-        self.row_at = self.channel = 0
-        self.expected = 0xFFFF  # what a match says
-        self.after1 = self.after2 = 0  # what followed here before
-
-    def remember(self) -> None:
-        """Take in byte t."""
-        c = self.piece[self.t]
-        self.t += 1
-        kind = byte_class(c)
-        if kind in (1, 2, 6):
-            self.word = (self.word + c + (32 if kind == 2 else 0) + 1) * K1 & MASK
-        elif self.word != 0:
-            self.word2, self.word1, self.word = self.word1, self.word, 0
-        if self.shape & 15 != kind:
-            self.tokens = (self.tokens << 4 | kind) & MASK
-            self.run = 0
-        self.run += 1
-        self.shape = (self.shape << 4 | kind) & MASK
-        if c in b' ,\t;|:"':
-            self.fields += 1
-            self.field = 0
-        else:
-            self.field = (self.field + c + 1) * K1 & MASK
-        if c == 10:
-            self.fields = self.field = 0
-            self.line_above, self.line = self.line, self.t
-        if self.period:
-            self.row_at = (self.row_at + 1) % self.period
-            self.channel = (self.channel + 1) % self.stride if self.row_at else 0
-
-    def back(self, k: int) -> int:
-        """The byte k ≥ 1 bytes before."""
-        return self.piece[self.t - k] if self.t >= k else 0
-
-    def order(self, k: int) -> int:
-        """The last k bytes as a number, the newest lowest."""
-        return sum(self.back(j + 1) << 8 * j for j in range(k))
-
-    def column(self) -> int:
-        """Bytes since the line began."""
-        return self.t - self.line
-
-    def above(self, k: int) -> int:
-        """The byte k columns further on in the line above, 0 beyond its end."""
-        at = self.line_above + self.column() + k
-        return self.piece[at] if at < self.line else 0
-
-
-def lean(p: Past) -> list[int]:
-    """The values of the contexts of the lean profile."""
-    c1 = p.back(1)
-    return [
-        p.order(2),
-        p.order(3),
-        p.order(4),
-        p.order(6),
-        combine(p.word, c1),
-        tokens_value(p),
-        combine(p.back(p.period) << 8 | c1, 2)
-        if p.period
-        else combine(min(p.column(), 255), p.above(0)),
-    ]
-
-
-def general(p: Past) -> list[int]:
-    """Text, and whatever is nothing else: the first 12 beside the network."""
-    c1, P = p.back(1), p.period
-    return [
-        p.order(2),
-        p.order(3),
-        p.order(4),
-        p.order(6),
-        combine(p.word, c1),
-        combine(p.word, p.word1),
-        combine(p.expected | 0x10000, c1),
-        combine(p.after2, c1 | 0x2200),
-        combine(p.shape, 0x3401),
-        combine(p.tokens, 0x3800),
-        tokens_value(p),
-        combine(p.back(P) << 16 | p.back(P + 1) << 8 | c1, 0x501)
-        if P
-        else combine(min(p.column(), 255), p.above(0)),
-        combine(p.field, p.fields | 0x3500),
-        combine(p.order(8), p.order(7)),
-        combine(p.word, p.word1 * 3 + p.word2 * 5),
-        p.back(2) << 8 | p.back(3),
-        combine(p.above(0) << 8 | c1, 77),
-        combine(p.above(0) << 16 | p.above(1) << 8 | c1, 0x3700),
-        combine(p.after1 & 0xFFFFFF, c1 | 0x1100),
-        combine(p.shape & 0xFFFFFFFFFF, c1 | 0x3300),
-    ]
-
-
-def records(p: Past) -> list[int]:
-    """Records of ``period`` bytes."""
-    P, at = p.period, p.row_at
-    c1, c2, c3, c4 = (p.back(j) for j in range(1, 5))
-    N, NE, NW, NN, NNN = p.back(P), p.back(P - 1), p.back(P + 1), p.back(2 * P), p.back(3 * P)
-    return [
-        p.order(2),
-        p.order(3),
-        p.order(4),
-        p.order(6),
-        combine(N | at << 8, 1),
-        combine(N << 8 | c1, 2),
-        combine(N << 16 | NN << 8 | NNN, 3),
-        combine(at << 8 | c1, 4),
-        combine(N << 16 | NE << 8 | c1, 5),
-        combine(at, p.order(2)),
-        combine(c2, 7),
-        combine(c3 << 8 | c4, 8),
-        combine(c1 << 8 | c3, 9),
-        combine(c1 + N - NW & 255, 10),
-        combine(p.expected, 12),
-        combine(at, 11),
-        combine(p.after1 & 0xFFFFFF, c1 | 0x1100),
-        combine(p.after2, c1 | 0x2200),
-        combine(N << 24 | NE << 16 | NW << 8 | NN, c1),
-        combine(N << 16 | NW << 8 | c1, c2),
-    ]
-
-
-def code(p: Past) -> list[int]:
-    """Instructions of a processor."""
-    c1, c2, c3, c4, c5, c6 = (p.back(j) for j in range(1, 7))
-    return [
-        p.order(2),
-        p.order(3),
-        p.order(4),
-        p.order(6),
-        p.order(5),
-        combine(p.order(8), p.order(7)),
-        combine(c2 << 8 | c3, 1),
-        combine(c2 << 16 | c3 << 8 | c4, 2),
-        combine(c1 << 16 | c3 << 8 | c4, 3),
-        combine(c1 << 8 | c3, 4),
-        combine(c4 << 8 | c5, 5),
-        combine(c1 << 8 | c5, 6),
-        combine(p.order(8) & 0xF8C7F8C7F8C7, 7),
-        combine(p.order(8) & 0xF0F0F0F0F0F0, 8),
-        combine(p.expected, c1),
-        combine(c1 << 24 | c2 << 16 | (p.t & 3) << 8 | c4, 9),
-        combine(c3 << 16 | c4 << 8 | c5, 10),
-        combine(c1 << 16 | c2 << 8 | c6, 11),
-        combine(p.after1 & 0xFFFFFF, c1 | 0x1100),
-        combine(p.after2, c1 | 0x2200),
-    ]
-
-
-def picture(p: Past) -> list[int]:
-    """Rows of samples: W, N, … are the same byte of the neighbouring samples."""
-    P, B = p.period, p.stride
-    c1, c2 = p.back(1), p.back(2)
-    W, WW, N, NN = p.back(B), p.back(2 * B), p.back(P), p.back(2 * P)
-    NW, NE, NNE = p.back(P + B), p.back(P - B), p.back(2 * P - B)
-    last_w, last_n, last_nw = p.back(B + 1), p.back(P + 1), p.back(P + B + 1)
-    from_w, from_n = c1 - last_w, c1 - last_n  # how the byte before moved
-    plane = W + N - NW
-    ch = p.channel << 8
-
-    def clip(v: int) -> int:
-        return min(max(v, 0), 255)
-
-    mean = (plane + W + from_w + N + from_n) * 21846 >> 16  # of three
-    return [
-        combine(W << 8 | N | ch << 8, 1),
-        combine(clip(plane) | ch, 2),
-        combine(clip(plane) | ch | c1 << 16, 3),
-        combine(W | ch | c1 << 16, 4),
-        combine(N | ch | c1 << 16, 5),
-        combine(clip(W + from_w) | ch, 6),
-        combine(clip(N + from_n) | ch, 7),
-        combine(W + N >> 1 | ch | (from_w & 255) >> 2 << 16, 8),
-        combine(clip(N + NE - NNE) | ch, 9),
-        combine(clip(2 * N - NN) | ch | clip(2 * W - WW) << 16, 10),
-        combine(W + NE >> 1 | ch | c1 >> 2 << 16, 11),
-        combine(c1 | c2 << 8 | W >> 2 << 16 | ch << 24, 12),
-        combine(clip(plane + c1 - (last_w + last_n - last_nw)) | ch, 13),
-        combine(clip(mean) | ch, 14),
-        combine(clip(plane) | abs(W - N) >> 2 << 8 | abs(N - NW) >> 2 << 16 | ch << 24, 15),
-        combine(clip(W + NE - N) | ch | from_n + 256 >> 3 << 16, 16),
-    ]
-
-
-def tokens_value(p: Past) -> int:
-    """The last runs of byte classes, and what of the present one."""
-    return combine(p.tokens & 0xFFFFFFFF, combine(p.run << 8 | p.back(1), p.word))
-
-
-def context_list(mixing: Mixing, network: bool) -> tuple[Callable[[Past], list[int]], int]:
-    """The function that gives the contexts' values, and how many of them count."""
-    if mixing.profile == Profile.LEAN:
-        return lean, 7
-    if mixing.contexts == Contexts.GENERAL:
-        return general, 12 if network else 20
-    lists = {Contexts.RECORDS: (records, 20), Contexts.CODE: (code, 20)}
-    return lists.get(mixing.contexts, (picture, 16))
+HISTORY_COUNT, MATCH_COUNT, LINE_COUNT = 8, 0, 0  # how settled a cell is at first
+LINE_START = 32768  # of 16 bits
 
 
 # 12. Matches
@@ -388,7 +150,7 @@ def drawn(cell: int, bit: int) -> int:
 class Lane:
     """All that is private to a lane."""
 
-    def __init__(self, past: Past, contexts: int, matches: int, sets: int, network: bool) -> None:
+    def __init__(self, past: Past, kind: str, matches: int, sets: int, network: bool) -> None:
         self.past = past
         self.matches = [Match() for _ in range(matches)]
         self.match_hashes = [0] * matches
@@ -396,17 +158,21 @@ class Lane:
         self.hashes: list[list[int]] = []  # [nibble][context]
         self.map_cells: list[tuple[int, int]] = []  # of the shared map: (node, cell) for each bit
 
-        histories = contexts + 2
+        histories = context_list(kind)[1] + 2
         start = np.zeros(256, np.int64)
         start[: len(START)] = START
         self.history_cells = Cells(np.tile(start, (histories, 1)), HISTORY_COUNT)
         by_class = [65535 - 65536 // (length + 3) for length in range(CLASSES)]
         self.match_cells = Cells(np.tile(np.repeat(by_class, 64), (matches, 1)), MATCH_COUNT)
-        first = np.array(initial_weights(sets, histories, matches, network), np.int64)
-        self.weights = np.repeat(first[:, None], 256, axis=1)  # (sets, rows, inputs)
+        lines = LINES if past.samples is not None else 0
+        line_start = np.full((lines, 8, 8, 256), LINE_START, np.int64)
+        self.line_cells = Cells(line_start, LINE_COUNT)  # [prediction][error][bit][place]
+        inputs = histories + matches + lines + network + 1
+        first = np.array(initial_weights(kind, inputs, network), np.int64)
+        self.weights = np.tile(first, (sets, 256, 1))  # (sets, rows, inputs)
         second = np.array(initial_weights2(sets), np.int64)
         self.weights2 = np.tile(second, (2, 256, 1))  # (2, rows, inputs)
-        self.final_map = np.tile(map_start(), (3, 256, 1))
+        self.final_map = np.tile(map_start(), (3 * 256, 1))
 
 
 Choose: TypeAlias = Callable[[int], int]  # codes a bit, given that it is 1 with p/2^22
@@ -429,11 +195,12 @@ class Stage:
     ) -> None:
         self.mixing, self.pieces, self.sizes = mixing, pieces, sizes
         self.rich = mixing.profile == Profile.RICH
-        self.values, self.contexts = context_list(mixing, network)
+        kind = kind_of(mixing, network)
+        self.values, self.contexts = context_list(kind)
         self.match_count, self.sets = (2, 7) if self.rich else (1, 4)
-        pasts = [Past(piece, mixing.period, mixing.stride) for piece in pieces]
         self.lanes = [
-            Lane(past, self.contexts, self.match_count, self.sets, network) for past in pasts
+            Lane(Past(piece, mixing), kind, self.match_count, self.sets, network)
+            for piece in pieces
         ]
 
         size = max(sum(sizes), 1)
@@ -521,7 +288,9 @@ class Stage:
         self.look_up(lane)
         past.after1 = self.after1[past.back(1)]
         past.after2 = self.after2[past.order(2)]
-        values = self.values(past)[: self.contexts]
+        past.predict()
+        values = self.values(past)
+        assert len(values) == self.contexts
         lane.hashes = [[context_hash(v, n) for n, v in enumerate(values)]]
         lane.map_cells = []
         node = 1  # of the byte: 1, then the bits
@@ -567,6 +336,14 @@ class Stage:
                 guess = bit + 1 if m == 0 else guess
                 match_class = match_class or length
             inputs.append(v)
+        samples, line_at = past.samples, None
+        near = guess << 8 | node  # the row of the lane's final map
+        if samples is not None:
+            errors = [samples.error_class(j, past.channel) for j in range(LINES)]
+            places = [samples.place(j, past, k, node) for j in range(LINES)]
+            line_at = np.arange(LINES), np.array(errors), np.full(LINES, k), np.array(places)
+            inputs += lane.line_cells.stretched(line_at).tolist()
+            near = places[1]
         if network is not None:
             low = node << 8 - k & 255
             inputs.append(int(STRETCH[network(low, low + (256 >> k)) >> 10]))
@@ -580,8 +357,13 @@ class Stage:
             rows += [k * 16 + (c2 >> 4), k * 16 + (c3 >> 4), match_class * 6 + hits]
             if self.mixing.contexts == Contexts.RECORDS:
                 rows[5] = past.row_at & 255
-            if self.mixing.contexts == Contexts.PICTURE:
+            if past.follows_x86:
+                instruction = past.instruction
+                rows[4] = instruction.phase * 8 + (instruction.modrm >> 3 & 7)
+                rows[5] = k * 32 + instruction.phase
+            if samples is not None:
                 rows[5] = k * 8 + past.channel
+                rows[6] = near
         at1 = np.arange(self.sets), np.array(rows)
         dots = lane.weights[at1] @ x
         assert abs(dots).max() < 1 << 31
@@ -594,9 +376,9 @@ class Stage:
         x2 = clamp_stretch((halves[0] + halves[1]) >> 14)
 
         # Final maps
-        own, common = lane.final_map[guess, node], self.map[c1, node]
+        own, common = lane.final_map[near], self.map[c1, node]
         final = (2 * squash(x2) + interpolated(own, x2) + interpolated(common, x2)) >> 2
-        assert 1 <= final <= ONE
+        assert 32 <= final <= ONE
 
         bit = choose(final)
 
@@ -605,6 +387,8 @@ class Stage:
         lane.history_cells.learn(history_at, target)
         for at, expected in active:
             lane.match_cells.learn(at, ONE if expected == bit else 0)
+        if line_at is not None:
+            lane.line_cells.learn(line_at, target)
         error = (target - SQUASH[sums + 2048] >> 4) * rate(past.t) >> 10
         lane.weights[at1] = learned(lane.weights[at1], x, error[:, None])
         error2 = [

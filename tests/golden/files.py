@@ -141,8 +141,13 @@ def mixings() -> Iterator[tuple[bytes, Mixing]]:
         yield content, RICH
     for contexts in Contexts:
         for content in (records(150), program(80), models.text(300)):
-            for period in (2, 13, 65535):
-                yield content, Mixing(Profile.RICH, contexts, period=period)
+            for period in (4, 13, 65535):
+                wide = contexts == Contexts.WIDE
+                stride = 2 if wide else 1
+                yield (
+                    content,
+                    Mixing(Profile.RICH, contexts, period=period & -stride, stride=stride),
+                )
     for transform in Transform:
         yield program(150), Mixing(Profile.RICH, Contexts.CODE, transform)
         yield program(150)[3:], Mixing(Profile.RICH, transform=transform)
@@ -152,6 +157,11 @@ def mixings() -> Iterator[tuple[bytes, Mixing]]:
                 picture(30, 12),
                 Mixing(Profile.RICH, Contexts.PICTURE, period=period, stride=stride),
             )
+    for period, stride in ((90, 6), (4, 2), (8, 4), (1000, 8)):
+        yield (
+            picture(30, 12),
+            Mixing(Profile.RICH, Contexts.WIDE, period=period, stride=stride),
+        )
 
 
 def mixings_of_lean() -> Iterator[tuple[bytes, Mixing]]:
@@ -308,6 +318,9 @@ def bad_mixings(ref: ModelRef) -> Iterator[tuple[str, bytes]]:
         ("mix-records-no-period", HEAD, b"\1\0"),
         ("mix-picture-no-period", HEAD, b"\3\0\1"),
         ("mix-picture-period-3-stride-3", HEAD, b"\3\3\3"),
+        ("mix-wide-no-period", HEAD, b"\4\0\2"),
+        ("mix-wide-odd-period", HEAD, b"\4\x0d\2"),
+        ("mix-wide-odd-stride", HEAD, b"\4\x0c\3"),
         ("mix-stride-0", HEAD, b"\3\x0d\0"),
         ("mix-stride-9", HEAD, b"\3\x0d\x09"),
         ("mix-with-model", HEAD, b"\3test" + ref.id + b"\0\0"),
@@ -338,7 +351,7 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield "arithmetic-2", sealed(HEAD[:7] + b"\2" + HEAD[8:], end())
     yield "profile-3", sealed(HEAD[:7] + b"\x31" + HEAD[8:], end())
     block = mix(TEXT, RICH)
-    for name, mixing in (("contexts-4", b"\4\0"), ("transform-3", b"\x30\0")):
+    for name, mixing in (("contexts-5", b"\5\0"), ("transform-3", b"\x30\0")):
         yield name, sealed(HEAD, *_mix_records(block, mixing))
     for kind in (6, 255):
         yield f"block-type-{kind}", sealed(HEAD, bytes([kind]) + stored(TEXT)[1:])
