@@ -192,16 +192,15 @@ std::vector<std::vector<uint8_t>> encode_both(const Network& network, const Mixi
   std::condition_variable change;
   size_t next = 0;                            // task of the network: chunk · lanes + lane
   std::vector<size_t> forwarded(size_t(lanes), 0);  // chunks done
-  size_t ready = 0;                           // lanes that have chunk `mixed`
   size_t mixed = 0;                           // chunks done
   bool mixing_now = false, stop = false;
-  const auto count_ready = [&] {
-    ready = size_t(std::count_if(forwarded.begin(), forwarded.end(), [&](size_t f) { return f > mixed; }));
+  const auto ready = [&] {  // whether all lanes have chunk `mixed`
+    return std::all_of(forwarded.begin(), forwarded.end(), [&](size_t f) { return f > mixed; });
   };
-  const auto work = [&](int) {
+  const auto work = [&] {
     std::unique_lock lock(mutex);
     while (!stop && mixed < chunks) {
-      if (!mixing_now && ready == size_t(lanes)) {
+      if (!mixing_now && ready()) {
         mixing_now = true;
         const size_t c = mixed;
         lock.unlock();
@@ -216,7 +215,6 @@ std::vector<std::vector<uint8_t>> encode_both(const Network& network, const Mixi
         mixing_now = false;
         ++mixed;
         stop = stop || !go_on;
-        count_ready();
         change.notify_all();
         continue;
       }
@@ -235,16 +233,15 @@ std::vector<std::vector<uint8_t>> encode_both(const Network& network, const Mixi
         }
         lock.lock();
         forwarded[j] = c + 1;
-        count_ready();
         change.notify_all();
         continue;
       }
       change.wait(lock);
     }
   };
-  job.run(threads, progress, [&](int thread) {
+  job.run(threads, progress, [&](int) {
     try {
-      work(thread);
+      work();
     } catch (...) {  // the others must not wait for what never comes
       std::lock_guard lock(mutex);
       stop = true;
