@@ -12,7 +12,9 @@ import pytest
 
 import commandline
 import models
-from nncomp import model
+from nncomp import _native, model
+
+KERNELS = ("avx512", "avxvnni", "avx2", "portable")
 
 
 def chain_model(name: str, seed: int = 1) -> model.Model:
@@ -40,6 +42,15 @@ def chain_model(name: str, seed: int = 1) -> model.Model:
         return constants.get(key, 1 if key.endswith(".c") else 0)
 
     return models.build(config, fill, name)
+
+
+@pytest.fixture(params=KERNELS)
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run the native engine with this kernel."""
+    if request.param not in _native.kernels():
+        pytest.skip(f"no {request.param} here")
+    monkeypatch.setenv("NNCOMP_KERNEL", request.param)
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from nncomp.errors import FormatError
 from nncomp.model import Model, ModelConfig
 from nncomp.tables import EXP, POW
 
-KERNELS = ("avx512", "avxvnni", "avx2", "portable")
 STORED = json.loads((Path(__file__).parent / "golden" / "numerics.json").read_text("ascii"))
 # Ends of windows, of chunks of 128 steps and of vectors, one more and one less.
 SIZES = (0, 1, 2, 3, 15, 16, 17, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 256, 257, 400)
@@ -34,15 +33,6 @@ CONFIGS = {
     "many-heads": ModelConfig(1, 64, 64, 16, 128, (64,), ()),
     "odd-width": ModelConfig(1, 192, 6, 32, 320, (192, 64, 64), ((2, 10, 176, 16),)),
 }
-
-
-@pytest.fixture(params=KERNELS)
-def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run the native engine with this kernel."""
-    if request.param not in _native.kernels():
-        pytest.skip(f"no {request.param} here")
-    monkeypatch.setenv("NNCOMP_KERNEL", request.param)
-    return str(request.param)
 
 
 @cache

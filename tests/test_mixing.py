@@ -28,7 +28,6 @@ from nncomp.mixing_tables import INITIAL, NEXT, RECIPROCAL, SQUASH, START, STRET
 from nncomp.model import Model
 
 PAGE = Path(__file__).parents[1] / "docs" / "numerics.md"
-KERNELS = ("avx512", "avxvnni", "avx2", "portable")
 LEAN, RICH = Profile.LEAN, Profile.RICH
 
 MIXINGS = {
@@ -200,15 +199,6 @@ def extreme(name: str) -> Model:
 
 
 # Equality
-
-
-@pytest.fixture(params=KERNELS)
-def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run the native engine with this kernel."""
-    if request.param not in _native.kernels():
-        pytest.skip(f"no {request.param} here")
-    monkeypatch.setenv("NNCOMP_KERNEL", request.param)
-    return str(request.param)
 
 
 @cache
