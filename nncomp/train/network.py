@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import enum
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -66,6 +67,44 @@ def weight_scale(weight: Tensor) -> Tensor:
 
 def _integer_weight(weight: Tensor, scale: Tensor, mode: Mode) -> Tensor:
     return _round(weight / scale, mode)
+
+
+@torch.library.custom_op("nncomp::pair_bias", mutates_args=())
+def _pair_bias(bias: Tensor, n: int, C: int, K: int) -> Tensor:
+    """(n, H, C, K) bias of every query and key from (H, W) by distance; -1e9 where unseen.
+
+    A query of a chunk of C sees the W keys up to its own, at K - C; nothing lies before the first
+    chunk. An operator of its own, because the compiler would repeat the look-up for every row of
+    the batch, one element at a time (a third of a step).
+    """
+    H, W = bias.shape
+    keys = torch.arange(K, device=bias.device)
+    distance = torch.arange(K - C, K, device=bias.device)[:, None] - keys
+    table = F.pad(bias, (K, max(0, K - W)), value=-1e9)  # from distance -K on
+    pairs = table[:, distance + K].expand(n, H, C, K).clone()
+    if K > C:
+        pairs[0, :, :, : K - C] = -1e9
+    return pairs
+
+
+@_pair_bias.register_fake
+def _(bias: Tensor, n: int, C: int, K: int) -> Tensor:
+    return bias.new_empty(n, bias.shape[0], C, K)
+
+
+def _pair_bias_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.window = inputs[0].shape[1]
+
+
+def _pair_bias_gradient(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+    """Sums along the diagonals: rows shifted until a diagonal is a column (unseen pairs give 0)."""
+    _, H, C, K = g.shape
+    rows = F.pad(g.sum(0).flip(1), (0, C)).flatten(1)[:, :-C].view(H, C, K + C - 1)
+    distances = rows.sum(1)[:, :K].flip(1)[:, : ctx.window]
+    return F.pad(distances, (0, ctx.window - distances.shape[1])), None, None, None
+
+
+_pair_bias.register_autograd(_pair_bias_gradient, setup_context=_pair_bias_setup)
 
 
 def ngram_rows(data: Tensor, order: int, log2_rows: int) -> Tensor:
@@ -186,17 +225,8 @@ class Network(nn.Module):
         acc = self._matmul(q, k.transpose(1, 2), mode).view(B, n, H, C, K)
         score_unit = unit["q"] * unit["k"] * (SCORE_UNIT / math.sqrt(h))
         z = _requantise(acc, score_unit, mode)
-        distance = (
-            torch.arange(C, device=y.device)[:, None]
-            + (K - C)
-            - torch.arange(K, device=y.device)[None, :]
-        )  # (C, K)
         bias = _round(layer.bias * SCORE_UNIT, mode).clamp(-32767, 32767)
-        z = z + bias[:, distance.clamp(0, W - 1)]
-        seen = ((distance >= 0) & (distance < W)).expand(n, C, K).clone()
-        if n > 1:
-            seen[0, :, :C] = False  # nothing lies before the first chunk
-        z = z.masked_fill(~seen[:, None], -1e9)
+        z = z + _pair_bias(bias, n, C, K)
         away = z - z.detach().amax(-1, keepdim=True)
         if mode is Mode.EXACT:
             u = _exp_table(away)
