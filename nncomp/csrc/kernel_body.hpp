@@ -2,7 +2,7 @@
 // simd_*.hpp and then this header; everything is in unnamed namespaces, because code compiled for one
 // instruction set must never be linked into another. Expected of simd_*.hpp (see simd_portable.hpp):
 // the types Vec (16 × int32) and Bytes (64 × 8 bit), the operations on them, and MAX_ACCUMULATORS, the
-// number of Vecs that sums may take without leaving the registers.
+// number of Vecs that sums may take without leaving the registers. simd_mix_*.hpp: see mix.hpp.
 #pragma once
 
 #include <cassert>
@@ -296,7 +296,7 @@ void weights(const int32_t* z, uint32_t* weight, uint64_t* sum) {
 
 void mix_encode(const mix::Shared& s, mix::Lane& l, const Distribution* network, Encoder& coder, uint32_t byte) {
   int shift = 8;
-  mix::code_byte(s, l, network, int(byte >> 4), [&](uint32_t p) {
+  mix::code_byte(s, l, network, int(byte), [&](uint32_t p) {
     const uint32_t bit = byte >> --shift & 1;
     coder.put(bit, p);
     return bit;

@@ -3,8 +3,8 @@
 //
 // A byte step: start() and then code_byte() for every lane that still has a byte, update() once for all of
 // them. During it everything in Shared is constant; a Lane is private and learns bit by bit. Nothing
-// allocates, nothing throws. Everything is in unnamed namespaces: see kernel_body.hpp. Expected of simd_*.hpp:
-// dot_words and learn_words.
+// allocates, nothing throws. Everything is in unnamed namespaces: see kernel_body.hpp. Expected of simd_mix_*.hpp:
+// find_slot, the types Inputs and Sums, gather, dot_rows, dot_both, learn and learn_cells.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +21,6 @@ constexpr int32_t ONE = (1 << 22) - 1;  // the largest probability, in units of 
 // ---- Cells ----
 
 inline int32_t clamp_stretch(int32_t x) { return x < -2047 ? -2047 : x > 2047 ? 2047 : x; }
-
-// An adaptive probability of 22 bits, above a count of 10. It moves by 1/(count + 1.5), count at most 255.
-inline uint32_t adapted(const Tables& t, uint32_t cell, int32_t target) {
-  const uint32_t n = cell & 1023;
-  const int32_t p = int32_t(cell >> 10);
-  const int32_t moved = p + ((((target - p) >> 7) * int32_t(t.reciprocal[n])) >> 8);
-  return uint32_t(moved) << 10 | (n < 255 ? n + 1 : 255);
-}
 
 // Between two cells of a map, which hold 16 bits; the nearer one learns.
 struct Between {
@@ -52,11 +44,9 @@ inline uint8_t check_of(uint64_t h) {
 // For predicting: the slot, or `none`.
 inline uint8_t* find(const Table& t, uint64_t h, uint8_t* none) {
   uint8_t* b = t.data + (h >> t.shift) * 64;
-  const uint8_t check = check_of(h);
-  const uint32_t hit = uint32_t(b[0] == check) | uint32_t(b[16] == check) << 1 | uint32_t(b[32] == check) << 2 |
-                       uint32_t(b[48] == check) << 3 | 16;
-  uint8_t* places[2] = {b + 16 * __builtin_ctz(hit), none};  // without a branch: it would be missed
-  return places[hit == 16];
+  const uint32_t at = find_slot(b, check_of(h));
+  uint8_t* places[2] = {b + at, none};  // without a branch: it would be missed
+  return places[at >> 6];
 }
 
 // For updating: the slot, or the one whose first history stands for least, emptied. `found` is what find()
@@ -111,9 +101,9 @@ inline void advance_matches(const Shared& s, Lane& l) {
   }
 }
 
-// Where matches of the bytes up to l.byte will be looked for, fetched ahead.
-inline void foresee_matches(const Shared& s, Lane& l) {
-  const uint64_t r0 = l.recent[0] << 8 | l.byte, r1 = l.recent[1] << 8 | l.recent[0] >> 56;
+// Where matches of the bytes up to `byte` will be looked for, fetched ahead.
+inline void foresee_matches(const Shared& s, Lane& l, uint32_t byte) {
+  const uint64_t r0 = l.recent[0] << 8 | byte, r1 = l.recent[1] << 8 | l.recent[0] >> 56;
   const uint64_t r2 = l.recent[2] << 8 | l.recent[1] >> 56;
   l.next_match_hash[0] = uint32_t(((r0 << 16) * K1) >> 32);
   l.next_match_hash[1] = uint32_t((combine(r0, combine(r1, r2 & 0xFFFFFFFF)) * K1) >> 32);
@@ -168,11 +158,22 @@ inline void fetch_low_nibbles(const Shared& s, Lane& l, uint32_t high) {
   }
 }
 
+// All that coding `byte` will lead to.
+inline void fetch_all(const Shared& s, Lane& l, uint32_t byte) {
+  fetch_low_nibbles(s, l, byte >> 4);
+  foresee_matches(s, l, byte);
+  for (int k = 0; k < 8; ++k) {
+    const uint16_t* row = s.map + ((l.recent[0] & 255) << 8 | (256 | byte) >> (8 - k)) * BINS;
+    __builtin_prefetch(row, 1);
+    __builtin_prefetch(row + BINS - 1, 1);
+  }
+}
+
 // Codes a byte into l.byte: choose(p) codes a bit whose probability of being 1 is p/2^22, and returns it.
-// `network` is null where it takes no part; `high` is the byte's high nibble where it is known, else negative: it
-// only decides what is fetched ahead.
+// `network` is null where it takes no part; `known` is the byte where it is known, else negative: it only
+// decides what is fetched ahead.
 template <class Choose>
-inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int high, Choose choose) {
+inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int known, Choose choose) {
   const Profile p = s.profile;
   const Tables& t = *s.tables;
   const int contexts = p.context_count(), histories = contexts + 2, matches = p.match_count(), sets = p.set_count();
@@ -180,10 +181,10 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
   const uint32_t length[2] = {length_class(l.match[0].length), length_class(l.match[1].length)};
   // The learning rate falls from 110/1024 to 30/1024.
   const int32_t rate = 30 + int32_t((80u << 12) / (l.t + 4096));
-  int16_t* const x = l.x;
-  for (int i = histories; i < INPUTS; ++i) x[i] = 0;
   const int lines = p.line_count();
-  x[histories + matches + lines + (network ? 1 : 0)] = 256;
+  uint32_t nothing = 1u << 31;  // a cell that says neither, where vectors are longer than the list
+  uint32_t* history_cell[INPUTS];
+  for (uint32_t*& cell : history_cell) cell = &nothing;
 
   uint64_t tree[32];
   uint32_t hits = 0;  // of the first five contexts
@@ -193,9 +194,9 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
     uint8_t** const slot = l.slot[half];
     if (half == 0) {
       for (int i = 0; i < contexts; ++i) hash[i] = l.next[i];
-      if (high >= 0) fetch_low_nibbles(s, l, uint32_t(high));
-    } else {
-      if (high < 0) fetch_low_nibbles(s, l, byte_node & 15);
+      if (known >= 0) fetch_all(s, l, uint32_t(known));
+    } else if (known < 0) {
+      fetch_low_nibbles(s, l, byte_node & 15);
     }
     for (int i = 0; i < contexts; ++i) slot[i] = find(s.table[i], hash[i], s.none);
     hits = 0;
@@ -207,21 +208,19 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
     uint32_t node = 1;  // of the nibble
     for (uint32_t k = 4 * uint32_t(half); k < 4 * uint32_t(half) + 4; ++k) {
       // Inputs
-      uint32_t* history_cell[MAX_CONTEXTS + 2];
       for (int i = 0; i < contexts; ++i) history_cell[i] = l.history_map + 256 * i + slot[i][node];
       history_cell[contexts] = l.history_map + 256 * contexts + s.order0[byte_node];
       history_cell[contexts + 1] = l.history_map + 256 * (contexts + 1) + s.order1[c1 << 8 | byte_node];
-      for (int i = 0; i < histories; ++i) x[i] = t.stretch[*history_cell[i] >> 20];
       uint32_t* match_cell[MAX_MATCHES] = {};
+      uint64_t other[2] = {0, uint64_t(256) << 16 * (CONSTANT - 4)};  // the first eight inputs, 16 bits each
       uint32_t match_class = 0, guess = 0;  // of the first match; 1: it says 0, 2: it says 1
       for (int m = 0; m < matches; ++m) {
         const Match& a = l.match[m];
-        x[histories + m] = 0;
         if (a.length == 0 || (a.byte | 256) >> (8 - k) != byte_node) continue;
         const uint32_t bit = a.byte >> (7 - k) & 1;
         match_cell[m] = l.match_map + m * MATCH_CELLS + length[m] * 64 + k * 8 + (a.misses & 7);
         const int16_t v = t.stretch[*match_cell[m] >> 20];
-        x[histories + m] = bit ? v : int16_t(-v);
+        other[0] |= uint64_t(uint16_t(bit ? v : -v)) << 16 * (FIRST_MATCH + m);
         if (m == 0) guess = bit + 1;
         if (match_class == 0) match_class = length[m];
       }
@@ -230,10 +229,13 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
       for (int i = 0; i < lines; ++i) {
         const uint32_t place = line_place(p, l, i, k, byte_node);
         line_cell[i] = l.line_map + i * LINE_CELLS + ((line_error(p, l, i) * 8 + k) << 8 | place);
-        x[histories + matches + i] = t.stretch[*line_cell[i] >> 20];
+        other[(FIRST_LINE + i) / 4] |= uint64_t(uint16_t(t.stretch[*line_cell[i] >> 20])) << 16 * ((FIRST_LINE + i) % 4);
         if (i == 1) near = place;
       }
-      if (network) x[histories + matches + lines] = t.stretch[probability(tree[2 * node + 1], tree[node]) >> 10];
+      if (network) {
+        const int16_t v = t.stretch[probability(tree[2 * node + 1], tree[node]) >> 10];
+        other[1] |= uint64_t(uint16_t(v)) << 16 * (NETWORK - 4);
+      }
 
       // First layer: each set picks a row of weights by a small context.
       const uint32_t match_row = match_class * 4 + guess;  // < 96
@@ -249,19 +251,16 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
         pick[6] = near;
       }
       int16_t* row[MAX_SETS];
-      int32_t sum[MAX_SETS];
-      alignas(64) int16_t y[ROW] = {};
-      for (int i = 0; i < sets; ++i) {
-        row[i] = l.weights + (uint32_t(i) * 256 + pick[i]) * INPUTS;
-        sum[i] = clamp_stretch(dot_words<INPUTS>(x, row[i]) >> 14);
-        y[i] = int16_t(sum[i]);
-      }
-      y[sets] = 128;
+      for (int i = 0; i < sets; ++i) row[i] = l.weights + (uint32_t(i) * 256 + pick[i]) * INPUTS;
+      const Inputs x = gather(other, histories, [&](int i) { return t.stretch[*history_cell[i] >> 20]; });
+      int32_t sum[8];
+      const Sums y = p.rich ? dot_rows<7>(x, row, 14, 128, sum) : dot_rows<4>(x, row, 14, 128, sum);
 
       // Second layer: the mean of two.
       int16_t* const row2[2] = {l.weights2 + match_row * ROW, l.weights2 + (4 * LENGTHS + byte_node) * ROW};
-      const int32_t sum2[2] = {dot_words<ROW>(y, row2[0]) >> 1, dot_words<ROW>(y, row2[1]) >> 1};
-      const int32_t mean = clamp_stretch((sum2[0] + sum2[1]) >> 14);
+      int32_t sum2[2];
+      dot_both(y, row2, sum2);
+      const int32_t mean = clamp_stretch(((sum2[0] >> 1) + (sum2[1] >> 1)) >> 14);
 
       // Final maps.
       const Between b = between(mean);
@@ -272,17 +271,17 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
 
       // Learn.
       const int32_t target = bit ? ONE : 0;
-      for (int i = 0; i < histories; ++i) *history_cell[i] = adapted(t, *history_cell[i], target);
+      learn_cells(t.reciprocal, history_cell, histories, target);
       for (int m = 0; m < matches; ++m) {
-        if (match_cell[m]) *match_cell[m] = adapted(t, *match_cell[m], (l.match[m].byte >> (7 - k) & 1) == bit ? ONE : 0);
+        if (match_cell[m]) *match_cell[m] = adapted(t.reciprocal, *match_cell[m], (l.match[m].byte >> (7 - k) & 1) == bit ? ONE : 0);
       }
-      for (int i = 0; i < lines; ++i) *line_cell[i] = adapted(t, *line_cell[i], target);
+      for (int i = 0; i < lines; ++i) *line_cell[i] = adapted(t.reciprocal, *line_cell[i], target);
       for (int i = 0; i < sets; ++i) {
-        learn_words<INPUTS>(x, row[i], (((target - int32_t(t.squash[sum[i] + 2048])) >> 4) * rate) >> 10);
+        learn(x, row[i], (((target - int32_t(t.squash[sum[i] + 2048])) >> 4) * rate) >> 10);
       }
       for (int i = 0; i < 2; ++i) {
-        const int32_t p2 = int32_t(t.squash[clamp_stretch(sum2[i] >> 13) + 2048]);
-        learn_words<ROW>(y, row2[i], (((target - p2) >> 4) * 24) >> 10);
+        const int32_t p2 = int32_t(t.squash[clamp_stretch(sum2[i] >> 14) + 2048]);
+        learn(y, row2[i], (((target - p2) >> 4) * 24) >> 10);
       }
       const uint32_t nearer = b.part >> 6;
       own[nearer] = drawn(own[nearer], bit);
@@ -292,7 +291,7 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
     }
   }
   l.byte = uint8_t(byte_node);
-  foresee_matches(s, l);
+  if (known < 0) foresee_matches(s, l, l.byte);
 }
 
 // ---- Update: after lanes 0 … count − 1 have coded their byte ----
@@ -319,13 +318,11 @@ inline void add_bits(const Path& p, uint8_t* histories) {
 
 // Hashed tables first … last − 1. Tables commute.
 inline void update_tables(const Shared& s, int first, int last, uint32_t count) {
-  for (int i = first; i < last; ++i) {
-    for (int half = 0; half < 2; ++half) {
-      for (uint32_t j = 0; j < count; ++j) {
-        const Lane& l = s.lane[j];
-        const Path path = path_of(*s.tables, half == 0 ? l.byte >> 4 : l.byte & 15);
-        add_bits(path, claim(s.table[i], l.hash[half][i], l.slot[half][i]));
-      }
+  for (int half = 0; half < 2; ++half) {
+    for (uint32_t j = 0; j < count; ++j) {
+      const Lane& l = s.lane[j];
+      const Path path = path_of(*s.tables, half == 0 ? l.byte >> 4 : l.byte & 15);
+      for (int i = first; i < last; ++i) add_bits(path, claim(s.table[i], l.hash[half][i], l.slot[half][i]));
     }
   }
 }

@@ -11,8 +11,8 @@ namespace nncomp::mix {
 constexpr int MAX_CONTEXTS = 20;  // hashed contexts of a list
 constexpr int MAX_MATCHES = 2;
 constexpr int MAX_SETS = 7;
-constexpr int INPUTS = 32;        // of a mixer: histories, matches, the network, a constant, zeros
-constexpr int ROW = 16;           // inputs of the second layer's mixers
+constexpr int INPUTS = 32;        // of a mixer of the first layer: enum Input
+constexpr int ROW = 8;            // of the second: the sets, zeros, a constant
 constexpr int BINS = 33;          // of an adaptive probability map: −16 … 16 octaves
 constexpr int LENGTHS = 24;       // classes of a match's length
 constexpr int MATCH_CELLS = LENGTHS * 64;
@@ -20,6 +20,9 @@ constexpr int TAPS = 24;         // inputs of a linear prediction
 constexpr int LINES = 4;         // predictions of a sample
 constexpr int LINE_CELLS = 8 * 8 * 256;  // [error][bit][place]
 constexpr int ROWS2 = 4 * LENGTHS + 256;
+
+// Which input is which; what a profile lacks is 0.
+enum Input { FIRST_MATCH = 0, FIRST_LINE = 2, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
 
 enum Contexts : int32_t { GENERAL = 0, RECORDS = 1, CODE = 2, PICTURE = 3, WIDE = 4 };
 
@@ -102,7 +105,6 @@ struct Lane {
   uint32_t byte;
 
   // What learns bit by bit.
-  alignas(64) int16_t x[INPUTS];
   int16_t* weights;       // [sets][256][INPUTS], 2^14 is one
   int16_t* weights2;      // [ROWS2][ROW]
   uint32_t* history_map;  // [contexts + 2][256]

@@ -11,8 +11,8 @@ struct Tables {
   int16_t stretch[4096];     // of p = (2i + 1)/8192, in 1/128 octave
   uint32_t squash[4096];     // 2^22 / (1 + 2^−x), x = (i − 2048)/128 octave; [0] is [1]
   uint8_t next[2][256];      // the history that follows a bit and a history
+  uint16_t reciprocal[256];  // 2^15 / (n + 1.5); two bytes more are read
   uint16_t start[256];       // the 16-bit probability that a history is first believed to mean
-  uint16_t reciprocal[256];  // 2^15 / (n + 1.5)
 };
 
 // How many histories stand for n0 zeros and n1 ones: none, one, or two that tell the last bit.
@@ -98,4 +98,15 @@ inline Tables build_tables() {
   return t;
 }
 
+namespace {  // see kernel_body.hpp
+
+// An adaptive probability of 22 bits, above a count of 10. It moves by 1/(count + 1.5), count at most 255.
+inline uint32_t adapted(const uint16_t* reciprocal, uint32_t cell, int32_t target) {
+  const uint32_t n = cell & 1023;
+  const int32_t p = int32_t(cell >> 10);
+  const int32_t moved = p + ((((target - p) >> 7) * int32_t(reciprocal[n])) >> 8);
+  return uint32_t(moved) << 10 | (n < 255 ? n + 1 : 255);
+}
+
+}  // namespace
 }  // namespace nncomp::mix

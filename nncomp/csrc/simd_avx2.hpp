@@ -214,22 +214,5 @@ inline uint64_t pow_weights(const int32_t* z, int32_t top, uint32_t* weight) {
   return sum64(sum);
 }
 
-template <int n>
-inline int32_t dot_words(const int16_t* x, const int16_t* w) {
-  __m256i sum = _mm256_madd_epi16(load8(x), load8(w));
-  for (int i = 16; i < n; i += 16) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(load8(x + i), load8(w + i)));
-  __m128i v = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-  v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4E));
-  v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0xB1));
-  return _mm_cvtsi128_si32(v);
-}
-template <int n>
-inline void learn_words(const int16_t* x, int16_t* w, int32_t e) {
-  const __m256i by = _mm256_set1_epi16(int16_t(e));
-  for (int i = 0; i < n; i += 16) {
-    store8(w + i, _mm256_adds_epi16(load8(w + i), _mm256_mulhrs_epi16(load8(x + i), by)));
-  }
-}
-
 }  // namespace
 }  // namespace nncomp

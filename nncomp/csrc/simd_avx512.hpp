@@ -144,29 +144,5 @@ inline uint64_t pow_weights(const int32_t* z, int32_t top, uint32_t* weight) {
   return uint64_t(_mm512_reduce_add_epi64(_mm512_add_epi64(even, _mm512_srli_epi64(w, 32))));
 }
 
-template <int n>
-inline int32_t dot_words(const int16_t* x, const int16_t* w) {
-  if constexpr (n == 32) {
-    const __m512i sum = _mm512_madd_epi16(_mm512_loadu_si512(x), _mm512_loadu_si512(w));
-    return _mm512_reduce_add_epi32(sum);
-  } else {
-    static_assert(n == 16);
-    const auto half = [](const int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); };
-    return _mm512_reduce_add_epi32(_mm512_zextsi256_si512(_mm256_madd_epi16(half(x), half(w))));
-  }
-}
-template <int n>
-inline void learn_words(const int16_t* x, int16_t* w, int32_t e) {
-  if constexpr (n == 32) {
-    const __m512i by = _mm512_mulhrs_epi16(_mm512_loadu_si512(x), _mm512_set1_epi16(int16_t(e)));
-    _mm512_storeu_si512(w, _mm512_adds_epi16(_mm512_loadu_si512(w), by));
-  } else {
-    static_assert(n == 16);
-    const auto half = [](const int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); };
-    const __m256i by = _mm256_mulhrs_epi16(half(x), _mm256_set1_epi16(int16_t(e)));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(w), _mm256_adds_epi16(half(w), by));
-  }
-}
-
 }  // namespace
 }  // namespace nncomp

@@ -170,19 +170,6 @@ inline uint64_t pow_weights(const int32_t* z, int32_t top, uint32_t* weight) {
 
 // For the adaptive stage, on n int16, a multiple of 16: Σ x·w, which must be below 2^31, and
 // w = saturate16(w + ((x·e + 2^14) >> 15)), |e| < 2^15.
-template <int n>
-inline int32_t dot_words(const int16_t* x, const int16_t* w) {
-  int32_t sum = 0;
-  for (int i = 0; i < n; ++i) sum += int32_t(x[i]) * w[i];
-  return sum;
-}
-template <int n>
-inline void learn_words(const int16_t* x, int16_t* w, int32_t e) {
-  for (int i = 0; i < n; ++i) {
-    const int32_t v = w[i] + ((x[i] * e + (1 << 14)) >> 15);
-    w[i] = int16_t(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
-  }
-}
 
 }  // namespace
 }  // namespace nncomp

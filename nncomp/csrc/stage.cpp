@@ -49,13 +49,17 @@ void start_lane(const Shared& s, Lane& l) {
   }
   for (int i = 0; i < p.line_count() * LINE_CELLS; ++i) l.line_map[i] = 32768u << 16;
   start_map(t, l.final_map, 3 * 256);
-  const int before_network = contexts + 2 + matches + p.line_count();
+  int16_t first[INPUTS] = {};
   const int16_t* trained = initial_weights(p);
-  for (int i = 0; i < sets * 256 * INPUTS; ++i) {
-    const int k = i % INPUTS;
-    const int same = k < before_network ? (p.network ? 720 : 1440) : k == before_network && p.network ? 8192 : 0;
-    l.weights[i] = trained ? trained[k] : int16_t(same);
-  }
+  int k = 0;  // in the order of mix_initial.hpp
+  const auto set = [&](int input, int same) { first[input] = trained ? trained[k++] : int16_t(same); };
+  const int same = p.network ? 720 : 1440;
+  for (int i = 0; i < contexts + 2; ++i) set(FIRST_HISTORY + i, same);
+  for (int i = 0; i < matches; ++i) set(FIRST_MATCH + i, same);
+  for (int i = 0; i < p.line_count(); ++i) set(FIRST_LINE + i, same);
+  if (p.network) set(NETWORK, 8192);
+  set(CONSTANT, 0);
+  for (int i = 0; i < sets * 256 * INPUTS; ++i) l.weights[i] = first[i % INPUTS];
   for (int i = 0; i < ROWS2 * ROW; ++i) l.weights2[i] = int16_t(i % ROW < sets ? (1 << 14) / sets : 0);
 }
 
