@@ -14,7 +14,7 @@ NATIVE := pyproject.toml CMakeLists.txt $(wildcard nncomp/csrc/*)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check test lint figures golden models dist clean
+.PHONY: help demo develop check test lint figures regression golden models dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 
 figures: $(DEV)/.done ## CORPUS=DIR: round trips, bytes, speed and waste on a folder of files
 	$(DEV)/bin/python tools/figures.py all $(CORPUS)
+
+regression: $(DEV)/.done ## [CORPUS=DIR] [WRITE=1]: compressed sizes beside tests/regression.csv
+	$(DEV)/bin/python tools/regression.py $(if $(WRITE),--write) $(CORPUS)
 
 golden: $(DEV)/.done ## write the golden vectors and files of a new version
 	$(DEV)/bin/python tests/golden/numerics.py
