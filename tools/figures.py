@@ -5,6 +5,7 @@
     python tools/figures.py speed FILE       KB/s both ways and peak memory, every model
     python tools/figures.py waste FILE       coded bytes against the model's own entropy
     python tools/figures.py stage FILE…      the adaptive stage alone, on one core beside xz -9e
+    python tools/figures.py kinds DIR LEVEL MODEL…  bits per byte of models by kind of file
     python tools/figures.py pieces DIR…      pieces of 1 to 16 KiB beside xz, zstd and brotli
     python tools/figures.py special          runs, noise and tiny inputs
     python tools/figures.py all DIR          all of these; speed and waste on its largest text/ file
@@ -183,6 +184,37 @@ def stage(*names: str) -> None:
     print(f"of xz's speed: {speeds}; beside {model.name} {100 * share:.0f} % of the time")
 
 
+def kinds(folder: str, level: str, *names: str) -> None:
+    """The first 256 KiB of each file, a lane each, without container: the network's part alone,
+    network and stage as ``level`` mixes them, and what the level chooses for each block."""
+    import nncomp
+    from nncomp import levels, registry
+    from nncomp.engine import native
+    from nncomp.mixing import Mixing
+
+    profile = levels.get(int(level)).profile
+    models = [registry.resolve(name) for name in names]
+    print(f"{'bits/byte: alone, mixed, chosen':32}", *(f"{name:>23}" for name in names))
+    totals = [[0, 0, 0] for _ in models]
+    size = 0
+    for kind in sorted(p for p in Path(folder).iterdir() if p.is_dir()):
+        parts = [p.read_bytes()[: 1 << 18] for p in sorted(kind.rglob("*")) if p.is_file()]
+        line = []
+        for model, total in zip(models, totals, strict=True):
+            coded = [0, 0, 0]
+            for data in parts:
+                coded[0] += len(native.encode_block(model, data, 1)[0])
+                coded[1] += len(native.encode_block(model, data, 1, Mixing(profile))[0])
+                coded[2] += len(nncomp.compress(data, level=int(level), model=model))
+            total[:] = [a + b for a, b in zip(total, coded, strict=True)]
+            line.append([8 * c / sum(map(len, parts)) for c in coded])
+        size += sum(map(len, parts))
+        shown = ("{:7.3f} {:7.3f} {:7.3f}".format(*figures) for figures in line)
+        print(f"{kind.name:32}", *shown, flush=True)
+    shown = ("{:7.3f} {:7.3f} {:7.3f}".format(*(8 * c / size for c in t)) for t in totals)
+    print(f"{'all':32}", *shown)
+
+
 def pieces(*folders: str) -> None:
     """Pieces of 1, 2, 4, 8 and 16 KiB from each file, each size from another place."""
     peers = {
@@ -239,7 +271,9 @@ def everything(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    commands = {f.__name__: f for f in (roundtrip, ratio, speed, waste, stage, pieces, special)}
+    commands = {
+        f.__name__: f for f in (roundtrip, ratio, speed, waste, stage, kinds, pieces, special)
+    }
     commands["all"] = everything
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         raise SystemExit(__doc__)
