@@ -1,8 +1,9 @@
-"""Draws what ``bench`` has measured, with matplotlib, which is optional: ``nncomp[plot]``."""
+"""Draws what ``bench`` and ``train`` measured, with matplotlib, an extra: ``nncomp[plot]``."""
 
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
     from nncomp.bench import Total
+    from nncomp.train.loop import Point
 
-__all__ = ["check", "draw"]
+__all__ = ["check", "draw", "draw_curve"]
 
 MB = 1_000_000
 
@@ -49,6 +51,24 @@ def draw(place: str, totals: Sequence[Total]) -> None:
     axes.margins(x=0.2)
     axes.grid(alpha=0.3)
     axes.set_title(f"Files: {totals[0].files}, {totals[0].size:,} bytes", fontsize=10)
+    figure.savefig(place, dpi=150)
+
+
+def draw_curve(place: str, points: Sequence[Point]) -> None:
+    """Bits a byte of training and validation text against the text seen."""
+    figure = _figure()
+    axes = figure.add_subplot(xlabel="MB of training text", ylabel="bits per byte")
+    seen = [point.bytes / MB for point in points]
+    axes.plot(seen, [point.train_bpb for point in points], color="tab:blue", label="training")
+    validated = [p for p in points if p.validation_bpb == p.validation_bpb]  # not NaN
+    if validated:
+        xs, ys = [p.bytes / MB for p in validated], [p.validation_bpb for p in validated]
+        axes.plot(xs, ys, "o-", color="tab:red", markersize=3, label="validation")
+    for before, after in itertools.pairwise(points):
+        if before.mode != after.mode:
+            axes.axvline(after.bytes / MB, color="gray", linewidth=0.5, label=f"{after.mode} from")
+    axes.legend()
+    axes.grid(alpha=0.3)
     figure.savefig(place, dpi=150)
 
 

@@ -6,20 +6,23 @@ kills at once, as it does other filters: nothing is written to a pipe while a fi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["Signalled", "die", "install"]
+__all__ = ["Signalled", "deferred", "die", "install"]
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 _HANDLED = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 
 
 _CLEAN_UP_TIME = 1.0  # seconds
-_last = float("-inf")  # when a signal was raised
+_last = float("-inf")  # when a signal was raised, or kept
+_kept: list[int] | None = None  # by deferred(): at most one signal
 
 
 class Signalled(BaseException):
@@ -39,6 +42,23 @@ def install() -> None:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it
 
 
+@contextlib.contextmanager
+def deferred() -> Iterator[Callable[[], bool]]:
+    """For work that may only stop at certain points: gives what tells whether it should.
+
+    A signal is kept until the block is left, and raised then; the next one is raised at once.
+    """
+    global _kept
+    kept: list[int] = []
+    _kept = kept
+    try:
+        yield lambda: bool(kept)
+    finally:
+        _kept = None
+    if kept:
+        raise Signalled(kept[0])
+
+
 def die(number: int) -> NoReturn:
     """End as the signal would have it; threads still at work are not waited for."""
     if number != signal.SIGTERM:
@@ -54,4 +74,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
     now = time.monotonic()
     if now - _last > _CLEAN_UP_TIME:
         _last = now
+        if _kept == []:
+            _kept.append(number)
+            return
         raise Signalled(number)

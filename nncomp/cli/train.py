@@ -2,155 +2,258 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-import time
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nncomp.cli import signals, training
+from nncomp.cli.report import printable, say
+from nncomp.cli.training import MB
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
+    from nncomp.train.data import Domain, Split
     from nncomp.train.loop import Trainer
+    from nncomp.train.network import Network
 
-MB = 1_000_000
+__all__ = ["train"]
 
-
-def _weights(
-    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
-) -> dict[str, float]:
-    weights = {}
-    for item in value:
-        name, _, number = item.partition("=")
-        try:
-            weights[name] = float(number)
-        except ValueError:
-            raise click.BadParameter(f"{item!r} is not NAME=NUMBER") from None
-    return weights
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The model.")
-@click.option(
-    "--preset", default="nano", type=click.Choice(["tiny", "nano", "small"]), show_default=True
-)
+@click.argument("paths", metavar="FILE|DIR...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=_FILE, help="The model to write.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite.")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              is_eager=True, expose_value=False, callback=training.config_file,
+              help="TOML file with any of these options; the command line goes first.")  # fmt: skip
 @click.option("--name", help="Name inside the model file; default: its stem.")
-@click.option("--megabytes", default=50.0, show_default=True, help="Training text to see, in MB.")
-@click.option("--batch", default=16384, show_default=True, help="Bytes a step.")
-@click.option("--weight", "weights", multiple=True, callback=_weights, metavar="DOMAIN=W",
-              help="Share of a domain (a folder's name, or folder/file).")  # fmt: skip
-@click.option(
-    "--init", type=click.Path(exists=True, path_type=Path), help="Master weights to continue."
-)
-@click.option("--rate", default=1.0, show_default=True, help="Factor on the learning rates.")
-@click.option("--seed", default=1, show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="A torch device.")
-@click.option("-T", "--threads", default=0, help="CPU threads; 0 = all.")
-@click.option(
-    "--checkpoint", type=click.Path(path_type=Path), help="Resume from here, and save here."
-)
-@click.option(
-    "--master", type=click.Path(path_type=Path), help="Also write half-precision weights."
-)
-@click.option("-q", "--quiet", is_flag=True)
+@click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", callback=training.pairs(str),
+              help="Text to keep in the model file; repeatable.")  # fmt: skip
+@click.option("--weight", "weights", multiple=True, metavar="DOMAIN=W",
+              callback=training.pairs(float),
+              help="Share of a domain (a folder's name, or folder/file); repeatable.")  # fmt: skip
+@click.option("--validation", type=click.FloatRange(0, 0.5), default=0.02, show_default=True,
+              help="Share of the text to validate with.")  # fmt: skip
+@click.option("--test", type=click.FloatRange(0, 0.5), default=0.0, show_default=True,
+              help="Share of the text to test with at the end.")  # fmt: skip
+@click.option("--preset", type=click.Choice(["tiny", "nano", "small", "base"]),
+              help="Shape of the network; nano by default.")  # fmt: skip
+@click.option("--init", metavar="MODEL|FILE",
+              help="Continue from a model or from master weights; --windows may add layers."
+              )  # fmt: skip
+@training.options(training.SHAPE, training.PLAN)
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
+              help="Where to train.")  # fmt: skip
+@click.option("-T", "--threads", type=click.IntRange(0, 1024), default=0,
+              help="CPU threads; 0 (default) = all.")  # fmt: skip
+@click.option("--compile/--no-compile", "compiled", default=None,
+              help="Whether torch compiles the step; by default in runs of 16 MB and more."
+              )  # fmt: skip
+@click.option("--checkpoint", type=_FILE,
+              help="Resume from here, save here, and keep it. Default: the output's name with "
+              ".ckpt, removed at the end.")  # fmt: skip
+@click.option("--checkpoint-every", type=click.FloatRange(0), default=120.0, show_default=True,
+              metavar="SECONDS")  # fmt: skip
+@click.option("--extend", is_flag=True, help="Resume although plan or text have changed.")
+@click.option("--master", type=_FILE, help="Also write half-precision weights, for --init.")
+@click.option("--csv", "table", type=_FILE, help="Write the curve there.")
+@click.option("--plot", type=_FILE, help="Draw the curve there.")
+@click.option("-q", "--quiet", is_flag=True, help="No bar, no figures.")
+@click.pass_context
 def train(
+    ctx: click.Context,
+    /,
     paths: tuple[Path, ...],
     output: Path,
-    preset: str,
+    force: bool,
     name: str | None,
-    megabytes: float,
-    batch: int,
+    notes: dict[str, str],
     weights: dict[str, float],
-    init: Path | None,
-    rate: float,
-    seed: int,
+    validation: float,
+    test: float,
+    preset: str | None,
+    init: str | None,
     device: str,
     threads: int,
+    compiled: bool | None,
     checkpoint: Path | None,
+    checkpoint_every: float,
+    extend: bool,
     master: Path | None,
+    table: Path | None,
+    plot: Path | None,
     quiet: bool,
-) -> None:
-    """Train a model on FILES or folders, and write it for the integer engine."""
+    **shape_and_plan: Any,
+) -> int:
+    """Train a model on files and folders, and write it for the integer engine.
+
+    Interrupted, it leaves a checkpoint, and the same command continues. Under torchrun, all
+    processes share the work.
+    """
+    paths = paths or ctx.meta.get(training.PATHS, ())
+    if not paths:
+        raise click.UsageError("Missing argument 'FILE|DIR...'.", ctx)
+    name = name or output.stem
+    _check_outputs(name, [output, master, table, plot], force)
     try:
         import torch
     except ImportError:
         raise NNCompError("training needs torch: pip install 'nncomp[torch]'") from None
-    from nncomp import model as models
-    from nncomp.train import data, export, loop
-    from nncomp.train.network import Mode, Network
-    from nncomp.train.presets import PRESETS
+    from nncomp.train import data, distributed, loop
 
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = distributed.start(device)
+    leads = distributed.rank() == 0
+    quiet = quiet or not leads
     if threads:
         torch.set_num_threads(threads)
-    torch.manual_seed(seed)
-    domains, held = data.load(paths, weights)
-    network = export.load_master(init) if init else Network(PRESETS[preset])
-    plan = loop.Plan(total=int(megabytes * MB), batch=batch, seed=seed, rate=rate)
-    trainer = loop.Trainer(network, plan, domains, device)
-    if checkpoint and checkpoint.exists():
-        trainer.restore(checkpoint)
+    saved = checkpoint or output.with_suffix(".ckpt")
+    try:
+        text = data.load(paths, weights, validation, test)
+        plan = training.plan_of(shape_and_plan)
+        torch.manual_seed(plan.seed)
+        network, trained = _network(preset, init, shape_and_plan)
+        trainer = loop.Trainer(
+            network, plan, text.train, device, text.validation, compiled, trained
+        )
+    except ValueError as error:
+        raise NNCompError(str(error)) from None
+    if saved.exists():
+        for change in trainer.restore(saved, extend):
+            say(f"from here on, {change}")
     if not quiet:
-        seen = sum(len(d.data) for d in domains)
-        click.echo(
-            f"{network.config.parameters:,} weights in products, {seen / MB:.1f} MB of text, "
-            f"{plan.steps} steps from {trainer.step}", err=True,
-        )  # fmt: skip
+        size = sum(len(domain.data) for domain in text.train)
+        say(
+            f"{network.config.parameters:,} weights in products, {size / MB:.1f} MB of text, "
+            f"{plan.steps} steps from {trainer.step}"
+        )
 
-    reporter = None if quiet else _Reporter(output.with_suffix(".csv"))
-    trainer.run(checkpoint, report=reporter)
+    reporter = training.Reporter(trainer, str(table) if table and leads else None, quiet)
+    try:
+        with signals.deferred() as signalled:
+            trainer.run(saved, checkpoint_every, reporter, signalled)
+            if signalled() and leads:
+                say(f"stopped after step {trainer.step}; the same command continues from {saved}")
+    finally:
+        reporter.close()
+        distributed.end()
+    if leads:
+        _finish(trainer, text, output, name, notes, master, quiet)
+        if table:
+            training.write_curve(str(table), trainer)
+        if plot:
+            from nncomp import plotting
 
-    # Two gaps: what rounding costs the twin, and whether the integers are the twin's.
-    length = 2 * max(network.config.windows)
-    twin = network.to("cpu")
-    twin.compute = torch.float32
-    twin.fit()
-    plain = loop.evaluate(twin, held, Mode.FLOAT, length)
-    fake = loop.evaluate(twin, held, Mode.FAKE, length)
-    exact = loop.evaluate(twin.double(), held, Mode.EXACT, length)
-    model = export.to_model(twin.float(), name or output.stem)
-    output.write_bytes(models.dumps(model))
+            plotting.draw_curve(str(plot), trainer.curve)
+        if checkpoint is None:
+            saved.unlink()
+    return 0
+
+
+def _check_outputs(name: str, places: list[Path | None], force: bool) -> None:
+    """Complain now of what could not be written after hours."""
+    from nncomp import model, plotting
+
+    model.check_name(name)
+    if places[-1]:
+        plotting.check(str(places[-1]))
+    for place in filter(None, places):
+        if not place.parent.is_dir():
+            raise NNCompError(f"there is no directory for {place}")
+    output = places[0]
+    if output and output.exists() and not force:
+        raise NNCompError(f"{output}: already exists; use -f to overwrite")
+
+
+def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> tuple[Network, bool]:
+    """A new network, or that of ``init``, with more layers where ``windows`` asks for them.
+
+    And whether all of it is trained.
+    """
+    from nncomp import registry
+    from nncomp.train import export, grow
+    from nncomp.train.network import Network
+    from nncomp.train.presets import PRESETS
+
+    if init is None:
+        return Network(training.resized(PRESETS[preset or "nano"], values)), False
+    if preset:
+        raise click.UsageError("--preset and --init exclude each other")
+    network = export.load_network(registry.lookup(init))
+    changes = training.changed(network.config, values)
+    if [*changes] == ["windows"]:
+        return grow.deepen(network, values["windows"]), False
+    if changes:
+        raise NNCompError(f"{init} has another {', '.join(changes)}: only layers can be added")
+    return network, True
+
+
+def _finish(
+    trainer: Trainer,
+    text: Split,
+    output: Path,
+    name: str,
+    notes: dict[str, str],
+    master: Path | None,
+    quiet: bool,
+) -> None:
+    """Export what was trained, and say what it is worth."""
+    from nncomp import model as models
+    from nncomp.train import export, ledger, loop
+    from nncomp.train.network import Mode
+
+    twin = trainer.result()
+    said = {"corpus": _corpus_note(trainer, text.train), **notes}
+    model = export.to_model(twin, name, {f"nncomp.note.{k}": v for k, v in said.items()})
+    with loop.replacing(output) as temporary:
+        temporary.write_bytes(models.dumps(model))
     if master:
-        export.save_master(twin, master)
-    if not quiet:
-        click.echo("held-out bits/byte        float     fake  integer", err=True)
-        for key in plain:
-            click.echo(f"{key:24} {plain[key]:7.4f}  {fake[key]:7.4f}  {exact[key]:7.4f}", err=True)
-        click.echo(
-            f"{output}: {model.stored_size:,} bytes, id {model.id.hex()}; rounding "
-            f"{fake['all'] - plain['all']:+.4f}, integers {exact['all'] - fake['all']:+.4f}",
-            err=True,
-        )
+        with loop.replacing(master) as temporary:
+            export.save_master(twin, temporary)
+    if quiet:
+        return
+    for title, domains in (("validation", text.validation), ("test", text.test)):
+        if domains:
+            _print_table(title, twin, domains)
+    whole = [dataclasses.replace(d, weight=float(len(d.data))) for d in text.train]
+    bpb = loop.evaluate(twin, whole, Mode.FAKE, 2 * max(twin.config.windows))["all"]
+    size = sum(len(domain.data) for domain in whole)
+    account = ledger.Ledger(size, ledger.program_bits(model), bpb * size)
+    say(
+        f"ledger: {account.program / 8:,.0f} bytes of program + {account.data / 8:,.0f} of data "
+        f"= {account.total / 8:,.0f} for {size:,} bytes of text, "
+        f"{account.total / size:.4f} bits/byte (data estimated from samples)"
+    )
+    say(printable(f"{output}: {model.stored_size:,} bytes, id {model.id.hex()}"))
 
 
-class _Reporter:
-    """A line now and then on stderr, and the curve as CSV beside the model."""
+def _corpus_note(trainer: Trainer, domains: list[Domain]) -> str:
+    """What a model was trained on, in a line."""
+    size = sum(len(domain.data) for domain in domains)
+    total = sum(domain.weight for domain in domains)
+    shares = [(domain.weight / total, domain.name) for domain in domains]
+    listed = ", ".join(f"{n} {s:.1%}" for s, n in sorted(shares, key=lambda x: (-x[0], x[1])))
+    seen = trainer.step * trainer.plan.batch
+    return f"{seen / MB:.1f} MB drawn from {size / MB:.1f}: {listed}"
 
-    def __init__(self, path: Path) -> None:
-        self.file = path.open("a", newline="")
-        self.rows: Any = csv.writer(self.file)
-        self.start: tuple[float, int] | None = None
-        self.shown = 0.0
 
-    def __call__(self, trainer: Trainer) -> None:
-        now = time.monotonic()
-        if self.start is None:
-            self.start = (now, trainer.step)
-        if now - self.shown < 10 and trainer.step < trainer.plan.steps:
-            return
-        self.shown = now
-        done = (trainer.step - self.start[1]) * trainer.plan.batch
-        speed = done / max(now - self.start[0], 1e-9)
-        left = (trainer.plan.steps - trainer.step) * trainer.plan.batch / max(speed, 1e-9)
-        self.rows.writerow([trainer.step * trainer.plan.batch, f"{trainer.loss:.4f}"])
-        self.file.flush()
-        phase = trainer.phase()
-        print(
-            f"step {trainer.step}/{trainer.plan.steps}  {trainer.loss:.4f} bits/byte  "
-            f"T={phase.length} {phase.mode.name.lower()}  {speed / 1000:.1f} KB/s  "
-            f"ETA {left / 60:.0f} min",
-            file=sys.stderr,
-            flush=True,
-        )
+def _print_table(title: str, twin: Network, domains: list[Domain]) -> None:
+    """Bits per byte in floating point, rounded, and in the integers of the engine."""
+    import copy
+
+    from nncomp.train import loop
+    from nncomp.train.network import Mode
+
+    length = 2 * max(twin.config.windows)
+    plain = loop.evaluate(twin, domains, Mode.FLOAT, length)
+    fake = loop.evaluate(twin, domains, Mode.FAKE, length)
+    exact = loop.evaluate(copy.deepcopy(twin).double(), domains, Mode.EXACT, length)
+    row = "{:<32} {:>8} {:>8} {:>8}"
+    say(row.format(f"{title}, bits/byte", "float", "rounded", "integer"))
+    for key in plain:
+        say(row.format(printable(key), *(f"{s[key]:.4f}" for s in (plain, fake, exact))))

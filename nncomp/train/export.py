@@ -1,21 +1,30 @@
-"""From a trained twin to the integer model, and to the half-precision master it continues from."""
+"""From a trained twin to the integer model and back, and to the master it continues from.
+
+A *master* holds the twin's weights in half precision. The integer model holds fewer scales than the
+twin: ``from_model`` chooses those that the function does not depend on.
+"""
 
 from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from nncomp.model import Model, ModelConfig
+from nncomp.errors import ModelError
+from nncomp.model import Model, ModelConfig, load
 from nncomp.train.network import (
     LOGIT_UNIT,
     NORM_GAIN,
+    RESIDUAL_UNIT,
     SCORE_UNIT,
     Network,
+    units,
     weight_scale,
 )
 
@@ -41,8 +50,8 @@ def _s8(weight: torch.Tensor, scale: torch.Tensor) -> np.ndarray:
 
 
 @torch.no_grad()
-def to_model(network: Network, name: str) -> Model:
-    """The integer model (arithmetic 1) of a trained network."""
+def to_model(network: Network, name: str, notes: Mapping[str, str] | None = None) -> Model:
+    """The integer model (arithmetic 1) of a trained network; ``notes`` as in ``Model.build``."""
     network = copy.deepcopy(network).double().cpu()  # the arithmetic of Mode.EXACT
     network.fit()
     config = network.config
@@ -77,7 +86,62 @@ def to_model(network: Network, name: str) -> Model:
         matrix(f"{key}.up", layer.up, 1.0 / (NORM_GAIN * unit["u"]))
         matrix(f"{key}.down", layer.down, unit["u"] * unit["u"] * (65536 * network.residual_unit))
     matrix("head", network.head, LOGIT_UNIT / NORM_GAIN)
-    return Model.build(config, tensors, name)
+    return Model.build(config, tensors, name, notes)
+
+
+@torch.no_grad()
+def from_model(model: Model) -> Network:
+    """A network that ``to_model`` makes this model of, but for the last digits of multipliers.
+
+    A multiplier is a product of a weight's scale and one or two activation steps, so some scales
+    can be exchanged for others without any effect on the function: those of q and k, of v and the
+    output matrix, of both feed-forward matrices. They are set so that the two have rows of equal
+    mean length, as training tends to make them.
+    """
+    config = model.config
+    d, h, inner = config.d_model, config.d_head, config.n_heads * config.d_head
+    if int(model.tensors["norm.c"][0]) != int(_c(NORM_GAIN * math.sqrt(d) * 2.0**30)[0]):
+        raise ModelError("the model's norms are not the trainer's")
+    network = Network(config)
+
+    def integers(key: str) -> torch.Tensor:
+        return torch.from_numpy(model.tensors[key].astype(np.float64))
+
+    def scaled(key: str) -> torch.Tensor:  # integer weights times what m stands for
+        return integers(f"{key}.weight") * (integers(f"{key}.m")[:, None] * 2.0**-30)
+
+    network.embed.copy_(scaled("embed") * 2.0**10 / RESIDUAL_UNIT)
+    for i, table in enumerate(network.ngrams):
+        table.copy_(scaled(f"ngram.{i}") * 2.0**10 / RESIDUAL_UNIT)
+    network.head.copy_(scaled("head") * (NORM_GAIN / LOGIT_UNIT))
+    for i, layer in enumerate(network.layers):
+        key = f"layers.{i}"
+        q, k, v = (scaled(f"{key}.qkv") * NORM_GAIN).split([inner, h, h])  # per unit of its step
+        out = scaled(f"{key}.out") / RESIDUAL_UNIT  # times the step of o
+        up = scaled(f"{key}.up") * NORM_GAIN
+        down = scaled(f"{key}.down") / (65536 * RESIDUAL_UNIT)  # times the squared step of u
+        qk = float(integers(f"{key}.attn.m")[0]) * 2.0**-30 / (SCORE_UNIT / math.sqrt(h))
+        vo = float(integers(f"{key}.attn.c")[0]) * 2.0**-30  # step of v / step of o
+        step = {
+            "q": math.sqrt(qk * _length(k) / _length(q)),
+            "v": math.sqrt(vo * _length(out) / _length(v)),
+            "u": (_length(down) / _length(up)) ** (1 / 3),
+        }
+        step |= {"k": qk / step["q"], "o": step["v"] / vo}
+        layer.qkv.copy_(torch.cat([q * step["q"], k * step["k"], v * step["v"]]))
+        layer.out.copy_(out / step["o"])
+        layer.up.copy_(up * step["u"])
+        layer.down.copy_(down / step["u"] ** 2)
+        layer.bias.copy_(integers(f"{key}.attn.bias") / SCORE_UNIT)
+        for name, value in step.items():
+            layer.clips[name].fill_(math.log(value * units(name)))
+    network.fit()
+    return network
+
+
+def _length(matrix: torch.Tensor) -> float:
+    """Mean length of the rows, at least a little."""
+    return max(float(matrix.norm(dim=1).mean()), 1e-6)
 
 
 def save_master(network: Network, path: Path) -> None:
@@ -87,10 +151,21 @@ def save_master(network: Network, path: Path) -> None:
 
 
 def load_master(path: Path) -> Network:
-    from safetensors import safe_open
-
+    """The network of ``save_master``."""
     with safe_open(path, "pt") as file:
         config = ModelConfig.from_json(file.metadata()["nncomp.config"])
     network = Network(config)
     network.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    network.fit()
     return network
+
+
+def load_network(path: Path) -> Network:
+    """The network of a master or of an integer model. Raises ``ModelError`` and ``OSError``."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+        is_master = "nncomp.config" in metadata and "nncomp.id" not in metadata
+        return load_master(path) if is_master else from_model(load(path))
+    except (SafetensorError, RuntimeError) as error:  # RuntimeError: tensors missing or too many
+        raise ModelError(f"{path} is neither a model nor a master: {error}") from None

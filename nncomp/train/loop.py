@@ -1,68 +1,54 @@
-"""The training loop: phases, schedule, checkpoints, validation.
+"""The training loop: steps, validation, checkpoints.
 
-Short sequences and floating point first; the network is quantised (``Mode.FAKE``) for the last
-quarter, and sees sequences of twice its widest window at the end.
+A run is fixed by its network, its plan and its text; ``Trainer`` holds its whole state, so a run
+that was interrupted anywhere and restored from a checkpoint ends with the same weights (on a CPU,
+with the same number of threads). Nothing is printed here: callers ask for reports.
 """
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import dataclasses
 import math
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 
+from nncomp.errors import NNCompError
 from nncomp.train import data as corpus
-from nncomp.train import optim
+from nncomp.train import distributed, ledger, optim
 from nncomp.train.network import Mode, Network
+from nncomp.train.plan import Phase, Plan, fitting
 
 LN2 = math.log(2)
+POINTS = 200  # of a curve
+COMPILE_FROM = 16_000_000  # bytes of a run: below, compiling takes longer than it saves
 
 
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of training: until this share of all bytes, at this sequence length and mode."""
+class Point(NamedTuple):
+    """A point of the curve: a row of the CSV file."""
 
-    until: float
-    length: int
-    mode: Mode
+    step: int
+    bytes: int
+    train_bpb: float  # smoothed bits per byte
+    validation_bpb: float  # NaN where none was measured
+    rate: float  # share of the peak rate
+    mode: str
+    seconds: float  # of training, over all sittings
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a run does; everything but the threads and the device fixes its result."""
+class Best(NamedTuple):
+    """The best validation so far, and the weights that it was measured with."""
 
-    total: int  # bytes to train on
-    batch: int = 16384  # bytes a step
-    seed: int = 1
-    warmup: float = 0.02  # share of all bytes
-    decay: float = 0.55  # share of all bytes over which the rate falls to nothing
-    quantise_at: float = 0.75
-    rate: float = 1.0  # factor on every learning rate
-
-    def phases(self, widest: int) -> list[Phase]:
-        """T grows from 128 to twice the widest window."""
-        return [
-            Phase(0.45, min(128, widest), Mode.FLOAT),
-            Phase(self.quantise_at, min(256, widest), Mode.FLOAT),
-            Phase(0.93, widest, Mode.FAKE),
-            Phase(1.0, 2 * widest, Mode.FAKE),
-        ]
-
-    @property
-    def steps(self) -> int:
-        return max(1, self.total // self.batch)
-
-    def factor(self, step: int) -> float:
-        """Learning rate at ``step`` as a share of its peak: up, flat, down to zero."""
-        done = step / self.steps
-        return self.rate * min(
-            1.0, (done + 1 / self.steps) / self.warmup, (1.0 - done) / self.decay
-        )
+    bpb: float
+    misses: int  # validations since then
+    weights: dict[str, torch.Tensor]
 
 
 def loss_of(network: Network, windows: torch.Tensor, mode: Mode) -> torch.Tensor:
@@ -73,108 +59,105 @@ def loss_of(network: Network, windows: torch.Tensor, mode: Mode) -> torch.Tensor
 
 @torch.no_grad()
 def evaluate(
-    network: Network, domains: list[corpus.Domain], mode: Mode, length: int, rows: int = 8
+    network: Network, domains: list[corpus.Domain], mode: Mode, length: int, size: int = 8192
 ) -> dict[str, float]:
-    """Bits per byte of held-out text, by domain, and their weighted mean under ``all``."""
-    scores, total = {}, 0.0
+    """Bits per byte of text, by domain, and their weighted mean under ``all`` (NaN if no text).
+
+    ``size`` bytes of each domain, always the same ones, are read in sequences of ``length``, or as
+    long as the domain allows.
+    """
+    device = network.head.device
+    scores = {}
     for i, domain in enumerate(domains):
-        if len(domain.data) < length:
-            continue
-        windows = torch.from_numpy(corpus.batch([domain], rows, length, (0, i))).long()
-        windows = windows.to(next(network.parameters()).device)
-        scores[domain.name] = loss_of(network, windows, mode).item() / LN2
-        total += domain.weight
-    weights = {d.name: d.weight for d in domains}
-    mean = sum(scores[n] * weights[n] for n in scores) / total if total else math.nan
+        T = fitting(min(length, len(domain.data)), network.config.windows)
+        rows = max(1, min(size, len(domain.data)) // T)
+        windows = torch.from_numpy(corpus.batch([domain], rows, T, (0, i)))
+        scores[domain.name] = loss_of(network, windows.to(device).long(), mode).item() / LN2
+    total = sum(domain.weight for domain in domains)
+    mean = sum(scores[d.name] * d.weight for d in domains) / total if total else math.nan
     return {"all": mean, **scores}
 
 
 class Trainer:
-    """State of a run. ``step`` is the number of steps done; a checkpoint holds all of it."""
+    """A run at some step. In a distributed one, every process has a ``Trainer`` of its own.
+
+    ``network`` is trained in place, on ``device``. ``validation`` is text to validate with;
+    ``compiled``: whether torch compiles the step, by default where a run is long enough for it.
+    ``calibrated`` says that the network's activation clips are good, as those of trained ones are.
+    Raises ``ValueError`` where plan, network and text do not fit.
+    """
 
     def __init__(
-        self, network: Network, plan: Plan, domains: list[corpus.Domain], device: str = "cpu"
+        self,
+        network: Network,
+        plan: Plan,
+        domains: list[corpus.Domain],
+        device: str = "cpu",
+        validation: Sequence[corpus.Domain] = (),
+        compiled: bool | None = None,
+        calibrated: bool = False,
     ) -> None:
-        self.network, self.plan, self.domains = network.to(device), plan, domains
         self.device = torch.device(device)
-        self.optimizers = optim.build(network)
-        self.step = 0
-        self.calibrated = False
-        self.loss = math.nan  # smoothed bits per byte
-        self.phases = plan.phases(max(network.config.windows))
+        self.network, self.plan = network.to(self.device), plan
+        self.domains, self.validation = domains, list(validation)
+        self.optimizers = optim.build(network, plan.weight_decay)
+        self.calibrated = calibrated
+        self.step = 0  # steps done
+        self.seconds = 0.0  # of training
+        self.curve: list[Point] = []
+        self.average: dict[str, torch.Tensor] | None = None
+        self.averaged = 0  # steps in the average
+        self.best: Best | None = None
+        self._smooth = torch.zeros((), device=self.device)
+        longest = plan.phase(plan.steps, network.config.windows).length
+        if plan.batch // longest < distributed.world():
+            raise ValueError(f"a batch of {plan.batch} bytes has too few sequences of {longest}")
+        if plan.validate_every and not self.validation:
+            raise ValueError("there is no text to validate with")
         fast = self.device.type != "cpu" or _has_bf16()
         network.compute = torch.bfloat16 if fast else torch.float32
-        self.compiled: Callable[..., torch.Tensor] = loss_of
-        if os.environ.get("NNCOMP_COMPILE", "1") != "0":
+        self._loss: Callable[..., torch.Tensor] = loss_of
+        if compiled or (compiled is None and plan.total >= COMPILE_FROM):
             torch._dynamo.config.cache_size_limit = 64
-            self.compiled = torch.compile(loss_of, dynamic=False)
+            self._loss = torch.compile(loss_of, dynamic=False)
+
+    @property
+    def loss(self) -> float:
+        """Smoothed bits per byte of the training text; raises ``NNCompError`` if not finite."""
+        bits = self._smooth.item()
+        if not math.isfinite(bits):
+            raise NNCompError(f"training diverged before step {self.step}: try a lower rate")
+        return bits
+
+    @property
+    def done(self) -> bool:
+        """Whether the plan is fulfilled, or patience at its end."""
+        out_of_patience = self.best is not None and self.best.misses >= self.plan.patience > 0
+        return self.step >= self.plan.steps or out_of_patience
 
     def phase(self) -> Phase:
-        done = self.step / self.plan.steps
-        return next((p for p in self.phases if done < p.until), self.phases[-1])
+        """What the next step is like."""
+        return self.plan.phase(self.step, self.network.config.windows)
 
-    def train_step(self) -> None:
-        plan, phase = self.plan, self.phase()
-        rows = max(1, plan.batch // phase.length)
-        key = (plan.seed, self.step)
-        windows = torch.from_numpy(corpus.batch(self.domains, rows, phase.length, key)).long()
-        windows = windows.to(self.device)
-        if phase.mode is Mode.FAKE and not self.calibrated:
-            self.network.calibrate(windows)
-            self.calibrated = True
-        loss = self.compiled(self.network, windows, phase.mode)
-        loss.backward()
-        if phase.mode is Mode.FLOAT:  # clips do nothing yet, and Adam would amplify their noise
-            for layer in self.network.layers:
-                for clip in layer.clips.values():
-                    clip.grad = None
-        factor = plan.factor(self.step)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * factor
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        bits = loss.item() / LN2
-        if not math.isfinite(bits):
-            raise FloatingPointError(f"the loss is not finite at step {self.step}")
-        self.loss = bits if math.isnan(self.loss) else self.loss * 0.98 + bits * 0.02
-        self.step += 1
-
-    def save(self, path: Path) -> None:
-        """Write a checkpoint, never leaving half of one."""
-        state = {
-            "network": self.network.state_dict(),
-            "config": self.network.config.to_json(),
-            "optimizers": [o.state_dict() for o in self.optimizers],
-            "plan": vars(self.plan),
-            "step": self.step,
-            "calibrated": self.calibrated,
-            "residual_unit": self.network.residual_unit,
-            "loss": self.loss,
-        }
-        temporary = path.with_suffix(".tmp")
-        torch.save(state, temporary)
-        os.replace(temporary, path)
-
-    def restore(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        self.step, self.loss = state["step"], state["loss"]
-        self.calibrated = state["calibrated"]
-        self.network.residual_unit = state["residual_unit"]
+    # -- training -------------------------------------------------------------------------------
 
     def run(
         self,
         checkpoint: Path | None = None,
         every: float = 120.0,
         report: Callable[[Trainer], None] | None = None,
-    ) -> None:
-        """Train to the end of the plan; checkpoints every ``every`` seconds and at the end."""
+        stop: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Train until the plan is done, or ``stop()``: it is asked between steps.
+
+        ``report`` is called after each step; a checkpoint is written every ``every`` seconds and at
+        the end. Returns whether the plan is done.
+        """
         saved = time.monotonic()
-        while self.step < self.plan.steps:
+        while not self.done and not distributed.any_of(stop(), self.device):
+            begin = time.monotonic()
             self.train_step()
+            self.seconds += time.monotonic() - begin
             if report:
                 report(self)
             if checkpoint and time.monotonic() - saved > every:
@@ -182,6 +165,186 @@ class Trainer:
                 saved = time.monotonic()
         if checkpoint:
             self.save(checkpoint)
+        return self.done
+
+    def train_step(self) -> None:
+        """One step of the plan."""
+        network, plan, phase = self.network, self.plan, self.phase()
+        windows = self._windows(phase.length)
+        if phase.mode is Mode.FAKE and not self.calibrated:
+            network.calibrate(windows.long())
+            self.calibrated, self.average, self.best = True, None, None  # a new network, in a way
+
+        mine = windows[distributed.rank() :: distributed.world()]
+        share = len(mine) / len(windows)
+        loss = self._loss(network, mine.long(), phase.mode)
+        cost = loss
+        if plan.rate_term:
+            cost = cost + plan.rate_term * ledger.bits_per_weight(network)
+        (cost * share).backward()
+        if phase.mode is Mode.FLOAT:  # clips do nothing yet, and Adam would amplify their noise
+            self.calibrated = False
+            for layer in network.layers:
+                for clip in layer.clips.values():
+                    clip.grad = None
+        bits = loss.detach().float() * (share / LN2)
+        trained = [p for p in network.parameters() if p.grad is not None]
+        distributed.add([*(p.grad for p in trained if p.grad is not None), bits])
+        if plan.clip:
+            torch.nn.utils.clip_grad_norm_(trained, plan.clip)
+
+        factor = plan.factor(self.step)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        if plan.average:
+            self._add_to_average()
+        self._smooth.lerp_(bits, max(0.02, 1 / (self.step + 1)))
+        self.step += 1
+        self._record(factor, phase.mode)
+
+    def _windows(self, length: int) -> torch.Tensor:
+        """The whole batch of this step: (rows, length) uint8."""
+        rows = max(1, self.plan.batch // length)
+        batch = corpus.batch(self.domains, rows, length, (self.plan.seed, self.step))
+        return torch.from_numpy(batch).to(self.device)
+
+    @torch.no_grad()
+    def _add_to_average(self) -> None:
+        state = self.network.state_dict()
+        if self.average is None:
+            self.average, self.averaged = {k: v.clone() for k, v in state.items()}, 0
+        self.averaged += 1
+        # The first steps count for less once there are more of them.
+        decay = min(self.plan.average, self.averaged / (10 + self.averaged))
+        for key, value in self.average.items():
+            value.lerp_(state[key], 1 - decay)
+
+    def _record(self, factor: float, mode: Mode) -> None:
+        """A point of the curve now and then, and a validation when it is due."""
+        plan, bpb = self.plan, math.nan
+        last = self.step == plan.steps
+        if plan.validate_every and (self.step % plan.validate_every == 0 or last):
+            bpb = self._validate(mode)
+        if not math.isnan(bpb) or last or self.step % max(1, plan.steps // POINTS) == 0:
+            done = self.step * plan.batch
+            point = Point(self.step, done, self.loss, bpb, factor, mode.name.lower(), self.seconds)
+            self.curve.append(point)
+
+    def _validate(self, mode: Mode) -> float:
+        """Bits per byte of the validation text; keeps what early stopping needs."""
+        bpb = math.nan
+        twin = self.twin()
+        if distributed.rank() == 0:
+            bpb = evaluate(twin, self.validation, mode, self.phase().length)["all"]
+        bpb = distributed.first(bpb, self.device)
+        if self.plan.patience:
+            if self.best is None or bpb < self.best.bpb:
+                self.best = Best(bpb, 0, twin.state_dict())
+            else:
+                self.best = self.best._replace(misses=self.best.misses + 1)
+        return bpb
+
+    # -- results --------------------------------------------------------------------------------
+
+    def twin(self) -> Network:
+        """A copy of the network as it stands: the average, where the plan asks for one."""
+        twin = copy.deepcopy(self.network)
+        if self.average is not None:
+            twin.load_state_dict(self.average)
+        return twin
+
+    def result(self) -> Network:
+        """What the run has found, ready to be exported: the best weights where patience kept them.
+
+        On the CPU, in float32. A network that was never rounded is calibrated here.
+        """
+        twin = self.twin()
+        if self.best is not None:
+            twin.load_state_dict(self.best.weights)
+        twin = twin.cpu()
+        twin.compute = torch.float32
+        if not self.calibrated:
+            twin.calibrate(self._windows(self.phase().length).cpu().long())
+        twin.fit()
+        return twin
+
+    # -- checkpoints ----------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, never leaving half of one; the first process does."""
+        state = {
+            "config": self.network.config.to_json(),
+            "plan": dataclasses.asdict(self.plan),
+            "text": [(d.name, len(d.data), d.weight) for d in self.domains],
+            "network": self.network.state_dict(),
+            "residual_unit": self.network.residual_unit,
+            "optimizers": [o.state_dict() for o in self.optimizers],
+            "calibrated": self.calibrated,
+            "average": self.average,
+            "averaged": self.averaged,
+            "best": self.best and tuple(self.best),
+            "step": self.step,
+            "seconds": self.seconds,
+            "smooth": self._smooth,
+            "curve": [tuple(point) for point in self.curve],
+        }
+        assert math.isfinite(self.loss)  # or it raises: nobody wants to continue from there
+        if distributed.rank() == 0:
+            with replacing(path) as temporary:
+                torch.save(state, temporary)
+
+    def restore(self, path: Path, extend: bool = False) -> list[str]:
+        """Continue from a checkpoint of the same network, plan and text.
+
+        With ``extend``, plan and text may be others from here on; what has changed is returned, in
+        words. Raises ``NNCompError`` where something differs, and for what is no checkpoint.
+        """
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            changes = self._changes(state)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # torch and pickle raise anything
+            raise NNCompError(f"{path} is not a checkpoint: {error}".splitlines()[0]) from None
+        if state["config"] != self.network.config.to_json():
+            raise NNCompError(f"{path} is a checkpoint of a network of another shape")
+        if changes and not extend:
+            raise NNCompError(f"{path} is a checkpoint of another run: {'; '.join(changes)}")
+        self.network.load_state_dict(state["network"])
+        self.network.residual_unit = state["residual_unit"]
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.calibrated = state["calibrated"]
+        self.average, self.averaged = state["average"], state["averaged"]
+        self.best = state["best"] and Best(*state["best"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self._smooth = state["smooth"]
+        self.curve = [Point(*point) for point in state["curve"]]
+        return changes
+
+    def _changes(self, state: dict[str, Any]) -> list[str]:
+        """How this run differs from that of a checkpoint."""
+        ours, theirs = dataclasses.asdict(self.plan), state["plan"]
+        keys = [key for key in ours if ours[key] != theirs[key]]
+        changes = [f"{key} is {ours[key]}, was {theirs[key]}" for key in keys]
+        text = [(d.name, len(d.data), d.weight) for d in self.domains]
+        return changes + (["the text has changed"] if text != state["text"] else [])
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Any:
+    """A name for a file that takes the place of ``path`` once it is complete."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _has_bf16() -> bool:

@@ -117,6 +117,11 @@ def ngram_rows(data: Tensor, order: int, log2_rows: int) -> Tensor:
     return ((context * golden) >> (64 - log2_rows)) & ((1 << log2_rows) - 1)
 
 
+def units(name: str) -> float:
+    """Integer units up to the clip of an activation site."""
+    return 4088.0 if name == "u" else 127.0
+
+
 class Layer(nn.Module):
     """One layer's weights and learned activation clips (as logarithms)."""
 
@@ -142,8 +147,7 @@ class Layer(nn.Module):
 
     def step(self, name: str) -> Tensor:
         """Size of one integer unit at an activation site."""
-        units = 4088.0 if name == "u" else 127.0
-        return torch.exp(self.clips[name]) / units
+        return torch.exp(self.clips[name]) / units(name)
 
 
 class Network(nn.Module):

@@ -1,4 +1,4 @@
-"""Muon for the matrices inside the layers, Adam for everything else.
+"""Muon for the matrices inside the layers, AdamW for everything else.
 
 Muon (K. Jordan et al., 2024) replaces a matrix's momentum by the nearest semi-orthogonal matrix,
 found by a quintic Newton-Schulz iteration.
@@ -55,8 +55,11 @@ class Muon(torch.optim.Optimizer):
                     p.add_(u, alpha=-group["lr"] * scale)
 
 
-def build(network: Network) -> list[torch.optim.Optimizer]:
-    """[Muon, Adam] over ``network``; each group keeps its peak rate in ``peak``."""
+def build(network: Network, weight_decay: float = 0.0) -> list[torch.optim.Optimizer]:
+    """[Muon, AdamW] over ``network``; each group keeps its peak rate in ``peak``.
+
+    ``weight_decay`` is that of embeddings, n-gram tables and head.
+    """
     matrices: list[Tensor] = []
     biases: list[Tensor] = []
     clips: list[Tensor] = []
@@ -65,16 +68,17 @@ def build(network: Network) -> list[torch.optim.Optimizer]:
         biases.append(layer.bias)
         clips += list(layer.clips.values())
     muon = Muon(matrices, lr=0.02)
-    adam = torch.optim.Adam(
+    adam = torch.optim.AdamW(
         [
-            {"params": [network.embed], "lr": 0.006},
-            {"params": list(network.ngrams), "lr": 0.01},
-            {"params": [network.head], "lr": 0.003},
+            {"params": [network.embed], "lr": 0.006, "weight_decay": weight_decay},
+            {"params": list(network.ngrams), "lr": 0.01, "weight_decay": weight_decay},
+            {"params": [network.head], "lr": 0.003, "weight_decay": weight_decay},
             {"params": biases, "lr": 0.01},
             {"params": clips, "lr": 0.0005},
         ],
         betas=(0.9, 0.98),
         eps=1e-10,
+        weight_decay=0.0,
         foreach=True,
     )
     optimizers: list[torch.optim.Optimizer] = [muon, adam]

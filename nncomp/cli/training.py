@@ -1,0 +1,274 @@
+"""What ``nncomp train`` takes and shows: options, their file, shapes, the bar and the curve."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from nncomp.cli.options import byte_size
+from nncomp.cli.report import say
+
+if TYPE_CHECKING:
+    from nncomp.model import ModelConfig
+    from nncomp.train.loop import Trainer
+    from nncomp.train.plan import Plan
+
+__all__ = [
+    "MB",
+    "PLAN",
+    "SHAPE",
+    "Reporter",
+    "changed",
+    "config_file",
+    "options",
+    "pairs",
+    "plan_of",
+    "resized",
+    "write_curve",
+]
+
+MB = 1_000_000
+PATHS = "paths"  # key of a configuration file for what has no option
+LINE_EVERY = 10.0  # seconds, where there is no terminal
+BAR_EVERY = 0.2  # seconds
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def pairs(convert: Callable[[str], Any]) -> Callable[..., dict[str, Any]]:
+    """A callback for a repeated option NAME=VALUE."""
+
+    def callback(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Any:
+        found = {}
+        for item in value:
+            name, equals, text = item.partition("=")
+            try:
+                found[name] = convert(text)
+            except ValueError:
+                equals = ""
+            if not (name and equals):
+                raise click.BadParameter(f"{item!r} is not {param.make_metavar(ctx)}")
+        return found
+
+    return callback
+
+
+def _numbers(text: str, separator: str, count: int | None = None) -> tuple[int, ...]:
+    numbers = tuple(int(word) for word in text.split(separator))
+    if count not in (None, len(numbers)):
+        raise ValueError
+    return numbers
+
+
+def _windows(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    try:
+        return None if value is None else _numbers(value, ",")
+    except ValueError:
+        raise click.BadParameter("windows look like 64,128,512") from None
+
+
+def _ngrams(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Any:
+    if list(value) == ["none"]:
+        return ()
+    try:
+        return tuple(_numbers(item, ":", 4) for item in value) or None
+    except ValueError:
+        raise click.BadParameter("tables look like 3:13:32:32, or none") from None
+
+
+def _lengths(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Any:
+    try:
+        items = [item.split(":") for item in value]
+        return tuple((float(until), int(length)) for until, length in items)
+    except ValueError:
+        raise click.BadParameter("lengths look like 0.5:128") from None
+
+
+_SHARE = click.FloatRange(0, 1)
+_POSITIVE = click.FloatRange(0)
+
+SHAPE = [
+    click.option("--d-model", type=int, help="Width of the residual stream."),
+    click.option("--heads", "n_heads", type=int, help="Query heads."),
+    click.option("--d-head", type=int, help="Width of a head."),
+    click.option("--d-ff", type=int, help="Width of the feed-forward layers."),
+    click.option("--windows", metavar="W,W,...", callback=_windows,
+                 help="Bytes that each layer sees: one number a layer."),
+    click.option("--ngram", "ngrams", multiple=True, callback=_ngrams,
+                 metavar="ORDER:LOG2ROWS:WIDTH:FIRST",
+                 help="An n-gram table, WIDTH channels from FIRST; repeatable, or none."),
+]  # fmt: skip
+
+PLAN = [
+    click.option("--megabytes", type=_POSITIVE, default=50.0, show_default=True,
+                 help="Training text to see, in MB."),
+    click.option("--batch", type=byte_size, default="16KiB", show_default=True,
+                 metavar="SIZE", help="Bytes a step."),
+    click.option("--rate", type=_POSITIVE, default=1.0, show_default=True,
+                 help="Factor on the learning rates."),
+    click.option("--warmup", type=_SHARE, default=0.02, show_default=True,
+                 help="Share of the run in which the rate rises."),
+    click.option("--decay", type=_SHARE, default=0.55, show_default=True,
+                 help="Share of the run in which it falls."),
+    click.option("--quantise-at", type=_SHARE, default=0.75, show_default=True,
+                 help="Share of the run from which the network is rounded."),
+    click.option("--length", "lengths", multiple=True, callback=_lengths, metavar="UNTIL:BYTES",
+                 help="Sequences until that share of the run; repeatable. Default: from 128 bytes "
+                 "to twice the widest window."),
+    click.option("--clip", type=_POSITIVE, default=0.0, help="Largest norm of the gradient."),
+    click.option("--weight-decay", type=_POSITIVE, default=0.0,
+                 help="Of embeddings, n-gram tables and head."),
+    click.option("--average", type=click.FloatRange(0, 1, max_open=True), default=0.0,
+                 metavar="DECAY", help="Use a moving average of the weights, e.g. 0.99."),
+    click.option("--rate-term", type=_POSITIVE, default=0.0, metavar="LAMBDA",
+                 help="Nats a byte to pay for each bit of a mean weight."),
+    click.option("--seed", type=click.IntRange(0), default=1, show_default=True),
+    click.option("--validate-every", type=click.IntRange(0), default=0, metavar="STEPS",
+                 help="Validate while training."),
+    click.option("--patience", type=click.IntRange(0), default=0, metavar="N",
+                 help="Stop after N validations without a better one, and keep the best."),
+]  # fmt: skip
+
+
+def options(*lists: Sequence[Callable[[Any], Any]]) -> Callable[[_F], _F]:
+    """A decorator that adds all the options, in their order."""
+
+    def decorate(command: _F) -> _F:
+        for option in reversed([option for some in lists for option in some]):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def config_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
+    """Take what the command line does not say from a TOML file: keys are the options' names."""
+    if value is None:
+        return
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        entries = tomllib.loads(value.read_text("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.BadParameter(f"{value}: {error}") from None
+    known = {
+        name.lstrip("-"): option
+        for option in ctx.command.params
+        if isinstance(option, click.Option)
+        for name in (*option.opts, *option.secondary_opts)
+        if name.startswith("--")
+    }
+    found: dict[str, Any] = {}
+    for key, entry in entries.items():
+        option = known.get(key.replace("_", "-"))
+        if key == PATHS and isinstance(entry, list):
+            ctx.meta[PATHS] = tuple(Path(str(path)) for path in entry)
+        elif option is None or option.name is None or option.name == param.name:
+            raise click.BadParameter(f"{value}: there is no option --{key}")
+        else:
+            found[option.name] = _words(entry, option.multiple)
+    ctx.default_map = found
+
+
+def _words(entry: Any, multiple: bool) -> Any:
+    """An entry of the file in the words of a command line."""
+    if isinstance(entry, dict):
+        return [f"{key}={value}" for key, value in entry.items()]
+    if isinstance(entry, list):
+        words = [str(item) for item in entry]
+        return words if multiple else ",".join(words)
+    return [str(entry)] if multiple else entry if isinstance(entry, bool) else str(entry)
+
+
+def plan_of(values: dict[str, Any]) -> Plan:
+    """The plan that the options ask for. Raises ``ValueError``."""
+    from nncomp.train.plan import Plan
+
+    names = {field.name for field in dataclasses.fields(Plan)} & values.keys()
+    return Plan(total=int(values["megabytes"] * MB), **{name: values[name] for name in names})
+
+
+def changed(config: ModelConfig, values: dict[str, Any]) -> list[str]:
+    """The dimensions that options ask for and ``config`` does not have."""
+    names = [field.name for field in dataclasses.fields(config) if field.name in values]
+    return [n for n in names if values[n] is not None and values[n] != getattr(config, n)]
+
+
+def resized(config: ModelConfig, values: dict[str, Any]) -> ModelConfig:
+    """``config`` with the dimensions that options ask for. Raises ``ModelError``."""
+    return dataclasses.replace(config, **{n: values[n] for n in changed(config, values)})
+
+
+def write_curve(place: str, trainer: Trainer) -> None:
+    """The curve so far as CSV: a row for each point."""
+    with Path(place).open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow("step bytes train_bpb validation_bpb rate mode seconds".split())
+        for p in trainer.curve:
+            validation = "" if p.validation_bpb != p.validation_bpb else f"{p.validation_bpb:.6f}"
+            rows.writerow([p.step, p.bytes, f"{p.train_bpb:.6f}", validation, f"{p.rate:.6f}",
+                           p.mode, f"{p.seconds:.2f}"])  # fmt: skip
+
+
+class Reporter:
+    """Shows how far training is: a bar on a terminal, else a line now and then; and the curve."""
+
+    def __init__(self, trainer: Trainer, table: str | None, quiet: bool) -> None:
+        self.table, self.quiet = table, quiet
+        self.begin, self.first = time.monotonic(), trainer.step
+        self.shown = 0.0
+        self.points = 0
+        self.bar: Any = None
+        if not quiet and sys.stderr is not None and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            tqdm.monitor_interval = 0  # no extra thread
+            self.bar = tqdm(
+                total=trainer.plan.steps * trainer.plan.batch,
+                initial=trainer.step * trainer.plan.batch,
+                unit="B",
+                unit_scale=True,
+                file=sys.stderr,
+                dynamic_ncols=True,
+            )
+
+    def __call__(self, trainer: Trainer) -> None:
+        now = time.monotonic()
+        wait = LINE_EVERY if self.bar is None else BAR_EVERY
+        if now - self.shown >= wait or trainer.done:
+            self.shown = now
+            self._show(trainer, now)
+        if self.table and len(trainer.curve) > self.points:
+            self.points = len(trainer.curve)
+            write_curve(self.table, trainer)
+
+    def close(self) -> None:
+        """Leave the terminal to others."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def _show(self, trainer: Trainer, now: float) -> None:
+        if self.quiet:
+            return
+        plan, phase = trainer.plan, trainer.phase()
+        measured = [p.validation_bpb for p in trainer.curve if p.validation_bpb == p.validation_bpb]
+        text = f"{trainer.loss:.4f} bits/byte"
+        text += f", validation {measured[-1]:.4f}" if measured else ""
+        text += f", T={phase.length} {phase.mode.name.lower()}"
+        if self.bar is not None:
+            self.bar.set_postfix_str(text, refresh=False)
+            self.bar.update(trainer.step * plan.batch - self.bar.n)
+            return
+        speed = (trainer.step - self.first) * plan.batch / max(now - self.begin, 1e-9)
+        left = (plan.steps - trainer.step) * plan.batch / max(speed, 1e-9)
+        say(f"step {trainer.step}/{plan.steps}  {text}  {speed / 1000:.1f} KB/s  "
+            f"ETA {left / 60:.0f} min")  # fmt: skip

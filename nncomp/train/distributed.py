@@ -1,0 +1,65 @@
+"""Several processes that train one network: each takes its share of a batch's rows.
+
+They are started by ``torchrun``. Gradients are summed in one message a step: at these sizes there
+is nothing to gain from overlapping it with the backward pass. Alone, a process is its own sum.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def start(device: str) -> str:
+    """Join the processes that ``torchrun`` has started, if it did; returns this one's device."""
+    if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
+        return device
+    if device.startswith("cuda"):
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    return device
+
+
+def end() -> None:
+    """Leave them."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """Which of them this is, 0…"""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world() -> int:
+    """How many there are, 1…"""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def add(tensors: Sequence[Tensor]) -> None:
+    """Replace every tensor by its sum over all processes, which have to agree on the shapes."""
+    if world() == 1:
+        return
+    flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+    dist.all_reduce(flat)
+    for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+        tensor.copy_(part.view_as(tensor))
+
+
+def any_of(condition: bool, device: torch.device) -> bool:
+    """Whether it holds in one process at least, said at the same step in all of them."""
+    flag = torch.tensor([float(condition)], device=device)
+    add([flag])
+    return bool(flag.item() > 0)
+
+
+def first(value: float, device: torch.device) -> float:
+    """The value of the first process."""
+    shared = torch.tensor([value if rank() == 0 else 0.0], dtype=torch.float64, device=device)
+    add([shared])
+    return shared.item()

@@ -1,0 +1,94 @@
+"""What a training run does: how long, on what, and how the rate, the mode and the length change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nncomp.train.network import Mode
+
+STEP = 64  # sequence lengths are multiples of this, as windows are
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What one step looks like."""
+
+    length: int  # bytes of a sequence
+    mode: Mode
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does: with the text, the threads and the device it fixes the result.
+
+    Short sequences and floating point come first; the network is rounded (``Mode.FAKE``) for the
+    last quarter, and sees sequences of twice its widest window at the end. Raises ``ValueError``.
+    """
+
+    total: int  # bytes to train on
+    batch: int = 16384  # bytes a step
+    seed: int = 1
+    rate: float = 1.0  # factor on every learning rate
+    warmup: float = 0.02  # share of all bytes over which the rate rises
+    decay: float = 0.55  # share of all bytes over which the rate falls to nothing
+    quantise_at: float = 0.75  # share of all bytes after which the network is rounded
+    lengths: tuple[tuple[float, int], ...] = ()  # (until this share, bytes); () for the usual ones
+    clip: float = 0.0  # largest norm of the gradient; 0 for any
+    weight_decay: float = 0.0  # of embeddings, n-gram tables and head, per unit of rate
+    average: float = 0.0  # decay a step of the moving average of all weights; 0 for none
+    rate_term: float = 0.0  # nats a byte for each bit that a mean weight takes
+    validate_every: int = 0  # steps; 0 for never
+    patience: int = 0  # validations without a better one after which to stop; 0 for never
+
+    def __post_init__(self) -> None:
+        for name in ("warmup", "decay", "quantise_at"):
+            _require(0 <= getattr(self, name) <= 1, f"{name} is not between 0 and 1")
+        for name in ("total", "rate", "clip", "weight_decay", "rate_term"):
+            _require(getattr(self, name) >= 0, f"{name} is negative")
+        _require(self.batch >= STEP, f"a batch is at least {STEP} bytes")
+        _require(0 <= self.average < 1, "average is not at least 0 and below 1")
+        _require(not self.patience or self.validate_every > 0, "patience needs validate_every")
+        shares = [share for share, _ in self.lengths]
+        _require(shares == sorted(shares), "the shares of lengths do not rise")
+        _require(all(length >= 1 for _, length in self.lengths), "a length is not positive")
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run, at least one."""
+        return max(1, self.total // self.batch)
+
+    def phase(self, step: int, windows: Sequence[int]) -> Phase:
+        """What ``step`` (0…) is like, for a network with these windows."""
+        widest = max(windows)
+        usual = ((0.45, min(128, widest)), (0.75, min(256, widest)), (0.93, widest))
+        lengths = self.lengths or (*usual, (1.0, 2 * widest))
+        done = step / self.steps
+        length = next((length for until, length in lengths if done < until), lengths[-1][1])
+        mode = Mode.FLOAT if done < self.quantise_at else Mode.FAKE
+        return Phase(fitting(length, windows), mode)
+
+    def factor(self, step: int) -> float:
+        """Learning rate at ``step`` as a share of its peak: up, flat, down to zero."""
+        done, one = step / self.steps, 1 / self.steps
+        up, down = (done + one) / max(self.warmup, one), (1 - done) / max(self.decay, one)
+        return self.rate * min(1.0, up, down)
+
+
+def fitting(length: int, windows: Sequence[int]) -> int:
+    """The longest sequence of at most ``length`` (1…) bytes that all windows divide, or cover.
+
+    Raises ``ValueError`` for windows that do not divide the widest of them: only the shortest
+    sequences would fit these.
+    """
+    if any(max(windows) % window for window in windows):
+        raise ValueError("to be trained, every window has to divide the widest one")
+    if length <= min(windows):
+        return length
+    lengths = range(length - length % STEP, 0, -STEP)
+    return next(n for n in lengths if all(n <= window or n % window == 0 for window in windows))
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
