@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +15,19 @@ torch = pytest.importorskip("torch")
 
 from nncomp import model as models
 from nncomp.engine import reference
+from nncomp.errors import ModelError, NNCompError
 from nncomp.model import ModelConfig
 from nncomp.tables import POW
-from nncomp.train import data, export, loop
+from nncomp.train import data, export, grow, ledger, loop
 from nncomp.train.network import Mode, Network, ngram_rows
+from nncomp.train.plan import Plan, fitting
 from nncomp.train.presets import PRESETS
 
 TEXT = (Path(__file__).parent.parent / "docs" / "numerics.md").read_bytes()
 
 
 @pytest.fixture(autouse=True)
-def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NNCOMP_COMPILE", "0")  # compiling takes longer than these runs
+def one_thread() -> None:
     torch.set_num_threads(1)
 
 
@@ -48,15 +51,24 @@ def busy(config: ModelConfig, seed: int) -> Network:
     return network
 
 
-def corpus(text: bytes = TEXT) -> list[data.Domain]:
-    return [data.Domain("docs", np.frombuffer(text, np.uint8), 1.0)]
+def domain(text: bytes = TEXT, name: str = "docs", weight: float = 1.0) -> data.Domain:
+    return data.Domain(name, np.frombuffer(text, np.uint8), weight)
+
+
+def tiny(seed: int = 1) -> Network:
+    torch.manual_seed(seed)
+    return Network(PRESETS["tiny"])
+
+
+def windows_of(text: bytes, length: int) -> torch.Tensor:
+    return torch.frombuffer(bytearray(text[:length]), dtype=torch.uint8).long()[None]
 
 
 @pytest.mark.parametrize("preset", ["tiny", "nano"])
 def test_exact_mode_is_the_reference_engine(preset: str) -> None:
     network = busy(PRESETS[preset], seed=3)
     length = 2 * max(network.config.windows)  # the second chunk of every layer is reached
-    text = torch.frombuffer(bytearray(TEXT[:length]), dtype=torch.uint8).long()[None]
+    text = windows_of(TEXT, length)
     network.calibrate(text)
     model = export.to_model(network, "twin")
     network.double()
@@ -68,7 +80,7 @@ def test_exact_mode_is_the_reference_engine(preset: str) -> None:
 
 
 def test_ngram_rows_are_the_engines() -> None:
-    text = torch.frombuffer(bytearray(TEXT[:64]), dtype=torch.uint8).long()[None]
+    text = windows_of(TEXT, 64)
     for order, bits in ((2, 8), (3, 14), (6, 18)):
         rows = ngram_rows(text, order, bits)[0].tolist()
         for t, row in enumerate(rows):
@@ -76,58 +88,326 @@ def test_ngram_rows_are_the_engines() -> None:
             assert row == (context * 0x9E3779B97F4A7C15 % 2**64) >> (64 - bits)
 
 
+# ---- text ----
+
+
 def test_batches_depend_on_seed_and_step_alone() -> None:
-    first = data.batch(corpus(), 4, 64, (1, 7))
-    assert (first == data.batch(corpus(), 4, 64, (1, 7))).all()
-    assert (first != data.batch(corpus(), 4, 64, (1, 8))).any()
+    first = data.batch([domain()], 4, 64, (1, 7))
+    assert (first == data.batch([domain()], 4, 64, (1, 7))).all()
+    assert (first != data.batch([domain()], 4, 64, (1, 8))).any()
     assert all(row.tobytes() in TEXT for row in first)
 
 
+def test_windows_lie_within_documents() -> None:
+    sizes = [500, 70, 3, 20, 40, 200]  # those below 64 are followed by the next one
+    text = b"".join(bytes([i]) * n for i, n in enumerate(sizes))
+    starts = np.cumsum([0, *sizes])[:-1]
+    packed = data.Domain("docs", np.frombuffer(text, np.uint8), 1.0, starts)
+    seen = np.zeros(len(sizes))
+    for row in data.batch([packed], 3000, 64, (1, 1)):
+        first = row[0]
+        assert sizes[first] < 64 or (row == first).all()
+        if sizes[first] < 64:
+            assert row[sizes[first] - 1] == first and row[sizes[first]] == first + 1
+        seen += np.bincount(row, minlength=len(sizes))
+    assert 0.5 < seen[0] / seen.sum() / (500 / len(text)) < 1.1
+    at_start = np.zeros(2)
+    for row in data.batch([domain(bytes(range(200)))], 2000, 64, (1, 1)):
+        at_start += [row[0] == 0, row[-1] == 199]
+    assert (abs(at_start / 2000 - 32 / 200) < 0.04).all()  # as often as the edges need
+
+
+def write(place: Path, text: bytes) -> bytes:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(text)
+    return text
+
+
 def test_weights_pick_domains(tmp_path: Path) -> None:
-    for domain, byte in (("a", b"a"), ("b", b"b"), ("c", b"c")):
-        (tmp_path / domain).mkdir()
-        (tmp_path / domain / "x.dat").write_bytes(byte * 1000)
-        (tmp_path / domain / "x.idx").write_bytes(b"0,1000\n")
-    train, held = data.load([tmp_path], {"a": 1.0, "b/x": 3.0}, validation=0.1)
-    assert {d.name: len(d.data) for d in train} == {"a": 900, "b/x": 900}
-    assert {d.name: len(d.data) for d in held} == {"a": 100, "b/x": 100}
-    drawn = data.batch(train, 400, 1, (1, 1))
+    for name in ("a", "b", "c"):
+        write(tmp_path / name / "x.dat", name.encode() * 1000)
+        write(tmp_path / name / "x.idx", b"0\t600\n600\t400\n")
+    split = data.load([tmp_path], {"a": 1.0, "b/x": 3.0}, validation=0.1, test=0.2)
+    for part, size in ((split.train, 700), (split.validation, 100), (split.test, 200)):
+        assert {d.name: len(d.data) for d in part} == {"a": size, "b/x": size}
+    assert [d.starts.tolist() for d in split.train] == [[0, 600], [0, 600]]
+    drawn = data.batch(split.train, 400, 1, (1, 1))
     assert 240 < (drawn == ord("b")).sum() < 360
     assert not (drawn == ord("c")).any()
+    with pytest.raises(ValueError, match="no training text is called d"):
+        data.load([tmp_path], {"a": 1.0, "d": 1.0})
 
 
-def test_training_learns_resumes_and_exports(tmp_path: Path) -> None:
-    plan = loop.Plan(total=24 * 2048, batch=2048)
+def test_small_files_go_whole_and_copies_together(tmp_path: Path) -> None:
+    texts = {n: write(tmp_path / f"{n}.txt", b"<%03d>" % n * 10) for n in range(300)}
+    for n in range(300):
+        write(tmp_path / f"copy{n}.txt", texts[n])
+    split = data.load([tmp_path], validation=0.2, test=0.1)
+    sides = [
+        {n for n in texts if texts[n] in d.data.tobytes()}
+        for d in (*split.train, *split.validation, *split.test)
+    ]
+    assert len(sides) == 3 and sum(map(len, sides)) == 300
+    assert 40 < len(sides[1]) < 80 and 15 < len(sides[2]) < 45
+    assert len(split.train[0].starts) == 2 * len(sides[0])
 
-    def trainer() -> loop.Trainer:
-        torch.manual_seed(1)
-        return loop.Trainer(Network(PRESETS["tiny"]), plan, corpus())
 
+# ---- plan ----
+
+
+def test_plan() -> None:
+    plan = Plan(total=100 * 16384, warmup=0.1, decay=0.5)
+    phases = [plan.phase(step, (64, 512)) for step in range(100)]
+    assert [p.length for p in phases[::20]] == [128, 128, 128, 256, 512]
+    assert phases[-1].length == 1024
+    assert [p.mode for p in phases[73:77]] == [Mode.FLOAT] * 2 + [Mode.FAKE] * 2
+    factors = [plan.factor(step) for step in range(100)]
+    assert factors[:3] == pytest.approx([0.1, 0.2, 0.3]) and factors[30] == 1.0
+    assert factors[75] == pytest.approx(0.5) and 0 < factors[99] < 0.03
+    own = dataclasses.replace(plan, lengths=((0.5, 100), (1.0, 300)), quantise_at=0.0)
+    assert own.phase(0, (64, 192)) == loop.Phase(64, Mode.FAKE)  # 100 is no multiple of 64
+    assert own.phase(50, (64, 192)).length == 192
+    for wrong in (
+        {"average": 1.0},
+        {"patience": 1},
+        {"warmup": 2.0},
+        {"lengths": ((1, 8), (0, 8))},
+    ):
+        with pytest.raises(ValueError):
+            dataclasses.replace(plan, **wrong)
+
+
+def test_fitting_lengths() -> None:
+    assert [fitting(n, (64, 128)) for n in (1, 63, 64, 127, 128, 300)] == [1, 63, 64, 64, 128, 256]
+    with pytest.raises(ValueError, match="divide"):
+        fitting(1000, (128, 192))
+    network = Network(dataclasses.replace(PRESETS["tiny"], windows=(64, 192, 384)))
+    for length in range(64, 800, 64):  # whatever fits can be computed
+        fits = fitting(length, network.config.windows)
+        network(network.rows(windows_of(TEXT, fits)))
+
+
+# ---- runs ----
+
+BATCH = 1024  # bytes
+FULL = Plan(
+    total=16 * BATCH, batch=BATCH, average=0.9, clip=1.0, weight_decay=0.1, rate_term=0.01,
+    validate_every=5, patience=9,
+)  # fmt: skip
+
+
+def trainer(plan: Plan = FULL, network: Network | None = None) -> loop.Trainer:
+    return loop.Trainer(network or tiny(), plan, [domain()], validation=[domain(TEXT[::-1])])
+
+
+def state_of(trainer: loop.Trainer) -> dict[str, torch.Tensor]:
+    """Every number that the rest of a run depends on."""
+    found = {f"network.{k}": v for k, v in trainer.network.state_dict().items()}
+    found |= {f"average.{k}": v for k, v in (trainer.average or {}).items()}
+    found |= {f"best.{k}": v for k, v in (trainer.best.weights if trainer.best else {}).items()}
+    for i, optimizer in enumerate(trainer.optimizers):
+        for p, entry in optimizer.state_dict()["state"].items():
+            found |= {f"{i}.{p}.{k}": torch.as_tensor(v) for k, v in entry.items()}
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole() -> loop.Trainer:
+    torch.set_num_threads(1)
     whole = trainer()
-    whole.run()
+    assert whole.run() and whole.done
+    return whole
 
+
+@pytest.mark.parametrize("stop", [5, 12, 13, 15])  # rounding begins with step 12
+def test_a_resumed_run_is_the_same_run(whole: loop.Trainer, tmp_path: Path, stop: int) -> None:
     path = tmp_path / "run.ckpt"
     first = trainer()
-    for _ in range(19):  # past the switch to rounding
-        first.train_step()
-    first.save(path)
-    second = trainer()
-    second.restore(path)
-    second.run()
-    for a, b in zip(whole.network.parameters(), second.network.parameters(), strict=True):
-        assert (a == b).all()
+    assert not first.run(path, stop=lambda: first.step == stop)
+    second = trainer(network=tiny(seed=2))
+    assert second.restore(path) == []
+    assert second.step == stop and second.run(path)
+    expected, found = state_of(whole), state_of(second)
+    assert expected.keys() == found.keys()
+    assert any(k.startswith("average") for k in found) and any(k.startswith("best") for k in found)
+    for key, value in expected.items():
+        assert torch.equal(value, found[key]), key
+    assert [repr(p[:-1]) for p in second.curve] == [repr(p[:-1]) for p in whole.curve]
+    assert list(tmp_path.iterdir()) == [path]
+    ours, theirs = (export.to_model(t.result(), "same") for t in (whole, second))
+    assert ours.id == theirs.id
 
-    before = loop.evaluate(trainer().network, corpus(), Mode.FLOAT, 128)["all"]
-    network = whole.network
-    network.compute = torch.float32
-    fake = loop.evaluate(network, corpus(), Mode.FAKE, 128)["all"]
+
+def test_a_checkpoint_belongs_to_its_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.ckpt"
+    short = trainer(dataclasses.replace(FULL, total=2 * BATCH))
+    short.run(path)
+    with pytest.raises(NNCompError, match="another run: total is 16384, was 2048"):
+        trainer().restore(path)
+    assert trainer().restore(path, extend=True) == ["total is 16384, was 2048"]
+    other = loop.Trainer(tiny(), short.plan, [domain(TEXT[1:])], validation=[domain()])
+    with pytest.raises(NNCompError, match="the text has changed"):
+        other.restore(path)
+    nano = trainer(short.plan, Network(PRESETS["nano"]))
+    with pytest.raises(NNCompError, match="another shape"):
+        nano.restore(path)
+    for damage in (path.read_bytes()[:-100], b"", b"text" * 1000):
+        path.write_bytes(damage)
+        with pytest.raises(NNCompError, match="is not a checkpoint"):
+            trainer(short.plan).restore(path)
+
+
+def test_training_learns_and_exports(whole: loop.Trainer, tmp_path: Path) -> None:
+    before = loop.evaluate(tiny(), [domain()], Mode.FLOAT, 128)["all"]
+    network = whole.result()
+    fake = loop.evaluate(network, [domain()], Mode.FAKE, 128)["all"]
     assert before > 7.9
     assert fake < 6.5
-    exact = loop.evaluate(network.double(), corpus(), Mode.EXACT, 128)["all"]
+    assert whole.curve[0].train_bpb > whole.curve[-1].train_bpb > fake
+    model = export.to_model(network, "tiny-test", {"nncomp.note.corpus": "docs"})
+    assert models.loads(models.dumps(model)).id == model.id
+    path = tmp_path / "master.safetensors"
+    export.save_master(network, path)
+    assert export.load_network(path).config == network.config
+    exact = loop.evaluate(network.double(), [domain()], Mode.EXACT, 128)["all"]
     assert abs(exact - fake) < 0.005
 
-    model = export.to_model(network, "tiny-test")
-    assert models.loads(models.dumps(model)).id == model.id
-    export.save_master(network, tmp_path / "master.safetensors")
-    again = export.load_master(tmp_path / "master.safetensors")
-    assert again.config == network.config
+
+def test_a_run_stops_when_it_gets_no_better() -> None:
+    plan = Plan(total=100 * BATCH, batch=BATCH, rate=0.0, validate_every=2, patience=3)
+    run = trainer(plan)
+    assert run.run() and run.step == 8  # the first validation is the best
+    plan = dataclasses.replace(plan, rate=1.0, quantise_at=1.0, warmup=0.0)
+    run = loop.Trainer(tiny(), plan, [domain(b"abc" * 1000)], validation=[domain(b"cba" * 1000)])
+    assert run.run() and run.best is not None and run.step < plan.steps
+    measured = [p.validation_bpb for p in run.curve if not math.isnan(p.validation_bpb)]
+    assert run.best.bpb == min(measured) and measured.index(run.best.bpb) == len(measured) - 4
+    again = loop.evaluate(run.result(), run.validation, Mode.FLOAT, 64)["all"]
+    assert abs(again - run.best.bpb) < 0.1 < measured[-1] - run.best.bpb  # products were bfloat16
+
+
+def test_an_average_is_between() -> None:
+    run = trainer(Plan(total=12 * BATCH, batch=BATCH, average=0.8, quantise_at=1.0))
+    seen = []
+    run.run(report=lambda t: seen.append(t.network.head.detach().clone()))
+    average = seen[0].clone()
+    for n, head in enumerate(seen, 1):
+        average.lerp_(head, 1 - min(0.8, n / (10 + n)))
+    assert torch.allclose(run.twin().head, average, atol=1e-6)
+    assert not torch.allclose(run.network.head, average, atol=1e-4)
+
+
+def test_divergence_is_said() -> None:
+    run = trainer(Plan(total=40 * BATCH, batch=BATCH, rate=1e30))
+    with pytest.raises(NNCompError, match="diverged"):
+        run.run()
+
+
+@pytest.mark.slow
+def test_a_compiled_run_learns_the_same() -> None:
+    plan = Plan(total=6 * BATCH, batch=BATCH, quantise_at=0.0, lengths=((1.0, 64),))
+    runs = [loop.Trainer(tiny(), plan, [domain()], compiled=c) for c in (False, True)]
+    for run in runs:
+        run.run()
+    assert abs(runs[0].loss - runs[1].loss) < 0.01
+
+
+# ---- models and networks ----
+
+
+def test_a_model_becomes_a_network_again(whole: loop.Trainer) -> None:
+    model = export.to_model(whole.result(), "once")
+    network = export.from_model(model)
+    again = export.to_model(network, "once")
+    for key, tensor in model.tensors.items():
+        theirs = again.tensors[key].astype(np.float64)
+        exact = tensor.dtype in (np.int8, np.int16)
+        assert np.allclose(tensor, theirs, rtol=0 if exact else 1e-6, atol=0 if exact else 1), key
+    fake, exact = (
+        loop.evaluate(n, [domain()], mode, 128)["all"]
+        for n, mode in ((network, Mode.FAKE), (whole.result().double(), Mode.EXACT))
+    )
+    assert abs(fake - exact) < 0.005
+    for ours, theirs in zip(network.layers, whole.result().layers, strict=True):
+        for name, clip in theirs.clips.items():  # not stored, but not far from what was trained
+            assert abs(ours.clips[name] - clip) < 1.5, name
+
+
+def test_networks_come_from_files(tmp_path: Path) -> None:
+    place = Path(__file__).parent.parent / "models" / "nano-1.safetensors"
+    model = models.load(place)
+    weights = export.to_model(export.load_network(place), "nano-1").tensors
+    assert all((weights[k] == v).all() for k, v in model.tensors.items() if v.dtype == np.int8)
+    wrong = tmp_path / "x.safetensors"
+    for text in (b"", b"text" * 100, place.read_bytes()[:-1]):
+        wrong.write_bytes(text)
+        with pytest.raises(ModelError):
+            export.load_network(wrong)
+
+
+@pytest.mark.parametrize("windows", [(64, 64, 64), (64, 128, 64), (128, 64, 64, 256)])
+def test_new_layers_change_nothing(windows: tuple[int, ...]) -> None:
+    network = busy(PRESETS["tiny"], seed=5)
+    text = windows_of(TEXT, 512)
+    network.calibrate(text)
+    grown = grow.deepen(network, windows)
+    assert grown.config.windows == windows
+    with torch.no_grad():
+        for mode in (Mode.FLOAT, Mode.FAKE):
+            ours, theirs = (n.integer_logits(n.rows(text), mode) for n in (grown, network))
+            assert torch.equal(ours, theirs), mode
+    run = loop.Trainer(grown, Plan(total=2 * BATCH, batch=BATCH), [domain()])
+    run.run()
+    assert all(layer.down.any() for layer in grown.layers)  # and they learn
+
+
+def test_layers_are_not_lost() -> None:
+    with pytest.raises(ValueError, match="64,128 do not contain"):
+        grow.deepen(tiny(), (64, 128))
+
+
+# ---- ledger ----
+
+
+def test_program_bits_are_entropy() -> None:
+    model = export.to_model(busy(PRESETS["tiny"], seed=1), "busy")
+    weights = [t for t in model.tensors.values() if t.dtype == np.int8]
+    others = sum(t.nbytes for t in model.tensors.values()) - sum(t.nbytes for t in weights)
+    bits = ledger.program_bits(model)
+    assert 6 < (bits - 8 * others) / sum(t.size for t in weights) < 8
+    tensors = {**model.tensors}
+    for key, tensor in tensors.items():
+        if tensor.dtype == np.int8:  # four values, equally often
+            tensors[key] = (np.arange(tensor.size) % 4).astype(np.int8).reshape(tensor.shape)
+    plain = models.Model.build(model.config, tensors, "plain")
+    expected = 2 * sum(t.size for t in weights) + 8 * others
+    assert ledger.program_bits(plain) == pytest.approx(expected, rel=1e-3)
+
+
+def test_bits_per_weight_are_those_of_a_geometric_law() -> None:
+    network = tiny()
+    draw = np.random.default_rng(1)
+    weights = [p for name, p in network.named_parameters() if "bias" not in name and p.dim() == 2]
+    for weight in weights:
+        k = (draw.geometric(0.2, weight.shape) - 1.0) * draw.choice([-1.0, 1.0], weight.shape)
+        k[:, 0] = 127  # the scale of every row is 1
+        weight.data = torch.from_numpy(k).float()
+    counts = [np.unique(w.detach().numpy(), return_counts=True)[1] / w.numel() for w in weights]
+    entropies = [-(c * np.log2(c)).sum() * w.numel() for c, w in zip(counts, weights, strict=True)]
+    entropy = sum(entropies) / sum(w.numel() for w in weights)
+    bits = ledger.bits_per_weight(network)
+    assert entropy < bits.item() < entropy * 1.3
+    bits.backward()
+    grad = network.head.grad
+    assert grad is not None
+    assert (grad[:, 1:].sign() == network.head[:, 1:].sign()).all() and (grad[:, 0] < 0).all()
+
+
+def test_a_rate_term_makes_weights_cheaper() -> None:
+    plan = Plan(total=30 * BATCH, batch=BATCH)
+    sizes = []
+    for term in (0.0, 0.3):
+        run = trainer(dataclasses.replace(plan, rate_term=term))
+        run.run()
+        sizes.append(ledger.program_bits(export.to_model(run.result(), "x")))
+    assert sizes[1] < 0.97 * sizes[0]

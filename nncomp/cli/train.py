@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nncomp.train.data import Domain, Split
     from nncomp.train.loop import Trainer
     from nncomp.train.network import Network
+    from nncomp.train.plan import Plan
 
 __all__ = ["train"]
 
@@ -50,6 +51,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
               help="Where to train.")  # fmt: skip
 @click.option("-T", "--threads", type=click.IntRange(0, 1024), default=0,
               help="CPU threads; 0 (default) = all.")  # fmt: skip
+@click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto",
+              show_default=True, help="Of products; auto: bf16 where the hardware has it."
+              )  # fmt: skip
 @click.option("--compile/--no-compile", "compiled", default=None,
               help="Whether torch compiles the step; by default in runs of 16 MB and more."
               )  # fmt: skip
@@ -79,6 +83,7 @@ def train(
     init: str | None,
     device: str,
     threads: int,
+    precision: str,
     compiled: bool | None,
     checkpoint: Path | None,
     checkpoint_every: float,
@@ -115,11 +120,11 @@ def train(
     saved = checkpoint or output.with_suffix(".ckpt")
     try:
         text = data.load(paths, weights, validation, test)
-        plan = training.plan_of(shape_and_plan)
+        plan = _plan(shape_and_plan)
         torch.manual_seed(plan.seed)
         network, trained = _network(preset, init, shape_and_plan)
         trainer = loop.Trainer(
-            network, plan, text.train, device, text.validation, compiled, trained
+            network, plan, text.train, device, text.validation, precision, compiled, trained
         )
     except ValueError as error:
         raise NNCompError(str(error)) from None
@@ -168,6 +173,14 @@ def _check_outputs(name: str, places: list[Path | None], force: bool) -> None:
     output = places[0]
     if output and output.exists() and not force:
         raise NNCompError(f"{output}: already exists; use -f to overwrite")
+
+
+def _plan(values: dict[str, Any]) -> Plan:
+    """The plan that the options ask for. Raises ``ValueError``."""
+    from nncomp.train.plan import Plan
+
+    names = {field.name for field in dataclasses.fields(Plan)} & values.keys()
+    return Plan(total=int(values["megabytes"] * MB), **{name: values[name] for name in names})
 
 
 def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> tuple[Network, bool]:

@@ -18,7 +18,6 @@ from nncomp.cli.report import say
 if TYPE_CHECKING:
     from nncomp.model import ModelConfig
     from nncomp.train.loop import Trainer
-    from nncomp.train.plan import Plan
 
 __all__ = [
     "MB",
@@ -29,7 +28,6 @@ __all__ = [
     "config_file",
     "options",
     "pairs",
-    "plan_of",
     "resized",
     "write_curve",
 ]
@@ -187,14 +185,6 @@ def _words(entry: Any, multiple: bool) -> Any:
         words = [str(item) for item in entry]
         return words if multiple else ",".join(words)
     return [str(entry)] if multiple else entry if isinstance(entry, bool) else str(entry)
-
-
-def plan_of(values: dict[str, Any]) -> Plan:
-    """The plan that the options ask for. Raises ``ValueError``."""
-    from nncomp.train.plan import Plan
-
-    names = {field.name for field in dataclasses.fields(Plan)} & values.keys()
-    return Plan(total=int(values["megabytes"] * MB), **{name: values[name] for name in names})
 
 
 def changed(config: ModelConfig, values: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nncomp.model import Model
-from nncomp.train.network import Network, weight_scale
+from nncomp.train.network import Network
 
 
 @dataclass(frozen=True)
@@ -43,29 +43,28 @@ def program_bits(model: Model) -> float:
     return bits
 
 
-def weights_of(network: Network) -> list[tuple[Tensor, Tensor]]:
-    """(weight, scale) of every tensor that is stored as int8: integers are weight / scale."""
-    tables = [network.embed, *network.ngrams]
+def integers_of(network: Network) -> list[Tensor]:
+    """Every tensor that is stored as int8, before it is rounded: −127…127, with gradients."""
     matrices = [network.head]
     for layer in network.layers:
         matrices += [layer.qkv, layer.out, layer.up, layer.down]
-    found = [(table, table.detach().abs().amax().clamp_min(1e-8) / 127.0) for table in tables]
-    return found + [(matrix, weight_scale(matrix)) for matrix in matrices]
+    found = [127 * w / w.abs().amax().clamp_min(1e-8) for w in (network.embed, *network.ngrams)]
+    return found + [127 * w / w.abs().amax(1, keepdim=True).clamp_min(1e-8) for w in matrices]
 
 
 def bits_per_weight(network: Network) -> Tensor:
     """Mean bits of an int8 weight (scalar, differentiable) under a two-sided geometric law.
 
     Each tensor has the law of its own mean magnitude μ: P(k) = (1−θ)/(1+θ)·θ^|k| with
-    θ = (√(1+μ²) − 1)/μ. That θ is the best for μ, so its own change needs no gradient. Nothing
-    flows through the scales: shrinking the largest weight of a row would gain nothing.
+    θ = μ/(1 + √(1+μ²)). That θ is the best for μ, so its own change needs no gradient. What shrinks
+    is a row's mean beside its largest weight.
     """
     bits, count = torch.zeros((), device=network.head.device), 0
-    for weight, scale in weights_of(network):
-        magnitude = (weight / scale).abs().mean()
-        mu = magnitude.detach().clamp_min(1e-6)
-        theta = (torch.sqrt(1 + mu * mu) - 1) / mu
+    for integers in integers_of(network):
+        magnitude = integers.abs().mean()
+        mu = magnitude.detach().clamp_min(0.01)
+        theta = mu / (1 + torch.sqrt(1 + mu * mu))
         cost = torch.log2((1 + theta) / (1 - theta)) - magnitude * torch.log2(theta)
-        bits = bits + cost * weight.numel()
-        count += weight.numel()
+        bits = bits + cost * integers.numel()
+        count += integers.numel()
     return bits / count

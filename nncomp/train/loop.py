@@ -82,6 +82,7 @@ class Trainer:
     """A run at some step. In a distributed one, every process has a ``Trainer`` of its own.
 
     ``network`` is trained in place, on ``device``. ``validation`` is text to validate with;
+    ``precision`` of products is ``fp32``, ``bf16``, or ``auto``: bf16 where the hardware has it;
     ``compiled``: whether torch compiles the step, by default where a run is long enough for it.
     ``calibrated`` says that the network's activation clips are good, as those of trained ones are.
     Raises ``ValueError`` where plan, network and text do not fit.
@@ -94,6 +95,7 @@ class Trainer:
         domains: list[corpus.Domain],
         device: str = "cpu",
         validation: Sequence[corpus.Domain] = (),
+        precision: str = "auto",
         compiled: bool | None = None,
         calibrated: bool = False,
     ) -> None:
@@ -114,8 +116,9 @@ class Trainer:
             raise ValueError(f"a batch of {plan.batch} bytes has too few sequences of {longest}")
         if plan.validate_every and not self.validation:
             raise ValueError("there is no text to validate with")
-        fast = self.device.type != "cpu" or _has_bf16()
-        network.compute = torch.bfloat16 if fast else torch.float32
+        if precision == "auto":
+            precision = "bf16" if self.device.type != "cpu" or _has_bf16() else "fp32"
+        network.compute = torch.bfloat16 if precision == "bf16" else torch.float32
         self._loss: Callable[..., torch.Tensor] = loss_of
         if compiled or (compiled is None and plan.total >= COMPILE_FROM):
             torch._dynamo.config.cache_size_limit = 64

@@ -1,0 +1,206 @@
+"""``nncomp train``: options and their file, what it writes and says, interruptions, processes."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from commandline import LAUNCH, Run, Terminal, command, errors
+from nncomp import model
+
+torch = pytest.importorskip("torch")
+
+TEXT = Path(__file__).parent.parent.joinpath("docs", "numerics.md").read_bytes()
+QUICK = "--preset tiny --megabytes 0.012 --batch 1KiB -T 1 --device cpu".split()
+
+
+@pytest.fixture
+def text(run: Run) -> str:
+    """A folder of training text, in the working directory."""
+    for name in ("docs", "more"):
+        Path("text", name).mkdir(parents=True)
+        Path("text", name, "a.md").write_bytes(TEXT)
+    return "text"
+
+
+def test_train(run: Run, text: str) -> None:
+    """train: a model that compresses, its curve, its ledger; no checkpoint is left"""
+    files = ["--csv", "curve.csv", "--plot", "curve.png", "--master", "m.safetensors"]
+    extra = ["--test", "0.1", "--validate-every", "5", "--note", "origin=these\npages"]
+    extra += ["--weight", "docs=3", "--weight", "more=1"]
+    lines = errors(run("train", text, "-o", "own-1.safetensors", *QUICK, *files, *extra))
+    assert sorted(os.listdir()) == [
+        *("curve.csv", "curve.png", "m.safetensors", "own-1.safetensors", "text"),
+    ]
+    (ledger,) = [line for line in lines if line.startswith("ledger: ")]
+    numbers = [int(w.replace(",", "")) for w in ledger.split() if w[0].isdigit() and "." not in w]
+    assert numbers[0] + numbers[1] in range(numbers[2] - 1, numbers[2] + 2)
+    assert numbers[3] == 2 * int(len(TEXT) * 0.88)
+    titles = [line.split()[0] for line in lines if "float" in line and "rounded" in line]
+    assert titles == ["validation,", "test,"]
+    assert [line.split()[0] for line in lines[-10:]].count("docs") == 2
+
+    own = model.load("own-1.safetensors")
+    assert own.name == "own-1" and own.id.hex() in lines[-1]
+    assert own.notes["nncomp.note.origin"] == "these\npages"
+    assert own.notes["nncomp.note.corpus"].endswith("docs 75.0%, more 25.0%")
+    rows = list(csv.DictReader(Path("curve.csv").open()))
+    assert list(rows[0]) == "step bytes train_bpb validation_bpb rate mode seconds".split()
+    assert [int(row["step"]) for row in rows] == list(range(1, 12))
+    assert [row["step"] for row in rows if row["validation_bpb"]] == ["5", "10", "11"]
+    assert rows[0]["mode"] == "float" and rows[-1]["mode"] == "fake"
+    assert float(rows[-1]["train_bpb"]) < float(rows[0]["train_bpb"])
+    assert float(rows[0]["train_bpb"]) == pytest.approx(8)  # it knew nothing
+    assert Path("curve.png").read_bytes()[:4] == b"\x89PNG"
+
+    packed = run("-1", "--model", "./own-1.safetensors", input=TEXT[:5000]).stdout
+    assert run("-d", "--model", "./own-1.safetensors", input=packed).stdout == TEXT[:5000]
+    again = run("train", text, "-o", "own-1.safetensors", *QUICK, status=1)
+    assert errors(again) == ["nncomp: own-1.safetensors: already exists; use -f to overwrite"]
+    run("train", text, "-qfo", "own-1.safetensors", *QUICK, "--init", "m.safetensors", status=2)
+    more = run("train", text, "-qfo", "own-1.safetensors", *QUICK[2:], "--init", "m.safetensors")
+    assert not errors(more) and model.load("own-1.safetensors").id != own.id
+
+
+def test_shapes_and_files(run: Run, text: str) -> None:
+    """--config: everything that options say, which go first; --windows adds layers to --init"""
+    Path("own.toml").write_text(
+        f'paths = ["{text}"]\noutput = "a.safetensors"\npreset = "tiny"\nmegabytes = 0.002\n'
+        'batch = 1024\nthreads = 1\nquiet = true\ncompile = false\nheads = 4\nd_head = 16\n'
+        'windows = [64, 128]\nngram = ["2:9:16:16"]\nlength = ["0.5:64", "1:128"]\n'
+        "[weight]\ndocs = 2\nmore = 0.5\n"
+    )  # fmt: skip
+    run("train", "--config", "own.toml")
+    made = model.load("a.safetensors")
+    config = made.config
+    assert (config.n_heads, config.d_head, config.windows) == (4, 16, (64, 128))
+    assert config.ngrams == ((2, 9, 16, 16),) and config.d_ff == 128
+    assert made.notes["nncomp.note.corpus"].endswith("docs 80.0%, more 20.0%")
+    run("train", "--config", "own.toml", "-o", "b.safetensors", "--d-ff", "64", "--ngram", "none")
+    assert model.load("b.safetensors").config.d_ff == 64
+    assert model.load("b.safetensors").config.ngrams == ()
+
+    grow = ["train", text, "-qo", "c.safetensors", *QUICK[2:], "--init", "./a.safetensors"]
+    run(*grow, "--windows", "64,64,128", "--rate", "0")
+    grown, before = model.load("c.safetensors"), made.tensors["layers.1.qkv.weight"]
+    assert grown.config.windows == (64, 64, 128)
+    assert (grown.tensors["layers.2.qkv.weight"] == before).all()
+    assert not grown.tensors["layers.1.down.weight"].any()
+    result = run(*grow, "-f", "--d-ff", "192", status=1)
+    assert "has another d_ff" in errors(result)[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        (["--windows", "64;64"], 2, "64,128,512"),
+        (["--ngram", "2:9"], 2, "3:13:32:32"),
+        (["--length", "64"], 2, "0.5:128"),
+        (["--weight", "docs"], 2, "DOMAIN=W"),
+        (["--config", "bad.toml"], 2, "bad.toml: "),
+        (["--config", "unknown.toml"], 2, "there is no option --colour"),
+        (["--weight", "prose=1"], 1, "no training text is called prose"),
+        (["--windows", "65"], 1, "65"),
+        (["--windows", "128,192"], 1, "divide the widest"),
+        (["--patience", "3"], 1, "validate"),
+        (["--plot", "x.html"], 1, "x.html"),
+        (["--csv", "none/x.csv"], 1, "none/x.csv"),
+        (["--name", "No Name"], 1, "name"),
+        (["--batch", "64"], 1, "a batch of 64 bytes"),
+    ],
+)
+def test_what_is_refused(run: Run, text: str, options: list[str], status: int, words: str) -> None:
+    Path("bad.toml").write_text("a = ")
+    Path("unknown.toml").write_text('colour = "red"\n')
+    result = run("train", text, "-o", "x.safetensors", *QUICK, *options, status=status)
+    assert words in " ".join(errors(result)[-3:])
+    assert not Path("x.safetensors").exists()
+
+
+def test_text_is_needed(run: Run) -> None:
+    assert "FILE|DIR" in errors(run("train", "-o", "x.safetensors", status=2))[-1]
+    assert "no training text" in errors(run("train", "x", "-o", "x.safetensors", status=1))[-1]
+
+
+def test_interrupted(run: Run, text: str) -> None:
+    """SIGTERM: a checkpoint and status 143; SIGKILL: that of before; the same command continues"""
+    whole = run("train", text, "-qo", "whole.safetensors", "--name", "own", *QUICK)
+    assert not errors(whole)
+    again = ["train", text, "-o", "own.safetensors", *QUICK, "--checkpoint-every", "0"]
+    for number, status in ((signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)):
+        before = _stamp("own.ckpt")
+        process = subprocess.Popen(command(*again), stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        deadline = time.monotonic() + 60
+        while _stamp("own.ckpt") == before:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.002)
+        process.send_signal(number)
+        said = process.stderr.read()
+        process.stderr.close()
+        assert process.wait(60) == status, said
+        if number == signal.SIGTERM:
+            assert "stopped after step" in said and "continues from own.ckpt" in said
+        assert not Path("own.safetensors").exists()
+    for leftover in Path().glob(".own.*.tmp"):  # SIGKILL may leave one
+        leftover.unlink()
+    steps = torch.load("own.ckpt", weights_only=True)["step"]
+    assert 2 <= steps < 11
+    assert f"11 steps from {steps}" in errors(run(*again))[0]
+    assert Path("own.safetensors").read_bytes() == Path("whole.safetensors").read_bytes()
+
+
+def _stamp(path: str) -> int:
+    return os.stat(path).st_mtime_ns if os.path.exists(path) else 0
+
+
+def test_another_plan(run: Run, text: str) -> None:
+    """a checkpoint belongs to its plan; --extend trains longer"""
+    short = ["train", text, "-qfo", "own.safetensors", "--checkpoint", "own.state", *QUICK]
+    run(*short)
+    assert Path("own.state").exists()  # it was asked for
+    result = run(*short, "--megabytes", "0.015", status=1)
+    assert "another run: total is 15000, was 12000" in errors(result)[0]
+    assert errors(run(*short, "--megabytes", "0.015", "--extend")) == [
+        "from here on, total is 15000, was 12000"
+    ]
+
+
+def test_bar(run: Run, text: str, terminal: Terminal) -> None:
+    """on a terminal: a bar with bits a byte, speed and what is left"""
+    run("train", text, "-o", "x.safetensors", *QUICK, stderr=terminal.slave)
+    shown = terminal.text()
+    assert "11.3k/11.3k" in shown and "bits/byte, T=" in shown and "B/s" in shown
+    run("train", text, "-qfo", "x.safetensors", *QUICK, stderr=terminal.slave)
+    assert terminal.text() == shown
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(run: Run, text: str) -> None:
+    """torchrun: the same curve within 1e-3 bits a byte"""
+    curves = []
+    for world, starter in (
+        (1, [sys.executable]),
+        (2, [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]),
+    ):
+        out = f"{world}.safetensors"
+        args = ["train", text, "-o", out, "--name", "own", "--csv", f"{world}.csv", *QUICK]
+        args += ["--megabytes", "0.06", "--validate-every", "20", "--precision", "fp32"]
+        result = subprocess.run(
+            [*starter, LAUNCH, *args], capture_output=True, text=True, timeout=300
+        )
+        assert result.returncode == 0, result.stderr
+        assert result.stderr.count("ledger: ") == 1
+        curves.append(list(csv.DictReader(Path(f"{world}.csv").open())))
+        assert not Path(f"{world}.ckpt").exists()
+    assert len(curves[0]) == len(curves[1]) == 58
+    for one, two in zip(*curves, strict=True):
+        for key in ("train_bpb", "validation_bpb"):
+            assert abs(float(one[key] or 0) - float(two[key] or 0)) < 1e-3
