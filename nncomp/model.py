@@ -286,8 +286,10 @@ def dumps(model: Model) -> bytes:
     return b"".join([len(text).to_bytes(8, "little"), text, *parts])
 
 
-def read_header(path: str | os.PathLike[str]) -> tuple[str, bytes, ModelConfig]:
-    """(name, id, configuration) of a model file, without reading its tensors.
+def read_header(
+    path: str | os.PathLike[str],
+) -> tuple[str, bytes, ModelConfig, Mapping[str, str]]:
+    """(name, id, configuration, notes) of a model file, without reading its tensors.
 
     The layout is checked against the configuration and the file's size; the id is as stored, which
     only ``load`` verifies. Raises ``ModelError`` and ``OSError``.
@@ -298,7 +300,7 @@ def read_header(path: str | os.PathLike[str]) -> tuple[str, bytes, ModelConfig]:
         head = file.read(8)
         length = min(int.from_bytes(head, "little"), MAX_HEADER_SIZE)
         header = _parse_file_header(head + file.read(length), size)
-    return header.name, header.id, header.config
+    return header.name, header.id, header.config, header.notes
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -48,6 +48,7 @@ class Entry:
     path: Path
     size: int  # bytes of the file
     config: ModelConfig
+    notes: Mapping[str, str]  # 'nncomp.note.*'
 
 
 def search_path() -> list[Path]:
@@ -73,8 +74,8 @@ def available() -> Iterator[Entry]:
 
 def entry(path: Path) -> Entry:
     """What the header of a model file says. Raises ``ModelError`` and ``OSError``."""
-    name, model_id, config = _named(path, model_file.read_header, path)
-    return Entry(name, model_id, path, path.stat().st_size, config)
+    name, model_id, config, notes = _named(path, model_file.read_header, path)
+    return Entry(name, model_id, path, path.stat().st_size, config, notes)
 
 
 def find(name: str) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -33,7 +34,7 @@ def own(run: Run) -> Path:
 
 
 def test_list(run: Run) -> None:
-    """models list: name, id, size, parameters, levels"""
+    """models list: name, id, size, parameters, speed, levels, training data"""
     entries = json.loads(run("models", "list", "--json").stdout)
     nano, small = entries[:2]  # those of the fixture; then what the package has
     assert (nano["name"], nano["levels"]) == ("nano-1", [1, 2, 3])
@@ -41,9 +42,24 @@ def test_list(run: Run) -> None:
     assert small["id"] == chain_model("small-1").id.hex()
     assert small["size"] == os.path.getsize(small["path"])
     assert small["parameters"] == models.TINY.parameters
+    assert (small["speed"], small["corpus"]) == ("fast", None)
+    Path(os.environ["XDG_DATA_HOME"], "nncomp/models").mkdir(parents=True)
+    large = dataclasses.replace(models.TINY, d_model=512, d_ff=8192)
+    for name, config, corpus in (("medium-1", dataclasses.replace(large, d_ff=1024), "a\nb" * 40),
+                                 ("slow-1", large, "prose")):  # fmt: skip
+        built = models.build(config, lambda key, count, index: 1, name)
+        noted = model.Model.build(config, built.tensors, name, {"nncomp.note.corpus": corpus})
+        place = Path(os.environ["XDG_DATA_HOME"], "nncomp/models", f"{name}.safetensors")
+        place.write_bytes(model.dumps(noted))
+    listed = json.loads(run("models", "list", "--json").stdout)[-2:]
+    assert [(e["name"], e["speed"]) for e in listed] == [("medium-1", "medium"), ("slow-1", "slow")]
+    assert listed[1]["corpus"] == "prose"
     lines = run("models", "list").stdout.decode().splitlines()
-    assert lines[0].split() == ["Name", "Id", "Size", "Parameters", "Levels", "File"]
-    assert small["id"] in lines[2] and " 4-9 " in lines[2]
+    assert lines[-1].endswith(" slow      -  prose")
+    assert lines[-2].endswith("…") and r"a\nb" in lines[-2]
+    assert lines[0].split()[:6] == ["Name", "Id", "Size", "Parameters", "Speed", "Levels"]
+    assert lines[0].endswith("Trained on")
+    assert small["id"] in lines[2] and " fast " in lines[2] and lines[2].endswith(" 4-9  -")
     assert run("models").stdout.decode().splitlines() == lines
 
 

@@ -214,7 +214,7 @@ def test_round_trip(tiny: Model, tmp_path: Path) -> None:
             assert tensor.dtype == tiny.tensors[name].dtype
             assert np.array_equal(tensor, tiny.tensors[name])
             assert not tensor.flags.writeable and tensor.flags.c_contiguous
-    assert read_header(path) == ("tiny-1", tiny.id, tiny.config)
+    assert read_header(path) == ("tiny-1", tiny.id, tiny.config, noted.notes)
     assert loads(data, name="embedded").name == "embedded"
 
 

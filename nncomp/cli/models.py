@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["models"]
 
+# Weights in products up to which a class is said; small-1, which is medium, has a million. On two
+# CPU cores, in hundreds of KB/s: fast about three, medium one half to one, slow less.
+_SPEEDS = ((600_000, "fast"), (3_200_000, "medium"))
+_WIDTH = 60  # characters of a list that say what a model was trained on
+_CORPUS = "nncomp.note.corpus"  # what a model was trained on
+
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
 
@@ -37,8 +43,9 @@ def show_list(as_json: bool = False) -> int:
     if as_json:
         click.echo(json.dumps([_summary(entry) for entry in entries], indent=2))
         return 0
-    row = "{:<16} {:<32} {:>9} {:>11} {:>7}  {}"
-    click.echo(row.format("Name", "Id", "Size", "Parameters", "Levels", "File"))
+    row = "{:<16} {:<32} {:>9} {:>11} {:>7} {:>6}  {}"
+    titles = ("Name", "Id", "Size", "Parameters", "Speed", "Levels", "Trained on")
+    click.echo(row.format(*titles))
     for entry in entries:
         numbers = _levels(entry.name)
         click.echo(
@@ -47,8 +54,9 @@ def show_list(as_json: bool = False) -> int:
                 entry.id.hex(),
                 size_text(entry.size),
                 f"{entry.config.parameters:,}",
+                _speed(entry),
                 f"{numbers[0]}-{numbers[-1]}" if numbers else "-",  # they are neighbours
-                printable(str(entry.path)),
+                printable(_shortened(entry.notes.get(_CORPUS, "-"))),
             )
         )
     return 0
@@ -86,6 +94,7 @@ def show(names: tuple[str, ...], as_json: bool) -> int:
     for about in found:
         texts = {**about, "levels": ", ".join(map(str, about["levels"])) or "-", **about["notes"]}
         del texts["notes"]
+        texts["corpus"] = texts["corpus"] or "-"
         for key, value in texts.items():
             click.echo(f"{key + ':':<12} {printable(str(value))}")
     return status
@@ -126,9 +135,21 @@ def _summary(entry: Entry) -> dict[str, Any]:
         "id": entry.id.hex(),
         "size": entry.size,
         "parameters": entry.config.parameters,
+        "speed": _speed(entry),
         "levels": _levels(entry.name),
+        "corpus": entry.notes.get(_CORPUS),
         "path": str(entry.path),
     }
+
+
+def _speed(entry: Entry) -> str:
+    """A class of speed: products are nearly all that a byte costs."""
+    parameters = entry.config.parameters
+    return next((name for limit, name in _SPEEDS if parameters <= limit), "slow")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
 
 
 def _levels(name: str) -> list[int]:
