@@ -14,7 +14,7 @@ NATIVE := pyproject.toml CMakeLists.txt $(wildcard nncomp/csrc/*)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check test lint figures regression golden models dist clean
+.PHONY: help demo develop check test lint figures regression golden corpus models dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ regression: $(DEV)/.done ## [CORPUS=DIR] [WRITE=1]: compressed sizes beside test
 golden: $(DEV)/.done ## write the golden vectors and files of a new version
 	$(DEV)/bin/python tests/golden/numerics.py
 	$(DEV)/bin/python tests/golden/files.py
+
+corpus: $(DEV)/.done ## the training text from its public sources, into build/corpus
+	$(DEV)/bin/python tools/corpus.py build/corpus --keep-going
 
 models: $(DEV)/.done ## CORPUS=DIR: train what models/ ships, into build/models (hours)
 	tools/train-models.sh $(DEV)/bin/nncomp $(CORPUS) build/models

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Trains what models/ ships: tools/train-models.sh NNCOMP CORPUS_DIR OUTPUT_DIR [nano|small …]
 #
-# CORPUS_DIR holds DOMAIN/SOURCE.dat files, at any depth. Resumes from OUTPUT_DIR/*.ckpt; on two CPU
-# cores nano-1 takes half an hour and small-1 an hour and a half.
+# CORPUS_DIR holds DOMAIN/SOURCE.dat files, at any depth, as `make corpus` writes them. May be stopped
+# at any time: the same command goes on. On two CPU cores nano takes half an hour and small an hour and
+# a half; base is for a GPU. NUMBER=2 gives the models that number; MEGABYTES=300 a longer run.
 set -euo pipefail
 nncomp=$1 corpus=$2 output=$3
 shift 3
@@ -16,13 +17,14 @@ shares=(
   wiki/parsoid-parsertests=1 wiki/wikitext2-valid-test=2.5 wiki/wiki-split-tsv=1.5
   wiki/wikipedia-movie-extracts-txt=3.5
 )
-declare -A megabytes=([nano]=26 [small]=54)
+declare -A megabytes=([nano]=70 [small]=54 [base]=4000) batch=([nano]=16KiB [small]=16KiB [base]=256KiB)
 
 mkdir -p "$output"
-for preset in "${@:-nano small}"; do
-  for p in $preset; do
-    "$nncomp" train "$corpus" --preset "$p" --megabytes "${megabytes[$p]}" \
-      "${shares[@]/#/--weight=}" -o "$output/$p-1.safetensors" \
-      --checkpoint "$output/$p.ckpt" --master "$output/$p-1.master.safetensors"
-  done
+for preset in ${*:-nano small}; do
+  model=$preset-${NUMBER:-1}
+  [[ -e $output/$model.safetensors ]] && continue
+  "$nncomp" train "$corpus" --preset "$preset" --megabytes "${MEGABYTES:-${megabytes[$preset]}}" \
+    --batch "${batch[$preset]}" "${shares[@]/#/--weight=}" --validate-every 250 \
+    -o "$output/$model.safetensors" --csv "$output/$model.csv" \
+    --checkpoint "$output/$model.ckpt" --master "$output/$model.master.safetensors"
 done
