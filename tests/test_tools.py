@@ -1,0 +1,145 @@
+"""The tools that assemble training text and look for evaluation files in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TOOLS = Path(__file__).parent.parent / "tools"
+
+
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(TOOLS))
+
+
+def git(where: Path, *args: str) -> str:
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    result = subprocess.run(["git", *who, *args], cwd=where, check=True, capture_output=True)
+    return result.stdout.decode().strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> str:
+    """A source: a repository at its first commit."""
+    place = tmp_path / "repository"
+    (place / "docs").mkdir(parents=True)
+    for n in range(5):
+        (place / "docs" / f"{n}.md").write_bytes(b"page %d\n" % n * 50_000)
+    (place / "docs" / "copy.md").write_bytes(b"page 0\n" * 50_000)
+    (place / "code.c").write_text("int x;\n")
+    git(place, "init", "-q")
+    git(place, "add", ".")
+    git(place, "commit", "-qm", "one")
+    commit = git(place, "rev-parse", "HEAD")[:12]
+    (place / "docs" / "0.md").unlink()
+    git(place, "commit", "-qam", "two")
+    return f"git:{place}@{commit}"
+
+
+def build(tmp_path: Path, rows: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run tools/corpus.py with this table."""
+    table = tmp_path / "table.csv"
+    table.write_text("domain,name,megabytes,licence,sources,select\n" + rows)
+    code = f"import corpus, pathlib; corpus.TABLE = pathlib.Path({str(table)!r}); "
+    code += "raise SystemExit(corpus.main())"
+    command = [sys.executable, "-c", code, str(tmp_path / "out"), *options]
+    return subprocess.run(command, cwd=TOOLS, capture_output=True, text=True)
+
+
+def test_corpus(tools: None, repository: str, tmp_path: Path) -> None:
+    rows = f"docs,pages,99,free,{repository},*.md\ndocs,some,0.5,free,{repository},*.md\n"
+    result = build(tmp_path, rows)
+    assert result.returncode == 0, result.stderr
+    text = (tmp_path / "out/docs/pages.dat").read_bytes()
+    lines = (tmp_path / "out/docs/pages.idx").read_text().splitlines()
+    spans = [tuple(map(int, line.split())) for line in lines]
+    assert len(spans) == 10 and max(length for _, length in spans) == 1 << 18
+    assert [start for start, _ in spans] == list(np.cumsum([0, *(n for _, n in spans[:-1])]))
+    assert len(text) == sum(n for _, n in spans) == 5 * 350_000  # the copy counts once
+    assert 500_000 <= (tmp_path / "out/docs/some.dat").stat().st_size < 500_000 + (1 << 18)
+    assert build(tmp_path, rows).stdout == ""  # all is there
+
+
+def test_corpus_lists_what_is_missing(tools: None, repository: str, tmp_path: Path) -> None:
+    rows = (
+        f"a,gone,1,free,git:{tmp_path}/nowhere@123456,*.md\n"
+        f"b,empty,1,free,{repository},*.html\n"
+        f"c,here,1,free,{repository},*.c\n"
+    )
+    result = build(tmp_path, rows)
+    assert result.returncode == 1 and "missing: a/gone\n" in result.stderr
+    assert not (tmp_path / "out").exists()
+    result = build(tmp_path, rows, "--keep-going")
+    assert result.returncode == 1 and "missing: a/gone, b/empty\n" in result.stderr
+    assert (tmp_path / "out/c/here.dat").read_text() == "int x;\n"
+    again = build(tmp_path, rows, "--only", "c")
+    assert again.returncode == 0
+
+
+def test_corpus_leaves_evaluation_files_out(tools: None, repository: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, 1 << 18, np.uint8).tobytes()
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "noise").write_bytes(b"x" + noise)
+    archive = tmp_path / "repository"
+    (archive / "noise.md").write_bytes(noise)
+    git(archive, "add", ".")
+    git(archive, "commit", "-qm", "three")
+    source = f"git:{archive}@{git(archive, 'rev-parse', 'HEAD')}"
+    for options, size in (([], 1 << 18), (["--exclude", str(tmp_path / "evaluation")], 0)):
+        result = build(tmp_path, f"a,all{size},9,free,{source},*.md\n", *options)
+        assert result.returncode == 0, result.stderr
+        assert (noise in (tmp_path / f"out/a/all{size}.dat").read_bytes()) == bool(size)
+
+
+def test_corpus_reads_packages(tools: None, tmp_path: Path) -> None:
+    import corpus
+
+    with tarfile.open(tmp_path / "package.tgz", "w:gz") as archive:
+        for name, text in (("package/a.js", b"a"), ("package/b.txt", b"b")):
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text))
+    assert list(corpus.documents(tmp_path, ["*.js"])) == [b"a"]
+
+
+def test_every_source_is_of_a_known_kind() -> None:
+    rows = list(csv.DictReader((TOOLS / "corpus.csv").open()))
+    assert len(rows) > 100
+    for row in rows:
+        assert float(row["megabytes"]) >= 0 and row["select"] and row["licence"]
+        for source in row["sources"].split():
+            assert source.split(":")[0] in {"apt", "src", "pip", "npm", "git"}, row
+            assert not source.startswith("git:") or "@" in source
+
+
+def test_overlap(tools: None, tmp_path: Path) -> None:
+    draw = np.random.default_rng(2)
+    text = draw.integers(0, 256, 200_000, np.uint8).tobytes()
+    (tmp_path / "train" / "x").mkdir(parents=True)
+    (tmp_path / "train" / "x" / "a.dat").write_bytes(b"?" * 1001 + text[:50_000] + b"?" * 5000)
+    (tmp_path / "eval").mkdir()
+    (tmp_path / "eval" / "text").write_bytes(text + b"?" * 1000)
+    (tmp_path / "eval" / "none").write_bytes(draw.integers(0, 256, 9999, np.uint8).tobytes())
+    command = [sys.executable, "overlap.py", str(tmp_path / "train"), str(tmp_path / "eval")]
+    result = subprocess.run(command, cwd=TOOLS, capture_output=True, text=True, check=True)
+    shares = {line.split()[0]: line.split()[-1] for line in result.stdout.splitlines()}
+    assert shares["none"] == "0.0000%"
+    assert float(shares["text"][:-1]) == pytest.approx(25, abs=1)
+
+
+def test_overlap_sees_across_chunks(tools: None, tmp_path: Path) -> None:
+    import overlap
+
+    data = np.random.default_rng(3).integers(0, 256, 5 << 20, np.uint8)
+    (tmp_path / "x").write_bytes(data.tobytes())
+    whole = {*overlap.windows(data, 64)[0].tolist()}
+    pieces = [overlap.windows(c, 64)[0].tolist() for c in overlap.chunks(tmp_path / "x", 64)]
+    assert len(pieces) == 2 and {h for piece in pieces for h in piece} == whole
