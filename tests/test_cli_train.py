@@ -10,12 +10,16 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
 from commandline import LAUNCH, Run, Terminal, command, errors
 from nncomp import model
+from nncomp.cli.train import train
 
 torch = pytest.importorskip("torch")
+
+from nncomp.train.presets import PRESETS  # noqa: E402
 
 TEXT = Path(__file__).parent.parent.joinpath("docs", "numerics.md").read_bytes()
 QUICK = "--preset tiny --megabytes 0.012 --batch 1KiB -T 1 --device cpu".split()
@@ -86,6 +90,8 @@ def test_shapes_and_files(run: Run, text: str) -> None:
     run("train", "--config", "own.toml", "-o", "b.safetensors", "--d-ff", "64", "--ngram", "none")
     assert model.load("b.safetensors").config.d_ff == 64
     assert model.load("b.safetensors").config.ngrams == ()
+    (presets,) = [p.type for p in train.params if p.name == "preset"]
+    assert isinstance(presets, click.Choice) and list(presets.choices) == list(PRESETS)
 
     grow = ["train", text, "-qo", "c.safetensors", *QUICK[2:], "--init", "./a.safetensors"]
     run(*grow, "--windows", "64,64,128", "--rate", "0")
@@ -114,6 +120,8 @@ def test_shapes_and_files(run: Run, text: str) -> None:
         (["--csv", "none/x.csv"], 1, "none/x.csv"),
         (["--name", "No Name"], 1, "name"),
         (["--batch", "64"], 1, "a batch of 64 bytes"),
+        (["--device", "tpu"], 2, "cuda:N"),
+        (["--init", "nobody-1"], 2, "exclude each other"),
     ],
 )
 def test_what_is_refused(run: Run, text: str, options: list[str], status: int, words: str) -> None:

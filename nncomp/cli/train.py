@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
               )  # fmt: skip
 @training.options(training.SHAPE, training.PLAN)
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
-              help="Where to train.")  # fmt: skip
+              callback=lambda ctx, param, value: _device(value), help="Where to train.")  # fmt: skip
 @click.option("-T", "--threads", type=click.IntRange(0, 1024), default=0,
               help="CPU threads; 0 (default) = all.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto",
@@ -112,6 +113,8 @@ def train(
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device != "cpu" and not torch.cuda.is_available():
+        raise NNCompError("torch finds no CUDA device here")
     device = distributed.start(device)
     leads = distributed.rank() == 0
     quiet = quiet or not leads
@@ -158,6 +161,12 @@ def train(
         if checkpoint is None:
             saved.unlink()
     return 0
+
+
+def _device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value):
+        raise click.BadParameter("must be auto, cpu, cuda or cuda:N")
+    return value
 
 
 def _check_outputs(name: str, places: list[Path | None], force: bool) -> None:

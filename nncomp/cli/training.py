@@ -162,7 +162,7 @@ def config_file(ctx: click.Context, param: click.Parameter, value: Path | None) 
         name.lstrip("-"): option
         for option in ctx.command.params
         if isinstance(option, click.Option)
-        for name in (*option.opts, *option.secondary_opts)
+        for name in option.opts
         if name.startswith("--")
     }
     found: dict[str, Any] = {}

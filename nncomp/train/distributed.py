@@ -53,6 +53,8 @@ def add(tensors: Sequence[Tensor]) -> None:
 
 def any_of(condition: bool, device: torch.device) -> bool:
     """Whether it holds in one process at least, said at the same step in all of them."""
+    if world() == 1:
+        return condition  # the device is not waited for
     flag = torch.tensor([float(condition)], device=device)
     add([flag])
     return bool(flag.item() > 0)
@@ -60,6 +62,8 @@ def any_of(condition: bool, device: torch.device) -> bool:
 
 def first(value: float, device: torch.device) -> float:
     """The value of the first process."""
+    if world() == 1:
+        return value
     shared = torch.tensor([value if rank() == 0 else 0.0], dtype=torch.float64, device=device)
     add([shared])
     return shared.item()
