@@ -49,7 +49,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
               )  # fmt: skip
 @training.options(training.SHAPE, training.PLAN)
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
-              callback=lambda ctx, param, value: _device(value), help="Where to train.")  # fmt: skip
+              callback=lambda ctx, param, value: _device(value), help="Where to train."
+              )  # fmt: skip
 @click.option("-T", "--threads", type=click.IntRange(0, 1024), default=0,
               help="CPU threads; 0 (default) = all.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto",
