@@ -15,6 +15,7 @@ import pytest
 
 from commandline import LAUNCH, Run, Terminal, command, errors
 from nncomp import model
+from nncomp.cli import signals
 from nncomp.cli.train import train
 
 torch = pytest.importorskip("torch")
@@ -163,6 +164,21 @@ def test_interrupted(run: Run, text: str) -> None:
     assert 2 <= steps < 11
     assert f"11 steps from {steps}" in errors(run(*again))[0]
     assert Path("own.safetensors").read_bytes() == Path("whole.safetensors").read_bytes()
+
+
+def test_a_second_signal_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """deferred: the first signal waits for the end of the step, the next one for nothing"""
+    monkeypatch.setattr(signals, "_CLEAN_UP_TIME", -1.0)
+    with pytest.raises(signals.Signalled) as raised, signals.deferred() as signalled:
+        assert not signalled()
+        signals._handle(signal.SIGTERM, None)
+        assert signalled()
+        with pytest.raises(signals.Signalled):
+            signals._handle(signal.SIGINT, None)
+    assert raised.value.number == signal.SIGTERM
+    with pytest.raises(ZeroDivisionError), signals.deferred():  # what went wrong is not hidden
+        signals._handle(signal.SIGTERM, None)
+        raise ZeroDivisionError
 
 
 def _stamp(path: str) -> int:
