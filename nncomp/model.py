@@ -28,6 +28,7 @@ __all__ = [
     "Model",
     "ModelConfig",
     "check_name",
+    "check_notes",
     "dumps",
     "load",
     "loads",
@@ -152,10 +153,7 @@ class Model:
         Raises ``ModelError``; ``notes`` are free text under keys that start with ``nncomp.note.``.
         """
         check_name(name)
-        for key, text in (notes or {}).items():
-            _require(
-                _NOTE.fullmatch(key) is not None and isinstance(text, str), "a note is malformed"
-            )
+        check_notes(notes or {})
         _check_tensors(config, tensors)
         own = {}
         for key, (dtype, _) in tensor_shapes(config).items():
@@ -191,6 +189,13 @@ def check_name(name: object) -> str:
     """Return ``name`` if it is a legal model name, else raise ``ModelError``."""
     _require(isinstance(name, str) and _NAME.fullmatch(name) is not None, "model name is not legal")
     return str(name)
+
+
+def check_notes(notes: Mapping[str, str]) -> None:
+    """Raise ``ModelError`` unless these are legal notes: text under 'nncomp.note.*'."""
+    for key, text in notes.items():
+        good = _NOTE.fullmatch(key) is not None and isinstance(text, str)
+        _require(good, "a note is malformed")
 
 
 def tensor_shapes(config: ModelConfig) -> dict[str, tuple[str, tuple[int, ...]]]:

@@ -121,6 +121,7 @@ def test_shapes_and_files(run: Run, text: str) -> None:
         (["--csv", "none/x.csv"], 1, "none/x.csv"),
         (["--name", "No Name"], 1, "name"),
         (["--batch", "64"], 1, "a batch of 64 bytes"),
+        (["--note", "Big=1"], 1, "note"),
         (["--device", "tpu"], 2, "cuda:N"),
         (["--init", "nobody-1"], 2, "exclude each other"),
     ],

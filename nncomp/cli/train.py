@@ -105,7 +105,8 @@ def train(
     if not paths:
         raise click.UsageError("Missing argument 'FILE|DIR...'.", ctx)
     name = name or output.stem
-    _check_outputs(name, [output, master, table, plot], force)
+    notes = {f"nncomp.note.{key}": text for key, text in notes.items()}
+    _check_outputs(name, notes, [output, master, table, plot], force)
     try:
         import torch
     except ImportError:
@@ -134,7 +135,8 @@ def train(
         raise NNCompError(str(error)) from None
     if saved.exists():
         for change in trainer.restore(saved, extend):
-            say(f"from here on, {change}")
+            if leads:
+                say(f"from here on, {change}")
     if not quiet:
         size = sum(len(domain.data) for domain in text.train)
         say(
@@ -170,11 +172,14 @@ def _device(value: str) -> str:
     return value
 
 
-def _check_outputs(name: str, places: list[Path | None], force: bool) -> None:
+def _check_outputs(
+    name: str, notes: dict[str, str], places: list[Path | None], force: bool
+) -> None:
     """Complain now of what could not be written after hours."""
     from nncomp import model, plotting
 
     model.check_name(name)
+    model.check_notes(notes)
     if places[-1]:
         plotting.check(str(places[-1]))
     for place in filter(None, places):
@@ -231,8 +236,8 @@ def _finish(
     from nncomp.train.network import Mode
 
     twin = trainer.result()
-    said = {"corpus": _corpus_note(trainer, text.train), **notes}
-    model = export.to_model(twin, name, {f"nncomp.note.{k}": v for k, v in said.items()})
+    notes = {"nncomp.note.corpus": _corpus_note(trainer, text.train), **notes}
+    model = export.to_model(twin, name, notes)
     with loop.replacing(output) as temporary:
         temporary.write_bytes(models.dumps(model))
     if master:
