@@ -139,6 +139,7 @@ def test_text_is_needed(run: Run) -> None:
     assert "no training text" in errors(run("train", "x", "-o", "x.safetensors", status=1))[-1]
 
 
+@pytest.mark.slow
 def test_interrupted(run: Run, text: str) -> None:
     """SIGTERM: a checkpoint and status 143; SIGKILL: that of before; the same command continues"""
     whole = run("train", text, "-qo", "whole.safetensors", "--name", "own", *QUICK)
