@@ -100,6 +100,9 @@ def test_shapes_and_files(run: Run, text: str) -> None:
     assert grown.config.windows == (64, 64, 128)
     assert (grown.tensors["layers.2.qkv.weight"] == before).all()
     assert not grown.tensors["layers.1.down.weight"].any()
+    run("models", "add", "c.safetensors")
+    run("train", text, "-qo", "d.safetensors", *QUICK[2:], "--init", "c")  # by its name
+    assert model.load("d.safetensors").config == grown.config
     result = run(*grow, "-f", "--d-ff", "192", status=1)
     assert "has another d_ff" in errors(result)[0]
 

@@ -60,7 +60,7 @@ def to_model(network: Network, name: str, notes: Mapping[str, str] | None = None
     tensors: dict[str, np.ndarray] = {"norm.c": norm}
 
     def table(key: str, weight: torch.Tensor) -> None:
-        scale = weight.abs().amax() / 127.0
+        scale = weight.abs().amax().clamp_min(1e-8) / 127.0
         tensors[f"{key}.weight"] = _s8(weight, scale)
         tensors[f"{key}.m"] = _m(scale * (network.residual_unit * 2.0**-10))
 
@@ -120,7 +120,7 @@ def from_model(model: Model) -> Network:
         out = scaled(f"{key}.out") / RESIDUAL_UNIT  # times the step of o
         up = scaled(f"{key}.up") * NORM_GAIN
         down = scaled(f"{key}.down") / (65536 * RESIDUAL_UNIT)  # times the squared step of u
-        qk = float(integers(f"{key}.attn.m")[0]) * 2.0**-30 / (SCORE_UNIT / math.sqrt(h))
+        qk = max(float(integers(f"{key}.attn.m")[0]), 1.0) * 2.0**-30 * math.sqrt(h) / SCORE_UNIT
         vo = float(integers(f"{key}.attn.c")[0]) * 2.0**-30  # step of v / step of o
         step = {
             "q": math.sqrt(qk * _length(k) / _length(q)),

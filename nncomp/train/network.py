@@ -261,7 +261,7 @@ class Network(nn.Module):
         return self._linear(s, layer.down, unit * unit * (65536 * self.residual_unit), mode)
 
     def _embedding(self, rows: Tensor, table: Tensor, mode: Mode) -> Tensor:
-        scale = table.detach().abs().amax() / 127.0
+        scale = table.detach().abs().amax().clamp_min(1e-8) / 127.0
         e = _integer_weight(F.embedding(rows, table), scale, mode)
         return _requantise(e * 2.0**10, scale * (self.residual_unit * 2.0**-10), mode)
 
