@@ -213,7 +213,10 @@ def test_bar(run: Run, text: str, terminal: Terminal) -> None:
 
 @pytest.mark.slow
 def test_two_processes_train_as_one(run: Run, text: str) -> None:
-    """torchrun: the same curve within 1e-3 bits a byte"""
+    """torchrun: the same curve within 1e-3 bits a byte
+
+    Not bit for bit: sums are taken in another order, and Muon rounds to bfloat16.
+    """
     curves = []
     for world, starter in (
         (1, [sys.executable]),
@@ -221,7 +224,7 @@ def test_two_processes_train_as_one(run: Run, text: str) -> None:
     ):
         out = f"{world}.safetensors"
         args = ["train", text, "-o", out, "--name", "own", "--csv", f"{world}.csv", *QUICK]
-        args += ["--megabytes", "0.06", "--validate-every", "20", "--precision", "fp32"]
+        args += "--megabytes 0.1 --batch 4KiB --validate-every 20 --precision fp32".split()
         result = subprocess.run(
             [*starter, LAUNCH, *args], capture_output=True, text=True, timeout=300
         )
@@ -229,7 +232,7 @@ def test_two_processes_train_as_one(run: Run, text: str) -> None:
         assert result.stderr.count("ledger: ") == 1
         curves.append(list(csv.DictReader(Path(f"{world}.csv").open())))
         assert not Path(f"{world}.ckpt").exists()
-    assert len(curves[0]) == len(curves[1]) == 58
+    assert len(curves[0]) == len(curves[1]) == 24
     for one, two in zip(*curves, strict=True):
         for key in ("train_bpb", "validation_bpb"):
             assert abs(float(one[key] or 0) - float(two[key] or 0)) < 1e-3
