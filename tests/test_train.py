@@ -366,6 +366,29 @@ def test_layers_are_not_lost() -> None:
         grow.deepen(tiny(), (64, 128))
 
 
+@pytest.mark.parametrize("ngrams", [((2, 12, 16, 0), (3, 10, 16, 16)),
+                                    ((2, 10, 16, 0), (3, 11, 16, 16), (4, 9, 16, 48))])  # fmt: skip
+def test_larger_tables_change_nothing(ngrams: tuple[tuple[int, int, int, int], ...]) -> None:
+    network = busy(PRESETS["tiny"], seed=5)
+    text = windows_of(TEXT, 512)
+    network.calibrate(text)
+    grown = grow.enlarge(network, ngrams)
+    assert grown.config.ngrams == ngrams
+    with torch.no_grad():
+        for mode in (Mode.FLOAT, Mode.FAKE):
+            ours, theirs = (n.integer_logits(n.rows(text), mode) for n in (grown, network))
+            assert torch.equal(ours, theirs), mode
+    loop.Trainer(grown, Plan(total=2 * BATCH, batch=BATCH), [domain()]).run()
+    first, second = grown.ngrams[0][0::2], grown.ngrams[0][1::2]
+    assert not torch.equal(first, second)  # and rows learn apart
+
+
+def test_rows_are_not_lost() -> None:
+    for ngrams in (((2, 10, 16, 0),), ((2, 9, 16, 0), (3, 10, 16, 16)), ((2, 10, 16, 16),)):
+        with pytest.raises(ValueError, match="table of order"):
+            grow.enlarge(tiny(), ngrams)
+
+
 # ---- ledger ----
 
 

@@ -42,11 +42,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
               help="Share of the text to validate with.")  # fmt: skip
 @click.option("--test", type=click.FloatRange(0, 0.5), default=0.0, show_default=True,
               help="Share of the text to test with at the end.")  # fmt: skip
-@click.option("--preset", type=click.Choice(["tiny", "nano", "small", "base"]),
+@click.option("--preset", type=click.Choice(["tiny", "nano", "small", "base", "large"]),
               help="Shape of the network; nano by default.")  # fmt: skip
 @click.option("--init", metavar="MODEL|FILE",
-              help="Continue from a model or from master weights; --windows may add layers."
-              )  # fmt: skip
+              help="Continue from a model or from master weights; --windows and --ngram may "
+              "enlarge it.")  # fmt: skip
 @training.options(training.SHAPE, training.PLAN)
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
               callback=lambda ctx, param, value: _device(value), help="Where to train."
@@ -199,7 +199,7 @@ def _plan(values: dict[str, Any]) -> Plan:
 
 
 def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> tuple[Network, bool]:
-    """A new network, or that of ``init``, with more layers where ``windows`` asks for them.
+    """A new network, or that of ``init``, with more layers or larger tables where options ask.
 
     And whether all of it is trained.
     """
@@ -214,11 +214,12 @@ def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> tu
         raise click.UsageError("--preset and --init exclude each other")
     network = export.load_network(registry.lookup(init))
     changes = training.changed(network.config, values)
-    if [*changes] == ["windows"]:
-        return grow.deepen(network, values["windows"]), False
-    if changes:
-        raise NNCompError(f"{init} has another {', '.join(changes)}: only layers can be added")
-    return network, True
+    if not changes:
+        return network, True
+    if set(changes) - {"windows", "ngrams"}:
+        raise NNCompError(f"{init} has another {', '.join(changes)}: only layers and rows grow")
+    config = training.resized(network.config, values)
+    return grow.grow(network, config.windows, config.ngrams), False
 
 
 def _finish(

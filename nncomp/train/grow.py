@@ -1,4 +1,4 @@
-"""Deeper networks from trained ones, without changing what they compute."""
+"""Larger networks from trained ones, without changing what they compute."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from collections.abc import Sequence
 import torch
 
 from nncomp.train.network import Network
+
+Ngrams = Sequence[tuple[int, int, int, int]]  # as in ModelConfig
+
+
+def grow(network: Network, windows: Sequence[int], ngrams: Ngrams) -> Network:
+    """``network`` with more layers and larger tables: ``deepen`` and then ``enlarge``."""
+    if tuple(windows) != network.config.windows:
+        network = deepen(network, windows)
+    if tuple(ngrams) != network.config.ngrams:
+        network = enlarge(network, ngrams)
+    return network
 
 
 def deepen(network: Network, windows: Sequence[int]) -> Network:
@@ -35,6 +46,32 @@ def deepen(network: Network, windows: Sequence[int]) -> Network:
     for layer, place in zip(network.layers, places, strict=True):
         state |= {f"layers.{place}.{k}": v for k, v in layer.state_dict().items()}
     grown.load_state_dict(state, strict=False)
+    grown.residual_unit = network.residual_unit
+    return grown
+
+
+def enlarge(network: Network, ngrams: Ngrams) -> Network:
+    """A network with these n-gram tables, which hold what those of ``network`` do.
+
+    A row is chosen by the upper bits of a hash: of a table with twice the rows, two neighbours
+    begin as copies of one. Orders that ``network`` does not have are new tables, of zeros.
+    Raises ``ValueError``.
+    """
+    tables = {order: (rest, i) for i, (order, *rest) in enumerate(network.config.ngrams)}
+    grown = Network(dataclasses.replace(network.config, ngrams=tuple(ngrams)))
+    state = {k: v for k, v in network.state_dict().items() if not k.startswith("ngrams.")}
+    for i, (order, bits, width, first) in enumerate(ngrams):
+        key = f"ngrams.{i}"
+        if order not in tables:
+            state[key] = torch.zeros_like(grown.ngrams[i])
+            continue
+        (old, *place), index = tables.pop(order)
+        if bits < old or place != [width, first]:
+            raise ValueError(f"the table of order {order} can only get more rows")
+        state[key] = network.ngrams[index].detach().repeat_interleave(1 << (bits - old), dim=0)
+    if tables:
+        raise ValueError(f"there is no table of order {min(tables)}")
+    grown.load_state_dict(state)
     grown.residual_unit = network.residual_unit
     return grown
 
