@@ -7,8 +7,10 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 
+from nncomp.cli.main import cli
 from nncomp.cli.train import train
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -29,7 +31,8 @@ def test_training_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     Path("my.toml").write_text(toml)
     commands = re.findall(r"^    .*nncomp train (.*)$", page, re.MULTILINE)
     assert len(commands) > 8
-    parsed = [train.make_context("train", shlex.split(command)).params for command in commands]
+    parent = click.Context(cli, help_option_names=["-h", "--help"])  # commands remember the first
+    parsed = [train.make_context("train", shlex.split(c), parent).params for c in commands]
     (of_file,) = [p for p in parsed if p["seed"] == 2]
     assert of_file["weights"] == {"prose": 40, "code": 20, "code/linux": 10}
     assert of_file["windows"] == (64, 128, 512, 512, 512) and of_file["batch"] == 65536
