@@ -238,6 +238,8 @@ def test_version_and_help(run: Run) -> None:
     """version/help: -V -h, in every place"""
     for args in (["-V"], ["--version"], ["-q", "-V"], ["compress", "-V"], ["-dV"]):
         assert run(*args).stdout.decode() == f"nncomp {nncomp.__version__}\n"
+    help_of_filter = run("-q", "-h", process=True).stdout  # click keeps what it saw first
+    assert help_of_filter.startswith(b"Usage: nncomp compress")
     commands = "compress decompress test info list bench models train completion"
     for command in ["", *commands.split()]:
         for flag in ("-h", "--help"):

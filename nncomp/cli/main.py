@@ -9,7 +9,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
@@ -32,6 +32,7 @@ _COMMANDS = {
     "train": "nncomp.cli.train:train",
     "completion": "nncomp.cli.completion:completion",
 }
+_SETTINGS: Any = {"help_option_names": ["-h", "--help"]}  # a command remembers the first it sees
 _ALIASES = {"list": "info"}
 
 
@@ -63,7 +64,7 @@ class _Commands(click.Group):
         if not incomplete.startswith("-"):
             return [*items, CompletionItem(incomplete, type="file")]
         known = {item.value for item in items}
-        filter_ctx = click.Context(self._filter(), resilient_parsing=True)
+        filter_ctx = click.Context(self._filter(), resilient_parsing=True, **_SETTINGS)
         more = filter_ctx.command.shell_complete(filter_ctx, incomplete)
         return items + [item for item in more if item.value not in known]
 
@@ -88,7 +89,9 @@ class _Commands(click.Group):
 
         None if no word follows, or if it can only be a file: behind '--', -d, -t and -l.
         """
-        ctx = click.Context(self._filter(), allow_interspersed_args=False, resilient_parsing=True)
+        ctx = click.Context(
+            self._filter(), allow_interspersed_args=False, resilient_parsing=True, **_SETTINGS
+        )
         try:
             values, _, _ = ctx.command.make_parser(ctx).parse_args(list(args))
         except click.UsageError:
@@ -104,7 +107,7 @@ class _Commands(click.Group):
 
 @click.command(
     cls=_Commands,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_SETTINGS,
     epilog="Without a command: nncomp [-d|-t|-l] [options] [FILE]... works like gzip, and so does "
     "tar -I nncomp. Options may stand before a command, too: nncomp -q test FILE; where a file has "
     "the name of a command, it is the file.",
