@@ -27,6 +27,24 @@ class Network:
     def kernel(self) -> str: ...
     def weights(self, data: bytes) -> npt.NDArray[np.uint32]: ...
 
+class IntegerEncoder:
+    """Codes tensors into a payload: ``nncomp.engine.reference_integers``, faster."""
+
+    def put(self, kind: int, values: npt.NDArray[Any], base: npt.NDArray[Any]) -> None:
+        """Append values − base: both (rows, columns), of one type. Raises ``ValueError``."""
+
+    def finish(self) -> bytes: ...
+
+class IntegerDecoder:
+    """Gives back the tensors of the payload that begins at ``data[start]``; raises ``FormatError``
+    for what no encoder writes."""
+
+    def __init__(self, data: bytes, start: int = 0) -> None: ...
+    def add(self, kind: int, values: npt.NDArray[Any]) -> None:
+        """Add the next differences to ``values``, (rows, columns), in place."""
+
+    def finish(self) -> None: ...
+
 def encode_block(
     network: Network | None,
     data: bytes,

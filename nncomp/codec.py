@@ -27,6 +27,7 @@ from nncomp.container import (
     Header,
     Item,
     ModelRef,
+    Packed,
     Readable,
     Writable,
 )
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from nncomp.model import Model
 
     ModelLike = str | os.PathLike[str] | Model
+    Embeddable = ModelLike | Packed
 
 __all__ = [
     "DEFAULT_MEMORY_LIMIT",
@@ -85,7 +87,7 @@ def compress(
     data: Buffer,
     level: int | None = None,
     *,
-    model: ModelLike | None = None,
+    model: Embeddable | None = None,
     embed_model: bool = False,
     block_size: int | None = None,
     device: str = "auto",
@@ -133,7 +135,7 @@ def compress_stream(
     dst: Writable,
     *,
     level: int | None = None,
-    model: ModelLike | None = None,
+    model: Embeddable | None = None,
     embed_model: bool = False,
     block_size: int | None = None,
     device: str = "auto",
@@ -144,9 +146,9 @@ def compress_stream(
 
     ``level`` is 1..9; ``model`` (a model, a name or a path; "none": use no network) and
     ``block_size`` (bytes, a power of two, 2^10..2^26) replace what the level says. ``embed_model``
-    puts the model into the frame. ``threads`` ≥ 1. ``progress`` is called in this thread and may
-    raise to abort. Raises ``ModelNotFoundError`` and ``ModelError``, and ``ValueError`` for options
-    out of range.
+    puts the model into the frame; one that is ``Packed`` goes there anyway. ``threads`` ≥ 1.
+    ``progress`` is called in this thread and may raise to abort. Raises ``ModelNotFoundError`` and
+    ``ModelError``, and ``ValueError`` for options out of range.
     """
     encoder = Encoder(
         dst,
@@ -201,7 +203,7 @@ class Encoder:
         dst: Writable,
         *,
         level: int | None = None,
-        model: ModelLike | None = None,
+        model: Embeddable | None = None,
         embed_model: bool = False,
         block_size: int | None = None,
         device: str = "auto",
@@ -217,7 +219,7 @@ class Encoder:
         self._wanted = preset.model if model is None else model
         if embed_model and self._wanted == NO_MODEL:
             raise ValueError("there is no model to embed")
-        self._embed = embed_model
+        self._embed = embed_model or isinstance(self._wanted, Packed)
         self._device = device
         self._threads = _check_threads(threads)
         self._progress = progress
@@ -272,10 +274,13 @@ class Encoder:
         block = min(candidates, key=lambda b: container.record_size(b, carried(b)))
         model = carried(block)
         if model is not None and self._embed:
-            from nncomp import model as model_file
+            from nncomp import weights
 
             assert self._model is not None
-            model = dataclasses.replace(model, data=model_file.dumps(self._model))
+            packed = self._wanted
+            if not isinstance(packed, Packed):
+                packed = weights.pack(self._model)
+            model = dataclasses.replace(model, data=packed.data)
         self._writer.write(block, model)
         return block
 
@@ -350,7 +355,10 @@ class Encoder:
 
         if self._wanted == NO_MODEL:
             return None
-        model = registry.resolve(self._wanted)
+        if isinstance(self._wanted, Packed):
+            model = _unpack(self._wanted, DEFAULT_MEMORY_LIMIT)
+        else:
+            model = registry.resolve(self._wanted)
         self._need = memory_needed(self.header, model)
         return model
 
@@ -405,7 +413,7 @@ class Decoder:
             self._need = memory_needed(item, None)
         elif isinstance(item, ModelRef):
             assert self._header is not None
-            self._model = find_model(item, self._offered)
+            self._model = find_model(item, self._offered, self.memory_limit)
             self._need = memory_needed(self._header, self._model)
         elif isinstance(item, Block):
             if item.type.is_coded and self._need > self.memory_limit:
@@ -444,20 +452,22 @@ class Decoder:
         return decode
 
 
-def find_model(ref: ModelRef, offered: ModelLike | None = None) -> Model:
+def find_model(
+    ref: ModelRef, offered: ModelLike | None = None, memory_limit: int = DEFAULT_MEMORY_LIMIT
+) -> Model:
     """The model that a frame needs: embedded, or ``offered`` if it is the one, or installed.
 
-    Raises ``ModelNotFoundError``, ``ModelError``, and ``FormatError`` for what is embedded.
+    Raises ``ModelNotFoundError``, ``ModelError``, and ``FormatError`` and ``MemoryLimitError`` for
+    what is embedded.
     """
-    from nncomp import model as model_file
     from nncomp import registry
 
     if ref.data is not None:
         try:
-            model = model_file.loads(ref.data)
+            model = _unpack(Packed(ref.name, ref.data), memory_limit)
         except ModelError as error:
             raise FormatError(f"the embedded model is malformed: {error}") from None
-        if (model.id, model.name) != (ref.id, ref.name):
+        if model.id != ref.id:
             raise FormatError("the embedded model is not the one that the frame names")
         return model
     if offered is not None:
@@ -466,6 +476,22 @@ def find_model(ref: ModelRef, offered: ModelLike | None = None) -> Model:
             if model.id == ref.id:
                 return model
     return registry.find_id(ref.id, ref.name)
+
+
+def _unpack(packed: Packed, memory_limit: int) -> Model:
+    """An embedded model. Raises ``ModelError`` for what is wrong with it, ``ModelNotFoundError``
+    for its base, and ``MemoryLimitError`` before tensors are allocated."""
+    from nncomp import registry, weights
+
+    base_id = weights.base_id(packed)
+    base = None if base_id is None else registry.find_id(base_id, f"base of {packed.name}")
+    need = len(packed.data) + weights.read_config(packed, base).memory(1)
+    if need > memory_limit:
+        raise MemoryLimitError(
+            f"the embedded model needs {need} bytes, more than the memory limit of "
+            f"{memory_limit} bytes"
+        )
+    return weights.unpack(packed, base)
 
 
 def memory_needed(header: Header, model: Model | None) -> int:

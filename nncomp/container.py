@@ -35,6 +35,7 @@ __all__ = [
     "IndexEntry",
     "Item",
     "ModelRef",
+    "Packed",
     "read",
     "read_blocks",
     "read_index",
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 MAGIC = b"\x89NNC\r\n"
-VERSION = 2
+VERSION = 3
 MIN_BLOCK_SIZE = 1 << 10
 MAX_BLOCK_SIZE = 1 << 26
 MAX_LANES = 1 << 7
@@ -132,7 +133,15 @@ class ModelRef:
 
     id: bytes  # 16 bytes
     name: str  # 1..64 characters of [a-z0-9._-]
-    data: bytes | None = None  # the bytes of the model file if it is embedded
+    data: bytes | None = None  # the packed model if it is embedded
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A model in the form in which files embed it (``weights``)."""
+
+    name: str
+    data: bytes
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,28 @@ class ModelConfig:
         q, h, d = self.n_heads * self.d_head, self.d_head, self.d_model
         return self.n_layers * (q + 2 * h + q + 2 * self.d_ff) * d + 256 * d
 
+    @property
+    def stored_size(self) -> int:
+        """Bytes of the tensors of a model of these dimensions."""
+        return _stored_size(self)
+
+    def memory(self, lanes: int) -> int:
+        """Upper bound in bytes of what decoding a block of ``lanes`` lanes needs, its data aside.
+
+        Four times the tensors (the file, the checked arrays, and what a kernel packs, padding
+        included) and the biases once more as int32; for each lane the rings of keys and values
+        with room for a chunk, 2·h·(W + 128) a layer; buffers for a chunk of 128 steps of one lane
+        and a step of every lane; 1 MiB for tables, stacks and small things.
+        """
+        q, h = self.n_heads * self.d_head, self.d_head
+        biases = sum(4 * self.n_heads * (w + 32) for w in self.windows)
+        rings = sum(2 * h * (w + _CHUNK) for w in self.windows)
+        # Residual and normed stream; int32 and int8 of q, k, v; scores and weights of every head;
+        # int32 and u8 of the feed-forward layer; logits and weights.
+        row = 9 * self.d_model + 6 * (q + 2 * h) + 5 * self.n_heads * max(self.windows)
+        row += 5 * self.d_ff + 8 * 256
+        return 4 * self.stored_size + biases + lanes * rings + (_CHUNK + lanes) * row + (1 << 20)
+
     def to_json(self) -> str:
         """The canonical text: sorted keys, no spaces, ASCII. Part of the model's id."""
         entries = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -164,25 +186,11 @@ class Model:
     @property
     def stored_size(self) -> int:
         """Bytes of the tensors: the size of the model's file up to a header of a few KB."""
-        return _stored_size(self.config)
+        return self.config.stored_size
 
     def memory(self, lanes: int) -> int:
-        """Upper bound in bytes of what decoding a block of ``lanes`` lanes needs, its data aside.
-
-        Four times the tensors (the file, the checked arrays, and what a kernel packs, padding
-        included) and the biases once more as int32; for each lane the rings of keys and values
-        with room for a chunk, 2·h·(W + 128) a layer; buffers for a chunk of 128 steps of one lane
-        and a step of every lane; 1 MiB for tables, stacks and small things.
-        """
-        c = self.config
-        q, h = c.n_heads * c.d_head, c.d_head
-        biases = sum(4 * c.n_heads * (w + 32) for w in c.windows)
-        rings = sum(2 * h * (w + _CHUNK) for w in c.windows)
-        # Residual and normed stream; int32 and int8 of q, k, v; scores and weights of every head;
-        # int32 and u8 of the feed-forward layer; logits and weights.
-        row = 9 * c.d_model + 6 * (q + 2 * h) + 5 * c.n_heads * max(c.windows)
-        row += 5 * c.d_ff + 8 * 256
-        return 4 * self.stored_size + biases + lanes * rings + (_CHUNK + lanes) * row + (1 << 20)
+        """As ``ModelConfig.memory``."""
+        return self.config.memory(lanes)
 
 
 def check_name(name: object) -> str:

@@ -11,6 +11,7 @@ import random
 import subprocess
 import sys
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,11 +22,11 @@ from hypothesis import strategies as st
 
 import commandline
 import models
-from nncomp import container, model
+from nncomp import container, model, weights
 from nncomp.codec import compress, decompress
 from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
 from nncomp.engine import native
-from nncomp.errors import FormatError, MemoryLimitError, NNCompError
+from nncomp.errors import FormatError, MemoryLimitError, ModelNotFoundError, NNCompError
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
 
 MIB = 1 << 20
@@ -286,11 +287,52 @@ def hostile_models() -> Iterator[bytes]:
         yield len(changed).to_bytes(8, "little") + changed + good[8 + size :]
 
 
+def hostile_packed_models() -> Iterator[bytes]:
+    good = models.tiny()
+    packed = weights.pack(good).data
+    for size in (1, 2, 6, 16, 17, 18, 100, len(packed) - 1):
+        yield packed[:size]
+    yield packed + b"\0"
+    yield b"\2" + packed[1:]
+    for position in range(1, 14):  # dimensions
+        for value in (0, packed[position] + 1, 255):
+            yield packed[:position] + bytes([value]) + packed[position + 1 :]
+    base = installed()
+    change = weights.pack(base, base).data
+    for size in (1, 16, 17, 18, len(change) - 1):
+        yield change[:size]
+    yield change + b"\0"
+    yield change  # a model, but not the one that is named
+    yield weights.pack(models.tiny(2)).data
+
+
 def test_hostile_embedded_models() -> None:
     good = models.tiny()
-    for data in hostile_models():
+    for data in (*hostile_models(), *hostile_packed_models()):
         result = decode(sealed(network_record(good.id, data, b"test")))
         assert isinstance(result, FormatError), data[:100]
+
+
+def test_the_base_of_a_change_is_missing() -> None:
+    base = models.tiny(7)
+    data = weights.pack(models.tiny(8), base).data
+    result = decode(sealed(network_record(models.tiny(8).id, data, b"test")))
+    assert isinstance(result, ModelNotFoundError)
+    assert base.id.hex() in str(result)
+
+
+def test_models_that_lie_about_their_size_do_not_allocate() -> None:
+    """A few bytes that claim tensors of 57 MiB."""
+    large = bytes([0, 16, 8, 128, 128, 4, 1, 1, 1, 1, 0])
+    record = sealed(network_record(bytes(16), large + bytes(99), b"test"))
+    tracemalloc.start()
+    try:
+        with pytest.raises(MemoryLimitError, match="embedded model"):
+            decompress(record, memory_limit=100 * MIB)
+        assert tracemalloc.get_traced_memory()[1] < MIB
+        assert isinstance(decode(record), FormatError | MemoryLimitError)
+    finally:
+        tracemalloc.stop()
 
 
 def test_names_cannot_reach_files_or_terminals() -> None:

@@ -28,12 +28,13 @@ ALLOWED = {
     "fileio": {"errors"},
     "model": {"errors"},
     "registry": {"errors", "fileio", "model"},
+    "weights": {"_native", "container", "errors", "model"},
     "engine": {
         *("_native", "engine", "errors", "mixing", "mixing_tables", "model", "tables"),
     },
     "codec": {
         *("choice", "container", "engine", "errors", "levels", "mixing", "model", "probe"),
-        "registry",
+        *("registry", "weights"),
     },
     "incremental": {"codec", "container"},
     "info": {"codec", "container", "errors", "mixing"},

@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "block.hpp"
+#include "integers.hpp"
 #include "mix_initial.hpp"
 #include "network.hpp"
 #include "tables.hpp"
@@ -142,6 +143,40 @@ auto weights(const Network& network, nb::bytes data) {
   return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes.size(), 256}, owner);
 }
 
+using Integers = nb::ndarray<nb::c_contig, nb::device::cpu, nb::ndim<2>>;
+using ConstIntegers = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu, nb::ndim<2>>;
+
+// use(T{}) with the array's type of signed integers, of 8 to 64 bits.
+template <class Array, class Use>
+void with_integers(const Array& array, Use use) {
+  const nb::dlpack::dtype type = array.dtype();
+  require(type.code == uint8_t(nb::dlpack::dtype_code::Int) && type.lanes == 1, "not an array of signed integers");
+  if (type.bits == 8) return use(int8_t{});
+  if (type.bits == 16) return use(int16_t{});
+  if (type.bits == 32) return use(int32_t{});
+  require(type.bits == 64, "not an array of signed integers");
+  use(int64_t{});
+}
+
+void put_integers(nncomp::IntegerEncoder& encoder, int kind, const ConstIntegers& values, const ConstIntegers& base) {
+  require(kind >= 0 && kind < nncomp::INTEGER_KINDS, "kind is out of range");
+  require(values.dtype() == base.dtype() && values.shape(0) == base.shape(0) && values.shape(1) == base.shape(1),
+          "values and base differ in type or shape");
+  with_integers(values, [&](auto zero) {
+    using T = decltype(zero);
+    encoder.put(kind, static_cast<const T*>(values.data()), static_cast<const T*>(base.data()), values.shape(0),
+                values.shape(1));
+  });
+}
+
+void add_integers(nncomp::IntegerDecoder& decoder, int kind, const Integers& values) {
+  require(kind >= 0 && kind < nncomp::INTEGER_KINDS, "kind is out of range");
+  with_integers(values, [&](auto zero) {
+    using T = decltype(zero);
+    decoder.add(kind, static_cast<T*>(values.data()), values.shape(0), values.shape(1));
+  });
+}
+
 nb::tuple tables() {
   std::vector<uint8_t> exp;
   for (uint32_t distance = 0; distance < 640; ++distance) exp.push_back(nncomp::exp_weight(distance));
@@ -177,6 +212,22 @@ NB_MODULE(_native, m) {
            "ngrams"_a, "tensors"_a, nb::kw_only(), "kernel"_a = "auto")
       .def_prop_ro("kernel", [](const Network& network) { return network.kernel().name; })
       .def("weights", weights, "data"_a);
+  nb::class_<nncomp::IntegerEncoder>(m, "IntegerEncoder")
+      .def(nb::init<>())
+      .def("put", put_integers, "kind"_a, "values"_a, "base"_a)
+      .def("finish", [](nncomp::IntegerEncoder& encoder) {
+        const std::span<const uint8_t> payload = encoder.finish();
+        return nb::bytes(payload.data(), payload.size());
+      });
+  nb::class_<nncomp::IntegerDecoder>(m, "IntegerDecoder")
+      .def("__init__",
+           [](nncomp::IntegerDecoder* self, nb::bytes data, size_t start) {
+             require(start <= data.size(), "start is out of range");
+             new (self) nncomp::IntegerDecoder(view(data).subspan(start));
+           },
+           "data"_a, "start"_a = 0, nb::keep_alive<1, 2>())
+      .def("add", add_integers, "kind"_a, "values"_a)
+      .def("finish", &nncomp::IntegerDecoder::finish);
   m.def("encode_block", encode_block, "network"_a.none(), "data"_a, "lanes"_a, nb::kw_only(),
         "mixing"_a = nb::none(), "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
   m.def("decode_block", decode_block, "network"_a.none(), "payloads"_a, "size"_a, nb::kw_only(),

@@ -2,7 +2,7 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. They freeze format version 2 and arithmetic version 1: new files may be added, but none
+may read. They freeze format version 3 and arithmetic version 1: new files may be added, but none
 that was released is ever written again, so this script leaves alone what is there.
 """
 
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 import models
+from nncomp import weights
 from nncomp.codec import compress
 from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
 from nncomp.engine import native, reference
@@ -39,6 +40,23 @@ RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, period=13)
 def golden_model() -> Model:
     """The model of the whole corpus, as small as models can be; one file brings it along."""
     return models.natural(ModelConfig(1, 64, 4, 16, 64, (64,), ()))
+
+
+def changed(base: Model) -> tuple[Model, dict[str, weights.Factors]]:
+    """The model a little different: by factors, and by numbers of every kind of tensor."""
+    tensors = {name: np.array(tensor) for name, tensor in base.tensors.items()}
+    factors = {}
+    for seed, name in enumerate(("layers.0.up.weight", "head.weight")):
+        rows, columns = tensors[name].shape
+        left = models.integers(seed + 1, 2 * rows, -3, 3).reshape(rows, 2).astype(np.int8)
+        right = models.integers(seed + 9, 2 * columns, -3, 3).reshape(columns, 2).astype(np.int8)
+        factors[name] = weights.Factors(left, right, 2 + seed)
+        tensors[name] = factors[name].added_to(tensors[name])
+    tensors["layers.0.qkv.weight"][::9, 3] //= 2
+    tensors["layers.0.attn.bias"][1] += 5
+    tensors["head.m"][7:40] += 1 << 10
+    tensors["norm.c"] += 1
+    return Model.build(base.config, tensors, "changed"), factors
 
 
 def expected(predictor: Model, size: int) -> bytes:
@@ -199,6 +217,12 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     lean = frame(Header(KIB, 1, 1, 1), ref, network_mix(predictor, known[:600], LEAN))
     yield "network-mix-lean", lean, known[:600]
     yield "network-embedded", compress(known[:600], model=predictor, embed_model=True), known[:600]
+    tuned, factors = changed(predictor)
+    packed = weights.pack(tuned, predictor, factors)
+    of_change = frame(
+        Header(KIB, 1, 1), ModelRef(tuned.id, tuned.name, packed.data), network(tuned, known[:600])
+    )
+    yield "network-change", of_change, known[:600]
     for name, profile, ways in (("mix", 2, [*mixings()]), ("mix-lean", 1, [*mixings_of_lean()])):
         blocks = [mix(content, mixing) for content, mixing in ways]
         good_ones = [b for b in blocks if sum(map(len, b.payloads)) < b.size]
@@ -286,6 +310,17 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield "model-huge", sealed(HEAD, b"\3\x40\x83test" + predictor.id + huge)
     yield "model-no-model", sealed(HEAD, b"\3\x40\x83test" + predictor.id + b"\2{}\2" + bytes(6))
     yield "model-name", sealed(HEAD, b"\3\x40\3../x" + predictor.id + b"\2" + bytes(6))
+    tuned, factors = changed(predictor)
+    packed = weights.pack(tuned, predictor, factors).data
+    for name, data in {
+        "model-cut": packed[:-1],
+        "model-extended": packed + b"\0",
+        "model-flipped": packed[:40] + bytes([packed[40] ^ 1]) + packed[41:],
+        "model-other": weights.pack(predictor, predictor).data,
+        "model-form-2": b"\2" + packed[1:],
+    }.items():
+        lie = ModelRef(tuned.id, tuned.name, data)
+        yield name, frame(Header(KIB, 1, 1), lie, network(tuned, known))
     yield "index-huge", sealed(HEAD, b"\0" + huge)
     for name, payload in {
         "payload-extended": block.payloads[0] + b"\0",
@@ -346,8 +381,8 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    yield "version-1", sealed(HEAD[:6] + b"\1" + HEAD[7:], end())
-    yield "version-3", sealed(HEAD[:6] + b"\3" + HEAD[7:], end())
+    for version in (1, 2, 4):
+        yield f"version-{version}", sealed(HEAD[:6] + bytes([version]) + HEAD[7:], end())
     yield "arithmetic-2", sealed(HEAD[:7] + b"\2" + HEAD[8:], end())
     yield "profile-3", sealed(HEAD[:7] + b"\x31" + HEAD[8:], end())
     block = mix(TEXT, RICH)
@@ -360,6 +395,8 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
     content = expected(other, 600)
     ref = ModelRef(other.id, other.name)
     yield "model", frame(Header(KIB, 1, 1), ref, network(other, content))
+    base_missing = ModelRef(other.id, other.name, weights.pack(*[models.tiny(6)] * 2).data)
+    yield "model-base", frame(Header(KIB, 1, 1), base_missing, network(other, content))
 
 
 def main() -> None:

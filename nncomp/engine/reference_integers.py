@@ -1,0 +1,132 @@
+"""How a model's tensors are coded inside a file: section 5 of ``docs/format.md`` as a program.
+
+Written to be read, not to be fast: ``nncomp._native`` has the same two classes, which are used. A
+tensor is coded as its difference to another one, row by row, each number as binary decisions whose
+probabilities adapt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp.engine.reference import PRECISION, RangeDecoder, RangeEncoder
+from nncomp.errors import FormatError
+
+__all__ = ["BITS", "CONTEXTS", "KINDS", "IntegerDecoder", "IntegerEncoder"]
+
+KINDS = 16  # of tensors that learn together
+CONTEXTS = 12  # of a number: how large its neighbours are
+BITS = 62  # a magnitude is below 2^62
+ONE, MARGIN, LIMIT = 1 << PRECISION, 64, 254
+
+Integers = npt.NDArray[Any]
+Choose = Callable[[tuple[int, ...], bool], int]  # (which probability, bit) → bit
+
+
+class _Probabilities:
+    """Those of one kind of tensor, by the name of the decision: (probability of a 1, count)."""
+
+    def __init__(self) -> None:
+        self._states: dict[tuple[int, ...], tuple[int, int]] = {}
+
+    def of(self, name: tuple[int, ...]) -> int:
+        return self._states.get(name, (ONE // 2, 0))[0]
+
+    def learn(self, name: tuple[int, ...], bit: int) -> None:
+        p, count = self._states.get(name, (ONE // 2, 0))
+        p += (bit * ONE - p) * (65536 // (2 * count + 3)) >> 15
+        self._states[name] = min(max(p, MARGIN), ONE - MARGIN), min(count + 1, LIMIT)
+
+
+def _code(value: int, context: int, choose: Choose) -> int:
+    """Code one number; ``choose`` returns its ``bit``, or another one where it decodes."""
+    if choose((0, context), value == 0):
+        return 0
+    negative = choose((1,), value < 0)
+    magnitude = abs(value)
+    length = 1
+    while length < BITS and choose((2, context, length), magnitude.bit_length() > length):
+        length += 1
+    found = 1
+    for place in range(length - 2, -1, -1):
+        name = (3, length, found) if found < 8 else (4, length, place)
+        found = found << 1 | choose(name, bool(magnitude >> place & 1))
+    return -found if negative else found
+
+
+def _walk(rows: int, columns: int, code: Callable[[int, int, int], int]) -> None:
+    """Call code(row, column, context), which returns the number there, for each in order."""
+    above = [0] * columns
+    for row in range(rows):
+        left = before = 0
+        for column in range(columns):
+            near = 2 * (left + above[column]) + before
+            value = code(row, column, min(near.bit_length(), CONTEXTS - 1))
+            left, before = min(abs(value), 1 << 16), left
+            above[column] = left
+
+
+class IntegerEncoder:
+    """Codes tensors one after the other into a payload."""
+
+    def __init__(self) -> None:
+        self._coder = RangeEncoder()
+        self._kinds = [_Probabilities() for _ in range(KINDS)]
+
+    def put(self, kind: int, values: Integers, base: Integers) -> None:
+        """Append values − base: both (rows, columns), the same type; differences below 2^62."""
+        states = self._kinds[kind]
+
+        def choose(name: tuple[int, ...], bit: bool) -> int:
+            self._coder.encode(int(bit), states.of(name))
+            states.learn(name, int(bit))
+            return int(bit)
+
+        def code(row: int, column: int, context: int) -> int:
+            return _code(int(values[row, column]) - int(base[row, column]), context, choose)
+
+        _walk(values.shape[0], values.shape[1], code)
+
+    def finish(self) -> bytes:
+        """The payload; the encoder is used up."""
+        return self._coder.finish()
+
+
+class IntegerDecoder:
+    """Gives back the tensors of a payload."""
+
+    def __init__(self, data: bytes, start: int = 0) -> None:
+        """The payload begins at ``data[start]``."""
+        self._coder = RangeDecoder(data[start:])
+        self._kinds = [_Probabilities() for _ in range(KINDS)]
+
+    def add(self, kind: int, values: Integers) -> None:
+        """Add the next differences to ``values``, (rows, columns), in place.
+
+        Raises ``FormatError`` where the payload ends, or a sum does not fit.
+        """
+        states = self._kinds[kind]
+        limits = np.iinfo(values.dtype)
+
+        def choose(name: tuple[int, ...], bit: bool) -> int:
+            found = self._coder.decode(states.of(name))
+            states.learn(name, found)
+            return found
+
+        def code(row: int, column: int, context: int) -> int:
+            difference = _code(0, context, choose)
+            total = int(values[row, column]) + difference
+            if not limits.min <= total <= limits.max:
+                raise FormatError("the embedded model is damaged: a number is out of range")
+            values[row, column] = total
+            return difference
+
+        _walk(values.shape[0], values.shape[1], code)
+
+    def finish(self) -> None:
+        """Raise ``FormatError`` unless the payload ends here."""
+        self._coder.finish()

@@ -1,0 +1,228 @@
+"""Models inside files: packed, in full or as a change of a released model.
+
+``docs/format.md``, section 5, is the specification. Tensors are integers before and after: packing
+loses nothing, and what ``unpack`` returns has passed every check of ``Model.build``. A packed model
+has no name and no notes: the container names it, and its id is that of its content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp import _native
+from nncomp.container import Packed
+from nncomp.errors import FormatError, ModelError
+from nncomp.model import ARITHMETIC, ID_SIZE, Model, ModelConfig, tensor_shapes
+
+__all__ = ["MAX_RANK", "Factors", "base_id", "changed_weights", "pack", "read_config", "unpack"]
+
+_WHOLE, _CHANGE = 0, 1
+_KINDS = ("embed", "ngram", "qkv", "out", "up", "down", "head")  # of weights; then the rest
+_MULTIPLIER, _BIAS, _CONSTANT, _RANK, _LEFT, _RIGHT = 7, 8, 9, 10, 11, 12
+
+MAX_RANK = 15
+MAX_SHIFT = 30
+_ROWS = 256  # at a time
+
+_Tensor = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """A change of a matrix by left · rightᵀ / 2^shift, rounded: of low rank, so it costs little."""
+
+    left: npt.NDArray[np.int8]  # (rows, rank), rank 1..15
+    right: npt.NDArray[np.int8]  # (columns, rank)
+    shift: int  # 1..30
+
+    def added_to(self, weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+        """``weight``, (rows, columns), with the change, in −127..127."""
+        changed = np.empty_like(weight)
+        right = self.right.astype(np.int32)
+        for i in range(0, len(weight), _ROWS):  # so that memory stays that of the tensors
+            rows = slice(i, i + _ROWS)
+            product = self.left[rows].astype(np.int32) @ right.T  # at most 15·2^14
+            product = (product + (1 << self.shift - 1)) >> self.shift
+            changed[rows] = np.clip(weight[rows] + product, -127, 127)
+        return changed
+
+
+def pack(
+    model: Model, base: Model | None = None, factors: Mapping[str, Factors] | None = None
+) -> Packed:
+    """``model`` in full, or as what distinguishes it from ``base``, which has the same dimensions.
+
+    ``factors``, by the names of weights, are most of the difference. Raises ``ValueError`` where
+    dimensions differ. The same bytes for the same arguments.
+    """
+    if base is None:
+        head = bytes([_WHOLE, *_dimensions(model.config)])
+    elif base.config == model.config:
+        head = bytes([_CHANGE]) + base.id
+    else:
+        raise ValueError("a model is a change of one of the same dimensions only")
+    before = _start(model.config, base)
+    encoder = _native.IntegerEncoder()
+    for name, kind in _order(model.config):
+        if base is not None and name.endswith(".weight"):
+            change = (factors or {}).get(name)
+            _put_factors(encoder, change)
+            if change is not None:
+                before[name] = change.added_to(before[name])
+        encoder.put(kind, _coded(name, model.tensors[name]), _coded(name, before[name]))
+    return Packed(model.name, head + encoder.finish())
+
+
+def base_id(packed: Packed) -> bytes | None:
+    """The id of the model that this one is a change of, 16 bytes; None: it stands alone.
+
+    Raises ``ModelError`` where that cannot be read.
+    """
+    data = packed.data
+    if data[:1] == bytes([_WHOLE]):
+        return None
+    if data[:1] != bytes([_CHANGE]) or len(data) < 1 + ID_SIZE:
+        raise ModelError("packed model is malformed")
+    return data[1 : 1 + ID_SIZE]
+
+
+def read_config(packed: Packed, base: Model | None) -> ModelConfig:
+    """The dimensions of a packed model, which nothing is allocated for. Raises ``ModelError``."""
+    return _read_head(packed, base)[0]
+
+
+def unpack(packed: Packed, base: Model | None) -> Model:
+    """The model; ``base`` is the one with the id ``base_id(packed)``, if there is one.
+
+    Raises ``ModelError`` for anything that ``pack`` does not write. Memory grows with what
+    ``read_config`` says.
+    """
+    config, position = _read_head(packed, base)
+    tensors = _start(config, base)
+    try:
+        decoder = _native.IntegerDecoder(packed.data, position)
+        for name, kind in _order(config):
+            if base is not None and name.endswith(".weight"):
+                change = _read_factors(decoder, tensors[name].shape)
+                if change is not None:
+                    tensors[name] = change.added_to(tensors[name])
+            coded = _coded(name, tensors[name])
+            decoder.add(kind, coded)
+            tensors[name] = _decoded(name, coded, tensors[name])
+        decoder.finish()
+    except FormatError as error:
+        raise ModelError(str(error)) from None
+    return Model.build(config, tensors, packed.name)
+
+
+def changed_weights(model: Model, base: Model) -> int:
+    """How many numbers of ``model`` are not those of ``base``, which has the same dimensions."""
+    pairs = ((tensor, base.tensors[name]) for name, tensor in model.tensors.items())
+    return sum(int(np.count_nonzero(one != other)) for one, other in pairs)
+
+
+def _put_factors(encoder: _native.IntegerEncoder, factors: Factors | None) -> None:
+    def put(kind: int, values: _Tensor) -> None:
+        encoder.put(kind, values, np.zeros_like(values))
+
+    rank = 0 if factors is None else factors.left.shape[1]
+    put(_RANK, np.array([[rank]], np.int8))
+    if factors is not None:
+        put(_RANK, np.array([[factors.shift]], np.int8))
+        put(_LEFT, factors.left)
+        put(_RIGHT, factors.right)
+
+
+def _read_factors(decoder: _native.IntegerDecoder, shape: tuple[int, ...]) -> Factors | None:
+    def read(kind: int, rows: int, columns: int) -> npt.NDArray[np.int8]:
+        values = np.zeros((rows, columns), np.int8)
+        decoder.add(kind, values)
+        return values
+
+    rank = int(read(_RANK, 1, 1)[0, 0])
+    if rank == 0:
+        return None
+    shift = int(read(_RANK, 1, 1)[0, 0])
+    if not (0 < rank <= MAX_RANK and 0 < shift <= MAX_SHIFT):
+        raise ModelError("packed model has factors out of range")
+    rows, columns = shape
+    return Factors(read(_LEFT, rows, rank), read(_RIGHT, columns, rank), shift)
+
+
+def _read_head(packed: Packed, base: Model | None) -> tuple[ModelConfig, int]:
+    """The configuration, and where the payload begins."""
+    wanted = base_id(packed)
+    if wanted is not None:
+        if base is None or base.id != wanted:
+            raise ModelError("packed model is a change of another model")
+        return base.config, 1 + ID_SIZE
+    return _read_dimensions(packed.data)
+
+
+def _dimensions(c: ModelConfig) -> list[int]:
+    """The configuration as bytes: each limit of docs/numerics.md, in its unit, is below 256."""
+    tables = [(order, rows, width // 16, first // 16) for order, rows, width, first in c.ngrams]
+    return [
+        *(c.d_model // 64, c.n_heads, c.d_head, c.d_ff // 64),
+        *(c.n_layers, *(window // 64 for window in c.windows)),
+        *(len(tables), *(number for table in tables for number in table)),
+    ]
+
+
+def _read_dimensions(data: bytes) -> tuple[ModelConfig, int]:
+    position = 1
+
+    def take(count: int) -> bytes:
+        nonlocal position
+        position += count
+        if position > len(data):
+            raise ModelError("packed model is truncated")
+        return data[position - count : position]
+
+    width, heads, head, inner, layers = take(5)
+    windows = tuple(64 * window for window in take(layers))
+    numbers = [take(4) for _ in range(take(1)[0])]
+    ngrams = tuple((order, rows, 16 * w, 16 * first) for order, rows, w, first in numbers)
+    config = ModelConfig(ARITHMETIC, 64 * width, heads, head, 64 * inner, windows, ngrams)
+    return config, position
+
+
+def _order(config: ModelConfig) -> Iterator[tuple[str, int]]:
+    """Tensors in the order of their names, and the kind of each: those of a kind learn together."""
+    for name in sorted(tensor_shapes(config)):
+        *_, part, last = name.split(".")
+        if last == "weight":
+            yield name, _KINDS.index("ngram" if name.startswith("ngram") else part)
+        else:
+            yield name, {"m": _MULTIPLIER, "bias": _BIAS}.get(last, _CONSTANT)
+
+
+def _start(config: ModelConfig, base: Model | None) -> dict[str, _Tensor]:
+    """What the coded differences are added to: a copy of the base's tensors, or zeros."""
+    dtypes = {"I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64}
+    return {
+        name: np.zeros(shape, dtypes[dtype]) if base is None else np.array(base.tensors[name])
+        for name, (dtype, shape) in tensor_shapes(config).items()
+    }
+
+
+def _coded(name: str, tensor: _Tensor) -> _Tensor:
+    """The (rows, columns) that are coded: of the smooth biases, the steps along a row."""
+    if name.endswith(".bias"):
+        return np.diff(tensor.astype(np.int64), prepend=0)
+    return tensor.reshape(-1, tensor.shape[-1])
+
+
+def _decoded(name: str, coded: _Tensor, like: _Tensor) -> _Tensor:
+    """The inverse of ``_coded``: the tensor, of the shape and type of ``like``."""
+    if not name.endswith(".bias"):
+        return coded.reshape(like.shape)
+    tensor = np.cumsum(coded, axis=1)  # (heads, window) of less than 2^10 · 2^62: wraps at worst
+    if ((tensor < -32768) | (tensor > 32767)).any():
+        raise ModelError("packed model has a bias out of range")
+    return tensor.astype(like.dtype)
