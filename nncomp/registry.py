@@ -28,6 +28,7 @@ __all__ = [
     "entry",
     "find",
     "find_id",
+    "is_released",
     "lookup",
     "resolve",
     "search_path",
@@ -101,6 +102,14 @@ def find_id(model_id: bytes, name: str = "?") -> Model:
     if problem:
         raise problem
     raise ModelNotFoundError(f"model '{name}' (id {model_id.hex()}) was not found in {_places()}")
+
+
+def is_released(model_id: bytes) -> bool:
+    """Whether the package has the model, so that every decoder does."""
+    return any(
+        found.id == model_id and found.path.parent in _package_directories()
+        for found in available()
+    )
 
 
 def lookup(text: str) -> Path:

@@ -40,16 +40,16 @@ ALLOWED = {
     "info": {"codec", "container", "errors", "mixing"},
     "file": {"codec", "container", "incremental"},
     "integrations": {"codec", "file", "levels"},
-    "train": {"errors", "model", "tables", "train"},
+    "train": {"container", "errors", "model", "tables", "train", "weights"},
 }
 
 # Who else may import these.
 RESERVED = {
-    "nncomp.train": {"train", "cli.train"},
+    "nncomp.train": {"train", "cli.train", "cli.tune"},
     "nncomp.engine": {"engine", "codec"},
     "nncomp.integrations": {"integrations"},
     "nncomp.cli": {"cli", "__main__"},
-    "torch": {"train", "engine.cuda", "cli.train"},
+    "torch": {"train", "engine.cuda", "cli.train", "cli.tune"},
     "triton": {"engine.cuda"},
     "click": {"cli"},
     "tqdm": {"cli"},

@@ -64,9 +64,18 @@ def windows_of(text: bytes, length: int) -> torch.Tensor:
     return torch.frombuffer(bytearray(text[:length]), dtype=torch.uint8).long()[None]
 
 
-@pytest.mark.parametrize("preset", ["tiny", "nano"])
-def test_exact_mode_is_the_reference_engine(preset: str) -> None:
+@pytest.mark.parametrize(
+    ("preset", "bits"),
+    [
+        ("tiny", {}),
+        ("nano", {}),
+        ("tiny", {"layers": 4}),
+        ("tiny", {"layers": 4, "head": 4, "tables": 4}),
+    ],
+)
+def test_exact_mode_is_the_reference_engine(preset: str, bits: dict[str, int]) -> None:
     network = busy(PRESETS[preset], seed=3)
+    network.weight_bits |= bits
     length = 2 * max(network.config.windows)  # the second chunk of every layer is reached
     text = windows_of(TEXT, length)
     network.calibrate(text)
@@ -77,6 +86,13 @@ def test_exact_mode_is_the_reference_engine(preset: str) -> None:
     ours = weights_of(logits.numpy().astype(np.int64))
     theirs = reference.weights(model, TEXT[:length])
     assert (ours == theirs).all()
+    for key, kind in (("layers.0.up", "layers"), ("head", "head"), ("embed", "tables")):
+        values = np.abs(model.tensors[f"{key}.weight"])
+        if network.weight_bits[kind] == 4:
+            assert values.max() == 112
+            assert not (values % 16).any()
+        else:
+            assert values.max() == 127
 
 
 def test_ngram_rows_are_the_engines() -> None:

@@ -152,15 +152,16 @@ def test_sizes() -> None:
     assert with_factors * 4 < len(pack(changed, model).data)
 
 
-def int4(model: Model, multiplier: int = 127) -> dict[str, Array]:
-    """The model's weights in 15 steps: those of a matrix by row, as a quantiser would."""
+def int4(model: Model) -> dict[str, Array]:
+    """The model's weights in 15 steps of 16: those of a matrix by row, as the trainer has them."""
     found = {}
     for name, tensor in model.tensors.items():
         if name.endswith(".weight"):
             by_row = not name.startswith(("embed", "ngram"))
             largest = np.abs(tensor.astype(np.int64)).max(1 if by_row else None, keepdims=True)
             scaled = 14 * tensor.astype(np.int64) + largest  # floor(7 w / largest + 1/2)
-            found[name] = np.clip(scaled // (2 * np.maximum(largest, 1)), -7, 7).astype(np.int8)
+            steps = np.clip(scaled // (2 * np.maximum(largest, 1)), -7, 7)
+            found[name] = (16 * steps).astype(np.int8)
     return found
 
 

@@ -110,11 +110,22 @@ def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
         raise click.UsageError("--verify needs a named output: a pipe cannot be read again")
     if options.embed_model and options.model == NO_MODEL and mode == Mode.COMPRESS:
         raise click.UsageError("--embed-model needs a model")
+    if options.train and mode == Mode.COMPRESS:
+        if options.embed_model:
+            raise click.UsageError("--train puts in what it learns: no --embed-model")
+        if options.model == NO_MODEL and not options.from_scratch:
+            raise click.UsageError("--train needs a model to start from, or --from-scratch")
+    elif options.from_scratch and mode == Mode.COMPRESS:
+        raise click.UsageError("--from-scratch goes with --train")
     if options.as_json and mode in (Mode.COMPRESS, Mode.DECOMPRESS):
         raise click.UsageError("--json goes with test and list")
 
 
 def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) -> None:
+    if mode == Mode.COMPRESS and options.train:
+        from nncomp.cli import tune
+
+        tune.check()
     if mode == Mode.COMPRESS and options.model not in (None, NO_MODEL):
         from nncomp import registry
 
@@ -133,6 +144,8 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
         if result.error is None and _is_told(mode, result, options):
             told += 1
             say(f"{shown_name(item.name)} : {_sizes(mode, [result], result.target or '(stdout)')}")
+            if result.training:
+                say(f"    {result.training}")
             if options.verbose:
                 say(f"    {result.blocks}")
     if options.as_json:

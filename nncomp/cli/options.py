@@ -50,6 +50,9 @@ class Options:
     level: int | None
     model: str | None
     embed_model: bool
+    train: bool
+    train_time: float  # seconds
+    from_scratch: bool
     block_size: int | None  # bytes
 
 
@@ -145,6 +148,22 @@ def file_options(command: _F) -> _F:
                 help="Model to use instead of the level's; none: no network, which is faster.",
             ),
             click.option("--embed-model", is_flag=True, help="Put the model into the output."),
+            click.option(
+                "--train", is_flag=True, help="Fit the model to the input, and put that in, too."
+            ),
+            click.option(
+                "--train-time",
+                type=click.FloatRange(0, 86400, min_open=True),
+                default=300,
+                show_default=True,
+                metavar="SECONDS",
+                help="For --train.",
+            ),
+            click.option(
+                "--from-scratch",
+                is_flag=True,
+                help="With --train: a tiny model of its own.",
+            ),
             click.option(
                 "--block-size",
                 type=byte_size,

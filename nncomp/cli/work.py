@@ -37,6 +37,7 @@ class Result:
     content_size: int = 0  # bytes
     stored_size: int = 0  # bytes
     blocks: str = ""  # which there were
+    training: str = ""  # what it brought
     error: str | None = None
 
 
@@ -48,6 +49,7 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
     """
     if options.remove:
         fileio.check_removable(item.name)
+    training = ""
     label = count + ("(stdin)" if item.name == "-" else os.path.basename(item.name))
     with _open_source(mode, item.name, options) as source:
         target = _target(mode, item, source, options)
@@ -57,16 +59,21 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
                     summary = _decompress(source, sink, options, progress)
             elif options.verify or options.remove:
                 hashed = HashedSource(source)
-                summary = _compress(label, source, hashed, sink, options)
+                summary, training = _compress(label, source, hashed, sink, options)
                 _verify(label, hashed, sink, summary, options)
                 if options.remove and digest_of(source) != hashed.digest():
                     raise NNCompError("the file changes while it is read; kept, and no output")
             else:
-                summary = _compress(label, source, source, sink, options)
+                summary, training = _compress(label, source, source, sink, options)
         if options.remove:
             fileio.remove(item.name, source)
     return Result(
-        item.name, target, summary.content_size, summary.stored_size, _blocks_text(summary)
+        item.name,
+        target,
+        summary.content_size,
+        summary.stored_size,
+        _blocks_text(summary),
+        training,
     )
 
 
@@ -135,14 +142,18 @@ def _is_regular(file: BinaryIO) -> bool:
 
 def _compress(
     label: str, source: BinaryIO, reader: Readable, sink: Writable, options: Options
-) -> codec.Summary:
-    """Compress what ``reader`` gives, which is what is in ``source``."""
+) -> tuple[codec.Summary, str]:
+    """Compress what ``reader`` gives, which is what is in ``source``; what training brought."""
     from nncomp import codec
 
+    if options.train:
+        from nncomp.cli import tune
+
+        return tune.compress(label, reader, sink, options)
     known = _is_regular(source) and not source.tell()
     total = os.fstat(source.fileno()).st_size if known else None
     with _bar(label, total, options) as progress:
-        return codec.compress_stream(
+        summary = codec.compress_stream(
             reader,
             sink,
             level=options.level,
@@ -153,6 +164,7 @@ def _compress(
             threads=options.threads,
             progress=progress,
         )
+    return summary, ""
 
 
 def _content_size(source: BinaryIO, options: Options) -> int | None:

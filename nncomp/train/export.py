@@ -24,8 +24,10 @@ from nncomp.train.network import (
     RESIDUAL_UNIT,
     SCORE_UNIT,
     Network,
+    largest_weight,
     units,
     weight_scale,
+    weight_step,
 )
 
 
@@ -45,8 +47,10 @@ def _c(value: float) -> np.ndarray:
     return np.array([math.floor(value + 0.5)], np.int64)
 
 
-def _s8(weight: torch.Tensor, scale: torch.Tensor) -> np.ndarray:
-    return torch.floor(weight / scale + 0.5).clamp(-127, 127).numpy().astype(np.int8)
+def _s8(weight: torch.Tensor, scale: torch.Tensor, bits: int) -> np.ndarray:
+    step, largest = weight_step(bits), largest_weight(bits)
+    whole = torch.floor(weight / (scale * step) + 0.5) * step
+    return whole.clamp(-largest, largest).numpy().astype(np.int8)
 
 
 @torch.no_grad()
@@ -60,13 +64,15 @@ def to_model(network: Network, name: str, notes: Mapping[str, str] | None = None
     tensors: dict[str, np.ndarray] = {"norm.c": norm}
 
     def table(key: str, weight: torch.Tensor) -> None:
-        scale = weight.abs().amax().clamp_min(1e-8) / 127.0
-        tensors[f"{key}.weight"] = _s8(weight, scale)
+        bits = network.weight_bits["tables"]
+        scale = weight.abs().amax().clamp_min(1e-8) / largest_weight(bits)
+        tensors[f"{key}.weight"] = _s8(weight, scale, bits)
         tensors[f"{key}.m"] = _m(scale * (network.residual_unit * 2.0**-10))
 
     def matrix(key: str, weight: torch.Tensor, unit: torch.Tensor | float) -> None:
-        scale = weight_scale(weight)
-        tensors[f"{key}.weight"] = _s8(weight, scale)
+        bits = network.weight_bits["head" if key == "head" else "layers"]
+        scale = weight_scale(weight, bits)
+        tensors[f"{key}.weight"] = _s8(weight, scale, bits)
         tensors[f"{key}.m"] = _m((scale * unit)[:, 0])
 
     table("embed", network.embed)

@@ -60,13 +60,29 @@ def _requantise(x: Tensor, scale: Tensor, mode: Mode) -> Tensor:
     return _round(x * _multiplier(scale, mode), mode)
 
 
-def weight_scale(weight: Tensor) -> Tensor:
-    """Per-row scale (rows, 1) that maps the largest magnitude to 127."""
-    return weight.detach().abs().amax(dim=1, keepdim=True).clamp_min(1e-8) / 127.0
+def weight_step(bits: int) -> int:
+    """Integer weights are multiples of this: of 1 with 8 bits, of 16 with 4.
+
+    So both fill the range of int8, and multipliers have the same size: with ±7 those of narrow
+    networks would be too large for the engine.
+    """
+    return 1 << 8 - bits
 
 
-def _integer_weight(weight: Tensor, scale: Tensor, mode: Mode) -> Tensor:
-    return _round(weight / scale, mode)
+def largest_weight(bits: int) -> int:
+    """127 with 8 bits, 112 with 4."""
+    return (127 >> 8 - bits) << 8 - bits
+
+
+def weight_scale(weight: Tensor, bits: int = 8) -> Tensor:
+    """Per-row scale (rows, 1) that maps the largest magnitude to the largest integer weight."""
+    largest = weight.detach().abs().amax(dim=1, keepdim=True).clamp_min(1e-8)
+    return largest / largest_weight(bits)
+
+
+def _integer_weight(weight: Tensor, scale: Tensor, mode: Mode, bits: int) -> Tensor:
+    step = weight_step(bits)
+    return _round(weight / (scale * step), mode) * step
 
 
 @torch.library.custom_op("nncomp::pair_bias", mutates_args=())
@@ -165,6 +181,7 @@ class Network(nn.Module):
             Layer(config, w) for w in config.windows
         )
         self.head = nn.Parameter(torch.zeros(256, d))
+        self.weight_bits = {"layers": 8, "head": 8, "tables": 8}  # 8 or 4
         self.residual_unit = RESIDUAL_UNIT
         self.observed: dict[str, float] | None = None  # activation clips seen, while calibrating
         self.compute = torch.float32  # dtype of the matrix products; bfloat16 holds ±256 exactly
@@ -179,8 +196,9 @@ class Network(nn.Module):
 
     def _linear(self, x: Tensor, weight: Tensor, unit: Tensor | float, mode: Mode) -> Tensor:
         """rq(W·x, m) where m = row scale of W × ``unit``; (…, in) -> (…, out)."""
-        scale = weight_scale(weight)
-        acc = self._matmul(x, _integer_weight(weight, scale, mode).t(), mode)
+        bits = self.weight_bits["head" if weight is self.head else "layers"]
+        scale = weight_scale(weight, bits)
+        acc = self._matmul(x, _integer_weight(weight, scale, mode, bits).t(), mode)
         return _requantise(acc, (scale * unit)[:, 0], mode)
 
     def _norm(self, x: Tensor, mode: Mode) -> Tensor:
@@ -261,8 +279,9 @@ class Network(nn.Module):
         return self._linear(s, layer.down, unit * unit * (65536 * self.residual_unit), mode)
 
     def _embedding(self, rows: Tensor, table: Tensor, mode: Mode) -> Tensor:
-        scale = table.detach().abs().amax().clamp_min(1e-8) / 127.0
-        e = _integer_weight(F.embedding(rows, table), scale, mode)
+        bits = self.weight_bits["tables"]
+        scale = table.detach().abs().amax().clamp_min(1e-8) / largest_weight(bits)
+        e = _integer_weight(F.embedding(rows, table), scale, mode, bits)
         return _requantise(e * 2.0**10, scale * (self.residual_unit * 2.0**-10), mode)
 
     # -- the whole ------------------------------------------------------------------------------
@@ -300,8 +319,9 @@ class Network(nn.Module):
     def fit(self) -> None:
         """Take the finest residual unit whose multipliers the engine can hold (below 2.0)."""
         self.residual_unit = RESIDUAL_UNIT
+        bits = self.weight_bits["layers"]
         largest = max(
-            float((weight_scale(layer.down) * layer.step("u") ** 2).max()) * 65536
+            float((weight_scale(layer.down, bits) * layer.step("u") ** 2).max()) * 65536
             for layer in self.layers
         )
         while largest * self.residual_unit > 1.9:

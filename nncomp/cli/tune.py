@@ -1,0 +1,175 @@
+"""``compress --train``: a model fitted to the input, where the file comes out smaller for it.
+
+The input is compressed without, then with what was learnt, and the smaller of the two is written:
+what is compared is the size of whole files. Until then nothing is: an interruption leaves nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from nncomp.cli.options import Options
+from nncomp.cli.report import printable, progress_bar, size_text
+from nncomp.errors import NNCompError
+
+if TYPE_CHECKING:
+    from nncomp import codec
+    from nncomp.container import Packed, Readable, Writable
+    from nncomp.model import Model
+
+__all__ = ["MAX_INPUT", "check", "compress"]
+
+MAX_INPUT = 256 << 20  # bytes: the input is held in memory
+MIN_INPUT = 1 << 14  # bytes: below, there is nothing to train on
+SAMPLE = 1 << 20  # bytes that stand for the input while training
+
+
+def check() -> None:
+    """Raise ``NNCompError`` where there is no torch."""
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise NNCompError("--train needs torch: pip install 'nncomp[torch]'") from None
+
+
+def compress(
+    label: str, reader: Readable, sink: Writable, options: Options
+) -> tuple[codec.Summary, str]:
+    """Compress all of ``reader``; returns what training brought, in words, too."""
+    from nncomp import container
+
+    data = _read(reader)
+    run = _Run(data, options)
+    plain, summary = run.compress(label, None)
+    remark = "training: not on so little"
+    packed = run.train(label, len(plain)) if len(data) >= MIN_INPUT else None
+    if len(data) >= MIN_INPUT:
+        remark = f"training: nothing that would pay; without it {len(plain)} bytes"
+    if packed is not None:
+        tuned, tuned_summary = run.compress(f"{label} (trained)", packed)
+        gain = len(plain) - len(tuned)
+        if gain > 0:
+            share = 100 * gain / len(plain)
+            remark = (
+                f"training: {len(plain)} => {len(tuned)} bytes, {share:.2f}% less; "
+                f"{len(packed.data)} of them are what was learnt"
+            )
+            plain, summary = tuned, tuned_summary
+    container.write_all(sink, plain)
+    return summary, remark
+
+
+def _read(reader: Readable) -> bytes:
+    parts, size = [], 0
+    while part := reader.read(1 << 20):
+        parts.append(part)
+        size += len(part)
+        if size > MAX_INPUT:
+            raise NNCompError(f"--train takes at most {size_text(MAX_INPUT)}")
+    return b"".join(parts)
+
+
+class _Run:
+    """An input and how it is compressed."""
+
+    def __init__(self, data: bytes, options: Options) -> None:
+        self._data = data
+        self._options = options
+
+    def compress(self, label: str, packed: Packed | None) -> tuple[bytes, codec.Summary]:
+        """The whole file, with a model of its own or as without --train."""
+        from nncomp import codec
+
+        options, dst = self._options, io.BytesIO()
+        show = options.progress and not options.quiet
+        with progress_bar(label, len(self._data), show=show) as progress:
+            summary = codec.compress_stream(
+                io.BytesIO(self._data),
+                dst,
+                level=options.level,
+                model=options.model if packed is None else packed,
+                block_size=options.block_size,
+                device=options.device,
+                threads=options.threads,
+                progress=progress,
+            )
+        return dst.getvalue(), summary
+
+    def train(self, label: str, plain_size: int) -> Packed | None:
+        """A model that makes the sample smaller than it is without."""
+        from nncomp import codec
+        from nncomp.train import tune
+
+        options = self._options
+        sample = _sample(self._data)
+        scale = len(self._data) / len(sample)
+
+        def measure(packed: Packed | None) -> int:
+            size = len(
+                codec.compress(
+                    sample,
+                    options.level,
+                    model=options.model if packed is None else packed,
+                    block_size=options.block_size,
+                    device=options.device,
+                    threads=options.threads,
+                )
+            )
+            model_size = 0 if packed is None else len(packed.data)
+            return round((size - model_size) * scale) + model_size
+
+        device = options.device if options.device.startswith("cuda") else "cpu"
+        budget = tune.Budget(options.train_time, device, options.threads)
+        with _bar(label, options) as report:
+            plain = measure(None)
+            if options.from_scratch:
+                return tune.train_small(self._data, plain, measure, budget, report)
+            return tune.tune(self._data, self._base(), plain, measure, budget, report)
+
+    def _base(self) -> Model:
+        from nncomp import levels, registry
+
+        wanted = self._options.model or levels.get(self._options.level).model
+        base = registry.resolve(wanted)
+        if not registry.is_released(base.id):
+            raise NNCompError(f"--train changes a released model only, not {base.name}")
+        return base
+
+
+def _sample(data: bytes) -> bytes:
+    """Pieces from the middles of four equal parts; all of a short input."""
+    if len(data) <= SAMPLE:
+        return data
+    each = SAMPLE // 4
+    starts = [(len(data) - each) * (2 * i + 1) // 8 for i in range(4)]
+    return b"".join(data[start : start + each] for start in starts)
+
+
+@contextlib.contextmanager
+def _bar(label: str, options: Options) -> Iterator[Callable[[float, str], None]]:
+    """A bar of the time that training may take, on a terminal."""
+    show = options.progress and not options.quiet
+    if not show or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda share, text: None
+        return
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no extra thread
+    with tqdm(
+        desc=printable(f"{label} (training)"),
+        total=100,
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed} {postfix}",
+        leave=False,
+        file=sys.stderr,
+        dynamic_ncols=True,
+    ) as bar:
+
+        def report(share: float, text: str) -> None:
+            bar.set_postfix_str(text, refresh=False)
+            bar.update(100 * share - bar.n)
+
+        yield report

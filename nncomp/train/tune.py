@@ -1,0 +1,165 @@
+"""Fitting a model to one input, for a file that carries it: ``compress --train``.
+
+The ledger decides: bits(program) + bits(data | program). So what is learnt of a shipped model is a
+change of low rank, which costs a few KB, and what is trained from nothing is tiny and has weights
+of four bits. The clock stops the training, and so its result is not reproducible; the file is exact
+whatever it is, because a file holds integers.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+
+from nncomp import weights
+from nncomp.container import Packed
+from nncomp.model import Model
+from nncomp.train import export, optim
+from nncomp.train.loop import _has_bf16
+from nncomp.train.network import Mode, Network
+from nncomp.train.presets import PRESETS
+from nncomp.train.recall import Recall
+from nncomp.train.twin import Twin, changed
+
+LENGTH = 128  # bytes of a training sequence
+ROWS = 16  # of them a step
+RATE = 0.2  # of the factors, whose products are in steps of int8 weights
+WARMUP = 20  # steps
+DECAY = 0.6  # share of the time
+CHECKS = 4  # of the ledger
+COARSENESS = (0.4, 0.7, 1.0)  # steps of the factors that are tried, in standard deviations
+SHARE = 0.015  # of the plain file: what may be spent on the change, as a start
+MAX_RANK = 6
+MAX_TEXT = 16 << 20  # bytes that are trained on; of more, pieces
+PIECE = 1 << 18  # bytes
+
+Measure = Callable[[Packed], int]  # → bytes of the input with this model, or an estimate; with it
+Report = Callable[[float, str], None]  # (share of the time that is over, what is going on)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train, and on what."""
+
+    seconds: float
+    device: str = "cpu"  # of torch
+    threads: int = 1
+
+
+def tune(
+    data: bytes, base: Model, plain_size: int, measure: Measure, budget: Budget, report: Report
+) -> Packed | None:
+    """The change of ``base`` that makes ``measure`` least; None if none is below ``plain_size``.
+
+    ``plain_size``: what ``measure`` would give for the model as it is.
+    """
+    torch.set_num_threads(budget.threads)
+    torch.manual_seed(1)
+    per_rank = sum(
+        sum(tensor.shape)
+        for name, tensor in base.tensors.items()
+        if name.endswith(".weight") and not name.startswith(("embed", "ngram"))
+    )
+    rank = round(plain_size * SHARE / (per_rank * 3 / 8))  # about three bits a number
+    twin = Twin(base, min(max(rank, 1), MAX_RANK))
+    group = {"params": [*twin.left.values(), *twin.right.values()], "lr": RATE, "peak": RATE}
+    optimizer = torch.optim.Adam([group], betas=(0.9, 0.98), foreach=True)
+    name = f"{base.name[:58]}-tuned"
+
+    def candidates(last: bool) -> list[Packed]:
+        found = []
+        for coarseness in COARSENESS if last else COARSENESS[1:2]:
+            factors = twin.factors(coarseness)
+            found.append(weights.pack(changed(base, factors, name), base, factors))
+        return found
+
+    return _train(data, twin, [optimizer], plain_size, measure, candidates, budget, report)
+
+
+def train_small(
+    data: bytes, plain_size: int, measure: Measure, budget: Budget, report: Report
+) -> Packed | None:
+    """A tiny model of ``data`` alone, as ``tune`` gives a change."""
+    torch.set_num_threads(budget.threads)
+    torch.manual_seed(1)
+    network = Network(PRESETS["tiny"])
+    network.weight_bits = {"layers": 4, "head": 4, "tables": 4}
+    network.calibrate(torch.from_numpy(_windows(_text(data), np.arange(ROWS) * 7)).long())
+
+    def candidates(last: bool) -> list[Packed]:
+        return [weights.pack(export.to_model(network, "scratch"))]
+
+    optimizers = optim.build(network)
+    return _train(data, network, optimizers, plain_size, measure, candidates, budget, report)
+
+
+def _train(
+    data: bytes,
+    network: Network,
+    optimizers: list[torch.optim.Optimizer],
+    best_size: int,
+    measure: Measure,
+    candidates: Callable[[bool], list[Packed]],
+    budget: Budget,
+    report: Report,
+) -> Packed | None:
+    """Train until the time is over; the candidate that the ledger found best on the way."""
+    text = _text(data)
+    recall = Recall(text).to(budget.device)
+    network = network.to(budget.device)
+    fast = budget.device != "cpu" or _has_bf16()
+    network.compute = torch.bfloat16 if fast else torch.float32
+    peak = {"lr": 0.05, "peak": 0.05}
+    optimizers = [*optimizers, torch.optim.Adam([{"params": list(recall.parameters()), **peak}])]
+    rng = np.random.default_rng(1)
+    best: Packed | None = None
+    started, paused, steps = time.monotonic(), 0.0, 0
+    for check in range(1, CHECKS + 1):
+        done, loss = (check - 1) / CHECKS, math.nan
+        while done < check / CHECKS:
+            factor = min(1.0, (steps + 1) / WARMUP, (1 - done) / DECAY)
+            starts = rng.integers(0, len(text) - LENGTH + 1, ROWS)
+            windows = torch.from_numpy(_windows(text, starts)).long().to(budget.device)
+            logits = recall(network(network.rows(windows), Mode.FAKE), starts)
+            cross_entropy = F.cross_entropy(logits.reshape(-1, 256), windows.reshape(-1))
+            cross_entropy.backward()
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = group["peak"] * factor
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            bits = cross_entropy.item() / math.log(2)
+            loss = bits if math.isnan(loss) else 0.95 * loss + 0.05 * bits
+            steps += 1
+            done = (time.monotonic() - started - paused) / budget.seconds
+            report(min(done, 1.0), f"{loss:.3f} bits/byte")
+        before = time.monotonic()
+        sizes = [(measure(packed), packed) for packed in candidates(check == CHECKS)]
+        size, packed = min(sizes, key=lambda pair: pair[0])
+        report(min(done, 1.0), f"{size} bytes")
+        if size < best_size:
+            best, best_size = packed, size
+        paused += time.monotonic() - before
+    return best
+
+
+def _text(data: bytes) -> npt.NDArray[np.uint8]:
+    """What is trained on: all of ``data``, or pieces of it, evenly spread."""
+    array = np.frombuffer(data, np.uint8)
+    if len(array) <= MAX_TEXT:
+        return array
+    starts = np.linspace(0, len(array) - PIECE, MAX_TEXT // PIECE).astype(np.int64)
+    return np.concatenate([array[start : start + PIECE] for start in starts])
+
+
+def _windows(text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """(B, LENGTH) uint8: what begins at ``starts``, (B,)."""
+    windows: npt.NDArray[np.uint8] = text[starts[:, None] + np.arange(LENGTH)]
+    return windows
