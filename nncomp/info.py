@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nncomp import codec, container
-from nncomp.container import Block, Header, ModelRef, Readable
+from nncomp.container import Block, Header, ModelRef, Packed, Readable
 from nncomp.errors import NNCompError
 from nncomp.mixing import Profile
 
@@ -36,6 +37,9 @@ class FrameInfo:
     model: str | None  # name; None where no block needs a model
     model_id: str | None  # 32 hexadecimal digits
     model_embedded: bool
+    model_size: int | None  # of the embedded model
+    model_base: str | None  # name of the model that the embedded one is a change of, else its id
+    model_changed: int | None  # how many of the base's numbers differ; None: it is not at hand
     memory_needed: int | None  # at most, for decoding; None where the model is not at hand
 
 
@@ -71,15 +75,34 @@ def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
                 profile=Profile(header.profile).name.lower() if header.profile else None,
                 model=model.name if model else None,
                 model_id=model.id.hex() if model else None,
-                model_embedded=bool(model and model.data),
-                memory_needed=_memory_needed(header, model, mixed=bool(mixings)),
+                **_about_model(header, model, memory_limit, mixed=bool(mixings)),
             )
 
 
-def _memory_needed(header: Header, ref: ModelRef | None, *, mixed: bool) -> int | None:
+def _about_model(
+    header: Header, ref: ModelRef | None, memory_limit: int, *, mixed: bool
+) -> dict[str, Any]:
+    """The fields of ``FrameInfo`` for which a model may have to be found, by their names."""
+    from nncomp import registry, weights
+
+    data = ref.data if ref else None
+    found: dict[str, Any] = {
+        "model_embedded": data is not None,
+        "model_size": None if data is None else len(data),
+        "model_base": None,
+        "model_changed": None,
+        "memory_needed": None,
+    }
     if not mixed:  # whatever the frame might have had
         header = dataclasses.replace(header, profile=0)
-    try:
-        return codec.memory_needed(header, codec.find_model(ref) if ref else None)
-    except NNCompError:
-        return None
+    with contextlib.suppress(NNCompError):  # a decoder will say what is wrong
+        base_id = weights.base_id(Packed(ref.name, data)) if ref and data is not None else None
+        if base_id is not None:
+            found["model_base"] = base_id.hex()
+            base = registry.find_id(base_id)
+            found["model_base"] = base.name
+        model = codec.find_model(ref, None, memory_limit) if ref else None
+        if base_id is not None and model is not None:
+            found["model_changed"] = weights.changed_weights(model, base)
+        found["memory_needed"] = codec.memory_needed(header, model)
+    return found

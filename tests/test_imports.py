@@ -37,7 +37,7 @@ ALLOWED = {
         *("registry", "weights"),
     },
     "incremental": {"codec", "container"},
-    "info": {"codec", "container", "errors", "mixing"},
+    "info": {"codec", "container", "errors", "mixing", "registry", "weights"},
     "file": {"codec", "container", "incremental"},
     "integrations": {"codec", "file", "levels"},
     "train": {"container", "errors", "model", "tables", "train", "weights"},

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import commandline
 import models
 import nncomp
-from nncomp import NNCompressor, NNDecompressor, compress, model
+from nncomp import NNCompressor, NNDecompressor, compress, model, weights
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, ModelNotFoundError
 
 BLOCK = 1 << 10
@@ -256,6 +257,20 @@ def test_frame_info_of_models_that_are_elsewhere(foreign_model: model.Model) -> 
     assert info.model_id == foreign_model.id.hex() and info.memory_needed is None
     info = nncomp.get_frame_info(compress(TEXT, model=foreign_model, embed_model=True))
     assert info.model_embedded and info.memory_needed is not None
+    assert info.model_size == len(weights.pack(foreign_model).data)
+    assert (info.model_base, info.model_changed) == (None, None)
+
+
+def test_frame_info_of_a_change(foreign_model: model.Model, model_directory: Path) -> None:
+    base = model.load(model_directory / "small-1.safetensors")
+    tensors = dict(base.tensors)
+    tensors["head.m"] = base.tensors["head.m"] + np.int32(1)
+    changed = model.Model.build(base.config, tensors, "changed")
+    packed = weights.pack(changed, base)
+    info = nncomp.get_frame_info(compress(TEXT, model=packed))
+    assert (info.model, info.model_id) == ("changed", changed.id.hex())
+    assert (info.model_embedded, info.model_size) == (True, len(packed.data))
+    assert (info.model_base, info.model_changed) == ("nano-1", 256)  # the first with its id
 
 
 def test_frame_info_needs_a_whole_frame(packed: bytes) -> None:

@@ -73,8 +73,8 @@ def _describe(name: str, memory_limit: int) -> dict[str, Any]:
 def _as_json(frame: FrameInfo) -> dict[str, Any]:
     entry = dataclasses.asdict(frame)
     name, model_id = entry.pop("model"), entry.pop("model_id")
-    embedded = entry.pop("model_embedded")
-    entry["model"] = {"name": name, "id": model_id, "embedded": embedded} if name else None
+    embedding = {key: entry.pop(f"model_{key}") for key in ("embedded", "size", "base", "changed")}
+    entry["model"] = {"name": name, "id": model_id, **embedding} if name else None
     entry["memory"] = entry.pop("memory_needed")
     return entry
 
@@ -102,6 +102,18 @@ def _row(
     )
 
 
+def _embedding(model: dict[str, Any]) -> str:
+    """How the file brings its model along: ', embedded in 5120 bytes as a change of nano-1 …'."""
+    if not model["embedded"]:
+        return ""
+    text = f", embedded in {model['size']} bytes"
+    if model["base"] is not None:
+        text += f" as a change of {model['base']}"
+        if model["changed"] is not None:
+            text += f" in {model['changed']} numbers"
+    return text
+
+
 def _details(frame: dict[str, Any]) -> str:
     parts = [
         blocks_text(frame["blocks"], frame["mixings"]),
@@ -111,6 +123,5 @@ def _details(frame: dict[str, Any]) -> str:
     if frame["memory"] is not None:
         parts.append(f"needs {size_text(frame['memory'])}")
     if frame["model"]:
-        embedded = ", embedded" if frame["model"]["embedded"] else ""
-        parts.append(f"model id {frame['model']['id']}{embedded}")
+        parts.append(f"model id {frame['model']['id']}{_embedding(frame['model'])}")
     return "; ".join(parts)

@@ -1,0 +1,262 @@
+"""compress --train: what is learnt is exact, what is written never larger, what is missing said."""
+
+# ruff: noqa: E402 (torch may be absent)
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import commandline
+import models
+import nncomp
+from commandline import Run
+from conftest import chain_model
+from nncomp import compress, decompress, weights
+from nncomp.container import Packed
+from nncomp.engine import native
+from nncomp.model import Model, dumps
+from nncomp.train import tune
+from nncomp.train.network import Mode
+from nncomp.train.recall import ORDERS, Recall
+from nncomp.train.twin import Twin, changed
+
+TEXT = models.chained(6000)
+FEW_BYTES = tune.Budget(seconds=0.3)
+
+
+def silent(share: float, text: str) -> None:
+    assert 0 <= share <= 1 and text
+
+
+@pytest.fixture
+def ignorant(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Model:
+    """Released as small-1 and nano-1: a model that knows TEXT but for its head's multipliers."""
+    directory = tmp_path_factory.mktemp("ignorant")
+    knowing = chain_model("small-1")
+    tensors = {**knowing.tensors, "head.m": np.zeros(256, np.int32)}
+    for name in ("nano-1", "small-1"):
+        model = Model.build(knowing.config, tensors, name)
+        (directory / f"{name}.safetensors").write_bytes(dumps(model))
+    commandline.use_models(monkeypatch, directory)
+    return model
+
+
+# ---- the twin ----
+
+
+def test_the_twin_is_the_model_and_its_factors() -> None:
+    """Bits of a text under the integer engine and under the twin, before and after a change."""
+    model = models.natural(models.MIXED, head_m=1 << 23)
+    text = models.text(384)
+    window = torch.frombuffer(bytearray(text), dtype=torch.uint8).long()[None]
+
+    def bits_of_engine(of: Model) -> float:
+        w = native.weights(of, text).astype(np.float64)
+        p = w[np.arange(len(text)), list(text)] / w.sum(1)
+        return float(-np.log2(p).mean())
+
+    def bits_of_twin() -> float:
+        with torch.no_grad():
+            logits = twin(twin.rows(window), Mode.FAKE)[0]
+        loss = torch.nn.functional.cross_entropy(logits, window[0])
+        return float(loss) / float(np.log(2))
+
+    torch.manual_seed(1)
+    twin = Twin(model, 2)
+    assert twin.factors(0.5) == {}
+    plain = bits_of_engine(model)
+    assert abs(bits_of_twin() - plain) < 0.01
+    for left in twin.left.values():
+        left.data.normal_(0, 20)
+    after = bits_of_engine(changed(model, twin.factors(0.05), "changed"))
+    assert abs(bits_of_twin() - after) < 0.02 < abs(after - plain)
+
+
+def test_factors_are_close_and_coarser_ones_cheaper() -> None:
+    torch.manual_seed(1)
+    model = models.tiny()
+    twin = Twin(model, 3)
+    for left in twin.left.values():
+        left.data.normal_(0, 6)
+    sizes = []
+    for coarseness, distance in ((0.05, 1.0), (1.0, 8.0)):
+        factors = twin.factors(coarseness)
+        tuned = changed(model, factors, "tuned")
+        name = "layers.0.up"
+        weight = model.tensors[f"{name}.weight"].astype(np.float64)
+        key = name.replace(".", "_")
+        wanted = weight + (twin.left[key] @ twin.right[key].t()).detach().numpy()
+        apart = tuned.tensors[f"{name}.weight"] - np.clip(wanted, -127, 127)
+        assert np.abs(apart).mean() < distance
+        packed = weights.pack(tuned, model, factors)
+        assert weights.unpack(packed, model).id == tuned.id
+        sizes.append(len(packed.data))
+    assert sizes[1] < 0.6 * sizes[0]
+
+
+def test_recall_knows_what_recurs() -> None:
+    data = np.frombuffer(models.noise(100) * 3 + models.noise(100, 2), np.uint8)
+    recall = Recall(data)
+    with torch.no_grad():
+        logits = recall(torch.zeros(1, 400, 256), np.array([0]))[0].numpy()
+    assert not logits[:20].any()
+    inside = np.arange(100 + max(ORDERS), 300)
+    assert (logits[inside].argmax(1) == data[inside]).all()
+    assert (logits[inside, data[inside]] == len(ORDERS)).all()  # each order adds its weight of 1
+    assert np.count_nonzero(logits[302:].max(1)) < 20
+
+
+# ---- the ledger ----
+
+
+def test_the_ledger_chooses(ignorant: Model) -> None:
+    """The best of all checks counts, and nothing that is no better than nothing."""
+    answers = iter([90, 70, 80, 95, 100, 85])
+    seen = []
+
+    def measure(packed: Packed) -> int:
+        seen.append(packed)
+        return next(answers)
+
+    found = tune.tune(TEXT, ignorant, 100, measure, FEW_BYTES, silent)
+    assert len(seen) == tune.CHECKS - 1 + len(tune.COARSENESS)
+    assert found is seen[1]
+    assert weights.base_id(seen[1]) == ignorant.id
+    assert tune.tune(TEXT, ignorant, 100, lambda packed: 100, FEW_BYTES, silent) is None
+
+
+def test_a_small_model_of_its_own_has_weights_of_four_bits() -> None:
+    found = tune.train_small(TEXT, 10**9, lambda packed: len(packed.data), FEW_BYTES, silent)
+    assert found is not None
+    model = weights.unpack(found, None)
+    stored = [t for name, t in model.tensors.items() if name.endswith(".weight")]
+    assert not any((tensor % 16).any() for tensor in stored)
+    assert len(found.data) < 0.55 * sum(tensor.size for tensor in stored)
+    assert decompress(compress(TEXT, model=found)) == TEXT
+
+
+def test_learning_pays() -> None:
+    """A rule that the model does not know, in bytes that recur nowhere."""
+    base = models.natural(models.TINY, head_m=1 << 24)
+    data = models.integers(1, 40_000, 0, 255).astype(np.uint8)
+    data[1::2] = data[::2]  # each byte twice
+
+    def measure(packed: Packed) -> int:
+        model = weights.unpack(packed, base)
+        payload = native.encode_block(model, data[:4000].tobytes(), 1)[0]
+        return 10 * len(payload) + len(packed.data)
+
+    plain = measure(weights.pack(base, base))
+    found = tune.tune(data.tobytes(), base, plain, measure, tune.Budget(6.0), silent)
+    assert found is not None
+    assert measure(found) < 0.97 * plain
+
+
+# ---- the command ----
+
+
+@pytest.fixture
+def learnt(ignorant: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packed]:
+    """Training that finds the missing multipliers at once."""
+    packed = weights.pack(chain_model("tuned"), ignorant)
+    monkeypatch.setattr(tune, "tune", lambda *args: packed)
+    monkeypatch.setattr("nncomp.cli.tune.MIN_INPUT", 1000)
+    yield packed
+
+
+def test_the_smaller_file_is_written(run: Run, learnt: Packed) -> None:
+    Path("text").write_bytes(TEXT)
+    plain = compress(TEXT)
+    result = run("--train", "-v", "text")
+    packed = Path("text.nnc").read_bytes()
+    assert len(packed) < len(plain)
+    assert f"{len(plain)} => {len(packed)} bytes" in result.stderr.decode()
+    assert packed == compress(TEXT, model=learnt)
+    assert run("-dc", "text.nnc").stdout == TEXT
+    info = nncomp.get_frame_info(packed)
+    assert (info.model, info.model_changed) == ("tuned", 95)
+    shown = run("info", "-v", "text.nnc").stdout.decode()
+    assert f"embedded in {len(learnt.data)} bytes as a change of nano-1 in 95 numbers" in shown
+
+
+def test_a_larger_file_is_not_written(
+    run: Run, ignorant: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    useless = weights.pack(chain_model("other", 5))  # in full: thousands of bytes
+    monkeypatch.setattr(tune, "tune", lambda *args: useless)
+    monkeypatch.setattr("nncomp.cli.tune.MIN_INPUT", 1000)
+    Path("text").write_bytes(TEXT[:2000])
+    result = run("--train", "text")
+    assert Path("text.nnc").read_bytes() == compress(TEXT[:2000])
+    assert b"nothing that would pay" in result.stderr
+
+
+def test_verify_and_pipes(run: Run, learnt: Packed) -> None:
+    Path("text").write_bytes(TEXT)
+    run("--train", "--verify", "text")
+    packed = Path("text.nnc").read_bytes()
+    assert run("--train", "-c", input=TEXT).stdout == packed
+    run("--train", "--rm", "-f", "text")
+    assert not Path("text").exists()
+    assert run("-dc", "text.nnc").stdout == TEXT
+
+
+def test_little_input_is_compressed_without(run: Run, ignorant: Model) -> None:
+    for content in (b"", b"x", TEXT):
+        assert run("--train", input=content).stdout == compress(content)
+
+
+def test_the_base_has_to_be_there_to_decode(run: Run, learnt: Packed, tmp_path: Path) -> None:
+    Path("text").write_bytes(TEXT)
+    run("--train", "text")
+    with pytest.MonkeyPatch.context() as patch:
+        commandline.use_models(patch, tmp_path / "nowhere")
+        assert b"was not found" in run("-dc", "text.nnc", status=1).stderr
+
+
+def test_only_released_models_are_changed(run: Run, ignorant: Model) -> None:
+    own = dataclasses.replace(models.tiny(4), name="own")
+    Path("own.safetensors").write_bytes(dumps(own))
+    Path("text").write_bytes(TEXT * 4)
+    result = run("--train", "--model", "own.safetensors", "text", status=1)
+    assert b"--train changes a released model only" in result.stderr
+    assert not Path("text.nnc").exists()
+
+
+def test_usage(run: Run, ignorant: Model) -> None:
+    Path("text").write_bytes(TEXT)
+    for options in (["--train", "--embed-model"], ["--train", "--model", "none"],
+                    ["--from-scratch"], ["--train", "--train-time", "0"]):  # fmt: skip
+        run(*options, "text", status=2)
+    packed = compress(TEXT)
+    assert run("-d", "--train", "--from-scratch", "--train-time", "5", input=packed).stdout == TEXT
+
+
+def test_without_torch(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    Path("text").write_bytes(TEXT)
+    result = run("--train", "text", status=1)
+    assert result.stderr == b"nncomp: --train needs torch: pip install 'nncomp[torch]'\n"
+    assert not Path("text.nnc").exists()
+
+
+@pytest.mark.slow
+def test_interruption_leaves_nothing(run: Run, ignorant: Model, tmp_path: Path) -> None:
+    import signal
+    import subprocess
+    import time
+
+    Path("text").write_bytes(models.chained(40_000))
+    process = subprocess.Popen(commandline.command("--train", "--train-time", "100", "text"))
+    time.sleep(12)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == -signal.SIGINT
+    assert sorted(p.name for p in Path().iterdir()) == ["text"]
