@@ -25,10 +25,17 @@ class Recall(nn.Module):
         """``data``: (n,) uint8. Takes about 8 bytes for each of it, and 40 while it is made."""
         super().__init__()
         found = [_predictions(data, order) for order in ORDERS]
+        wrong = found[2][0] != data  # by order 8; where there is no prediction it is 0
+        self._surprises = np.concatenate([[0], np.cumsum(wrong, dtype=np.int64)])
         self._bytes = np.stack([predicted for predicted, _ in found])  # (orders, n) uint8
         self._classes = np.stack([classes for _, classes in found])  # (orders, n) uint8
         self.weights = nn.Parameter(torch.ones(len(ORDERS), CLASSES))
         self.share = nn.Parameter(torch.ones(()))  # of the network's logits
+
+    def surprises(self, length: int) -> npt.NDArray[np.int64]:
+        """How many bytes of each window of ``length`` are not predicted: (n − length + 1,)."""
+        counts: npt.NDArray[np.int64] = self._surprises[length:] - self._surprises[:-length]
+        return counts
 
     def forward(self, logits: Tensor, starts: npt.NDArray[np.int64]) -> Tensor:
         """(B, T, 256) logits in nats of windows of ``data`` that begin at ``starts``, (B,)."""
