@@ -79,22 +79,12 @@ struct Seat {
 };
 
 static_assert(sizeof(Block) == 56 && sizeof(Seat) == 88 && sizeof(Distribution) == 1152);
-constexpr uint64_t HEAD = (sizeof(mix::Shared) + 63) & ~uint64_t(63);
+constexpr uint64_t HEAD = 1024;  // bytes that Shared takes before the arrays
+static_assert(sizeof(mix::Shared) <= HEAD);
 
 }  // namespace nncomp
 
 using namespace nncomp;
-
-// Bytes of Block::stage, for the blocks of the batch.
-extern "C" __global__ void stage_size(const Block* blocks, uint64_t* sizes) {
-  const Block& b = blocks[blockIdx.x];
-  if (threadIdx.x != 0) return;
-  mix::Shared s{};
-  s.profile = {b.rich != 0, true, int32_t(b.contexts), b.period, b.stride, b.x86 != 0};
-  s.size = b.size;
-  s.lanes = b.lanes;
-  sizes[blockIdx.x] = HEAD + mix::lay_out(s, nullptr);
-}
 
 // Before the first byte. Block::stage is zeroed, Seat::decoder holds what the payload is.
 extern "C" __global__ void begin(const Block* blocks, Seat* seats, uint32_t decode) {
@@ -131,7 +121,7 @@ extern "C" __global__ void begin(const Block* blocks, Seat* seats, uint32_t deco
 
 // Codes the next `steps` bytes of every lane, and counts them in `time`. The distribution of step i of lane j of the
 // batch is distributions[j · steps + i].
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 1)
     code(const Block* blocks, Seat* seats, int32_t* time, const Distribution* distributions, uint32_t steps,
          uint32_t decode) {
   const Block b = blocks[blockIdx.x];
