@@ -116,6 +116,7 @@ class Run:
         c, device = network.model.config, network.device
         self.network = network
         self.steps = steps
+        self.count = len(start)  # of lanes without padding
         self.lanes = padded_lanes(len(start), steps)
         self.rows = rows = self.lanes * steps
         self.data = data
@@ -157,7 +158,7 @@ class Run:
                 self.q, self.keys[i], self.values[i], self.time,
                 D=d, Q=q, HEAD=h, RING=self.rings[i], STEPS=self.steps, **block,
             )  # fmt: skip
-            kernels.attend[self.lanes, -(-self.steps // group)](
+            kernels.attend[self.count, -(-self.steps // group)](
                 self.o, self.q, self.keys[i], self.values[i], self.time,
                 layer.bias, layer.attn_m, layer.attn_c, n.exp,
                 HEADS=c.n_heads, PADDED_HEADS=padded_heads, HEAD=h, PADDED_HEAD=max(h, 32),
