@@ -114,24 +114,19 @@ def test_payloads_that_no_encoder_writes(program: emulated.EmulatedProgram) -> N
     mixing = Mixing(Profile.LEAN)
     good = native.encode_block(model, data, 2, mixing)
     bad = [
-        [good[0], good[1] + b"\0"],
-        [good[0][:-1], good[1]],
-        [good[0], b""],
-        [b"\xff" * 40, good[1]],
-        [good[0][:9], good[1]],
+        ([good[0], good[1] + b"\0"], "lane 1 has bytes left over"),
+        ([good[0], good[1][:-6]], "lane 1 ends too early"),
+        ([b"\xff" * 40, good[1]], "lane 0 has a malformed payload"),
     ]
-    for payloads in [good, *bad]:
+    for payloads, message in bad:
+        with pytest.raises(FormatError, match=message):
+            native.decode_block(model, payloads, len(data), mixing)
         requests = [
             Request(model, len(data), 2, mixing, payloads=p) for p in (good, payloads)
         ]  # fmt: skip
         emulated.code(program, requests, [data, data], model)
-        assert requests[0].result == data
-        try:
-            expected: bytes | str = native.decode_block(model, payloads, len(data), mixing)
-        except FormatError as error:
-            expected = str(error)
-        error = requests[1].error
-        assert (requests[1].result if error is None else str(error)) == expected
+        assert (requests[0].error, requests[0].result) == (None, data)
+        assert isinstance(requests[1].error, FormatError) and str(requests[1].error) == message
     empty = Request(model, 1, 2, mixing, payloads=[*native.encode_block(model, b"x", 1), b"\0"])
     emulated.code(program, [empty], [b"x"], model)
     assert str(empty.error) == "lane 1 has a payload but no bytes"
