@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-triton = pytest.importorskip("triton", reason="the CUDA engine needs triton")
+pytest.importorskip("triton", reason="the CUDA engine needs triton")
 
 import torch
+import triton
 
 import models
 from nncomp.engine.cuda import kernels, network

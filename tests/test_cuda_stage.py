@@ -40,7 +40,9 @@ def program(library: Path, monkeypatch: pytest.MonkeyPatch) -> emulated.Emulated
 Block = tuple[bytes, int, Mixing | None]  # content, lanes, mixing
 
 
-def requests_of(model: Model, blocks: list[Block], decode: bool) -> tuple[list[Request], list[bytes]]:
+def requests_of(
+    model: Model, blocks: list[Block], decode: bool
+) -> tuple[list[Request], list[bytes]]:
     """Requests, and what the network sees of each block."""
     requests, contents = [], []
     for data, lanes, mixing in blocks:

@@ -1,4 +1,4 @@
-"""The device form of the adaptive stage without a device: compiled for the CPU, threads as fibers."""
+"""The device form of the adaptive stage, compiled for the CPU with threads as fibers."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ class ForeseenRun:
 
     known: dict[int, bytes] = {}  # noqa: RUF012 - the whole batch's bytes, told by ``code``
 
-    def __init__(
-        self, network: Network, data: torch.Tensor, start: np.ndarray, steps: int
-    ) -> None:
+    def __init__(self, network: Network, data: torch.Tensor, start: np.ndarray, steps: int) -> None:
         self.steps, self.count, self.lanes = steps, len(start), padded_lanes(len(start), steps)
         self.time = torch.zeros(self.lanes, dtype=torch.int32)
         self.distributions = torch.zeros((self.lanes * steps, DISTRIBUTION // 4), dtype=torch.int32)

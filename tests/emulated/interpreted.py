@@ -3,6 +3,7 @@
 Bytes in the weights' place would hide where two engines part, so whole distributions are compared.
 """
 
+# ruff: noqa: E402 (the environment comes first)
 from __future__ import annotations
 
 import os
@@ -22,7 +23,7 @@ import emulated
 import models
 from nncomp import _native
 from nncomp.engine import native, reference
-from nncomp.engine.cuda import CudaEngine
+from nncomp.engine.cuda.engine import CudaEngine
 from nncomp.engine.cuda.network import Network, Run
 from nncomp.errors import FormatError
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
@@ -137,7 +138,9 @@ def test_weights() -> None:
 def test_what_goes_elsewhere() -> None:
     model, mixing = models.tiny(), Mixing(Profile.RICH)
     data = models.text(500)
-    assert engine().encode_block(None, data, 1, mixing) == native.encode_block(None, data, 1, mixing)
+    assert engine().encode_block(None, data, 1, mixing) == native.encode_block(
+        None, data, 1, mixing
+    )
     assert engine().encode_block(model, b"", 2, mixing) == [b"", b""]
     assert engine().decode_block(model, [b"", b""], 0, mixing) == b""
     with pytest.raises(ValueError, match="lanes"):

@@ -85,8 +85,8 @@ def _aligned(size: int) -> int:
     return -(-size // 256) * 256
 
 
-def _room(size: int) -> int:
-    """Bytes for the payload of ``size`` bytes; what needs more is coded elsewhere."""
+def _room(size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Bytes for the payload of each lane of ``size`` bytes; what needs more is coded elsewhere."""
     return size + size // 8 + 64
 
 
@@ -106,7 +106,7 @@ class Batch:
         steps = 1 if self._decode else CHUNK
 
         # The blocks' bytes, one behind the other: a decoder writes them.
-        offsets = np.cumsum([0] + [r.size for r in requests])
+        offsets = np.cumsum([0, *(r.size for r in requests)])
         self._offsets = offsets[:-1]
         content = np.zeros(offsets[-1] + steps, np.uint8)
         for offset, r in zip(self._offsets, requests, strict=True):
@@ -128,7 +128,7 @@ class Batch:
         stages = [_stage_memory(r.mixing, r.size, r.lanes) for r in requests]
         self._memory = torch.zeros(sum(stages) + 256, dtype=torch.uint8, device=self._device)
         self._tables = self._put(devices.tables().copy())
-        stage = _aligned(self._memory.data_ptr()) + np.cumsum([0] + stages)
+        stage = _aligned(self._memory.data_ptr()) + np.cumsum([0, *stages])
         blocks = np.zeros(len(requests), devices.BLOCK)
         first = 0
         for i, r in enumerate(requests):

@@ -1,7 +1,7 @@
 """The network on a torch device: a model's tensors there, and a run of steps of many lanes.
 
 ``Network`` is packed once for a model and device. ``Run`` has the memory of the lanes that are
-coded together, all of it taken when it is made, so that ``forward`` can be captured in a CUDA graph.
+coded together, all of it taken when it is made, so that ``forward`` can be captured in a graph.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Network:
 
 
 class Run:
-    """``lanes`` lanes of ``network``, whose next ``steps`` distributions a call of ``forward`` gives.
+    """Lanes of ``network``: each call of ``forward`` gives their next ``steps`` distributions.
 
     ``data`` is u8 and has ``steps`` bytes behind the last lane's end; ``start`` is (lanes) int64,
     where each lane's bytes begin. ``time`` (lanes) int32 counts the bytes of each lane so far: who
