@@ -12,44 +12,8 @@
 
 #include "coder.hpp"
 
-namespace nncomp {
-namespace {
-
-// What mix.hpp expects of simd_*.hpp, by loads of 16 bytes.
-struct alignas(16) Eight {
-  int16_t v[8];
-};
-
-template <int n>
-inline int32_t dot_words(const int16_t* x, const int16_t* w) {
-  int32_t sum = 0;
-#pragma unroll
-  for (int i = 0; i < n; i += 8) {
-    const Eight a = *reinterpret_cast<const Eight*>(x + i), b = *reinterpret_cast<const Eight*>(w + i);
-#pragma unroll
-    for (int k = 0; k < 8; ++k) sum += int32_t(a.v[k]) * b.v[k];
-  }
-  return sum;
-}
-
-template <int n>
-inline void learn_words(const int16_t* x, int16_t* w, int32_t e) {
-#pragma unroll
-  for (int i = 0; i < n; i += 8) {
-    const Eight a = *reinterpret_cast<const Eight*>(x + i);
-    Eight b = *reinterpret_cast<const Eight*>(w + i);
-#pragma unroll
-    for (int k = 0; k < 8; ++k) {
-      const int32_t v = b.v[k] + ((a.v[k] * e + (1 << 14)) >> 15);
-      b.v[k] = int16_t(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
-    }
-    *reinterpret_cast<Eight*>(w + i) = b;
-  }
-}
-
-}  // namespace
-}  // namespace nncomp
-
+#include "simd_mix_device.hpp"
+// after the vectors it is written on
 #include "mix.hpp"
 #include "mix_layout.hpp"
 #include "mix_warp.hpp"
@@ -155,7 +119,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
       uint32_t coded;
       if (l) {
         mix::start(s, *l, t == 0);
-        mix::code_byte(s, *l, distribution + step, decode ? -1 : int(byte >> 4), choose);
+        mix::code_byte(s, *l, distribution + step, decode ? -1 : int(byte), choose);
         coded = l->byte;
       } else {
         coded = walk(distribution[step], choose);

@@ -41,7 +41,7 @@ inline void update(const Shared& s, uint32_t count) {
       const Table& table = s.table[task];
       for (int half = 0; half < 2; ++half) {
         in_order(count, [&](uint32_t j) { return lane(j).hash[half][task] >> table.shift; },
-                 [&](uint32_t j) { update_table(s, lane(j), task, half); });
+                 [&](uint32_t j) { update_table(s, lane(j), path_of(s, lane(j), half), task, half); });
       }
     } else if (task < tables + 8) {  // what belongs to one bit of the byte
       const uint32_t k = uint32_t(task - tables);

@@ -77,7 +77,7 @@ def arguments(name: str, values: tuple[int, ...]) -> tuple[Any, Any]:
 def tables() -> npt.NDArray[np.uint8]:
     """mix_tables.hpp's Tables, as bytes."""
     stretch, squash, following, start, reciprocal, _ = _native.mixing_tables()
-    return np.frombuffer(stretch + squash + following + start + reciprocal, np.uint8)
+    return np.frombuffer(stretch + squash + following + reciprocal + start, np.uint8)
 
 
 def count() -> int:
