@@ -246,7 +246,7 @@ class Encoder:
         """Compress all of ``src``, in blocks that are full but for the last one."""
         self.check_usable()
         self._usable = False
-        results = _in_order(self._tasks(src), self._places, self._progress)
+        results = self._places.run(self._tasks(src), self._progress)
         with contextlib.closing(results):
             for candidates in results:
                 self._summary.count(self._write(candidates))
@@ -407,7 +407,7 @@ class Decoder:
         may go on from there: ``map`` and ``filter``, unlike a generator, survive an error.
         """
         tasks = filter(None, map(self._accept, items))
-        return _in_order(tasks, self._places, self._progress)
+        return self._places.run(tasks, self._progress)
 
     def _accept(self, item: Item) -> _Task[bytes] | None:
         """A task if ``item`` is a block."""
@@ -544,7 +544,7 @@ class _Places:
             return
         whole, rest = divmod(self._content_size, header.block_size)
         lanes = whole * header.lanes + (header.block_lanes(rest) if rest else 0)
-        chosen = engine.get(self._device, lanes, self.threads)
+        chosen = _engine(self._device, lanes, self.threads)
         if isinstance(chosen, engine.ManyBlocks):
             mixing = Mixing(Profile(header.profile)) if header.profile else None
             fit = chosen.blocks_in_flight(model, mixing, header.block_size, header.lanes)
@@ -557,17 +557,21 @@ class _Places:
         """How many blocks may be in memory."""
         return self._limit // self.need if self._gpu is None else self._gpu_blocks
 
-    def width(self) -> int:
-        """How many tasks to have at a time, at least 1."""
-        return max(1, self.room() if self._gpu is not None else min(self.threads, self.room()))
+    def run(
+        self, tasks: Iterator[_Task[_T]], progress: Progress | None
+    ) -> Generator[_T, None, None]:
+        """``_in_order``, with as many tasks at a time as there is room for."""
+
+        def width() -> int:
+            return self.room() if self._gpu is not None else min(self.threads, self.room())
+
+        return _in_order(tasks, width, self.threads, progress)
 
     @contextlib.contextmanager
     def cpu(self) -> Iterator[Engine]:
         """The CPU's engine."""
-        from nncomp import engine
-
         with self._gate if self._gpu is not None else contextlib.nullcontext():
-            yield engine.get("cpu")
+            yield _engine("cpu")
 
     def of(self, model: Model | None) -> contextlib.AbstractContextManager[Engine]:
         """The engine for a block with this network, or without."""
@@ -577,9 +581,12 @@ class _Places:
 
 
 def _in_order(
-    tasks: Iterator[_Task[_T]], places: _Places, progress: Progress | None
+    tasks: Iterator[_Task[_T]],
+    width: Callable[[], int],
+    threads: int,
+    progress: Progress | None,
 ) -> Generator[_T, None, None]:
-    """Run ``tasks``, as many at a time as ``places`` has room for; results in order.
+    """Run ``tasks``, at most ``width()`` at a time; results in order.
 
     Tasks are drawn, and ``progress`` is called, in the caller's thread. Fewer tasks than threads
     share the threads. When drawing a task fails, earlier results still come, then the error.
@@ -595,7 +602,7 @@ def _in_order(
         drawn: list[_Task[_T]] = []
         try:
             # Drawing one may show that there is room for more or fewer.
-            while failure is None and len(drawn) + len(pending) < min(places.width(), _MAX_TASKS):
+            while failure is None and len(drawn) + len(pending) < min(max(1, width()), _MAX_TASKS):
                 drawn.append(next(tasks))
         except Exception as error:  # StopIteration too: the one that is no failure
             failure = error
@@ -606,7 +613,7 @@ def _in_order(
             drawn = draw()
             active = len(pending) + len(drawn)
             for i, task in enumerate(drawn):
-                share = max(1, places.threads // active + (i < places.threads % active))
+                share = max(1, threads // active + (i < threads % active))
                 pending.append(pool.submit(task, share, counter.add))
             if not pending:
                 break
@@ -662,6 +669,12 @@ def _arithmetic() -> int:
     from nncomp.model import ARITHMETIC
 
     return ARITHMETIC
+
+
+def _engine(device: str, lanes: int = 0, threads: int = 1) -> Engine:
+    from nncomp import engine
+
+    return engine.get(device, lanes, threads)
 
 
 def _read_full(src: Readable, size: int) -> bytes:
