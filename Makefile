@@ -4,8 +4,11 @@
 PYTHON ?= python3
 # Development and tests take this one; pyproject.toml's extra keeps a range.
 TORCH ?= torch==2.13.0
+TRITON ?= triton==3.6.0; platform_system == 'Linux' and platform_machine == 'x86_64'
 # A folder of files for the figures (make figures CORPUS=DIR).
 CORPUS ?=
+# For gpu-check: a Python that has torch for CUDA, instead of the environment for development.
+GPU_PYTHON ?=
 
 LIGHT := .venv/light
 DEV := .venv/dev
@@ -14,10 +17,10 @@ NATIVE := pyproject.toml CMakeLists.txt $(wildcard nncomp/csrc/*)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check test lint figures regression golden corpus models dist clean
+.PHONY: help demo develop check test lint gpu-check figures regression golden corpus models dist clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 # What a user installs (no torch, no tools, not editable), and zstandard, which the demo compares with.
 $(LIGHT)/.done: $(PACKAGE)
@@ -27,7 +30,7 @@ $(LIGHT)/.done: $(PACKAGE)
 
 $(DEV)/.done: $(NATIVE)
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python $(PIP) "$(TORCH)" "scikit-build-core>=0.10" "nanobind>=2.4" ninja
+	$(DEV)/bin/python $(PIP) "$(TORCH)" "$(TRITON)" "scikit-build-core>=0.10" "nanobind>=2.4" ninja
 	$(DEV)/bin/python $(PIP) --no-build-isolation --config-settings=build-dir=build/dev -e '.[dev]'
 	touch $@
 
@@ -47,6 +50,9 @@ check: $(DEV)/.done lint ## lint, types and the quick tests: seconds
 test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 	$(LIGHT)/bin/python tools/demo.py
 	$(DEV)/bin/python -m pytest -m 'not gpu'
+
+gpu-check: $(if $(GPU_PYTHON),,$(DEV)/.done) ## on a machine with a GPU: its bytes, then its speed, in 8 minutes
+	$(or $(GPU_PYTHON),$(DEV)/bin/python) tools/gpu_check.py
 
 figures: $(DEV)/.done ## CORPUS=DIR: round trips, bytes, speed and waste on a folder of files
 	$(DEV)/bin/python tools/figures.py all $(CORPUS)

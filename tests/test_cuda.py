@@ -255,7 +255,7 @@ def test_levels_on_a_gpu(gpu: engine.Engine, level: int) -> None:
     paths = sorted(Path(nncomp.__file__).parent.rglob("*.?[yp]*"))
     data = b"".join(p.read_bytes() for p in paths if p.suffix in (".py", ".hpp", ".cpp"))
     assert len(data) > 200_000
-    options: dict[str, Any] = {"level": level, "block_size": 1 << 16}
+    options: dict[str, Any] = {"level": level, "block_size": 1 << 14}
     packed = nncomp.compress(data, device="cpu", threads=16, **options)
     assert nncomp.get_frame_info(packed).blocks["network+mix"] > 1
     assert nncomp.compress(data, device="cuda", threads=16, **options) == packed
