@@ -82,21 +82,18 @@ POINTERS = {torch.int8: "*i8", torch.uint8: "*u8", torch.int32: "*i32", torch.in
 
 def shapes() -> list[object]:
     """(configuration, lanes, steps, capability); one of them is quick."""
-    found: list[object] = []
-    for name, config, lanes, steps in [
-        ("small", SMALL, 192, 1),
-        ("tiny", models.TINY, 3, 1),
-        ("small-chunk", SMALL, 64, 64),
-        ("mixed-chunk", models.MIXED, 5, 64),
-        ("large", LARGE, 17, 1),
-        ("large-chunk", LARGE, 64, 64),
-    ]:
-        for capability in (90, 80):
-            quick = name == "small" and capability == 90
-            marks = [] if quick else [pytest.mark.slow]
-            values = (config, lanes, steps, capability)
-            found.append(pytest.param(*values, id=f"{name}-{capability}", marks=marks))
-    return found
+    cases = {
+        "small": (SMALL, 192, 1, 90),
+        "small-80": (SMALL, 192, 1, 80),
+        "small-chunk": (SMALL, 64, 64, 90),
+        "tiny": (models.TINY, 3, 1, 90),
+        "mixed-chunk": (models.MIXED, 5, 64, 90),
+        "large": (LARGE, 17, 1, 90),
+    }
+    return [
+        pytest.param(*case, id=name, marks=[] if name == "small" else [pytest.mark.slow])
+        for name, case in cases.items()
+    ]
 
 
 @pytest.mark.parametrize(("config", "lanes", "steps", "capability"), shapes())

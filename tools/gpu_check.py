@@ -27,6 +27,7 @@ from typing import Any
 MB = 1_000_000
 ROOT = Path(__file__).parents[1]
 CUT = 12288  # bytes of a lane that a measurement codes
+WARM = 512  # bytes of a lane before kernels are timed: windows and tables have something to say
 
 
 @dataclass
@@ -334,20 +335,20 @@ def kernel_part(check: Check, data: bytes, ceiling: tuple[float, float]) -> None
 
     gpu: Any = engine.get("cuda")
     layout = next(layouts(data))
+    _, payloads = steady(check, layout, None)
     for decode in (True, False):
-        blocks = layout.blocks
         requests = [
             Request(layout.model, len(b), layout.lanes, layout.mixing, None if decode else b,
-                    payloads=[bytes(4 * len(b) // layout.lanes)] * layout.lanes if decode else ())
-            for b in blocks
+                    payloads=given if decode else ())
+            for b, given in zip(layout.blocks, payloads, strict=True)
         ]  # fmt: skip
         with gpu._on_device(), torch.inference_mode():
             batch = Batch(gpu._network(layout.model), gpu._program, requests)
             batch._launch("begin", len(requests), 256, batch._blocks, batch._seats)
-            for _ in range(3):
+            repeats = 20 if decode else 4
+            for _ in range(WARM // batch._run.steps):
                 batch._step()
             torch.cuda.synchronize()
-            repeats = 20 if decode else 4
             kinds = [torch.profiler.ProfilerActivity.CUDA]
             with torch.profiler.profile(activities=kinds) as profile:
                 for _ in range(repeats):

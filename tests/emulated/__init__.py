@@ -29,6 +29,9 @@ class EmulatedProgram:
         self.threads = threads  # of a block, instead of what a launch asks for
         self.launches = 0
 
+    def make_current(self) -> None:
+        pass
+
     def launch(self, name: str, grid: int, threads: int, stream: int, *values: int) -> None:
         typed, places = device.arguments(name, values)
         self.launches += 1

@@ -195,7 +195,8 @@ class Batch:
         graph = torch.cuda.CUDAGraph()
         repeats = max(GRAPH_STEPS // steps, 1)
         # Other threads may use the device meanwhile: their calls are not ours to judge.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        stream = torch.cuda.current_stream(self._device)
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             for _ in range(repeats):
                 self._step()
 

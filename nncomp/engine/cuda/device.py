@@ -63,6 +63,9 @@ using uint64_t = unsigned long long; using size_t = decltype(sizeof 0);
 class Program(Protocol):
     """The kernels of mix_device.cu, compiled for something that runs them."""
 
+    def make_current(self) -> None:
+        """Before the calling thread launches anything."""
+
     def launch(self, name: str, grid: int, threads: int, stream: int, *values: int) -> None:
         """Start a kernel on a stream: ``grid`` blocks of ``threads``; addresses and numbers."""
 
@@ -113,7 +116,7 @@ class StageProgram:
             self._call("cuModuleGetFunction", ctypes.byref(function), module, name.encode())
 
     def make_current(self) -> None:
-        """For the calling thread: a thread has no context of its own accord."""
+        """A thread has no context of its own accord."""
         self._call("cuCtxSetCurrent", self._context)
 
     def launch(self, name: str, grid: int, threads: int, stream: int, *values: int) -> None:

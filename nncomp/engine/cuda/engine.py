@@ -42,6 +42,8 @@ class CudaEngine:
         self.device = device
         self._program = program
         self._networks: OrderedDict[bytes, Network] = OrderedDict()
+        # One for all batches: memory that one of them leaves is the next one's.
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._changed = threading.Condition()  # guards what follows
         self._waiting: list[Request] = []
         self._busy = False  # whether a thread is coding for all
@@ -128,13 +130,12 @@ class CudaEngine:
 
     @contextmanager
     def _on_device(self) -> Iterator[None]:
-        if self.device.type != "cuda":
+        """Make the device and the engine's stream the calling thread's."""
+        if self._stream is None:
             yield
             return
-        make_current = getattr(self._program, "make_current", None)
-        if make_current is not None:
-            make_current()
-        with torch.cuda.device(self.device), torch.cuda.stream(torch.cuda.Stream(self.device)):
+        self._program.make_current()
+        with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
             yield
 
     def _network(self, model: Model) -> Network:
