@@ -23,6 +23,7 @@ import emulated
 import models
 from nncomp import _native
 from nncomp.engine import native, reference
+from nncomp.engine.cuda import network
 from nncomp.engine.cuda.engine import CudaEngine
 from nncomp.engine.cuda.network import Network, Run
 from nncomp.errors import FormatError
@@ -93,7 +94,7 @@ def test_shapes(config: ModelConfig) -> None:
 
 @pytest.mark.slow
 def test_thirty_two_lanes() -> None:
-    same(models.tiny(), texts(32, 64), 64)
+    same(models.tiny(), texts(32, 64), 64)  # ragged: half of them are a byte shorter
 
 
 @pytest.mark.slow
@@ -102,9 +103,9 @@ def test_past_the_window() -> None:
     same(models.tiny(), [models.text(67)], 1)
 
 
-@pytest.mark.slow
-def test_tiles_of_64_rows() -> None:
-    same(models.natural(ModelConfig(1, 64, 2, 32, 64, (64,), ())), texts(64, 64), 64)
+def test_tiles_of_64_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "MANY_ROWS", 128)
+    same(models.tiny(), texts(4, 30), 32)
 
 
 # The whole engine, but for what only a device has: streams, graphs, its compiler
