@@ -238,9 +238,9 @@ class Encoder:
         self._usable = True  # whether the frame may be continued
         self._writer = FrameWriter(dst, self.header)
 
-    def room(self) -> int:
-        """How many blocks may be in memory: a bound on speed only, never on what is written."""
-        return self._places.room()
+    def width(self) -> int:
+        """How many blocks to have at a time, at least 1: for speed, never for what is written."""
+        return self._places.width()
 
     def add(self, src: Readable) -> None:
         """Compress all of ``src``, in blocks that are full but for the last one."""
@@ -395,10 +395,6 @@ class Decoder:
         self._progress = progress
         self._header: Header | None = None
         self._model: Model | None = None
-
-    def room(self) -> int:
-        """How many blocks may be in memory."""
-        return self._places.room()
 
     def results(self, items: Iterable[Item]) -> Generator[bytes, None, None]:
         """The content of each block among ``items``, in order.
@@ -557,15 +553,15 @@ class _Places:
         """How many blocks may be in memory."""
         return self._limit // self.need if self._gpu is None else self._gpu_blocks
 
+    def width(self) -> int:
+        """How many tasks to have at a time, at least 1."""
+        return max(1, self.room() if self._gpu is not None else min(self.threads, self.room()))
+
     def run(
         self, tasks: Iterator[_Task[_T]], progress: Progress | None
     ) -> Generator[_T, None, None]:
         """``_in_order``, with as many tasks at a time as there is room for."""
-
-        def width() -> int:
-            return self.room() if self._gpu is not None else min(self.threads, self.room())
-
-        return _in_order(tasks, width, self.threads, progress)
+        return _in_order(tasks, self.width, self.threads, progress)
 
     @contextlib.contextmanager
     def cpu(self) -> Iterator[Engine]:
