@@ -6,6 +6,7 @@ The network's distributions are native's, so that nothing but the stage is tried
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,30 @@ def test_payloads_without_room(program: emulated.EmulatedProgram) -> None:
     request = Request(model, len(data), 1, None, data)
     emulated.code(program, [request], [data], model)
     assert (request.error, request.result) == (None, None)
+
+
+def test_launches_by_the_driver(
+    library: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Through the driver's functions, of a library that is not the driver's."""
+    monkeypatch.setattr(batch, "Run", emulated.ForeseenRun)
+    monkeypatch.setattr(device, "_driver", lambda: ctypes.CDLL(str(library)))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    compiled: list[str] = []
+
+    def compile_cubin(architecture: str) -> bytes:
+        compiled.append(architecture)
+        return b"cubin\0"
+
+    monkeypatch.setattr(device, "compile_cubin", compile_cubin)
+    assert device.count() == 1
+    for _ in range(2):
+        program = device.StageProgram(0)
+    assert compiled == ["sm_90"], "and kept"
+    program.make_current()
+    same(program, models.tiny(), [(models.text(40), 3, Mixing(Profile.LEAN))])
+    with pytest.raises(NNCompError, match="cuDeviceGet returned 101"):
+        device.StageProgram(1)
 
 
 def test_it_compiles_for_devices() -> None:
