@@ -75,6 +75,16 @@ def test_auto_wants_enough_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert engine.get("auto", limit, 1) is native
 
 
+@no_gpu
+def test_the_check_says_that_there_is_no_gpu(tmp_path: Path) -> None:
+    tool = Path(__file__).parents[1] / "tools" / "gpu_check.py"
+    command = [sys.executable, str(tool), "--out", str(tmp_path / "table")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("gpu-check: ")
+
+
 def test_torch_is_for_a_gpu_only() -> None:
     code = """
 import nncomp, sys

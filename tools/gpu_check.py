@@ -362,6 +362,9 @@ def kernel_part(check: Check, data: bytes, ceiling: tuple[float, float]) -> None
             )
             if total > 0:
                 times[event.key] = (total / repeats, event.count / repeats)
+        if not times:
+            check.say("The profiler sees no kernels here.")
+            return
         whole = sum(total for total, _ in times.values())
         what = "Decoding" if decode else "Encoding"
         check.say(f"\n{what}, {rows:,} rows a step, {whole:.0f} µs in kernels a step:")

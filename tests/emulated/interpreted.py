@@ -6,6 +6,7 @@ Bytes in the weights' place would hide where two engines part, so whole distribu
 # ruff: noqa: E402 (the environment comes first)
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from functools import cache
@@ -203,6 +204,33 @@ def test_progress_can_stop_the_work() -> None:
     assert engine().encode_block(models.tiny(), data, 1) == native.encode_block(
         models.tiny(), data, 1
     )
+
+
+@pytest.mark.slow
+def test_measurements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """tools/gpu_check.py, as far as it gets without a GPU: it notices bytes that differ."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "tools")
+    import gpu_check
+
+    from nncomp import engine as engines
+    from nncomp.engine.cuda import batch
+
+    monkeypatch.setattr(engines, "get", lambda device: engine())
+    monkeypatch.setattr(batch, "POLL", 8)
+    monkeypatch.setattr(batch, "CHUNK", 8)
+    data = models.text(48)
+    layout = gpu_check.Layout("two", models.tiny(), Mixing(Profile.LEAN), [data[:24], data[24:]], 1)
+    monkeypatch.setattr(gpu_check, "layouts", lambda data: iter([layout]))
+    check = gpu_check.Check(1000, tmp_path / "table")
+    gpu_check.speed_part(check, data)
+    assert not check.failed and check.lines[-1].startswith("| two | 0.")
+    assert (tmp_path / "table").read_text().splitlines() == check.lines
+    wrong = [native.encode_block(models.tiny(), data, 1)]
+    with check.part("Wrong payloads", 0):
+        gpu_check.native_rate(check, dataclasses.replace(layout, blocks=[data]), wrong)
+    assert check.failed
+    with check.part("A part", 2000) as enough:
+        assert not enough
 
 
 def test_transforms() -> None:
