@@ -27,7 +27,7 @@ from nncomp.engine import native, reference
 from nncomp.engine.cuda import network
 from nncomp.engine.cuda.engine import CudaEngine
 from nncomp.engine.cuda.network import Network, Run
-from nncomp.errors import FormatError
+from nncomp.errors import FormatError, NNCompError
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
 from nncomp.model import Model, ModelConfig
 
@@ -164,6 +164,29 @@ def test_what_goes_elsewhere() -> None:
     done: list[int] = []
     payloads = engine().encode_block(sure, noise, 2, progress=done.append)
     assert payloads == native.encode_block(sure, noise, 2) and sum(done) == len(noise)
+
+
+def test_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without memory the CPU takes over; what else is wrong with a device is one line."""
+    from nncomp.engine.cuda import engine as module
+
+    model, data, mixing = models.tiny(), models.text(300), Mixing(Profile.LEAN)
+    payloads = native.encode_block(model, data, 2, mixing)
+
+    def fail(error: Exception) -> None:
+        def batch(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(module, "Batch", batch)
+
+    fail(torch.OutOfMemoryError("CUDA out of memory"))
+    done: list[int] = []
+    assert engine().encode_block(model, data, 2, mixing, progress=done.append) == payloads
+    assert engine().decode_block(model, payloads, 300, mixing, progress=done.append) == data
+    assert sum(done) == 600
+    fail(RuntimeError("CUDA error: unspecified launch failure\nmore\nand more"))
+    with pytest.raises(NNCompError, match=r"^the CUDA device failed: CUDA error: [a-z ]*$"):
+        engine().encode_block(model, data, 2, mixing)
 
 
 @pytest.mark.slow

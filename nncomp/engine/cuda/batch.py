@@ -45,6 +45,7 @@ class Request:
     error: BaseException | None = None
     cancelled: bool = False  # nobody waits for the result
     finished: bool = False  # whoever took it is done
+    counted: bool = False  # whether bytes were reported as done
     _done: int = 0  # bytes since they were taken
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -59,6 +60,7 @@ class Request:
     def count(self, done: int) -> None:
         with self._lock:
             self._done += done
+            self.counted |= done > 0
 
     def take_count(self) -> int:
         with self._lock:

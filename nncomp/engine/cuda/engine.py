@@ -71,8 +71,8 @@ class CudaEngine:
         content = _native.transform(int(transform), data)
         request = Request(model, len(data), lanes, mixing, content)
         self._code(request, progress)
-        if request.result is None:  # it is larger than its content: nobody will keep it
-            return elsewhere(lambda done: progress(0) if progress is not None else None)
+        if request.result is None:
+            return elsewhere(_uncounted(request, progress))
         assert isinstance(request.result, list)
         return request.result
 
@@ -87,12 +87,18 @@ class CudaEngine:
         progress: Callable[[int], Any] | None = None,
     ) -> bytes:
         """As ``native.decode_block``; ``threads`` is for what is coded there."""
-        if model is None or size == 0 or not 1 <= len(payloads) <= 128:
+
+        def elsewhere(progress: Callable[[int], Any] | None) -> bytes:
             return native.decode_block(
                 model, payloads, size, mixing, threads=threads, progress=progress
             )
+
+        if model is None or size == 0 or not 1 <= len(payloads) <= 128:
+            return elsewhere(progress)
         request = Request(model, size, len(payloads), mixing, payloads=payloads)
         self._code(request, progress)
+        if request.result is None:
+            return elsewhere(_uncounted(request, progress))
         assert isinstance(request.result, bytes)
         transform = Transform.NONE if mixing is None else mixing.transform
         return _native.restore(int(transform), request.result)
@@ -146,7 +152,10 @@ class CudaEngine:
         return network
 
     def _code(self, request: Request, progress: Callable[[int], Any] | None) -> None:
-        """Wait until ``request`` is coded, by this thread or another; raises what went wrong."""
+        """Wait until ``request`` is coded, by this thread or another; raises what went wrong.
+
+        It may be left without a result, where it did not fit into the memory taken for it.
+        """
         with self._changed:
             self._waiting.append(request)
         finished = False
@@ -191,10 +200,14 @@ class CudaEngine:
             taken = self._take(own)
             with self._on_device(), torch.inference_mode():
                 Batch(self._network(own.model), self._program, taken).run(poll)
+        except torch.OutOfMemoryError:
+            pass  # somebody else has taken it since: what has no result is coded elsewhere
         except BaseException as e:
+            if isinstance(e, RuntimeError):  # torch's
+                e = NNCompError(f"the CUDA device failed: {next(iter(str(e).splitlines()), '')}")
             for request in taken:
                 request.error = request.error or e
-            raise
+            raise e from None
         finally:
             with self._changed:
                 for request in taken:
@@ -228,9 +241,18 @@ class CudaEngine:
 
 
 def _report(request: Request, progress: Callable[[int], Any] | None) -> None:
-    done = request.take_count()
-    if progress is not None and done:
-        progress(done)
+    """Also where nothing was done: a call that waits can be stopped, too."""
+    if progress is not None:
+        progress(request.take_count())
+
+
+def _uncounted(
+    request: Request, progress: Callable[[int], Any] | None
+) -> Callable[[int], Any] | None:
+    """``progress`` for coding a request again: bytes count once."""
+    if progress is None or not request.counted:
+        return progress
+    return lambda done: progress(0)
 
 
 @functools.cache
