@@ -4,8 +4,6 @@
 PYTHON ?= python3
 # Development and tests take this one; pyproject.toml's extra keeps a range.
 TORCH ?= torch==2.13.0
-NVRTC ?= nvidia-cuda-nvrtc==13.0.88; platform_system == 'Linux' and platform_machine == 'x86_64'
-TRITON ?= triton==3.6.0; platform_system == 'Linux' and platform_machine == 'x86_64'
 # A folder of files for the figures (make figures CORPUS=DIR).
 CORPUS ?=
 # For gpu-check: a Python that has torch for CUDA, instead of the environment for development.
@@ -31,7 +29,7 @@ $(LIGHT)/.done: $(PACKAGE)
 
 $(DEV)/.done: $(NATIVE)
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python $(PIP) "$(TORCH)" "$(TRITON)" "$(NVRTC)" "scikit-build-core>=0.10" "nanobind>=2.4" ninja
+	$(DEV)/bin/python $(PIP) "$(TORCH)" "scikit-build-core>=0.10" "nanobind>=2.4" ninja
 	$(DEV)/bin/python $(PIP) --no-build-isolation --config-settings=build-dir=build/dev -e '.[dev]'
 	touch $@
 
