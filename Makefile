@@ -6,6 +6,8 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 # A folder of files for the figures (make figures CORPUS=DIR).
 CORPUS ?=
+# For gpu-check: a Python that has torch for CUDA, instead of the environment for development.
+GPU_PYTHON ?=
 
 LIGHT := .venv/light
 DEV := .venv/dev
@@ -14,10 +16,10 @@ NATIVE := pyproject.toml CMakeLists.txt $(wildcard nncomp/csrc/*)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check test lint figures regression golden corpus models dist clean
+.PHONY: help demo develop check test lint gpu-check figures regression golden corpus models dist clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 # What a user installs (no torch, no tools, not editable), and zstandard, which the demo compares with.
 $(LIGHT)/.done: $(PACKAGE)
@@ -47,6 +49,9 @@ check: $(DEV)/.done lint ## lint, types and the quick tests: seconds
 test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 	$(LIGHT)/bin/python tools/demo.py
 	$(DEV)/bin/python -m pytest -m 'not gpu'
+
+gpu-check: $(if $(GPU_PYTHON),,$(DEV)/.done) ## on a machine with a GPU: its bytes, then its speed, in 8 minutes
+	$(or $(GPU_PYTHON),$(DEV)/bin/python) tools/gpu_check.py
 
 figures: $(DEV)/.done ## CORPUS=DIR: round trips, bytes, speed and waste on a folder of files
 	$(DEV)/bin/python tools/figures.py all $(CORPUS)

@@ -81,3 +81,9 @@ def tables() -> tuple[bytes, bytes]:
 def mixing_tables() -> tuple[bytes, bytes, bytes, bytes, bytes, list[bytes]]:
     """STRETCH as int16, SQUASH as uint32, NEXT, START and RECIPROCAL as uint16, and the rows of
     INITIAL as int16, native-endian."""
+
+def transform(kind: int, data: bytes) -> bytes:
+    """What docs/numerics.md, section 15, makes of ``data``."""
+
+def restore(kind: int, data: bytes) -> bytes:
+    """The inverse of ``transform``."""

@@ -17,7 +17,7 @@ import threading
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nncomp import container, levels, probe
 from nncomp.container import (
@@ -64,6 +64,7 @@ _T = TypeVar("_T")
 _Task = Callable[[int, Progress], _T]  # (threads, report) → result
 
 _LANE_COST = 10  # 1/1024 of what is coded, for each doubling of lanes
+_MAX_TASKS = 512  # at a time
 _MIN_CODED_SIZE = 8  # bytes; below, a coded block's head costs more than coding can save
 
 
@@ -104,6 +105,7 @@ def compress(
         block_size=block_size,
         device=device,
         threads=threads,
+        content_size=memoryview(data).nbytes,
     )
     return dst.getvalue()
 
@@ -140,6 +142,7 @@ def compress_stream(
     block_size: int | None = None,
     device: str = "auto",
     threads: int = 1,
+    content_size: int | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Compress all of ``src`` into one frame on ``dst``.
@@ -147,8 +150,9 @@ def compress_stream(
     ``level`` is 1..9; ``model`` (a model, a name or a path; "none": use no network) and
     ``block_size`` (bytes, a power of two, 2^10..2^26) replace what the level says. ``embed_model``
     puts the model into the frame; one that is ``Packed`` goes there anyway. ``threads`` ≥ 1.
-    ``progress`` is called in this thread and may raise to abort. Raises ``ModelNotFoundError`` and
-    ``ModelError``, and ``ValueError`` for options out of range.
+    ``content_size``, if known, helps ``device`` "auto" to choose, and nothing else. ``progress`` is
+    called in this thread and may raise to abort. Raises ``ModelNotFoundError`` and ``ModelError``,
+    ``ValueError`` for options out of range, and ``NNCompError`` for a device that is not there.
     """
     encoder = Encoder(
         dst,
@@ -158,6 +162,7 @@ def compress_stream(
         block_size=block_size,
         device=device,
         threads=threads,
+        content_size=content_size,
         progress=progress,
     )
     encoder.add(src)
@@ -172,6 +177,7 @@ def decompress_stream(
     memory_limit: int = DEFAULT_MEMORY_LIMIT,
     device: str = "auto",
     threads: int = 1,
+    content_size: int | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Decompress all frames of ``src`` to ``dst``; a block is written once it is verified.
@@ -179,10 +185,16 @@ def decompress_stream(
     ``model`` is only one more place to look for the model that the file names. Raises
     ``FormatError`` and ``ChecksumError`` for the file, ``MemoryLimitError`` where decoding would
     need more than ``memory_limit`` bytes, ``ModelNotFoundError`` and ``ModelError``. Blocks before
-    a damaged one may have been written by then.
+    a damaged one may have been written by then. ``device``, ``threads``, ``content_size`` and
+    ``progress`` as in ``compress_stream``.
     """
     decoder = Decoder(
-        model=model, memory_limit=memory_limit, device=device, threads=threads, progress=progress
+        model=model,
+        memory_limit=memory_limit,
+        device=device,
+        threads=threads,
+        content_size=content_size,
+        progress=progress,
     )
     results = decoder.results(container.read(src, memory_limit))
     with contextlib.closing(results):
@@ -208,6 +220,7 @@ class Encoder:
         block_size: int | None = None,
         device: str = "auto",
         threads: int = 1,
+        content_size: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         preset = levels.get(level)
@@ -220,23 +233,22 @@ class Encoder:
         if embed_model and self._wanted == NO_MODEL:
             raise ValueError("there is no model to embed")
         self._embed = embed_model or isinstance(self._wanted, Packed)
-        self._device = device
-        self._threads = _check_threads(threads)
+        self._places = _Places(device, threads, content_size, DEFAULT_MEMORY_LIMIT)
+        self._places.expect(self.header, None)
         self._progress = progress
-        self._need = memory_needed(self.header, None)  # bytes for a block
         self._summary = Summary()
         self._usable = True  # whether the frame may be continued
         self._writer = FrameWriter(dst, self.header)
 
-    def room(self) -> int:
-        """How many blocks may be in memory: a bound on speed only, never on what is written."""
-        return DEFAULT_MEMORY_LIMIT // self._need
+    def width(self) -> int:
+        """How many blocks to have at a time, at least 1: for speed, never for what is written."""
+        return self._places.width()
 
     def add(self, src: Readable) -> None:
         """Compress all of ``src``, in blocks that are full but for the last one."""
         self.check_usable()
         self._usable = False
-        results = _in_order(self._tasks(src), self.room, self._threads, self._progress)
+        results = self._places.run(self._tasks(src), self._progress)
         with contextlib.closing(results):
             for candidates in results:
                 self._summary.count(self._write(candidates))
@@ -314,9 +326,10 @@ class Encoder:
         """How to code ``content``: in one way, or in two of which the smaller result counts."""
         from nncomp import choice
 
-        trial = functools.partial(
-            _engine(self._device).encode_block, threads=threads, progress=_unheard(report)
-        )
+        def trial(*args: Any) -> list[bytes]:  # of a sample, which is too little for a GPU
+            with self._places.cpu() as engine:
+                return engine.encode_block(*args, threads=threads, progress=_unheard(report))
+
         mixing = choice.choose_mixing(content, self._preset.profile, trial)
         if model is None:
             return [(None, mixing)]
@@ -338,14 +351,15 @@ class Encoder:
     ) -> Block:
         size = len(content)
         block_type = BlockType.MIX if model is None else BlockType.NETWORK_MIX
-        payloads = _engine(self._device).encode_block(
-            model,
-            content,
-            1 if model is None else self.header.block_lanes(size),
-            mixing,
-            threads=threads,
-            progress=report,
-        )
+        with self._places.of(model) as engine:
+            payloads = engine.encode_block(
+                model,
+                content,
+                1 if model is None else self.header.block_lanes(size),
+                mixing,
+                threads=threads,
+                progress=report,
+            )
         return Block(block_type, size, tuple(payloads), checksum, mixing)
 
     @functools.cached_property
@@ -359,7 +373,7 @@ class Encoder:
             model = _unpack(self._wanted, DEFAULT_MEMORY_LIMIT)
         else:
             model = registry.resolve(self._wanted)
-        self._need = memory_needed(self.header, model)
+        self._places.expect(self.header, model)
         return model
 
     @functools.cached_property
@@ -379,21 +393,16 @@ class Decoder:
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
         device: str = "auto",
         threads: int = 1,
+        content_size: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.summary = Summary()
         self._offered = model
         self.memory_limit = memory_limit
-        self._device = device
-        self._threads = _check_threads(threads)
+        self._places = _Places(device, threads, content_size, memory_limit)
         self._progress = progress
-        self._need = 1  # bytes of memory for a block
         self._header: Header | None = None
         self._model: Model | None = None
-
-    def room(self) -> int:
-        """How many blocks may be in memory."""
-        return self.memory_limit // self._need
 
     def results(self, items: Iterable[Item]) -> Generator[bytes, None, None]:
         """The content of each block among ``items``, in order.
@@ -402,7 +411,7 @@ class Decoder:
         may go on from there: ``map`` and ``filter``, unlike a generator, survive an error.
         """
         tasks = filter(None, map(self._accept, items))
-        return _in_order(tasks, self.room, self._threads, self._progress)
+        return self._places.run(tasks, self._progress)
 
     def _accept(self, item: Item) -> _Task[bytes] | None:
         """A task if ``item`` is a block."""
@@ -410,15 +419,15 @@ class Decoder:
             if item.arithmetic != _arithmetic():
                 raise FormatError(f"arithmetic version {item.arithmetic} is not supported")
             self._header, self._model = item, None
-            self._need = memory_needed(item, None)
+            self._places.expect(item, None)
         elif isinstance(item, ModelRef):
             assert self._header is not None
             self._model = find_model(item, self._offered, self.memory_limit)
-            self._need = memory_needed(self._header, self._model)
+            self._places.expect(self._header, self._model)
         elif isinstance(item, Block):
-            if item.type.is_coded and self._need > self.memory_limit:
+            if item.type.is_coded and self._places.need > self.memory_limit:
                 raise MemoryLimitError(
-                    f"decoding needs {self._need} bytes, more than the memory limit of "
+                    f"decoding needs {self._places.need} bytes, more than the memory limit of "
                     f"{self.memory_limit} bytes"
                 )
             self.summary.count(item)
@@ -433,14 +442,16 @@ class Decoder:
         def decode(threads: int, report: Progress) -> bytes:
             if block.type.is_coded:
                 assert model is not None or not block.type.has_network
-                content: bytes = _engine(self._device).decode_block(
-                    model if block.type.has_network else None,
-                    list(block.payloads),
-                    block.size,
-                    block.mixing,
-                    threads=threads,
-                    progress=report,
-                )
+                used = model if block.type.has_network else None
+                with self._places.of(used) as engine:
+                    content: bytes = engine.decode_block(
+                        used,
+                        list(block.payloads),
+                        block.size,
+                        block.mixing,
+                        threads=threads,
+                        progress=report,
+                    )
             else:  # a stored block's payload is its content once
                 pattern = block.payloads[0]
                 content = (pattern * -(-block.size // len(pattern)))[: block.size]
@@ -520,28 +531,100 @@ def _ready(result: _T, size: int) -> _Task[_T]:
     return task
 
 
+class _Places:
+    """Where blocks are coded, and how many at a time: on threads, or with a network on a GPU.
+
+    A GPU takes the blocks of many tasks together, so there it pays to have many; what such tasks do
+    on the CPU keeps within the threads and the memory that there are without a GPU. Raises
+    ``NNCompError`` for a device that is not there.
+    """
+
+    def __init__(
+        self, device: str, threads: int, content_size: int | None, memory_limit: int
+    ) -> None:
+        from nncomp import engine
+
+        if threads < 1:
+            raise ValueError(f"{threads} threads are not at least 1")
+        engine.check(device)
+        self.threads = threads
+        self.need = 1  # bytes of memory for a block on the CPU
+        self._device = device
+        self._content_size = content_size or 0
+        self._limit = memory_limit
+        self._gpu: Engine | None = None
+        self._gpu_blocks = 0
+        self._gate = threading.BoundedSemaphore()  # to the CPU, where there is a GPU
+
+    def expect(self, header: Header, model: Model | None) -> None:
+        """From now on, blocks are of a frame with this header, and some have this network."""
+        from nncomp import engine
+
+        self.need = memory_needed(header, model)
+        self._gpu = None
+        if model is None:
+            return
+        whole, rest = divmod(self._content_size, header.block_size)
+        lanes = whole * header.lanes + (header.block_lanes(rest) if rest else 0)
+        chosen = _engine(self._device, lanes, self.threads)
+        if isinstance(chosen, engine.ManyBlocks):
+            mixing = Mixing(Profile(header.profile)) if header.profile else None
+            fit = chosen.blocks_in_flight(model, mixing, header.block_size, header.lanes)
+            self._gate = threading.BoundedSemaphore(max(1, min(self.threads, self.room())))
+            # Content and payload of each are in the machine's own memory, too.
+            self._gpu_blocks = min(fit, self._limit // (2 * header.block_size))
+            self._gpu = chosen
+
+    def room(self) -> int:
+        """How many blocks may be in memory."""
+        return self._limit // self.need if self._gpu is None else self._gpu_blocks
+
+    def width(self) -> int:
+        """How many tasks to have at a time, at least 1."""
+        return max(1, self.room() if self._gpu is not None else min(self.threads, self.room()))
+
+    def run(
+        self, tasks: Iterator[_Task[_T]], progress: Progress | None
+    ) -> Generator[_T, None, None]:
+        """``_in_order``, with as many tasks at a time as there is room for."""
+        return _in_order(tasks, self.width, self.threads, progress)
+
+    @contextlib.contextmanager
+    def cpu(self) -> Iterator[Engine]:
+        """The CPU's engine."""
+        with self._gate if self._gpu is not None else contextlib.nullcontext():
+            yield _engine("cpu")
+
+    def of(self, model: Model | None) -> contextlib.AbstractContextManager[Engine]:
+        """The engine for a block with this network, or without."""
+        if self._gpu is None or model is None:
+            return self.cpu()
+        return contextlib.nullcontext(self._gpu)
+
+
 def _in_order(
     tasks: Iterator[_Task[_T]],
-    room: Callable[[], int],
+    width: Callable[[], int],
     threads: int,
     progress: Progress | None,
 ) -> Generator[_T, None, None]:
-    """Run ``tasks`` on ``threads`` threads, at most ``room()`` at a time; results in order.
+    """Run ``tasks``, at most ``width()`` at a time; results in order.
 
     Tasks are drawn, and ``progress`` is called, in the caller's thread. Fewer tasks than threads
     share the threads. When drawing a task fails, earlier results still come, then the error.
     Leaving early aborts what is running at its next report.
     """
     counter = _Counter()
-    pool = concurrent.futures.ThreadPoolExecutor(threads)
+    pool = concurrent.futures.ThreadPoolExecutor(_MAX_TASKS)  # it starts those that it needs
     pending: deque[concurrent.futures.Future[_T]] = deque()
     failure: Exception | None = None
 
-    def draw(count: int) -> list[_Task[_T]]:
+    def draw() -> list[_Task[_T]]:
         nonlocal failure
         drawn: list[_Task[_T]] = []
         try:
-            while failure is None and len(drawn) < min(count, max(1, room()) - len(pending)):
+            # Drawing one may show that there is room for more or fewer.
+            while failure is None and len(drawn) + len(pending) < min(max(1, width()), _MAX_TASKS):
                 drawn.append(next(tasks))
         except Exception as error:  # StopIteration too: the one that is no failure
             failure = error
@@ -549,10 +632,10 @@ def _in_order(
 
     try:
         while True:
-            drawn = draw(threads - len(pending))
+            drawn = draw()
             active = len(pending) + len(drawn)
             for i, task in enumerate(drawn):
-                share = threads // active + (i < threads % active)
+                share = max(1, threads // active + (i < threads % active))
                 pending.append(pool.submit(task, share, counter.add))
             if not pending:
                 break
@@ -604,22 +687,16 @@ def _result(
             return future.result()
 
 
-def _check_threads(threads: int) -> int:
-    if threads < 1:
-        raise ValueError(f"{threads} threads are not at least 1")
-    return threads
-
-
 def _arithmetic() -> int:
     from nncomp.model import ARITHMETIC
 
     return ARITHMETIC
 
 
-def _engine(device: str) -> Engine:
+def _engine(device: str, lanes: int = 0, threads: int = 1) -> Engine:
     from nncomp import engine
 
-    return engine.get(device)
+    return engine.get(device, lanes, threads)
 
 
 def _read_full(src: Readable, size: int) -> bytes:

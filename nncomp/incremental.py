@@ -50,14 +50,12 @@ class NNCompressor:
             device=device,
             threads=threads,
         )
-        self._threads = threads
 
     def compress(self, data: Buffer, /) -> bytes:
         """Add ``data``; returns what is compressed by now, often nothing."""
         self._encoder.check_usable()
         self._input += data
-        blocks = max(1, min(self._threads, self._encoder.room()))
-        batch = blocks * self._encoder.header.block_size
+        batch = self._encoder.width() * self._encoder.header.block_size
         if len(self._input) >= batch:
             self._add(len(self._input) // batch * batch)
         return self._take_output()

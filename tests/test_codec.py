@@ -118,7 +118,7 @@ class ZlibEngine:
 def engine(monkeypatch: pytest.MonkeyPatch, model_directory: Path) -> ZlibEngine:
     commandline.use_models(monkeypatch, model_directory)
     engine = ZlibEngine()
-    monkeypatch.setattr(codec, "_engine", lambda device: engine)
+    monkeypatch.setattr(codec, "_engine", lambda *arguments: engine)
     return engine
 
 
@@ -685,9 +685,9 @@ def test_order_is_kept(engine: ZlibEngine) -> None:
 
     results = []
     with pytest.raises(Stop):
-        results.extend(codec._in_order(tasks(), lambda: 99, 4, None))
+        results.extend(codec._in_order(tasks(), lambda: 4, 4, None))
     got = []
     with pytest.raises(Stop):
-        for result in codec._in_order(tasks(), lambda: 99, 4, None):
+        for result in codec._in_order(tasks(), lambda: 4, 4, None):
             got.append(result)
     assert got == list(range(20))

@@ -517,7 +517,7 @@ def test_output_is_verified(
         def encode_block(model: object, data: bytes, *args: object, **more: object) -> list[bytes]:
             return native.encode_block(model, data[:-1] + b"?", *args, **more)  # type: ignore
 
-    monkeypatch.setattr(engine, "get", lambda device: Wrong)
+    monkeypatch.setattr(engine, "get", lambda *arguments: Wrong)
     assert nncomp.codec.compress(TEXT)  # is not noticed otherwise
     (line,) = errors(run(option, "a", status=1))
     assert line.startswith("nncomp: a: ")

@@ -55,8 +55,9 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
         target = _target(mode, item, source, options)
         with _open_sink(mode, target, source, options) as sink:
             if mode != Mode.COMPRESS:
-                with _bar(label, _content_size(source, options), options) as progress:
-                    summary = _decompress(source, sink, options, progress)
+                size = _content_size(source, options)
+                with _bar(label, size, options) as progress:
+                    summary = _decompress(source, sink, options, size, progress)
             elif options.verify or options.remove:
                 hashed = HashedSource(source)
                 summary, training = _compress(label, source, hashed, sink, options)
@@ -162,13 +163,14 @@ def _compress(
             block_size=options.block_size,
             device=options.device,
             threads=options.threads,
+            content_size=total,
             progress=progress,
         )
     return summary, ""
 
 
 def _content_size(source: BinaryIO, options: Options) -> int | None:
-    """What a bar counts up to, where that is known beforehand."""
+    """Bytes that decompression will give, where that is known beforehand."""
     if not _is_regular(source) or source.tell():
         return None
     from nncomp import container
@@ -183,7 +185,11 @@ def _content_size(source: BinaryIO, options: Options) -> int | None:
 
 
 def _decompress(
-    source: BinaryIO, sink: Writable, options: Options, progress: codec.Progress | None
+    source: BinaryIO,
+    sink: Writable,
+    options: Options,
+    content_size: int | None,
+    progress: codec.Progress | None,
 ) -> codec.Summary:
     from nncomp import codec
 
@@ -194,6 +200,7 @@ def _decompress(
         memory_limit=options.memory,
         device=options.device,
         threads=options.threads,
+        content_size=content_size,
         progress=progress,
     )
 
@@ -206,7 +213,7 @@ def _verify(
     written.seek(0)
     again = HashedSink()
     with _bar(f"{label} (verify)", summary.content_size, options) as progress:
-        _decompress(written, again, options, progress)
+        _decompress(written, again, options, summary.content_size, progress)
     if again.digest() != source.digest():
         raise NNCompError("verification failed: kept, and no output")
 

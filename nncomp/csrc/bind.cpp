@@ -131,6 +131,16 @@ nb::bytes decode_block(const Network* network, const std::vector<nb::bytes>& pay
   return out;
 }
 
+// A copy of data that the transform, or its inverse, was done to.
+template <auto change>
+nb::bytes changed(int kind, nb::bytes data) {
+  require(kind >= nncomp::NO_TRANSFORM && kind <= nncomp::ARM64_CALLS, "transform is out of range");
+  require(data.size() <= MAX_MIXED, "size is out of range");
+  nb::bytes out(data.c_str(), data.size());
+  change(kind, {reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), out.size()});
+  return out;
+}
+
 auto weights(const Network& network, nb::bytes data) {
   const std::span<const uint8_t> bytes = view(data);
   auto* array = new std::vector<uint32_t>(bytes.size() * 256);
@@ -238,6 +248,8 @@ NB_MODULE(_native, m) {
     require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_MIXED, "lanes or size is out of range");
     return nncomp::Stage::memory(checked, network, size, lanes);
   }, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
+  m.def("transform", changed<nncomp::transform>, "kind"_a, "data"_a);
+  m.def("restore", changed<nncomp::restore>, "kind"_a, "data"_a);
   m.def("kernels", [] {
     std::vector<std::string> names;
     for (const char* name : {"avx512", "avxvnni", "avx2", "portable"}) {

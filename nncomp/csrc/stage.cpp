@@ -1,7 +1,6 @@
 #include "stage.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -10,7 +9,7 @@
 #include <sys/mman.h>
 #endif
 
-#include "mix_initial.hpp"
+#include "mix_layout.hpp"
 
 namespace nncomp {
 namespace {
@@ -20,47 +19,6 @@ using namespace mix;
 const Tables& tables() {
   static const Tables t = build_tables();
   return t;
-}
-
-// Log2 of the buckets of each hashed table, for a block of n bytes: 2 bytes of table for each, 64 KiB … 16 MiB.
-uint32_t bucket_bits(size_t n) {
-  return std::clamp<uint32_t>(uint32_t(std::bit_width((2 * std::max<size_t>(n, 1) - 1) >> 6)), 10, 18);
-}
-
-// Log2 of the entries of each match index: one for each byte, 4 Ki … 4 Mi.
-uint32_t index_bits(size_t n) {
-  return std::clamp<uint32_t>(uint32_t(std::bit_width(std::max<size_t>(n, 1) - 1)), 12, 22);
-}
-
-void start_map(const Tables& t, uint16_t* cells, int rows) {  // every row maps x to itself
-  for (int i = 0; i < rows; ++i) {
-    for (int j = 0; j < BINS; ++j) cells[i * BINS + j] = uint16_t(t.squash[std::min(128 * j, 4095)] >> 6);
-  }
-}
-
-void start_lane(const Shared& s, Lane& l) {
-  const Profile& p = s.profile;
-  const Tables& t = *s.tables;
-  const int contexts = p.context_count(), matches = p.match_count(), sets = p.set_count();
-  for (int i = 0; i < (contexts + 2) * 256; ++i) l.history_map[i] = uint32_t(t.start[i & 255]) << 16 | 8;
-  for (int i = 0; i < matches * MATCH_CELLS; ++i) {
-    const uint32_t length = uint32_t(i % MATCH_CELLS) >> 6;
-    l.match_map[i] = (65535 - 65536 / (length + 3)) << 16;
-  }
-  for (int i = 0; i < p.line_count() * LINE_CELLS; ++i) l.line_map[i] = 32768u << 16;
-  start_map(t, l.final_map, 3 * 256);
-  int16_t first[INPUTS] = {};
-  const int16_t* trained = initial_weights(p);
-  int k = 0;  // in the order of mix_initial.hpp
-  const auto set = [&](int input, int same) { first[input] = trained ? trained[k++] : int16_t(same); };
-  const int same = p.network ? 720 : 1440;
-  for (int i = 0; i < contexts + 2; ++i) set(FIRST_HISTORY + i, same);
-  for (int i = 0; i < matches; ++i) set(FIRST_MATCH + i, same);
-  for (int i = 0; i < p.line_count(); ++i) set(FIRST_LINE + i, same);
-  if (p.network) set(NETWORK, 8192);
-  set(CONSTANT, 0);
-  for (int i = 0; i < sets * 256 * INPUTS; ++i) l.weights[i] = first[i % INPUTS];
-  for (int i = 0; i < ROWS2 * ROW; ++i) l.weights2[i] = int16_t(i % ROW < sets ? (1 << 14) / sets : 0);
 }
 
 bool is_call(const uint8_t* b) { return (b[0] & 254) == 0xE8 && ((b[4] + 1) & 254) == 0; }
@@ -109,7 +67,8 @@ Stage::Stage(const Mixing& mixing, bool network, size_t size, int lanes) : share
 }
 
 size_t Stage::memory(const Mixing& mixing, bool network, size_t size, int lanes) {
-  return Stage(mixing, network, size, lanes).lay_out(nullptr) + 64;
+  Stage counted(mixing, network, size, lanes);
+  return lay_out(counted.shared, nullptr) + 64;
 }
 
 Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes)
@@ -119,7 +78,7 @@ Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, 
   s.data = data.data();
 
   constexpr size_t HUGE = 2 << 20;  // a huge page, where the system has them: tables are read at random
-  const size_t size = lay_out(nullptr) + 64;
+  const size_t size = lay_out(s, nullptr) + 64;
   memory_.reset(static_cast<uint8_t*>(std::calloc(size, 1)));  // pages come when they are touched
   if (!memory_) throw std::bad_alloc();
   const uintptr_t at = reinterpret_cast<uintptr_t>(memory_.get());
@@ -127,51 +86,15 @@ Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, 
   const uintptr_t from = (at + HUGE - 1) & ~(HUGE - 1), to = (at + size) & ~(HUGE - 1);
   if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);  // a hint
 #endif
-  lay_out(memory_.get() + (-at & 63));
+  lay_out(s, memory_.get() + (-at & 63));
 
-  start_map(*s.tables, s.map, 65536);
+  start_shared(s, 0, 1);
   for (int i = 0; i < lanes; ++i) {
     const Piece p = piece(data.size(), lanes, i);
     s.lane[i].start = uint32_t(p.start);
     s.lane[i].size = uint32_t(p.size);
-    start_lane(s, s.lane[i]);
+    start_lane(s, s.lane[i], 0, 1);
   }
-}
-
-size_t Stage::lay_out(uint8_t* base) {
-  Shared& s = shared;
-  const Profile& p = s.profile;
-  const int contexts = p.context_count(), matches = p.match_count(), sets = p.set_count();
-  const uint32_t buckets = bucket_bits(s.size), entries = index_bits(s.size);
-  size_t size = 0;
-  const auto take = [&]<class T>(T*& pointer, size_t count) {
-    if (base) pointer = reinterpret_cast<T*>(base + size);
-    size += (count * sizeof(T) + 63) & ~size_t(63);
-  };
-  s.index_shift = 32 - entries;
-  for (int i = 0; i < contexts; ++i) {
-    s.table[i].shift = 64 - buckets;
-    take(s.table[i].data, size_t(64) << buckets);
-  }
-  for (int i = 0; i < matches; ++i) take(s.index[i], size_t(1) << entries);
-  take(s.map, size_t(65536) * BINS);
-  take(s.order0, 256);
-  take(s.order1, 65536);
-  take(s.after1, 256);
-  take(s.after2, 65536);
-  take(s.none, 16);
-  take(s.lane, s.lanes);
-  for (uint32_t i = 0; i < s.lanes; ++i) {
-    Lane unused{};
-    Lane& l = base ? s.lane[i] : unused;
-    take(l.weights, size_t(sets * 256 * INPUTS));
-    take(l.weights2, size_t(ROWS2 * ROW));
-    take(l.history_map, size_t((contexts + 2) * 256));
-    take(l.match_map, size_t(matches * MATCH_CELLS));
-    take(l.line_map, size_t(p.line_count() * LINE_CELLS));
-    take(l.final_map, size_t(3 * 256 * BINS));
-  }
-  return size;
 }
 
 void transform(int kind, std::span<uint8_t> data) {

@@ -43,7 +43,6 @@ class Stage {
 
  private:
   Stage(const Mixing& mixing, bool network, size_t size, int lanes);
-  size_t lay_out(uint8_t* base);  // places all arrays from base on, or none; returns their size
 
   struct Free {
     void operator()(void* p) const { std::free(p); }

@@ -1,17 +1,21 @@
 """Engines: interchangeable programs for the arithmetic of ``docs/numerics.md``.
 
-An engine is a module of three functions: ``encode_block``, ``decode_block`` and, for tests,
-``weights``. A block is coded by the network (``model``), by the adaptive stage (``mixing``), or by
-both together; at least one of the two is given. ``get`` is the one place where an engine is chosen;
-whichever it is, the bytes are the same. Nothing here imports torch.
+An engine is a module, or an object, of three functions: ``encode_block``, ``decode_block`` and, for
+tests, ``weights``. A block is coded by the network (``model``), by the adaptive stage
+(``mixing``), or by both together; at least one of the two is given. ``get`` is the one place where
+an engine is chosen; whichever it is, the bytes are the same. Nothing here imports torch before a
+GPU is to be used.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import importlib.util
 import os
+import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from nncomp.errors import NNCompError
 
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from nncomp.mixing import Mixing
     from nncomp.model import Model
 
-__all__ = ["Engine", "get"]
+__all__ = ["LANES_PER_THREAD", "Engine", "ManyBlocks", "check", "get"]
 
 _ENGINES = ("native", "reference")
 
@@ -61,17 +65,66 @@ class Engine(Protocol):
         """The weights before each byte of ``data``, one lane: (len(data), 256) uint32."""
 
 
-def get(device: str = "auto") -> Engine:
-    """The engine for a device: ``auto`` or ``cpu``; others raise ``NNCompError``.
+@runtime_checkable
+class ManyBlocks(Engine, Protocol):
+    """An engine that is fast only if many threads call it at the same time."""
 
-    The environment variable ``NNCOMP_ENGINE`` (``native`` or ``reference``) overrides the choice
-    on the CPU: a means for tests, as it changes speed only.
+    def blocks_in_flight(self, model: Model, mixing: Mixing | None, size: int, lanes: int) -> int:
+        """How many blocks of ``size`` bytes in ``lanes`` lanes fit into its memory; at least 1."""
+
+
+LANES_PER_THREAD = 64
+"""From so many lanes a thread on, a GPU beats the CPU.
+
+An estimate, to be measured on a device: a step of a few hundred lanes takes a GPU about 200 µs
+however many they are, and a CPU's thread 3 to 6 µs a byte.
+"""
+
+
+def check(device: str) -> None:
+    """Raise ``NNCompError`` unless ``device`` is auto, cpu, or a CUDA device that is there."""
+    if device in ("auto", "cpu"):
+        return
+    match = re.fullmatch(r"cuda(?::([0-9]{1,3}))?", device)
+    if match is None:
+        raise NNCompError(f"unknown device {device!r}: use auto, cpu, cuda or cuda:N")
+    for package in ("torch", "triton"):
+        if importlib.util.find_spec(package) is None:
+            raise NNCompError(f"device cuda needs {package}: install nncomp[cuda]")
+    count = _cuda_devices()
+    if count == 0:
+        raise NNCompError("there is no CUDA device")
+    if int(match[1] or 0) >= count:
+        raise NNCompError(f"there is no CUDA device {match[1]}: they are 0 to {count - 1}")
+
+
+def get(device: str = "auto", lanes: int = 0, threads: int = 1) -> Engine:
+    """The engine for a device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    With ``auto`` it is a GPU's if there is one and ``lanes``, which wait to be coded together, are
+    enough to beat ``threads`` threads. Raises ``NNCompError`` for a device that is not there. The
+    environment variable ``NNCOMP_ENGINE`` (``native`` or ``reference``) overrides the choice on the
+    CPU: a means for tests, as it changes speed only.
     """
-    if device == "cuda" or device.startswith("cuda:"):
-        raise NNCompError("device cuda needs nncomp[torch] and an engine this version lacks")
-    if device not in ("auto", "cpu"):
-        raise NNCompError(f"unknown device {device!r}: use auto or cpu")
+    check(device)
+    if device == "auto" and lanes >= LANES_PER_THREAD * threads and _cuda_devices() > 0:
+        with contextlib.suppress(NNCompError, ImportError):
+            return _cuda(0)
+    if device.startswith("cuda"):
+        return _cuda(int(device.partition(":")[2] or 0))
     name = os.environ.get("NNCOMP_ENGINE") or "native"
     if name not in _ENGINES:
         raise NNCompError(f"NNCOMP_ENGINE={name}: use one of {', '.join(_ENGINES)}")
     return cast(Engine, importlib.import_module(f"nncomp.engine.{name}"))
+
+
+def _cuda(number: int) -> Engine:
+    from nncomp.engine.cuda import engine
+
+    return engine.get(number)
+
+
+def _cuda_devices() -> int:
+    from nncomp.engine.cuda import device
+
+    return device.count()

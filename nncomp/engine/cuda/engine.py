@@ -1,0 +1,263 @@
+"""Calls from many threads, coded together on one device.
+
+A GPU is fast with thousands of lanes, and a block has 128 at most: so calls that wait at the same
+time become one batch, by the thread that came first. What has no network, or does not fit what was
+reserved, goes to the native engine.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from nncomp import _native
+from nncomp.engine import native
+from nncomp.engine.cuda import device as devices
+from nncomp.engine.cuda.batch import CHUNK, Batch, Request, block_memory
+from nncomp.engine.cuda.network import Network, Run
+from nncomp.errors import NNCompError
+from nncomp.mixing import Mixing, Transform
+from nncomp.model import Model
+
+__all__ = ["CudaEngine", "get"]
+
+GATHER = 0.02  # seconds without another call after which those that wait are coded
+SHARE = (3, 4)  # of the free memory of a device, what a batch may take
+_CACHE_SIZE = 4  # networks kept on a device
+
+
+class CudaEngine:
+    """The engine of one device. Functions as in ``nncomp.engine.Engine``; any thread may call."""
+
+    def __init__(self, device: torch.device, program: devices.Program) -> None:
+        self.device = device
+        self._program = program
+        self._networks: OrderedDict[bytes, Network] = OrderedDict()
+        # One for all batches: memory that one of them leaves is the next one's.
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._changed = threading.Condition()  # guards what follows
+        self._waiting: list[Request] = []
+        self._busy = False  # whether a thread is coding for all
+
+    def encode_block(
+        self,
+        model: Model | None,
+        data: bytes,
+        lanes: int,
+        mixing: Mixing | None = None,
+        *,
+        threads: int = 1,
+        progress: Callable[[int], Any] | None = None,
+    ) -> list[bytes]:
+        """As ``native.encode_block``; ``threads`` is for what is coded there."""
+
+        def elsewhere(progress: Callable[[int], Any] | None) -> list[bytes]:
+            return native.encode_block(
+                model, data, lanes, mixing, threads=threads, progress=progress
+            )
+
+        if model is None or not data or not 1 <= lanes <= 128:
+            return elsewhere(progress)
+        transform = Transform.NONE if mixing is None else mixing.transform
+        content = _native.transform(int(transform), data)
+        request = Request(model, len(data), lanes, mixing, content)
+        self._code(request, progress)
+        if request.result is None:
+            return elsewhere(_uncounted(request, progress))
+        assert isinstance(request.result, list)
+        return request.result
+
+    def decode_block(
+        self,
+        model: Model | None,
+        payloads: Sequence[bytes],
+        size: int,
+        mixing: Mixing | None = None,
+        *,
+        threads: int = 1,
+        progress: Callable[[int], Any] | None = None,
+    ) -> bytes:
+        """As ``native.decode_block``; ``threads`` is for what is coded there."""
+
+        def elsewhere(progress: Callable[[int], Any] | None) -> bytes:
+            return native.decode_block(
+                model, payloads, size, mixing, threads=threads, progress=progress
+            )
+
+        if model is None or size == 0 or not 1 <= len(payloads) <= 128:
+            return elsewhere(progress)
+        request = Request(model, size, len(payloads), mixing, payloads=payloads)
+        self._code(request, progress)
+        if request.result is None:
+            return elsewhere(_uncounted(request, progress))
+        assert isinstance(request.result, bytes)
+        transform = Transform.NONE if mixing is None else mixing.transform
+        return _native.restore(int(transform), request.result)
+
+    def weights(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
+        """The weights before each byte of ``data``, one lane: (len(data), 256) uint32."""
+        with self._on_device():
+            padded = np.frombuffer(data + bytes(CHUNK), np.uint8).copy()
+            run = Run(
+                self._network(model),
+                torch.from_numpy(padded).to(self.device),
+                np.zeros(1, np.int64),
+                CHUNK,
+            )
+            out = np.empty((len(data), 256), np.uint32)
+            for t in range(0, len(data), CHUNK):
+                run.forward()
+                rows = run.distributions[: len(data) - t, :256].cpu().numpy()
+                out[t : t + CHUNK] = rows[:CHUNK].view(np.uint32)
+                run.time += CHUNK
+            return out
+
+    def blocks_in_flight(self, model: Model, mixing: Mixing | None, size: int, lanes: int) -> int:
+        """How many blocks of ``size`` bytes fit into the memory that a batch may take; ≥ 1."""
+        need = block_memory(model, mixing, size, lanes, decode=False)  # the larger one
+        return max(self._room() // need, 1)
+
+    def _room(self) -> int:
+        """Bytes on the device that a batch may take."""
+        if self.device.type != "cuda":
+            return 1 << 30
+        free, _ = torch.cuda.mem_get_info(self.device)
+        cached = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        return (free + cached) * SHARE[0] // SHARE[1]
+
+    @contextmanager
+    def _on_device(self) -> Iterator[None]:
+        """Make the device and the engine's stream the calling thread's."""
+        if self._stream is None:
+            yield
+            return
+        self._program.make_current()
+        with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
+            yield
+
+    def _network(self, model: Model) -> Network:
+        network = self._networks.pop(model.id, None) or Network(model, self.device)
+        self._networks[model.id] = network
+        if len(self._networks) > _CACHE_SIZE:
+            self._networks.popitem(last=False)
+        return network
+
+    def _code(self, request: Request, progress: Callable[[int], Any] | None) -> None:
+        """Wait until ``request`` is coded, by this thread or another; raises what went wrong.
+
+        It may be left without a result, where it did not fit into the memory taken for it.
+        """
+        with self._changed:
+            self._waiting.append(request)
+        finished = False
+        try:
+            while not finished:
+                with self._changed:
+                    lead = not self._busy and request in self._waiting
+                    self._busy = self._busy or lead
+                if lead:
+                    self._lead(request, progress)
+                with self._changed:
+                    # It leaves the list when it is taken, and is finished when its taker is done.
+                    finished = request not in self._waiting and (lead or request.finished)
+                    if not finished:
+                        self._changed.wait(0.2)
+                _report(request, progress)
+        except BaseException:
+            request.cancelled = True
+            raise
+        finally:
+            with self._changed:
+                if request in self._waiting:
+                    self._waiting.remove(request)
+        if request.error is not None:
+            raise request.error
+
+    def _lead(self, own: Request, progress: Callable[[int], Any] | None) -> None:
+        """Code ``own`` with all that fit to it. An error of ``progress`` ends ``own`` only."""
+        taken: list[Request] = []
+        error: BaseException | None = None
+
+        def poll() -> None:
+            nonlocal error
+            try:
+                if error is None:
+                    _report(own, progress)
+            except BaseException as e:
+                error, own.cancelled = e, True
+
+        try:
+            self._gather()
+            taken = self._take(own)
+            with self._on_device(), torch.inference_mode():
+                Batch(self._network(own.model), self._program, taken).run(poll)
+        except torch.OutOfMemoryError:
+            pass  # somebody else has taken it since: what has no result is coded elsewhere
+        except BaseException as e:
+            if isinstance(e, RuntimeError):  # torch's
+                e = NNCompError(f"the CUDA device failed: {next(iter(str(e).splitlines()), '')}")
+            for request in taken:
+                request.error = request.error or e
+            raise e from None
+        finally:
+            with self._changed:
+                for request in taken:
+                    request.finished = True
+                self._busy = False
+                self._changed.notify_all()
+        if error is not None:
+            raise error
+
+    def _gather(self) -> None:
+        """Wait until no more calls come."""
+        waiting = 0
+        while waiting < len(self._waiting):
+            waiting = len(self._waiting)
+            time.sleep(GATHER)
+
+    def _take(self, own: Request) -> list[Request]:
+        """``own``, and as many others of its kind as memory allows."""
+        room = self._room()
+        taken: list[Request] = []
+        with self._changed:
+            for r in [own, *(r for r in self._waiting if r is not own)]:
+                if (r.model.id, r.decode) != (own.model.id, own.decode):
+                    continue
+                room -= block_memory(r.model, r.mixing, r.size, r.lanes, r.decode)
+                if taken and room < 0:
+                    break
+                taken.append(r)
+            self._waiting = [r for r in self._waiting if r not in taken]
+        return taken
+
+
+def _report(request: Request, progress: Callable[[int], Any] | None) -> None:
+    """Also where nothing was done: a call that waits can be stopped, too."""
+    if progress is not None:
+        progress(request.take_count())
+
+
+def _uncounted(
+    request: Request, progress: Callable[[int], Any] | None
+) -> Callable[[int], Any] | None:
+    """``progress`` for coding a request again: bytes count once."""
+    if progress is None or not request.counted:
+        return progress
+    return lambda done: progress(0)
+
+
+@functools.cache
+def get(number: int) -> CudaEngine:
+    """The engine of the CUDA device of that number, which exists. Raises ``NNCompError``."""
+    if torch.version.cuda is None:
+        raise NNCompError("device cuda needs a torch for CUDA: this one has none")
+    return CudaEngine(torch.device("cuda", number), devices.StageProgram(number))

@@ -1,0 +1,92 @@
+"""The device form of the adaptive stage, compiled for the CPU with threads as fibers."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nncomp.engine import native
+from nncomp.engine.cuda import device
+from nncomp.engine.cuda.batch import Batch, Request
+from nncomp.engine.cuda.network import DISTRIBUTION, Network, padded_lanes
+from nncomp.model import Model
+
+HERE = Path(__file__).parent
+
+
+class EmulatedProgram:
+    """``device.Program`` by a library built from device.cpp; every launch has another order."""
+
+    def __init__(self, library: Path, threads: int = 256) -> None:
+        self._library = ctypes.CDLL(str(library))
+        self._library.launch.restype = ctypes.c_bool
+        self.threads = threads  # of a block, instead of what a launch asks for
+        self.launches = 0
+
+    def make_current(self) -> None:
+        pass
+
+    def launch(self, name: str, grid: int, threads: int, stream: int, *values: int) -> None:
+        typed, places = device.arguments(name, values)
+        self.launches += 1
+        found = self._library.launch(
+            name.encode(), grid, threads if name == "finish" else self.threads,
+            ctypes.c_uint64(self.launches), places,
+        )  # fmt: skip
+        assert found
+        del typed
+
+
+def build(folder: Path) -> Path:
+    """The library, compiled into ``folder``; skips the test where there is no g++."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no g++ here")
+    library = folder / "device.so"
+    command = [compiler, "-std=c++20", "-O1", "-fPIC", "-shared", "-Wno-unknown-pragmas"]
+    command.append("-U_FORTIFY_SOURCE")  # it takes jumps between stacks for a mistake
+    sources = ["-I", str(device.SOURCES), str(HERE / "device.cpp")]
+    subprocess.run([*command, *sources, "-o", str(library)], check=True)
+    return library
+
+
+class ForeseenRun:
+    """In place of ``network.Run``: distributions that the native engine has computed."""
+
+    known: dict[int, bytes] = {}  # noqa: RUF012 - the whole batch's bytes, told by ``code``
+
+    def __init__(self, network: Network, data: torch.Tensor, start: np.ndarray, steps: int) -> None:
+        self.steps, self.count, self.lanes = steps, len(start), padded_lanes(len(start), steps)
+        self.time = torch.zeros(self.lanes, dtype=torch.int32)
+        self.distributions = torch.zeros((self.lanes * steps, DISTRIBUTION // 4), dtype=torch.int32)
+        everything = ForeseenRun.known[0]
+        ends = [*start[1:].tolist(), len(everything)]
+        self._weights = [
+            native.weights(network.model, everything[a:b])
+            for a, b in zip(start.tolist(), ends, strict=True)
+        ]
+
+    def forward(self) -> None:
+        out = self.distributions.numpy().reshape(self.lanes, self.steps, -1)
+        out[:] = 1
+        for lane, weights in enumerate(self._weights):
+            t = int(self.time[lane])
+            w = weights[t : t + self.steps]
+            out[lane, : len(w), :256] = w.view(np.int32)
+            sums = w.reshape(len(w), 16, 16).sum(axis=2, dtype=np.int64)
+            out[lane, : len(w), 256:] = sums.view(np.int32)
+
+
+def code(
+    program: device.Program, requests: list[Request], contents: list[bytes], model: Model
+) -> None:
+    """Run a batch of ``requests``, whose blocks are ``contents`` as they are coded."""
+    ForeseenRun.known[0] = b"".join(contents)
+    network = Network(model, torch.device("cpu"))
+    Batch(network, program, requests).run(lambda: None)
