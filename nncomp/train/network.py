@@ -208,8 +208,10 @@ class Network(nn.Module):
             root = torch.floor(torch.sqrt((x * x).sum(-1, keepdim=True))).clamp_min(1)
             r = torch.floor(c / root).clamp_max(2.0**31 - 1)
             return torch.floor((x * r + 2.0**29) * 2.0**-30).clamp(-127, 127)
-        r = NORM_GAIN * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-6)
-        return _clamp(_round(x * r, mode), -127, 127, mode)
+        root = torch.sqrt((x * x).sum(-1, keepdim=True) + 1e-6 * d)
+        if mode is Mode.FAKE:  # the engine's root is an integer, and not always a large one
+            root = root + (torch.floor(root).clamp_min(1) - root).detach()
+        return _clamp(_round(x * (NORM_GAIN * math.sqrt(d) / root), mode), -127, 127, mode)
 
     def _site(self, layer: int, name: str, x: Tensor) -> Tensor:
         if self.observed is not None:
