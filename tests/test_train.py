@@ -361,6 +361,13 @@ def test_networks_come_from_files(tmp_path: Path) -> None:
             export.load_network(wrong)
 
 
+def assert_same_function(grown: Network, network: Network, text: torch.Tensor) -> None:
+    with torch.no_grad():
+        for mode in (Mode.FLOAT, Mode.FAKE):
+            ours, theirs = (n.integer_logits(n.rows(text), mode) for n in (grown, network))
+            assert torch.equal(ours, theirs), mode
+
+
 @pytest.mark.parametrize("windows", [(64, 64, 64), (64, 128, 64), (128, 64, 64, 256)])
 def test_new_layers_change_nothing(windows: tuple[int, ...]) -> None:
     network = busy(PRESETS["tiny"], seed=5)
@@ -368,10 +375,7 @@ def test_new_layers_change_nothing(windows: tuple[int, ...]) -> None:
     network.calibrate(text)
     grown = grow.deepen(network, windows)
     assert grown.config.windows == windows
-    with torch.no_grad():
-        for mode in (Mode.FLOAT, Mode.FAKE):
-            ours, theirs = (n.integer_logits(n.rows(text), mode) for n in (grown, network))
-            assert torch.equal(ours, theirs), mode
+    assert_same_function(grown, network, text)
     run = loop.Trainer(grown, Plan(total=2 * BATCH, batch=BATCH), [domain()])
     run.run()
     assert all(layer.down.any() for layer in grown.layers)  # and they learn
@@ -390,10 +394,7 @@ def test_larger_tables_change_nothing(ngrams: tuple[tuple[int, int, int, int], .
     network.calibrate(text)
     grown = grow.enlarge(network, ngrams)
     assert grown.config.ngrams == ngrams
-    with torch.no_grad():
-        for mode in (Mode.FLOAT, Mode.FAKE):
-            ours, theirs = (n.integer_logits(n.rows(text), mode) for n in (grown, network))
-            assert torch.equal(ours, theirs), mode
+    assert_same_function(grown, network, text)
     loop.Trainer(grown, Plan(total=2 * BATCH, batch=BATCH), [domain()]).run()
     first, second = grown.ngrams[0][0::2], grown.ngrams[0][1::2]
     assert not torch.equal(first, second)  # and rows learn apart

@@ -116,9 +116,7 @@ class Trainer:
             raise ValueError(f"a batch of {plan.batch} bytes has too few sequences of {longest}")
         if plan.validate_every and not self.validation:
             raise ValueError("there is no text to validate with")
-        if precision == "auto":
-            precision = "bf16" if self.device.type != "cpu" or _has_bf16() else "fp32"
-        network.compute = torch.bfloat16 if precision == "bf16" else torch.float32
+        network.compute = product_dtype(self.device, precision)
         self._loss: Callable[..., torch.Tensor] = loss_of
         if compiled or (compiled is None and plan.total >= COMPILE_FROM):
             torch._dynamo.config.cache_size_limit = 64
@@ -185,11 +183,9 @@ class Trainer:
         if plan.rate_term:
             cost = cost + plan.rate_term * ledger.bits_per_weight(network)
         (cost * share).backward()
-        if phase.mode is Mode.FLOAT:  # clips do nothing yet, and Adam would amplify their noise
+        if phase.mode is Mode.FLOAT:
             self.calibrated = False
-            for layer in network.layers:
-                for clip in layer.clips.values():
-                    clip.grad = None
+            network.drop_clip_gradients()
         bits = loss.detach().float() * (share / LN2)
         trained = [p for p in network.parameters() if p.grad is not None]
         distributed.add([*(p.grad for p in trained if p.grad is not None), bits])
@@ -197,11 +193,7 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_(trained, plan.clip)
 
         factor = plan.factor(self.step)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * factor
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        optim.step(self.optimizers, factor)
         if plan.average:
             self._add_to_average()
         self._smooth.lerp_(bits, max(0.02, 1 / (self.step + 1)))
@@ -348,6 +340,13 @@ def replacing(path: Path) -> Any:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def product_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
+    """What products are computed in for ``fp32``, ``bf16``, or ``auto``, as ``Trainer`` has it."""
+    if precision == "auto":
+        precision = "bf16" if device.type != "cpu" or _has_bf16() else "fp32"
+    return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
 def _has_bf16() -> bool:

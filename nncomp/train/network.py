@@ -317,6 +317,12 @@ class Network(nn.Module):
         """(B, T, 256) logits in nats."""
         return self.integer_logits(rows, mode) * (1.0 / LOGIT_UNIT)
 
+    def drop_clip_gradients(self) -> None:
+        """For FLOAT, where clips do nothing yet: Adam would amplify the noise."""
+        for layer in self.layers:
+            for clip in layer.clips.values():
+                clip.grad = None
+
     @torch.no_grad()
     def fit(self) -> None:
         """Take the finest residual unit whose multipliers the engine can hold (below 2.0)."""

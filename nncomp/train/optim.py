@@ -86,3 +86,12 @@ def build(network: Network, weight_decay: float = 0.0) -> list[torch.optim.Optim
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
     return optimizers
+
+
+def step(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
+    """One step at ``factor`` times each group's peak rate; gradients are gone then."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * factor
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)

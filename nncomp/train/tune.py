@@ -22,7 +22,7 @@ from nncomp import weights
 from nncomp.container import Packed
 from nncomp.model import Model
 from nncomp.train import export, optim
-from nncomp.train.loop import _has_bf16
+from nncomp.train.loop import product_dtype
 from nncomp.train.network import Mode, Network
 from nncomp.train.presets import PRESETS
 from nncomp.train.recall import Recall
@@ -118,8 +118,7 @@ def _train(
     text = _text(data)
     recall = Recall(text).to(budget.device)
     network = network.to(budget.device)
-    fast = budget.device != "cpu" or _has_bf16()
-    network.compute = torch.bfloat16 if fast else torch.float32
+    network.compute = product_dtype(torch.device(budget.device))
     peak = {"lr": 0.05, "peak": 0.05}
     optimizers = [*optimizers, torch.optim.Adam([{"params": list(recall.parameters()), **peak}])]
     rng = np.random.default_rng(1)
@@ -139,15 +138,9 @@ def _train(
             logits = recall(network(network.rows(windows), mode), starts)
             cross_entropy = F.cross_entropy(logits.reshape(-1, 256), windows.reshape(-1))
             cross_entropy.backward()
-            if mode is Mode.FLOAT:  # clips do nothing yet, and Adam would amplify their noise
-                for layer in network.layers:
-                    for clip in layer.clips.values():
-                        clip.grad = None
-            for optimizer in optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = group["peak"] * factor
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
+            if mode is Mode.FLOAT:
+                network.drop_clip_gradients()
+            optim.step(optimizers, factor)
             bits = cross_entropy.item() / math.log(2)
             loss = bits if math.isnan(loss) else 0.95 * loss + 0.05 * bits
             steps += 1
