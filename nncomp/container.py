@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 MAGIC = b"\x89NNC\r\n"
-VERSION = 3
+VERSION = 4
 MIN_BLOCK_SIZE = 1 << 10
 MAX_BLOCK_SIZE = 1 << 26
 MAX_LANES = 1 << 7
@@ -123,8 +123,9 @@ class Header:
             raise ValueError("arithmetic version or profile is out of range")
 
     def block_lanes(self, size: int) -> int:
-        """Lanes of a network block of ``size`` bytes, 1..``lanes``: as many as fill up."""
-        return max(1, size // (self.block_size // self.lanes))
+        """Lanes of a network block of ``size`` bytes, 1..``lanes``: as near as can be to full."""
+        full = self.block_size // self.lanes
+        return max(1, (size + full // 2) // full)
 
 
 @dataclass(frozen=True)
