@@ -35,6 +35,20 @@ def text(run: Run) -> str:
     return "text"
 
 
+def test_weight_bits(run: Run, text: str) -> None:
+    """train --weight-bits: those of one part, from the first step to the file"""
+    bits = ["--weight-bits", "layers=4"]
+    run("train", text, "-qo", "own-4.safetensors", *QUICK, *bits)
+    tensors = model.load("own-4.safetensors").tensors
+    assert not (tensors["layers.0.up.weight"] % 16).any()
+    assert (tensors["head.weight"] % 16).any()
+    for wrong in ("layers=5", "bias=4"):
+        failed = run("train", text, "-o", "x.safetensors", "--weight-bits", wrong, status=1)
+        assert errors(failed) == [
+            f"nncomp: {wrong}: layers, head or tables have weights of 4 or 8 bits"
+        ]
+
+
 def test_train(run: Run, text: str) -> None:
     """train: a model that compresses, its curve, its ledger; no checkpoint is left"""
     files = ["--csv", "curve.csv", "--plot", "curve.png", "--master", "m.safetensors"]

@@ -13,6 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from nncomp import compress, registry
 from nncomp import model as models
 from nncomp.engine import reference
 from nncomp.errors import ModelError, NNCompError
@@ -75,7 +76,7 @@ def windows_of(text: bytes, length: int) -> torch.Tensor:
 )
 def test_exact_mode_is_the_reference_engine(preset: str, bits: dict[str, int]) -> None:
     network = busy(PRESETS[preset], seed=3)
-    network.weight_bits |= bits
+    network.set_weight_bits(bits)
     length = 2 * max(network.config.windows)  # the second chunk of every layer is reached
     text = windows_of(TEXT, length)
     network.calibrate(text)
@@ -376,6 +377,8 @@ def test_new_layers_change_nothing(windows: tuple[int, ...]) -> None:
     grown = grow.deepen(network, windows)
     assert grown.config.windows == windows
     assert_same_function(grown, network, text)
+    for layer in grown.layers:  # trained ones, and copies of them
+        assert any(torch.equal(layer.up, trained.up) for trained in network.layers)
     run = loop.Trainer(grown, Plan(total=2 * BATCH, batch=BATCH), [domain()])
     run.run()
     assert all(layer.down.any() for layer in grown.layers)  # and they learn
@@ -409,19 +412,12 @@ def test_rows_are_not_lost() -> None:
 # ---- ledger ----
 
 
-def test_program_bits_are_entropy() -> None:
-    model = export.to_model(busy(PRESETS["tiny"], seed=1), "busy")
-    weights = [t for t in model.tensors.values() if t.dtype == np.int8]
-    others = sum(t.nbytes for t in model.tensors.values()) - sum(t.nbytes for t in weights)
-    bits = ledger.program_bits(model)
-    assert 6 < (bits - 8 * others) / sum(t.size for t in weights) < 8
-    tensors = {**model.tensors}
-    for key, tensor in tensors.items():
-        if tensor.dtype == np.int8:  # four values, equally often
-            tensors[key] = (np.arange(tensor.size) % 4).astype(np.int8).reshape(tensor.shape)
-    plain = models.Model.build(model.config, tensors, "plain")
-    expected = 2 * sum(t.size for t in weights) + 8 * others
-    assert ledger.program_bits(plain) == pytest.approx(expected, rel=1e-3)
+def test_program_bits_are_what_a_file_pays() -> None:
+    without, embedded = (
+        len(compress(TEXT, model="nano-1", embed_model=embed)) for embed in (False, True)
+    )
+    bits = ledger.program_bits(registry.resolve("nano-1"))
+    assert 0 < embedded - without - bits / 8 < 8  # and its size
 
 
 def test_bits_per_weight_are_those_of_a_geometric_law() -> None:

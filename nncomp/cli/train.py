@@ -47,6 +47,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--init", metavar="MODEL|FILE",
               help="Continue from a model or from master weights; --windows and --ngram may "
               "enlarge it.")  # fmt: skip
+@click.option("--weight-bits", "bits", multiple=True, metavar="PART=4|8",
+              callback=training.pairs(int),
+              help="Of integer weights in layers, head or tables: 8 by default; repeatable."
+              )  # fmt: skip
 @training.options(training.SHAPE, training.PLAN)
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
               callback=lambda ctx, param, value: _device(value), help="Where to train."
@@ -83,6 +87,7 @@ def train(
     test: float,
     preset: str | None,
     init: str | None,
+    bits: dict[str, int],
     device: str,
     threads: int,
     precision: str,
@@ -128,6 +133,7 @@ def train(
         plan = _plan(shape_and_plan)
         torch.manual_seed(plan.seed)
         network, trained = _network(preset, init, shape_and_plan)
+        network.set_weight_bits(bits)
         trainer = loop.Trainer(
             network, plan, text.train, device, text.validation, precision, compiled, trained
         )

@@ -25,8 +25,9 @@ def deepen(network: Network, windows: Sequence[int]) -> Network:
     """A network with these windows, one a layer, whose old layers are those of ``network``.
 
     The old windows have to be found among the new ones in their order; each is matched as early as
-    possible, and what is left over are new layers. They start with output matrices of zeros, so the
-    function is the same, in every mode, until they are trained. Raises ``ValueError``.
+    possible, and what is left over are new layers. They start as copies of their neighbours, but
+    with output matrices of zeros: so the function is the same, in every mode, until they are
+    trained. (Begun at random instead, one feed-forward part never fired.) Raises ``ValueError``.
     """
     old = list(network.config.windows)
     places: list[int] = []
@@ -38,14 +39,15 @@ def deepen(network: Network, windows: Sequence[int]) -> Network:
             f"windows {_text(windows)} do not contain those of the trained layers, {_text(old)}"
         )
     grown = Network(dataclasses.replace(network.config, windows=tuple(windows)))
-    with torch.no_grad():
-        for layer in grown.layers:
-            layer.out.zero_()
-            layer.down.zero_()
     state = {k: v for k, v in network.state_dict().items() if not k.startswith("layers.")}
-    for layer, place in zip(network.layers, places, strict=True):
-        state |= {f"layers.{place}.{k}": v for k, v in layer.state_dict().items()}
-    grown.load_state_dict(state, strict=False)
+    for place, window in enumerate(windows):
+        neighbour = max(0, sum(p <= place for p in places) - 1)  # the one before, if there is one
+        values = dict(network.layers[neighbour].state_dict())
+        if place not in places:
+            values |= {k: torch.zeros_like(values[k]) for k in ("out", "down")}
+            values["bias"] = _reaching(values["bias"], window)
+        state |= {f"layers.{place}.{k}": v for k, v in values.items()}
+    grown.load_state_dict(state)
     grown.residual_unit = network.residual_unit
     return grown
 
@@ -74,6 +76,12 @@ def enlarge(network: Network, ngrams: Ngrams) -> Network:
     grown.load_state_dict(state)
     grown.residual_unit = network.residual_unit
     return grown
+
+
+def _reaching(bias: torch.Tensor, window: int) -> torch.Tensor:
+    """(H, window): the biases (H, W) of the nearest distances, the last one for those beyond."""
+    nearest = torch.arange(window).clamp(max=bias.shape[1] - 1)
+    return bias[:, nearest]
 
 
 def _text(windows: Sequence[int]) -> str:

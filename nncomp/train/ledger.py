@@ -1,17 +1,17 @@
 """The two-part ledger: bits(program) + bits(data | program).
 
-The program is the model. What its weights take is estimated twice: of integers as their entropy,
-and of a network in training by a function with a gradient, so that a loss can include it.
+The program is the model, as a file would carry it. While a network is in training, a function with
+a gradient estimates what its weights will take, so that a loss can include it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from nncomp import weights
 from nncomp.model import Model
 from nncomp.train.network import Network
 
@@ -31,16 +31,8 @@ class Ledger:
 
 
 def program_bits(model: Model) -> float:
-    """Bits that the tensors of ``model`` take: each int8 one its order-0 entropy, others as is."""
-    bits = 0.0
-    for tensor in model.tensors.values():
-        if tensor.dtype == np.int8:
-            counts = np.bincount(tensor.ravel().view(np.uint8), minlength=256)
-            share = counts[counts > 0] / tensor.size
-            bits -= tensor.size * float((share * np.log2(share)).sum())
-        else:
-            bits += 8 * tensor.nbytes
-    return bits
+    """Bits of ``model`` where a file carries it in full."""
+    return 8.0 * len(weights.pack(model).data)
 
 
 def integers_of(network: Network) -> list[Tensor]:

@@ -276,6 +276,7 @@ class Trainer:
             "text": [(d.name, len(d.data), d.weight) for d in self.domains],
             "network": self.network.state_dict(),
             "residual_unit": self.network.residual_unit,
+            "weight_bits": self.network.weight_bits,
             "optimizers": [o.state_dict() for o in self.optimizers],
             "calibrated": self.calibrated,
             "average": self.average,
@@ -325,6 +326,8 @@ class Trainer:
         ours, theirs = dataclasses.asdict(self.plan), state["plan"]
         keys = [key for key in ours if ours[key] != theirs[key]]
         changes = [f"{key} is {ours[key]}, was {theirs[key]}" for key in keys]
+        if self.network.weight_bits != state["weight_bits"]:
+            changes.append("weights have other bits")
         text = [(d.name, len(d.data), d.weight) for d in self.domains]
         return changes + (["the text has changed"] if text != state["text"] else [])
 

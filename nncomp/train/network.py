@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -181,7 +182,7 @@ class Network(nn.Module):
             Layer(config, w) for w in config.windows
         )
         self.head = nn.Parameter(torch.zeros(256, d))
-        self.weight_bits = {"layers": 8, "head": 8, "tables": 8}  # 8 or 4
+        self.weight_bits = {"layers": 8, "head": 8, "tables": 8}
         self.residual_unit = RESIDUAL_UNIT
         self.observed: dict[str, float] | None = None  # activation clips seen, while calibrating
         self.compute = torch.float32  # dtype of the matrix products; bfloat16 holds ±256 exactly
@@ -316,6 +317,19 @@ class Network(nn.Module):
     def forward(self, rows: list[Tensor], mode: Mode = Mode.FLOAT) -> Tensor:
         """(B, T, 256) logits in nats."""
         return self.integer_logits(rows, mode) * (1.0 / LOGIT_UNIT)
+
+    def set_weight_bits(self, bits: Mapping[str, int]) -> None:
+        """Bits, 8 or 4, of integer weights in ``layers``, ``head`` or ``tables``.
+
+        Raises ``ValueError`` for others.
+        """
+        for part, number in bits.items():
+            if part not in self.weight_bits or number not in (4, 8):
+                raise ValueError(
+                    f"{part}={number}: layers, head or tables have weights of 4 or 8 bits"
+                )
+            self.weight_bits[part] = number
+        self.fit()
 
     def drop_clip_gradients(self) -> None:
         """For FLOAT, where clips do nothing yet: Adam would amplify the noise."""

@@ -91,7 +91,7 @@ def train_small(
     torch.set_num_threads(budget.threads)
     torch.manual_seed(1)
     network = Network(PRESETS["tiny"])
-    network.weight_bits = {"layers": 4, "head": 4, "tables": 4}
+    network.set_weight_bits({"layers": 4, "head": 4, "tables": 4})
 
     def candidates(last: bool) -> list[Packed]:
         return [weights.pack(export.to_model(network, "scratch"))]
