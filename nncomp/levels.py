@@ -47,9 +47,9 @@ _LEVELS = {
     4: Level("small-1", 2 * MIB, 512 * KIB, Profile.RICH, 31),
     5: Level("small-1", 4 * MIB, 512 * KIB, Profile.RICH, 15),
     6: Level("small-1", 4 * MIB, 512 * KIB, Profile.RICH, 8),
-    7: Level("small-1", 8 * MIB, 1 * MIB, Profile.RICH, 4),
-    8: Level("small-1", 16 * MIB, 1 * MIB, Profile.RICH, 4),
-    9: Level("small-1", 16 * MIB, 2 * MIB, Profile.RICH, 2),
+    7: Level("base-1", 8 * MIB, 1 * MIB, Profile.RICH, 4),
+    8: Level("base-1", 16 * MIB, 1 * MIB, Profile.RICH, 4),
+    9: Level("base-1", 16 * MIB, 2 * MIB, Profile.RICH, 2),
 }
 
 

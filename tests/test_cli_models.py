@@ -36,9 +36,10 @@ def own(run: Run) -> Path:
 def test_list(run: Run) -> None:
     """models list: name, id, size, parameters, speed, levels, training data"""
     entries = json.loads(run("models", "list", "--json").stdout)
-    nano, small = entries[:2]  # those of the fixture; then what the package has
+    base, nano, small = entries[:3]  # those of the fixture; then what the package has
     assert (nano["name"], nano["levels"]) == ("nano-1", [1, 2, 3])
-    assert (small["name"], small["levels"]) == ("small-1", [4, 5, 6, 7, 8, 9])
+    assert (small["name"], small["levels"]) == ("small-1", [4, 5, 6])
+    assert (base["name"], base["levels"]) == ("base-1", [7, 8, 9])
     assert small["id"] == chain_model("small-1").id.hex()
     assert small["size"] == os.path.getsize(small["path"])
     assert small["parameters"] == models.TINY.parameters
@@ -59,7 +60,7 @@ def test_list(run: Run) -> None:
     assert lines[-2].endswith("…") and r"a\nb" in lines[-2]
     assert lines[0].split()[:6] == ["Name", "Id", "Size", "Parameters", "Speed", "Levels"]
     assert lines[0].endswith("Trained on")
-    assert small["id"] in lines[2] and " fast " in lines[2] and lines[2].endswith(" 4-9  -")
+    assert small["id"] in lines[3] and " fast " in lines[3] and lines[3].endswith(" 4-6  -")
     assert run("models").stdout.decode().splitlines() == lines
 
 
