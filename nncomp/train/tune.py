@@ -41,10 +41,7 @@ MAX_RANK = 6
 MAX_TEXT = 16 << 20  # bytes that are trained on; of more, pieces
 PIECE = 1 << 18  # bytes
 
-SCORED = 8  # batches that a change's parts are compared on
-
 Measure = Callable[[Packed], int]  # → bytes of the input with this model, or an estimate; with it
-Score = Callable[[], float]  # → nats a byte of some windows, as the network stands
 Report = Callable[[float, str], None]  # (share of the time that is over, what is going on)
 
 
@@ -77,35 +74,14 @@ def tune(
     optimizer = torch.optim.Adam([group], betas=(0.9, 0.98), foreach=True)
     name = f"{base.name[:58]}-tuned"
 
-    def candidates(last: bool, score: Score) -> list[Packed]:
+    def candidates(last: bool) -> list[Packed]:
         found = []
-        keys = _by_worth(twin, score)
         for coarseness in COARSENESS if last else COARSENESS[1:2]:
             factors = twin.factors(coarseness)
-            for count in _counts(len(keys)):
-                some = {key: factors[key] for key in keys[:count] if key in factors}
-                if some:
-                    found.append(weights.pack(changed(base, some, name), base, some))
+            found.append(weights.pack(changed(base, factors, name), base, factors))
         return found
 
     return _train(data, twin, [optimizer], plain_size, measure, candidates, budget, report)
-
-
-def _by_worth(twin: Twin, score: Score) -> list[str]:
-    """The tensors that ``twin`` changes, by what the change of each saves for what it costs."""
-    whole, worth = score(), {}
-    for name, left in twin.left.items():
-        kept = left.detach().clone()
-        left.data.zero_()
-        numbers = left.numel() + twin.right[name].numel()
-        worth[f"{twin.key_of(name)}.weight"] = (score() - whole) / numbers
-        left.data.copy_(kept)
-    return sorted(worth, key=lambda key: -worth[key])
-
-
-def _counts(most: int) -> list[int]:
-    """1, 2, 4, … and ``most``: how many tensors to change."""
-    return [1 << i for i in range((most - 1).bit_length())] + [most]
 
 
 def train_small(
@@ -117,7 +93,7 @@ def train_small(
     network = Network(PRESETS["tiny"])
     network.set_weight_bits({"layers": 4, "head": 4, "tables": 4})
 
-    def candidates(last: bool, score: Score) -> list[Packed]:
+    def candidates(last: bool) -> list[Packed]:
         return [weights.pack(export.to_model(network, "scratch"))]
 
     optimizers = optim.build(network)
@@ -130,7 +106,7 @@ def _train(
     optimizers: list[torch.optim.Optimizer],
     best_size: int,
     measure: Measure,
-    candidates: Callable[[bool, Score], list[Packed]],
+    candidates: Callable[[bool], list[Packed]],
     budget: Budget,
     report: Report,
     float_until: float = 0.0,
@@ -148,28 +124,19 @@ def _train(
     rng = np.random.default_rng(1)
     # What recurs teaches nothing: windows are drawn by the bytes in them that do not.
     shares = np.cumsum(1 + recall.surprises(LENGTH))
-    scored = np.searchsorted(shares, rng.integers(0, shares[-1], (SCORED, ROWS)), side="right")
     mode = Mode.FLOAT if float_until else Mode.FAKE
-
-    def loss_of(starts: npt.NDArray[np.int64]) -> torch.Tensor:
-        windows = torch.from_numpy(_windows(text, starts)).long().to(budget.device)
-        logits = recall(network(network.rows(windows), mode), starts)
-        return F.cross_entropy(logits.reshape(-1, 256), windows.reshape(-1))
-
-    def score() -> float:
-        with torch.no_grad():
-            return sum(loss_of(starts).item() for starts in scored) / SCORED
-
     best: Packed | None = None
     started, paused, done, steps, loss = time.monotonic(), 0.0, 0.0, 0, math.nan
     for check in range(1, CHECKS + 1):
         while True:  # one step at least, however slow
             factor = max(0.0, min(1.0, (steps + 1) / WARMUP, (1 - done) / DECAY))
             starts = np.searchsorted(shares, rng.integers(0, shares[-1], ROWS), side="right")
+            windows = torch.from_numpy(_windows(text, starts)).long().to(budget.device)
             if mode is Mode.FLOAT and done >= float_until:
-                network.calibrate(torch.from_numpy(_windows(text, starts)).long().to(budget.device))
+                network.calibrate(windows)
                 mode = Mode.FAKE
-            cross_entropy = loss_of(starts)
+            logits = recall(network(network.rows(windows), mode), starts)
+            cross_entropy = F.cross_entropy(logits.reshape(-1, 256), windows.reshape(-1))
             cross_entropy.backward()
             if mode is Mode.FLOAT:
                 network.drop_clip_gradients()
@@ -184,12 +151,11 @@ def _train(
         if mode is Mode.FLOAT:
             continue
         before = time.monotonic()
-        sizes = [(measure(packed), packed) for packed in candidates(check == CHECKS, score)]
-        for size, packed in sizes:
-            if size < best_size:
-                best, best_size = packed, size
-        if sizes:
-            report(min(done, 1.0), f"{min(size for size, _ in sizes)} bytes")
+        sizes = [(measure(packed), packed) for packed in candidates(check == CHECKS)]
+        size, packed = min(sizes, key=lambda pair: pair[0])
+        report(min(done, 1.0), f"{size} bytes")
+        if size < best_size:
+            best, best_size = packed, size
         paused += time.monotonic() - before
     return best
 

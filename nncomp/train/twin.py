@@ -105,12 +105,11 @@ class Twin(Network):
                 for f in (left, right)
             ]
             if pair[0].any() and pair[1].any():
-                key = self.key_of(name)
+                key = self._key_of(name)
                 found[f"{key}.weight"] = Factors(pair[0], pair[1], min(max(shift, 1), 30))
         return found
 
-    def key_of(self, name: str) -> str:
-        """The model's tensor, less ``.weight``, that the factors called ``name`` change."""
+    def _key_of(self, name: str) -> str:
         return name.replace("_", ".")
 
 
