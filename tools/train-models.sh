@@ -3,7 +3,8 @@
 #
 # CORPUS_DIR holds DOMAIN/SOURCE.dat files, at any depth, as `make corpus` writes them. May be stopped
 # at any time: the same command goes on. On two CPU cores nano takes two hours, small and base
-# some four each; large, which does not ship, is for a GPU. NUMBER=2 gives the models that number; MEGABYTES=300 a longer run.
+# some four each; large, which does not ship, is for a GPU. NUMBER=2 gives the models that number;
+# MEGABYTES=300 a longer run.
 set -euo pipefail
 nncomp=$1 corpus=$2 output=$3
 shift 3
