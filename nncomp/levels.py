@@ -30,6 +30,7 @@ class Level:
     lane_size: int  # bytes of a full block's lanes where the network takes part, a power of two
     profile: Profile  # of the adaptive stage
     min_gain: int  # 1/1024 of a block as coded: what the network has to save
+    thorough: bool = True  # code a block with and without network where a sample leaves doubt
 
     def full_lanes(self, block_size: int) -> int:
         """Lanes of a full block of ``block_size`` bytes, 1..128.
@@ -41,10 +42,10 @@ class Level:
 
 
 _LEVELS = {
-    1: Level("nano-1", 1 * MIB, 256 * KIB, Profile.LEAN, 31),
-    2: Level("nano-1", 2 * MIB, 512 * KIB, Profile.LEAN, 31),
+    1: Level("nano-1", 1 * MIB, 256 * KIB, Profile.LEAN, 31, thorough=False),
+    2: Level("nano-1", 2 * MIB, 512 * KIB, Profile.LEAN, 31, thorough=False),
     3: Level("nano-1", 2 * MIB, 512 * KIB, Profile.LEAN, 15),
-    4: Level("small-1", 2 * MIB, 512 * KIB, Profile.RICH, 31),
+    4: Level("small-1", 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
     5: Level("small-1", 4 * MIB, 512 * KIB, Profile.RICH, 15),
     6: Level("small-1", 4 * MIB, 512 * KIB, Profile.RICH, 8),
     7: Level("base-1", 8 * MIB, 1 * MIB, Profile.RICH, 4),

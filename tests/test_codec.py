@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 import commandline
 import models
 import nncomp
-from nncomp import choice, codec, container, levels, model, probe, weights
+from nncomp import choice, codec, container, model, probe, weights
 from nncomp.codec import compress, compress_stream, decompress, decompress_stream
 from nncomp.container import BlockType
 from nncomp.errors import (
@@ -268,19 +269,40 @@ def test_a_sample_decides_about_large_blocks(engine: ZlibEngine) -> None:
     assert decompress(compressed) == noisy
 
 
-def test_min_gain_is_how_much_the_network_has_to_save(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
+@pytest.mark.parametrize(
+    ("level", "gain", "ways"),
+    [
+        *((1, 61, "alone"), (1, 62, "network"), (2, 61, "alone"), (4, 62, "network")),
+        *((3, 14, "alone"), (3, 15, "both"), (5, 119, "both"), (5, 120, "network")),
+        *((9, 1, "alone"), (9, 2, "both"), (9, 15, "both"), (9, 16, "network")),
+    ],
+)
+def test_what_a_sample_gains_says_what_is_coded(
+    level: int, gain: int, ways: str, monkeypatch: pytest.MonkeyPatch, engine: ZlibEngine
+) -> None:
+    monkeypatch.setattr(choice, "network_gain", lambda *_: gain)
+    compressed = compress(UNKNOWN[:70_000], level)  # the network does not help
+    assert types(compressed) == [BlockType.NETWORK_MIX if ways == "network" else BlockType.MIX]
+    assert len(engine.threads) == (2 if ways == "both" else 1)
 
-    def network_pays(
-        content: bytes, model: object, mixing: Mixing, gain: int, encode: object
-    ) -> bool:
-        seen.append((len(content), mixing.profile, gain))
-        return False
 
-    monkeypatch.setattr(choice, "network_pays", network_pays)
-    large = models.text(70_000)
-    assert types(compress(large, 1)) == types(compress(large, 9)) == [BlockType.MIX]
-    assert seen == [(70_000, Profile.LEAN, levels.get(1).min_gain), (70_000, 2, 2)]
+@pytest.mark.parametrize(("saved", "expected"), [(16, "NETWORK_MIX"), (13, "MIX")])
+def test_min_gain_is_what_the_network_has_to_save(
+    saved: int, expected: str, monkeypatch: pytest.MonkeyPatch, engine: ZlibEngine
+) -> None:
+    content = UNKNOWN[:70_000]
+    encode_block = engine.encode_block
+    (alone,) = blocks(compress(content, 5, model="none"))
+    size = len(alone.payloads[0])
+
+    def encode(model: object, *args: Any, **options: Any) -> list[bytes]:
+        if model is None:
+            return encode_block(None, *args, **options)
+        return [bytes(size - size * saved // 1024)]
+
+    monkeypatch.setattr(choice, "network_gain", lambda *_: 100)
+    monkeypatch.setattr(engine, "encode_block", encode)
+    assert types(compress(content, 5)) == [BlockType[expected]]
 
 
 def test_without_a_network_no_model_is_looked_for(
@@ -308,10 +330,11 @@ def test_mixing_is_chosen_for_each_block() -> None:
     assert summary.mixings == {text: 1, table: 1}
 
 
-def test_lanes_and_block_size() -> None:
+def test_lanes_and_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
     data = models.text(2500)
     compressed = compress(data, block_size=BLOCK)
     assert [b.size for b in blocks(compressed)] == [1024, 1024, 452]
+    monkeypatch.setattr(choice, "network_gain", lambda *_: 1000)
     large = models.text(1_100_000)
     assert [len(b.payloads) for b in blocks(compress(large))] == [2]
 
