@@ -96,6 +96,31 @@ def test_exact_mode_is_the_reference_engine(preset: str, bits: dict[str, int]) -
             assert values.max() == 127
 
 
+def test_the_residual_unit_is_kept() -> None:
+    """A multiplier that has outgrown the engine lowers its clip; `fit` would double the unit."""
+    network = busy(PRESETS["tiny"], seed=3)
+    text = windows_of(TEXT, 256)
+    network.calibrate(text)
+    unit, clips = network.residual_unit, [layer.clips["u"].item() for layer in network.layers]
+    network.hold()
+    assert clips == [layer.clips["u"].item() for layer in network.layers]
+    network.layers[1].down.data *= 1000
+    model = export.to_model(network, "twin")
+    largest = max(int(model.tensors[f"layers.{i}.down.m"].max()) for i in range(len(clips)))
+    assert 1.89 * 2**30 < largest < 1.91 * 2**30
+    network.hold()
+    assert network.residual_unit == unit
+    assert clips[0] == network.layers[0].clips["u"].item()
+    assert network.layers[1].clips["u"].item() < clips[1] - 0.1
+    network.double()
+    with torch.no_grad():
+        logits = network.integer_logits(network.rows(text), Mode.EXACT)[0]
+    ours = weights_of(logits.numpy().astype(np.int64))
+    assert (ours == reference.weights(model, TEXT[:256])).all()
+    network.fit()
+    assert network.residual_unit <= unit
+
+
 def test_ngram_rows_are_the_engines() -> None:
     text = windows_of(TEXT, 64)
     for order, bits in ((2, 8), (3, 14), (6, 18)):

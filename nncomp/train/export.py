@@ -57,7 +57,7 @@ def _s8(weight: torch.Tensor, scale: torch.Tensor, bits: int) -> np.ndarray:
 def to_model(network: Network, name: str, notes: Mapping[str, str] | None = None) -> Model:
     """The integer model (arithmetic 1) of a trained network; ``notes`` as in ``Model.build``."""
     network = copy.deepcopy(network).double().cpu()  # the arithmetic of Mode.EXACT
-    network.fit()
+    network.hold()
     config = network.config
     d, h, inner = config.d_model, config.d_head, config.n_heads * config.d_head
     norm = _c(NORM_GAIN * math.sqrt(d) * 2.0**30)

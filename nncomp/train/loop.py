@@ -194,6 +194,8 @@ class Trainer:
 
         factor = plan.factor(self.step)
         optim.step(self.optimizers, factor)
+        if phase.mode is Mode.FAKE:
+            network.hold()
         if plan.average:
             self._add_to_average()
         self._smooth.lerp_(bits, max(0.02, 1 / (self.step + 1)))
@@ -263,7 +265,7 @@ class Trainer:
         twin.compute = torch.float32
         if not self.calibrated:
             twin.calibrate(self._windows(self.phase().length).cpu().long())
-        twin.fit()
+        twin.hold()
         return twin
 
     # -- checkpoints ----------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from nncomp.model import ModelConfig
 
 NORM_GAIN = 28.0  # one standard deviation after a norm; 127 is then 4.5 sigma
 RESIDUAL_UNIT = 2.0**6  # units of the residual stream per 1.0, at most: see Network.fit
+MAX_MULTIPLIER = 1.9  # the engine holds less than 2.0
 SCORE_UNIT = 64 * math.log2(math.e)  # attention scores: 1/64 octave per nat
 LOGIT_UNIT = 256 * math.log2(math.e)  # logits: 1/256 octave per nat
 BOS = 256  # the token before a lane's first byte
@@ -341,13 +342,25 @@ class Network(nn.Module):
     def fit(self) -> None:
         """Take the finest residual unit whose multipliers the engine can hold (below 2.0)."""
         self.residual_unit = RESIDUAL_UNIT
-        bits = self.weight_bits["layers"]
-        largest = max(
-            float((weight_scale(layer.down, bits) * layer.step("u") ** 2).max()) * 65536
-            for layer in self.layers
-        )
-        while largest * self.residual_unit > 1.9:
+        largest = max(float(self._largest_down(layer)) for layer in self.layers)
+        while largest * self.residual_unit > MAX_MULTIPLIER:
             self.residual_unit /= 2
+
+    @torch.no_grad()
+    def hold(self) -> None:
+        """Keep the residual unit: lower feed-forward clips whose multipliers have outgrown it.
+
+        A network that was trained in rounded arithmetic has learnt to live with its unit; with the
+        next coarser one it is up to 0.01 bits a byte worse, with a clip a little lower it is not.
+        """
+        for layer in self.layers:
+            excess = self._largest_down(layer) * (self.residual_unit / MAX_MULTIPLIER)
+            layer.clips["u"].sub_(excess.clamp_min(1.0).log() / 2)
+
+    def _largest_down(self, layer: Layer) -> Tensor:
+        """The largest multiplier of a layer's last product, per residual unit."""
+        scale = weight_scale(layer.down, self.weight_bits["layers"])
+        return (scale * layer.step("u") ** 2).max() * 65536
 
     @torch.no_grad()
     def calibrate(self, data: Tensor) -> None:
