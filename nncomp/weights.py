@@ -19,7 +19,16 @@ from nncomp.container import Packed
 from nncomp.errors import FormatError, ModelError
 from nncomp.model import ARITHMETIC, ID_SIZE, Model, ModelConfig, tensor_shapes
 
-__all__ = ["MAX_RANK", "Factors", "base_id", "changed_weights", "pack", "read_config", "unpack"]
+__all__ = [
+    "MAX_RANK",
+    "UNIT",
+    "Factors",
+    "base_id",
+    "changed_weights",
+    "pack",
+    "read_config",
+    "unpack",
+]
 
 _WHOLE, _CHANGE = 0, 1
 _KINDS = ("embed", "ngram", "qkv", "out", "up", "down", "head")  # of weights; then the rest
@@ -27,6 +36,7 @@ _MULTIPLIER, _BIAS, _CONSTANT, _RANK, _LEFT, _RIGHT = 7, 8, 9, 10, 11, 12
 
 MAX_RANK = 15
 MAX_SHIFT = 30
+UNIT = 8  # bits: products of factors are taken times 2^8, so that their steps can be large
 _ROWS = 256  # at a time
 
 _Tensor = npt.NDArray[Any]
@@ -34,7 +44,7 @@ _Tensor = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Factors:
-    """A change of a matrix by left · rightᵀ / 2^shift, rounded: of low rank, so it costs little."""
+    """A change of a matrix by left · rightᵀ · 2^(8 − shift), rounded: of low rank, so cheap."""
 
     left: npt.NDArray[np.int8]  # (rows, rank), rank 1..15
     right: npt.NDArray[np.int8]  # (columns, rank)
@@ -46,7 +56,7 @@ class Factors:
         right = self.right.astype(np.int32)
         for i in range(0, len(weight), _ROWS):  # so that memory stays that of the tensors
             rows = slice(i, i + _ROWS)
-            product = self.left[rows].astype(np.int32) @ right.T  # at most 15·2^14
+            product = self.left[rows].astype(np.int32) @ right.T << UNIT  # at most 15·2^22
             product = (product + (1 << self.shift - 1)) >> self.shift
             changed[rows] = np.clip(weight[rows] + product, -127, 127)
         return changed

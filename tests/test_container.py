@@ -84,12 +84,12 @@ MIXED = [
 
 
 def test_empty_frame_bytes() -> None:
-    assert frame() == reseal(bytes.fromhex("894E4E430D0A 04 21 40 00 00 02"))
+    assert frame() == reseal(bytes.fromhex("894E4E430D0A 05 21 40 00 00 02"))
     assert len(frame()) == 16
 
 
 def test_network_frame_bytes() -> None:
-    head = bytes.fromhex("894E4E430D0A 04 21 40")
+    head = bytes.fromhex("894E4E430D0A 05 21 40")
     block = (
         bytes.fromhex("03 AC02 05") + b"tiny-1" + MODEL.id + bytes.fromhex("03 04030201") + b"abc"
     )
@@ -99,7 +99,7 @@ def test_network_frame_bytes() -> None:
 
 
 def test_mixed_frame_bytes() -> None:
-    head = bytes.fromhex("894E4E430D0A 04 21 40")
+    head = bytes.fromhex("894E4E430D0A 05 21 40")
     first = bytes.fromhex("05 AC02 00 00 03 04030201") + b"abc"
     second = (
         bytes.fromhex("04 AC02 05")
@@ -306,9 +306,9 @@ def test_moved_doubled_and_dropped_blocks_are_errors() -> None:
 
 # ---- rules of section 7, by number; checks are right throughout ----
 
-HEAD = bytes.fromhex("894E4E430D0A 04 21 40")
-LEAN_HEAD = bytes.fromhex("894E4E430D0A 04 11 40")
-PLAIN_HEAD = bytes.fromhex("894E4E430D0A 04 01 40")
+HEAD = bytes.fromhex("894E4E430D0A 05 21 40")
+LEAN_HEAD = bytes.fromhex("894E4E430D0A 05 11 40")
+PLAIN_HEAD = bytes.fromhex("894E4E430D0A 05 01 40")
 CRC = bytes.fromhex("04030201")
 END_0 = bytes.fromhex("00 00 02")
 DESCRIPTION = b"\5tiny-1" + MODEL.id
@@ -342,12 +342,13 @@ def test_rule_1_no_magic() -> None:
         (2, "894E4E430D0A 01 01 40", "version 1 is not supported"),
         (2, "894E4E430D0A 02 01 40", "version 2 is not supported"),
         (2, "894E4E430D0A 03 01 40", "version 3 is not supported"),
-        (2, "894E4E430D0A 05 01 40", "version 5 is not supported"),
-        (3, "894E4E430D0A 04 20 40", "arithmetic version"),
-        (3, "894E4E430D0A 04 31 40", "mixing profile 3 is not supported"),
-        (3, "894E4E430D0A 04 F1 40", "mixing profile 15 is not supported"),
-        (4, "894E4E430D0A 04 01 11", "block size"),
-        (4, "894E4E430D0A 04 01 FF", "block size"),
+        (2, "894E4E430D0A 04 01 40", "version 4 is not supported"),
+        (2, "894E4E430D0A 06 01 40", "version 6 is not supported"),
+        (3, "894E4E430D0A 05 20 40", "arithmetic version"),
+        (3, "894E4E430D0A 05 31 40", "mixing profile 3 is not supported"),
+        (3, "894E4E430D0A 05 F1 40", "mixing profile 15 is not supported"),
+        (4, "894E4E430D0A 05 01 11", "block size"),
+        (4, "894E4E430D0A 05 01 FF", "block size"),
     ],
 )
 def test_rules_2_to_4_head(rule: int, head: str, message: str) -> None:

@@ -35,7 +35,7 @@ WARMUP = 20  # steps
 DECAY = 0.6  # share of the time
 CHECKS = 4  # of the ledger
 FLOAT = 0.5  # share of the time before a network from scratch is rounded
-COARSENESS = (0.4, 0.7, 1.0)  # steps of the factors that are tried, in standard deviations
+NUMBER = 0.32  # bytes that a number of a factor costs, about
 SHARE = 0.006  # of the plain file: what may be spent on the change, as a start
 MAX_RANK = 6
 MAX_TEXT = 16 << 20  # bytes that are trained on; of more, pieces
@@ -68,20 +68,17 @@ def tune(
         for name, tensor in base.tensors.items()
         if name.endswith(".weight") and not name.startswith(("embed", "ngram"))
     )
-    rank = round(plain_size * SHARE / (per_rank * 3 / 8))  # about three bits a number
+    rank = round(plain_size * SHARE / (per_rank * NUMBER))
     twin = Twin(base, min(max(rank, 1), MAX_RANK))
     group = {"params": [*twin.left.values(), *twin.right.values()], "lr": RATE, "peak": RATE}
     optimizer = torch.optim.Adam([group], betas=(0.9, 0.98), foreach=True)
     name = f"{base.name[:58]}-tuned"
 
-    def candidates(last: bool) -> list[Packed]:
-        found = []
-        for coarseness in COARSENESS if last else COARSENESS[1:2]:
-            factors = twin.factors(coarseness)
-            found.append(weights.pack(changed(base, factors, name), base, factors))
-        return found
+    def candidate() -> Packed:
+        factors = twin.factors()
+        return weights.pack(changed(base, factors, name), base, factors)
 
-    return _train(data, twin, [optimizer], plain_size, measure, candidates, budget, report)
+    return _train(data, twin, [optimizer], plain_size, measure, candidate, budget, report)
 
 
 def train_small(
@@ -93,11 +90,11 @@ def train_small(
     network = Network(PRESETS["tiny"])
     network.set_weight_bits({"layers": 4, "head": 4, "tables": 4})
 
-    def candidates(last: bool) -> list[Packed]:
-        return [weights.pack(export.to_model(network, "scratch"))]
+    def candidate() -> Packed:
+        return weights.pack(export.to_model(network, "scratch"))
 
     optimizers = optim.build(network)
-    return _train(data, network, optimizers, plain_size, measure, candidates, budget, report, FLOAT)
+    return _train(data, network, optimizers, plain_size, measure, candidate, budget, report, FLOAT)
 
 
 def _train(
@@ -106,7 +103,7 @@ def _train(
     optimizers: list[torch.optim.Optimizer],
     best_size: int,
     measure: Measure,
-    candidates: Callable[[bool], list[Packed]],
+    candidate: Callable[[], Packed],
     budget: Budget,
     report: Report,
     float_until: float = 0.0,
@@ -151,8 +148,8 @@ def _train(
         if mode is Mode.FLOAT:
             continue
         before = time.monotonic()
-        sizes = [(measure(packed), packed) for packed in candidates(check == CHECKS)]
-        size, packed = min(sizes, key=lambda pair: pair[0])
+        packed = candidate()
+        size = measure(packed)
         report(min(done, 1.0), f"{size} bytes")
         if size < best_size:
             best, best_size = packed, size

@@ -14,11 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nncomp import weights
 from nncomp.model import Model
 from nncomp.train.network import SCORE_UNIT, Mode, Network, _requantise, _round
 from nncomp.weights import Factors
 
 LARGEST = 127  # of an integer factor
+SHIFT = 6  # of Factors
+STEP = 2.0 ** ((weights.UNIT - SHIFT) / 2)  # of a factor: a product's is 4 steps of an int8 weight
 
 
 class Twin(Network):
@@ -73,7 +76,8 @@ class Twin(Network):
 
     def _linear(self, x: Tensor, weight: Tensor, unit: Tensor | float, mode: Mode) -> Tensor:
         name = self._keys[id(weight)]
-        changed = weight + self.left[name] @ self.right[name].t()
+        left, right = _whole(self.left[name], mode), _whole(self.right[name], mode)
+        changed = weight + left @ right.t() * STEP**2
         integers = _round(changed, mode).clamp(-127, 127)
         return _requantise(self._matmul(x, integers.t(), mode), self._scale(weight), mode)
 
@@ -81,36 +85,25 @@ class Twin(Network):
         return _requantise(F.embedding(rows, table) * 2.0**10, self._scale(table), mode)
 
     @torch.no_grad()
-    def factors(self, coarseness: float) -> dict[str, Factors]:
-        """What has been learnt, in integers; steps are about ``coarseness`` standard deviations.
-
-        Left and right get equal shares of each singular value, so that what matters little comes
-        out as few small numbers, which cost next to nothing.
-        """
+    def factors(self) -> dict[str, Factors]:
+        """What has been learnt, in the integers that it was learnt with."""
         found = {}
         for name in self.left:
-            left, right = self.left[name].cpu().double(), self.right[name].cpu().double()
-            q, r = torch.linalg.qr(left)
-            p, s = torch.linalg.qr(right)
-            u, sizes, v = torch.linalg.svd(r @ s.t())
-            left, right = q @ u * sizes.sqrt(), p @ v.t() * sizes.sqrt()
-            typical = math.sqrt(float((left.square().mean() * right.square().mean()).sqrt()))
-            if typical == 0:
-                continue
-            # The product of both steps is 2^-shift.
-            shift = round(-2 * math.log2(typical * coarseness))
-            step = 2.0 ** (-min(max(shift, 1), 30) / 2)
-            pair = [
-                torch.round(f / step).clamp(-LARGEST, LARGEST).numpy().astype(np.int8)
-                for f in (left, right)
-            ]
-            if pair[0].any() and pair[1].any():
-                key = self._key_of(name)
-                found[f"{key}.weight"] = Factors(pair[0], pair[1], min(max(shift, 1), 30))
+            left, right = (
+                _whole(f[name], Mode.FAKE).cpu().numpy().astype(np.int8)
+                for f in (self.left, self.right)
+            )
+            if left.any() and right.any():
+                found[f"{self._key_of(name)}.weight"] = Factors(left, right, SHIFT)
         return found
 
     def _key_of(self, name: str) -> str:
         return name.replace("_", ".")
+
+
+def _whole(factor: Tensor, mode: Mode) -> Tensor:
+    """A factor in steps: what training goes on in, so that rounding costs nothing afterwards."""
+    return _round(factor / STEP, mode).clamp(-LARGEST, LARGEST)
 
 
 def changed(model: Model, factors: dict[str, Factors], name: str) -> Model:
