@@ -44,13 +44,13 @@ class Level:
 _LEVELS = {
     1: Level("nano-1", 1 * MIB, 256 * KIB, Profile.LEAN, 31, thorough=False),
     2: Level("nano-1", 2 * MIB, 512 * KIB, Profile.LEAN, 31, thorough=False),
-    3: Level("nano-1", 2 * MIB, 512 * KIB, Profile.LEAN, 15),
+    3: Level("nano-1", 2 * MIB, 1 * MIB, Profile.LEAN, 15),
     4: Level("small-1", 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
     5: Level("small-1", 4 * MIB, 512 * KIB, Profile.RICH, 15),
-    6: Level("small-1", 4 * MIB, 512 * KIB, Profile.RICH, 8),
+    6: Level("small-1", 4 * MIB, 1 * MIB, Profile.RICH, 8),
     7: Level("base-1", 8 * MIB, 1 * MIB, Profile.RICH, 4),
-    8: Level("base-1", 16 * MIB, 1 * MIB, Profile.RICH, 4),
-    9: Level("base-1", 16 * MIB, 2 * MIB, Profile.RICH, 2),
+    8: Level("base-1", 16 * MIB, 2 * MIB, Profile.RICH, 4),
+    9: Level("base-1", 16 * MIB, 4 * MIB, Profile.RICH, 2),
 }
 
 
