@@ -213,7 +213,9 @@ class Network(nn.Module):
         root = torch.sqrt((x * x).sum(-1, keepdim=True) + 1e-6 * d)
         if mode is Mode.FAKE:  # the engine's root is an integer, and not always a large one
             root = root + (torch.floor(root).clamp_min(1) - root).detach()
-        return _clamp(_round(x * (NORM_GAIN * math.sqrt(d) / root), mode), -127, 127, mode)
+        gain = NORM_GAIN * math.sqrt(d) / root
+        # The engine's gain is a multiplier, too: what comes in too small stays small.
+        return _clamp(_round(x * _clamp(gain, 0, 2, mode), mode), -127, 127, mode)
 
     def _site(self, layer: int, name: str, x: Tensor) -> Tensor:
         if self.observed is not None:
