@@ -18,7 +18,7 @@ shares=(
   wiki/parsoid-parsertests=1 wiki/wikitext2-valid-test=2.5 wiki/wiki-split-tsv=1.5
   wiki/wikipedia-movie-extracts-txt=3.5
 )
-declare -A megabytes=([nano]=155 [small]=110 [base]=190 [large]=4000)
+declare -A megabytes=([nano]=220 [small]=110 [base]=190 [large]=4000)
 declare -A batch=([nano]=16KiB [small]=16KiB [base]=16KiB [large]=256KiB)
 
 mkdir -p "$output"

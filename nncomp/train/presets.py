@@ -11,7 +11,7 @@ PRESETS: dict[str, ModelConfig] = {
     ),
     "nano": ModelConfig(
         arithmetic=1, d_model=128, n_heads=4, d_head=32, d_ff=384, windows=(64, 128, 256),
-        ngrams=((2, 12, 32, 0), (3, 13, 32, 32)),
+        ngrams=((2, 11, 32, 0), (3, 12, 32, 32), (4, 13, 32, 64)),
     ),
     "small": ModelConfig(
         arithmetic=1, d_model=192, n_heads=4, d_head=32, d_ff=512, windows=(64, 128, 512, 512),
