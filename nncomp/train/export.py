@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from nncomp.errors import ModelError
 from nncomp.model import Model, ModelConfig, load
@@ -153,7 +153,7 @@ def _length(matrix: torch.Tensor) -> float:
 def save_master(network: Network, path: Path) -> None:
     """Half-precision weights: what a later training run starts from."""
     state = {k: v.detach().half().contiguous() for k, v in network.state_dict().items()}
-    save_file(state, path, metadata={"nncomp.config": network.config.to_json()})
+    path.write_bytes(save(state, metadata={"nncomp.config": network.config.to_json()}))
 
 
 def load_master(path: Path) -> Network:
