@@ -57,6 +57,13 @@ def encode_block(
 ) -> list[bytes]:
     """``mixing`` is (rich, contexts, transform, period, stride); ``kernel`` is for no network."""
 
+def bit_probabilities(
+    data: bytes,
+    *,
+    mixing: tuple[bool, int, int, int, int],
+    progress: Callable[[int], Any] | None = None,
+    kernel: str = "auto",
+) -> npt.NDArray[np.uint32]: ...
 def decode_block(
     network: Network | None,
     payloads: Sequence[bytes],

@@ -40,13 +40,13 @@ ALLOWED = {
     "info": {"codec", "container", "errors", "mixing", "registry", "weights"},
     "file": {"codec", "container", "incremental"},
     "integrations": {"codec", "file", "levels"},
-    "train": {"container", "errors", "model", "tables", "train", "weights"},
+    "train": {"container", "engine", "errors", "mixing", "model", "tables", "train", "weights"},
 }
 
 # Who else may import these.
 RESERVED = {
     "nncomp.train": {"train", "cli.train", "cli.tune"},
-    "nncomp.engine": {"engine", "codec"},
+    "nncomp.engine": {"engine", "codec", "train.mixture"},
     "nncomp.integrations": {"integrations"},
     "nncomp.cli": {"cli", "__main__"},
     "torch": {"train", "engine.cuda", "cli.train", "cli.tune"},

@@ -6,6 +6,7 @@ subject of ``test_engines.py``.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import threading
 import time
@@ -244,6 +245,20 @@ def test_sizes_and_lanes(kernel: str, size: int, lanes: int) -> None:
 @pytest.mark.parametrize("size", [0, 1, 2, 7, 63, 64, 65])
 def test_sizes_alone(kernel: str, size: int) -> None:
     same(None, lines(size), 1, MIXINGS["lean"])
+
+
+@pytest.mark.parametrize("name", list(MIXINGS))
+@pytest.mark.parametrize("size", [0, 1, 400])
+def test_probabilities_are_those_that_are_coded_with(kernel: str, name: str, size: int) -> None:
+    mixing = dataclasses.replace(MIXINGS[name], transform=Transform.NONE)
+    data = some_of_all(size)
+    found = native.bit_probabilities(data, mixing)
+    assert found.shape == (size, 8)
+    encoder = reference.RangeEncoder()
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
+    for bit, p in zip(bits.tolist(), found.ravel().tolist(), strict=True):
+        encoder.encode(bit, p)
+    assert [encoder.finish()] == native.encode_block(None, data, 1, mixing)
 
 
 def test_matches_across_lanes(kernel: str) -> None:

@@ -24,10 +24,11 @@ from conftest import chain_model
 from nncomp import compress, decompress, weights
 from nncomp.container import Packed
 from nncomp.engine import native
+from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model, dumps
 from nncomp.train import tune
+from nncomp.train.mixture import Mixture, bit_logits
 from nncomp.train.network import Mode
-from nncomp.train.recall import ORDERS, Recall
 from nncomp.train.twin import Twin, changed
 
 TEXT = models.chained(6000)
@@ -115,16 +116,36 @@ def test_factors_at_their_limits(shift: int) -> None:
         assert (weights.Factors(a, b, shift).added_to(weight) == expected).all()
 
 
-def test_recall_knows_what_recurs() -> None:
-    data = np.frombuffer(models.noise(100) * 3 + models.noise(100, 2), np.uint8)
-    recall = Recall(data)
+def test_bit_logits_are_those_of_the_byte() -> None:
+    torch.manual_seed(1)
+    logits, data = 3 * torch.randn(2, 5, 256, dtype=torch.float64), torch.randint(256, (2, 5))
+    ones = (data[..., None] >> (7 - torch.arange(8)) & 1).double()
+    bits = bit_logits(logits, data)
+    nats = torch.nn.functional.binary_cross_entropy_with_logits(bits, ones, reduction="none")
+    expected = torch.nn.functional.cross_entropy(logits.transpose(1, 2), data, reduction="none")
+    assert torch.allclose(nats.sum(-1), expected)
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_the_mixture_knows_what_the_stage_does(profile: Profile) -> None:
+    text = models.text(5000) + models.noise(3000)
+    data = np.frombuffer(text, np.uint8)
+    mixture = Mixture(data, profile, 4096)
+    sizes = [len(native.encode_block(None, part, 1, Mixing(profile))[0])
+             for part in (text[:4096], text[4096:])]  # fmt: skip
+    whole = mixture.costs(len(text)) / 1.05  # the little that is added is 1/20 here
+    assert sum(sizes) - 4 < float(whole[0]) / 8 <= sum(sizes)
+    costs = mixture.costs(128)
+    assert len(costs) == len(text) - 127
+    assert costs[3000] * 4 < costs[6000] < 1.3 * 128 * 8
     with torch.no_grad():
-        logits = recall(torch.zeros(1, 400, 256), np.array([0]))[0].numpy()
-    assert not logits[:20].any()
-    inside = np.arange(100 + max(ORDERS), 300)
-    assert (logits[inside].argmax(1) == data[inside]).all()
-    assert (logits[inside, data[inside]] == len(ORDERS)).all()  # each order adds its weight of 1
-    assert np.count_nonzero(logits[302:].max(1)) < 20
+        mixture.network.zero_()
+        mixture.stage.fill_(1.0)
+        starts = np.array([3000, 6000])
+        windows = torch.from_numpy(data[starts[:, None] + np.arange(128)]).long()
+        nats = mixture(torch.zeros(2, 128, 256), windows, starts).item()
+    little = 0.05 * 128 * float(whole[0]) / len(text)
+    assert nats / np.log(2) == pytest.approx((costs[starts] - little).mean() / 128, rel=0.02)
 
 
 # ---- the ledger ----
@@ -157,7 +178,12 @@ def test_a_small_model_of_its_own_has_weights_of_four_bits() -> None:
 
 
 def test_learning_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four letters, at random: of a model that expects any byte, little has to change."""
+    """Four letters, at random: of a model that expects any byte, little has to change.
+
+    Beside a stage that knows nothing: the real one would do without a network here.
+    """
+    unknowing = lambda data, mixing: np.full((len(data), 8), 1 << 21, np.uint32)  # noqa: E731
+    monkeypatch.setattr(native, "bit_probabilities", unknowing)
     ticks = itertools.count()
     clock = types.SimpleNamespace(monotonic=lambda: next(ticks) / 120)  # about 120 steps
     monkeypatch.setattr(tune, "time", clock)

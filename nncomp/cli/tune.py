@@ -101,7 +101,7 @@ class _Run:
 
     def train(self, label: str, plain_size: int) -> Packed | None:
         """A model that makes the sample smaller than it is without."""
-        from nncomp import codec
+        from nncomp import codec, levels
         from nncomp.train import tune
 
         options = self._options
@@ -123,7 +123,14 @@ class _Run:
             return round((size - model_size) * scale) + model_size
 
         device = options.device if options.device.startswith("cuda") else "cpu"
-        budget = tune.Budget(options.train_time, device, options.threads)
+        level = levels.get(options.level)
+        budget = tune.Budget(
+            options.train_time,
+            device,
+            options.threads,
+            level.profile,
+            options.block_size or level.block_size,
+        )
         with _bar(label, options) as report:
             plain = measure(None)
             if options.from_scratch:

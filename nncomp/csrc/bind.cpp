@@ -153,6 +153,21 @@ auto weights(const Network& network, nb::bytes data) {
   return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes.size(), 256}, owner);
 }
 
+auto bit_probabilities(nb::bytes data, const MixingArgs& mixing, nb::object progress, const std::string& kernel) {
+  require(mixing.has_value(), "mixing is missing");
+  const Arguments arguments(nullptr, mixing, kernel, 1, data.size(), 1);
+  auto* array = new std::vector<uint32_t>(data.size() * 8);
+  nb::capsule owner(array, [](void* p) noexcept { delete static_cast<std::vector<uint32_t>*>(p); });
+  const nncomp::Progress report = progress_of(progress);
+  {
+    nb::gil_scoped_release no_gil;
+    if (data.size() != 0) {
+      nncomp::bit_probabilities(*arguments.predictor.kernel, *arguments.mixing, view(data), array->data(), report);
+    }
+  }
+  return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {data.size(), 8}, owner);
+}
+
 using Integers = nb::ndarray<nb::c_contig, nb::device::cpu, nb::ndim<2>>;
 using ConstIntegers = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu, nb::ndim<2>>;
 
@@ -242,6 +257,8 @@ NB_MODULE(_native, m) {
         "mixing"_a = nb::none(), "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
   m.def("decode_block", decode_block, "network"_a.none(), "payloads"_a, "size"_a, nb::kw_only(),
         "mixing"_a = nb::none(), "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
+  m.def("bit_probabilities", bit_probabilities, "data"_a, nb::kw_only(), "mixing"_a, "progress"_a = nb::none(),
+        "kernel"_a = "auto");
   m.def("mixing_memory", [](const MixingArgs& mixing, bool network, size_t size, int lanes) {
     require(mixing.has_value(), "mixing is missing");
     const nncomp::Mixing checked = mixing_of(*mixing);

@@ -126,19 +126,13 @@ std::vector<uint8_t> encode_lane(const Network& network, std::span<const uint8_t
   return output.finish(!data.empty());
 }
 
-// The stage's part of encoding steps `from` … `to` − 1 of all lanes. The network's distribution of lane j's step t
-// is at(j, t), null without one.
-template <class At>
-void mix_encode(Stage& stage, const Kernel& kernel, std::vector<Output>& outputs, size_t from, size_t to, At at) {
-  const mix::Shared& s = stage.shared;
-  for (Output& output : outputs) output.make_room(to - from);
+// Steps `from` … `to` − 1 of all lanes, whose bytes the stage knows; lane j's byte of step t is coded by code(j, t).
+template <class Code>
+void mix_steps(const mix::Shared& s, const Kernel& kernel, size_t from, size_t to, Code code) {
   for (size_t t = from; t < to; ++t) {
     uint32_t count = s.lanes;  // shorter lanes come last
     while (s.lane[count - 1].size <= t) --count;
-    for (uint32_t j = 0; j < count; ++j) {
-      mix::Lane& l = s.lane[j];
-      kernel.mix_encode(s, l, at(j, t), outputs[j].coder, s.data[l.start + t]);
-    }
+    for (uint32_t j = 0; j < count; ++j) code(j, t);
     kernel.mix_update_rest(s, count);
     // The next byte's buckets are on their way while this one's are updated.
     for (uint32_t j = 0; j < count; ++j) {
@@ -146,6 +140,16 @@ void mix_encode(Stage& stage, const Kernel& kernel, std::vector<Output>& outputs
     }
     kernel.mix_update_tables(s, 0, s.profile.context_count(), count);
   }
+}
+
+// The stage's part of encoding these steps. The network's distribution of lane j's step t is at(j, t), null without one.
+template <class At>
+void mix_encode(Stage& stage, const Kernel& kernel, std::vector<Output>& outputs, size_t from, size_t to, At at) {
+  const mix::Shared& s = stage.shared;
+  for (Output& output : outputs) output.make_room(to - from);
+  mix_steps(s, kernel, from, to, [&](uint32_t j, size_t t) {
+    kernel.mix_encode(s, s.lane[j], at(j, t), outputs[j].coder, s.data[s.lane[j].start + t]);
+  });
 }
 
 std::vector<std::vector<uint8_t>> finish(const Stage& stage, std::vector<Output>& outputs) {
@@ -431,6 +435,23 @@ void decode_block(const Predictor& predictor, const std::vector<std::span<const 
     const int first = lanes * thread / threads;
     const int end = lanes * (thread + 1) / threads;
     decode_lanes(*predictor.network, payloads, data, first, end - first, job);
+  });
+}
+
+void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<const uint8_t> data, uint32_t* out,
+                       const Progress& progress) {
+  Stage stage(mixing, false, data, 1);
+  const mix::Shared& s = stage.shared;
+  Job job;
+  job.run(1, progress, [&](int) {
+    kernel.mix_start(s, s.lane[0], true);
+    for (size_t t = 0; t < data.size(); t += CHUNK) {
+      const size_t end = std::min(data.size(), t + CHUNK);
+      mix_steps(s, kernel, t, end, [&](uint32_t, size_t i) {
+        kernel.mix_predict(s, s.lane[0], s.data[i], out + 8 * i);
+      });
+      if (!job.advance(end - t)) return;
+    }
   });
 }
 

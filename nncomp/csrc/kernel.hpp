@@ -73,6 +73,7 @@ struct Kernel {
   void (*mix_start)(const mix::Shared&, mix::Lane&, bool first);
   void (*mix_encode)(const mix::Shared&, mix::Lane&, const Distribution* network, Encoder&, uint32_t byte);
   void (*mix_decode)(const mix::Shared&, mix::Lane&, const Distribution* network, Decoder&);
+  void (*mix_predict)(const mix::Shared&, mix::Lane&, uint32_t byte, uint32_t* p);  // of its bits, without a network
   void (*mix_update_tables)(const mix::Shared&, int first, int last, uint32_t count);
   void (*mix_update_rest)(const mix::Shared&, uint32_t count);
 };

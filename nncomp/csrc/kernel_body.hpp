@@ -307,9 +307,17 @@ void mix_decode(const mix::Shared& s, mix::Lane& l, const Distribution* network,
   mix::code_byte(s, l, network, -1, [&](uint32_t p) { return coder.get(p); });
 }
 
+void mix_predict(const mix::Shared& s, mix::Lane& l, uint32_t byte, uint32_t* p) {
+  int shift = 8;
+  mix::code_byte(s, l, nullptr, int(byte), [&](uint32_t one) {
+    *p++ = one;
+    return byte >> --shift & 1;
+  });
+}
+
 constexpr Kernel kernel(const char* name) {
-  return {name,   add_row, norm,    project,    accumulate, expand, logits,
-          attend, weights, mix::start, mix_encode, mix_decode, mix::update_tables, mix::update_rest};
+  return {name,       add_row,    norm,       project,     accumulate,         expand,          logits, attend, weights,
+          mix::start, mix_encode, mix_decode, mix_predict, mix::update_tables, mix::update_rest};
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ from nncomp.errors import NNCompError
 from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
 
-__all__ = ["decode_block", "encode_block", "weights"]
+__all__ = ["bit_probabilities", "decode_block", "encode_block", "weights"]
 
 _CACHE_SIZE = 4  # packed models kept: each takes about as much memory as the model
 
@@ -54,6 +54,19 @@ def encode_block(
         progress=progress,
         kernel=_kernel(),
     )
+
+
+def bit_probabilities(
+    data: bytes, mixing: Mixing, *, progress: Callable[[int], Any] | None = None
+) -> npt.NDArray[np.uint32]:
+    """What the adaptive stage alone predicts before each bit of ``data``, as one lane: (n, 8).
+
+    Probabilities of a 1 in 1/2^22, highest bit first. Transforms are not done. ``progress`` as in
+    ``encode_block``.
+    """
+    arguments = _arguments(mixing)
+    assert arguments is not None
+    return _native.bit_probabilities(data, mixing=arguments, progress=progress, kernel=_kernel())
 
 
 def decode_block(

@@ -16,16 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 
 from nncomp import weights
 from nncomp.container import Packed
+from nncomp.mixing import Profile
 from nncomp.model import Model
 from nncomp.train import export, optim
 from nncomp.train.loop import product_dtype
+from nncomp.train.mixture import Mixture
 from nncomp.train.network import Mode, Network
 from nncomp.train.presets import PRESETS
-from nncomp.train.recall import Recall
 from nncomp.train.twin import Twin, changed
 
 LENGTH = 128  # bytes of a training sequence
@@ -47,11 +47,13 @@ Report = Callable[[float, str], None]  # (share of the time that is over, what i
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to train, and on what."""
+    """How long to train, on what, and beside which adaptive stage."""
 
     seconds: float
     device: str = "cpu"  # of torch
     threads: int = 1
+    profile: Profile = Profile.RICH
+    block_size: int = 1 << 22
 
 
 def tune(
@@ -114,32 +116,30 @@ def _train(
     Up to the share ``float_until`` of the time nothing is rounded, and nothing measured.
     """
     text = _text(data)
-    recall = Recall(text).to(budget.device)
+    mixture = Mixture(text, budget.profile, budget.block_size).to(budget.device)
     network = network.to(budget.device)
     network.compute = product_dtype(torch.device(budget.device))
-    peak = {"lr": 0.05, "peak": 0.05}
-    optimizers = [*optimizers, torch.optim.Adam([{"params": list(recall.parameters()), **peak}])]
+    peak = {"lr": 0.01, "peak": 0.01}
+    optimizers = [*optimizers, torch.optim.Adam([{"params": list(mixture.parameters()), **peak}])]
     rng = np.random.default_rng(1)
-    # What recurs teaches nothing: windows are drawn by the bytes in them that do not.
-    shares = np.cumsum(1 + recall.surprises(LENGTH))
+    shares = np.cumsum(mixture.costs(LENGTH))
     mode = Mode.FLOAT if float_until else Mode.FAKE
     best: Packed | None = None
     started, paused, done, steps, loss = time.monotonic(), 0.0, 0.0, 0, math.nan
     for check in range(1, CHECKS + 1):
         while True:  # one step at least, however slow
             factor = max(0.0, min((steps + 1) / WARMUP, 1 - done))
-            starts = np.searchsorted(shares, rng.integers(0, shares[-1], ROWS), side="right")
+            starts = np.searchsorted(shares, shares[-1] * rng.random(ROWS), side="right")
             windows = torch.from_numpy(_windows(text, starts)).long().to(budget.device)
             if mode is Mode.FLOAT and done >= float_until:
                 network.calibrate(windows)
                 mode = Mode.FAKE
-            logits = recall(network(network.rows(windows), mode), starts)
-            cross_entropy = F.cross_entropy(logits.reshape(-1, 256), windows.reshape(-1))
-            cross_entropy.backward()
+            cost = mixture(network(network.rows(windows), mode), windows, starts)
+            cost.backward()
             if mode is Mode.FLOAT:
                 network.drop_clip_gradients()
             optim.step(optimizers, factor)
-            bits = cross_entropy.item() / math.log(2)
+            bits = cost.item() / math.log(2)
             loss = bits if math.isnan(loss) else 0.95 * loss + 0.05 * bits
             steps += 1
             done = (time.monotonic() - started - paused) / budget.seconds

@@ -1,0 +1,76 @@
+"""A network's predictions mixed with those of the adaptive stage, as a loss to train with.
+
+A network in a compressor is to help the stage, not to predict alone. The stage cannot be
+differentiated through, but what it predicts of a text without a network is fixed: before each bit,
+its and the network's logits are added with weights that are learnt, as the stage's mixer would.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nncomp.engine import native
+from nncomp.mixing import Mixing, Profile
+
+CLASSES = 12  # of the stage's certainty: nats, rounded down
+_STEPS = 10  # of a stored logit, a nat; it fits int8
+_SMOOTH = 0.05  # share of the mean cost that every byte has, when windows are drawn
+
+
+class Mixture(nn.Module):
+    """What the stage predicts of a text, and the weights of its logits and the network's."""
+
+    def __init__(self, data: npt.NDArray[np.uint8], profile: Profile, block_size: int) -> None:
+        """``data``: (n,) uint8, coded in blocks of ``block_size``. Takes 17 bytes for each byte."""
+        super().__init__()
+        parts, costs = [], [np.zeros(1)]
+        for start in range(0, len(data), block_size):
+            block = data[start : start + block_size]
+            p = native.bit_probabilities(block.tobytes(), Mixing(profile)) * 2.0**-22  # of a 1
+            ones = np.unpackbits(block).reshape(-1, 8) == 1
+            costs.append(-np.log2(np.where(ones, p, 1 - p)).sum(1))
+            logits = np.rint(_STEPS * np.log(p / (1 - p)))
+            parts.append(logits.clip(-127, 127).astype(np.int8))
+        self._logits = np.concatenate(parts)  # (n, 8)
+        self._costs = np.cumsum(np.concatenate(costs))  # bits of the first 0, 1, … n bytes
+        self.network = nn.Parameter(torch.full((8, CLASSES), 0.15))
+        self.stage = nn.Parameter(torch.full((8, CLASSES), 0.95))
+
+    def costs(self, length: int) -> npt.NDArray[np.float64]:
+        """Bits that the stage takes for each window of ``length``, and a little: (n − length + 1,).
+
+        Where it knows what comes, there is nothing to learn.
+        """
+        mean = self._costs[-1] / len(self._logits)
+        costs: npt.NDArray[np.float64] = self._costs[length:] - self._costs[:-length]
+        costs += _SMOOTH * length * mean
+        return costs
+
+    def forward(self, logits: Tensor, windows: Tensor, starts: npt.NDArray[np.int64]) -> Tensor:
+        """Nats a byte of ``windows``, (B, T) int64, which begin at ``starts``, (B,), in the text;
+        ``logits``, (B, T, 256), are the network's."""
+        places = starts[:, None] + np.arange(windows.shape[1])
+        stage = torch.from_numpy(self._logits[places]).to(logits.device).float() / _STEPS
+        group = stage.abs().clamp(max=CLASSES - 1).long()
+        bit = torch.arange(8, device=logits.device).expand_as(group)
+        mixed = self.network[bit, group] * bit_logits(logits, windows).clamp(-12, 12)
+        mixed = mixed + self.stage[bit, group] * stage
+        ones = (windows[..., None] >> (7 - torch.arange(8, device=logits.device)) & 1).float()
+        cost = F.binary_cross_entropy_with_logits(mixed, ones, reduction="none")
+        return cost.sum(-1).mean()
+
+
+def bit_logits(logits: Tensor, data: Tensor) -> Tensor:
+    """(…, 8): the logits of a 1 at each bit of ``data``, (…), highest first, given the bits before
+    it, under byte ``logits``, (…, 256)."""
+    found = []
+    for bit in range(8):  # from the lowest; its two sides are neighbours
+        pairs = logits.unflatten(-1, (-1, 2))
+        apart = pairs[..., 1] - pairs[..., 0]
+        found.append(apart.gather(-1, (data >> bit + 1)[..., None])[..., 0])
+        logits = pairs.logsumexp(-1)
+    return torch.stack(found[::-1], -1)
