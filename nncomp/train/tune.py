@@ -28,15 +28,15 @@ from nncomp.train.network import Mode, Network
 from nncomp.train.presets import PRESETS
 from nncomp.train.twin import Twin, changed
 
-LENGTH = 128  # bytes of a training sequence
-ROWS = 16  # of them a step
+LENGTH = 256  # bytes of a training sequence
+ROWS = 8  # of them a step
 RATE = 0.2  # of the factors, whose products are in steps of int8 weights
 SHRINK = 0.05  # of a factor, a step, times the rate
 WARMUP = 20  # steps
 CHECKS = 4  # of the ledger
 FLOAT = 0.5  # share of the time before a network from scratch is rounded
-NUMBER = 0.22  # bytes that a number of a factor costs, about
-SHARE = 0.006  # of the plain file: what may be spent on the change, as a start
+NUMBER = 0.14  # bytes that a number of a factor costs, about
+SHARE = 0.004  # of the plain file: what may be spent on the change, as a start
 MAX_RANK = 6
 MAX_TEXT = 16 << 20  # bytes that are trained on; of more, pieces
 PIECE = 1 << 18  # bytes
