@@ -17,6 +17,7 @@ from nncomp.engine import native
 from nncomp.mixing import Mixing, Profile
 
 CLASSES = 12  # of the stage's certainty: nats, rounded down
+_ROWS = 1 << 16  # bytes at a time: a block may have 16 MiB, and floats take 64 for each
 _STEPS = 10  # of a stored logit, a nat; it fits int8
 _SMOOTH = 0.05  # share of the mean cost that every byte has, when windows are drawn
 
@@ -25,16 +26,21 @@ class Mixture(nn.Module):
     """What the stage predicts of a text, and the weights of its logits and the network's."""
 
     def __init__(self, data: npt.NDArray[np.uint8], profile: Profile, block_size: int) -> None:
-        """``data``: (n,) uint8, coded in blocks of ``block_size``. Takes 17 bytes for each byte."""
+        """``data``: (n,) uint8, coded in blocks of ``block_size``.
+
+        Takes 16 bytes for each byte, and 32 for each of a block while it is made.
+        """
         super().__init__()
         parts, costs = [], [np.zeros(1)]
         for start in range(0, len(data), block_size):
             block = data[start : start + block_size]
-            p = native.bit_probabilities(block.tobytes(), Mixing(profile)) * 2.0**-22  # of a 1
-            ones = np.unpackbits(block).reshape(-1, 8) == 1
-            costs.append(-np.log2(np.where(ones, p, 1 - p)).sum(1))
-            logits = np.rint(_STEPS * np.log(p / (1 - p)))
-            parts.append(logits.clip(-127, 127).astype(np.int8))
+            found = native.bit_probabilities(block.tobytes(), Mixing(profile))
+            for i in range(0, len(block), _ROWS):
+                p = found[i : i + _ROWS] * 2.0**-22  # of a 1
+                ones = np.unpackbits(block[i : i + _ROWS]).reshape(-1, 8) == 1
+                costs.append(-np.log2(np.where(ones, p, 1 - p)).sum(1))
+                logits = np.rint(_STEPS * np.log(p / (1 - p)))
+                parts.append(logits.clip(-127, 127).astype(np.int8))
         self._logits = np.concatenate(parts)  # (n, 8)
         self._costs = np.cumsum(np.concatenate(costs))  # bits of the first 0, 1, … n bytes
         self.network = nn.Parameter(torch.full((8, CLASSES), 0.15))
