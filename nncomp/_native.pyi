@@ -58,11 +58,7 @@ def encode_block(
     """``mixing`` is (rich, contexts, transform, period, stride); ``kernel`` is for no network."""
 
 def bit_probabilities(
-    data: bytes,
-    *,
-    mixing: tuple[bool, int, int, int, int],
-    progress: Callable[[int], Any] | None = None,
-    kernel: str = "auto",
+    data: bytes, *, mixing: tuple[bool, int, int, int, int], kernel: str = "auto"
 ) -> npt.NDArray[np.uint32]: ...
 def decode_block(
     network: Network | None,

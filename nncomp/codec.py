@@ -327,12 +327,14 @@ class Encoder:
         """Blocks smaller than their content; with network only where it saves what is asked."""
         from nncomp import choice
 
-        sizes = {block.type: sum(map(len, block.payloads)) for block in coded}
-        limits = {block.type: block.size for block in coded}
+        def coded_size(block: Block) -> int:
+            return sum(map(len, block.payloads))
+
         if len(coded) == 2 and coded[0].size > choice.SMALL:
-            alone = sizes[BlockType.MIX]
-            limits[BlockType.NETWORK_MIX] = alone - alone * self._preset.min_gain // 1024
-        return [block for block in coded if sizes[block.type] < limits[block.type]]
+            alone, joined = map(coded_size, coded)
+            if joined >= alone - alone * self._preset.min_gain // 1024:
+                coded = coded[:1]
+        return [block for block in coded if coded_size(block) < block.size]
 
     def _ways(
         self, content: bytes, model: Model | None, threads: int, report: Progress

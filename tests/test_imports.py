@@ -49,7 +49,7 @@ RESERVED = {
     "nncomp.engine": {"engine", "codec", "train.mixture"},
     "nncomp.integrations": {"integrations"},
     "nncomp.cli": {"cli", "__main__"},
-    "torch": {"train", "engine.cuda", "cli.train", "cli.tune"},
+    "torch": {"train", "engine.cuda", "cli.train", "cli.training"},
     "triton": {"engine.cuda"},
     "click": {"cli"},
     "tqdm": {"cli"},

@@ -123,9 +123,9 @@ def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
 
 def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) -> None:
     if mode == Mode.COMPRESS and options.train:
-        from nncomp.cli import tune
+        from nncomp.cli import training
 
-        tune.check()
+        training.require_torch("--train")
     if mode == Mode.COMPRESS and options.model not in (None, NO_MODEL):
         from nncomp import registry
 

@@ -112,11 +112,12 @@ def train(
     name = name or output.stem
     notes = {f"nncomp.note.{key}": text for key, text in notes.items()}
     _check_outputs(name, notes, [output, master, table, plot], force)
-    try:
-        import torch
-    except ImportError:
-        raise NNCompError("training needs torch: pip install 'nncomp[torch]'") from None
-    from nncomp.train import data, distributed, loop
+    training.require_torch("training")
+    import torch
+
+    from nncomp.train import data, distributed, loop, memory
+
+    memory.keep_freed()
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -14,6 +14,7 @@ import click
 
 from nncomp.cli.options import byte_size
 from nncomp.cli.report import say
+from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
     from nncomp.model import ModelConfig
@@ -28,6 +29,7 @@ __all__ = [
     "config_file",
     "options",
     "pairs",
+    "require_torch",
     "resized",
     "write_curve",
 ]
@@ -38,6 +40,14 @@ LINE_EVERY = 10.0  # seconds, where there is no terminal
 BAR_EVERY = 0.2  # seconds
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def require_torch(what: str) -> None:
+    """Raise ``NNCompError`` where there is no torch."""
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise NNCompError(f"{what} needs torch: pip install 'nncomp[torch]'") from None
 
 
 def pairs(convert: Callable[[str], Any]) -> Callable[..., dict[str, Any]]:

@@ -21,19 +21,11 @@ if TYPE_CHECKING:
     from nncomp.container import Packed, Readable, Writable
     from nncomp.model import Model
 
-__all__ = ["MAX_INPUT", "check", "compress"]
+__all__ = ["MAX_INPUT", "compress"]
 
 MAX_INPUT = 256 << 20  # bytes: the input is held in memory
 MIN_INPUT = 1 << 14  # bytes: below, there is nothing to train on
 SAMPLE = 1 << 21  # bytes that stand for the input; what 512 KiB gained was three times too much
-
-
-def check() -> None:
-    """Raise ``NNCompError`` where there is no torch."""
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise NNCompError("--train needs torch: pip install 'nncomp[torch]'") from None
 
 
 def compress(
@@ -102,8 +94,9 @@ class _Run:
     def train(self, label: str, plain_size: int) -> Packed | None:
         """A model that makes the sample smaller than it is without."""
         from nncomp import codec, levels
-        from nncomp.train import tune
+        from nncomp.train import memory, tune
 
+        memory.keep_freed()
         options = self._options
         sample = _sample(self._data)
         scale = len(self._data) / len(sample)

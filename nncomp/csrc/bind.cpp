@@ -141,31 +141,30 @@ nb::bytes changed(int kind, nb::bytes data) {
   return out;
 }
 
-auto weights(const Network& network, nb::bytes data) {
-  const std::span<const uint8_t> bytes = view(data);
-  auto* array = new std::vector<uint32_t>(bytes.size() * 256);
+// An array of `columns` integers for each byte, which `fill` writes without the interpreter's lock.
+auto rows(size_t bytes, size_t columns, auto fill) {
+  auto* array = new std::vector<uint32_t>(bytes * columns);
   nb::capsule owner(array, [](void* p) noexcept { delete static_cast<std::vector<uint32_t>*>(p); });
-  const nncomp::Progress report = progress_of(nb::none());
-  {
+  if (bytes != 0) {
     nb::gil_scoped_release no_gil;
-    nncomp::byte_weights(network, bytes, array->data(), report);
+    fill(array->data());
   }
-  return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes.size(), 256}, owner);
+  return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes, columns}, owner);
 }
 
-auto bit_probabilities(nb::bytes data, const MixingArgs& mixing, nb::object progress, const std::string& kernel) {
+auto weights(const Network& network, nb::bytes data) {
+  const nncomp::Progress report = progress_of(nb::none());
+  return rows(data.size(), 256,
+              [&](uint32_t* out) { nncomp::byte_weights(network, view(data), out, report); });
+}
+
+auto bit_probabilities(nb::bytes data, const MixingArgs& mixing, const std::string& kernel) {
   require(mixing.has_value(), "mixing is missing");
   const Arguments arguments(nullptr, mixing, kernel, 1, data.size(), 1);
-  auto* array = new std::vector<uint32_t>(data.size() * 8);
-  nb::capsule owner(array, [](void* p) noexcept { delete static_cast<std::vector<uint32_t>*>(p); });
-  const nncomp::Progress report = progress_of(progress);
-  {
-    nb::gil_scoped_release no_gil;
-    if (data.size() != 0) {
-      nncomp::bit_probabilities(*arguments.predictor.kernel, *arguments.mixing, view(data), array->data(), report);
-    }
-  }
-  return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {data.size(), 8}, owner);
+  const nncomp::Progress report = progress_of(nb::none());
+  return rows(data.size(), 8, [&](uint32_t* out) {
+    nncomp::bit_probabilities(*arguments.predictor.kernel, *arguments.mixing, view(data), out, report);
+  });
 }
 
 using Integers = nb::ndarray<nb::c_contig, nb::device::cpu, nb::ndim<2>>;
@@ -257,7 +256,7 @@ NB_MODULE(_native, m) {
         "mixing"_a = nb::none(), "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
   m.def("decode_block", decode_block, "network"_a.none(), "payloads"_a, "size"_a, nb::kw_only(),
         "mixing"_a = nb::none(), "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
-  m.def("bit_probabilities", bit_probabilities, "data"_a, nb::kw_only(), "mixing"_a, "progress"_a = nb::none(),
+  m.def("bit_probabilities", bit_probabilities, "data"_a, nb::kw_only(), "mixing"_a,
         "kernel"_a = "auto");
   m.def("mixing_memory", [](const MixingArgs& mixing, bool network, size_t size, int lanes) {
     require(mixing.has_value(), "mixing is missing");

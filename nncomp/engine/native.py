@@ -56,17 +56,14 @@ def encode_block(
     )
 
 
-def bit_probabilities(
-    data: bytes, mixing: Mixing, *, progress: Callable[[int], Any] | None = None
-) -> npt.NDArray[np.uint32]:
+def bit_probabilities(data: bytes, mixing: Mixing) -> npt.NDArray[np.uint32]:
     """What the adaptive stage alone predicts before each bit of ``data``, as one lane: (n, 8).
 
-    Probabilities of a 1 in 1/2^22, highest bit first. Transforms are not done. ``progress`` as in
-    ``encode_block``.
+    Probabilities of a 1 in 1/2^22, highest bit first. Transforms are not done.
     """
     arguments = _arguments(mixing)
     assert arguments is not None
-    return _native.bit_probabilities(data, mixing=arguments, progress=progress, kernel=_kernel())
+    return _native.bit_probabilities(data, mixing=arguments, kernel=_kernel())
 
 
 def decode_block(
