@@ -2,8 +2,8 @@
 # Trains what models/ ships: tools/train-models.sh NNCOMP CORPUS_DIR OUTPUT_DIR [nano|small|base|large …]
 #
 # CORPUS_DIR holds DOMAIN/SOURCE.dat files, at any depth, as `make corpus` writes them. May be stopped
-# at any time: the same command goes on. On two CPU cores nano takes two hours, small and base
-# some four each; large, which does not ship, is for a GPU. NUMBER=2 gives the models that number;
+# at any time: the same command goes on. On one CPU core nano takes two hours and small three
+# or four, base more; large, which does not ship, is for a GPU. NUMBER=2 gives the models that number;
 # MEGABYTES=300 a longer run.
 set -euo pipefail
 nncomp=$1 corpus=$2 output=$3
@@ -18,7 +18,7 @@ shares=(
   wiki/parsoid-parsertests=1 wiki/wikitext2-valid-test=2.5 wiki/wiki-split-tsv=1.5
   wiki/wikipedia-movie-extracts-txt=3.5
 )
-declare -A megabytes=([nano]=220 [small]=110 [base]=190 [large]=4000)
+declare -A megabytes=([nano]=340 [small]=210 [base]=190 [large]=4000)
 declare -A batch=([nano]=16KiB [small]=16KiB [base]=16KiB [large]=256KiB)
 
 mkdir -p "$output"
@@ -26,7 +26,7 @@ for preset in ${*:-nano small base}; do
   model=$preset-${NUMBER:-1}
   [[ -e $output/$model.safetensors ]] && continue
   "$nncomp" train "$corpus" --preset "$preset" --megabytes "${MEGABYTES:-${megabytes[$preset]}}" \
-    --batch "${batch[$preset]}" "${shares[@]/#/--weight=}" --validate-every 250 \
+    --batch "${batch[$preset]}" --clip 0.1 "${shares[@]/#/--weight=}" --validate-every 250 \
     -o "$output/$model.safetensors" --csv "$output/$model.csv" \
     --checkpoint "$output/$model.ckpt" --master "$output/$model.master.safetensors"
 done

@@ -92,17 +92,17 @@ class _Run:
         return dst.getvalue(), summary
 
     def train(self, label: str, plain_size: int) -> Packed | None:
-        """A model that makes the sample smaller than it is without."""
+        """A model that makes the sample smaller than it is without; ``plain_size`` is that of all
+        the input."""
         from nncomp import codec, levels
         from nncomp.train import memory, tune
 
         memory.keep_freed()
         options = self._options
         sample = _sample(self._data)
-        scale = len(self._data) / len(sample)
 
-        def measure(packed: Packed | None) -> int:
-            size = len(
+        def compressed(packed: Packed | None) -> int:
+            return len(
                 codec.compress(
                     sample,
                     options.level,
@@ -112,8 +112,10 @@ class _Run:
                     threads=options.threads,
                 )
             )
-            model_size = 0 if packed is None else len(packed.data)
-            return round((size - model_size) * scale) + model_size
+
+        def measure(packed: Packed) -> int:
+            size = len(packed.data)
+            return round((compressed(packed) - size) * scale) + size
 
         device = options.device if options.device.startswith("cuda") else "cpu"
         level = levels.get(options.level)
@@ -125,10 +127,11 @@ class _Run:
             options.block_size or level.block_size,
         )
         with _bar(label, options) as report:
-            plain = measure(None)
+            # By what they take coded, for a sample's stage has had less to learn from.
+            scale = plain_size / compressed(None)
             if options.from_scratch:
-                return tune.train_small(self._data, plain, measure, budget, report)
-            return tune.tune(self._data, self._base(), plain, measure, budget, report)
+                return tune.train_small(self._data, plain_size, measure, budget, report)
+            return tune.tune(self._data, self._base(), plain_size, measure, budget, report)
 
     def _base(self) -> Model:
         from nncomp import levels, registry

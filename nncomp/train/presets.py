@@ -9,8 +9,9 @@ PRESETS: dict[str, ModelConfig] = {
         arithmetic=1, d_model=64, n_heads=2, d_head=32, d_ff=128, windows=(64, 64),
         ngrams=((2, 10, 16, 0), (3, 10, 16, 16)),
     ),
+    # Two wide layers learn faster than three of 128, and run no slower.
     "nano": ModelConfig(
-        arithmetic=1, d_model=128, n_heads=4, d_head=32, d_ff=384, windows=(64, 128, 256),
+        arithmetic=1, d_model=192, n_heads=4, d_head=32, d_ff=384, windows=(128, 256),
         ngrams=((2, 11, 32, 0), (3, 12, 32, 32), (4, 13, 32, 64)),
     ),
     "small": ModelConfig(
