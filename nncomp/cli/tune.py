@@ -10,7 +10,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nncomp.cli.options import Options
 from nncomp.cli.report import printable, progress_bar, size_text
@@ -74,48 +74,42 @@ class _Run:
 
     def compress(self, label: str, packed: Packed | None) -> tuple[bytes, codec.Summary]:
         """The whole file, with a model of its own or as without --train."""
+        options = self._options
+        show = options.progress and not options.quiet
+        with progress_bar(label, len(self._data), show=show) as progress:
+            return self._coded(self._data, packed, progress)
+
+    def _coded(
+        self, data: bytes, packed: Packed | None, progress: Callable[[int], Any] | None = None
+    ) -> tuple[bytes, codec.Summary]:
         from nncomp import codec
 
         options, dst = self._options, io.BytesIO()
-        show = options.progress and not options.quiet
-        with progress_bar(label, len(self._data), show=show) as progress:
-            summary = codec.compress_stream(
-                io.BytesIO(self._data),
-                dst,
-                level=options.level,
-                model=options.model if packed is None else packed,
-                block_size=options.block_size,
-                device=options.device,
-                threads=options.threads,
-                progress=progress,
-            )
+        summary = codec.compress_stream(
+            io.BytesIO(data),
+            dst,
+            level=options.level,
+            model=options.model if packed is None else packed,
+            block_size=options.block_size,
+            device=options.device,
+            threads=options.threads,
+            progress=progress,
+        )
         return dst.getvalue(), summary
 
     def train(self, label: str, plain_size: int) -> Packed | None:
         """A model that makes the sample smaller than it is without; ``plain_size`` is that of all
         the input."""
-        from nncomp import codec, levels
+        from nncomp import levels
         from nncomp.train import memory, tune
 
         memory.keep_freed()
         options = self._options
         sample = _sample(self._data)
 
-        def compressed(packed: Packed | None) -> int:
-            return len(
-                codec.compress(
-                    sample,
-                    options.level,
-                    model=options.model if packed is None else packed,
-                    block_size=options.block_size,
-                    device=options.device,
-                    threads=options.threads,
-                )
-            )
-
         def measure(packed: Packed) -> int:
             size = len(packed.data)
-            return round((compressed(packed) - size) * scale) + size
+            return round((len(self._coded(sample, packed)[0]) - size) * scale) + size
 
         device = options.device if options.device.startswith("cuda") else "cpu"
         level = levels.get(options.level)
@@ -128,7 +122,8 @@ class _Run:
         )
         with _bar(label, options) as report:
             # By what they take coded, for a sample's stage has had less to learn from.
-            scale = plain_size / compressed(None)
+            whole = len(sample) == len(self._data)
+            scale = 1.0 if whole else plain_size / len(self._coded(sample, None)[0])
             if options.from_scratch:
                 return tune.train_small(self._data, plain_size, measure, budget, report)
             return tune.tune(self._data, self._base(), plain_size, measure, budget, report)
