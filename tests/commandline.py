@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -110,18 +111,36 @@ def errors(result: Result[bytes]) -> list[str]:
 
 
 class Terminal:
-    """A pseudo-terminal: what is written to ``slave`` is seen in ``text``."""
+    """A pseudo-terminal: what is written to ``slave`` is seen in ``text``.
+
+    It is read all the time, so that who writes much, as a bar on a slow machine does, never waits.
+    """
 
     def __init__(self) -> None:
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.seen = b""
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._reader = threading.Thread(target=self._read_always, daemon=True)
+        self._reader.start()
+
+    def _read_always(self) -> None:
+        while not self._closed.is_set():
+            select.select([self.master], [], [], 0.05)
+            self._read()
+
+    def _read(self) -> None:
+        with self._lock:
+            while select.select([self.master], [], [], 0)[0]:
+                self.seen += os.read(self.master, 1 << 16)
 
     def text(self) -> str:
-        while select.select([self.master], [], [], 0)[0]:
-            self.seen += os.read(self.master, 1 << 16)
+        self._read()
         return self.seen.decode("latin-1")
 
     def close(self) -> None:
+        self._closed.set()
+        self._reader.join()
         os.close(self.master)
         os.close(self.slave)
