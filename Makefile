@@ -29,7 +29,7 @@ $(LIGHT)/.done: $(PACKAGE)
 
 $(DEV)/.done: $(NATIVE)
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/python $(PIP) "$(TORCH)" "scikit-build-core>=0.10" "nanobind>=2.4" ninja
+	$(DEV)/bin/python $(PIP) "$(TORCH)" "scikit-build-core>=0.11" "nanobind>=2.4" ninja
 	$(DEV)/bin/python $(PIP) --no-build-isolation --config-settings=build-dir=build/dev -e '.[dev]'
 	touch $@
 
