@@ -95,7 +95,7 @@ def _constant(values: list[int]) -> npt.NDArray[np.int64]:
 _COUNTS = _counts()
 
 SQUASH = _constant(_squash())  # (4096) 0 < p < 2^22
-STRETCH = _constant(_stretch(_squash()))  # (4096) −1664…1664
+STRETCH = _constant(_stretch(_squash()))  # (4096) −1663…1663
 NEXT = np.array([[_next(_COUNTS, s, b) for s in range(len(_COUNTS))] for b in (0, 1)], np.uint8)
 NEXT.flags.writeable = False  # (2, histories): [bit][history]
 START = _constant([_start(*counts) for counts in _COUNTS])  # (histories) 16-bit probabilities

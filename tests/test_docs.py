@@ -1,19 +1,71 @@
-"""The examples of the documentation do what it says, with the released models; commands parse."""
+"""Pages say what the code says: examples run, commands parse, constants are read and compared."""
 
 from __future__ import annotations
 
+import ast
 import doctest
+import inspect
 import re
 import shlex
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
+import nncomp
+from commandline import Run
+from nncomp import container, errors, levels, mixing, mixing_tables, model, registry
 from nncomp.cli.main import cli
+from nncomp.cli.options import byte_size
 from nncomp.cli.train import train
+from nncomp.codec import DEFAULT_MEMORY_LIMIT
+from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
+from nncomp.engine import LANES_PER_THREAD
+from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.model import ModelConfig
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+RELEASED = ("nano-1", "small-1", "base-1")
+UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
+
+
+def page(name: str) -> str:
+    return ROOT.joinpath(name).read_text("utf-8")
+
+
+def table(text: str, head: str) -> list[list[str]]:
+    """The cells of the rows below the line that begins with ``head``."""
+    lines = iter(text[text.index(f"\n{head}") + 1 :].splitlines())
+    assert next(lines).startswith(head) and re.fullmatch(r"[|: -]+", next(lines))
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip().strip("|").split("|")])
+    return rows
+
+
+def number(text: str) -> int:
+    """'2^24', '65535', '1,024', '16 MiB'."""
+    match = re.fullmatch(r"2\^([0-9]+)|([0-9,]+)(?: ?(KiB|MiB|GiB))?", text)
+    assert match, text
+    if match[1]:
+        return 1 << int(match[1])
+    return int(match[2].replace(",", "")) << UNITS.get(match[3], 0)
+
+
+def found(pattern: str, text: str) -> str:
+    """What the only match of ``pattern`` captures."""
+    (match,) = re.findall(pattern, text)
+    assert isinstance(match, str)
+    return match
+
+
+# ---- Examples and commands ----
 
 
 @pytest.mark.parametrize("name", ["api.md"])
@@ -23,13 +75,36 @@ def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert result.attempted > 0 and result.failed == 0
 
 
+def commands(text: str) -> list[str]:
+    """The lines of code that begin with nncomp, up to a comment, a pipe or a redirection."""
+    lines = re.findall(r"^    (nncomp .*)$", text, re.MULTILINE)
+    return [re.split(r"\s+[#|>]|\s*[;&]|  ", line)[0] for line in lines]
+
+
+def parsed(line: str) -> click.Context:
+    """The context of the command that ``line`` would run. Raises ``click.UsageError``."""
+    args = shlex.split(line)[1:]
+    ctx: click.Context = cli.make_context("nncomp", args)
+    while isinstance(ctx.command, click.Group) and (rest := [*ctx._protected_args, *ctx.args]):
+        name, command, args = ctx.command.resolve_command(ctx, rest)
+        assert name and command
+        ctx = command.make_context(name, args, ctx)
+    return ctx
+
+
+@pytest.mark.parametrize("line", sorted({*commands(page("README.md"))}))
+def test_commands_of_the_readme(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where no file has a command's name
+    assert parsed(line).command
+
+
 def test_training_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every ``nncomp train`` in docs/training.md is one that the program takes."""
     monkeypatch.chdir(tmp_path)
-    page = DOCS.joinpath("training.md").read_text("utf-8")
-    (toml,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    text = page("docs/training.md")
+    (toml,) = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     Path("my.toml").write_text(toml)
-    commands = re.findall(r"^    .*nncomp train (.*)$", page, re.MULTILINE)
+    commands = re.findall(r"^    .*nncomp train (.*)$", text, re.MULTILINE)
     assert len(commands) > 8
     parent = click.Context(cli, help_option_names=["-h", "--help"])  # commands remember the first
     parsed = [train.make_context("train", shlex.split(c), parent).params for c in commands]
@@ -40,5 +115,399 @@ def test_training_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     from nncomp.train.presets import PRESETS
 
     for name, about in PRESETS.items():
-        assert re.search(rf"^\| `{name}`.* {about.n_layers} × {about.d_model} ", page, re.MULTILINE)
-        assert f"| {about.parameters / 1e6:.{2 if about.parameters < 1e6 else 1}f} M |" in page
+        assert re.search(rf"^\| `{name}`.* {about.n_layers} × {about.d_model} ", text, re.MULTILINE)
+        assert f"| {about.parameters / 1e6:.{2 if about.parameters < 1e6 else 1}f} M |" in text
+
+
+def examples(text: str) -> str:
+    """All Python of a page, prompts and what is printed removed."""
+    blocks = re.findall(r"^```(python|pycon)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [
+        line[4:] if kind == "pycon" else line
+        for kind, block in blocks
+        for line in block.splitlines()
+        if kind == "python" or line.startswith((">>> ", "... "))
+    ]
+    return "\n".join(lines)
+
+
+def test_names_in_the_examples_are_there_after_their_imports() -> None:
+    """What an example takes from a package is public, and imported by what stands above it."""
+    tree = ast.parse(examples(page("docs/api.md")))
+    names: dict[str, Any] = {}
+    looked_up = 0
+    for statement in tree.body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            of = getattr(statement, "module", None)
+            for module in [of] if of else [alias.name for alias in statement.names]:
+                pytest.importorskip(module.split(".")[0])
+            exec(ast.unparse(statement), names)
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                owner = names.get(node.value.id)
+                if owner is nncomp:
+                    assert node.attr in nncomp.__all__
+                if inspect.ismodule(owner):
+                    assert hasattr(owner, node.attr), ast.unparse(node)
+                    looked_up += 1
+    assert looked_up > 10
+
+
+# ---- Options, statuses, errors ----
+
+
+def options(command: click.Command) -> dict[str, click.Option]:
+    """All that can stand on its command line, by name."""
+    return {
+        name: param
+        for param in command.params
+        if isinstance(param, click.Option)
+        for name in (*param.opts, *param.secondary_opts)
+    }
+
+
+def manual() -> str:
+    return page("docs/nncomp.1").replace("\\-", "-")
+
+
+def test_the_manual_has_every_option_and_no_other() -> None:
+    ctx = click.Context(cli, help_option_names=["-h", "--help"])
+    command = cli.get_command(ctx, "compress")
+    assert command is not None
+    known = {*options(command), "-h", "--help"}
+    levels_between = {f"-{level}" for level in range(levels.MIN_LEVEL + 1, levels.MAX_LEVEL)}
+    heads = re.findall(r"^\.TP\n\.BR? (.*)$", manual(), re.MULTILINE)
+    named = {name for head in heads for name in re.findall(r"(?<![\w-])--?\w[\w-]*", head)}
+    assert named == known - levels_between
+    assert set(re.findall(r"(?<![\w-])--\w[\w-]*", manual())) <= known
+
+
+def test_defaults_and_ranges_in_manual_and_api() -> None:
+    ctx = click.Context(cli)
+    command = cli.get_command(ctx, "compress")
+    assert command is not None
+    known, text = options(command), manual()
+    assert byte_size(known["--memory"].default) == DEFAULT_MEMORY_LIMIT
+    least, most = re.findall(r"power of two from (\w+) to (\w+)\.", text)[0]
+    assert (byte_size(least), byte_size(most)) == (
+        container.MIN_BLOCK_SIZE,
+        container.MAX_BLOCK_SIZE,
+    )
+    assert byte_size(found(r"needs more; (\w+) by default", text)) == DEFAULT_MEMORY_LIMIT
+    assert float(found(r"([0-9]+) by default", text)) == known["--train-time"].default
+    assert int(found(r"([0-9]) is the default,", text)) == levels.DEFAULT_LEVEL
+    assert levels.MAX_LEVEL == int(found(r"\.BR -1 \" ... \" -([0-9]) ", text))
+    api = page("docs/api.md")
+    assert number(found(r"bytes, default ([0-9]+ GiB)", api)) == DEFAULT_MEMORY_LIMIT
+    numbers = re.findall(r"\| ([0-9]) … ([0-9]), default ([0-9]):", api)
+    assert [*map(int, numbers[0])] == [levels.MIN_LEVEL, levels.MAX_LEVEL, levels.DEFAULT_LEVEL]
+
+
+def test_exit_statuses(run: Run) -> None:
+    """0, 1 and 2 as the manual and the help say."""
+    said = (
+        "0 if all is well, 1 if anything failed, 2 for wrong usage (not a warning, as with gzip)."
+    )
+    assert said in manual()
+    assert said in " ".join(run("--help", status=0).stdout.decode().split())
+    run("no-such-file", status=1)
+    run("--no-such-option", status=2)
+    assert f"ends with {128 + signal.SIGTERM} after SIGTERM" in manual()
+
+
+def test_options_and_errors_of_the_api() -> None:
+    text = page("docs/api.md")
+    listed: dict[str, set[str]] = {"compressing": set(), "decompressing": set()}
+    for names, where, _ in table(text, "| option |"):
+        for name in re.findall(r"`(\w+)`", names):
+            for which in listed if where == "both" else [where]:
+                listed[which].add(name)
+    for which, function in (("compressing", nncomp.compress), ("decompressing", nncomp.decompress)):
+        assert listed[which] == {*inspect.signature(function).parameters} - {"data"}
+    documented = {
+        name for row in table(text, "| error |") for name in re.findall(r"`(\w+)`", row[0])
+    }
+    assert documented == {*errors.__all__}
+
+
+# ---- Versions and limits ----
+
+
+def test_versions() -> None:
+    version = str(container.VERSION)
+    text = page("docs/format.md")
+    for pattern in (
+        r"format version \*\*(.+?)\*\*",
+        r"format version: ([0-9]+)",
+        r"The version is ([0-9]+)",
+        r"decoder of version ([0-9]+)",
+    ):
+        assert found(pattern, text) == version
+    changes = page("CHANGELOG.md")
+    assert found(r"Format version ([0-9]+)", changes) == version
+    for old in (found(r"Versions 1 to ([0-9]+)", text), found(r"Versions 1 to ([0-9]+)", changes)):
+        assert int(old) == container.VERSION - 1
+    arithmetic = str(model.ARITHMETIC)
+    assert found(r"arithmetic version \*\*(.+?)\*\*", page("docs/numerics.md")) == arithmetic
+    assert found(r"Arithmetic version ([0-9]+)", changes) == arithmetic
+    project = page("pyproject.toml")
+    assert found(r'(?m)^version = "(.+)"$', project) == nncomp.__version__
+    assert found(r'\.TH NNCOMP 1 "" "nncomp (.+?)"', page("docs/nncomp.1")) == nncomp.__version__
+    assert re.findall(r"(?m)^## ([0-9.]+)", changes)[0] == nncomp.__version__
+
+
+def test_limits_of_the_format() -> None:
+    text = page("docs/format.md")
+    fields = {row[0]: row[-1] for row in table(text, "| field | bytes | content |")}
+    assert bytes.fromhex(found(r"`([0-9A-F ]+)`", fields["magic"])) == container.MAGIC
+    exponents = range(int(found(r"− 10, 0…([0-9]+);", fields["geometry"])) + 1)
+    assert 1024 << exponents[-1] == container.MAX_BLOCK_SIZE
+    assert container.MIN_BLOCK_SIZE == 1024
+    least, most = re.findall(r"a power of two, ([0-9]+ KiB) … ([0-9]+ MiB)\.", text)[0]
+    assert (number(least), number(most)) == (container.MIN_BLOCK_SIZE, container.MAX_BLOCK_SIZE)
+    assert int(found(r"1, 2, 4 … ([0-9]+), is the number of lanes", text)) == container.MAX_LANES
+    assert found(r"mixing profile: 0 none, (.*)$", fields["method"]) == ", ".join(
+        f"{profile.value} {profile.name.lower()}" for profile in Profile
+    )
+    assert number(found(r"A frame has at most (\S+) blocks", text)) == container.MAX_BLOCKS
+    assert (
+        number(found(r"\| block count \| varint \| at most (\S+) \|", text)) == container.MAX_BLOCKS
+    )
+    assert int(found(r"\| name \| 1 … ([0-9]+) \|", text)) == container.MAX_NAME
+    assert int(found(r"\n\| id \| ([0-9]+) \|", text)) == container.ID_SIZE
+    assert (
+        number(found(r"varint \| 1 … ([0-9]+ MiB); only if embedded", text))
+        == container.MAX_MODEL_SIZE
+    )
+    assert (
+        int(found(r"\| period \| varint \| 0: none; or 2 … ([0-9]+):", text)) == mixing.MAX_PERIOD
+    )
+    assert int(found(r"\| stride \| 1 \| 1 … ([0-9]+):", text)) == mixing.MAX_STRIDE
+    assert found(r"Its contexts are 0 … ([0-9]),", text) == str(max(Contexts))
+    assert found(r"its transform is 0 … ([0-9])\.", text) == str(max(Transform))
+
+
+def test_names_of_the_format() -> None:
+    text = page("docs/format.md")
+    types = [(row[0], row[1].replace(" ", "")) for row in table(text, "| type | name |")]
+    assert types == [(f"{kind:02d}", kind.label) for kind in BlockType]
+    contexts = [(row[0], row[1]) for row in table(text, "| | contexts |")]
+    assert contexts == [(str(c.value), c.name.lower()) for c in Contexts]
+    transforms = [(row[0], row[1].lower()) for row in table(text, "| | transform |")]
+    assert transforms == [(str(t.value), t.name.lower()) for t in Transform]
+
+
+class Count:
+    """Counts what is written."""
+
+    size = 0
+
+    def write(self, data: bytes) -> int:
+        self.size += len(data)
+        return len(data)
+
+
+def overhead(header: Header, *blocks: Block) -> int:
+    """Bytes of a frame beside its blocks' payloads."""
+    sink = Count()
+    writer = FrameWriter(sink, header)
+    for block in blocks:
+        first = block.type.has_network and not writer.has_network
+        writer.write(block, ModelRef(bytes(16), "small-1") if first else None)
+    writer.end()
+    return sink.size - sum(len(payload) for block in blocks for payload in block.payloads)
+
+
+def test_sizes_of_the_format() -> None:
+    preset = levels.get(5)
+    lanes = preset.full_lanes(preset.block_size)
+    header = Header(preset.block_size, lanes, model.ARITHMETIC, preset.profile)
+    how = Mixing(preset.profile)
+    payload = bytes(300)
+    small = [
+        (),
+        (Block(BlockType.STORED, 1000, (bytes(1000),), 0),),
+        (Block(BlockType.MIX, 1000, (payload,), 0, how),),
+        (Block(BlockType.NETWORK_MIX, 1000, (payload,), 0, how),),
+    ]
+    rows = table(page("docs/format.md"), "| content | bytes beside the payloads |")
+    for blocks, (_, said) in zip(small, rows, strict=False):
+        assert eval(re.split("[=;]", said)[0]) == overhead(header, *blocks)
+        assert re.search(rf"\b{overhead(header, *blocks)}\b", said)
+    what, said = rows[-1]
+    big, count = re.findall(r"of ([0-9]+ MiB) in ([0-9]+) lanes, as at -5", what)[0]
+    assert (number(big), int(count)) == (preset.block_size, lanes)
+    for share, index in ((1 << 17, 7), (1 << 18, 8)):  # bytes that a lane comes to
+        block = Block(BlockType.NETWORK_MIX, number(big), (bytes(share),) * lanes, 0, how)
+        record = container.record_size(block) - share * lanes
+        assert f"about {record}, and 7 or 8 in the index" == said
+        assert overhead(header, block, block) - overhead(header, block) == record + index
+
+
+def test_limits_of_the_arithmetic() -> None:
+    """A model at each limit of docs/numerics.md is one, and beyond it is none."""
+    base = dict(
+        arithmetic=model.ARITHMETIC,
+        d_model=64,
+        n_heads=4,
+        d_head=16,
+        d_ff=64,
+        windows=(64,),
+        ngrams=(),
+    )
+
+    def legal(**changed: Any) -> bool:
+        try:
+            ModelConfig(**{**base, **changed})
+        except errors.ModelError:
+            return False
+        return True
+
+    limits = {
+        row[0]: row[2] for row in table(page("docs/numerics.md"), "| name | meaning | limit |")
+    }
+    for name, key in (("d", "d_model"), ("f", "d_ff"), ("W_l", "windows")):
+        least, most, step = map(
+            int, re.findall(r"^([0-9]+) … ([0-9]+), multiple of ([0-9]+)$", limits[name])[0]
+        )
+        for value, good in (
+            (least, 1),
+            (least - step, 0),
+            (most, 1),
+            (most + step, 0),
+            (most - 1, 0),
+        ):
+            assert legal(**{key: (value,) if key == "windows" else value}) == bool(good)
+    layers = int(found(r"^1 … ([0-9]+)$", limits["L"]))
+    assert legal(windows=(64,) * layers) and not legal(windows=(64,) * (layers + 1))
+    heads = int(found(r"^1 … ([0-9]+)$", limits["H"]))
+    assert legal(n_heads=heads) and not legal(n_heads=heads + 4)
+    widths = [*map(int, re.findall(r"[0-9]+", limits["h"].split(";")[0]))]
+    assert [h for h in range(8, 264, 8) if legal(d_head=h, n_heads=8)] == widths
+    most = int(found(r"≤ ([0-9]+)$", limits["h"]))
+    assert legal(n_heads=most // 128, d_head=128) and not legal(n_heads=most // 128 + 1, d_head=128)
+    tables = limits["n-gram tables"]
+    count = int(found(r"at most ([0-9]+);", tables))
+    one = (2, 8, 16, 0)
+    assert legal(ngrams=(one,) * count) and not legal(ngrams=(one,) * (count + 1))
+    first, last = map(int, re.findall(r"([0-9]+) ≤ b ≤ ([0-9]+)", tables)[0])
+    for bits in range(1, 30):
+        assert legal(ngrams=((2, bits, 16, 0),)) == (first <= bits <= last)
+
+
+# ---- Levels and models ----
+
+
+def listed_levels(text: str) -> list[int]:
+    """'-4 … -6 (default -5)', '4–6', '-9'."""
+    ends = [*map(int, re.findall(r"[0-9]+", text.split("(")[0]))]
+    return [*range(ends[0], ends[-1] + 1)]
+
+
+def test_levels_of_the_readme() -> None:
+    text = page("README.md")
+    seen = []
+    for names, name, profile, sizes in table(text, "| level | model | adaptive stage | block |"):
+        presets = [levels.get(level) for level in listed_levels(names)]
+        assert {preset.model for preset in presets} == {name.strip("`")}
+        assert {preset.profile.name.lower() for preset in presets} == {profile}
+        blocks = [preset.block_size >> 20 for preset in presets]
+        ends = [*map(int, re.findall(r"[0-9]+", sizes))]
+        assert [min(blocks), max(blocks)] == [ends[0], ends[-1]] and sizes.endswith(" MiB")
+        seen += listed_levels(names)
+    assert seen == [*range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)]
+    assert found(r"\(default -([0-9])\)", text) == str(levels.DEFAULT_LEVEL)
+
+
+def test_sizes_of_models_in_the_readme() -> None:
+    sizes = re.findall(r"`((?:nano|small|base)-1)`\s\(([0-9,]+)(?: bytes)?\)", page("README.md"))
+    assert {name for name, _ in sizes} == {*RELEASED}
+    for name, size in sizes:
+        assert number(size) == registry.lookup(name).stat().st_size
+
+
+def test_models_page() -> None:
+    rows = {row[0]: row[1:] for row in table(page("models/README.md"), "| | nano-1 |")}
+    for i, name in enumerate(RELEASED):
+        entry = registry.entry(registry.lookup(name))
+        config = entry.config
+        of_level = [n for n in range(1, 10) if levels.get(n).model == name]
+        assert listed_levels(rows["used at levels"][i]) == of_level
+        assert number(rows["weights in products"][i]) == config.parameters
+        assert number(rows["stored bytes"][i]) == config.stored_size
+        assert [*map(int, rows["windows"][i].split(", "))] == [*config.windows]
+        shape = f"{config.n_layers} × {config.d_model}, {config.n_heads} × {config.d_head}"
+        said = rows["layers × width, heads × width, feed-forward"][i]
+        assert said == f"{shape}, {config.d_ff}"
+        tables = {}
+        for orders, size, width in re.findall(
+            r"((?:[0-9](?:, | and )?)+): ([0-9]+) × ([0-9]+)",
+            rows["n-gram tables (order: rows × width)"][i],
+        ):
+            tables |= {int(order): (int(size), int(width)) for order in re.findall("[0-9]", orders)}
+        assert tables == {o: (1 << bits, width) for o, bits, width, _ in config.ngrams}
+
+
+def test_what_levels_ask_for_in_other_pages() -> None:
+    text = page("docs/adaptive.md")
+    for share, level in re.findall(r"([0-9.]+) % at -([0-9])", text.split("The second")[0]):
+        asked = 100 * levels.get(int(level)).min_gain / 1024
+        assert f"{asked:.1f}".removesuffix(".0") == share
+    assert "from -3 on (not at -4)" in text
+    thorough = [n for n in range(1, 10) if levels.get(n).thorough]
+    assert thorough == [3, 5, 6, 7, 8, 9]
+    lane = number(found(r"long, ([0-9]+ KiB) at -5", page("docs/decisions.md")))
+    assert lane == levels.get(5).lane_size
+    said = found(r"`LANES_PER_THREAD = ([0-9]+)`", page("docs/performance.md"))
+    assert int(said) == LANES_PER_THREAD
+
+
+# ---- Comments ----
+
+
+def test_the_range_of_stretch() -> None:
+    widest = int(abs(mixing_tables.STRETCH).max())
+    source = Path(mixing_tables.__file__).read_text("utf-8")
+    assert (
+        found(
+            r"\nSTRETCH = .*# \(4096\) (.*)\n",
+            source,
+        )
+        == f"−{widest}…{widest}"
+    )
+    assert f"\n|x| ≤ {widest}. " in page("docs/numerics.md")
+
+
+def comments() -> Iterator[tuple[str, str]]:
+    for path in sorted(ROOT.joinpath("nncomp/csrc").iterdir()):
+        for text in re.findall(r"//(.*)", path.read_text("utf-8")):
+            yield path.name, text
+
+
+def test_comments_of_the_engine_name_what_exists() -> None:
+    """``name()`` in a comment is a function, and a file's name a file: renaming leaves neither."""
+    sources = (path.read_text("utf-8") for path in ROOT.joinpath("nncomp/csrc").iterdir())
+    code = re.sub(r"//.*", "", "\n".join(sources))
+    defined = {*re.findall(r"\b(\w+)\(", code)}
+    files = {path.name for part in ("nncomp", "docs") for path in ROOT.joinpath(part).rglob("*.*")}
+    missing = []
+    for place, text in comments():
+        missing += [
+            (place, f) for f in re.findall(r"\b([A-Za-z_]\w*)\(\)", text) if f not in defined
+        ]
+        missing += [
+            (place, f)
+            for f in re.findall(r"\b(\w+\.(?:hpp|cpp|cu|py|md))\b", text)
+            if f not in files
+        ]
+    assert missing == []
+
+
+def test_comments_of_the_engine_have_what_they_are_about() -> None:
+    """None stands alone at the end of a scope, as a function that was moved would leave it."""
+    left = [
+        (path.name, text)
+        for path in sorted(ROOT.joinpath("nncomp/csrc").iterdir())
+        for text in re.findall(r"\n(//.*)\n+}", path.read_text("utf-8"))
+    ]
+    assert left == []

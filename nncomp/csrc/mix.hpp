@@ -1,10 +1,11 @@
 // The adaptive stage (docs/numerics.md, sections 10 to 14): predicts the eight decisions of a byte from what
 // the block has shown so far, and from the network's weights where there are any.
 //
-// A byte step: start() and then code_byte() for every lane that still has a byte, update() once for all of
-// them. During it everything in Shared is constant; a Lane is private and learns bit by bit. Nothing
-// allocates, nothing throws. Everything is in unnamed namespaces: see kernel_body.hpp. Expected of simd_mix_*.hpp:
-// find_slot, the types Inputs and Sums, gather, dot_rows, dot_both, learn and learn_cells.
+// A byte step: start() and then code_byte() for every lane that still has a byte, then update_tables() and
+// update_rest() once for all of them. Until these two, everything in Shared is constant; a Lane is private and
+// learns bit by bit. Nothing allocates, nothing throws. Everything is in unnamed namespaces: see
+// kernel_body.hpp. Expected of simd_mix_*.hpp: find_slot, the types Inputs and Sums, gather, dot_rows, dot_both,
+// learn and learn_cells.
 #pragma once
 
 #include <cstdint>

@@ -168,8 +168,5 @@ inline uint64_t pow_weights(const int32_t* z, int32_t top, uint32_t* weight) {
   return sum;
 }
 
-// For the adaptive stage, on n int16, a multiple of 16: Σ x·w, which must be below 2^31, and
-// w = saturate16(w + ((x·e + 2^14) >> 15)), |e| < 2^15.
-
 }  // namespace
 }  // namespace nncomp
