@@ -8,7 +8,6 @@ import inspect
 import re
 import shlex
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -478,36 +477,30 @@ def test_the_range_of_stretch() -> None:
     assert f"\n|x| ≤ {widest}. " in page("docs/numerics.md")
 
 
-def comments() -> Iterator[tuple[str, str]]:
-    for path in sorted(ROOT.joinpath("nncomp/csrc").iterdir()):
-        for text in re.findall(r"//(.*)", path.read_text("utf-8")):
-            yield path.name, text
+SOURCES = {
+    path.name: path.read_text("utf-8") for path in sorted(ROOT.joinpath("nncomp/csrc").iterdir())
+}
 
 
-def test_comments_of_the_engine_name_what_exists() -> None:
-    """``name()`` in a comment is a function, and a file's name a file: renaming leaves neither."""
-    sources = (path.read_text("utf-8") for path in ROOT.joinpath("nncomp/csrc").iterdir())
-    code = re.sub(r"//.*", "", "\n".join(sources))
-    defined = {*re.findall(r"\b(\w+)\(", code)}
+def seen_by(name: str) -> str:
+    """The code, without comments, of a source of the engine and of all that it includes."""
+    known = [name]
+    for file in known:
+        known += {*re.findall(r'^#include "(.*)"', SOURCES[file], re.MULTILINE)} - {*known}
+    return re.sub(r"//.*", "", "\n".join(SOURCES[file] for file in known))
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_comments_of_the_engine_name_what_exists(name: str) -> None:
+    """``name()`` in a comment is a function that is seen there, a file's name a file."""
+    defined = {*re.findall(r"\b(\w+)\([^;{}]*\)[\w\s]*{", seen_by(name))}
     files = {path.name for part in ("nncomp", "docs") for path in ROOT.joinpath(part).rglob("*.*")}
-    missing = []
-    for place, text in comments():
-        missing += [
-            (place, f) for f in re.findall(r"\b([A-Za-z_]\w*)\(\)", text) if f not in defined
-        ]
-        missing += [
-            (place, f)
-            for f in re.findall(r"\b(\w+\.(?:hpp|cpp|cu|py|md))\b", text)
-            if f not in files
-        ]
-    assert missing == []
+    for text in re.findall(r"//(.*)", SOURCES[name]):
+        assert {*re.findall(r"\b([A-Za-z_]\w*)\(\)", text)} <= defined
+        assert {*re.findall(r"\b(\w+\.(?:hpp|cpp|cu|py|md))\b", text)} <= files
 
 
 def test_comments_of_the_engine_have_what_they_are_about() -> None:
     """None stands alone at the end of a scope, as a function that was moved would leave it."""
-    left = [
-        (path.name, text)
-        for path in sorted(ROOT.joinpath("nncomp/csrc").iterdir())
-        for text in re.findall(r"\n(//.*)\n+}", path.read_text("utf-8"))
-    ]
-    assert left == []
+    for name, source in SOURCES.items():
+        assert (name, re.findall(r"\n(//.*)\n+}", source)) == (name, [])

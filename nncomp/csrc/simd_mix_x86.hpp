@@ -81,7 +81,7 @@ inline void learn(Sums y, int16_t* w, int32_t e) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(w), _mm_adds_epi16(load_8(w), by));
 }
 
-// adapted() for `count` different cells; cell[count] and on to a multiple of 8 can be read.
+// What mix_tables.hpp calls adapted, for `count` different cells; cell[count] and on to a multiple of 8 can be read.
 inline void learn_cells(const uint16_t* reciprocal, uint32_t* const* cell, int count, int32_t target) {
   for (int first = 0; first < count; first += 8) {
     uint32_t* const* c = cell + first;
