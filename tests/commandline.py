@@ -53,18 +53,20 @@ def run(
     stdout: Stream = None,
     stderr: Stream = None,
     process: bool = False,
+    program: Callable[[list[str]], int] = main.run,
     **more: Any,
 ) -> Result[bytes]:
     """Run nncomp; checks its exit status, and that neither a trace nor a temporary file is left.
 
-    With ``process``, or with more arguments for ``subprocess.run``, it is a process of its own.
+    ``program`` is another one to run in its place. With ``process``, or with more arguments for
+    ``subprocess.run``, it is a process of its own.
     """
     if process or more:
         more |= {"stdout": stdout or subprocess.PIPE, "stderr": stderr or subprocess.PIPE}
         more |= {"input": input} if stdin is None else {"stdin": stdin}
         result = subprocess.run(command(*args), check=False, timeout=120, **more)
     else:
-        result = _run_inside([*map(str, args)], input, stdin, stdout, stderr)
+        result = _run_inside(program, [*map(str, args)], input, stdin, stdout, stderr)
     assert result.returncode == status, result
     assert b"Traceback" not in (result.stderr or b"")
     assert not list(Path().rglob(".*.tmp"))
@@ -72,7 +74,12 @@ def run(
 
 
 def _run_inside(
-    args: list[str], input: bytes, stdin: Stream, stdout: Stream, stderr: Stream
+    program: Callable[[list[str]], int],
+    args: list[str],
+    input: bytes,
+    stdin: Stream,
+    stdout: Stream,
+    stderr: Stream,
 ) -> Result[bytes]:
     with contextlib.ExitStack() as stack:
         source, out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
@@ -80,7 +87,7 @@ def _run_inside(
         source.seek(0)
         for number, stream in enumerate((stdin or source, stdout or out, stderr or err)):
             stack.enter_context(_redirected(number, stream))
-        status = main.run(args)
+        status = program(args)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         out.seek(0)

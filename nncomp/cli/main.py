@@ -124,11 +124,11 @@ def cli() -> None:
     """
 
 
-def main() -> NoReturn:
-    """Run the command line in ``sys.argv`` as a process of its own, and exit."""
+def main(*first: str) -> NoReturn:
+    """Run ``first`` and the command line in ``sys.argv`` as a process of its own, and exit."""
     signals.install()
     try:
-        status = run(sys.argv[1:])
+        status = run([*first, *sys.argv[1:]])
         if sys.stdout is not None:  # it is None where the shell closed it
             sys.stdout.flush()
     except signals.Signalled as signalled:

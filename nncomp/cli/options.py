@@ -14,7 +14,7 @@ import click
 import nncomp
 from nncomp import levels
 
-__all__ = ["Mode", "Options", "byte_size", "file_options", "options_of"]
+__all__ = ["Mode", "Options", "byte_size", "default_options", "file_options", "options_of"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LEVEL = "nncomp.level"  # in the context's meta: -1 … -9 are nine flags for one value
@@ -214,3 +214,10 @@ def file_options(command: _F) -> _F:
 def options_of(ctx: click.Context, **values: Any) -> Options:
     """The parsed values as ``Options``."""
     return Options(level=ctx.meta.get(_LEVEL), **values)
+
+
+def default_options() -> Options:
+    """What the environment, and nothing else, asks for."""
+    ctx = click.command()(file_options(lambda: None)).make_context("nncomp", [])
+    del ctx.params["files"]
+    return options_of(ctx, **ctx.params)

@@ -1,0 +1,270 @@
+"""``nncgrep``: grep, in what compressed files contain.
+
+Each file is decompressed into a grep of its own, which does all the finding and printing. Only what
+decides about files is understood here: which words are options, patterns and names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, BinaryIO, NoReturn
+
+import click
+
+import nncomp
+from nncomp import fileio
+from nncomp.cli import inputs, signals
+from nncomp.cli.inputs import Input
+from nncomp.cli.options import Mode, Options, default_options
+from nncomp.cli.report import Report, say
+from nncomp.errors import NNCompError
+
+__all__ = ["main", "run"]
+
+_USAGE = """\
+Usage: nncgrep [OPTION]... PATTERN [FILE.nnc]...
+Search for PATTERN in the content of files that nncomp has compressed, or of standard input.
+
+Options are those of grep, but for --label and what chooses among files: -d, -D, --include,
+--exclude, --exclude-dir and --exclude-from. -r takes the .nnc files in directories.
+
+Exit status: 0 if a line was found, 1 if none was, 2 if anything failed."""
+
+_SHORT = {"r": "recursive", "R": "recursive", "q": "quiet", "s": "no-messages", "V": "version"}
+_SHORT_WITH_VALUE = {
+    **{"A": "after-context", "B": "before-context", "C": "context", "m": "max-count"},
+    **{"e": "regexp", "f": "file", "d": "directories", "D": "devices"},
+}
+_LONG_WITH_VALUE = {
+    *_SHORT_WITH_VALUE.values(),
+    *("binary-files", "exclude", "exclude-dir", "exclude-from", "group-separator", "include"),
+    "label",
+}
+_LONG = {  # of GNU grep: they may be shortened
+    *_LONG_WITH_VALUE,
+    *("basic-regexp", "binary", "byte-offset", "color", "colour", "count", "dereference-recursive"),
+    *("extended-regexp", "files-with-matches", "files-without-match", "fixed-regexp"),
+    *("fixed-strings", "help", "ignore-case", "initial-tab", "invert-match", "line-buffered"),
+    *("line-number", "line-regexp", "no-filename", "no-group-separator", "no-ignore-case"),
+    *("no-messages", "null", "null-data", "only-matching", "perl-regexp", "quiet", "recursive"),
+    *("silent", "text", "version", "with-filename", "word-regexp"),
+}
+_SYNONYMS = {"silent": "quiet", "dereference-recursive": "recursive"}
+_REFUSED = {"directories", "devices", "label", *(n for n in _LONG if n.startswith(("ex", "inc")))}
+_REFUSED -= {"extended-regexp"}
+
+Option = tuple[str, list[str]]  # full name if it is known here, and the words for grep
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What the command line asks for."""
+
+    options: list[str]  # for grep
+    names: list[str]
+    recursive: bool
+    quiet: bool  # the first line found is enough
+    silent: bool  # about files that cannot be read
+
+
+def main() -> NoReturn:
+    """Run the command line in ``sys.argv`` as a process of its own, and exit."""
+    signals.install()
+    if hasattr(signal, "SIGPIPE"):  # a grep that has seen enough is no reason to die
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        status = run(sys.argv[1:])
+    except signals.Signalled as signalled:
+        signals.die(signalled.number)
+    sys.exit(status)
+
+
+def run(args: list[str]) -> int:
+    """Run one command; returns the exit status. Says what goes wrong, changes no handlers."""
+    try:
+        with contextlib.ExitStack() as stack:
+            return _run(args, stack)
+    except click.UsageError as error:
+        say(f"nncgrep: {error.format_message()}; try nncgrep --help")
+    except OSError as error:
+        say(f"nncgrep: {error.filename}: {error.strerror}")
+    return 2
+
+
+def _run(args: list[str], stack: contextlib.ExitStack) -> int:
+    options, names = _parse(args)
+    known = {name for name, _ in options}
+    if known & {"help", "version"}:
+        click.echo(_USAGE if "help" in known else f"nncgrep (nncomp) {nncomp.__version__}")
+        return 0
+    for name in sorted(known & _REFUSED):
+        raise click.UsageError(f"there is no option --{name}")
+    if not known & {"regexp", "file"}:
+        if not names:
+            raise click.UsageError("a pattern is missing")
+        options.append(("regexp", ["-e", names.pop(0)]))
+    words = []
+    for name, parts in options:
+        if name == "file":
+            words += ["-f", _pattern_file(parts[-1], stack)]
+        elif name != "recursive":  # grep itself gets a pipe
+            words += parts
+    recursive, quiet, silent = (name in known for name in ("recursive", "quiet", "no-messages"))
+    return _search_all(_Request(words, names, recursive, quiet, silent))
+
+
+def _parse(args: list[str]) -> tuple[list[Option], list[str]]:
+    """(options, other words); options may stand behind other words, as GNU grep has it."""
+    options: list[Option] = []
+    operands: list[str] = []
+    words = iter(args)
+
+    def value_of(option: str) -> str:
+        value = next(words, None)
+        if value is None:
+            raise click.UsageError(f"option {option} needs a value")
+        return value
+
+    for word in words:
+        if word == "--":
+            operands += words
+        elif word.startswith("--"):
+            short, equals, value = word[2:].partition("=")
+            matching = {short} & _LONG or {name for name in _LONG if name.startswith(short)}
+            name = matching.pop() if len(matching) == 1 else short  # else grep will complain
+            if name in _LONG_WITH_VALUE:
+                options.append((name, [f"--{name}", value if equals else value_of(word)]))
+            else:
+                options.append((_SYNONYMS.get(name, name), [word]))
+        elif word.startswith("-") and word != "-":
+            options += _cluster(word[1:], value_of)
+        else:
+            operands.append(word)
+    return options, operands
+
+
+def _cluster(letters: str, value_of: Callable[[str], str]) -> Iterator[Option]:
+    """The options of one word: 'nA3' are -n and -A 3; '12' is one number."""
+    while letters:
+        letter, rest = letters[0], letters[1:]
+        if letter in _SHORT_WITH_VALUE:
+            yield _SHORT_WITH_VALUE[letter], [f"-{letter}", rest or value_of(f"-{letter}")]
+            return
+        if letter.isdecimal():
+            rest = letters.lstrip("0123456789")
+            letter = letters.removesuffix(rest)
+        yield _SHORT.get(letter, ""), [f"-{letter}"]
+        letters = rest
+
+
+def _pattern_file(name: str, stack: contextlib.ExitStack) -> str:
+    """A file of patterns that every grep can read: what is no regular file is copied to one."""
+    if name != "-" and os.path.isfile(name):
+        return name
+    with fileio.standard_input() if name == "-" else open(name, "rb") as source:
+        copy = stack.enter_context(tempfile.NamedTemporaryFile())
+        copy.write(source.read())
+        copy.flush()
+    return copy.name
+
+
+def _search_all(request: _Request) -> int:
+    report = Report(0)
+    names = request.names or ["." if request.recursive else "-"]
+    files = inputs.find(
+        Mode.DECOMPRESS, tuple(names), recursive=request.recursive, on_error=report.complain
+    )
+    words = ["-H"] if request.recursive or len(names) > 1 else []
+    options = default_options()
+    found = False
+    for file in files:
+        try:
+            label = file.name if request.names else file.name.removeprefix("./")
+            status = _search(file, [*words, *request.options], label, options)
+        except (NNCompError, OSError, MemoryError) as error:
+            if not (request.silent and isinstance(error, OSError)):
+                report.complain(file.name, error)
+            report.status = 1
+            continue
+        if status == 0 and request.quiet:
+            return 0
+        if status > 1:  # wrong usage, most probably, and grep has said so
+            return status
+        found |= status == 0
+    return 2 if report.status else 0 if found else 1
+
+
+def _search(file: Input, words: list[str], label: str, options: Options) -> int:
+    """Search one file; grep's exit status. What is wrong with the file is raised; what came before
+    that is searched."""
+    from nncomp import codec
+
+    if file.name == "-":
+        if os.isatty(0):
+            raise NNCompError("compressed data not read from a terminal")
+        source: BinaryIO = fileio.standard_input()
+    else:
+        words = [*words, f"--label={label}"]
+        source = open(file.name, "rb")
+    grep = _Grep(["grep", *words, "--", "-"])
+    with source, grep:
+        with contextlib.suppress(BrokenPipeError):  # it has seen enough
+            codec.decompress_stream(
+                source,
+                grep,
+                memory_limit=options.memory,
+                device=options.device,
+                threads=options.threads,
+            )
+        return grep.end()
+
+
+class _Grep:
+    """A grep that is started by the first content: what cannot be read at all is not searched."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def write(self, data: bytes, /) -> int:
+        pipe = self._start()
+        pipe.write(data)
+        pipe.flush()
+        return len(data)
+
+    def end(self) -> int:
+        """Its exit status, when it has seen everything."""
+        self._start()
+        return self._wait()
+
+    def _start(self) -> IO[bytes]:
+        if self._process is None:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def _wait(self) -> int:
+        assert self._process is not None and self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        status = self._process.wait()
+        if status == -signal.SIGPIPE:  # nobody reads what it finds
+            raise signals.Signalled(-status)
+        return status if status >= 0 else 2
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or self._process is None:
+            return
+        if not issubclass(kind, Exception):
+            self._process.kill()
+        self._wait()
