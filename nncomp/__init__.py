@@ -18,6 +18,7 @@ from nncomp.errors import (
 )
 
 if TYPE_CHECKING:
+    from nncomp import integrations
     from nncomp.codec import compress, decompress
     from nncomp.file import NNCompFile, open
     from nncomp.incremental import NNCompressor, NNDecompressor
@@ -38,6 +39,7 @@ __all__ = [
     "compress",
     "decompress",
     "get_frame_info",
+    "integrations",
     "open",
 ]
 
@@ -56,10 +58,12 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'nncomp' has no attribute '{name}'")
     from importlib import import_module
 
+    if name == "integrations":
+        return import_module("nncomp.integrations")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'nncomp' has no attribute '{name}'")
     return getattr(import_module(f"nncomp.{_MODULES[name]}"), name)
 
 

@@ -39,7 +39,7 @@ ALLOWED = {
     "incremental": {"codec", "container"},
     "info": {"codec", "container", "errors", "mixing", "registry", "weights"},
     "file": {"codec", "container", "incremental"},
-    "integrations": {"codec", "file", "levels"},
+    "integrations": {"codec", "file", "integrations", "levels", "registry"},
     "train": {"container", "engine", "errors", "mixing", "model", "tables", "train", "weights"},
 }
 
@@ -127,6 +127,13 @@ def test_importing_is_cheap() -> None:
     assert not loaded_by("import nncomp.cli.main") & (heavy - {"click"})
     nothing_to_predict = "import nncomp; nncomp.NNCompFile, nncomp.open, nncomp.get_frame_info"
     assert not loaded_by(nothing_to_predict) & {"numpy", "torch", "safetensors"}
+
+
+def test_integrations_are_there_without_being_imported() -> None:
+    others = {"dask", "distributed", "fsspec", "numcodecs", "zarr"}
+    assert not loaded_by("import nncomp; nncomp.integrations.register_fsspec") & others
+    pytest.importorskip("numcodecs")
+    assert "numcodecs" in loaded_by("import nncomp; nncomp.integrations.numcodecs.NNComp")
 
 
 def test_public_names() -> None:

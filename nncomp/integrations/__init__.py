@@ -1,21 +1,68 @@
 """nncomp inside other libraries, each imported only when it is used.
 
 ``numcodecs`` and ``zarr`` find their codecs by themselves, through entry points; fsspec has none
-and needs a call.
+and needs a call, on whose word Dask's workers register it too. ``nncomp.integrations.numcodecs``,
+``.zarr`` and ``.dask`` are imported when they are first named.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["register_fsspec"]
 
+_MODULES = ("dask", "numcodecs", "zarr")
 
-def register_fsspec() -> None:
+
+def register_fsspec(level: int | None = None, model: str | None = None) -> str:
     """Teach fsspec the compression ``nncomp``, which it then infers from the suffix ``.nnc``.
 
-    Raises ``ImportError`` where fsspec is not installed. May be called again.
+    ``level`` and ``model``, the name or path of a model, are for writing, and those of
+    ``nncomp.compress``. May be called again, with others.
+
+    Returns the compression's name, which goes to other processes with its registration: so what
+    was opened by it, or by the suffix, can be read there, without a call.
+
+    Raises ``ImportError`` where fsspec is not installed, ``TypeError`` and ``ValueError`` for wrong
+    options, and ``ModelNotFoundError`` and ``ModelError`` for the model.
     """
+    from nncomp.integrations import options
+
+    level, model = options.check(level, model)
+    options.find(model)
+    return _register(level, model)
+
+
+def _register(level: int, model: str | None) -> str:
     from fsspec.compression import register_compression
 
     from nncomp.file import NNCompFile
 
-    register_compression("nncomp", NNCompFile, "nnc", force=True)
+    def opened(file: Any, mode: str = "rb") -> NNCompFile:
+        return NNCompFile(file, mode, level=None if "r" in mode else level, model=model)
+
+    name = _Name("nncomp")
+    name.options = level, model
+    register_compression(name, opened, "nnc", force=True)
+    return name
+
+
+class _Name(str):
+    """The compression's name. Unpickling it registers the compression, with the same options."""
+
+    options: tuple[int, str | None]
+
+    def __reduce__(self) -> Any:
+        return _register, self.options
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'nncomp.integrations' has no attribute '{name}'")
+    from importlib import import_module
+
+    return import_module(f"nncomp.integrations.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_MODULES])
