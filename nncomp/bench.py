@@ -42,17 +42,33 @@ class Compressor:
     model: str | None = None  # name of what else has to be there for decompressing
 
     @property
+    def family(self) -> str:
+        """What all settings of one program share; nncomp without a network is one of its own."""
+        program, _, setting = self.name.partition("-")
+        return (
+            f"{program}:{levels.NO_MODEL}" if setting.endswith(f":{levels.NO_MODEL}") else program
+        )
+
+    @property
     def programs(self) -> list[str]:
         """Names of the program that would do."""
         return self.compress.split()[0].split("|")
 
 
-# At the settings where each of them compresses best or nearly so, on one thread.
+# At the settings of every day and at those where each compresses best or nearly so, on one thread.
 PEERS = (
+    Compressor("gzip-6", "gzip -6 -n -c content > packed.gz", "gzip -d -c packed.gz > back"),
     Compressor("gzip-9", "gzip -9 -n -c content > packed.gz", "gzip -d -c packed.gz > back"),
     Compressor("bzip2-9", "bzip2 -9 -c content > packed.bz2", "bzip2 -d -c packed.bz2 > back"),
+    Compressor("xz-6", "xz -6 -T1 -c content > packed.xz", "xz -d -T1 -c packed.xz > back"),
     Compressor("xz-9e", "xz -9e -T1 -c content > packed.xz", "xz -d -T1 -c packed.xz > back"),
+    Compressor("lz4-1", "lz4 -1 -q content packed.lz4", "lz4 -d -q packed.lz4 back"),
     Compressor("lz4-12", "lz4 -12 -q content packed.lz4", "lz4 -d -q packed.lz4 back"),
+    Compressor(
+        "zstd-3",
+        "zstd -3 -q --single-thread content -o packed.zst",
+        "zstd -d -q packed.zst -o back",
+    ),
     Compressor(
         "zstd-19",
         "zstd -19 -q --single-thread content -o packed.zst",
@@ -63,6 +79,7 @@ PEERS = (
         "zstd --ultra -22 --long=27 -q --single-thread content -o packed.zst",
         "zstd -d -q --long=27 packed.zst -o back",
     ),
+    Compressor("brotli-5", "brotli -q 5 content -o packed.br", "brotli -d packed.br -o back"),
     Compressor(
         "brotli-11", "brotli -q 11 --lgwin=24 content -o packed.br", "brotli -d packed.br -o back"
     ),
@@ -76,6 +93,11 @@ PEERS = (
         "lrzip-z",
         "lrzip -z -p 1 -q -o packed.lrz content",
         "lrzip -d -p 1 -q -o back packed.lrz",
+    ),
+    Compressor(
+        "zpaq-m1",
+        "zpaq a packed.zpaq content -m1 -t1 -noattributes",
+        "zpaq x packed.zpaq content -to back -t1",
     ),
     Compressor(
         "zpaq-m4",
@@ -137,6 +159,7 @@ class Total:
     """One compressor on all files."""
 
     compressor: str
+    family: str
     files: int
     size: int  # bytes of content
     packed: int  # bytes
@@ -176,14 +199,16 @@ def _installed(peer: Compressor) -> Compressor | None:
     return None
 
 
-def own(level: int, threads: int = 1) -> Compressor:
-    """nncomp itself, at ``level``."""
+def own(level: int, model: str | None = None, threads: int = 1) -> Compressor:
+    """nncomp itself, at ``level``, with its model, or with that of a name, or with none."""
+    option = f" --model {model}" if model else ""
+    used = model or levels.get(level).model
     return Compressor(
-        f"nncomp-{level}",
-        f"python -m nncomp compress -q -{level} -T {threads} -o packed.nnc content",
+        f"nncomp-{level}:{model}" if model else f"nncomp-{level}",
+        f"python -m nncomp compress -q -{level}{option} -T {threads} -o packed.nnc content",
         f"python -m nncomp decompress -q -T {threads} -o back packed.nnc",
         sys.executable,
-        levels.get(level).model,
+        None if used == levels.NO_MODEL else used,
     )
 
 
@@ -227,6 +252,7 @@ def total(compressor: Compressor, results: Sequence[Result]) -> Total | None:
     packed = sum(r.packed for r in results)
     return Total(
         compressor=compressor.name,
+        family=compressor.family,
         files=len(results),
         size=size,
         packed=packed,

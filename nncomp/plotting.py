@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,25 @@ __all__ = ["check", "draw", "draw_curve"]
 
 MB = 1_000_000
 
+_OWN = {"nncomp": "#c0262d", "nncomp:none": "#e07b00"}
+_PEERS = (
+    "#1f5fa8",
+    "#2a8a57",
+    "#7b4fa3",
+    "#0f8b9d",
+    "#8a6d3b",
+    "#5b6770",
+    "#a3437c",
+    "#4d7c0f",
+    "#333333",
+)
+# Where a name may stand beside its point: points to the right and up, and which end is there.
+_PLACES = [
+    (x * side, y, "left" if side > 0 else "right")
+    for x, y in ((7, 0), (6, 7), (6, -7), (5, 13), (5, -13), (5, 19), (5, -19), (5, 25), (5, -25))
+    for side in (1, -1)
+]
+
 
 def check(place: str) -> None:
     """Raise ``NNCompError`` if nothing can be drawn into a file of that name."""
@@ -28,30 +48,80 @@ def check(place: str) -> None:
 
 
 def draw(place: str, totals: Sequence[Total]) -> None:
-    """Bits a byte against speed, of at least one total: a disc for in, a ring for out."""
-    figure = _figure()
-    axes = figure.add_subplot(
-        xscale="log", xlabel="MB/s of content (● in, ○ out)", ylabel="bits per byte"
+    """How many times smaller against speed, there and back, of at least one total.
+
+    A line joins the settings of a program; up is smaller, right is faster. The background is
+    opaque, so that the picture can be read on a dark page, too.
+    """
+    figure = _figure(10, 5.6)
+    figure.suptitle(f"Files: {totals[0].files}, {totals[0].size:,} bytes", fontsize=10)
+    families = list(dict.fromkeys(total.family for total in totals))
+    peers = itertools.cycle(_PEERS)
+    colors = {family: _OWN.get(family) or next(peers) for family in families}
+    panels = figure.subplots(1, 2, sharey=True)
+    panels[0].set(title="compressing", ylabel="times smaller →")
+    panels[1].set(title="decompressing")
+    points = (
+        [_Point(t.compressor, t.family, t.compress_speed / MB, 8 / t.bits) for t in totals],
+        [_Point(t.compressor, t.family, t.decompress_speed / MB, 8 / t.bits) for t in totals],
     )
-    for total in totals:
-        color = "tab:red" if total.model_size else "tab:blue"
-        speeds = [total.compress_speed / MB, total.decompress_speed / MB]
-        axes.plot(speeds, [total.bits] * 2, "-", color=color, linewidth=0.5)
-        axes.plot(speeds[:1], [total.bits], "o", color=color)
-        axes.plot(speeds[1:], [total.bits], "o", color=color, markerfacecolor="white")
-        axes.annotate(
-            total.compressor,
-            (min(speeds), total.bits),
-            xytext=(-6, 0),
+    for axes, panel in zip(panels, points, strict=True):
+        axes.set(xscale="log", xlabel="MB of content a second, faster →")
+        axes.grid(color="0.92")
+        axes.margins(0.12)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        for family, color in colors.items():
+            line = sorted((p.ratio, p.speed) for p in panel if p.family == family)
+            ratios, speeds = zip(*line, strict=True)
+            own = family in _OWN
+            axes.plot(
+                speeds,
+                ratios,
+                "o-",
+                color=color,
+                linewidth=2 if own else 1,
+                markersize=7 if own else 4,
+                zorder=3 if own else 2,
+            )
+    figure.draw_without_rendering()  # now everything has its place but the names
+    figure.set_layout_engine("none")
+    for axes, panel in zip(panels, points, strict=True):
+        _name(axes, panel, colors)
+    figure.savefig(place, dpi=120)
+
+
+@dataclass(frozen=True)
+class _Point:
+    name: str
+    family: str
+    speed: float  # MB a second
+    ratio: float
+
+
+def _name(axes: Any, points: Sequence[_Point], colors: Mapping[str, str]) -> None:
+    """Names beside the points, each in the panel and on no point or other name, if it can be."""
+    bboxes = importlib.import_module("matplotlib.transforms").Bbox
+    centres = [axes.transData.transform((p.speed, p.ratio)) for p in points]
+    taken = [bboxes.from_bounds(x - 4, y - 4, 8, 8) for x, y in centres]
+    for point in sorted(points, key=lambda p: (p.family not in _OWN, -p.ratio)):
+        name = axes.annotate(
+            point.name,
+            (point.speed, point.ratio),
+            xytext=(0, 0),
             textcoords="offset points",
-            ha="right",
             va="center",
-            fontsize=8,
+            fontsize=9 if point.family in _OWN else 7.5,
+            fontweight="bold" if point.family in _OWN else "normal",
+            color=colors[point.family],
         )
-    axes.margins(x=0.2)
-    axes.grid(alpha=0.3)
-    axes.set_title(f"Files: {totals[0].files}, {totals[0].size:,} bytes", fontsize=10)
-    figure.savefig(place, dpi=150)
+        for x, y, side in _PLACES:
+            name.set(position=(x, y), ha=side)
+            box = name.get_window_extent().padded(1)
+            inside = axes.bbox.x0 < box.x0 and box.x1 < axes.bbox.x1
+            if inside and not any(box.overlaps(other) for other in taken):
+                break
+        taken.append(box)
 
 
 def draw_curve(place: str, points: Sequence[Point]) -> None:
@@ -72,10 +142,10 @@ def draw_curve(place: str, points: Sequence[Point]) -> None:
     figure.savefig(place, dpi=150)
 
 
-def _figure() -> Any:
-    """An empty figure, without any window or state of matplotlib's own."""
+def _figure(width: float = 8, height: float = 5) -> Any:
+    """An empty figure of so many inches, without any window or state of matplotlib's own."""
     try:
         figures = importlib.import_module("matplotlib.figure")
     except ImportError:
         raise NNCompError("plots need matplotlib: pip install 'nncomp[plot]'") from None
-    return figures.Figure(figsize=(8, 5), layout="constrained")
+    return figures.Figure(figsize=(width, height), layout="constrained")

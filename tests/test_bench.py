@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import itertools
 import os
 import shutil
 import signal
@@ -58,7 +59,17 @@ def test_table_and_csv(run: Run, fake: FakePeer, file: Path, model_directory: Pa
     Path("corpus/b").write_bytes(b"ab" * 50)
     fake("gzip")
     fake("bzip2", there=f"{CAT} content content")
-    result = run("bench", "--levels", "5,1,5", "--csv", "out.csv", "corpus", "corpus/b")
+    result = run(
+        "bench",
+        "--levels",
+        "5,1,5",
+        "--peers",
+        "gzip-9,bzip2",
+        "--csv",
+        "out.csv",
+        "corpus",
+        "corpus/b",
+    )
     assert not result.stderr
     table = rows("out.csv")
     compressors = ["nncomp-5", "nncomp-1", "gzip-9", "bzip2-9"]
@@ -103,7 +114,8 @@ def test_what_fails_is_left_out(run: Run, fake: FakePeer, file: Path) -> None:
     fake("lz4")  # writes to stdout and not where it should
     fake("brotli", there=f"{CAT} content >packed.br", back=f"{MKDIR} back")
     fake("bzip3", there=f'[ "$({CAT} content)" = other ] || {COPY}')
-    args = ("bench", "--levels=1", "--csv", "out.csv", file, "other", "missing")
+    peers = "--peers=gzip-9,bzip2,lz4-12,brotli-11,bzip3"
+    args = ("bench", "--levels=1", peers, "--csv", "out.csv", file, "other", "missing")
     result = run(*args, status=1)
     assert errors(result) == [
         "nncomp: missing: No such file or directory",
@@ -120,7 +132,7 @@ def test_what_fails_is_left_out(run: Run, fake: FakePeer, file: Path) -> None:
 def test_time_limit(file: Path, fake: FakePeer) -> None:
     fake("gzip", back=f"{SLEEP} 100")
     start = time.monotonic()
-    results, (failure,) = bench.run(bench.find_peers(["gzip"]), [str(file)], 1.5)
+    results, (failure,) = bench.run(bench.find_peers(["gzip-9"]), [str(file)], 1.5)
     assert not results
     assert str(failure.error) == "takes more than 1.5 seconds"
     assert time.monotonic() - start < 50
@@ -152,14 +164,15 @@ def test_choice_of_peers(fake: FakePeer) -> None:
     for name in ("zstd", "7za", "gzip", "zpaq"):
         fake(name)
     names = [peer.name for peer in bench.find_peers(None)]
-    assert names == ["gzip-9", "zstd-19", "zstd-22", "7z-ppmd", "zpaq-m4", "zpaq-m5"]
+    zstd = ["zstd-3", "zstd-19", "zstd-22"]
+    assert names == ["gzip-6", "gzip-9", *zstd, "7z-ppmd", "zpaq-m1", "zpaq-m4", "zpaq-m5"]
     chosen = bench.find_peers(["zpaq-m5", "zstd", "7z"])
-    assert [peer.name for peer in chosen] == ["zstd-19", "zstd-22", "7z-ppmd", "zpaq-m5"]
-    assert os.path.basename(chosen[2].program) == "7za"
-    with pytest.raises(NNCompError, match="no peer is called 'zap'; known are gzip-9, "):
+    assert [peer.name for peer in chosen] == [*zstd, "7z-ppmd", "zpaq-m5"]
+    assert os.path.basename(chosen[3].program) == "7za"
+    with pytest.raises(NNCompError, match="no peer is called 'zap'; known are gzip-6, "):
         bench.find_peers(["gzip", "zap"])
     with pytest.raises(NNCompError, match="7z-ppmd: 7zz or 7z or 7za is not on PATH"):
-        os.unlink(chosen[2].program)
+        os.unlink(chosen[3].program)
         bench.find_peers(["7z-ppmd"])
 
 
@@ -171,6 +184,27 @@ def test_every_peer_of_the_table_is_well_formed() -> None:
         assert there[0] == back[0]
         (packed,) = (word for word in there if word.startswith("packed."))
         assert "content" in there and packed in back and "back" in "".join(back)
+        assert peer.family == peer.name.split("-")[0]
+
+
+def test_every_program_has_its_setting_of_every_day() -> None:
+    names = {peer.name for peer in bench.PEERS}
+    assert names >= {"gzip-6", "xz-6", "lz4-1", "zstd-3", "brotli-5", "zpaq-m1", "bzip2-9"}
+
+
+def test_levels_with_another_model(run: Run, fake: FakePeer, file: Path) -> None:
+    """Behind a colon; without a network nothing but the program is needed to decompress."""
+    result = run("bench", "--levels", "5,5:none,1:small-1,5", "--peers=none", "--csv=a", file)
+    table = {row["compressor"]: row for row in rows("a")}
+    assert [*table] == ["nncomp-5", "nncomp-5:none", "nncomp-1:small-1"]
+    sizes = {name: int(row["packed_bytes"]) for name, row in table.items()}
+    assert sizes["nncomp-5:none"] == len(run("-5", "--model=none", "-c", file).stdout)
+    models = {name: row["model_bytes"] for name, row in table.items()}
+    assert models["nncomp-5:none"] == "0"
+    assert models["nncomp-1:small-1"] == models["nncomp-5"] != "0"
+    assert max(map(len, result.stdout.decode().splitlines())) <= 100
+    families = [bench.own(*what).family for what in ((5,), (5, "none"), (1, "small-1"))]
+    assert families == ["nncomp", "nncomp:none", "nncomp"]
 
 
 @pytest.mark.parametrize(
@@ -179,6 +213,10 @@ def test_every_peer_of_the_table_is_well_formed() -> None:
         ([], 2, "Missing argument"),
         (["--levels", "0", "x"], 2, "'0' is not a level, 1 to 9"),
         (["--levels", "1,", "x"], 2, "'' is not a level"),
+        (["--levels", "none", "x"], 2, "'none' is not a level"),
+        (["--levels", "5:", "x"], 2, "'' is not the name of a model"),
+        (["--levels", "5:a b", "x"], 2, "'a b' is not the name of a model"),
+        (["--levels", "5:smal-1", "x"], 1, "model 'smal-1' was not found in "),
         (["--peers", "nosuch", "x"], 1, "no peer is called 'nosuch'"),
         (["--csv", "no/where.csv", "x"], 1, "there is no directory for no/where.csv"),
         (["empty", "folder"], 1, "there is nothing to measure"),
@@ -195,7 +233,7 @@ def test_errors_are_a_line(run: Run, args: list[str], status: int, message: str)
 
 
 def test_totals() -> None:
-    gzip = bench.PEERS[0]
+    (gzip,) = (peer for peer in bench.PEERS if peer.name == "gzip-9")
     results = [
         bench.Result("gzip-9", "a", 1000, 500, 1.0, 0.5, 10, 30),
         bench.Result("other", "a", 1000, 1, 1.0, 1.0, 99, 99),
@@ -230,6 +268,10 @@ def test_a_signal_ends_the_run_at_work(
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
 def test_plot(run: Run, fake: FakePeer, file: Path) -> None:
     fake("gzip")
+    run("bench", "--levels=1,1:none", "--plot", "out.svg", file)
+    drawn = Path("out.svg").read_text()  # letters are outlines, what they spell stands beside them
+    for text in ("nncomp-1", "nncomp-1:none", "gzip-6", "gzip-9", "compressing", "decompressing"):
+        assert f"<!-- {text} -->" in drawn
     run("bench", "--levels=1", "--plot", "out.png", file)
     assert Path("out.png").read_bytes().startswith(b"\x89PNG")
     (line,) = errors(run("bench", "--levels=1", "--plot", "out.xyz", file, status=1))
@@ -241,3 +283,25 @@ def test_plot_without_matplotlib(run: Run, file: Path, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     (line,) = errors(run("bench", "--plot", "out.png", file, status=1))
     assert line == "nncomp: plots need matplotlib: pip install 'nncomp[plot]'"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
+def test_names_in_a_plot_do_not_cover_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import Figure
+
+    from nncomp import plotting
+
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: drawn.append(self))
+    totals = [
+        bench.Total(f"{family}-{n}", family, 1, 1, 1, 1.2 + n / 99, 1, 1e5 * 3**n, 2e5 * 2**n, 1, 0)
+        for family in ("nncomp", "nncomp:none", "xz", "zstd")
+        for n in range(4)
+    ]
+    plotting.draw("out.png", totals)
+    (figure,) = drawn
+    for axes in figure.axes:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) == len(totals)
+        assert sum(a.overlaps(b) for a, b in itertools.combinations(boxes, 2)) == 0
+        assert all(axes.bbox.x0 < box.x0 and box.x1 < axes.bbox.x1 for box in boxes)

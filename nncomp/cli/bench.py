@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -28,13 +29,17 @@ FEW_FILES = 3  # up to here the rows of every file are welcome
 WIDTH = 100  # columns
 
 
-def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[int]:
+def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[tuple[int, str | None]]:
+    """(level, name of a model or None for the level's own), each once."""
     wanted = []
     for word in value.split(","):
-        if not word.isdecimal() or not levels.MIN_LEVEL <= int(word) <= levels.MAX_LEVEL:
-            raise click.BadParameter(f"'{word}' is not a level, {levels.MIN_LEVEL} to "
+        level, colon, model = word.partition(":")
+        if not level.isdecimal() or not levels.MIN_LEVEL <= int(level) <= levels.MAX_LEVEL:
+            raise click.BadParameter(f"'{level}' is not a level, {levels.MIN_LEVEL} to "
                                      f"{levels.MAX_LEVEL}")  # fmt: skip
-        wanted.append(int(word))
+        if colon and not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", model):
+            raise click.BadParameter(f"'{model}' is not the name of a model")
+        wanted.append((int(level), model or None))
     return list(dict.fromkeys(wanted))
 
 
@@ -43,18 +48,18 @@ def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[int]
 @click.option(
     "--levels",
     "wanted",
-    default=f"{levels.MIN_LEVEL},{levels.DEFAULT_LEVEL}",
+    default=f"{levels.MIN_LEVEL},{levels.DEFAULT_LEVEL},{levels.DEFAULT_LEVEL}:{levels.NO_MODEL}",
     callback=_levels,
-    metavar="N,N",
+    metavar="LEVEL[:MODEL],...",
     show_default=True,
-    help="Levels of nncomp.",
+    help="Levels of nncomp, with another model than the level's, or none, behind a colon.",
 )
 @click.option(
     "--peers",
     default="all",
     metavar="none|all|NAME,NAME",
     show_default=True,
-    help="Other compressors, of those on PATH; as 'zstd-19', or 'zstd' for all its settings.",
+    help="Other compressors on PATH; 'zstd-19', or 'zstd' for all its settings.",
 )
 @click.option(
     "-T", "--threads", type=click.IntRange(1, 1024), default=1, help="Threads of nncomp. Peers: 1."
@@ -69,13 +74,11 @@ def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[int]
 )
 @click.option("--per-file", is_flag=True, help="Rows for every file, however many.")
 @click.option("--csv", "table", type=click.Path(dir_okay=False), help="Write all figures there.")
-@click.option(
-    "--plot", type=click.Path(dir_okay=False), help="Draw bits per byte against speed there."
-)
+@click.option("--plot", type=click.Path(dir_okay=False), help="Draw ratio against speed there.")
 @click.option("-q", "--quiet", is_flag=True, help="No bar, no remarks.")
 def bench(
     paths: tuple[str, ...],
-    wanted: list[int],
+    wanted: list[tuple[int, str | None]],
     peers: str,
     threads: int,
     time_limit: float,
@@ -92,14 +95,17 @@ def bench(
     Memory below about 5 MiB is the measuring process's own.
     """
     from nncomp import bench as measuring
-    from nncomp import plotting
+    from nncomp import plotting, registry
 
     if plot:
         plotting.check(plot)
     for place in (table, plot):
         if place and not os.path.isdir(os.path.dirname(place) or "."):
             raise NNCompError(f"there is no directory for {place}")
-    compressors = [measuring.own(level, threads) for level in wanted]
+    for _, model in wanted:
+        if model not in (None, levels.NO_MODEL):
+            registry.lookup(str(model))  # a wrong name fails now
+    compressors = [measuring.own(level, model, threads) for level, model in wanted]
     if peers != "none":
         compressors += measuring.find_peers(None if peers == "all" else peers.split(","))
     report = Report(0)
