@@ -62,6 +62,36 @@ def test_decompress(run: Run, args: str) -> None:
     assert Path("a").read_bytes() == TEXT
 
 
+@pytest.mark.parametrize(
+    ("args", "mode"),
+    [
+        ("-z", "z"),
+        ("--compress", "z"),
+        ("compress -z", "z"),
+        ("decompress -z", "z"),
+        ("decompress --compress -5", "z"),
+        ("-d -z", "z"),
+        ("-z -d", "d"),
+        ("-dzd", "d"),
+        ("-tz", "z"),
+        ("-zltd", "d"),
+        ("-dlt", "t"),
+        ("-dtz -l", "l"),
+        ("test -d", "d"),
+        ("test -d -t", "t"),
+    ],
+)
+def test_last_mode_counts(run: Run, a: Path, args: str, mode: str) -> None:
+    """-z, -d, -t, -l: the last one counts, as in xz"""
+    packed = compress(TEXT)
+    Path("x").write_bytes(TEXT if mode == "z" else packed)
+    result = run(*args.split(), *(["-c"] if mode in "zd" else []), "x")
+    table = result.stdout.startswith(b"Frames")
+    assert table == (mode == "l") and listing() == ["a", "x"]
+    if not table:
+        assert result.stdout == {"z": packed, "d": TEXT, "t": b""}[mode]
+
+
 @pytest.mark.parametrize("args", ["-c a", "--stdout a", "a -c", "-ck1 a", "-o - a", "--output=- a"])
 def test_stdout(run: Run, a: Path, args: str) -> None:
     """to stdout: -c"""

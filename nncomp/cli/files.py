@@ -17,17 +17,21 @@ from nncomp.levels import NO_MODEL
 
 __all__ = ["compress", "decompress", "test"]
 
+_MODES = (
+    (Mode.COMPRESS, ("-z", "--compress"), "Compress (default)."),
+    (Mode.DECOMPRESS, ("-d", "--decompress"), "Decompress."),
+    (Mode.TEST, ("-t", "--test"), "Verify, write nothing."),
+    (Mode.LIST, ("-l", "--list"), "Show what files contain."),
+)
+
 
 def _filter_options(command: Any) -> Any:
-    """The mode as an option: 'tar -I' appends -d to whatever it was given."""
-    for option in reversed(
-        [
-            click.option("-d", "--decompress", "decode", is_flag=True, help="Decompress."),
-            click.option("-t", "--test", "check", is_flag=True, help="Verify, write nothing."),
-            click.option("-l", "--list", "show", is_flag=True, help="Show what files contain."),
-        ]
-    ):
-        command = option(command)
+    """The mode as an option, of which the last counts: 'tar -I' appends -d to whatever it was
+    given."""
+    for mode, names, text in reversed(_MODES):
+        command = click.option(
+            *names, "wanted", flag_value=mode, type=click.UNPROCESSED, default=None, help=text
+        )(command)
     return file_options(command)
 
 
@@ -59,19 +63,12 @@ def _run(
     mode: Mode,
     ctx: click.Context,
     files: tuple[str, ...],
-    decode: bool,
-    check: bool,
-    show: bool,
+    wanted: Mode | None,
     **values: Any,
 ) -> int:
-    """Do ``mode``, or what a flag says instead, to each file; returns the exit status."""
+    """Do ``mode``, or what an option says instead, to each file; returns the exit status."""
     options = options_of(ctx, **values)
-    if decode and mode == Mode.COMPRESS:
-        mode = Mode.DECOMPRESS
-    if check:
-        mode = Mode.TEST
-    if show:
-        mode = Mode.LIST
+    mode = wanted or mode
     names = files or ("-",)
     _check_usage(mode, names, options)
     report = Report(options.quiet)

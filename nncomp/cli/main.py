@@ -87,8 +87,10 @@ class _Commands(click.Group):
     def _first_word(self, args: list[str]) -> int | None:
         """Where the filter's options end and a command may stand, as 'nncomp -q test FILE'.
 
-        None if no word follows, or if it can only be a file: behind '--', -d, -t and -l.
+        None if no word follows, or if it can only be a file: behind '--', -z, -d, -t and -l.
         """
+        from nncomp.cli.options import Mode
+
         ctx = click.Context(
             self._filter(), allow_interspersed_args=False, resilient_parsing=True, **_SETTINGS
         )
@@ -99,7 +101,7 @@ class _Commands(click.Group):
         files = values.get("files")
         if not isinstance(files, tuple) or not files:
             return None
-        if any(values.get(mode) is True for mode in ("decode", "check", "show")):
+        if isinstance(values.get("wanted"), Mode):
             return None
         position = len(args) - len(files)
         return None if position and args[position - 1] == "--" else position
@@ -108,8 +110,8 @@ class _Commands(click.Group):
 @click.command(
     cls=_Commands,
     context_settings=_SETTINGS,
-    epilog="Without a command: nncomp [-d|-t|-l] [options] [FILE]... works like gzip, and so does "
-    "tar -I nncomp. Options may stand before a command, too: nncomp -q test FILE; where a file has "
+    epilog="Without a command: nncomp [-z|-d|-t|-l] [options] [FILE]... works like gzip, and so "
+    "does tar -I nncomp. Options may stand before a command, too: nncomp -q test FILE; where a file has "
     "the name of a command, it is the file.",
 )
 @click.version_option(nncomp.__version__, "-V", "--version", message="%(prog)s %(version)s")
