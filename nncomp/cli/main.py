@@ -111,8 +111,8 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings=_SETTINGS,
     epilog="Without a command: nncomp [-z|-d|-t|-l] [options] [FILE]... works like gzip, and so "
-    "does tar -I nncomp. Options may stand before a command, too: nncomp -q test FILE; where a file has "
-    "the name of a command, it is the file.",
+    "does tar -I nncomp. Options may stand before a command, too: nncomp -q test FILE; where a "
+    "file has the name of a command, it is the file.",
 )
 @click.version_option(nncomp.__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
