@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -143,3 +144,20 @@ def test_overlap_sees_across_chunks(tools: None, tmp_path: Path) -> None:
     whole = {*overlap.windows(data, 64)[0].tolist()}
     pieces = [overlap.windows(c, 64)[0].tolist() for c in overlap.chunks(tmp_path / "x", 64)]
     assert len(pieces) == 2 and {h for piece in pieces for h in piece} == whole
+
+
+def test_demo(tmp_path: Path) -> None:
+    """Every row has its seconds, and the last line is what to type next."""
+    text = tmp_path / "notes.txt"
+    text.write_text("A note that says much the same as the one before it.\n" * 40)
+    command = [sys.executable, str(TOOLS / "demo.py"), str(text)]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    lines = result.stdout.splitlines()
+    heads, *rows = [line.split() for line in lines[1 : lines.index("")]][:-1]
+    assert heads == ["bytes", "bits/byte", "s", "in", "s", "out"]
+    assert {"xz", "nncomp"} <= {row[0] for row in rows}
+    for row in rows:
+        assert int(row[2]) > 0 and float(row[4]) >= 0 and float(row[5]) >= 0
+    typed = shlex.split(lines[-1].replace("FILE", str(text)))
+    subprocess.run(typed, cwd=tmp_path, capture_output=True, check=True)
+    assert (tmp_path / "notes.txt.nnc").stat().st_size < text.stat().st_size
