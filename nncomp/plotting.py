@@ -1,4 +1,4 @@
-"""Draws what ``bench`` and ``train`` measured, with matplotlib, an extra: ``nncomp[plot]``."""
+"""Draws what ``bench`` and ``train`` measured, with matplotlib: the extra ``plot``."""
 
 from __future__ import annotations
 
@@ -147,5 +147,5 @@ def _figure(width: float = 8, height: float = 5) -> Any:
     try:
         figures = importlib.import_module("matplotlib.figure")
     except ImportError:
-        raise NNCompError("plots need matplotlib: pip install 'nncomp[plot]'") from None
+        raise NNCompError("plots need matplotlib: pip install matplotlib") from None
     return figures.Figure(figsize=(width, height), layout="constrained")

@@ -282,7 +282,7 @@ def test_plot(run: Run, fake: FakePeer, file: Path) -> None:
 def test_plot_without_matplotlib(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     (line,) = errors(run("bench", "--plot", "out.png", file, status=1))
-    assert line == "nncomp: plots need matplotlib: pip install 'nncomp[plot]'"
+    assert line == "nncomp: plots need matplotlib: pip install matplotlib"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")

@@ -285,7 +285,7 @@ def test_without_torch(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     Path("text").write_bytes(TEXT)
     result = run("--train", "text", status=1)
-    assert result.stderr == b"nncomp: --train needs torch: pip install 'nncomp[torch]'\n"
+    assert result.stderr == b"nncomp: --train needs torch: pip install torch safetensors\n"
     assert not Path("text.nnc").exists()
 
 

@@ -47,7 +47,7 @@ def require_torch(what: str) -> None:
     try:
         import torch  # noqa: F401
     except ImportError:
-        raise NNCompError(f"{what} needs torch: pip install 'nncomp[torch]'") from None
+        raise NNCompError(f"{what} needs torch: pip install torch safetensors") from None
 
 
 def pairs(convert: Callable[[str], Any]) -> Callable[..., dict[str, Any]]:

@@ -90,7 +90,7 @@ def check(device: str) -> None:
         raise NNCompError(f"unknown device {device!r}: use auto, cpu, cuda or cuda:N")
     for package in ("torch", "triton"):
         if importlib.util.find_spec(package) is None:
-            raise NNCompError(f"device cuda needs {package}: install nncomp[cuda]")
+            raise NNCompError(f"device cuda needs {package}: pip install torch triton")
     count = _cuda_devices()
     if count == 0:
         raise NNCompError("there is no CUDA device")
