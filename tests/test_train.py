@@ -360,6 +360,24 @@ def test_a_compiled_run_learns_the_same() -> None:
 # ---- models and networks ----
 
 
+@pytest.mark.parametrize(
+    ("vendor", "bf16", "tiles", "expected"),
+    [
+        ("GenuineIntel", True, False, torch.float32),  # half as fast as float32
+        ("GenuineIntel", True, True, torch.bfloat16),
+        ("AuthenticAMD", True, False, torch.bfloat16),
+        ("AuthenticAMD", False, False, torch.float32),
+    ],
+)
+def test_products_are_in_the_faster_type(
+    monkeypatch: pytest.MonkeyPatch, vendor: str, bf16: bool, tiles: bool, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    monkeypatch.setattr(Path, "read_text", lambda _: f"vendor_id : {vendor}\nmodel name : x\n")
+    assert loop.product_dtype(torch.device("cpu")) is expected
+
+
 def test_a_model_becomes_a_network_again(whole: loop.Trainer) -> None:
     model = export.to_model(whole.result(), "once")
     network = export.from_model(model)

@@ -58,7 +58,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("-T", "--threads", type=click.IntRange(0, 1024), default=0,
               help="CPU threads; 0 (default) = all.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto",
-              show_default=True, help="Of products; auto: bf16 where the hardware has it."
+              show_default=True, help="Of products; auto: bf16 where that is faster."
               )  # fmt: skip
 @click.option("--compile/--no-compile", "compiled", default=None,
               help="Whether torch compiles the step; by default in runs of 16 MB and more."

@@ -12,6 +12,7 @@ import copy
 import dataclasses
 import math
 import os
+import platform
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -82,7 +83,7 @@ class Trainer:
     """A run at some step. In a distributed one, every process has a ``Trainer`` of its own.
 
     ``network`` is trained in place, on ``device``. ``validation`` is text to validate with;
-    ``precision`` of products is ``fp32``, ``bf16``, or ``auto``: bf16 where the hardware has it;
+    ``precision`` of products is ``fp32``, ``bf16``, or ``auto``: bf16 where that is faster;
     ``compiled``: whether torch compiles the step, by default where a run is long enough for it.
     ``calibrated`` says that the network's activation clips are good, as those of trained ones are.
     Raises ``ValueError`` where plan, network and text do not fit.
@@ -355,8 +356,22 @@ def product_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
 
 
 def _has_bf16() -> bool:
-    """Whether the CPU multiplies bfloat16 in hardware; emulated it is slower than float32."""
+    """Whether the CPU multiplies bfloat16 faster than float32.
+
+    Intel's do with tiles alone (without, 84 against 140 GFLOPS on a core of the fourth Xeon
+    generation), AMD's with AVX-512; emulated it is slower everywhere.
+    """
     try:
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+        if torch.cpu._is_amx_tile_supported():
+            return True
+        return bool(torch.cpu._is_avx512_bf16_supported()) and not _is_intel()
     except AttributeError:
         return False
+
+
+def _is_intel() -> bool:
+    try:
+        vendor = Path("/proc/cpuinfo").read_text().partition("model name")[0]
+    except OSError:
+        vendor = platform.processor()
+    return "GenuineIntel" in vendor
