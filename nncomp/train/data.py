@@ -90,30 +90,46 @@ def load(
 
 
 def batch(domains: list[Domain], rows: int, length: int, key: tuple[int, ...]) -> np.ndarray:
-    """(rows, length) uint8: windows drawn at random, all fixed by ``key``.
+    """(rows, length) uint8: the windows at ``places``."""
+    picks, starts = places(domains, rows, length, key)
+    return windows([d.data for d in domains], picks, starts, length)
+
+
+def places(
+    domains: list[Domain], rows: int, length: int, key: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Windows drawn at random, all fixed by ``key``: (rows,) domains, (rows,) starts in their data.
 
     A domain is drawn by weight, then a byte of it, then a window that contains the byte and lies
     within its document. So all bytes of a domain are about equally frequent, and a window begins
     where a document does as often as that takes. A document shorter than the window is followed by
     the next ones, as files are in an archive. Raises ``ValueError`` where no domain is long enough.
     """
-    usable = [d for d in domains if len(d.data) >= length]
-    if not usable:
+    share = np.array([d.weight if len(d.data) >= length else 0.0 for d in domains])
+    if not share.any():
         raise ValueError(f"no domain holds {length} bytes of text")
     rng = np.random.default_rng(key)
-    share = np.array([d.weight for d in usable])
-    picks = rng.choice(len(usable), size=rows, p=share / share.sum())
+    picks = rng.choice(len(domains), size=rows, p=share / share.sum())
     where, before = rng.random(rows), rng.integers(0, length, rows)
-    out = np.empty((rows, length), np.uint8)
-    for pick, domain in enumerate(usable):
+    starts = np.empty(rows, np.int64)
+    for pick, domain in enumerate(domains):
         mine = picks == pick
         position = (where[mine] * len(domain.data)).astype(np.int64)
         document = np.searchsorted(domain.starts, position, side="right") - 1
         first = domain.starts[document]
         end = np.append(domain.starts, len(domain.data))[document + 1]
         start = np.clip(position - before[mine], first, np.maximum(first, end - length))
-        start = np.minimum(start, len(domain.data) - length)
-        out[mine] = np.lib.stride_tricks.sliding_window_view(domain.data, length)[start]
+        starts[mine] = np.minimum(start, len(domain.data) - length)
+    return picks, starts
+
+
+def windows(
+    texts: list[np.ndarray], picks: np.ndarray, starts: np.ndarray, length: int
+) -> np.ndarray:
+    """(rows, length, …): of each row's text, ``length`` entries from its start on."""
+    out = np.empty((len(picks), length, *texts[0].shape[1:]), texts[0].dtype)
+    for row, (pick, start) in enumerate(zip(picks, starts, strict=True)):
+        out[row] = texts[pick][start : start + length]
     return out
 
 

@@ -18,11 +18,50 @@ from nncomp.mixing import Mixing, Profile
 
 CLASSES = 12  # of the stage's certainty: nats, rounded down
 _ROWS = 1 << 16  # bytes at a time: a block may have 16 MiB, and floats take 64 for each
-_STEPS = 10  # of a stored logit, a nat; it fits int8
+STEPS = 10  # of a stored logit, a nat; it fits int8
 _SMOOTH = 0.05  # share of the mean cost that every byte has, when windows are drawn
 
 
-class Mixture(nn.Module):
+def record(
+    data: npt.NDArray[np.uint8], profile: Profile, block_size: int
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float64]]:
+    """What the stage predicts of ``data``, (n,), coded in blocks of ``block_size``.
+
+    (n, 8) logits of a 1 at each bit, in ``STEPS`` a nat, and (n,) bits that each byte takes.
+    """
+    parts, costs = [], []
+    for start in range(0, len(data), block_size):
+        block = data[start : start + block_size]
+        found = native.bit_probabilities(block.tobytes(), Mixing(profile))
+        for i in range(0, len(block), _ROWS):
+            p = found[i : i + _ROWS] * 2.0**-22  # of a 1
+            ones = np.unpackbits(block[i : i + _ROWS]).reshape(-1, 8) == 1
+            costs.append(-np.log2(np.where(ones, p, 1 - p)).sum(1))
+            logits = np.rint(STEPS * np.log(p / (1 - p)))
+            parts.append(logits.clip(-127, 127).astype(np.int8))
+    return np.concatenate(parts), np.concatenate(costs)
+
+
+class Mixer(nn.Module):
+    """Weights of the stage's logits and the network's, by bit and by how certain the stage is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = nn.Parameter(torch.full((8, CLASSES), 0.15))
+        self.stage = nn.Parameter(torch.full((8, CLASSES), 0.95))
+
+    def cost(self, network: Tensor, stage: Tensor, ones: Tensor) -> Tensor:
+        """Nats a byte, given (…, 8) logits of a 1, the stage's as recorded, and the bits."""
+        stage = stage.to(network.device).float() / STEPS
+        group = stage.abs().clamp(max=CLASSES - 1).long()
+        bit = torch.arange(8, device=network.device).expand_as(group)
+        mixed = self.network[bit, group] * network.clamp(-12, 12)
+        mixed = mixed + self.stage[bit, group] * stage
+        cost = F.binary_cross_entropy_with_logits(mixed, ones, reduction="none")
+        return cost.sum(-1).mean()
+
+
+class Mixture(Mixer):
     """What the stage predicts of a text, and the weights of its logits and the network's."""
 
     def __init__(self, data: npt.NDArray[np.uint8], profile: Profile, block_size: int) -> None:
@@ -31,20 +70,8 @@ class Mixture(nn.Module):
         Takes 16 bytes for each byte, and 32 for each of a block while it is made.
         """
         super().__init__()
-        parts, costs = [], [np.zeros(1)]
-        for start in range(0, len(data), block_size):
-            block = data[start : start + block_size]
-            found = native.bit_probabilities(block.tobytes(), Mixing(profile))
-            for i in range(0, len(block), _ROWS):
-                p = found[i : i + _ROWS] * 2.0**-22  # of a 1
-                ones = np.unpackbits(block[i : i + _ROWS]).reshape(-1, 8) == 1
-                costs.append(-np.log2(np.where(ones, p, 1 - p)).sum(1))
-                logits = np.rint(_STEPS * np.log(p / (1 - p)))
-                parts.append(logits.clip(-127, 127).astype(np.int8))
-        self._logits = np.concatenate(parts)  # (n, 8)
-        self._costs = np.cumsum(np.concatenate(costs))  # bits of the first 0, 1, … n bytes
-        self.network = nn.Parameter(torch.full((8, CLASSES), 0.15))
-        self.stage = nn.Parameter(torch.full((8, CLASSES), 0.95))
+        self._logits, costs = record(data, profile, block_size)
+        self._costs = np.cumsum(np.concatenate([np.zeros(1), costs]))  # of the first 0, 1, … n
 
     def costs(self, length: int) -> npt.NDArray[np.float64]:
         """Bits that the stage takes for each window of ``length``, and a little: (n − length + 1,).
@@ -60,14 +87,9 @@ class Mixture(nn.Module):
         """Nats a byte of ``windows``, (B, T) int64, which begin at ``starts``, (B,), in the text;
         ``logits``, (B, T, 256), are the network's."""
         places = starts[:, None] + np.arange(windows.shape[1])
-        stage = torch.from_numpy(self._logits[places]).to(logits.device).float() / _STEPS
-        group = stage.abs().clamp(max=CLASSES - 1).long()
-        bit = torch.arange(8, device=logits.device).expand_as(group)
-        mixed = self.network[bit, group] * bit_logits(logits, windows).clamp(-12, 12)
-        mixed = mixed + self.stage[bit, group] * stage
+        stage = torch.from_numpy(self._logits[places])
         ones = (windows[..., None] >> (7 - torch.arange(8, device=logits.device)) & 1).float()
-        cost = F.binary_cross_entropy_with_logits(mixed, ones, reduction="none")
-        return cost.sum(-1).mean()
+        return self.cost(bit_logits(logits, windows), stage, ones)
 
 
 def bit_logits(logits: Tensor, data: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ def _integer_weight(weight: Tensor, scale: Tensor, mode: Mode, bits: int) -> Ten
 
 
 @torch.library.custom_op("nncomp::pair_bias", mutates_args=())
-def _pair_bias(bias: Tensor, n: int, C: int, K: int) -> Tensor:
+def pair_bias(bias: Tensor, n: int, C: int, K: int) -> Tensor:
     """(n, H, C, K) bias of every query and key from (H, W) by distance; -1e9 where unseen.
 
     A query of a chunk of C sees the W keys up to its own, at K - C; nothing lies before the first
@@ -105,7 +105,7 @@ def _pair_bias(bias: Tensor, n: int, C: int, K: int) -> Tensor:
     return pairs
 
 
-@_pair_bias.register_fake
+@pair_bias.register_fake
 def _(bias: Tensor, n: int, C: int, K: int) -> Tensor:
     return bias.new_empty(n, bias.shape[0], C, K)
 
@@ -122,7 +122,7 @@ def _pair_bias_gradient(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     return F.pad(distances, (0, ctx.window - distances.shape[1])), None, None, None
 
 
-_pair_bias.register_autograd(_pair_bias_gradient, setup_context=_pair_bias_setup)
+pair_bias.register_autograd(_pair_bias_gradient, setup_context=_pair_bias_setup)
 
 
 def ngram_rows(data: Tensor, order: int, log2_rows: int) -> Tensor:
@@ -254,7 +254,7 @@ class Network(nn.Module):
         score_unit = unit["q"] * unit["k"] * (SCORE_UNIT / math.sqrt(h))
         z = _requantise(acc, score_unit, mode)
         bias = _round(layer.bias * SCORE_UNIT, mode).clamp(-32767, 32767)
-        z = z + _pair_bias(bias, n, C, K)
+        z = z + pair_bias(bias, n, C, K)
         away = z - z.detach().amax(-1, keepdim=True)
         if mode is Mode.EXACT:
             u = _exp_table(away)
