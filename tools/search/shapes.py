@@ -1,0 +1,109 @@
+"""Candidates: what a network is made of, and what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WORD = 5.2  # bytes from one word start to the next, in the validation text
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that are added to ``width`` channels from ``first``, chosen by a context."""
+
+    context: str  # see contexts.keys
+    log2_rows: int
+    width: int
+    first: int
+    known: bool = False  # a row for each of the most frequent contexts, not for each hash
+
+
+@dataclass(frozen=True)
+class FeedForward:
+    width: int
+
+
+@dataclass(frozen=True)
+class Attention:
+    window: int
+    heads: int = 4
+    head: int = 32  # channels of a head; heads share keys and values
+
+
+@dataclass(frozen=True)
+class States:
+    """Moving averages of ``channels`` projections, each with every decay 2^−k."""
+
+    channels: int
+    decays: tuple[int, ...] = (1, 3, 5, 7)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Layers that run at word starts only; their result is added to every byte of the word."""
+
+    layers: tuple[FeedForward | Attention | States, ...]
+
+
+@dataclass(frozen=True)
+class Shape:
+    d: int
+    tables: tuple[Table, ...]
+    layers: tuple[FeedForward | Attention | States | Words, ...]
+    head: str = "byte"  # 256 logits; or "bits": one for each node of the tree of a byte's bits
+
+
+def _layer(layer: FeedForward | Attention | States | Words, d: int) -> tuple[float, int]:
+    """Multiply-adds a step, and weights."""
+    if isinstance(layer, FeedForward):
+        weights = 2 * d * layer.width
+        return weights, weights
+    if isinstance(layer, Attention):
+        inner = layer.heads * layer.head
+        weights = d * (2 * inner + 2 * layer.head)
+        return weights + 2 * inner * layer.window, weights + layer.heads * layer.window
+    if isinstance(layer, States):
+        weights = d * layer.channels * (1 + len(layer.decays))
+        return weights + layer.channels * len(layer.decays), weights
+    parts = [_layer(part, d) for part in layer.layers]
+    weights = sum(w for _, w in parts) + d * d
+    return (sum(m for m, _ in parts) + d * d) / WORD, weights
+
+
+def multiply_adds(shape: Shape) -> float:
+    """Of a byte, all dense: the head in bits needs the 8 nodes on the byte's path alone."""
+    head = shape.d * (256 if shape.head == "byte" else 8)
+    return head + sum(_layer(layer, shape.d)[0] for layer in shape.layers)
+
+
+def stored_bytes(shape: Shape) -> int:
+    """Of int8 weights; a known context has a check of one byte."""
+    tables = sum((t.width + t.known) << t.log2_rows for t in shape.tables)
+    return tables + 2 * 256 * shape.d + sum(_layer(layer, shape.d)[1] for layer in shape.layers)
+
+
+def _tables(
+    *contexts: str, rows: int = 14, width: int = 32, d: int = 192, known: str = ""
+) -> tuple[Table, ...]:
+    """Tables side by side, from the first channel again where channels end."""
+    return tuple(
+        Table(c, min(rows, 13) if c == "2" else rows, width, i * width % d, c in known.split())
+        for i, c in enumerate(contexts)
+    )
+
+
+ISSUE = _tables("2", "3", "4", "5", "6", "word")
+KNOWN = _tables("2", "3", "4", "5", "6", "word", known="4 5 6 word")
+FF = FeedForward
+
+SHAPES: dict[str, Shape] = {
+    # The yardsticks of the issue.
+    "mlp": Shape(192, ISSUE, (FF(384), FF(384))),
+    "nano": Shape(192, ISSUE, (Attention(128), FF(384), Attention(256), FF(384))),
+    # 0.12 to 0.15 M: heads and tables.
+    "ff": Shape(192, ISSUE, (FF(192),)),
+    "ff-bits": Shape(192, ISSUE, (FF(320),), "bits"),
+    "ff-known": Shape(192, KNOWN, (FF(192),)),
+    "mlp-known": Shape(192, KNOWN, (FF(384), FF(384))),
+    "mlp-bits": Shape(192, ISSUE, (FF(384), FF(384)), "bits"),
+}

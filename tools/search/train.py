@@ -1,0 +1,138 @@
+"""A training run of a candidate: state, steps, checkpoints."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from network import Network, Tables
+from score import ones
+from shapes import Shape
+from text import Text
+from torch import Tensor
+
+from nncomp.train.loop import replacing
+from nncomp.train.mixture import Mixer
+from nncomp.train.optim import Muon
+
+BATCH = 8192  # bytes a step
+PART = 2048  # bytes at a time: what a step computes on stays in the second-level cache
+LENGTHS = ((0.5, 128), (0.85, 256), (1.0, 512))  # bytes of a sequence until that share of the run
+WARMUP = 40  # steps
+DECAY_FROM = 0.3
+LAST_RATE = 0.01  # of the peak
+SAMPLE = 4096, 1024  # windows that known contexts are counted in
+SAVE_EVERY = 60.0  # seconds
+REPORT_EVERY = 100  # steps
+
+
+class Run:
+    """A run is fixed by its arguments; interrupted and continued, it ends with the same weights."""
+
+    def __init__(self, shape: Shape, text: Text, total: int, seed: int, mixed: float) -> None:
+        """``mixed``: share of the mixture's cost in the loss; the rest is the network's alone."""
+        torch.manual_seed(seed)
+        self.text, self.seed, self.mixed = text, seed, mixed
+        self.tables = Tables(shape, 0.05)
+        self.tables.learn_known(text.draw(*SAMPLE, (0,))[0])
+        self.network, self.mixer = Network(shape), Mixer()
+        named = dict(self.network.named_parameters())
+        head = [named.pop("head")]
+        small = [named.pop(n) for n in list(named) if n.endswith((".bias", ".place"))]
+        adam = [{"params": head, "lr": 0.003}, {"params": small, "lr": 0.01}]
+        adam += [{"params": list(self.mixer.parameters()), "lr": 0.003}]
+        self.optimizers = [
+            Muon(list(named.values()), lr=0.02),
+            torch.optim.AdamW(adam, betas=(0.9, 0.98), eps=1e-10, weight_decay=0.0, foreach=True),
+        ]
+        self.peaks = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
+        self.step, self.steps, self.seconds = 0, total // BATCH, 0.0
+        self.bits = math.nan  # a byte of the training text, smoothed
+
+    @property
+    def done(self) -> int:
+        """Bytes seen."""
+        return self.step * BATCH
+
+    def train(self, checkpoint: Path, pause: Path | None = None) -> None:
+        """Go on from ``checkpoint``, if there is one, until the run is done."""
+        if checkpoint.exists():
+            self.restore(checkpoint)
+        saved = time.monotonic()
+        while self.step < self.steps:
+            while pause and pause.exists():
+                time.sleep(1)
+            begin = time.process_time()
+            self.train_step()
+            self.seconds += time.process_time() - begin
+            if self.step % REPORT_EVERY == 0:
+                speed = self.done / self.seconds / 1e3
+                print(
+                    f"{checkpoint.stem} {self.step}/{self.steps} {self.bits:.4f} {speed:.1f} KB/s",
+                    flush=True,
+                )
+            if time.monotonic() - saved > SAVE_EVERY or self.step == self.steps:
+                self.save(checkpoint)
+                saved = time.monotonic()
+
+    def train_step(self) -> None:
+        progress = self.step / self.steps
+        length = next(length for until, length in LENGTHS if progress < until)
+        data, stage = self.text.draw(BATCH // length, length, (self.seed, self.step))
+        factor = min(1.0, (self.step + 1) / WARMUP) * min(1.0, (1 - progress) / (1 - DECAY_FROM))
+        factor = max(factor, LAST_RATE)
+        total = 0.0
+        rows = self.tables.rows(data)
+        gradients = []
+        for part in np.split(np.arange(len(data)), BATCH // PART):
+            x = self.tables.sum([r[part] for r in rows]).requires_grad_()
+            alone, cost = self.loss(x, data[part], torch.from_numpy(stage[part]))
+            (cost * (PART / BATCH)).backward()
+            gradients.append(x.grad)
+            total += alone.item() * (PART / BATCH)
+        self.tables.update(rows, torch.cat(gradients), factor)
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 0.1)
+        for optimizer, peaks in zip(self.optimizers, self.peaks, strict=True):
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * factor
+            optimizer.step()
+            optimizer.zero_grad()
+        bits = total / math.log(2)
+        self.bits = (
+            bits
+            if self.step == 0
+            else self.bits + max(0.02, 1 / (self.step + 1)) * (bits - self.bits)
+        )
+        self.step += 1
+
+    def loss(self, x: Tensor, data: np.ndarray, stage: Tensor) -> tuple[Tensor, Tensor]:
+        """Nats a byte of the network alone, and what is minimised."""
+        logits, bits = self.network(x, data), ones(data)
+        alone = F.binary_cross_entropy_with_logits(logits, bits, reduction="sum") / data.size
+        if not self.mixed:
+            return alone, alone
+        return alone, alone.lerp(self.mixer.cost(logits, stage, bits), self.mixed)
+
+    def save(self, path: Path) -> None:
+        state = {
+            "tables": (self.tables.weights, self.tables.moments),
+            "network": self.network.state_dict(),
+            "mixer": self.mixer.state_dict(),
+            "optimizers": [o.state_dict() for o in self.optimizers],
+            "step": (self.step, self.seconds, self.bits),
+        }
+        with replacing(path) as temporary:
+            torch.save(state, temporary)
+
+    def restore(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        self.tables.weights, self.tables.moments = state["tables"]
+        self.network.load_state_dict(state["network"])
+        self.mixer.load_state_dict(state["mixer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step, self.seconds, self.bits = state["step"]
