@@ -261,8 +261,33 @@ def test_bytes_left_over() -> None:
     for payload in (b"\x40\x00", b"\x40\x00\x00\x00\x00", b"\x00", b"\x40\x00\x00\x01"):
         with pytest.raises(FormatError, match="left over"):
             decode(payload, [2**21])
-    assert decode(b"\x40", [2**21]) == [1]
     assert decode(b"", [2**21]) == [1]
+    with pytest.raises(FormatError, match="left over"):
+        decode(b"\x40", [2**21])  # also in the interval of this bit, and longer
+    assert decode(b"\x80", [2**21]) == [0]
+    for byte in (0x7F, 0x81, 0xC0, 0xFF):
+        with pytest.raises(FormatError, match="left over"):
+            decode(bytes([byte]), [2**21])
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 60), st.integers(0, 2**32), st.sampled_from([2**21, 2**12, 4000000]))
+def test_one_payload_for_each_content(count: int, seed: int, p: int) -> None:
+    """What a decoder accepts is what the encoder writes: no byte can be another, or one more."""
+    bits = draw_bits([p] * count, seed)
+    payload = encode(bits)
+    forged = [payload[:-1] + bytes([byte]) for byte in range(256)]
+    forged += [payload + bytes([byte]) for byte in range(256)]
+    forged += [payload[:-2] + bytes([byte]) for byte in range(256)]
+    accepted = 0
+    for other in forged:
+        try:
+            found = decode(other, [p] * count)
+        except FormatError:
+            continue
+        accepted += 1
+        assert encode(list(zip(found, [p] * count, strict=True))) == other
+    assert accepted >= bool(payload)
 
 
 def test_start_that_no_encoder_writes() -> None:

@@ -23,52 +23,85 @@ namespace {
 
 constexpr int CHUNK = 128;  // steps an encoder takes at a time
 
-// What the threads of one call share.
+// The threads of one call: the caller's, and as many more as were asked for and the system gives. With one thread no
+// other is ever started, so that a call works where none can be.
 class Job {
  public:
-  // Runs work(thread) for thread = 0 … threads − 1, each on its own thread, while this one reports.
-  void run(int threads, const Progress& progress, const std::function<void(int)>& work) {
-    std::vector<std::thread> pool;
+  Job(int threads, const Progress& progress) : progress_(progress) {
+    helpers_.reserve(size_t(threads));
     try {
-      for (int i = 0; i < threads; ++i) {
-        pool.emplace_back([this, i, &work] { guard([&] { work(i); }); });
-        std::lock_guard lock(mutex_);
-        ++started_;
-      }
-      bool ended = false;
-      while (!ended) {
-        {
-          std::unique_lock lock(mutex_);
-          ended = change_.wait_for(lock, std::chrono::milliseconds(50),
-                                   [&] { return ended_ == started_; });
-        }
-        if (progress) progress(done_.exchange(0));
-      }
-    } catch (...) {
-      fail(std::current_exception());
+      for (int index = 1; index < threads; ++index) helpers_.emplace_back([this, index] { help(index); });
+    } catch (const std::exception&) {  // the system has no more: these will do
     }
-    for (std::thread& thread : pool) thread.join();
+  }
+
+  ~Job() {
+    {
+      std::lock_guard lock(mutex_);
+      quit_ = true;
+    }
+    change_.notify_all();
+    for (std::thread& helper : helpers_) helper.join();
+  }
+
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  int threads() const { return int(helpers_.size()) + 1; }
+
+  // Runs work(thread) for thread = 0 … threads() − 1, the first one here. Once in a job's life.
+  void run(const std::function<void(int)>& work) {
+    {
+      std::lock_guard lock(mutex_);
+      work_ = &work;
+    }
+    change_.notify_all();
+    guard(0, work);
+    std::unique_lock lock(mutex_);
+    while (ended_ < int(helpers_.size())) {
+      change_.wait_for(lock, REPORT_INTERVAL);
+      lock.unlock();
+      try {
+        report();
+      } catch (...) {
+        fail(std::current_exception());
+      }
+      lock.lock();
+    }
     if (error_) std::rethrow_exception(error_);
+    lock.unlock();
+    if (progress_) progress_(done_.exchange(0));
   }
 
   bool stopped() const { return stop_.load(std::memory_order_relaxed); }
 
-  // For the threads: tell what is done; false means stop.
+  // For the threads: tell what is done; false means stop. The caller's thread also reports, which may throw.
   bool advance(uint64_t bytes) {
     done_.fetch_add(bytes, std::memory_order_relaxed);
-    return !stop_.load(std::memory_order_relaxed);
+    if (std::this_thread::get_id() == caller_) report();
+    return !stopped();
   }
 
+  static constexpr std::chrono::milliseconds REPORT_INTERVAL{50};
+
  private:
-  void guard(const std::function<void()>& work) {
+  void help(int index) {
+    std::unique_lock lock(mutex_);
+    change_.wait(lock, [&] { return work_ != nullptr || quit_; });
+    if (work_ == nullptr) return;
+    lock.unlock();
+    guard(index, *work_);
+    lock.lock();
+    ++ended_;
+    change_.notify_all();
+  }
+
+  void guard(int index, const std::function<void(int)>& work) {
     try {
-      work();
+      work(index);
     } catch (...) {
       fail(std::current_exception());
     }
-    std::lock_guard lock(mutex_);
-    ++ended_;
-    change_.notify_one();
   }
 
   void fail(std::exception_ptr error) {
@@ -77,13 +110,25 @@ class Job {
     stop_ = true;
   }
 
+  void report() {
+    const auto now = std::chrono::steady_clock::now();
+    if (!progress_ || stopped() || now - reported_ < REPORT_INTERVAL) return;
+    reported_ = now;
+    progress_(done_.exchange(0));
+  }
+
+  const Progress& progress_;
+  const std::thread::id caller_ = std::this_thread::get_id();
+  std::chrono::steady_clock::time_point reported_ = std::chrono::steady_clock::now();  // of the caller's thread
   std::atomic<uint64_t> done_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;  // guards what follows
   std::condition_variable change_;
+  const std::function<void(int)>* work_ = nullptr;
   std::exception_ptr error_;
-  int started_ = 0;
-  int ended_ = 0;
+  bool quit_ = false;
+  int ended_ = 0;  // helpers whose work is done
+  std::vector<std::thread> helpers_;
 };
 
 // An encoder and its growing payload.
@@ -159,10 +204,11 @@ std::vector<std::vector<uint8_t>> finish(const Stage& stage, std::vector<Output>
 }
 
 std::vector<std::vector<uint8_t>> encode_mixed(const Kernel& kernel, const Mixing& mixing,
-                                               std::span<const uint8_t> data, Job& job, const Progress& progress) {
+                                               std::span<const uint8_t> data, const Progress& progress) {
+  Job job(1, progress);
   Stage stage(mixing, false, data, 1);
   std::vector<Output> outputs(1);
-  job.run(1, progress, [&](int) {
+  job.run([&](int) {
     kernel.mix_start(stage.shared, stage.shared.lane[0], true);
     for (size_t t = 0; t < data.size(); t += CHUNK) {
       const size_t end = std::min(data.size(), t + CHUNK);
@@ -176,8 +222,9 @@ std::vector<std::vector<uint8_t>> encode_mixed(const Kernel& kernel, const Mixin
 // Network and stage. Tasks are handed out under a lock: chunk c of lane j through the network, as soon as chunk
 // c − 1 is; the mixing of chunk c, when all lanes have it. Two chunks of distributions are kept.
 std::vector<std::vector<uint8_t>> encode_both(const Network& network, const Mixing& mixing,
-                                              std::span<const uint8_t> data, int lanes, int threads, Job& job,
+                                              std::span<const uint8_t> data, int lanes, int threads,
                                               const Progress& progress) {
+  Job job(threads, progress);
   const Kernel& kernel = network.kernel();
   Stage stage(mixing, true, data, lanes);
   const mix::Shared& s = stage.shared;
@@ -201,7 +248,7 @@ std::vector<std::vector<uint8_t>> encode_both(const Network& network, const Mixi
   const auto ready = [&] {  // whether all lanes have chunk `mixed`
     return std::all_of(forwarded.begin(), forwarded.end(), [&](size_t f) { return f > mixed; });
   };
-  const auto work = [&] {
+  const auto work = [&](int thread) {
     std::unique_lock lock(mutex);
     while (!stop && mixed < chunks) {
       if (!mixing_now && ready()) {
@@ -240,12 +287,21 @@ std::vector<std::vector<uint8_t>> encode_both(const Network& network, const Mixi
         change.notify_all();
         continue;
       }
-      change.wait(lock);
+      if (thread > 0) {
+        change.wait(lock);
+        continue;
+      }
+      if (change.wait_for(lock, Job::REPORT_INTERVAL) == std::cv_status::timeout) {
+        lock.unlock();
+        const bool go_on = job.advance(0);
+        lock.lock();
+        stop = stop || !go_on;
+      }
     }
   };
-  job.run(threads, progress, [&](int) {
+  job.run([&](int thread) {
     try {
-      work();
+      work(thread);
     } catch (...) {  // the others must not wait for what never comes
       std::lock_guard lock(mutex);
       stop = true;
@@ -333,9 +389,11 @@ class Barrier {
 
 // With the stage, and with the network unless it is null: threads take lanes, and divide the stage's tables.
 void decode_mixed(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
-                  std::span<uint8_t> data, int threads, Job& job, const Progress& progress) {
+                  std::span<uint8_t> data, int wanted, const Progress& progress) {
   const Kernel& kernel = *predictor.kernel;
   const int lanes = int(payloads.size());
+  Job job(wanted, progress);
+  const int threads = job.threads();
   Stage stage(*predictor.mixing, predictor.network != nullptr, data, lanes);
   const mix::Shared& s = stage.shared;
   const int tables = s.profile.context_count();
@@ -345,7 +403,7 @@ void decode_mixed(const Predictor& predictor, const std::vector<std::span<const 
       if (t < s.lane[j].size) kernel.mix_start(s, s.lane[j], t == 0);
     }
   };
-  job.run(threads, progress, [&](int thread) {
+  job.run([&](int thread) {
     const int first = lanes * thread / threads, end = lanes * (thread + 1) / threads;
     std::vector<Decoder> coders;
     std::vector<uint8_t*> out;
@@ -398,7 +456,6 @@ void decode_mixed(const Predictor& predictor, const std::vector<std::span<const 
 std::vector<std::vector<uint8_t>> encode_block(const Predictor& predictor, std::span<const uint8_t> data,
                                                int lanes, int threads, const Progress& progress) {
   assert(lanes >= 1 && lanes <= MAX_LANES && threads >= 1 && (predictor.network || lanes == 1));
-  Job job;
   if (const Mixing* mixing = predictor.mixing) {
     std::vector<uint8_t> transformed;
     if (mixing->transform) {
@@ -406,12 +463,13 @@ std::vector<std::vector<uint8_t>> encode_block(const Predictor& predictor, std::
       transform(mixing->transform, transformed);
       data = transformed;
     }
-    if (!predictor.network) return encode_mixed(*predictor.kernel, *mixing, data, job, progress);
-    return encode_both(*predictor.network, *mixing, data, lanes, std::min(threads, lanes + 1), job, progress);
+    if (!predictor.network) return encode_mixed(*predictor.kernel, *mixing, data, progress);
+    return encode_both(*predictor.network, *mixing, data, lanes, std::min(threads, lanes + 1), progress);
   }
   std::vector<std::vector<uint8_t>> payloads{size_t(lanes)};
   std::atomic<int> next{0};
-  job.run(std::min(threads, lanes), progress, [&](int) {
+  Job job(std::min(threads, lanes), progress);
+  job.run([&](int) {
     for (int lane; (lane = next++) < lanes;) {
       const Piece p = piece(data.size(), lanes, lane);
       payloads[size_t(lane)] = encode_lane(*predictor.network, data.subspan(p.start, p.size), job);
@@ -425,13 +483,14 @@ void decode_block(const Predictor& predictor, const std::vector<std::span<const 
   const int lanes = int(payloads.size());
   assert(lanes >= 1 && lanes <= MAX_LANES && threads >= 1 && (predictor.network || lanes == 1));
   threads = std::min(threads, lanes);
-  Job job;
   if (predictor.mixing) {
-    decode_mixed(predictor, payloads, data, threads, job, progress);
+    decode_mixed(predictor, payloads, data, threads, progress);
     restore(predictor.mixing->transform, data);
     return;
   }
-  job.run(threads, progress, [&](int thread) {
+  Job job(threads, progress);
+  threads = job.threads();
+  job.run([&](int thread) {
     const int first = lanes * thread / threads;
     const int end = lanes * (thread + 1) / threads;
     decode_lanes(*predictor.network, payloads, data, first, end - first, job);
@@ -442,8 +501,8 @@ void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<con
                        const Progress& progress) {
   Stage stage(mixing, false, data, 1);
   const mix::Shared& s = stage.shared;
-  Job job;
-  job.run(1, progress, [&](int) {
+  Job job(1, progress);
+  job.run([&](int) {
     kernel.mix_start(s, s.lane[0], true);
     for (size_t t = 0; t < data.size(); t += CHUNK) {
       const size_t end = std::min(data.size(), t + CHUNK);
@@ -457,8 +516,8 @@ void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<con
 
 void byte_weights(const Network& network, std::span<const uint8_t> data, uint32_t* out,
                   const Progress& progress) {
-  Job job;
-  job.run(1, progress, [&](int) {
+  Job job(1, progress);
+  job.run([&](int) {
     Lanes state(network, 1, CHUNK);
     Distribution distribution;
     for (size_t t = 0; t < data.size();) {

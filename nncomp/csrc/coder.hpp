@@ -102,10 +102,15 @@ struct Decoder {
   // Whether the payload can still be a lane: false after start() or a symbol is an error at once.
   bool valid() const { return position <= size + 4 && code < range; }
 
-  // Whether the lane ends, after its last symbol, exactly where the payload does.
+  // Whether the lane ends, after its last symbol, exactly where the payload does, and as Encoder::finish ends it:
+  // of the numbers in the interval, the one with the most zeros. So a lane has one payload. Unless all of the last
+  // four bytes read are beyond the end (then the number is a multiple of 2^32, the smallest there is in the interval),
+  // the last one of the payload must be needed: no multiple of 2^32 lies in the interval below or above the number,
+  // and no smaller multiple of 2^24.
   bool complete() const {
-    const uint64_t end = size + 4;
-    return position == end || (position + 1 == end && size > 0 && in[size - 1] != 0);
+    if (position == size + 4) return true;
+    if (position != size + 3 || size == 0 || in[size - 1] == 0) return false;
+    return code < 1u << 24 && range - code <= uint64_t(256 - in[size - 1]) << 24;
   }
 };
 

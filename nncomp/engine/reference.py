@@ -284,13 +284,18 @@ class RangeDecoder:
         return bit
 
     def finish(self) -> None:
-        """Raise ``FormatError`` unless the payload ends where an encoder would have ended it."""
+        """Raise ``FormatError`` unless the payload ends as an encoder would have ended it."""
         beyond = self.position - len(self.payload)
         if self.empty:
-            wrong = len(self.payload) > 0
+            good = not self.payload
+        elif beyond == 4:  # a multiple of 2^32, and the only one in the interval
+            good = True
+        elif beyond == 3:  # none is: then the smallest multiple of 2^24, whose byte is not zero
+            last = self.payload[-1] << 24
+            good = 0 < last and self.code < 1 << 24 and last - self.code + self.range <= 1 << 32
         else:
-            wrong = beyond < 3 or (beyond == 3 and self.payload[-1] == 0)
-        if wrong:
+            good = False
+        if not good:
             raise FormatError("lane payload has bytes left over")
 
     def _byte(self) -> int:
