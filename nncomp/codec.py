@@ -7,39 +7,35 @@ it is verified, and at most a few blocks are in memory.
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import dataclasses
-import functools
 import io
 import os
 import threading
 import zlib
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nncomp import container, levels, probe
-from nncomp.container import (
-    Block,
-    BlockType,
-    FrameWriter,
-    Header,
-    Item,
-    ModelRef,
-    Packed,
-    Readable,
-    Writable,
+from nncomp import arguments, choice, container, engine, levels, probe, rawio, registry, weights
+from nncomp.container import Block, BlockType, FrameWriter, Header, Item, ModelRef, Packed
+from nncomp.engine import Engine
+from nncomp.errors import (
+    ChecksumError,
+    FormatError,
+    MemoryLimitError,
+    ModelError,
+    NNCompError,
+    SizeLimitError,
 )
-from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, ModelError, NNCompError
 from nncomp.levels import NO_MODEL
 from nncomp.mixing import Mixing, Profile
+from nncomp.model import ARITHMETIC, Model, ModelConfig
+from nncomp.rawio import Readable, Writable
+from nncomp.schedule import Progress, Task, in_order
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
-
-    from nncomp.engine import Engine
-    from nncomp.model import Model
 
     ModelLike = str | os.PathLike[str] | Model
     Embeddable = ModelLike | Packed
@@ -59,15 +55,12 @@ __all__ = [
 
 DEFAULT_MEMORY_LIMIT = 1 << 30  # bytes
 
-Progress = Callable[[int], None]  # called with the bytes of content done since the last call
 _T = TypeVar("_T")
-_Task = Callable[[int, Progress], _T]  # (threads, report) → result
 
 _LANE_COST = 10  # 1/1024 of what is coded, for each doubling of lanes, where it is text
 # Gains in a sample, in units of what is needed, between which a block is coded in both ways. Of 59
 # blocks at -3 and -5 the network lost on all 17 below, and won 2 % and more on all 16 above.
 _DOUBT = 1, 8
-_MAX_TASKS = 512  # at a time
 _MIN_CODED_SIZE = 8  # bytes; below, a coded block's head costs more than coding can save
 
 
@@ -98,9 +91,10 @@ def compress(
     threads: int = 1,
 ) -> bytes:
     """``data`` as one frame. Options and errors are those of ``compress_stream``."""
+    view = arguments.contiguous(data)
     dst = io.BytesIO()
     compress_stream(
-        io.BytesIO(data),
+        io.BytesIO(view),
         dst,
         level=level,
         model=model,
@@ -108,7 +102,7 @@ def compress(
         block_size=block_size,
         device=device,
         threads=threads,
-        content_size=memoryview(data).nbytes,
+        content_size=view.nbytes,
     )
     return dst.getvalue()
 
@@ -118,6 +112,7 @@ def decompress(
     *,
     model: ModelLike | None = None,
     memory_limit: int = DEFAULT_MEMORY_LIMIT,
+    max_size: int | None = None,
     device: str = "auto",
     threads: int = 1,
 ) -> bytes:
@@ -125,10 +120,11 @@ def decompress(
     ``decompress_stream``."""
     dst = io.BytesIO()
     decompress_stream(
-        io.BytesIO(data),
+        io.BytesIO(arguments.contiguous(data)),
         dst,
         model=model,
         memory_limit=memory_limit,
+        max_size=max_size,
         device=device,
         threads=threads,
     )
@@ -178,6 +174,7 @@ def decompress_stream(
     *,
     model: ModelLike | None = None,
     memory_limit: int = DEFAULT_MEMORY_LIMIT,
+    max_size: int | None = None,
     device: str = "auto",
     threads: int = 1,
     content_size: int | None = None,
@@ -194,6 +191,7 @@ def decompress_stream(
     decoder = Decoder(
         model=model,
         memory_limit=memory_limit,
+        max_size=max_size,
         device=device,
         threads=threads,
         content_size=content_size,
@@ -202,7 +200,7 @@ def decompress_stream(
     results = decoder.results(container.read(src, memory_limit))
     with contextlib.closing(results):
         for content in results:
-            container.write_all(dst, content)
+            rawio.write_all(dst, content)
     return decoder.summary
 
 
@@ -227,17 +225,22 @@ class Encoder:
         progress: Progress | None = None,
     ) -> None:
         preset = levels.get(level)
-        block_size = preset.block_size if block_size is None else block_size
-        self.header = Header(
-            block_size, preset.full_lanes(block_size), _arithmetic(), preset.profile
-        )
+        if block_size is None:
+            block_size = preset.block_size
+        block_size = arguments.integer("block_size", block_size)
+        self.header = Header(block_size, preset.full_lanes(block_size), ARITHMETIC, preset.profile)
         self._preset = preset
-        self._wanted = preset.model if model is None else model
-        if embed_model and self._wanted == NO_MODEL:
+        wanted = preset.model if model is None else _checked_model(model)
+        if embed_model and wanted == NO_MODEL:
             raise ValueError("there is no model to embed")
-        self._embed = embed_model or isinstance(self._wanted, Packed)
+        # All that may be needed is looked up and loaded now: what is wrong shows before anything is
+        # written, and nothing has to be imported while the interpreter ends.
         self._places = _Places(device, threads, content_size, DEFAULT_MEMORY_LIMIT)
-        self._places.expect(self.header, None)
+        self._model, self._packed = _load(wanted)
+        if embed_model and self._packed is None:
+            assert self._model is not None
+            self._packed = weights.pack(self._model)
+        self._places.expect(self.header, self._model)
         self._progress = progress
         self._summary = Summary()
         self._usable = True  # whether the frame may be continued
@@ -271,9 +274,9 @@ class Encoder:
         if not self._usable:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
 
-    def _tasks(self, src: Readable) -> Iterator[_Task[tuple[Block, ...]]]:
+    def _tasks(self, src: Readable) -> Iterator[Task[tuple[Block, ...]]]:
         """Tasks whose results are candidates; of equally small ones the first is written."""
-        while content := _read_full(src, self.header.block_size):
+        while content := rawio.read_full(src, self.header.block_size):
             yield self._task(content)
 
     def _write(self, candidates: tuple[Block, ...]) -> Block:
@@ -283,23 +286,19 @@ class Encoder:
         """
 
         def carried(block: Block) -> ModelRef | None:
-            first = block.type.has_network and not self._writer.has_network
-            return self._model_ref if first else None
+            if not block.type.has_network or self._writer.has_network:
+                return None
+            assert self._model is not None
+            return ModelRef(self._model.id, self._model.name)
 
         block = min(candidates, key=lambda b: container.record_size(b, carried(b)))
         model = carried(block)
-        if model is not None and self._embed:
-            from nncomp import weights
-
-            assert self._model is not None
-            packed = self._wanted
-            if not isinstance(packed, Packed):
-                packed = weights.pack(self._model)
-            model = dataclasses.replace(model, data=packed.data)
+        if model is not None and self._packed is not None:
+            model = dataclasses.replace(model, data=self._packed.data)
         self._writer.write(block, model)
         return block
 
-    def _task(self, content: bytes) -> _Task[tuple[Block, ...]]:
+    def _task(self, content: bytes) -> Task[tuple[Block, ...]]:
         size = len(content)
         checksum = zlib.crc32(content)
         stored = Block(BlockType.STORED, size, (content,), checksum)
@@ -325,7 +324,6 @@ class Encoder:
 
     def _worthwhile(self, coded: list[Block]) -> list[Block]:
         """Blocks smaller than their content; with network only where it saves what is asked."""
-        from nncomp import choice
 
         def coded_size(block: Block) -> int:
             return sum(map(len, block.payloads))
@@ -340,11 +338,10 @@ class Encoder:
         self, content: bytes, model: Model | None, threads: int, report: Progress
     ) -> list[tuple[Model | None, Mixing]]:
         """How to code ``content``: in one way, or in two of which the smaller result counts."""
-        from nncomp import choice
 
         def trial(*args: Any) -> list[bytes]:  # of a sample, which is too little for a GPU
-            with self._places.cpu() as engine:
-                return engine.encode_block(*args, threads=threads, progress=_unheard(report))
+            with self._places.cpu() as cpu:
+                return cpu.encode_block(*args, threads=threads, progress=_unheard(report))
 
         mixing = choice.choose_mixing(content, self._preset.profile, trial)
         if model is None:
@@ -369,8 +366,8 @@ class Encoder:
     ) -> Block:
         size = len(content)
         block_type = BlockType.MIX if model is None else BlockType.NETWORK_MIX
-        with self._places.of(model) as engine:
-            payloads = engine.encode_block(
+        with self._places.of(model) as place:
+            payloads = place.encode_block(
                 model,
                 content,
                 1 if model is None else self.header.block_lanes(size),
@@ -379,25 +376,6 @@ class Encoder:
                 progress=report,
             )
         return Block(block_type, size, tuple(payloads), checksum, mixing)
-
-    @functools.cached_property
-    def _model(self) -> Model | None:
-        """Loaded when the first block needs it: many inputs never do."""
-        from nncomp import registry
-
-        if self._wanted == NO_MODEL:
-            return None
-        if isinstance(self._wanted, Packed):
-            model = _unpack(self._wanted, DEFAULT_MEMORY_LIMIT)
-        else:
-            model = registry.resolve(self._wanted)
-        self._places.expect(self.header, model)
-        return model
-
-    @functools.cached_property
-    def _model_ref(self) -> ModelRef:
-        assert self._model is not None
-        return ModelRef(self._model.id, self._model.name)
 
 
 class Decoder:
@@ -409,15 +387,20 @@ class Decoder:
         *,
         model: ModelLike | None = None,
         memory_limit: int = DEFAULT_MEMORY_LIMIT,
+        max_size: int | None = None,
         device: str = "auto",
         threads: int = 1,
         content_size: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.summary = Summary()
-        self._offered = model
-        self.memory_limit = memory_limit
-        self._places = _Places(device, threads, content_size, memory_limit)
+        self._offered = None if model is None else _checked_model(model)
+        self.memory_limit = arguments.integer("memory_limit", memory_limit, least=1)
+        self._max_size = max_size
+        if max_size is not None:
+            self._max_size = arguments.integer("max_size", max_size, least=0)
+        self._promised = 0  # bytes of content of the blocks accepted so far
+        self._places = _Places(device, threads, content_size, self.memory_limit)
         self._progress = progress
         self._header: Header | None = None
         self._model: Model | None = None
@@ -431,10 +414,10 @@ class Decoder:
         tasks = filter(None, map(self._accept, items))
         return self._places.run(tasks, self._progress)
 
-    def _accept(self, item: Item) -> _Task[bytes] | None:
+    def _accept(self, item: Item) -> Task[bytes] | None:
         """A task if ``item`` is a block."""
         if isinstance(item, Header):
-            if item.arithmetic != _arithmetic():
+            if item.arithmetic != ARITHMETIC:
                 raise FormatError(f"arithmetic version {item.arithmetic} is not supported")
             self._header, self._model = item, None
             self._places.expect(item, None)
@@ -444,10 +427,10 @@ class Decoder:
             self._places.expect(self._header, self._model)
         elif isinstance(item, Block):
             if item.type.is_coded and self._places.need > self.memory_limit:
-                raise MemoryLimitError(
-                    f"decoding needs {self._places.need} bytes, more than the memory limit of "
-                    f"{self.memory_limit} bytes"
-                )
+                raise MemoryLimitError.of("decoding", self._places.need, self.memory_limit)
+            self._promised += item.size
+            if self._max_size is not None and self._promised > self._max_size:
+                raise SizeLimitError(f"the content is larger than {self._max_size} bytes")
             self.summary.count(item)
             return self._task(item, self._model)
         else:
@@ -456,13 +439,13 @@ class Decoder:
             self.summary.stored_size += item.stored_size
         return None
 
-    def _task(self, block: Block, model: Model | None) -> _Task[bytes]:
+    def _task(self, block: Block, model: Model | None) -> Task[bytes]:
         def decode(threads: int, report: Progress) -> bytes:
             if block.type.is_coded:
                 assert model is not None or not block.type.has_network
                 used = model if block.type.has_network else None
-                with self._places.of(used) as engine:
-                    content: bytes = engine.decode_block(
+                with self._places.of(used) as place:
+                    content: bytes = place.decode_block(
                         used,
                         list(block.payloads),
                         block.size,
@@ -489,8 +472,6 @@ def find_model(
     Raises ``ModelNotFoundError``, ``ModelError``, and ``FormatError`` and ``MemoryLimitError`` for
     what is embedded.
     """
-    from nncomp import registry
-
     if ref.data is not None:
         try:
             model = _unpack(Packed(ref.name, ref.data), memory_limit)
@@ -507,23 +488,32 @@ def find_model(
     return registry.find_id(ref.id, ref.name)
 
 
+def _checked_model(model: object) -> Any:
+    """What can name or be a model; raises ``TypeError``."""
+    if not isinstance(model, (str, os.PathLike, Model, Packed)):
+        raise TypeError(f"model must be a name, a path or a Model, not {type(model).__name__}")
+    return model
+
+
+def _load(wanted: Embeddable) -> tuple[Model | None, Packed | None]:
+    """(the model, its packed form if that is to be embedded); (None, None) without a network."""
+    if isinstance(wanted, Packed):
+        return _unpack(wanted, DEFAULT_MEMORY_LIMIT), wanted
+    return (None if wanted == NO_MODEL else registry.resolve(wanted)), None
+
+
 def _unpack(packed: Packed, memory_limit: int) -> Model:
     """An embedded model. Raises ``ModelError`` for what is wrong with it, ``ModelNotFoundError``
     for its base, and ``MemoryLimitError`` before tensors are allocated."""
-    from nncomp import registry, weights
-
     base_id = weights.base_id(packed)
     base = None if base_id is None else registry.find_id(base_id, f"base of {packed.name}")
     need = len(packed.data) + weights.read_config(packed, base).memory(1)
     if need > memory_limit:
-        raise MemoryLimitError(
-            f"the embedded model needs {need} bytes, more than the memory limit of "
-            f"{memory_limit} bytes"
-        )
+        raise MemoryLimitError.of("the embedded model", need, memory_limit)
     return weights.unpack(packed, base)
 
 
-def memory_needed(header: Header, model: Model | None) -> int:
+def memory_needed(header: Header, model: Model | ModelConfig | None) -> int:
     """Upper bound in bytes of what decoding a block of a frame needs; None: without network."""
     need = 2 * header.block_size
     if model is not None:
@@ -539,7 +529,7 @@ def _unheard(report: Progress) -> Progress:
     return lambda count: report(0)
 
 
-def _ready(result: _T, size: int) -> _Task[_T]:
+def _ready(result: _T, size: int) -> Task[_T]:
     """A task whose result, for ``size`` bytes of content, is there already."""
 
     def task(threads: int, report: Progress) -> _T:
@@ -560,12 +550,9 @@ class _Places:
     def __init__(
         self, device: str, threads: int, content_size: int | None, memory_limit: int
     ) -> None:
-        from nncomp import engine
-
-        if threads < 1:
-            raise ValueError(f"{threads} threads are not at least 1")
+        self.threads = arguments.integer("threads", threads, least=1)
         engine.check(device)
-        self.threads = threads
+        engine.get("cpu")  # it is imported now, and not while the interpreter ends
         self.need = 1  # bytes of memory for a block on the CPU
         self._device = device
         self._content_size = content_size or 0
@@ -576,15 +563,13 @@ class _Places:
 
     def expect(self, header: Header, model: Model | None) -> None:
         """From now on, blocks are of a frame with this header, and some have this network."""
-        from nncomp import engine
-
         self.need = memory_needed(header, model)
         self._gpu = None
         if model is None:
             return
         whole, rest = divmod(self._content_size, header.block_size)
         lanes = whole * header.lanes + (header.block_lanes(rest) if rest else 0)
-        chosen = _engine(self._device, lanes, self.threads)
+        chosen = engine.get(self._device, lanes, self.threads)
         if isinstance(chosen, engine.ManyBlocks):
             mixing = Mixing(Profile(header.profile)) if header.profile else None
             fit = chosen.blocks_in_flight(model, mixing, header.block_size, header.lanes)
@@ -602,125 +587,19 @@ class _Places:
         return max(1, self.room() if self._gpu is not None else min(self.threads, self.room()))
 
     def run(
-        self, tasks: Iterator[_Task[_T]], progress: Progress | None
+        self, tasks: Iterator[Task[_T]], progress: Progress | None
     ) -> Generator[_T, None, None]:
-        """``_in_order``, with as many tasks at a time as there is room for."""
-        return _in_order(tasks, self.width, self.threads, progress)
+        """``schedule.in_order``, with as many tasks at a time as there is room for."""
+        return in_order(tasks, self.width, self.threads, progress)
 
     @contextlib.contextmanager
     def cpu(self) -> Iterator[Engine]:
         """The CPU's engine."""
         with self._gate if self._gpu is not None else contextlib.nullcontext():
-            yield _engine("cpu")
+            yield engine.get("cpu")
 
     def of(self, model: Model | None) -> contextlib.AbstractContextManager[Engine]:
         """The engine for a block with this network, or without."""
         if self._gpu is None or model is None:
             return self.cpu()
         return contextlib.nullcontext(self._gpu)
-
-
-def _in_order(
-    tasks: Iterator[_Task[_T]],
-    width: Callable[[], int],
-    threads: int,
-    progress: Progress | None,
-) -> Generator[_T, None, None]:
-    """Run ``tasks``, at most ``width()`` at a time; results in order.
-
-    Tasks are drawn, and ``progress`` is called, in the caller's thread. Fewer tasks than threads
-    share the threads. When drawing a task fails, earlier results still come, then the error.
-    Leaving early aborts what is running at its next report.
-    """
-    counter = _Counter()
-    pool = concurrent.futures.ThreadPoolExecutor(_MAX_TASKS)  # it starts those that it needs
-    pending: deque[concurrent.futures.Future[_T]] = deque()
-    failure: Exception | None = None
-
-    def draw() -> list[_Task[_T]]:
-        nonlocal failure
-        drawn: list[_Task[_T]] = []
-        try:
-            # Drawing one may show that there is room for more or fewer.
-            while failure is None and len(drawn) + len(pending) < min(max(1, width()), _MAX_TASKS):
-                drawn.append(next(tasks))
-        except Exception as error:  # StopIteration too: the one that is no failure
-            failure = error
-        return drawn
-
-    try:
-        while True:
-            drawn = draw()
-            active = len(pending) + len(drawn)
-            for i, task in enumerate(drawn):
-                share = max(1, threads // active + (i < threads % active))
-                pending.append(pool.submit(task, share, counter.add))
-            if not pending:
-                break
-            yield _result(pending.popleft(), counter, progress)
-        if failure is not None and not isinstance(failure, StopIteration):
-            raise failure
-    finally:
-        counter.abort()
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-class _Aborted(Exception):
-    """Raised inside an engine whose result nobody waits for any more."""
-
-
-class _Counter:
-    """Sums up what the threads report, for one thread to collect."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._count = 0
-        self._aborted = False
-
-    def add(self, count: int) -> None:
-        with self._lock:
-            self._count += count
-        if self._aborted:
-            raise _Aborted
-
-    def take(self) -> int:
-        with self._lock:
-            count, self._count = self._count, 0
-        return count
-
-    def abort(self) -> None:
-        self._aborted = True
-
-
-def _result(
-    future: concurrent.futures.Future[_T], counter: _Counter, progress: Progress | None
-) -> _T:
-    """Wait for ``future``, passing on reports; wakes up often enough for a signal's handler."""
-    while True:
-        done, _ = concurrent.futures.wait([future], timeout=0.1)
-        count = counter.take()
-        if progress is not None and count:
-            progress(count)
-        if done:
-            return future.result()
-
-
-def _arithmetic() -> int:
-    from nncomp.model import ARITHMETIC
-
-    return ARITHMETIC
-
-
-def _engine(device: str, lanes: int = 0, threads: int = 1) -> Engine:
-    from nncomp import engine
-
-    return engine.get(device, lanes, threads)
-
-
-def _read_full(src: Readable, size: int) -> bytes:
-    """``size`` bytes, fewer only at the end: how a pipe cuts its data must not matter."""
-    parts = []
-    while size and (part := src.read(size)):
-        parts.append(part)
-        size -= len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)

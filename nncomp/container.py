@@ -14,10 +14,12 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
-from nncomp.errors import ChecksumError, FormatError, MemoryLimitError
+from nncomp import rawio
+from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, TruncatedError
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.rawio import Readable, Writable
 
 __all__ = [
     "MAGIC",
@@ -36,6 +38,7 @@ __all__ = [
     "Item",
     "ModelRef",
     "Packed",
+    "is_end",
     "read",
     "read_blocks",
     "read_index",
@@ -61,18 +64,6 @@ _END = 0
 _NO_INDEX = "no index was found at the end: damaged, or not an .nnc file"
 _WRONG_INDEX = "damaged: the index does not match the blocks"
 _CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached"
-
-
-class Readable(Protocol):
-    """The half of a binary file that reading needs. Short reads are allowed before the end."""
-
-    def read(self, size: int, /) -> bytes: ...
-
-
-class Writable(Protocol):
-    """The half of a binary file that writing needs. Short writes are allowed."""
-
-    def write(self, data: bytes, /) -> int | None: ...
 
 
 class BlockType(enum.IntEnum):
@@ -237,22 +228,12 @@ class FrameWriter:
 
     def _write(self, data: bytes) -> None:
         self._crc = zlib.crc32(data, self._crc)
-        write_all(self._dst, data)
+        rawio.write_all(self._dst, data)
 
     def _write_check(self) -> None:
         check = self._crc.to_bytes(4, "little")
-        write_all(self._dst, check)
+        rawio.write_all(self._dst, check)
         self._crc = zlib.crc32(check)  # the next check covers this one
-
-
-def write_all(dst: Writable, data: bytes) -> None:
-    """Write all of ``data`` even where ``dst`` is unbuffered and writes a part at a time."""
-    written = dst.write(data)
-    if written is None or written == len(data):
-        return
-    view = memoryview(data)
-    while written < len(data):
-        written += dst.write(view[written:]) or 0  # type: ignore[arg-type]
 
 
 class FrameReader:
@@ -313,6 +294,11 @@ class FrameReader:
         return [block] if model is None else [model, block]
 
 
+def is_end(record: bytes | bytearray) -> bool:
+    """Whether what begins a record of a frame, if there is any of it, begins its last one."""
+    return record[:1] == bytes([_END])
+
+
 def read(src: Readable, memory_limit: int) -> Iterator[Item]:
     """Walk the frames of ``src`` to its end; each gives what ``FrameReader`` gives."""
     frame = FrameReader(src, memory_limit)
@@ -332,6 +318,7 @@ def read_index(file: BinaryIO, memory_limit: int, start: int = 0) -> list[FrameI
     end = file.seek(0, io.SEEK_END)
     room = memory_limit // _ENTRY_COST
     while end > start or not frames:
+        room -= 1  # a frame without blocks takes memory, too
         frame = _read_index_before(file, end, room)
         room -= len(frame.entries)
         frames.append(frame)
@@ -421,7 +408,7 @@ class _Scanner:
     def __init__(self, src: Readable, crc: int = 0) -> None:
         self.position = 0  # bytes read so far
         self.crc = crc
-        self._read = src.read
+        self._src = src
 
     def start_frame(self, size: int) -> bytes:
         """Up to ``size`` bytes: fewer only at the end of the stream."""
@@ -433,7 +420,7 @@ class _Scanner:
     def take(self, size: int) -> bytes:
         data = self._read_up_to(size)
         if len(data) < size:
-            raise FormatError(_CUT_SHORT)
+            raise TruncatedError(_CUT_SHORT)
         self.crc = zlib.crc32(data, self.crc)
         return data
 
@@ -462,14 +449,7 @@ class _Scanner:
             raise ChecksumError("damaged: a checksum does not match")
 
     def _read_up_to(self, size: int) -> bytes:
-        data = self._read(size)
-        if data and len(data) < size:  # a pipe or a raw file may give less than there is
-            parts = [data]
-            missing = size - len(data)
-            while missing and (part := self._read(missing)):
-                parts.append(part)
-                missing -= len(part)
-            data = b"".join(parts)
+        data = rawio.read_full(self._src, size)
         self.position += len(data)
         return data
 
@@ -492,12 +472,14 @@ def _read_frame_head(scanner: _Scanner, *, first: bool) -> Header | None:
         if not head and not first:
             return None
         if head and MAGIC.startswith(head):
-            raise FormatError(_CUT_SHORT)
+            raise TruncatedError(_CUT_SHORT)
         if not first:
             raise FormatError("trailing bytes after the end-of-stream marker")
         if head[:4] == MAGIC[:4]:
             raise FormatError("damaged: line ends were converted (copied as text?)")
-        raise FormatError("not an .nnc file" if head else "not an .nnc file: it is empty")
+        if not head:
+            raise TruncatedError("not an .nnc file: it is empty")
+        raise FormatError("not an .nnc file")
     version, method, geometry = scanner.take(3)
     if version != VERSION:
         raise FormatError(f"format version {version} is not supported")
@@ -513,10 +495,8 @@ def _read_frame_head(scanner: _Scanner, *, first: bool) -> Header | None:
 
 def _check_block_size(header: Header, memory_limit: int) -> None:
     if 2 * header.block_size > memory_limit:
-        raise MemoryLimitError(
-            f"blocks of {header.block_size} bytes need more than the memory limit"
-            f" of {memory_limit} bytes"
-        )
+        what = f"a block of {header.block_size >> 10} KiB"
+        raise MemoryLimitError.of(what, 2 * header.block_size, memory_limit)
 
 
 # ---- blocks ----
@@ -610,7 +590,7 @@ def _read_model_description(scanner: _Scanner, room: int) -> ModelRef:
         if not 1 <= size <= MAX_MODEL_SIZE:
             raise FormatError("an embedded model's size is out of range")
         if size > room:
-            raise MemoryLimitError(f"an embedded model of {size} bytes exceeds the memory limit")
+            raise MemoryLimitError.of("an embedded model", size, max(0, room))
         data = scanner.take(size)
     return ModelRef(model_id, name.decode("ascii"), data)
 
@@ -661,9 +641,9 @@ def _read_index_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
         if not 0 <= start <= stop:
             raise FormatError(_NO_INDEX)
         file.seek(start)
-        data = file.read(stop - start)
+        data = rawio.read_full(file, stop - start)
         if len(data) != stop - start:
-            raise FormatError(_CUT_SHORT)
+            raise TruncatedError(_CUT_SHORT)
         return data
 
     tail = read_at(max(0, end - 4 - _MAX_VARINT), end)
@@ -672,7 +652,7 @@ def _read_index_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
     if body_size > 2 + _MAX_VARINT + 2 * _MAX_VARINT * MAX_BLOCKS:
         raise FormatError(_NO_INDEX)
     if body_size // 2 > room:  # an entry has two bytes at least
-        raise MemoryLimitError("the index needs more than the memory limit")
+        raise MemoryLimitError("the index needs more memory than the limit allows")
     start = stop - body_size
     body = read_at(start, stop)
     if body[:1] != bytes([_END]):
@@ -685,11 +665,15 @@ def _read_index_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
     if len(sizes) != 2 * count:
         raise FormatError(_NO_INDEX)
     offset = start - sum(sizes[::2]) - FRAME_HEAD_SIZE
-    if read_at(offset, offset + len(MAGIC)) != MAGIC:
+    head = read_at(offset, offset + FRAME_HEAD_SIZE)
+    if not head.startswith(MAGIC):
         raise FormatError(_NO_INDEX)
     covered = read_at(start - 4 if count else offset, start) + body + tail[-4 - footer_size : -4]
     if zlib.crc32(covered).to_bytes(4, "little") != tail[-4:]:
         raise ChecksumError("damaged: the index does not match its checksum")
+    header = _read_frame_head(_Scanner(io.BytesIO(head)), first=True)
+    if header is None or not all(1 <= size <= header.block_size for size in sizes[1::2]):
+        raise FormatError(_WRONG_INDEX)
     entries = []
     position = offset + FRAME_HEAD_SIZE
     for stored_size, content_size in zip(sizes[::2], sizes[1::2], strict=True):

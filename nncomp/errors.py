@@ -4,6 +4,8 @@ Everything that nncomp raises on purpose derives from ``NNCompError``; its text 
 user can act on. Programming errors stay ``ValueError`` and ``TypeError``.
 """
 
+from __future__ import annotations
+
 __all__ = [
     "ChecksumError",
     "FormatError",
@@ -11,6 +13,8 @@ __all__ = [
     "ModelError",
     "ModelNotFoundError",
     "NNCompError",
+    "SizeLimitError",
+    "TruncatedError",
 ]
 
 
@@ -20,6 +24,10 @@ class NNCompError(Exception):
 
 class FormatError(NNCompError):
     """The bytes are not a well-formed ``.nnc`` file, or one of a version this build cannot read."""
+
+
+class TruncatedError(FormatError, EOFError):
+    """The data ends before the frame does. Also what generic code for files looks for."""
 
 
 class ChecksumError(FormatError):
@@ -36,3 +44,19 @@ class ModelNotFoundError(NNCompError):
 
 class MemoryLimitError(NNCompError):
     """Decoding would need more memory than the limit allows."""
+
+    @classmethod
+    def of(cls, what: str, need: int, limit: int) -> MemoryLimitError:
+        """``what`` needs ``need`` bytes, and ``limit`` are allowed."""
+        return cls(f"{what} needs {_mib(need)}, more than the memory limit of {_mib(limit)}")
+
+
+class SizeLimitError(NNCompError):
+    """The content is larger than the caller allows."""
+
+
+def _mib(size: int) -> str:
+    """Bytes, or MiB with a digit behind the point, rounded up."""
+    if size < 1 << 20:
+        return f"{size} bytes"
+    return f"{-(-size * 10 >> 20) / 10:g} MiB"

@@ -15,16 +15,17 @@ import itertools
 import os
 from collections.abc import Generator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast, overload
+from typing import TYPE_CHECKING, BinaryIO, Literal, NoReturn, cast, overload
 
-from nncomp import codec, container
+from nncomp import arguments, codec, container, rawio
+from nncomp.exclusive import Exclusive
 from nncomp.incremental import NNCompressor
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from nncomp.codec import ModelLike
-    from nncomp.container import Readable, Writable
+    from nncomp.rawio import Readable, Writable
 
     File = str | bytes | os.PathLike[str] | os.PathLike[bytes] | Readable | Writable
     BinaryMode = Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"]
@@ -41,9 +42,11 @@ class NNCompFile(io.BufferedIOBase):
     each with or without a ``b``. Options and errors are those of ``compress`` and ``decompress``;
     an option of the other direction is a ``TypeError``.
 
-    Reading can seek if the source can. What is written is complete once the file is closed;
-    ``flush`` does not hasten that. Where a ``with`` statement is left by an exception, the frame
-    stays without its end, so that nobody takes it for the whole.
+    Reading can seek if the source can. What is written is complete once the file is closed, if
+    need be when the object goes; ``flush`` does not hasten that. Where a ``with`` statement is left
+    by an exception, but for ``GeneratorExit`` and an exit with status 0, the frame stays without
+    its end, so that nobody takes it for the whole; what mode ``a`` has added to a path is then cut
+    off again, as it is where writing fails. Threads may share a file: each call is then for itself.
     """
 
     def __init__(
@@ -59,14 +62,22 @@ class NNCompFile(io.BufferedIOBase):
         device: str = "auto",
         threads: int = 1,
     ) -> None:
+        self._exclusive = Exclusive()  # to what writes; a reader has a lock of its own
         self._file: BinaryIO | None = None  # none: closed, or never opened
         self._reader: io.BufferedReader | None = None  # none: for writing
         self._compressor: NNCompressor | None = None  # none: for reading, or writing has failed
         self._written = 0  # bytes of content
+        self._origin: int | None = None  # where the frame begins, if it can be cut off again
+        self._is_wrapped = False  # while a text file asks whether its text begins here
+        if not isinstance(mode, str):
+            raise TypeError(f"mode must be a string, not {type(mode).__name__}")
         kind = mode.removesuffix("b")
         if kind not in ("r", "w", "x", "a"):
             raise ValueError(f"invalid mode: {mode!r}")
-        # Wrong options are found before the file is opened, which may create or empty it.
+        # What is wrong is found before the file is opened, which may create or empty it.
+        self._owned = isinstance(file, (str, bytes, os.PathLike))
+        if not self._owned and not hasattr(file, "read" if kind == "r" else "write"):
+            raise TypeError("file must be a path, or an object with read or write")
         if kind == "r":
             if level is not None or block_size is not None or embed_model:
                 raise TypeError("level, block_size and embed_model are for writing")
@@ -83,13 +94,14 @@ class NNCompFile(io.BufferedIOBase):
                 device=device,
                 threads=threads,
             )
-        self._owned = isinstance(file, (str, bytes, os.PathLike))
         if isinstance(file, (str, bytes, os.PathLike)):
-            self._file = cast(BinaryIO, builtins.open(file, kind + "b"))
-        elif hasattr(file, "read" if kind == "r" else "write"):
-            self._file = cast(BinaryIO, file)
+            # Blocks are written as a whole: a buffer would only hide what went wrong.
+            buffering = -1 if kind == "r" else 0
+            self._file = cast(BinaryIO, builtins.open(file, kind + "b", buffering=buffering))
+            if kind == "a" and self._file.seekable():
+                self._origin = self._file.seek(0, io.SEEK_END)
         else:
-            raise TypeError("file must be a path, or an object with read or write")
+            self._file = cast(BinaryIO, file)
         if kind == "r":
             self._reader = io.BufferedReader(_ContentReader(self._file, decoder))
 
@@ -120,31 +132,33 @@ class NNCompFile(io.BufferedIOBase):
 
     def seekable(self) -> bool:
         self._open_file()
-        return self._reader is not None and self._reader.seekable()
+        return self._is_wrapped or (self._reader is not None and self._reader.seekable())
 
     def tell(self) -> int:
         self._open_file()
+        if self._is_wrapped:
+            return self._origin or 0
         return self._written if self._reader is None else self._reader.tell()
 
     # ---- reading ----
 
-    def read(self, size: int | None = -1, /) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         return self._open_reader().read(size)
 
-    def read1(self, size: int = -1, /) -> bytes:
+    def read1(self, size: int = -1) -> bytes:
         return self._open_reader().read1(size)
 
     def readinto(self, buffer: Buffer, /) -> int:
         return self._open_reader().readinto(buffer)
 
-    def readline(self, size: int | None = -1, /) -> bytes:
+    def readline(self, size: int | None = -1) -> bytes:
         return self._open_reader().readline(size)
 
-    def peek(self, size: int = 0, /) -> bytes:
+    def peek(self, size: int = 0) -> bytes:
         """Some bytes without moving the position: at least one, except at the end."""
         return self._open_reader().peek(size)
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move the position; the next read decodes the block that it is in.
 
         Raises ``FormatError`` where the file's index is damaged.
@@ -153,26 +167,35 @@ class NNCompFile(io.BufferedIOBase):
 
     # ---- writing ----
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: Buffer) -> int:
         """Add ``data``; returns its size. Blocks go to the file as they fill up."""
-        size = memoryview(data).nbytes
-        self._emit(data)
-        self._written += size
-        return size
+        view = arguments.contiguous(data)
+        with self._exclusive:
+            self._emit(view)
+            self._written += view.nbytes
+        return view.nbytes
+
+    def flush(self) -> None:
+        """Nothing but a check: what is held back is not a whole block yet."""
+        self._open_file()
 
     def close(self) -> None:
         """Complete the frame if this is for writing. Closes the file if it was given as a path."""
-        if self._file is None:
-            return
-        try:
-            if self._reader is not None:
-                self._reader.close()
-            elif self._compressor is not None:
-                self._emit(None)
-        finally:
-            file, self._file, self._compressor = self._file, None, None
-            if self._owned:
-                file.close()
+        with self._exclusive:
+            if self._file is None:
+                return
+            try:
+                if self._reader is not None:
+                    self._reader.close()
+                elif self._compressor is not None:
+                    self._emit(None)
+            finally:
+                file, self._file, self._compressor = self._file, None, None
+                if self._owned:
+                    file.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
     def __exit__(
         self,
@@ -180,15 +203,24 @@ class NNCompFile(io.BufferedIOBase):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is not None:
+        if _is_failure(error):
             self._abandon()
         self.close()
 
     def _abandon(self) -> None:
         """Leave the frame incomplete for good."""
-        self._compressor = None
+        with self._exclusive:
+            if self._compressor is not None:
+                self._compressor = None
+                self._cut_off()
 
-    def _emit(self, data: Buffer | None) -> None:
+    def _cut_off(self) -> None:
+        """Remove what mode ``a`` has added: behind the beginning of a frame nothing is found."""
+        if self._file is not None and self._origin is not None:
+            with contextlib.suppress(OSError):
+                self._file.truncate(self._origin)
+
+    def _emit(self, data: memoryview | None) -> None:
         """Compress ``data``, or with None the end, and write what comes of it."""
         file = self._open_file()
         if self._reader is not None:
@@ -196,8 +228,12 @@ class NNCompFile(io.BufferedIOBase):
         compressor, self._compressor = self._compressor, None  # what fails cannot be continued
         if compressor is None:
             raise ValueError("writing has failed before")
-        output = compressor.flush() if data is None else compressor.compress(data)
-        container.write_all(file, output)
+        try:
+            output = compressor.flush() if data is None else compressor.compress(data)
+            rawio.write_all(file, output)
+        except BaseException:
+            self._cut_off()
+            raise
         self._compressor = compressor
 
     # ---- checks ----
@@ -325,8 +361,24 @@ class _Blocks:
                 yield from container.read_blocks(file, frame, skipped, memory_limit)
 
 
+def _is_failure(error: BaseException | None) -> bool:
+    """Whether a ``with`` statement that this leaves has not done all it wanted."""
+    if isinstance(error, SystemExit):
+        return bool(error.code)
+    return error is not None and not isinstance(error, GeneratorExit)
+
+
 class _TextFile(io.TextIOWrapper):
     """Text in an ``NNCompFile``, with its way to leave a ``with`` statement."""
+
+    def __init__(
+        self, binary: NNCompFile, encoding: str | None, errors: str | None, newline: str | None
+    ) -> None:
+        # A byte order mark is written at the beginning and nowhere else, and only where a file that
+        # can seek says that it stands there.
+        binary._is_wrapped = binary.writable()
+        super().__init__(binary, encoding, errors, newline)
+        binary._is_wrapped = False
 
     def __exit__(
         self,
@@ -334,7 +386,7 @@ class _TextFile(io.TextIOWrapper):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
+        if not _is_failure(error):
             self.close()
             return
         cast(NNCompFile, self.buffer)._abandon()
@@ -349,6 +401,9 @@ def open(
     *,
     level: int | None = None,
     model: ModelLike | None = None,
+    embed_model: bool = False,
+    block_size: int | None = None,
+    memory_limit: int | None = None,
     encoding: None = None,
     errors: None = None,
     newline: None = None,
@@ -364,6 +419,9 @@ def open(
     *,
     level: int | None = None,
     model: ModelLike | None = None,
+    embed_model: bool = False,
+    block_size: int | None = None,
+    memory_limit: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
@@ -379,6 +437,9 @@ def open(
     *,
     level: int | None = None,
     model: ModelLike | None = None,
+    embed_model: bool = False,
+    block_size: int | None = None,
+    memory_limit: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
@@ -393,6 +454,9 @@ def open(
     *,
     level: int | None = None,
     model: ModelLike | None = None,
+    embed_model: bool = False,
+    block_size: int | None = None,
+    memory_limit: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
@@ -404,12 +468,24 @@ def open(
     ``encoding``, ``errors`` and ``newline`` are those of the built-in ``open``, for text only;
     everything else is as for ``NNCompFile``.
     """
+    if not isinstance(mode, str):
+        raise TypeError(f"mode must be a string, not {type(mode).__name__}")
     text = mode.endswith("t")
     if not text and (encoding, errors, newline) != (None, None, None):
         raise ValueError("encoding, errors and newline are for text modes")
     if mode.endswith("bt"):
         raise ValueError(f"invalid mode: {mode!r}")
+    if text:  # what is wrong with these is found before the file is opened, too
+        io.TextIOWrapper(io.BytesIO(), encoding, errors, newline)
     binary = NNCompFile(
-        file, mode.removesuffix("t"), level=level, model=model, device=device, threads=threads
+        file,
+        mode.removesuffix("t"),
+        level=level,
+        model=model,
+        embed_model=embed_model,
+        block_size=block_size,
+        memory_limit=memory_limit,
+        device=device,
+        threads=threads,
     )
     return _TextFile(binary, encoding, errors, newline) if text else binary

@@ -12,7 +12,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from nncomp.errors import NNCompError
 
@@ -47,13 +47,14 @@ def content_name(name: str) -> str:
 
 
 def standard_input() -> BinaryIO:
-    """Standard input, always buffered, whatever PYTHONUNBUFFERED says."""
+    """Standard input, always buffered, whatever PYTHONUNBUFFERED says. For ``rawio``."""
     return open(0, "rb", closefd=False)
 
 
 def standard_output() -> BinaryIO:
-    """Standard output, always buffered: ``sys.stdout.buffer`` may be raw, and write in part."""
-    return open(1, "wb", closefd=False)
+    """Standard output, for ``rawio`` to write to: a buffer would lose what a pipe that does not
+    block cannot take yet."""
+    return cast(BinaryIO, open(1, "wb", buffering=0, closefd=False))
 
 
 @contextlib.contextmanager

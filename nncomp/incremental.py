@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from nncomp import codec
+from nncomp import arguments, codec, container
 from nncomp.container import FrameReader, Item
+from nncomp.exclusive import Exclusive
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -26,7 +27,8 @@ class NNCompressor:
 
     Options and errors are those of ``compress``. Holds back input until there is a whole block, or
     with several threads a block for each of them; these are then compressed at once. After an error
-    the compressor cannot be used any more.
+    the compressor cannot be used any more, but for a wrong argument. Threads may share one: each
+    call is then for itself.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class NNCompressor:
         device: str = "auto",
         threads: int = 1,
     ) -> None:
+        self._exclusive = Exclusive()
         self._output = io.BytesIO()
         self._input = bytearray()
         self._encoder = codec.Encoder(
@@ -53,18 +56,24 @@ class NNCompressor:
 
     def compress(self, data: Buffer, /) -> bytes:
         """Add ``data``; returns what is compressed by now, often nothing."""
-        self._encoder.check_usable()
-        self._input += data
-        batch = self._encoder.width() * self._encoder.header.block_size
-        if len(self._input) >= batch:
-            self._add(len(self._input) // batch * batch)
-        return self._take_output()
+        view = arguments.contiguous(data)
+        with self._exclusive:
+            self._encoder.check_usable()
+            self._input += view
+            batch = self._encoder.width() * self._encoder.header.block_size
+            if len(self._input) >= batch:
+                self._add(len(self._input) // batch * batch)
+            return self._take_output()
 
     def flush(self) -> bytes:
         """Compress what is held back and complete the frame. The compressor is used up."""
-        self._add(len(self._input))
-        self._encoder.end()
-        return self._take_output()
+        with self._exclusive:
+            self._add(len(self._input))
+            self._encoder.end()
+            return self._take_output()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
     def _add(self, size: int) -> None:
         self._encoder.add(io.BytesIO(self._input[:size]))
@@ -81,7 +90,8 @@ class NNDecompressor:
     """Decompresses one frame from pieces of compressed data.
 
     Options and errors are those of ``decompress``; that the data ends before the frame does shows
-    in ``eof`` only. After an error the decompressor cannot be used any more.
+    in ``eof`` only. After an error the decompressor cannot be used any more, but for a wrong
+    argument. Threads may share one: each call is then for itself.
     """
 
     def __init__(
@@ -92,10 +102,11 @@ class NNDecompressor:
         device: str = "auto",
         threads: int = 1,
     ) -> None:
-        self._input = _Input(memory_limit)
+        self._exclusive = Exclusive()
         self._decoder = codec.Decoder(
             model=model, memory_limit=memory_limit, device=device, threads=threads
         )
+        self._input = _Input(self._decoder.memory_limit)
         self._results: Generator[bytes, None, None] | None = self._decoder.results(self._input)
         self._output = bytearray()
         self._needs_input = True
@@ -122,6 +133,12 @@ class NNDecompressor:
         Unless ``needs_input``, calls with empty ``data`` give more. Raises ``EOFError`` after
         ``eof``.
         """
+        view = arguments.contiguous(data)
+        max_length = arguments.integer("max_length", max_length)
+        with self._exclusive:
+            return self._decompress(view, max_length)
+
+    def _decompress(self, data: memoryview, max_length: int) -> bytes:
         if self._eof:
             raise EOFError("the end-of-stream marker was reached before")
         if self._results is None:
@@ -130,7 +147,8 @@ class NNDecompressor:
         self._input.data += data
         self._needs_input = finished = False
         try:
-            while max_length < 0 or len(self._output) < max_length:
+            # What ends the frame is read along with the last of its content, so that ``eof`` shows.
+            while max_length < 0 or len(self._output) < max_length or self._input.at_end():
                 self._output += next(results)
         except _Starved:
             self._needs_input = True
@@ -141,8 +159,12 @@ class NNDecompressor:
         size = len(self._output) if max_length < 0 else max_length
         content = bytes(self._output[:size])
         del self._output[:size]
+        self._needs_input &= not self._output
         self._eof = finished and not self._output
         return content
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
 
 class _Starved(Exception):
@@ -171,6 +193,10 @@ class _Input:
         del self.data[: self._position]
         self._position = self._wanted = 0
         return item
+
+    def at_end(self) -> bool:
+        """Whether what ends the frame is next, as far as it is there."""
+        return self._reader.header is not None and container.is_end(self.data)
 
     def read(self, size: int, /) -> bytes:
         """``size`` bytes for the reader."""

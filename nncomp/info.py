@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
 from collections import Counter
@@ -10,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nncomp import codec, container
-from nncomp.container import Block, Header, ModelRef, Packed, Readable
-from nncomp.errors import NNCompError
+from nncomp import arguments, codec, container, registry, weights
+from nncomp.container import Block, Header, ModelRef, Packed
+from nncomp.errors import FormatError, ModelError, ModelNotFoundError
 from nncomp.mixing import Profile
+from nncomp.model import ModelConfig
+from nncomp.rawio import Readable
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -39,7 +40,6 @@ class FrameInfo:
     model_embedded: bool
     model_size: int | None  # of the embedded model
     model_base: str | None  # name of the model that the embedded one is a change of, else its id
-    model_changed: int | None  # how many of the base's numbers differ; None: it is not at hand
     memory_needed: int | None  # at most, for decoding; None where the model is not at hand
 
 
@@ -48,7 +48,7 @@ def get_frame_info(data: Buffer, *, memory_limit: int = codec.DEFAULT_MEMORY_LIM
 
     Verifies all checks but those of the content. Raises ``FormatError`` and ``MemoryLimitError``.
     """
-    return next(read_frame_infos(io.BytesIO(data), memory_limit))
+    return next(read_frame_infos(io.BytesIO(arguments.contiguous(data)), memory_limit))
 
 
 def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
@@ -75,34 +75,43 @@ def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
                 profile=Profile(header.profile).name.lower() if header.profile else None,
                 model=model.name if model else None,
                 model_id=model.id.hex() if model else None,
-                **_about_model(header, model, memory_limit, mixed=bool(mixings)),
+                **_about_model(header, model, mixed=bool(mixings)),
             )
 
 
-def _about_model(
-    header: Header, ref: ModelRef | None, memory_limit: int, *, mixed: bool
-) -> dict[str, Any]:
-    """The fields of ``FrameInfo`` for which a model may have to be found, by their names."""
-    from nncomp import registry, weights
+def _about_model(header: Header, ref: ModelRef | None, *, mixed: bool) -> dict[str, Any]:
+    """The fields of ``FrameInfo`` for which a model may have to be found, by their names.
 
+    No model is loaded or unpacked: dimensions are enough. Raises ``FormatError`` for those of an
+    embedded model that are out of range.
+    """
     data = ref.data if ref else None
     found: dict[str, Any] = {
         "model_embedded": data is not None,
         "model_size": None if data is None else len(data),
         "model_base": None,
-        "model_changed": None,
         "memory_needed": None,
     }
     if not mixed:  # whatever the frame might have had
         header = dataclasses.replace(header, profile=0)
-    with contextlib.suppress(NNCompError):  # a decoder will say what is wrong
-        base_id = weights.base_id(Packed(ref.name, data)) if ref and data is not None else None
-        if base_id is not None:
-            found["model_base"] = base_id.hex()
-            base = registry.find_id(base_id)
-            found["model_base"] = base.name
-        model = codec.find_model(ref, None, memory_limit) if ref else None
-        if base_id is not None and model is not None:
-            found["model_changed"] = weights.changed_weights(model, base)
-        found["memory_needed"] = codec.memory_needed(header, model)
+    if ref is None:
+        found["memory_needed"] = codec.memory_needed(header, None)
+        return found
+    try:
+        if data is None:
+            config: ModelConfig | None = registry.entry_of(ref.id).config
+        else:
+            packed = Packed(ref.name, data)
+            base_id = weights.base_id(packed)
+            base = None
+            if base_id is not None:
+                found["model_base"] = base_id.hex()
+                base = registry.entry_of(base_id)
+                found["model_base"] = base.name
+            config = weights.read_config(packed, base)
+        found["memory_needed"] = codec.memory_needed(header, config)
+    except ModelNotFoundError:  # it may be where the file is decoded
+        pass
+    except ModelError as error:
+        raise FormatError(f"the embedded model is malformed: {error}") from None
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nncomp import arguments
 from nncomp.mixing import Profile
 
 __all__ = ["DEFAULT_LEVEL", "MAX_LEVEL", "MIN_LEVEL", "NO_MODEL", "Level", "get"]
@@ -55,9 +56,9 @@ _LEVELS = {
 
 
 def get(level: int | None) -> Level:
-    """The parameters of ``level``, 1..9; None is the default. Raises ``ValueError``."""
-    if level is None:
-        level = DEFAULT_LEVEL
+    """The parameters of ``level``, 1..9; None is the default. Raises ``TypeError`` for what is no
+    integer and ``ValueError`` for what is out of range."""
+    level = DEFAULT_LEVEL if level is None else arguments.integer("level", level)
     if level not in _LEVELS:
         raise ValueError(f"level {level} is not in {MIN_LEVEL}..{MAX_LEVEL}")
     return _LEVELS[level]

@@ -3,7 +3,7 @@
 Searched in order: the package, the directories of ``NNCOMP_MODELS``, the user's data directory; so
 neither an environment variable nor ``add`` changes what a released name means.
 Files are told apart by their headers; a model is read in full, and its id verified, only when it is
-the one that is wanted. Loaded models are kept, because files are often compressed in a row.
+the one that is wanted. The last one is kept, because files are often compressed in a row.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ __all__ = [
     "add",
     "available",
     "entry",
+    "entry_of",
     "find",
     "find_id",
     "is_released",
@@ -77,6 +78,14 @@ def entry(path: Path) -> Entry:
     """What the header of a model file says. Raises ``ModelError`` and ``OSError``."""
     name, model_id, config, notes = _named(path, model_file.read_header, path)
     return Entry(name, model_id, path, path.stat().st_size, config, notes)
+
+
+def entry_of(model_id: bytes) -> Entry:
+    """The first model with this id, as its header has it. Raises ``ModelNotFoundError``."""
+    for found in available():
+        if found.id == model_id:
+            return found
+    raise ModelNotFoundError(f"the model with id {model_id.hex()} was not found in {_places()}")
 
 
 def find(name: str) -> Model:
@@ -162,7 +171,7 @@ def _load(path: Path) -> Model:
     return _load_cached(path, status.st_mtime_ns, status.st_size)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=1)  # more of them would be memory that no limit counts
 def _load_cached(path: Path, mtime_ns: int, size: int) -> Model:
     return _named(path, model_file.load, path)
 

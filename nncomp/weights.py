@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +17,13 @@ import numpy.typing as npt
 from nncomp import _native
 from nncomp.container import Packed
 from nncomp.errors import FormatError, ModelError
-from nncomp.model import ARITHMETIC, ID_SIZE, Model, ModelConfig, tensor_shapes
+from nncomp.model import ARITHMETIC, ID_SIZE, MAX_FILE_SIZE, Model, ModelConfig, tensor_shapes
 
 __all__ = [
     "MAX_RANK",
     "UNIT",
     "Factors",
     "base_id",
-    "changed_weights",
     "pack",
     "read_config",
     "unpack",
@@ -101,7 +100,17 @@ def base_id(packed: Packed) -> bytes | None:
     return data[1 : 1 + ID_SIZE]
 
 
-def read_config(packed: Packed, base: Model | None) -> ModelConfig:
+class Dimensioned(Protocol):
+    """A model, or what is known of one without its tensors."""
+
+    @property
+    def id(self) -> bytes: ...
+
+    @property
+    def config(self) -> ModelConfig: ...
+
+
+def read_config(packed: Packed, base: Dimensioned | None) -> ModelConfig:
     """The dimensions of a packed model, which nothing is allocated for. Raises ``ModelError``."""
     return _read_head(packed, base)[0]
 
@@ -128,12 +137,6 @@ def unpack(packed: Packed, base: Model | None) -> Model:
     except FormatError as error:
         raise ModelError(str(error)) from None
     return Model.build(config, tensors, packed.name)
-
-
-def changed_weights(model: Model, base: Model) -> int:
-    """How many numbers of ``model`` are not those of ``base``, which has the same dimensions."""
-    pairs = ((tensor, base.tensors[name]) for name, tensor in model.tensors.items())
-    return sum(int(np.count_nonzero(one != other)) for one, other in pairs)
 
 
 def _put_factors(encoder: _native.IntegerEncoder, factors: Factors | None) -> None:
@@ -164,7 +167,7 @@ def _read_factors(decoder: _native.IntegerDecoder, shape: tuple[int, ...]) -> Fa
     return Factors(read(_LEFT, rows, rank), read(_RIGHT, columns, rank), shift)
 
 
-def _read_head(packed: Packed, base: Model | None) -> tuple[ModelConfig, int]:
+def _read_head(packed: Packed, base: Dimensioned | None) -> tuple[ModelConfig, int]:
     """The configuration, and where the payload begins."""
     wanted = base_id(packed)
     if wanted is not None:
@@ -199,6 +202,8 @@ def _read_dimensions(data: bytes) -> tuple[ModelConfig, int]:
     numbers = [take(4) for _ in range(take(1)[0])]
     ngrams = tuple((order, rows, 16 * w, 16 * first) for order, rows, w, first in numbers)
     config = ModelConfig(ARITHMETIC, 64 * width, heads, head, 64 * inner, windows, ngrams)
+    if config.stored_size > MAX_FILE_SIZE:
+        raise ModelError("packed model is larger than 64 MiB")
     return config, position
 
 

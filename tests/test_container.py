@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from nncomp import container
+from nncomp import container, rawio
 from nncomp.container import Block, BlockType, End, FrameWriter, Header, ModelRef
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
@@ -241,7 +241,7 @@ def test_short_reads_and_writes_do_not_matter(size: int) -> None:
     data = frame(*MIXED)
     assert list(container.read(Dribble(data), LIMIT)) == items(data)
     dst = Dribble()
-    container.write_all(dst, data)
+    rawio.write_all(dst, data)
     assert dst.getvalue() == data
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,15 @@ from hypothesis import strategies as st
 import commandline
 import models
 import nncomp
-from nncomp import NNCompressor, NNDecompressor, compress, model, weights
-from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, ModelNotFoundError
+from nncomp import NNCompressor, NNDecompressor, compress, container, model, probe, weights
+from nncomp.errors import (
+    ChecksumError,
+    FormatError,
+    MemoryLimitError,
+    ModelError,
+    ModelNotFoundError,
+)
+from nncomp.mixing import Mixing, Profile
 
 BLOCK = 1 << 10
 TEXT = models.chained(3000)
@@ -100,10 +109,15 @@ def test_nothing_after_flush() -> None:
         compressor.flush()
 
 
-def test_what_failed_cannot_be_completed() -> None:
-    compressor = NNCompressor(model="no-such-model", block_size=BLOCK)
-    with pytest.raises(ModelNotFoundError):
-        compressor.compress(TEXT)
+def test_what_failed_cannot_be_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(content: bytes) -> bool:
+        raise MemoryError
+
+    compressor = NNCompressor(block_size=BLOCK)
+    with monkeypatch.context() as patch:
+        patch.setattr(probe, "looks_random", fail)
+        with pytest.raises(MemoryError):
+            compressor.compress(TEXT)
     with pytest.raises(ValueError, match="failed before"):
         compressor.compress(b"")
     with pytest.raises(ValueError, match="failed before"):
@@ -258,7 +272,7 @@ def test_frame_info_of_models_that_are_elsewhere(foreign_model: model.Model) -> 
     info = nncomp.get_frame_info(compress(TEXT, model=foreign_model, embed_model=True))
     assert info.model_embedded and info.memory_needed is not None
     assert info.model_size == len(weights.pack(foreign_model).data)
-    assert (info.model_base, info.model_changed) == (None, None)
+    assert info.model_base is None
 
 
 def test_frame_info_of_a_change(foreign_model: model.Model, model_directory: Path) -> None:
@@ -270,7 +284,41 @@ def test_frame_info_of_a_change(foreign_model: model.Model, model_directory: Pat
     info = nncomp.get_frame_info(compress(TEXT, model=packed))
     assert (info.model, info.model_id) == ("changed", changed.id.hex())
     assert (info.model_embedded, info.model_size) == (True, len(packed.data))
-    assert (info.model_base, info.model_changed) == ("nano-1", 256)  # the first with its id
+    assert info.model_base == "nano-1"  # the first with its id
+    assert info.memory_needed is not None
+
+
+def test_listing_unpacks_nothing(
+    foreign_model: model.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dimensions tell what memory is needed, and what is wrong with them shows."""
+    packed = weights.pack(foreign_model)
+    whole = compress(TEXT, model=packed)
+    large = dataclasses.replace(packed, data=bytes([0, 32, 1, 128, 128, 32, *[1] * 32, 0]))
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    need = nncomp.get_frame_info(whole).memory_needed
+    with monkeypatch.context() as patch:
+        for place in (weights, model):
+            patch.setattr(place, "unpack" if place is weights else "load", refuse)
+        info = nncomp.get_frame_info(whole)
+        assert info.memory_needed == need
+        for data in (b"\x00\x01", b"\x02", large.data):
+            bad = dataclasses.replace(packed, data=data)
+            sink = io.BytesIO()
+            writer = container.FrameWriter(sink, container.Header(1 << 16, 1, 1, 2))
+            ref = container.ModelRef(foreign_model.id, "bad", bad.data)
+            block = container.Block(
+                container.BlockType.NETWORK_MIX, 100, (b"x",), 0, Mixing(Profile.RICH)
+            )
+            writer.write(block, ref)
+            writer.end()
+            with pytest.raises(FormatError, match="embedded model is malformed"):
+                nncomp.get_frame_info(sink.getvalue())
+    with pytest.raises(ModelError, match="larger than 64 MiB"):
+        weights.unpack(large, None)
 
 
 def test_frame_info_needs_a_whole_frame(packed: bytes) -> None:

@@ -73,7 +73,7 @@ def _describe(name: str, memory_limit: int) -> dict[str, Any]:
 def _as_json(frame: FrameInfo) -> dict[str, Any]:
     entry = dataclasses.asdict(frame)
     name, model_id = entry.pop("model"), entry.pop("model_id")
-    embedding = {key: entry.pop(f"model_{key}") for key in ("embedded", "size", "base", "changed")}
+    embedding = {key: entry.pop(f"model_{key}") for key in ("embedded", "size", "base")}
     entry["model"] = {"name": name, "id": model_id, **embedding} if name else None
     entry["memory"] = entry.pop("memory_needed")
     return entry
@@ -109,8 +109,6 @@ def _embedding(model: dict[str, Any]) -> str:
     text = f", embedded in {model['size']} bytes"
     if model["base"] is not None:
         text += f" as a change of {model['base']}"
-        if model["changed"] is not None:
-            text += f" in {model['changed']} numbers"
     return text
 
 

@@ -128,6 +128,9 @@ def cli() -> None:
 
 def main(*first: str) -> NoReturn:
     """Run ``first`` and the command line in ``sys.argv`` as a process of its own, and exit."""
+    # numpy's BLAS, of which nothing here makes use, would start threads when it is imported, and
+    # end the process where it cannot.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signals.install()
     try:
         status = run([*first, *sys.argv[1:]])

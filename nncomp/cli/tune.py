@@ -12,13 +12,15 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from nncomp import rawio
 from nncomp.cli.options import Options
 from nncomp.cli.report import printable, progress_bar, size_text
 from nncomp.errors import NNCompError
+from nncomp.rawio import Readable, Writable
 
 if TYPE_CHECKING:
     from nncomp import codec
-    from nncomp.container import Packed, Readable, Writable
+    from nncomp.container import Packed
     from nncomp.model import Model
 
 __all__ = ["MAX_INPUT", "compress"]
@@ -32,8 +34,6 @@ def compress(
     label: str, reader: Readable, sink: Writable, options: Options
 ) -> tuple[codec.Summary, str]:
     """Compress all of ``reader``; returns what training brought, in words, too."""
-    from nncomp import container
-
     data = _read(reader)
     run = _Run(data, options)
     plain, summary = run.compress(label, None)
@@ -51,13 +51,13 @@ def compress(
                 f"{len(packed.data)} of them are what was learnt"
             )
             plain, summary = tuned, tuned_summary
-    container.write_all(sink, plain)
+    rawio.write_all(sink, plain)
     return summary, remark
 
 
 def _read(reader: Readable) -> bytes:
     parts, size = [], 0
-    while part := reader.read(1 << 20):
+    while part := rawio.read(reader, 1 << 20):
         parts.append(part)
         size += len(part)
         if size > MAX_INPUT:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import BinaryIO
 
-from nncomp.container import Readable
+from nncomp import rawio
+from nncomp.rawio import Readable
 
 __all__ = ["HashedSink", "HashedSource", "Nowhere", "digest_of"]
 
@@ -20,7 +21,7 @@ class HashedSource:
         self._hash = hashlib.blake2b()
 
     def read(self, size: int, /) -> bytes:
-        data = self._source.read(size)
+        data = rawio.read(self._source, size)
         self._hash.update(data)
         return data
 

@@ -23,7 +23,8 @@ from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
     from nncomp import codec
-    from nncomp.container import Readable, Writable
+    from nncomp.rawio import Readable, Writable
+    from nncomp.schedule import Progress
 
 __all__ = ["Result", "process"]
 
@@ -189,7 +190,7 @@ def _decompress(
     sink: Writable,
     options: Options,
     content_size: int | None,
-    progress: codec.Progress | None,
+    progress: Progress | None,
 ) -> codec.Summary:
     from nncomp import codec
 

@@ -82,12 +82,15 @@ however many they are, and a CPU's thread 3 to 6 µs a byte.
 
 
 def check(device: str) -> None:
-    """Raise ``NNCompError`` unless ``device`` is auto, cpu, or a CUDA device that is there."""
+    """Raise ``NNCompError`` unless ``device`` is auto, cpu, or a CUDA device that is there, and
+    ``TypeError`` or ``ValueError`` for what names no device anywhere."""
+    if not isinstance(device, str):
+        raise TypeError(f"device must be a string, not {type(device).__name__}")
     if device in ("auto", "cpu"):
         return
     match = re.fullmatch(r"cuda(?::([0-9]{1,3}))?", device)
     if match is None:
-        raise NNCompError(f"unknown device {device!r}: use auto, cpu, cuda or cuda:N")
+        raise ValueError(f"unknown device {device!r}: use auto, cpu, cuda or cuda:N")
     for package in ("torch", "triton"):
         if importlib.util.find_spec(package) is None:
             raise NNCompError(f"device cuda needs {package}: pip install torch triton")

@@ -8,10 +8,9 @@ forces one, which changes speed and never bytes.
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +22,9 @@ from nncomp.model import Model
 
 __all__ = ["bit_probabilities", "decode_block", "encode_block", "weights"]
 
-_CACHE_SIZE = 4  # packed models kept: each takes about as much memory as the model
-
-_cache: OrderedDict[tuple[bytes, str], _native.Network] = OrderedDict()
-_lock = threading.Lock()
+# By kernel. A packed model goes with its model: what is kept, somebody has counted.
+# No lock: where two threads pack one model, which takes milliseconds, the first one counts.
+_packed: WeakKeyDictionary[Model, dict[str, _native.Network]] = WeakKeyDictionary()
 
 
 def encode_block(
@@ -114,22 +112,18 @@ def _kernel() -> str:
 def _network(model: Model) -> _native.Network:
     """The packed form of ``model`` for the kernel in force."""
     kernel = _kernel()
-    key = (model.id, kernel)
-    with _lock:
-        network = _cache.pop(key, None)
-        if network is None:
-            c = model.config
-            network = _native.Network(
-                c.d_model,
-                c.n_heads,
-                c.d_head,
-                c.d_ff,
-                c.windows,
-                c.ngrams,
-                dict(model.tensors),
-                kernel=kernel,
-            )
-        _cache[key] = network
-        if len(_cache) > _CACHE_SIZE:
-            _cache.popitem(last=False)
-    return network
+    networks = _packed.setdefault(model, {})
+    if kernel in networks:
+        return networks[kernel]
+    c = model.config
+    network = _native.Network(
+        c.d_model,
+        c.n_heads,
+        c.d_head,
+        c.d_ff,
+        c.windows,
+        c.ngrams,
+        dict(model.tensors),
+        kernel=kernel,
+    )
+    return networks.setdefault(kernel, network)

@@ -1,0 +1,39 @@
+"""Checks of arguments: ``TypeError`` for a wrong type, ``ValueError`` for a wrong value."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["contiguous", "integer"]
+
+
+def integer(name: str, value: object, *, least: int | None = None) -> int:
+    """``value`` as an ``int``: any integer is one, as numpy's are, and a ``bool`` is none."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {type(value).__name__}") from None
+    if least is not None and number < least:
+        raise ValueError(f"{name} must be at least {least}, not {number}")
+    return number
+
+
+def contiguous(data: Buffer) -> memoryview:
+    """The bytes of any contiguous buffer, whatever its items are, without a copy where possible."""
+    with memoryview(data) as view:  # a TypeError for what is no buffer
+        if not view.c_contiguous:
+            raise TypeError("the buffer is not contiguous")
+        if view.format == "O":
+            raise TypeError("the buffer holds references to objects, not data")
+        if view.nbytes == 0:
+            return memoryview(b"")
+        try:
+            return view.cast("B")
+        except TypeError:  # items of a format that memoryview does not know
+            return memoryview(view.tobytes())

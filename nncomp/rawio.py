@@ -1,0 +1,108 @@
+"""Reading and writing all there is, on files that may be raw, short, or not ready yet.
+
+A raw file may read or write less than it was asked for, and one that does not block may do nothing
+for now (``None``, or ``BlockingIOError``): that is neither the end nor a success. These functions
+wait for such a file where the system can tell when it is ready, and raise ``BlockingIOError`` where
+it cannot.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import time
+from typing import Any, Protocol
+
+__all__ = ["Readable", "Writable", "read", "read_full", "write_all"]
+
+_PAUSE = 0.01  # seconds between tries, on systems without poll()
+
+
+class Readable(Protocol):
+    """The half of a binary file that reading needs. Short reads are allowed before the end."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+
+class Writable(Protocol):
+    """The half of a binary file that writing needs. Short writes are allowed."""
+
+    def write(self, data: bytes, /) -> int | None: ...
+
+
+def read(src: Readable, size: int) -> bytes:
+    """Up to ``size`` ≥ 1 bytes; none only at the end."""
+    while True:
+        try:
+            data = src.read(size)
+        except BlockingIOError:
+            data = None
+        if data is not None:
+            return data
+        _wait(src, "POLLIN")
+
+
+def read_full(src: Readable, size: int) -> bytes:
+    """``size`` bytes, fewer only at the end: how a pipe cuts its data must not matter."""
+    parts = []
+    while size and (part := read(src, size)):
+        parts.append(part)
+        size -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def write_all(dst: Writable, data: bytes) -> None:
+    """Write all of ``data``.
+
+    ``None`` from a file that cannot block is its way to say that all is written, as that of many
+    objects with nothing but a ``write`` is.
+    """
+    rest: Any = data
+    while rest:
+        try:
+            written = dst.write(rest)
+        except BlockingIOError as error:
+            written = getattr(error, "characters_written", 0)
+            _wait(dst, "POLLOUT")
+        else:
+            if written is None:
+                if not _may_block(dst):
+                    return
+                written = 0
+                _wait(dst, "POLLOUT")
+            elif written <= 0:
+                raise OSError(errno.EIO, "nothing could be written")
+        if written:
+            rest = memoryview(rest)[written:]
+
+
+def _may_block(file: Any) -> bool:
+    """Whether ``None`` from this file's ``write`` means that it would have had to wait."""
+    if isinstance(file, io.RawIOBase):
+        return True
+    descriptor = _descriptor(file)
+    return (
+        descriptor is not None and hasattr(os, "get_blocking") and not os.get_blocking(descriptor)
+    )
+
+
+def _descriptor(file: Any) -> int | None:
+    try:
+        return int(file.fileno())
+    except (AttributeError, OSError, TypeError, ValueError):  # nothing that the system knows
+        return None
+
+
+def _wait(file: Any, event: str) -> None:
+    """Until ``file`` is ready for ``event``; a signal's handler may raise meanwhile."""
+    descriptor = _descriptor(file)
+    if descriptor is None:
+        raise BlockingIOError(errno.EAGAIN, "the file is not ready, and cannot be waited for")
+    if not hasattr(select, "poll"):
+        time.sleep(_PAUSE)
+        return
+    poll = select.poll()
+    poll.register(descriptor, getattr(select, event))
+    poll.poll()

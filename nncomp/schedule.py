@@ -1,0 +1,179 @@
+"""Runs tasks on threads, with their results in order.
+
+One task at a time runs in the caller's thread, and no other thread is started for it; nor are any
+needed: where the system gives no thread, where the interpreter is about to end, and in a child of
+``os.fork``, tasks run in the caller's. So this works in a finaliser, in ``atexit``, in whatever
+thread outlives the main one. No lock is taken that the caller's thread might already hold:
+``concurrent.futures`` and ``threading`` take locks of the whole process, and wait for ever where
+the garbage collector runs a finaliser inside of one of them.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Generic, TypeVar
+
+__all__ = ["Progress", "Task", "in_order"]
+
+_T = TypeVar("_T")
+Progress = Callable[[int], None]  # called with the bytes of content done since the last call
+Task = Callable[[int, Progress], _T]  # (threads, report) → result; may be run a second time
+
+_MAX_TASKS = 512  # at a time
+_PATIENCE = 0.1  # seconds; how often a waiting thread looks after signals and progress
+_LAST_WAIT = 1.0  # seconds; for threads whose result nobody wants any more
+
+
+def in_order(
+    tasks: Iterator[Task[_T]],
+    width: Callable[[], int],
+    threads: int,
+    progress: Progress | None,
+) -> Generator[_T, None, None]:
+    """Run ``tasks``, at most ``width()`` at a time; results in order.
+
+    Tasks are drawn, and ``progress`` is called, in the caller's thread. Fewer tasks than threads
+    share the threads. When drawing a task fails, earlier results still come, then the error.
+    Leaving early aborts what is running at its next report.
+    """
+    pending: deque[_Running[_T]] = deque()
+    failure: Exception | None = None
+
+    def report(count: int) -> None:
+        if progress is not None and count:
+            progress(count)
+
+    def draw() -> list[Task[_T]]:
+        nonlocal failure
+        drawn: list[Task[_T]] = []
+        try:
+            # Drawing one may show that there is room for more or fewer.
+            while failure is None and len(drawn) + len(pending) < min(max(1, width()), _MAX_TASKS):
+                drawn.append(next(tasks))
+        except Exception as error:  # StopIteration too: the one that is no failure
+            failure = error
+        return drawn
+
+    try:
+        while True:
+            drawn = draw()
+            active = len(pending) + len(drawn)
+            if active == 0:
+                break
+            if active == 1 and drawn:
+                yield drawn[0](threads, report)
+                continue
+            for i, task in enumerate(drawn):
+                share = max(1, threads // active + (i < threads % active))
+                pending.append(_Running(task, share))
+            yield pending.popleft().result(report)
+        if failure is not None and not isinstance(failure, StopIteration):
+            raise failure
+    finally:
+        _end(pending)
+
+
+class _Aborted(Exception):
+    """Raised inside a task whose result nobody waits for any more."""
+
+
+class _Running(Generic[_T]):
+    """A task on a thread of its own, if there is one to be had, or else in that of ``result``."""
+
+    def __init__(self, task: Task[_T], share: int) -> None:
+        self._task = task
+        self._share = share  # of the threads
+        self._process = os.getpid()
+        self._reports: deque[int] = deque()
+        self._aborted = False
+        self._results: list[_T] = []  # one, once there is a result
+        self._error: BaseException | None = None
+        self._done = _thread.allocate_lock()  # held until the thread ends
+        self._started = not _ending and not sys.is_finalizing()
+        if self._started:
+            self._done.acquire()
+            try:
+                _thread.start_new_thread(self._run, ())
+            except (RuntimeError, MemoryError):  # no thread to be had
+                self._started = False
+                self._done.release()
+
+    def result(self, progress: Progress) -> _T:
+        """What the task gives, or raises; passes on what it reports."""
+        done = False
+        while not done:
+            done = self.wait(_PATIENCE)
+            progress(self._take())
+        if self._results:
+            return self._results[0]
+        if self._error is not None and not self._aborted:
+            raise self._error
+        return self._task(self._share, progress)
+
+    def abort(self) -> None:
+        """Have the task end at its next report. ``result`` begins anew."""
+        self._aborted = True
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the thread ends by then, or there is none to wait for."""
+        if not self._is_elsewhere():
+            return True
+        ended = self._done.acquire(timeout=seconds)
+        if ended:
+            self._done.release()
+        return ended
+
+    def _is_elsewhere(self) -> bool:
+        """Whether there is a thread to wait for: the parent's are not the child's, and none gets on
+        while the interpreter ends."""
+        return self._started and self._process == os.getpid() and not sys.is_finalizing()
+
+    def _run(self) -> None:
+        _live.add(self)
+        try:
+            self._results.append(self._task(self._share, self._report))
+        except BaseException as error:
+            self._error = error
+        finally:
+            _live.discard(self)
+            self._done.release()
+
+    def _report(self, count: int) -> None:
+        if self._aborted:
+            raise _Aborted
+        if count:
+            self._reports.append(count)
+
+    def _take(self) -> int:
+        """The sum of what was reported since: appending and removing are atomic."""
+        total = 0
+        while self._reports:
+            total += self._reports.popleft()
+        return total
+
+
+_live: set[_Running[Any]] = set()  # those with a thread
+_ending = False  # whether the interpreter is: then no thread is started any more
+
+
+def _end(runs: deque[_Running[_T]]) -> None:
+    """Have ``runs`` end, and wait for them a little: so long their input stays alive."""
+    for run in runs:
+        run.abort()
+    until = time.monotonic() + _LAST_WAIT
+    for run in runs:
+        run.wait(max(0.0, until - time.monotonic()))
+
+
+@atexit.register
+def _end_all() -> None:
+    """No thread may be inside the engine when the interpreter takes itself apart."""
+    global _ending
+    _ending = True
+    _end(deque(_live))
