@@ -15,6 +15,8 @@ from nncomp.errors import (
     ModelError,
     ModelNotFoundError,
     NNCompError,
+    SizeLimitError,
+    TruncatedError,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ __all__ = [
     "NNCompFile",
     "NNCompressor",
     "NNDecompressor",
+    "SizeLimitError",
+    "TruncatedError",
     "__version__",
     "compress",
     "decompress",

@@ -53,7 +53,7 @@ def test_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="unknown device"):
         engine.check("cuda:")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(NNCompError, match=r"needs torch: install nncomp\[cuda\]"):
+    with pytest.raises(NNCompError, match="needs torch: pip install torch triton"):
         engine.check("cuda")
 
 
