@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -29,6 +30,16 @@ from nncomp.cli import main
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))  # python LAUNCH … runs nncomp
 
+_SCRIPT = """\
+#!{python}
+import os
+from pathlib import Path
+from nncomp import registry
+registry._package_directories = lambda: [Path(os.environ["TEST_MODELS"])]
+from {module} import {function}
+{function}()
+"""
+
 Result = subprocess.CompletedProcess  # of bytes
 Run = Callable[..., "Result[bytes]"]
 Stream = IO[Any] | int | None
@@ -38,6 +49,18 @@ def use_models(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
     """Let the models in ``directory`` stand for the released ones, here and in ``command``."""
     monkeypatch.setattr(registry, "_package_directories", lambda: [directory])
     monkeypatch.setenv("TEST_MODELS", str(directory))
+
+
+def install(directory: Path) -> set[str]:
+    """Make the scripts that an installation has; returns their names."""
+    page = Path(__file__).parent.parent.joinpath("pyproject.toml").read_text("utf-8")
+    section = page.split("[project.scripts]\n")[1].split("\n\n")[0]
+    table = re.findall(r'^(\w+) = "([\w.]+):(\w+)"$', section, re.MULTILINE)
+    for name, module, function in table:
+        path = directory / name
+        path.write_text(_SCRIPT.format(python=sys.executable, module=module, function=function))
+        path.chmod(0o755)
+    return {name for name, *_ in table}
 
 
 def command(*args: str | Path) -> list[str]:

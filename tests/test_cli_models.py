@@ -1,4 +1,4 @@
-"""``nncomp models``, completion, and the manual."""
+"""``nncomp models``, and the manual."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import dataclasses
 import json
 import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import click
 import pytest
-from click.shell_completion import BashComplete
 
 import models
 from commandline import Run, errors
@@ -123,37 +120,6 @@ def test_add_refuses(run: Run, own: Path) -> None:
     assert "another model with the name 'own-1'" in lines[3]
     assert lines[4] == "nncomp: missing: No such file or directory"
     assert os.listdir(f"{os.environ['XDG_DATA_HOME']}/nncomp/models") == ["own-1.safetensors"]
-
-
-# ---- completion ----
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts(run: Run, shell: str) -> None:
-    """completion bash|zsh|fish prints the script"""
-    script = run("completion", shell).stdout
-    assert f"_NNCOMP_COMPLETE={shell}_complete".encode() in script
-    if shutil.which(shell):
-        subprocess.run([shell, "-n"], input=script, check=True)
-    run("completion", "tcsh", status=2)
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("nncomp co", {"plain,compress", "plain,completion", "file,co"}),
-        ("nncomp --v", {"plain,--version", "plain,--verify", "plain,--verbose"}),
-        ("nncomp -d a", {"file,a"}),
-        ("nncomp decompress --o", {"plain,--output", "plain,--output-dir"}),
-        ("nncomp models ", {"plain,list", "plain,show", "plain,path", "plain,add"}),
-        ("nncomp completion f", {"plain,fish"}),
-    ],
-)
-def test_completion(monkeypatch: pytest.MonkeyPatch, line: str, expected: set[str]) -> None:
-    monkeypatch.setenv("COMP_WORDS", line)
-    monkeypatch.setenv("COMP_CWORD", str(line.count(" ")))
-    complete = BashComplete(cli, {}, "nncomp", "_NNCOMP_COMPLETE")
-    assert set(complete.complete().splitlines()) == expected
 
 
 # ---- manual ----

@@ -8,27 +8,17 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import models
-from commandline import Result, Run, errors
+from commandline import Result, Run, errors, install
 from nncomp.cli import grep
 from nncomp.codec import compress
 
 ROOT = Path(__file__).parent.parent
-SCRIPT = """\
-#!{python}
-import os
-from pathlib import Path
-from nncomp import registry
-registry._package_directories = lambda: [Path(os.environ["TEST_MODELS"])]
-from {module} import {function}
-{function}()
-"""
 CONTENT = {
     "a.nnc": b"hello\nworld\nfoo bar\n",
     "b c.nnc": b"nothing\nhello there\n",
@@ -54,13 +44,7 @@ def start(
 ) -> Callable[..., subprocess.Popen[bytes]]:
     """Starts one of the scripts that pyproject.toml names."""
     directory = tmp_path_factory.mktemp("bin %s")
-    section = ROOT.joinpath("pyproject.toml").read_text("utf-8").split("[project.scripts]\n")[1]
-    table = re.findall(r'^(\w+) = "([\w.]+):(\w+)"$', section.split("\n\n")[0], re.MULTILINE)
-    for name, module, function in table:
-        path = directory / name
-        path.write_text(SCRIPT.format(python=sys.executable, module=module, function=function))
-        path.chmod(0o755)
-    assert {name for name, *_ in table} == {"nncomp", "nnccat", "nncgrep", "nncless"}
+    assert install(directory) == {"nncomp", "nnccat", "nncgrep", "nncless"}
     # As pipx has it: links to them are what is on PATH.
     links = tmp_path_factory.mktemp("links")
     for name in ("nnccat", "nncgrep", "nncless"):

@@ -76,6 +76,9 @@ def test_a_wheel_has_the_models_and_no_more_of_them(wheel: dict[str, bytes]) -> 
     assert {name.removeprefix(place) for name in wheel if name.startswith(place)} == models
     assert {name.split("/")[0] for name in wheel if ".dist-info/" not in name} == {"nncomp"}
     assert "nncomp/py.typed" in wheel
+    scripts = {path.name for path in ROOT.joinpath("nncomp/cli/completions").iterdir()}
+    place = "nncomp/cli/completions/"
+    assert {name.removeprefix(place) for name in wheel if name.startswith(place)} == scripts
 
 
 def test_a_source_package_can_be_built_and_tested(sdist: dict[str, bytes]) -> None:

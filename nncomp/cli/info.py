@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nncomp import fileio
-from nncomp.cli import inputs
+from nncomp.cli import completion, inputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, byte_size
 from nncomp.cli.report import Report, blocks_text, shown_name, size_text
@@ -23,7 +23,12 @@ __all__ = ["info", "show_files"]
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(allow_dash=True))
+@click.argument(
+    "files",
+    nargs=-1,
+    type=click.Path(allow_dash=True),
+    shell_complete=completion.packed_files,
+)
 @click.option("--json", "as_json", is_flag=True, help="A JSON array, one object a file.")
 @click.option("-r", "--recursive", is_flag=True, help="Take the .nnc files in directories.")
 @click.option(

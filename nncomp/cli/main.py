@@ -34,6 +34,7 @@ _COMMANDS = {
 }
 _SETTINGS: Any = {"help_option_names": ["-h", "--help"]}  # a command remembers the first it sees
 _ALIASES = {"list": "info"}
+_COMPLETE = "_NNCOMP_COMPLETE"  # in the environment: a shell asks how the arguments may go on
 
 
 class _Commands(click.Group):
@@ -61,6 +62,7 @@ class _Commands(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands, and what goes without one: the options of the filter, and files."""
         items = super().shell_complete(ctx, incomplete)
+        items += [CompletionItem(name) for name in _ALIASES if name.startswith(incomplete)]
         if not incomplete.startswith("-"):
             return [*items, CompletionItem(incomplete, type="file")]
         known = {item.value for item in items}
@@ -149,6 +151,10 @@ def main(*first: str) -> NoReturn:
 def run(args: Sequence[str]) -> int:
     """Run one command; returns the exit status. Says what goes wrong, changes no handlers."""
     try:
+        if _COMPLETE in os.environ:
+            from nncomp.cli.completion import answer
+
+            return answer(args)
         return int(cli.main(list(args), prog_name="nncomp", standalone_mode=False) or 0)
     except click.UsageError as error:
         error.show()

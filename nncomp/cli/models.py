@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nncomp import levels
+from nncomp.cli import completion
 from nncomp.cli.report import complain, printable, say, size_text
 from nncomp.errors import NNCompError
 
@@ -64,7 +65,13 @@ def show_list(as_json: bool = False) -> int:
 
 
 @models.command()
-@click.argument("names", metavar="NAME|ID|FILE...", nargs=-1, required=True)
+@click.argument(
+    "names",
+    metavar="NAME|ID|FILE...",
+    nargs=-1,
+    required=True,
+    shell_complete=completion.model_names,
+)
 @_JSON
 def show(names: tuple[str, ...], as_json: bool) -> int:
     """Verify models and show all about them."""
@@ -102,7 +109,7 @@ def show(names: tuple[str, ...], as_json: bool) -> int:
 
 
 @models.command()
-@click.argument("name", metavar="[NAME|ID]", required=False)
+@click.argument("name", metavar="[NAME|ID]", required=False, shell_complete=completion.model_names)
 def path(name: str | None) -> int:
     """Print the file of a model, or the directories in which models are looked for."""
     from nncomp import registry
@@ -114,7 +121,13 @@ def path(name: str | None) -> int:
 
 
 @models.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    shell_complete=completion.model_files,
+)
 def add(files: tuple[Path, ...]) -> int:
     """Verify model FILES and copy them to the user's data directory."""
     from nncomp import registry

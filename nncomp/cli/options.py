@@ -13,6 +13,7 @@ import click
 
 import nncomp
 from nncomp import levels
+from nncomp.cli import completion
 
 __all__ = ["Mode", "Options", "byte_size", "default_options", "file_options", "options_of"]
 
@@ -119,11 +120,19 @@ def file_options(command: _F) -> _F:
     """Every option of compress and decompress; a filter must take those of the other, too."""
     for option in reversed(
         [
-            click.argument("files", nargs=-1, type=click.Path(allow_dash=True)),
+            click.argument(
+                "files",
+                nargs=-1,
+                type=click.Path(allow_dash=True),
+                shell_complete=completion.packed_files,
+            ),
             click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to stdout."),
             click.option("-o", "--output", type=click.Path(), help="Write to this file."),
             click.option(
-                "--output-dir", type=click.Path(), help="Write into this directory instead."
+                "--output-dir",
+                type=click.Path(),
+                shell_complete=completion.directories,
+                help="Write into this directory instead.",
             ),
             click.option(
                 "-r",
@@ -145,6 +154,7 @@ def file_options(command: _F) -> _F:
             click.option(
                 "--model",
                 metavar="NAME|FILE|none",
+                shell_complete=completion.model_names,
                 help="Model to use instead of the level's; none: no network, which is faster.",
             ),
             click.option("--embed-model", is_flag=True, help="Put the model into the output."),
@@ -186,6 +196,7 @@ def file_options(command: _F) -> _F:
                 envvar="NNCOMP_DEVICE",
                 callback=_device,
                 metavar="auto|cpu|cuda[:N]",
+                shell_complete=completion.devices,
                 help="Where to compute. Never changes the output.",
             ),
             click.option(
