@@ -76,8 +76,8 @@ def available() -> Iterator[Entry]:
 
 def entry(path: Path) -> Entry:
     """What the header of a model file says. Raises ``ModelError`` and ``OSError``."""
-    name, model_id, config, notes = _named(path, model_file.read_header, path)
-    return Entry(name, model_id, path, path.stat().st_size, config, notes)
+    status = path.stat()
+    return _entry_cached(path, status.st_mtime_ns, status.st_size)
 
 
 def entry_of(model_id: bytes) -> Entry:
@@ -174,6 +174,12 @@ def _load(path: Path) -> Model:
 @functools.lru_cache(maxsize=1)  # more of them would be memory that no limit counts
 def _load_cached(path: Path, mtime_ns: int, size: int) -> Model:
     return _named(path, model_file.load, path)
+
+
+@functools.lru_cache(maxsize=256)
+def _entry_cached(path: Path, mtime_ns: int, size: int) -> Entry:
+    name, model_id, config, notes = _named(path, model_file.read_header, path)
+    return Entry(name, model_id, path, size, config, notes)
 
 
 def _named(path: Path, load: Callable[[_T], _R], what: _T) -> _R:
