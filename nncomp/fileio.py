@@ -8,28 +8,48 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from nncomp import rawio
 from nncomp.errors import NNCompError
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 __all__ = [
+    "STDERR",
+    "STDIN",
+    "STDOUT",
     "SUFFIX",
+    "check_input",
     "check_removable",
     "compressed_name",
     "content_name",
     "create",
+    "is_descriptor",
+    "make_directory",
+    "open_input",
     "remove",
+    "standard_error",
     "standard_input",
     "standard_output",
 ]
 
 SUFFIX = ".nnc"
+STDIN, STDOUT, STDERR = "(stdin)", "(stdout)", "(stderr)"  # their names for people
 
-_NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # only writing can raise these
+_MAX_LINKS = 40  # that lead to a file, as Linux has it
+_SHORT_NAME = 32  # bytes, which every file system takes
+# What a file system says that knows no fsync, or not of directories.
+_CANNOT_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY,
+                errno.EPERM, errno.EACCES}  # fmt: skip
+_making = threading.Lock()  # directories: whoever finds one made by another thread finds it synced
 
 
 def compressed_name(name: str, *, force: bool) -> str:
@@ -46,55 +66,113 @@ def content_name(name: str) -> str:
     return name.removesuffix(SUFFIX)
 
 
+def open_input(name: str, *, special: bool = False) -> BinaryIO:
+    """A file to read. Pipes and devices, which may never begin or end, only where ``special``.
+
+    Raises ``NNCompError`` and ``OSError``.
+    """
+    check_input(name, special=special)
+    return open(name, "rb")
+
+
+def check_input(name: str, *, special: bool = False) -> None:
+    """Raise what ``open_input`` would, but open nothing: for a FIFO, that may take for ever."""
+    mode = os.stat(name).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "Is a directory; use -r", name)
+    if not (special or stat.S_ISREG(mode)):
+        raise NNCompError("is not a regular file; give it as standard input")
+
+
+def is_descriptor(name: str) -> bool:
+    """Whether ``name`` is a file that somebody has opened for us: /dev/stdin, /dev/fd/63, …"""
+    return _descriptor(name) is not None
+
+
+def _descriptor(name: str) -> int | None:
+    for _ in range(_MAX_LINKS):
+        directory, base = os.path.split(name)
+        with contextlib.suppress(OSError):
+            if base.isdecimal() and os.path.samefile(directory or os.curdir, "/dev/fd"):
+                return int(base)
+        try:
+            name = os.path.join(directory, os.readlink(name))
+        except OSError:
+            break
+    return None
+
+
 def standard_input() -> BinaryIO:
-    """Standard input, always buffered, whatever PYTHONUNBUFFERED says. For ``rawio``."""
-    return open(0, "rb", closefd=False)
+    """Standard input, always buffered, whatever PYTHONUNBUFFERED says."""
+    return _open_named(0, "rb", STDIN)
+
+
+def standard_error() -> BinaryIO:
+    """Standard error, buffered."""
+    return _open_named(2, "wb", STDERR)
 
 
 def standard_output() -> BinaryIO:
-    """Standard output, for ``rawio`` to write to: a buffer would lose what a pipe that does not
-    block cannot take yet."""
-    return cast(BinaryIO, open(1, "wb", buffering=0, closefd=False))
+    """Standard output, always buffered: ``sys.stdout.buffer`` may be raw, and write in part."""
+    return _open_named(1, "wb", STDOUT)
 
 
 @contextlib.contextmanager
 def create(path: str, *, force: bool, source: BinaryIO) -> Iterator[BinaryIO]:
     """A file to write (and read again) that becomes ``path`` when the block is left without error.
 
-    It gets mode, times and owner of ``source`` where that is a regular file. An existing target is
-    an error unless ``force``; devices and pipes are written directly. Raises ``NNCompError`` and
-    ``OSError``, whose ``filename`` is ``path``.
+    It gets mode, times and owner of ``source`` where that is a regular file, as far as the file
+    system lets it. An existing target is an error unless ``force``: then it is replaced, and so is
+    a link, not what it leads to. Only what is no file is written directly: pipes and devices with
+    ``force``, the null device, and descriptors such as /dev/stdout, always. Raises ``NNCompError``
+    and ``OSError``; where writing fails, its ``filename`` is ``path``.
     """
     like = os.fstat(source.fileno())
-    existing = _status(path)
-    if existing is not None:
-        if os.path.samestat(existing, like) and stat.S_ISREG(like.st_mode):
-            raise NNCompError("input and output are the same file")
-        if not stat.S_ISREG(existing.st_mode):
-            with open(path, "wb") as file:  # a directory is refused here
-                yield file
-            return
-    if os.path.lexists(path):
-        if not force:
-            raise FileExistsError(errno.EEXIST, "already exists; use -f to overwrite", path)
-        path = os.path.realpath(path)  # as '>' does: the link stays, its target is replaced
-
-    temporary = _temporary_name(path)
-    try:
-        with _open_new(temporary, path) as file:
+    special = _check_target(path, like, force)
+    if special is not None:
+        with _open_named(special, "wb", path) as file:
             yield file
-            file.flush()
-            _copy_attributes(like, file.fileno())
-            os.fsync(file.fileno())
-        _publish(temporary, path, force=force)
-        _sync_directory(os.path.dirname(path))
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            error.filename = path
+        return
+    directory, name = os.path.split(path)
+    temporary = _temporary_name(name)
+    with _open_directory(directory, path) as folder:
+        try:
+            with _open_new(temporary, folder, path) as file:
+                yield file
+                file.flush()
+                with _naming(path):
+                    _copy_attributes(like, file.fileno())
+                    _sync(file.fileno())
+            with _naming(path):
+                _publish(temporary, name, folder, force=force)
+                _sync(folder)
+        finally:
+            with contextlib.suppress(OSError):  # not there, or no worse than what went wrong before
+                os.unlink(temporary, dir_fd=folder)
+
+
+def make_directory(path: str) -> None:
+    """'mkdir -p', but what is made is on disk, so that a file in it may stand for its source."""
+    with _making, contextlib.suppress(FileExistsError):
+        _make_directory(path)
+    if not os.path.isdir(path):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+
+
+def _make_directory(path: str) -> None:
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    if parent and parent != path:
+        _make_directory(parent)
+    os.mkdir(path)
+    try:
+        with _open_directory(parent, path) as folder, _naming(path):
+            _sync(folder)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.rmdir(path)  # so that whoever needs it next tries again
         raise
-    finally:
-        with contextlib.suppress(OSError):  # not there, or no worse than what went wrong before
-            os.unlink(temporary)
 
 
 def check_removable(path: str) -> None:
@@ -117,25 +195,114 @@ def remove(path: str, source: BinaryIO) -> None:
     os.unlink(path)
 
 
-def _status(path: str) -> os.stat_result | None:
+def _check_target(path: str, like: os.stat_result, force: bool) -> str | int | None:
+    """Raise where ``path`` must not be written; what to open where it is to be written directly."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.stat(path), like) and stat.S_ISREG(like.st_mode):
+            raise NNCompError("input and output are the same file")
+    descriptor = _descriptor(path)
+    if descriptor is not None:
+        return descriptor
     try:
-        return os.stat(path)
+        status = os.lstat(path)
     except FileNotFoundError:
         return None
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+        if not force:
+            raise _exists(path)
+        return None
+    if not force and not os.path.samestat(status, os.stat(os.devnull)):
+        raise FileExistsError(errno.EEXIST, "is not a regular file; use -f to write to it", path)
+    return path
 
 
-def _temporary_name(path: str) -> str:
-    directory, name = os.path.split(path)
-    short = os.fsdecode(os.fsencode(name)[:200])  # file systems allow 255 bytes
-    return os.path.join(directory, f".{short}.{secrets.token_hex(4)}.tmp")
+def _exists(path: str) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, "already exists; use -f to overwrite", path)
 
 
-def _open_new(temporary: str, path: str) -> BinaryIO:
-    """Create ``temporary`` for its owner alone; errors speak of ``path``."""
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Errors speak of ``path``, not of a temporary name, nor of none."""
     try:
-        return open(temporary, "x+b", opener=lambda name, flags: os.open(name, flags, 0o600))
+        yield
     except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None
+        error.filename, error.filename2 = path, None
+        raise
+
+
+class _Named(io.FileIO):
+    """A file whose errors speak of ``path``: it may be known by another name, or by none.
+
+    Where whoever shares it has made it non-blocking, it waits all the same.
+    """
+
+    def __init__(self, file: str | int, mode: str, path: str, **more: Any) -> None:
+        with _naming(path):
+            super().__init__(file, mode, **more)
+        self._path = path
+
+    def write(self, data: Buffer, /) -> int:
+        with _naming(self._path):
+            while (count := super().write(data)) is None:
+                rawio.wait(self, "POLLOUT")
+        return count
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        with _naming(self._path):
+            while (count := super().readinto(buffer)) is None:
+                rawio.wait(self, "POLLIN")
+        return count
+
+
+def _open_named(file: str | int, mode: str, path: str) -> BinaryIO:
+    """A file that there is, buffered; errors speak of ``path``. Descriptors stay open."""
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags & ~os.O_CREAT | os.O_NOFOLLOW)
+
+    if isinstance(file, int):
+        raw = _Named(file, mode, path, closefd=False)
+    else:
+        raw = _Named(file, mode, path, opener=opener)
+    return io.BufferedReader(raw) if mode == "rb" else io.BufferedWriter(raw)
+
+
+def _temporary_name(name: str) -> str:
+    """A name that no file has, no longer than ``name``, or than any file system allows."""
+    tail = f".{secrets.token_hex(4)}.tmp".encode()
+    short = os.fsencode(name)
+    room = max(len(short), _SHORT_NAME) - len(tail) - 1
+    while 0x80 <= short[room] < 0xC0 if room < len(short) else False:
+        room -= 1  # not within a character of UTF-8
+    return os.fsdecode(b"." + short[:room] + tail)
+
+
+@contextlib.contextmanager
+def _open_directory(directory: str, path: str) -> Iterator[int]:
+    """A descriptor of ``directory``, which stays the same whatever it is renamed to.
+
+    Names in it are as short as they can be. Errors speak of ``path``.
+    """
+    with _naming(path):
+        try:
+            descriptor = os.open(directory or os.curdir, os.O_RDONLY | os.O_DIRECTORY)
+        except PermissionError:  # to list it, perhaps, which is not needed
+            descriptor = os.open(directory or os.curdir, getattr(os, "O_PATH", os.O_RDONLY))
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open_new(temporary: str, folder: int, path: str) -> BinaryIO:
+    """Create ``temporary`` for its owner alone."""
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o600, dir_fd=folder)
+
+    return io.BufferedRandom(_Named(temporary, "x+b", path, opener=opener))
 
 
 def _copy_attributes(like: os.stat_result, descriptor: int) -> None:
@@ -152,31 +319,35 @@ def _copy_attributes(like: os.stat_result, descriptor: int) -> None:
         os.fchown(descriptor, -1, like.st_gid)
     except OSError:  # the rights of one group are not for another: it gets those of everybody
         mode &= 0o707 | mode << 3
-    os.fchmod(descriptor, mode)
-    os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
-
-
-def _publish(temporary: str, path: str, *, force: bool) -> None:
-    if force:
-        os.replace(temporary, path)
-        return
-    try:
-        os.link(temporary, path)  # unlike a rename, fails if somebody else was faster
-    except FileExistsError:
-        raise FileExistsError(errno.EEXIST, "already exists; use -f to overwrite", path) from None
-    except OSError:  # no hard links here
-        if os.path.lexists(path):
-            raise FileExistsError(
-                errno.EEXIST, "already exists; use -f to overwrite", path
-            ) from None
-        os.rename(temporary, path)
-
-
-def _sync_directory(directory: str) -> None:
-    """Make the new name durable, where the system can, before a source may be removed."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(directory or ".", os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        os.fchmod(descriptor, mode)
+    with contextlib.suppress(OSError):
+        os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
+
+
+def _publish(temporary: str, name: str, folder: int, *, force: bool) -> None:
+    if force:
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return
+    try:  # unlike a rename, fails if somebody else was faster
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        raise _exists(name) from None
+    except OSError:  # no hard links here
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(name, dir_fd=folder)
+            raise _exists(name) from None
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return
+    os.unlink(temporary, dir_fd=folder)
+
+
+def _sync(descriptor: int) -> None:
+    """Make a file, or the names in a directory, durable, as far as the file system knows how."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno == errno.EBADF:  # a directory that may not be read cannot be synced alone
+            os.sync()
+        elif error.errno not in _CANNOT_SYNC:
+            raise

@@ -15,7 +15,7 @@ import select
 import time
 from typing import Any, Protocol
 
-__all__ = ["Readable", "Writable", "read", "read_full", "write_all"]
+__all__ = ["Readable", "Writable", "read", "read_full", "wait", "write_all"]
 
 _PAUSE = 0.01  # seconds between tries, on systems without poll()
 
@@ -41,7 +41,7 @@ def read(src: Readable, size: int) -> bytes:
             data = None
         if data is not None:
             return data
-        _wait(src, "POLLIN")
+        wait(src, "POLLIN")
 
 
 def read_full(src: Readable, size: int) -> bytes:
@@ -65,13 +65,13 @@ def write_all(dst: Writable, data: bytes) -> None:
             written = dst.write(rest)
         except BlockingIOError as error:
             written = getattr(error, "characters_written", 0)
-            _wait(dst, "POLLOUT")
+            wait(dst, "POLLOUT")
         else:
             if written is None:
                 if not _may_block(dst):
                     return
                 written = 0
-                _wait(dst, "POLLOUT")
+                wait(dst, "POLLOUT")
             elif written <= 0:
                 raise OSError(errno.EIO, "nothing could be written")
         if written:
@@ -95,7 +95,7 @@ def _descriptor(file: Any) -> int | None:
         return None
 
 
-def _wait(file: Any, event: str) -> None:
+def wait(file: Any, event: str) -> None:
     """Until ``file`` is ready for ``event``; a signal's handler may raise meanwhile."""
     descriptor = _descriptor(file)
     if descriptor is None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import resource
+import select
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,13 +190,188 @@ def test_file_size_limit(run: Run) -> None:
     assert listing() == ["a"]
 
 
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[Path]:
+    """A file system that lets nobody change modes and owners, as vfat and many network's do."""
+    directory = tmp_path / "strict"
+    for path in (directory, tmp_path / "below"):
+        path.mkdir()
+    mount = ["bindfs", "--chmod-deny", "--chown-deny", str(tmp_path / "below"), str(directory)]
+    if shutil.which("bindfs") is None or subprocess.run(mount, check=False).returncode:
+        pytest.skip("cannot mount a file system with bindfs")
+    yield directory
+    subprocess.run(["umount", str(directory)], check=True)
+
+
+def test_attributes_are_refused(run: Run, strict: Path) -> None:
+    """mount that refuses chmod: the file is written, and nobody complains"""
+    (strict / "a").write_bytes(TEXT)
+    run("-q", strict / "a")
+    run("-fq", strict / "a")
+    run("-dq", strict / "a.nnc", "-o", strict / "b")
+    run("-q", "--rm", strict / "a", "--output-dir", strict / "new")
+    assert listing(strict) == ["a.nnc", "b", "new"] and listing(strict / "new") == ["a.nnc"]
+    assert decompress((strict / "new/a.nnc").read_bytes()) == TEXT
+
+
+@pytest.mark.parametrize("name", [".", "new", "new/er"])
+def test_rm_waits_for_directories(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """--rm: an input stays until every directory that leads to the output is on disk"""
+    original = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if os.path.exists(name) and os.path.samestat(os.fstat(descriptor), os.stat(name)):
+            raise OSError(errno.EIO, "Input/output error")
+        original(descriptor)
+
+    for file in ("a", "b"):
+        Path(file).write_bytes(TEXT)
+    monkeypatch.setattr(os, "fsync", fsync)
+    lines = errors(run("-q", "--rm", "a", "b", "--output-dir", "new/er", status=1))
+    assert len(lines) == 2 and lines[0].endswith(": Input/output error")
+    assert {"a", "b"} < {*listing(), "new"}
+    monkeypatch.undo()
+
+
 @pytest.mark.parametrize("args", [["-c"], ["-dc"], ["-l"]])
 def test_device_is_full(run: Run, args: list[str]) -> None:
     """no space left on standard output: rc1"""
     with open("/dev/full", "wb") as full:
         data = NOISE if args == ["-c"] else compress(NOISE)
         result = run(*args, input=data, stdout=full, status=1, process=True)
-    assert "No space left on device" in errors(result)[0]
+    assert errors(result) == ["nncomp: (stdout): No space left on device"]
+
+
+def test_devices_as_outputs(run: Run) -> None:
+    """-o: a device only with -f, unless it is the null device; errors name it"""
+    Path("a").write_bytes(TEXT)
+    run("-q", "a", "-o", "/dev/null")
+    (line,) = errors(run("a", "-o", "/dev/full", status=1))
+    assert line == "nncomp: /dev/full: is not a regular file; use -f to write to it"
+    (line,) = errors(run("-f", "a", "-o", "/dev/full", status=1))
+    assert line == "nncomp: /dev/full: No space left on device"
+    packed = run("-q", "a", "-o", "/dev/stdout", process=True).stdout
+    assert decompress(packed) == TEXT
+    assert run("-dqf", "-o", "/dev/fd/1", input=packed, process=True).stdout == TEXT
+
+
+def test_links_as_outputs(run: Run) -> None:
+    """-f: replaces a link, whoever made it, and leaves alone what it leads to"""
+    Path("a").write_bytes(TEXT)
+    Path("victim").write_bytes(b"old")
+    for args in (["a"], ["a", "-o", "a.nnc"], ["a", "--output-dir", "."]):
+        Path("a.nnc").unlink(missing_ok=True)
+        os.symlink("victim", "a.nnc")
+        assert "use -f" in errors(run(*args, status=1))[0]
+        run("-f", *args)
+        assert not os.path.islink("a.nnc")
+        assert decompress(Path("a.nnc").read_bytes()) == TEXT
+    assert Path("victim").read_bytes() == b"old"
+
+
+# ---- standard streams ----
+
+
+def in_shell(redirect: str, *args: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """nncomp as a shell starts it with its streams redirected."""
+    words = shlex.join(command(*args))
+    return subprocess.run(
+        f"{words} {redirect}", shell=True, input=input, capture_output=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("redirect", "args", "stream"),
+    [
+        ("<&-", [], "(stdin)"),
+        ("<&-", ["-d"], "(stdin)"),
+        ("<&-", ["a", "-", "-o", "/dev/null"], None),
+        (">&-", [], "(stdout)"),
+        (">&-", ["-c", "a"], "(stdout)"),
+        (">&-", ["-l", "a.nnc"], "(stdout)"),
+        (">&-", ["models"], "(stdout)"),
+        (">&-", ["--version"], "(stdout)"),
+        ("<&- >&-", ["-c", "a"], "(stdout)"),
+    ],
+)
+def test_closed_streams(run: Run, redirect: str, args: list[str], stream: str | None) -> None:
+    """Reading or writing them fails, in one line; no file is taken for them"""
+    Path("a").write_bytes(TEXT)
+    Path("a.nnc").write_bytes(packed := compress(TEXT))
+    result = in_shell(redirect, *args, input=TEXT)
+    if stream is None:
+        assert result.returncode == 2
+    else:
+        assert result.returncode == 1
+        assert errors(result) == [f"nncomp: {stream}: Bad file descriptor"]
+    assert Path("a").read_bytes() == TEXT and Path("a.nnc").read_bytes() == packed
+
+
+@pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-", ">&- 2>&-"])
+def test_closed_streams_that_nobody_needs(run: Run, redirect: str) -> None:
+    """They are no reason to fail, and get nothing that is meant for a file"""
+    for name in ("a", "b"):
+        Path(name).write_bytes(TEXT)
+    assert in_shell(redirect, "a", "b", "--rm").returncode == 0
+    assert in_shell(redirect, "-t", "a.nnc", "b.nnc").returncode == 0
+    assert in_shell(redirect, "-dk", "a.nnc", "b.nnc").returncode == 0
+    assert Path("a").read_bytes() == Path("b").read_bytes() == TEXT
+    assert in_shell(redirect, "a", "missing", "-f").returncode == 1
+    assert in_shell(redirect, "--bogus").returncode == 2
+    assert in_shell("2>&-", "--bogus").stdout == b""
+
+
+def test_nowhere_to_complain(run: Run) -> None:
+    """stderr is full: the work goes on, rc1 at the end"""
+    for name in ("a", "b", "c"):
+        Path(name).write_bytes(TEXT)
+    assert in_shell("2>/dev/full", "a", "missing", "b").returncode == 1
+    assert in_shell("2>/dev/full", "c").returncode == 1  # although nothing else was wrong
+    assert listing() == ["a", "a.nnc", "b", "b.nnc", "c", "c.nnc"]
+    assert in_shell("2>/dev/full", "-t", "a.nnc", "b.nnc").returncode == 1
+    assert in_shell("2>/dev/full", "-qf", "a", "b").returncode == 0  # nothing was to be said
+    assert in_shell("2>/dev/full", "--bogus").returncode == 2
+    assert in_shell(">/dev/full 2>/dev/full", "-l", "a.nnc").returncode == 1
+
+
+def test_text_that_does_not_fit(run: Run) -> None:
+    """stdout is full: said once, rc1"""
+    for args in (["--help"], ["--version"], ["models"], ["completion", "bash"]):
+        result = in_shell(">/dev/full", *args)
+        assert result.returncode == 1
+        assert errors(result) == ["nncomp: (stdout): No space left on device"]
+
+
+def test_streams_that_do_not_wait(run: Run) -> None:
+    """O_NONBLOCK, set by whoever shares a pipe: nothing is lost, and nothing ends too early"""
+    pipes = [os.pipe() for _ in range(3)]
+    (source, feed), (result, sink), (said, speak) = pipes
+    for descriptor in (source, sink, speak):
+        os.set_blocking(descriptor, False)
+    for args, data, expected in (
+        (["--block-size=64K"], NOISE, compress(NOISE, block_size=1 << 16)),
+        (["-d", "-v"], compress(NOISE), NOISE),
+    ):
+        process = subprocess.Popen(command(*args), stdin=source, stdout=sink, stderr=speak)
+        sent = received = 0
+        collected = bytearray()
+        while received < len(expected):
+            time.sleep(0.002)
+            if sent < len(data) and select.select([], [feed], [], 0)[1]:
+                sent += os.write(feed, data[sent : sent + 4096])
+                if sent == len(data):
+                    os.close(feed)
+            while select.select([result], [], [], 0)[0]:
+                collected += os.read(result, 3000)
+            received = len(collected)
+            assert process.poll() in (None, 0)
+        assert process.wait(60) == 0 and bytes(collected) == expected
+        os.close(source)
+        source, feed = os.pipe()
+        os.set_blocking(source, False)
+    assert os.read(said, 1000).startswith(b"(stdin) : 300000 bytes\n")
+    for descriptor in (source, feed, result, sink, said, speak):
+        os.close(descriptor)
 
 
 # ---- other programs ----

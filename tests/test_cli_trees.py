@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_two_inputs_for_one_output(run: Run) -> None:
     Path("u/a").write_bytes(b"another")
     for force in ([], ["-f"]):
         result = run("t/a", "u/a", "--output-dir", "out", *force, status=1)
-        assert "same place" in errors(result)[0]
+        assert errors(result)[1] == "nncomp: u/a: has the same output as t/a"
         assert decompress(Path("out/a.nnc").read_bytes()) == Path("t/a").read_bytes()
         os.unlink("out/a.nnc")
 
@@ -137,6 +138,48 @@ def test_what_cannot_be_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = errors(run("-rq", "t", status=1))
     assert line == "nncomp: t/deep/er: Permission denied"
     assert Path("t/a.nnc").exists()
+
+
+@pytest.mark.usefixtures("tree")
+def test_what_cannot_be_examined(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """-r: a file whose status cannot be had is an error, not passed over; the rest is done"""
+    original = os.lstat
+
+    def lstat(path: str, **more: object) -> object:
+        if str(path) == "t/b":
+            raise PermissionError(13, "Permission denied", path)
+        return original(path, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    assert errors(run("-rq", "t", status=1)) == ["nncomp: t/b: Permission denied"]
+    assert Path("t/a.nnc").exists() and Path("t/deep/er/c.nnc").exists()
+
+
+def test_paths_that_are_too_long(run: Run) -> None:
+    """-r: what lies too deep to be opened is named"""
+    here = os.getcwd()
+    top = tempfile.mkdtemp(dir=here)  # not the working directory, which the tests search
+    os.chdir(top)
+    for _ in range(20):
+        os.mkdir("d" * 250)
+        os.chdir("d" * 250)
+    Path("a").write_bytes(TEXT)
+    os.mkdir(f"{here}/empty")
+    os.chdir(f"{here}/empty")
+    Path(top, "a").write_bytes(TEXT)
+    (line,) = errors(run("-rq", top, status=1))
+    assert line.startswith(f"nncomp: {top}/ddd") and line.endswith("ddd: File name too long")
+    assert Path(top, "a.nnc").exists()
+
+
+@pytest.mark.usefixtures("tree")
+def test_force_does_not_compress_again(run: Run) -> None:
+    """-rf: of a directory only files without the suffix, however often"""
+    for _ in range(3):
+        run("-rf", "t", "-q")
+    assert not [name for name in files() if name.endswith(".nnc.nnc")]
+    run("-f", "t/done.nnc", "-q")  # what is named is meant
+    assert Path("t/done.nnc.nnc").exists()
 
 
 def test_output_directory_that_is_a_file(run: Run) -> None:

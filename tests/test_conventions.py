@@ -118,9 +118,12 @@ def test_output_name(run: Run, a: Path) -> None:
 
 
 def test_input_is_kept(run: Run, a: Path) -> None:
-    """keep input: by default; -k accepted, no-op"""
+    """keep input: by default; -k says it again, and goes before --rm"""
     for args in ([], ["-k"], ["--keep"], ["-d", "-k"], ["-dkf"]):
         run("-f", *args, "a.nnc" if "-d" in args or "-dkf" in args else "a")
+        assert listing() == ["a", "a.nnc"]
+    for args in (["-k", "--rm"], ["--rm", "-k"], ["--rm", "--keep"], ["-dk", "--rm"]):
+        run("-f", *args, "a.nnc" if "-dk" in args else "a")
         assert listing() == ["a", "a.nnc"]
 
 
@@ -198,10 +201,15 @@ def test_levels(run: Run, a: Path) -> None:
     assert run("-c", "a").stdout == compress(TEXT, 5)
     for level in range(1, 10):
         assert run(f"-{level}", "-c", "a").stdout == compress(TEXT, level)
-    for args, level in {"--fast": 1, "--best": 9, "-1 -9": 9, "-9 --fast": 1, "-c91": 1}.items():
+    for args, level in {"--fast": 1, "--best": 9, "-1 -9": 9, "-9 --fast": 1, "-9c1": 1}.items():
         assert run("-c", *args.split(), "a").stdout == compress(TEXT, level)
-    run("-0", "a", status=2)
     run("--level", "3", "a", status=2)
+    for args in ("-19", "-0", "-10", "-c91", "-d19", "-c0", "-1 -22"):
+        wrong = args.split()[-1].lstrip("-cd")
+        line = errors(run(*args.split(), "a", status=2))[-1]
+        assert line == f"Error: -{wrong} is not a level: they are -1 to -9."
+    for args in ("-cT19", "-c -T 10", "-c --threads 22"):  # numbers of something else
+        assert run(*args.split(), "a").stdout == compress(TEXT, 5)
 
 
 def test_threads(run: Run, a: Path) -> None:
@@ -234,7 +242,7 @@ def test_compressed_data_is_stored(run: Run, pack: object) -> None:
 
 NO_OPTIONS = (
     "-S .x, --suffix=.x, -F xz, --format=xz, --rsyncable, --long, --adapt, -C crc32, --check, "
-    "--no-check, -n, -N, -M 1MiB, -e, -0, --ultra, -b1, -i 3"
+    "--no-check, -n, -N, -M 1MiB, -e, --ultra, -b1, -i 3"
 )
 
 
@@ -318,6 +326,41 @@ def test_exit_status(run: Run, a: Path) -> None:
     assert b"2 for wrong usage" in run("--help").stdout
 
 
+@pytest.mark.parametrize(
+    ("args", "name"),
+    [
+        ("", "compress"),
+        ("-9k", "compress"),
+        ("-d", "decompress"),
+        ("-9d", "decompress"),
+        ("--decompress", "decompress"),
+        ("compress -d", "decompress"),
+        ("-t", "test"),
+        ("-dt", "test"),
+        ("-l", "list"),
+        ("--list", "list"),
+        ("info", "info"),
+    ],
+)
+def test_wrong_usage_names_the_command(run: Run, a: Path, args: str, name: str) -> None:
+    """usage: the command is what the options make of it"""
+    lines = errors(run(*args.split(), "--bogus", status=2))
+    assert lines[0].startswith(f"Usage: nncomp {name} ")
+    assert f"'nncomp {name} --help'" in lines[1]
+    if args:
+        assert run(*args.split(), "--help").stdout.startswith(f"Usage: nncomp {name} ".encode())
+
+
+def test_empty_names(run: Run, a: Path) -> None:
+    """usage: a name that is empty is not one that is absent"""
+    for args in (["-o", ""], ["--output="], ["--output-dir", ""], ["--output-dir="]):
+        for mode in ([], ["-d"]):
+            assert "the name is empty" in errors(run(*mode, *args, "a", status=2))[-1]
+    for option in ("--csv", "--plot"):
+        assert "the name is empty" in errors(run("bench", "a", option, "", status=2))[-1]
+    assert listing() == ["a"]
+
+
 def test_environment_changes_speed_only(run: Run, a: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """NNCOMP_THREADS, NNCOMP_DEVICE, NNCOMP_MODELS and no others"""
     for name in ("NNCOMP", "NNCOMP_OPT", "NNCOMP_DEFAULTS", "NNCOMP_LEVEL", "NNCOMP_CLEVEL"):
@@ -363,6 +406,9 @@ def test_decompressing_from_a_terminal(run: Run, terminal: Terminal) -> None:
     for args in (["-d"], ["-t"], ["-d", "-"], ["-dc"]):
         (line,) = errors(run(*args, stdin=terminal.slave, status=1))
         assert "not read from a terminal; use -f" in line
+    for args in (["-l"], ["-l", "-"], ["list"], ["info"]):  # which is of no use even with -f
+        (line,) = errors(run(*args, stdin=terminal.slave, status=1))
+        assert "not read from a terminal" in line
     os.write(terminal.master, b"hello\n\4")
     assert "not an .nnc file" in errors(run("-df", stdin=terminal.slave, status=1))[0]
 

@@ -150,13 +150,19 @@ def test_target_that_appears_meanwhile_is_not_overwritten(tmp_path: Path, source
     assert names(tmp_path) == ["source", "target"]
 
 
+def refuse(monkeypatch: pytest.MonkeyPatch, name: str, code: int = errno.EPERM) -> None:
+    """Let ``os.name`` fail, whatever it is asked to do."""
+
+    def refused(*args: object, **more: object) -> object:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, name, refused)
+
+
 def test_file_systems_without_hard_links(
     tmp_path: Path, source: BinaryIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def link(src: str, dst: str) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", link)
+    refuse(monkeypatch, "link")
     write(tmp_path / "target", source)
     assert names(tmp_path) == ["source", "target"]
     with (
@@ -165,6 +171,99 @@ def test_file_systems_without_hard_links(
     ):
         (tmp_path / "other").write_bytes(b"x")
     assert names(tmp_path) == ["other", "source", "target"]
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+@pytest.mark.parametrize(
+    "refused",
+    [["fchmod"], ["utime"], ["fsync"], ["fchown"], ["fchmod", "utime", "fsync", "fchown", "link"]],
+)
+@pytest.mark.parametrize("force", [False, True])
+def test_file_systems_that_refuse(
+    tmp_path: Path,
+    source: BinaryIO,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: list[str],
+    code: int,
+    force: bool,
+) -> None:
+    """What cannot be set or synced keeps nobody from having the file."""
+    for name in refused:
+        refuse(monkeypatch, name, code)
+    write(tmp_path / "target", source, force=force)
+    assert (tmp_path / "target").read_bytes() == b"new"
+    assert names(tmp_path) == ["source", "target"]
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("directory", [False, True])
+def test_what_is_not_on_disk_is_an_error(
+    tmp_path: Path,
+    source: BinaryIO,
+    monkeypatch: pytest.MonkeyPatch,
+    directory: bool,
+    code: int,
+) -> None:
+    """fsync, of the file and of its directory"""
+    original = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) == directory:
+            raise OSError(code, os.strerror(code))
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError) as caught:
+        write(tmp_path / "target", source)
+    assert (caught.value.errno, caught.value.filename) == (code, str(tmp_path / "target"))
+    assert names(tmp_path) == ["source", *(["target"] if directory else [])]
+
+
+def test_new_directories_are_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is synced into its parent, or is not there, so that the next file tries again."""
+    synced = []
+    fail = False
+
+    def fsync(descriptor: int) -> None:
+        synced.append(os.path.relpath(f"/proc/self/fd/{descriptor}", "/"))
+        synced[-1] = os.path.relpath(os.readlink("/" + synced[-1]), tmp_path)
+        if fail and synced[-1] == "a":
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    fileio.make_directory(f"{tmp_path}/a/b")
+    assert synced == [".", "a"]
+    fileio.make_directory(f"{tmp_path}/a/b")
+    assert synced == [".", "a"]
+    fail = True
+    for _ in range(2):
+        with pytest.raises(OSError, match="Input/output") as caught:
+            fileio.make_directory(f"{tmp_path}/a/c/d")
+        assert caught.value.filename == f"{tmp_path}/a/c"
+    assert synced == [".", "a", "a", "a"] and names(tmp_path / "a") == ["b"]
+
+
+def test_directory_that_is_no_directory(tmp_path: Path, source: BinaryIO) -> None:
+    for name in ("source", "source/sub"):
+        with pytest.raises(NotADirectoryError):
+            fileio.make_directory(str(tmp_path / name))
+
+
+def test_directory_that_may_not_be_read(
+    tmp_path: Path, source: BinaryIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then all is synced, for it cannot be synced alone."""
+    original, synced = os.open, []
+
+    def open_(path: str, flags: int, *args: int, **more: int) -> int:
+        if flags & os.O_DIRECTORY:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return original(path, flags, *args, **more)
+
+    monkeypatch.setattr(os, "open", open_)
+    monkeypatch.setattr(os, "sync", lambda: synced.append(True))
+    write(tmp_path / "target", source)
+    assert names(tmp_path) == ["source", "target"] and synced == [True]
 
 
 def test_source_is_not_overwritten(tmp_path: Path, source: BinaryIO) -> None:
@@ -177,20 +276,53 @@ def test_source_is_not_overwritten(tmp_path: Path, source: BinaryIO) -> None:
 
 
 def test_symbolic_links_as_targets(tmp_path: Path, source: BinaryIO) -> None:
+    """A link is replaced, as everything else is: who made it does not say where we write."""
     (tmp_path / "real").write_bytes(b"old")
-    (tmp_path / "link").symlink_to("real")
-    (tmp_path / "dangling").symlink_to("nowhere")
-    for name in ("link", "dangling"):
-        with pytest.raises(FileExistsError):
-            write(tmp_path / name, source)
-        write(tmp_path / name, source, force=True)
-        assert (tmp_path / name).is_symlink()
-    assert (tmp_path / "real").read_bytes() == (tmp_path / "nowhere").read_bytes() == b"new"
+    for name, place in (("link", "real"), ("dangling", "nowhere"), ("loop", "loop"),
+                        ("null", "/dev/null"), ("up", "..")):  # fmt: skip
+        path = tmp_path / name
+        path.symlink_to(place)
+        with pytest.raises(FileExistsError, match="use -f"):
+            write(path, source)
+        assert path.is_symlink()
+        write(path, source, force=True)
+        assert not path.is_symlink() and path.read_bytes() == b"new"
+    assert (tmp_path / "real").read_bytes() == b"old"
+    assert not (tmp_path / "nowhere").exists()
 
 
-def test_devices_are_written_directly(source: BinaryIO) -> None:
+def test_pipes_as_targets(tmp_path: Path, source: BinaryIO) -> None:
+    """Somebody's FIFO or device is written to only if that is asked for."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    with pytest.raises(FileExistsError, match="not a regular file; use -f"):
+        write(path, source)
+    with open(os.open(path, os.O_RDWR), "rb") as fifo:
+        write(path, source, force=True)
+        assert fifo.read(3) == b"new"
+    with pytest.raises(FileExistsError, match="not a regular file; use -f"):
+        write(Path("/dev/full"), source)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write(Path("/dev/full"), source, force=True)
+    assert caught.value.filename == "/dev/full"
+
+
+def test_null_device_and_descriptors(tmp_path: Path, source: BinaryIO) -> None:
+    """They are written directly, whatever they lead to, and stay open."""
     write(Path("/dev/null"), source)
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    with open(tmp_path / "file", "w+b") as file:
+        file.write(b"before ")
+        file.flush()
+        for place in (f"/dev/fd/{file.fileno()}", f"/proc/self/fd/{file.fileno()}"):
+            write(Path(place), source)
+        (tmp_path / "link").symlink_to(f"/dev/fd/{file.fileno()}")
+        write(tmp_path / "link", source)
+        file.seek(0)
+        assert file.read() == b"before newnewnew"
+    assert fileio.is_descriptor("/dev/stdout") and not fileio.is_descriptor("/dev/null")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        write(Path("/dev/fd/987"), source)
 
 
 def test_errors_name_the_target(tmp_path: Path, source: BinaryIO) -> None:
@@ -203,10 +335,71 @@ def test_errors_name_the_target(tmp_path: Path, source: BinaryIO) -> None:
         assert caught.value.filename == str(target)
 
 
-def test_longest_names(tmp_path: Path, source: BinaryIO) -> None:
-    write(tmp_path / ("n" * 255), source)
-    write(tmp_path / ("ä" * 127), source)
-    assert len(names(tmp_path)) == 3
+@pytest.mark.parametrize("name", ["n", "ä", "名", "𝄞", "xä", "xx名", "\udcff"])
+@pytest.mark.parametrize("limit", [40, 143, 255])
+def test_longest_names(
+    tmp_path: Path, source: BinaryIO, monkeypatch: pytest.MonkeyPatch, name: str, limit: int
+) -> None:
+    """A temporary name is no longer than the final one, and cut between characters."""
+    target = name * (limit // len(os.fsencode(name)))
+    seen, original = [], os.open
+
+    def open_(path: str, flags: int, *args: int, **more: int) -> int:
+        seen.append(path)
+        return original(path, flags, *args, **more)
+
+    monkeypatch.setattr(os, "open", open_)
+    write(tmp_path / target, source)
+    temporary = seen[-1]
+    assert temporary.endswith(".tmp")
+    assert len(os.fsencode(temporary)) <= len(os.fsencode(target)) <= limit
+    assert target.startswith(temporary[1:-13])
+    assert sorted(names(tmp_path)) == sorted(["source", target])
+
+
+def test_longest_paths(tmp_path: Path, source: BinaryIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Just under PATH_MAX there is room for the target, and for no longer name."""
+    monkeypatch.chdir(tmp_path)
+    directory = "/".join(["d" * 250] * 16)
+    directory += "/" + "d" * (4095 - len(directory) - 3)
+    for part in directory.split("/"):
+        os.mkdir(part)
+        os.chdir(part)
+    os.chdir(tmp_path)
+    path = f"{directory}/t"
+    assert len(path) == 4095
+    write(Path(path), source)
+    write(Path(path), source, force=True)
+    assert os.listdir(directory) == ["t"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_directory_that_is_renamed(tmp_path: Path, source: BinaryIO, fails: bool) -> None:
+    """Whatever it is called in the end, nothing unfinished stays in it."""
+    (tmp_path / "d").mkdir()
+    try:
+        with fileio.create(str(tmp_path / "d/t"), force=False, source=source) as file:
+            file.write(b"new")
+            (tmp_path / "d").rename(tmp_path / "e")
+            if fails:
+                raise ValueError
+    except ValueError:
+        pass
+    assert names(tmp_path / "e") == ([] if fails else ["t"])
+
+
+def test_directory_that_is_removed(tmp_path: Path, source: BinaryIO) -> None:
+    """The error names the target, not what it was called before."""
+    (tmp_path / "d").mkdir()
+    with (
+        pytest.raises(FileNotFoundError) as caught,
+        fileio.create(str(tmp_path / "d/t"), force=False, source=source),
+    ):
+        (temporary,) = (tmp_path / "d").iterdir()
+        temporary.unlink()
+        (tmp_path / "d").rmdir()
+    assert caught.value.filename == str(tmp_path / "d/t")
+    assert caught.value.filename2 is None
 
 
 def test_names_that_are_no_text(tmp_path: Path, source: BinaryIO) -> None:

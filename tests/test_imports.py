@@ -29,7 +29,7 @@ ALLOWED = {
     "tables": set(),
     "choice": {"mixing"},
     "container": {"errors", "mixing", "rawio"},
-    "fileio": {"errors"},
+    "fileio": {"errors", "rawio"},
     "model": {"errors"},
     "registry": {"errors", "fileio", "model"},
     "weights": {"_native", "container", "errors", "model"},

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nncomp import levels
+from nncomp import fileio, levels
 from nncomp.cli import inputs
-from nncomp.cli.options import Mode
+from nncomp.cli.options import FILE, Mode, Output
 from nncomp.cli.report import Report, printable, say, size_text
 from nncomp.errors import NNCompError
 
@@ -44,7 +44,7 @@ def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[tupl
 
 
 @click.command()
-@click.argument("paths", metavar="FILE|DIR...", nargs=-1, required=True, type=click.Path())
+@click.argument("paths", metavar="FILE|DIR...", nargs=-1, required=True, type=FILE)
 @click.option(
     "--levels",
     "wanted",
@@ -73,8 +73,8 @@ def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[tupl
     help="For each run.",
 )
 @click.option("--per-file", is_flag=True, help="Rows for every file, however many.")
-@click.option("--csv", "table", type=click.Path(dir_okay=False), help="Write all figures there.")
-@click.option("--plot", type=click.Path(dir_okay=False), help="Draw ratio against speed there.")
+@click.option("--csv", "table", type=Output(dir_okay=False), help="Write all figures there.")
+@click.option("--plot", type=Output(dir_okay=False), help="Draw ratio against speed there.")
 @click.option("-q", "--quiet", is_flag=True, help="No bar, no remarks.")
 def bench(
     paths: tuple[str, ...],
@@ -112,6 +112,9 @@ def bench(
     files = _files(paths, report, quiet)
     if not files:
         raise NNCompError("there is nothing to measure")
+    for place in filter(None, (table, plot)):
+        if any(inputs.same(place, file) for file in files):
+            raise NNCompError(f"{place}: is one of the files to measure")
 
     with _progress(len(files) * len(compressors), quiet) as started:
         results, failures = measuring.run(compressors, files, time_limit, started)
@@ -133,16 +136,17 @@ def bench(
 def _files(paths: tuple[str, ...], report: Report, quiet: bool) -> list[str]:
     """What there is to measure, each file once and in order: what is empty has no bits a byte."""
     found: dict[str, None] = {}
-    for item in inputs.find(
-        Mode.COMPRESS, paths, recursive=True, force=True, on_error=report.complain
-    ):
+    for item in inputs.find(Mode.COMPRESS, paths, recursive=True, every=True):
         try:
-            if os.path.getsize(item.name):
-                with open(item.name, "rb"):  # may it be read?
-                    found[item.name] = None
+            if item.problem is not None:
+                raise item.problem
+            with fileio.open_input(item.name) as file:  # may it be read?
+                size = os.fstat(file.fileno()).st_size
+            if size:
+                found[item.name] = None
             elif not quiet:
                 say(f"nncomp: {printable(item.name)}: is empty; left out")
-        except OSError as error:
+        except (NNCompError, OSError) as error:
             report.complain(item.name, error)
     return list(found)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
-from nncomp.cli.options import Mode, Options, file_options, options_of
+from nncomp.cli.options import FileCommand, Mode, Options, file_options, options_of
 from nncomp.cli.report import Report, message_of, printable, say, shown_name, size_text
 from nncomp.cli.work import Result, process
 from nncomp.errors import NNCompError
@@ -35,7 +37,7 @@ def _filter_options(command: Any) -> Any:
     return file_options(command)
 
 
-@click.command()
+@click.command(cls=FileCommand)
 @_filter_options
 @click.pass_context
 def compress(ctx: click.Context, /, **values: Any) -> int:
@@ -43,7 +45,7 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
     return _run(Mode.COMPRESS, ctx, **values)
 
 
-@click.command()
+@click.command(cls=FileCommand)
 @_filter_options
 @click.pass_context
 def decompress(ctx: click.Context, /, **values: Any) -> int:
@@ -51,7 +53,7 @@ def decompress(ctx: click.Context, /, **values: Any) -> int:
     return _run(Mode.DECOMPRESS, ctx, **values)
 
 
-@click.command()
+@click.command(cls=FileCommand)
 @_filter_options
 @click.pass_context
 def test(ctx: click.Context, /, **values: Any) -> int:
@@ -76,9 +78,8 @@ def _run(
         mode,
         names,
         recursive=options.recursive,
-        output_dir=options.output_dir if mode in (Mode.COMPRESS, Mode.DECOMPRESS) else None,
-        force=options.force,
-        on_error=report.complain,
+        output_dir=options.output_dir,
+        target_of=_target_of(mode, options),
     )
     if options.output is not None and len(found) > 1:
         raise click.UsageError("-o is for one input")
@@ -90,6 +91,25 @@ def _run(
     else:
         _do_all(mode, found, options, report)
     return report.status
+
+
+def _target_of(mode: Mode, options: Options) -> Callable[[str], str | None] | None:
+    """How the output of a file is called; None where all goes to stdout, or nowhere."""
+    if mode not in (Mode.COMPRESS, Mode.DECOMPRESS):
+        return None
+    if options.to_stdout or options.output == "-":
+        return None
+
+    def target_of(place: str) -> str | None:
+        if options.output is not None:
+            return options.output
+        if place == "-":
+            return None
+        if mode == Mode.COMPRESS:
+            return fileio.compressed_name(place, force=options.force)
+        return fileio.content_name(place)
+
+    return target_of
 
 
 def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:

@@ -178,9 +178,7 @@ def _pattern_file(name: str, stack: contextlib.ExitStack) -> str:
 def _search_all(request: _Request) -> int:
     report = Report(0)
     names = request.names or ["." if request.recursive else "-"]
-    files = inputs.find(
-        Mode.DECOMPRESS, tuple(names), recursive=request.recursive, on_error=report.complain
-    )
+    files = inputs.find(Mode.DECOMPRESS, tuple(names), recursive=request.recursive)
     words = ["-H"] if request.recursive or len(names) > 1 else []
     options = default_options()
     found = False
@@ -206,13 +204,15 @@ def _search(file: Input, words: list[str], label: str, options: Options) -> int:
     that is searched."""
     from nncomp import codec
 
+    if file.problem is not None:
+        raise file.problem
     if file.name == "-":
         if os.isatty(0):
             raise NNCompError("compressed data not read from a terminal")
         source: BinaryIO = fileio.standard_input()
     else:
         words = [*words, f"--label={label}"]
-        source = open(file.name, "rb")
+        source = fileio.open_input(file.name, special=fileio.is_descriptor(file.name))
     grep = _Grep(["grep", *words, "--", "-"])
     with source, grep:
         with contextlib.suppress(BrokenPipeError):  # it has seen enough

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from nncomp import fileio
 from nncomp.cli import completion, inputs
 from nncomp.cli.inputs import Input
-from nncomp.cli.options import Mode, byte_size
-from nncomp.cli.report import Report, blocks_text, shown_name, size_text
+from nncomp.cli.options import FILE, Mode, byte_size
+from nncomp.cli.report import Report, blocks_text, message_of, shown_name, size_text
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ __all__ = ["info", "show_files"]
 @click.argument(
     "files",
     nargs=-1,
-    type=click.Path(allow_dash=True),
+    type=FILE,
     shell_complete=completion.packed_files,
 )
 @click.option("--json", "as_json", is_flag=True, help="A JSON array, one object a file.")
@@ -41,7 +42,7 @@ def info(
 ) -> int:
     """Show sizes, blocks and model of FILES. Checks everything but the content."""
     report = Report(quiet)
-    found = inputs.find(Mode.LIST, files or ("-",), recursive=recursive, on_error=report.complain)
+    found = inputs.find(Mode.LIST, files or ("-",), recursive=recursive)
     show_files(found, memory, report, verbose=verbose > 0, as_json=as_json)
     return report.status
 
@@ -53,26 +54,38 @@ def show_files(
     found = []
     for file in files:
         try:
+            if file.problem is not None:
+                raise file.problem
             found.append(_describe(file.name, memory_limit))
-        except (NNCompError, OSError) as error:
+        except (NNCompError, OSError, MemoryError) as error:
             report.complain(file.name, error)
+            found.append({"name": file.name, "ok": False, "error": message_of(error)})
     if as_json:
         click.echo(json.dumps(found, indent=2))
-    elif found:
-        _print_table(found, verbose=verbose)
+    elif good := [about for about in found if about["ok"]]:
+        _print_table(good, verbose=verbose)
 
 
 def _describe(name: str, memory_limit: int) -> dict[str, Any]:
     from nncomp.info import read_frame_infos
 
-    with fileio.standard_input() if name == "-" else open(name, "rb") as source:
+    with _open(name) as source:
         frames = [_as_json(frame) for frame in read_frame_infos(source, memory_limit)]
     return {
         "name": name,
+        "ok": True,
         "content_size": sum(frame["content_size"] for frame in frames),
         "stored_size": sum(frame["stored_size"] for frame in frames),
         "frames": frames,
     }
+
+
+def _open(name: str) -> BinaryIO:
+    if name == "-":
+        if os.isatty(0):
+            raise NNCompError("compressed data not read from a terminal")
+        return fileio.standard_input()
+    return fileio.open_input(name, special=fileio.is_descriptor(name))
 
 
 def _as_json(frame: FrameInfo) -> dict[str, Any]:

@@ -3,29 +3,34 @@
 Names on the command line are taken as they are. With ``-r`` a directory stands for the regular
 files in it, sorted: those without the suffix .nnc to compress, those with it otherwise. Links
 inside a directory are not followed.
+
+All of it is known before anything is written, so that no output can be taken for an input, or be
+overwritten by the next.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from nncomp import fileio
 from nncomp.cli.options import Mode
 from nncomp.errors import NNCompError
-from nncomp.fileio import SUFFIX
 
-__all__ = ["Input", "find"]
+__all__ = ["Input", "find", "same"]
 
-OnError = Callable[[str, Exception], None]  # (name, what is wrong with it)
+_Key = tuple[object, object]  # what tells files apart, however they are spelt
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Input:
-    """A file to work on."""
+    """A file to work on, or the reason not to."""
 
     name: str  # what to open; '-' is stdin
-    place: str  # where it would lie if it were copied to where its output belongs
+    target: str | None = None  # the file to write; None: there is none, or it has no name
+    problem: Exception | None = None
 
 
 def find(
@@ -33,61 +38,79 @@ def find(
     names: tuple[str, ...],
     *,
     recursive: bool = False,
+    every: bool = False,
     output_dir: str | None = None,
-    force: bool = False,
-    on_error: OnError,
+    target_of: Callable[[str], str | None] | None = None,
 ) -> list[Input]:
-    """All inputs, known before any output appears among them.
+    """All inputs, in the order of ``names``.
 
+    ``every``: of a directory's files take those with and without the suffix. ``target_of`` gives
+    the name of an output, if it has one, by that of its input, or raises ``NNCompError``;
     ``output_dir`` gets what 'cp -r' would put there: files under their own names, directories as
-    trees. ``on_error`` is told what cannot be read, and which input would overwrite another's
-    output; these are left out.
+    trees.
     """
     found = []
-    taken: dict[str, str] = {}  # output → the input that has it
-    for root, name in _expand(mode, names, recursive, force, on_error):
-        if output_dir is None:
-            found.append(Input(name, name))
-            continue
-        place = os.path.join(output_dir, _relative(root, name))
-        other = taken.setdefault(os.path.normpath(place), name)
-        if other == name:
-            found.append(Input(name, place))
-        else:
-            on_error(name, NNCompError(f"has the same place in the output directory as {other}"))
-    return found
+    for root, item in _expand(mode, names, recursive, every):
+        if target_of is not None and item.problem is None:
+            place = item.name
+            if output_dir is not None:
+                place = os.path.join(output_dir, _relative(root, item.name))
+            try:
+                item = dataclasses.replace(item, target=target_of(place))
+            except NNCompError as error:
+                item = dataclasses.replace(item, problem=_first_problem(item.name, error))
+        found.append(item)
+    return list(_checked(found))
+
+
+def _first_problem(name: str, problem: NNCompError) -> Exception:
+    """What is wrong with a file, rather than ``problem``, which is what is wrong with its name."""
+    try:
+        fileio.check_input(name, special=True)
+    except (NNCompError, OSError) as error:
+        return error
+    return problem
+
+
+def same(a: str, b: str) -> bool:
+    """Whether two names are of one file, or will be."""
+    return not {*_keys(a)}.isdisjoint(_keys(b))
 
 
 def _expand(
-    mode: Mode, names: tuple[str, ...], recursive: bool, force: bool, on_error: OnError
-) -> Iterator[tuple[str | None, str]]:
+    mode: Mode, names: tuple[str, ...], recursive: bool, every: bool
+) -> Iterator[tuple[str | None, Input]]:
     """(directory, file in it), or (None, file) for what is no directory to enter."""
-
-    def wanted(name: str) -> bool:
-        packed = name.endswith(SUFFIX)
-        return packed if mode != Mode.COMPRESS else force or not packed
-
     for name in names:
         if recursive and name != "-" and os.path.isdir(name):
-            for path in _walk(name, on_error):
-                if wanted(path):
-                    yield name, path
+            for item in _walk(name):
+                packed = item.name.endswith(fileio.SUFFIX)
+                if every or item.problem is not None or packed == (mode != Mode.COMPRESS):
+                    yield name, item
         else:
-            yield None, name
+            yield None, Input(name)
 
 
-def _walk(directory: str, on_error: OnError) -> Iterator[str]:
-    """The regular files in a tree, in the order of their names."""
-
-    def problem(error: OSError) -> None:
-        on_error(str(error.filename), error)
-
-    for parent, directories, files in os.walk(directory, onerror=problem):
+def _walk(directory: str) -> Iterator[Input]:
+    """The regular files in a tree, in the order of their names, and what cannot be examined."""
+    problems: list[OSError] = []
+    for parent, directories, files in os.walk(directory, onerror=problems.append):
+        yield from _taken(problems)
         directories.sort()
         for name in sorted(files):
             path = os.path.join(parent, name)
-            if os.path.isfile(path) and not os.path.islink(path):
-                yield path
+            try:
+                if stat.S_ISREG(os.lstat(path).st_mode):
+                    yield Input(path)
+            except OSError as error:
+                yield Input(path, problem=error)
+    yield from _taken(problems)
+
+
+def _taken(problems: list[OSError]) -> Iterator[Input]:
+    while problems:
+        error = problems.pop(0)
+        yield Input(str(error.filename), problem=error)
 
 
 def _relative(root: str | None, name: str) -> str:
@@ -95,3 +118,53 @@ def _relative(root: str | None, name: str) -> str:
         return os.path.basename(name)
     last = os.path.basename(os.path.normpath(root))
     return os.path.join("" if last in (".", "..") else last, os.path.relpath(name, root))
+
+
+def _checked(items: list[Input]) -> Iterator[Input]:
+    """``items``, with a problem where an output is that of another input, or is another input.
+
+    The same file given twice is done once.
+    """
+    sources: dict[_Key, Input] = {}
+    for item in items:
+        if item.problem is None and item.target is not None:
+            for key in _keys(item.name):
+                sources.setdefault(key, item)
+    outputs: dict[_Key, Input] = {}
+    for item in items:
+        if item.problem is not None or item.target is None:
+            yield item
+            continue
+        entry = _entry(item.name)
+        first = outputs.setdefault(_entry(item.target), item)
+        if first is not item and _entry(first.name) == entry:
+            continue
+        met = [sources[key] for key in _keys(item.target) if key in sources]
+        others = [other for other in met if _entry(other.name) != entry]
+        if first is not item:
+            problem = NNCompError(f"has the same output as {first.name}")
+            item = dataclasses.replace(item, problem=problem)
+        elif others:
+            problem = NNCompError(f"its output would overwrite the input {others[0].name}")
+            item = dataclasses.replace(item, problem=problem)
+        yield item
+
+
+def _keys(name: str) -> list[_Key]:
+    """What a file is known by: its place, and if it exists, itself."""
+    file = _file(name)
+    return [_entry(name), *([] if file is None else [file])]
+
+
+def _entry(name: str) -> _Key:
+    """The place of a file, which needs not exist, and nor does its directory."""
+    parent, base = os.path.split(name)
+    return _file(parent or os.curdir) or os.path.realpath(parent), base
+
+
+def _file(name: str) -> _Key | None:
+    try:
+        status = os.stat(name)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

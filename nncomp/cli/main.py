@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -15,7 +16,8 @@ import click
 from click.shell_completion import CompletionItem
 
 import nncomp
-from nncomp.cli import signals
+from nncomp.cli import signals, streams
+from nncomp.cli.options import FileCommand
 from nncomp.cli.report import complain
 from nncomp.errors import NNCompError
 
@@ -35,6 +37,10 @@ _COMMANDS = {
 _SETTINGS: Any = {"help_option_names": ["-h", "--help"]}  # a command remembers the first it sees
 _ALIASES = {"list": "info"}
 _COMPLETE = "_NNCOMP_COMPLETE"  # in the environment: a shell asks how the arguments may go on
+_MODES = {
+    **{"z": "compress", "d": "decompress", "t": "test", "l": "list"},
+    **{name: name for name in ("compress", "decompress", "test", "list")},
+}
 
 
 class _Commands(click.Group):
@@ -50,6 +56,19 @@ class _Commands(click.Group):
         module, attribute = place.split(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The filter goes by the name of what its options make of it: in usage, and in errors."""
+        name, command, args = super().resolve_command(ctx, args)
+        if name != "compress" or not isinstance(command, FileCommand):
+            return name, command, args
+        for word in command.options(args):
+            name = _MODES.get(word.lstrip("-"), name)
+        if "-h" in args or "--help" in args:
+            return name, self.get_command(ctx, name), ["--help"]
+        return name, command, args
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing and sys.stdin is not None and sys.stdin.isatty():
@@ -134,17 +153,11 @@ def main(*first: str) -> NoReturn:
     # end the process where it cannot.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signals.install()
+    streams.prepare()
     try:
-        status = run([*first, *sys.argv[1:]])
-        if sys.stdout is not None:  # it is None where the shell closed it
-            sys.stdout.flush()
+        status = streams.finish(run([*first, *sys.argv[1:]]))
     except signals.Signalled as signalled:
         signals.die(signalled.number)
-    except OSError as error:  # the last of the text did not fit
-        complain(None, error)
-        # Python flushes once more on its way out, and would complain again with status 120.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
     sys.exit(status)
 
 
@@ -157,8 +170,11 @@ def run(args: Sequence[str]) -> int:
             return answer(args)
         return int(cli.main(list(args), prog_name="nncomp", standalone_mode=False) or 0)
     except click.UsageError as error:
-        error.show()
+        if sys.stderr is not None:
+            with contextlib.suppress(OSError):  # as with say()
+                error.show()
         return error.exit_code
     except (NNCompError, click.ClickException, OSError) as error:
         complain(None, error)
+        streams.give_up_after(error)
         return 1

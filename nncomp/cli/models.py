@@ -125,7 +125,7 @@ def path(name: str | None) -> int:
     "files",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(readable=False, path_type=Path),
     shell_complete=completion.model_files,
 )
 def add(files: tuple[Path, ...]) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import itertools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -15,10 +16,36 @@ import nncomp
 from nncomp import levels
 from nncomp.cli import completion
 
-__all__ = ["Mode", "Options", "byte_size", "default_options", "file_options", "options_of"]
+__all__ = [
+    "FILE",
+    "FileCommand",
+    "Mode",
+    "Options",
+    "Output",
+    "byte_size",
+    "default_options",
+    "file_options",
+    "options_of",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LEVEL = "nncomp.level"  # in the context's meta: -1 … -9 are nine flags for one value
+
+
+class Output(click.Path):
+    """The name of what is to be written; an empty one is most often a variable that is not set."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(readable=False, **more)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not os.fspath(value):
+            self.fail("the name is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+# Whether a file can be read is found out by reading it: what is wrong with one concerns no other.
+FILE = click.Path(readable=False, allow_dash=True)
 
 
 class Mode(enum.Enum):
@@ -55,6 +82,31 @@ class Options:
     train_time: float  # seconds
     from_scratch: bool
     block_size: int | None  # bytes
+
+
+class FileCommand(click.Command):
+    """A command with ``file_options``; refuses -19, which would be -1 and -9, and -0."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for word in [] if ctx.resilient_parsing else self.options(args):
+            if re.fullmatch("-(0|[0-9]{2,})", word):
+                text = f"{word} is not a level: they are -{levels.MIN_LEVEL} to "
+                raise click.UsageError(f"{text}-{levels.MAX_LEVEL}.", ctx)
+        return super().parse_args(ctx, args)
+
+    def options(self, args: Sequence[str]) -> Iterator[str]:
+        """The options in ``args``, one by one, but for those that are unknown, or have a value.
+
+        '-kf19T2' has -k, -f and -19: numbers are not taken apart.
+        """
+        options = [param for param in self.params if isinstance(param, click.Option)]
+        flags = [option for option in options if option.is_flag or option.count]
+        known = "".join(name[1] for option in flags for name in option.opts if len(name) == 2)
+        for word in itertools.takewhile(lambda word: word != "--", args):
+            if word.startswith("--"):
+                yield word
+            elif letters := re.match(f"-[0{known}]+", word):
+                yield from ("-" + found for found in re.findall("[0-9]+|.", letters[0][1:]))
 
 
 def byte_size(text: str) -> int:
@@ -123,14 +175,14 @@ def file_options(command: _F) -> _F:
             click.argument(
                 "files",
                 nargs=-1,
-                type=click.Path(allow_dash=True),
+                type=FILE,
                 shell_complete=completion.packed_files,
             ),
             click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to stdout."),
-            click.option("-o", "--output", type=click.Path(), help="Write to this file."),
+            click.option("-o", "--output", type=Output(), help="Write to this file."),
             click.option(
                 "--output-dir",
-                type=click.Path(),
+                type=Output(),
                 shell_complete=completion.directories,
                 help="Write into this directory instead.",
             ),
@@ -144,7 +196,7 @@ def file_options(command: _F) -> _F:
                 "-f", "--force", is_flag=True, help="Overwrite; compress .nnc files; use terminals."
             ),
             click.option(
-                "-k", "--keep", is_flag=True, expose_value=False, help="Keep inputs (default)."
+                "-k", "--keep", is_flag=True, help="Keep inputs (default), whatever --rm says."
             ),
             click.option(
                 "--verify", is_flag=True, help="Decompress what was written, and compare."
@@ -222,9 +274,9 @@ def file_options(command: _F) -> _F:
     return command
 
 
-def options_of(ctx: click.Context, **values: Any) -> Options:
+def options_of(ctx: click.Context, *, keep: bool, remove: bool, **values: Any) -> Options:
     """The parsed values as ``Options``."""
-    return Options(level=ctx.meta.get(_LEVEL), **values)
+    return Options(level=ctx.meta.get(_LEVEL), remove=remove and not keep, **values)
 
 
 def default_options() -> Options:

@@ -9,6 +9,8 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
+from nncomp import fileio
+
 __all__ = [
     "Report",
     "blocks_text",
@@ -23,9 +25,11 @@ __all__ = [
 
 
 def say(line: str) -> None:
-    """A line on stderr, if there is one."""
+    """A line on stderr, if there is one. Where that fails, the work goes on, and ``streams.finish``
+    tries again."""
     if sys.stderr is not None:
-        print(line, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
 
 
 def complain(name: str | None, error: Exception) -> None:
@@ -56,12 +60,12 @@ class Report:
         """Say what is wrong with the input ``name``, unless -qq."""
         self.status = 1
         if self._quiet < 2:
-            complain("(stdin)" if name == "-" else name, error)
+            complain(fileio.STDIN if name == "-" else name, error)
 
 
 def shown_name(name: str) -> str:
     """The name of an input for people."""
-    return "(stdin)" if name == "-" else printable(name)
+    return fileio.STDIN if name == "-" else printable(name)
 
 
 def printable(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nncomp.cli import signals, training
+from nncomp.cli.options import Output
 from nncomp.cli.report import printable, say
 from nncomp.cli.training import MB
 from nncomp.errors import NNCompError
@@ -22,14 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = Output(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("paths", metavar="FILE|DIR...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="FILE|DIR...", nargs=-1,
+                type=click.Path(readable=False, path_type=Path))  # fmt: skip
 @click.option("-o", "--output", required=True, type=_FILE, help="The model to write.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite.")
-@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+@click.option("--config", type=click.Path(readable=False, path_type=Path),
               is_eager=True, expose_value=False, callback=training.config_file,
               help="TOML file with any of these options; the command line goes first.")  # fmt: skip
 @click.option("--name", help="Name inside the model file; default: its stem.")

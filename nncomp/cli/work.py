@@ -48,13 +48,14 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
     ``count`` precedes the name in a progress bar. Raises what went wrong: ``NNCompError``,
     ``OSError`` or ``MemoryError``; nothing is left of the output then.
     """
+    if item.problem is not None:
+        raise item.problem
     if options.remove:
         fileio.check_removable(item.name)
     training = ""
-    label = count + ("(stdin)" if item.name == "-" else os.path.basename(item.name))
+    label = count + (fileio.STDIN if item.name == "-" else os.path.basename(item.name))
     with _open_source(mode, item.name, options) as source:
-        target = _target(mode, item, source, options)
-        with _open_sink(mode, target, source, options) as sink:
+        with _open_sink(mode, item.target, source, options) as sink:
             if mode != Mode.COMPRESS:
                 size = _content_size(source, options)
                 with _bar(label, size, options) as progress:
@@ -71,7 +72,7 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
             fileio.remove(item.name, source)
     return Result(
         item.name,
-        target,
+        item.target,
         summary.content_size,
         summary.stored_size,
         _blocks_text(summary),
@@ -89,11 +90,7 @@ def _blocks_text(summary: codec.Summary) -> str:
 @contextlib.contextmanager
 def _open_source(mode: Mode, name: str, options: Options) -> Iterator[BinaryIO]:
     if name != "-":
-        try:
-            file: BinaryIO = open(name, "rb")
-        except IsADirectoryError as error:
-            raise OSError(error.errno, "Is a directory; use -r", name) from None
-        with file:
+        with fileio.open_input(name, special=_takes_special(mode, name, options)) as file:
             yield file
         return
     if mode != Mode.COMPRESS and os.isatty(0) and not options.force:
@@ -102,19 +99,12 @@ def _open_source(mode: Mode, name: str, options: Options) -> Iterator[BinaryIO]:
         yield file
 
 
-def _target(mode: Mode, item: Input, source: BinaryIO, options: Options) -> str | None:
-    """The file to write; None stands for stdout, and for a test."""
-    if mode == Mode.TEST or options.to_stdout or options.output == "-":
-        return None
-    if options.output is not None:
-        return options.output
-    if item.name == "-":
-        return None
-    if not _is_regular(source):
-        raise NNCompError("is not a regular file; use -c or -o")
-    if mode == Mode.COMPRESS:
-        return fileio.compressed_name(item.place, force=options.force)
-    return fileio.content_name(item.place)
+def _takes_special(mode: Mode, name: str, options: Options) -> bool:
+    """Whether pipes and devices may be read: where the output does not get its name from them, and
+    somebody has them in mind, so that a FIFO among many files does not wait for a writer."""
+    if mode in (Mode.COMPRESS, Mode.DECOMPRESS):
+        return options.to_stdout or options.output is not None
+    return options.to_stdout or fileio.is_descriptor(name)
 
 
 @contextlib.contextmanager
@@ -125,17 +115,22 @@ def _open_sink(
         yield Nowhere()
     elif target is not None:
         if options.output_dir is not None:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            fileio.make_directory(os.path.dirname(target))
         with fileio.create(target, force=options.force, source=source) as file:
             again = options.remove or (options.verify and mode == Mode.COMPRESS)
             if again and not _is_regular(file):
                 raise NNCompError(f"{target} is not a regular file: no --rm, no --verify")
+            _check_terminal(mode, file, options)
             yield file
     else:
-        if mode == Mode.COMPRESS and os.isatty(1) and not options.force:
-            raise NNCompError("compressed data not written to a terminal; use -f to force it")
         with fileio.standard_output() as file:
+            _check_terminal(mode, file, options)
             yield file
+
+
+def _check_terminal(mode: Mode, sink: BinaryIO, options: Options) -> None:
+    if mode == Mode.COMPRESS and sink.isatty() and not options.force:
+        raise NNCompError("compressed data not written to a terminal; use -f to force it")
 
 
 def _is_regular(file: BinaryIO) -> bool:

@@ -1,0 +1,61 @@
+"""Standard input, output and error as a process may find them: closed, full, of any encoding."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import BinaryIO, TextIO
+
+from nncomp import fileio
+from nncomp.cli.report import complain
+
+__all__ = ["finish", "give_up_after", "prepare"]
+
+_OUTPUTS = {fileio.STDOUT: 1, fileio.STDERR: 2}
+
+
+def prepare() -> None:
+    """Make text streams of what there is; for a process of its own, before it opens anything.
+
+    A descriptor that is closed is taken, by what can only fail: no file shall get its number, and
+    be read or written by whoever means the stream. Characters that the encoding lacks are escaped.
+    """
+    for number, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)
+    sys.stdout = _text(fileio.standard_output(), sys.stdout)
+    if sys.stderr is not None:  # nobody listens where the shell has closed it
+        sys.stderr = _text(fileio.standard_error(), sys.stderr)
+
+
+def finish(status: int) -> int:
+    """Write what is left; returns ``status``, or 1 instead of 0 where that failed."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError as error:
+            give_up_after(error)
+            complain(None, error)
+            status = status or 1
+    return status
+
+
+def give_up_after(error: Exception) -> None:
+    """If that was writing a stream, let what is left go nowhere: else it is tried at the end."""
+    if isinstance(error, OSError) and error.filename in _OUTPUTS:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, _OUTPUTS[error.filename])
+        os.close(null)
+
+
+def _text(binary: BinaryIO, like: TextIO | None) -> TextIO:
+    return io.TextIOWrapper(
+        binary,
+        encoding=None if like is None else like.encoding,
+        errors="backslashreplace",
+        line_buffering=True,
+    )
