@@ -16,7 +16,7 @@ NATIVE := pyproject.toml CMakeLists.txt $(wildcard nncomp/csrc/*)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check test lint gpu-check figures regression golden corpus models dist clean
+.PHONY: help demo develop check test lint gpu-check picture gigabyte figures regression golden corpus models dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,13 @@ test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 
 gpu-check: $(if $(GPU_PYTHON),,$(DEV)/.done) ## on a machine with a GPU: its bytes, then its speed, in 8 minutes
 	$(or $(GPU_PYTHON),$(DEV)/bin/python) tools/gpu_check.py
+
+picture: $(DEV)/.done ## CORPUS=DIR: the picture of ratio against speed in README.md anew (an hour for 26 MB)
+	$(DEV)/bin/nncomp bench --levels 1,3,5,7,9,1:none,5:none --peers xz,zstd,brotli,zpaq \
+		--plot docs/ratio-speed.svg $(CORPUS)
+
+gigabyte: $(DEV)/.done ## CORPUS=DIR: how long 1 GB takes on this machine, into docs/ and README.md (hours)
+	$(DEV)/bin/python tools/gigabyte.py $(CORPUS)
 
 figures: $(DEV)/.done ## CORPUS=DIR: round trips, bytes, speed and waste on a folder of files
 	$(DEV)/bin/python tools/figures.py all $(CORPUS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import importlib.util
 import inspect
 import re
 import shlex
@@ -94,7 +95,10 @@ def parsed(line: str) -> click.Context:
 @pytest.mark.parametrize("line", sorted({*commands(page("README.md"))}))
 def test_commands_of_the_readme(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # where no file has a command's name
-    assert parsed(line).command
+    try:
+        assert parsed(line).command
+    except click.exceptions.Exit as done:  # after --version
+        assert done.exit_code == 0
 
 
 def test_training_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,9 +142,9 @@ def test_names_in_the_examples_are_there_after_their_imports() -> None:
     for statement in tree.body:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             of = getattr(statement, "module", None)
-            for module in [of] if of else [alias.name for alias in statement.names]:
-                pytest.importorskip(module.split(".")[0])
-            exec(ast.unparse(statement), names)
+            modules = [of] if of else [alias.name for alias in statement.names]
+            if all(importlib.util.find_spec(module.split(".")[0]) for module in modules):
+                exec(ast.unparse(statement), names)
         for node in ast.walk(statement):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 owner = names.get(node.value.id)

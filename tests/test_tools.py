@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shlex
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+
+from nncomp import bench
 
 TOOLS = Path(__file__).parent.parent / "tools"
 
@@ -161,3 +165,65 @@ def test_demo(tmp_path: Path) -> None:
     typed = shlex.split(lines[-1].replace("FILE", str(text)))
     subprocess.run(typed, cwd=tmp_path, capture_output=True, check=True)
     assert (tmp_path / "notes.txt.nnc").stat().st_size < text.stat().st_size
+
+
+def test_the_readme_shows_how_long_1_gb_takes(tools: None) -> None:
+    import gigabyte
+
+    page = gigabyte.README.read_text("utf-8")
+    assert gigabyte.show(gigabyte.read(), page) == page
+
+
+def test_how_long_1_gb_takes(tools: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured anew replaces what there was, and the table is drawn from all of it."""
+    import gigabyte
+
+    def run(wanted: list[bench.Compressor], files: list[str], limit: float) -> Any:
+        size = Path(files[0]).stat().st_size
+        used = [os.environ["NNCOMP_KERNEL"], Path(files[0]).read_bytes()[:1]]
+        asked.append((*used, [compressor.name for compressor in wanted]))
+        return [bench.Result(c.name, "", size, 1, 0.5, 90.0, 3 << 20, 9) for c in wanted], []
+
+    for folder in ("text", "code", "data", "media"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a").write_bytes(folder[:1].encode() * 600_000)
+    (tmp_path / "README").write_text(f"before\n{gigabyte.MARKS[0]}old{gigabyte.MARKS[1]}after\n")
+    monkeypatch.setattr(gigabyte, "TABLE", tmp_path / "table.csv")
+    monkeypatch.setattr(gigabyte, "README", tmp_path / "README")
+    monkeypatch.setattr(bench, "run", run)
+    monkeypatch.setattr(bench, "find_peers", lambda names: [bench.Compressor("xz-6", "", "")])
+    monkeypatch.setenv("NNCOMP_KERNEL", "")
+    words = f"x {tmp_path} --kernels peers,portable --levels 1,5:none --sample 1 --threads 2"
+    monkeypatch.setattr(sys, "argv", words.split())
+    asked: list[tuple[str, bytes, list[str]]] = []
+    gigabyte.main()
+    gigabyte.main()
+    own = ["nncomp-1", "nncomp-5:none"]
+    wanted = [("auto", first, ["xz-6"]) for first in (b"t", b"d", b"m")]
+    wanted += [("portable", first, own) for first in (b"t", b"d", b"m")]
+    assert asked == wanted * 2
+    rows = gigabyte.read()
+    assert len(rows) == 3 + 3 * 2
+    assert [row.size for row in rows[:3]] == [1 << 20, 600_000, 600_000]
+    lines = (tmp_path / "README").read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("before", "after") and "old" not in lines
+    assert "| 1 GB of | kernel | threads | -1 | -5 --model none |" in lines
+    assert "| text and code | plain C++ | 2 | 7.9 min / 24 h | 7.9 min / 24 h |" in lines
+    assert "| memory, at most | | 2 | 3 MiB | 3 MiB |" in lines
+    assert "| programs, pictures, sound | 14 min / 42 h |" in lines
+
+
+def test_figures_table(tools: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import figures
+
+    rows = ["compressor,file,bytes,packed_bytes", "nncomp-1,x/text/a,1000,500"]
+    rows += ["xz-9e,x/text/a,1000,600", "zpaq-m5,x/text/a,1000,1", "other,x/text/a,1000,1"]
+    rows += ["nncomp-1,x/logs/b,2000,700", "xz-9e,x/logs/b,2000,900"]
+    (tmp_path / "a.csv").write_text("\n".join([*rows, ""]))
+    figures.table(str(tmp_path / "a.csv"))
+    assert capsys.readouterr().out.splitlines() == [
+        "| files | bytes | nncomp -1 | xz -9e |",
+        "|---|---:|---:|---:|",
+        "| text (1) | 1,000 | 500 | 600 |",
+        "| logs (1) | 2,000 | 700 | 900 |",
+    ]

@@ -8,6 +8,7 @@
     python tools/figures.py kinds DIR LEVEL MODEL…  bits per byte of models by kind of file
     python tools/figures.py pieces DIR…      pieces of 1 to 16 KiB beside xz, zstd and brotli
     python tools/figures.py special          runs, noise and tiny inputs
+    python tools/figures.py table CSV…       what bench --csv wrote, by kind, as in README.md
     python tools/figures.py all DIR          all of these; speed and waste on its largest text/ file
 
 Prints one line a figure; exits 1 where a round trip fails.
@@ -15,6 +16,7 @@ Prints one line a figure; exits 1 where a round trip fails.
 
 from __future__ import annotations
 
+import csv
 import lzma
 import math
 import os
@@ -260,6 +262,38 @@ def special() -> None:
                   f"{wrote:.2f} s in, {read:.2f} s out")  # fmt: skip
 
 
+COLUMNS = {
+    "nncomp-1": "nncomp -1",
+    "nncomp-5:none": "-5 --model none",
+    "nncomp-5": "**-5**",
+    "nncomp-7": "-7",
+    "zpaq-m5": "zpaq -m5",
+    "7z-ppmd": "7z PPMd",
+    "bzip3-16": "bzip3",
+    "xz-9e": "xz -9e",
+    "brotli-11": "brotli -q 11",
+    "zstd-22": "zstd -22",
+}
+
+
+def table(*places: str) -> None:
+    """Bytes by kind, which is a file's folder, for those of COLUMNS that have seen every file."""
+    sizes: dict[str, dict[str, list[int]]] = {}  # [kind][compressor]: bytes of each file
+    for place in places:
+        with open(place, newline="") as file:
+            for row in csv.DictReader(file):
+                of_kind = sizes.setdefault(Path(row["file"]).parent.name, {"": []})
+                of_kind.setdefault(row["compressor"], []).append(int(row["packed_bytes"]))
+                if row["compressor"] == next(iter(COLUMNS)):
+                    of_kind[""].append(int(row["bytes"]))
+    names = [n for n in COLUMNS if all(len(k.get(n, ())) == len(k[""]) for k in sizes.values())]
+    print(f"| files | bytes | {' | '.join(COLUMNS[n] for n in names)} |")
+    print("|---|---:|" + "---:|" * len(names))
+    for kind, of_kind in sizes.items():
+        cells = (f"{sum(of_kind[n]):,}" for n in ("", *names))
+        print(f"| {kind} ({len(of_kind[''])}) | {' | '.join(cells)} |")
+
+
 def everything(folder: str) -> None:
     texts = sorted(str(p) for p in Path(folder, "text").iterdir())
     largest = max(texts, key=os.path.getsize)
@@ -272,7 +306,8 @@ def everything(folder: str) -> None:
 
 if __name__ == "__main__":
     commands = {
-        f.__name__: f for f in (roundtrip, ratio, speed, waste, stage, kinds, pieces, special)
+        f.__name__: f
+        for f in (roundtrip, ratio, speed, waste, stage, kinds, pieces, special, table)
     }
     commands["all"] = everything
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
