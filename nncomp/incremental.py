@@ -110,12 +110,12 @@ class NNDecompressor:
         self._results: Generator[bytes, None, None] | None = self._decoder.results(self._input)
         self._output = bytearray()
         self._needs_input = True
-        self._eof = False
+        self._finished = False  # whether the end of the frame is reached
 
     @property
     def eof(self) -> bool:
         """Whether the end of the frame is reached and all of its content handed out."""
-        return self._eof
+        return self._finished and not self._output
 
     @property
     def needs_input(self) -> bool:
@@ -125,7 +125,7 @@ class NNDecompressor:
     @property
     def unused_data(self) -> bytes:
         """What was found behind the frame; nothing before ``eof``."""
-        return bytes(self._input.data) if self._eof else b""
+        return bytes(self._input.data) if self.eof else b""
 
     def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
         """Add ``data``; returns content, at most ``max_length`` bytes unless that is negative.
@@ -139,28 +139,29 @@ class NNDecompressor:
             return self._decompress(view, max_length)
 
     def _decompress(self, data: memoryview, max_length: int) -> bytes:
-        if self._eof:
+        if self.eof:
             raise EOFError("the end-of-stream marker was reached before")
         if self._results is None:
             raise ValueError("decompression has failed before")
         results, self._results = self._results, None  # only a call that succeeds restores it
         self._input.data += data
-        self._needs_input = finished = False
+        self._needs_input = False
         try:
             # What ends the frame is read along with the last of its content, so that ``eof`` shows.
-            while max_length < 0 or len(self._output) < max_length or self._input.at_end():
+            while not self._finished and (
+                max_length < 0 or len(self._output) < max_length or self._input.at_end()
+            ):
                 self._output += next(results)
         except _Starved:
             self._needs_input = True
             results = self._decoder.results(self._input)
         except StopIteration:
-            finished = True
+            self._finished = True
         self._results = results
         size = len(self._output) if max_length < 0 else max_length
         content = bytes(self._output[:size])
         del self._output[:size]
         self._needs_input &= not self._output
-        self._eof = finished and not self._output
         return content
 
     def __reduce__(self) -> NoReturn:

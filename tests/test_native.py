@@ -81,7 +81,7 @@ def test_get(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1", "gpu", ""])
 def test_devices_that_are_not_there(device: str) -> None:
-    with pytest.raises(NNCompError) as error:
+    with pytest.raises(NNCompError if device.startswith("cuda") else ValueError) as error:
         engine.get(device)
     assert "\n" not in str(error.value)
 

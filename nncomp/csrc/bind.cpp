@@ -6,6 +6,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <bit>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -33,15 +35,86 @@ void require(bool condition, const char* message) {
   if (!condition) throw std::invalid_argument(message);
 }
 
-// A callback for the engine, which runs without the GIL: lets signals in, and calls the user's function, if
-// it is not None. The caller keeps that alive.
-nncomp::Progress progress_of(nb::handle function) {
-  return [function](uint64_t bytes) {
-    nb::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() != 0) throw nb::python_error();
-    if (!function.is_none() && bytes > 0) function(bytes);
+// Gives the interpreter's lock away while it lives, but for reports, which the engine makes in the thread that calls
+// it. So the lock comes back to the very thread state that gave it, whichever interpreter that belongs to.
+class Unlocked {
+ public:
+  // Lets signals in, and calls the user's function, if it is not None. The caller keeps that alive.
+  explicit Unlocked(nb::handle function) : function_(function) { state_ = PyEval_SaveThread(); }
+  ~Unlocked() { PyEval_RestoreThread(state_); }
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+  nncomp::Progress progress() {
+    return [this](uint64_t bytes) { report(bytes); };
+  }
+
+ private:
+  struct Locked {
+    PyThreadState*& state;
+    explicit Locked(PyThreadState*& given) : state(given) { PyEval_RestoreThread(state); }
+    ~Locked() { state = PyEval_SaveThread(); }
   };
-}
+
+  void report(uint64_t bytes) {
+    const Locked locked(state_);
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    if (!function_.is_none() && bytes > 0) function_(bytes);
+  }
+
+  nb::handle function_;
+  PyThreadState* state_;
+};
+
+// The items of an array in memory, row by row. By Python's own protocol, because nanobind's arrays take the lock of
+// the main interpreter, and so wait for ever in another one.
+class Array {
+ public:
+  // The array itself, or a copy of one that is laid out otherwise. Throws invalid_argument for what is no array.
+  static Array contiguous(nb::handle object) { return Array(PyMemoryView_GetContiguous(object.ptr(), PyBUF_READ, 'C')); }
+
+  // The array itself, to write to. Throws invalid_argument where that cannot be.
+  static Array writable(nb::handle object) {
+    Array array(PyMemoryView_FromObject(object.ptr()));
+    require(!array.view().readonly && PyBuffer_IsContiguous(&array.view(), 'C'), "not a contiguous array to write to");
+    return array;
+  }
+
+  const Py_buffer& view() const { return *PyMemoryView_GET_BUFFER(memory_.ptr()); }
+
+  // Whether the items are signed integers in this machine's order; numpy writes an order that was asked for.
+  bool is_signed() const {
+    const char* format = view().format;
+    if (!format) return false;
+    constexpr bool little = std::endian::native == std::endian::little;
+    if (*format != 0 && strchr(little ? "@=<" : "@=>", *format)) ++format;
+    return format[0] != 0 && format[1] == 0 && strchr("bhilq", format[0]);
+  }
+
+  // Of a matrix.
+  size_t rows() const { return size_t(view().shape[0]); }
+  size_t columns() const { return size_t(view().shape[1]); }
+
+  // use(T{}) with the type of a matrix of signed integers, of 8 to 64 bits.
+  template <class Use>
+  void with_integers(Use use) const {
+    require(is_signed() && view().ndim == 2, "not a matrix of signed integers");
+    if (view().itemsize == 1) return use(int8_t{});
+    if (view().itemsize == 2) return use(int16_t{});
+    if (view().itemsize == 4) return use(int32_t{});
+    use(int64_t{});
+  }
+
+ private:
+  explicit Array(PyObject* memory) : memory_(nb::steal(memory)) {
+    if (!memory) {
+      PyErr_Clear();
+      throw std::invalid_argument("not an array");
+    }
+  }
+
+  nb::object memory_;
+};
 
 // A network from (name → array); the tensors are copied.
 void make_network(Network* self, int d_model, int n_heads, int d_head, int d_ff,
@@ -54,19 +127,18 @@ void make_network(Network* self, int d_model, int n_heads, int d_head, int d_ff,
   const nncomp::Kernel* found = nncomp::find_kernel(kernel.c_str());
   if (!found) throw std::invalid_argument("this CPU cannot run the kernel '" + kernel + "'");
 
-  std::vector<nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>> arrays;  // kept while in use
+  std::vector<Array> arrays;  // kept while in use
   const auto source = [&](const std::string& name) {
     const nb::str key(name.c_str());
     if (!tensors.contains(key)) throw std::invalid_argument("tensor " + name + " is missing");
-    nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu> array;
-    if (!nb::try_cast(tensors[key], array)) {
+    try {
+      arrays.push_back(Array::contiguous(tensors[key]));
+    } catch (const std::invalid_argument&) {
       throw std::invalid_argument("tensor " + name + " is not a contiguous array");
     }
-    const bool integer = array.dtype().code == uint8_t(nb::dlpack::dtype_code::Int) &&
-                         array.dtype().lanes == 1;
-    nncomp::Tensor tensor{array.data(), integer ? 'i' : '?', array.dtype().bits / 8, {}};
-    for (size_t i = 0; i < array.ndim(); ++i) tensor.shape.push_back(int64_t(array.shape(i)));
-    arrays.push_back(std::move(array));
+    const Py_buffer& view = arrays.back().view();
+    nncomp::Tensor tensor{view.buf, arrays.back().is_signed() ? 'i' : '?', int(view.itemsize), {}};
+    for (int i = 0; i < view.ndim; ++i) tensor.shape.push_back(int64_t(view.shape[i]));
     return tensor;
   };
   new (self) Network(std::move(config), source, *found);
@@ -103,12 +175,10 @@ struct Arguments {
 nb::list encode_block(const Network* network, nb::bytes data, int lanes, const MixingArgs& mixing, int threads,
                       nb::object progress, const std::string& kernel) {
   const Arguments arguments(network, mixing, kernel, size_t(lanes), data.size(), threads);
-  const nncomp::Progress report = progress_of(progress);
-  std::vector<std::vector<uint8_t>> payloads;
-  {
-    nb::gil_scoped_release no_gil;
-    payloads = data.size() == 0 ? std::vector<std::vector<uint8_t>>(size_t(lanes))
-                                : nncomp::encode_block(arguments.predictor, view(data), lanes, threads, report);
+  std::vector<std::vector<uint8_t>> payloads{size_t(lanes)};
+  if (data.size() != 0) {
+    Unlocked unlocked(progress);
+    payloads = nncomp::encode_block(arguments.predictor, view(data), lanes, threads, unlocked.progress());
   }
   nb::list out;
   for (const auto& payload : payloads) out.append(to_bytes(payload));
@@ -123,10 +193,9 @@ nb::bytes decode_block(const Network* network, const std::vector<nb::bytes>& pay
   std::span<uint8_t> data(reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), size);
   std::vector<std::span<const uint8_t>> views;
   for (const nb::bytes& payload : payloads) views.push_back(view(payload));
-  const nncomp::Progress report = progress_of(progress);
   {
-    nb::gil_scoped_release no_gil;
-    nncomp::decode_block(arguments.predictor, views, data, threads, report);
+    Unlocked unlocked(progress);
+    nncomp::decode_block(arguments.predictor, views, data, threads, unlocked.progress());
   }
   return out;
 }
@@ -141,63 +210,51 @@ nb::bytes changed(int kind, nb::bytes data) {
   return out;
 }
 
-// An array of `columns` integers for each byte, which `fill` writes without the interpreter's lock.
+// An array of `columns` integers for each byte, which `fill(array, progress)` writes without the interpreter's lock.
 auto rows(size_t bytes, size_t columns, auto fill) {
   auto* array = new std::vector<uint32_t>(bytes * columns);
   nb::capsule owner(array, [](void* p) noexcept { delete static_cast<std::vector<uint32_t>*>(p); });
   if (bytes != 0) {
-    nb::gil_scoped_release no_gil;
-    fill(array->data());
+    Unlocked unlocked{nb::none()};
+    fill(array->data(), unlocked.progress());
   }
   return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes, columns}, owner);
 }
 
 auto weights(const Network& network, nb::bytes data) {
-  const nncomp::Progress report = progress_of(nb::none());
-  return rows(data.size(), 256,
-              [&](uint32_t* out) { nncomp::byte_weights(network, view(data), out, report); });
+  return rows(data.size(), 256, [&](uint32_t* out, const nncomp::Progress& progress) {
+    nncomp::byte_weights(network, view(data), out, progress);
+  });
 }
 
 auto bit_probabilities(nb::bytes data, const MixingArgs& mixing, const std::string& kernel) {
   require(mixing.has_value(), "mixing is missing");
   const Arguments arguments(nullptr, mixing, kernel, 1, data.size(), 1);
-  const nncomp::Progress report = progress_of(nb::none());
-  return rows(data.size(), 8, [&](uint32_t* out) {
-    nncomp::bit_probabilities(*arguments.predictor.kernel, *arguments.mixing, view(data), out, report);
+  return rows(data.size(), 8, [&](uint32_t* out, const nncomp::Progress& progress) {
+    nncomp::bit_probabilities(*arguments.predictor.kernel, *arguments.mixing, view(data), out, progress);
   });
 }
 
-using Integers = nb::ndarray<nb::c_contig, nb::device::cpu, nb::ndim<2>>;
-using ConstIntegers = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu, nb::ndim<2>>;
-
-// use(T{}) with the array's type of signed integers, of 8 to 64 bits.
-template <class Array, class Use>
-void with_integers(const Array& array, Use use) {
-  const nb::dlpack::dtype type = array.dtype();
-  require(type.code == uint8_t(nb::dlpack::dtype_code::Int) && type.lanes == 1, "not an array of signed integers");
-  if (type.bits == 8) return use(int8_t{});
-  if (type.bits == 16) return use(int16_t{});
-  if (type.bits == 32) return use(int32_t{});
-  require(type.bits == 64, "not an array of signed integers");
-  use(int64_t{});
-}
-
-void put_integers(nncomp::IntegerEncoder& encoder, int kind, const ConstIntegers& values, const ConstIntegers& base) {
+void put_integers(nncomp::IntegerEncoder& encoder, int kind, nb::handle values, nb::handle base) {
   require(kind >= 0 && kind < nncomp::INTEGER_KINDS, "kind is out of range");
-  require(values.dtype() == base.dtype() && values.shape(0) == base.shape(0) && values.shape(1) == base.shape(1),
-          "values and base differ in type or shape");
-  with_integers(values, [&](auto zero) {
+  const Array from = Array::contiguous(values), to = Array::contiguous(base);
+  from.with_integers([&](auto zero) {
     using T = decltype(zero);
-    encoder.put(kind, static_cast<const T*>(values.data()), static_cast<const T*>(base.data()), values.shape(0),
-                values.shape(1));
+    to.with_integers([&](auto other) {
+      require(sizeof zero == sizeof other && from.rows() == to.rows() && from.columns() == to.columns(),
+              "values and base differ in type or shape");
+    });
+    encoder.put(kind, static_cast<const T*>(from.view().buf), static_cast<const T*>(to.view().buf), from.rows(),
+                from.columns());
   });
 }
 
-void add_integers(nncomp::IntegerDecoder& decoder, int kind, const Integers& values) {
+void add_integers(nncomp::IntegerDecoder& decoder, int kind, nb::handle values) {
   require(kind >= 0 && kind < nncomp::INTEGER_KINDS, "kind is out of range");
-  with_integers(values, [&](auto zero) {
+  const Array array = Array::writable(values);
+  array.with_integers([&](auto zero) {
     using T = decltype(zero);
-    decoder.add(kind, static_cast<T*>(values.data()), values.shape(0), values.shape(1));
+    decoder.add(kind, static_cast<T*>(array.view().buf), array.rows(), array.columns());
   });
 }
 
