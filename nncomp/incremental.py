@@ -196,8 +196,9 @@ class _Input:
         return item
 
     def at_end(self) -> bool:
-        """Whether what ends the frame is next, as far as it is there."""
-        return self._reader.header is not None and container.is_end(self.data)
+        """Whether what ends the frame is next, as far as it is there, or was read already."""
+        started = self._reader.header is not None
+        return self._reader.finished or (started and container.is_end(self.data))
 
     def read(self, size: int, /) -> bytes:
         """``size`` bytes for the reader."""
