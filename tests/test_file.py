@@ -548,3 +548,32 @@ def test_open_refuses_nonsense() -> None:
     for option in ("encoding", "errors", "newline"):
         with pytest.raises(ValueError, match="text modes"):
             nncomp.open(io.BytesIO(), "rb", **cast(Any, {option: "utf-8"}))
+
+
+def test_an_index_that_lies_about_sizes() -> None:
+    """Content sizes that no block can have are refused before anybody counts on them."""
+    frame = container.FrameWriter(io.BytesIO(), container.Header(1 << 10, 1, 1))
+    head = container._frame_head(frame.header)
+    block = container.Block(container.BlockType.STORED, 3, (b"abc",), zlib.crc32(b"abc"))
+    body = container._block_head(block, None) + b"abc"
+    body += zlib.crc32(head + body).to_bytes(4, "little")
+
+    def forged(content_size: int) -> bytes:
+        entry = container._varint(len(body)) + container._varint(content_size)
+        end = b"\0\1" + entry
+        end += container._varint(len(end))[::-1]
+        return head + body + end + zlib.crc32(body[-4:] + end).to_bytes(4, "little")
+
+    with NNCompFile(io.BytesIO(forged(3))) as file:
+        assert file.seek(0, io.SEEK_END) == 3 and file.seek(1) == 1 and file.read() == b"bc"
+    for size in (0, 1025, 1 << 40, (1 << 63) - 1):
+        for copies in (1, 2):
+            with NNCompFile(io.BytesIO(forged(size) * copies)) as file, pytest.raises(FormatError):
+                file.seek(0, io.SEEK_END)
+
+
+def test_frames_without_blocks_count_in_the_index() -> None:
+    empty = compress(b"", block_size=1024)
+    assert len(container.read_index(io.BytesIO(empty * 100), 1 << 20)) == 100
+    with pytest.raises(MemoryLimitError):
+        container.read_index(io.BytesIO(empty * 100), 1 << 14)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,8 @@ import numpy.typing as npt
 import pytest
 
 import models
+import nncomp
+from conftest import chain_model
 from nncomp import _native, registry, weights
 from nncomp.container import Packed
 from nncomp.engine import reference_integers
@@ -279,3 +283,25 @@ def test_a_bias_out_of_range_is_refused() -> None:
     tensors["layers.1.attn.bias"][0, 5] = 32768
     with pytest.raises(ModelError, match="bias"):
         unpack(pack(Model(model.config, tensors, "lie", bytes(16))), None)
+
+
+def test_embedded_models_go_with_their_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was unpacked for one frame is no memory of the next: neither tensors nor a kernel's."""
+    seen = []
+
+    def unpack_and_note(*arguments: Any) -> Model:
+        model = unpack(*arguments)
+        seen.append(weakref.ref(model))
+        alive.append(sum(reference() is not None for reference in seen))
+        return model
+
+    alive: list[int] = []
+    text = models.chained(2000)
+    file = b"".join(
+        nncomp.compress(text, model=chain_model(f"m{i}", i + 1), embed_model=True) for i in range(5)
+    )
+    monkeypatch.setattr(weights, "unpack", unpack_and_note)
+    assert nncomp.decompress(file) == 5 * text
+    gc.collect()
+    assert len(seen) == 5 and max(alive) <= 2  # the last frame's and this one's
+    assert [reference() for reference in seen] == [None] * 5
