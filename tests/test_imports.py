@@ -46,7 +46,7 @@ ALLOWED = {
         "weights",
     },
     "file": {"arguments", "codec", "container", "exclusive", "incremental", "rawio"},
-    "integrations": {"codec", "file", "integrations", "levels", "registry"},
+    "integrations": {"arguments", "codec", "file", "integrations", "levels", "registry"},
     "train": {"container", "engine", "errors", "mixing", "model", "tables", "train", "weights"},
 }
 

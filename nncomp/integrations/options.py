@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from typing import SupportsIndex
 
-from nncomp import levels, registry
+from nncomp import arguments, levels, registry
 
 __all__ = ["check", "find"]
 
@@ -18,12 +17,10 @@ def check(level: SupportsIndex | None = None, model: str | None = None) -> tuple
     """
     if level is None:
         level = levels.DEFAULT_LEVEL
-    if isinstance(level, bool):
-        raise TypeError("level must be an integer, not bool")
+    number = arguments.integer("level", level)
+    levels.get(number)
     if not (model is None or isinstance(model, str)):
         raise TypeError(f"model must be a name, not {type(model).__name__}")
-    number = operator.index(level)
-    levels.get(number)
     return number, model
 
 

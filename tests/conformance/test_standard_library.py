@@ -1,0 +1,33 @@
+"""CPython's own tests of file modules, run on nncomp behind their names.
+
+They come with the interpreter, in Debian with ``libpython3-testsuite``. Nothing of them is kept
+here but the names of those that nncomp means to fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance import upstream
+from conformance.suites import BZ2, GZIP, LZMA, ZSTD
+
+
+@pytest.mark.parametrize(
+    "suite", [LZMA, BZ2, GZIP, pytest.param(ZSTD, marks=pytest.mark.slow)], ids=lambda s: s.module
+)
+def test_fails_only_where_it_means_to(
+    suite: upstream.Suite,
+    count: Callable[[str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip(suite.module, reason="this Python comes without its tests")
+    monkeypatch.chdir(tmp_path)
+    report = upstream.run(suite)
+    count(f"{suite.module} on nncomp: {report}")
+    if report.unexpected:
+        pytest.fail("\n".join(report.unexpected), pytrace=False)
+    assert not list(tmp_path.iterdir())
