@@ -67,7 +67,7 @@ def in_order(
             if active == 0:
                 break
             if active == 1 and drawn:
-                yield drawn[0](threads, report)
+                yield drawn.pop()(threads, report)  # and nothing keeps the task, nor its model
                 continue
             for i, task in enumerate(drawn):
                 share = max(1, threads // active + (i < threads % active))

@@ -9,12 +9,13 @@ that was released is ever written again, so this script leaves alone what is the
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import io
 import json
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -24,8 +25,9 @@ import numpy as np
 import models
 from nncomp import weights
 from nncomp.codec import compress
-from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
+from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
+from nncomp.errors import FormatError, ModelError
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
 from nncomp.model import Model, ModelConfig
 
@@ -199,6 +201,22 @@ def frame(header: Header, ref: ModelRef, *blocks: Block) -> bytes:
     return dst.getvalue()
 
 
+def unpacked(data: bytes, base: Model) -> Model:
+    return weights.unpack(Packed("other-end", data), base)
+
+
+def other_end(payload: bytes, decode: Callable[[bytes], object]) -> bytes:
+    """A payload that stands for the same symbols and is not the one that an encoder writes."""
+    for last in range(256):
+        forged = payload[:-1] + bytes([last])
+        try:
+            decode(forged)
+        except (FormatError, ModelError) as error:
+            if last and "left over" in str(error):
+                return forged
+    raise AssertionError("every last byte is another content")
+
+
 def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     """(name, file, content)"""
     known = expected(predictor, 2000)
@@ -321,8 +339,12 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     }.items():
         lie = ModelRef(tuned.id, tuned.name, data)
         yield name, frame(Header(KIB, 1, 1), lie, network(tuned, known))
+    lie = ModelRef(tuned.id, tuned.name, other_end(packed, lambda d: unpacked(d, predictor)))
+    yield "model-end", frame(Header(KIB, 1, 1), lie, network(tuned, known))
     yield "index-huge", sealed(HEAD, b"\0" + huge)
+    decode = functools.partial(native.decode_block, predictor, size=block.size)
     for name, payload in {
+        "payload-end": other_end(block.payloads[0], lambda p: decode([p])),
         "payload-extended": block.payloads[0] + b"\0",
         "payload-cut": block.payloads[0][:-1],
         "payload-noise": NOISE,
@@ -334,7 +356,9 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
 def bad_mixings(ref: ModelRef) -> Iterator[tuple[str, bytes]]:
     header = Header(KIB, 1, 1, 2)
     block = mix(TEXT, RICH)
+    decode = functools.partial(native.decode_block, None, size=block.size, mixing=RICH)
     for name, payload in {
+        "mix-end": other_end(block.payloads[0], lambda p: decode([p])),
         "mix-extended": block.payloads[0] + b"\0",
         "mix-cut": block.payloads[0][:-1],
         "mix-noise": NOISE,
