@@ -103,6 +103,7 @@ class Trainer:
         self.device = torch.device(device)
         self.network, self.plan = network.to(self.device), plan
         self.domains, self.validation = domains, list(validation)
+        network.compute = product_dtype(self.device, precision)
         self.optimizers = optim.build(network, plan.weight_decay)
         self.calibrated = calibrated
         self.step = 0  # steps done
@@ -117,7 +118,6 @@ class Trainer:
             raise ValueError(f"a batch of {plan.batch} bytes has too few sequences of {longest}")
         if plan.validate_every and not self.validation:
             raise ValueError("there is no text to validate with")
-        network.compute = product_dtype(self.device, precision)
         self._loss: Callable[..., torch.Tensor] = loss_of
         if compiled or (compiled is None and plan.total >= COMPILE_FROM):
             torch._dynamo.config.cache_size_limit = 64

@@ -14,10 +14,13 @@ from nncomp.train.network import Network
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic, from the Muon write-up
 
 
-def orthogonalise(g: Tensor, steps: int = 5) -> Tensor:
-    """The semi-orthogonal factor of ``g`` (…, rows, columns), roughly: singular values 0.7…1.2."""
+def orthogonalise(g: Tensor, compute: torch.dtype = torch.bfloat16, steps: int = 5) -> Tensor:
+    """The semi-orthogonal factor of ``g`` (…, rows, columns), roughly: singular values 0.7…1.2.
+
+    ``compute`` is the type of its products: bfloat16 is precise enough.
+    """
     a, b, c = NEWTON_SCHULZ
-    x = g.to(torch.bfloat16)
+    x = g.to(compute)
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
@@ -32,8 +35,15 @@ def orthogonalise(g: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Orthogonalised Nesterov momentum; ``lr`` is per unit of spectral norm."""
 
-    def __init__(self, params: list[Tensor], lr: float, momentum: float = 0.95) -> None:
+    def __init__(
+        self,
+        params: list[Tensor],
+        lr: float,
+        momentum: float = 0.95,
+        compute: torch.dtype = torch.bfloat16,
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum})
+        self.compute = compute
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -51,14 +61,16 @@ class Muon(torch.optim.Optimizer):
                     m.lerp_(p.grad, 1 - group["momentum"])
                     updates.append(p.grad.lerp(m, group["momentum"]))
                 scale = max(1.0, shape[0] / shape[1]) ** 0.5
-                for p, u in zip(params, orthogonalise(torch.stack(updates)), strict=True):
+                found = orthogonalise(torch.stack(updates), self.compute)
+                for p, u in zip(params, found, strict=True):
                     p.add_(u, alpha=-group["lr"] * scale)
 
 
 def build(network: Network, weight_decay: float = 0.0) -> list[torch.optim.Optimizer]:
     """[Muon, AdamW] over ``network``; each group keeps its peak rate in ``peak``.
 
-    ``weight_decay`` is that of embeddings, n-gram tables and head.
+    ``weight_decay`` is that of embeddings, n-gram tables and head. Muon computes in the type of the
+    network's products.
     """
     matrices: list[Tensor] = []
     biases: list[Tensor] = []
@@ -67,7 +79,7 @@ def build(network: Network, weight_decay: float = 0.0) -> list[torch.optim.Optim
         matrices += [layer.qkv, layer.out, layer.up, layer.down]
         biases.append(layer.bias)
         clips += list(layer.clips.values())
-    muon = Muon(matrices, lr=0.02)
+    muon = Muon(matrices, lr=0.02, compute=network.compute)
     adam = torch.optim.AdamW(
         [
             {"params": [network.embed], "lr": 0.006, "weight_decay": weight_decay},

@@ -96,6 +96,7 @@ def train_small(
     def candidate() -> Packed:
         return weights.pack(export.to_model(network, "scratch"))
 
+    network.compute = product_dtype(torch.device(budget.device))
     optimizers = optim.build(network)
     return _train(data, network, optimizers, plain_size, measure, candidate, budget, report, FLOAT)
 
