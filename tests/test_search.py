@@ -133,7 +133,7 @@ def test_a_step_changes_the_rows_it_used(search: Any) -> None:
 
 def test_an_interrupted_run_ends_the_same(search: Any, tmp_path: Path) -> None:
     text, train, shapes = search("text"), search("train"), search("shapes")
-    train.BATCH, train.PART, train.LENGTHS = 256, 128, ((0.5, 32), (1.0, 64))
+    train.PART, train.LENGTHS = 128, ((0.5, 32), (1.0, 64))
     train.SAMPLE = 8, 64
     data = window(SENTENCE * 20)[0]
     some = text.Text([Domain("x", data, 1.0)], [np.zeros((len(data), 8), np.int8)])
@@ -141,7 +141,7 @@ def test_an_interrupted_run_ends_the_same(search: Any, tmp_path: Path) -> None:
     shape = shapes.Shape(32, tables, (shapes.FeedForward(32),))
 
     def run() -> Any:
-        return train.Run(shape, some, 8 * 256, 1, 0.5)
+        return train.Run(shape, some, train.Plan(8 * 256, batch=256, mixed=0.5))
 
     whole, first, second = run(), run(), run()
     whole.train(tmp_path / "whole")

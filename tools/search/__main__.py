@@ -19,7 +19,7 @@ import torch
 from score import Score, score
 from shapes import SHAPES, multiply_adds, stored_bytes
 from text import evaluation, training, validation
-from train import Run
+from train import Plan, Run
 
 from nncomp.train.memory import keep_freed
 
@@ -36,8 +36,12 @@ def main() -> None:
         "--text", type=int, default=32, metavar="MB", help="of the shard, recorded once"
     )
     parser.add_argument("--megabytes", type=float, default=4.0)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mixed", type=float, default=0.0, help="share of the mixture in the loss")
+    parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument("--batch", type=int, default=Plan.batch, help="bytes a step")
+    parser.add_argument("--rate", type=float, default=Plan.rate, help="of tables")
+    parser.add_argument(
+        "--mixed", type=float, default=Plan.mixed, help="share of the mixture in the loss, later on"
+    )
     parser.add_argument("--dev", type=Path, metavar="DIR")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--pause", type=Path, metavar="FILE", help="wait while it exists")
@@ -51,11 +55,13 @@ def main() -> None:
         pieces["dev"] = evaluation(options.dev)
 
     results = options.work / "runs.jsonl"
+    total = int(options.megabytes * 1e6)
+    plan = Plan(total, options.seed, options.batch, options.rate, options.mixed)
     for name in options.names:
-        label = f"{name}-{options.megabytes:g}-{options.mixed:g}-{options.seed}"
+        label = f"{name}-{options.megabytes:g}MB{plan.label()}"
         if results.exists() and f'"{label}"' in results.read_text():
             continue
-        run = Run(SHAPES[name], text, int(options.megabytes * 1e6), options.seed, options.mixed)
+        run = Run(SHAPES[name], text, plan)
         run.train(options.work / f"{label}.ckpt", options.pause)
         line = {
             "run": label,

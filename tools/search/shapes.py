@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WORD = 5.2  # bytes from one word start to the next, in the validation text
+WORD = 6.2  # bytes from one word start to the next, in the validation text
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,23 @@ def _tables(
     )
 
 
-ISSUE = _tables("2", "3", "4", "5", "6", "word")
+HASHED = _tables("2", "3", "4", "5", "6", "word")
 KNOWN = _tables("2", "3", "4", "5", "6", "word", known="4 5 6 word")
+WORDY = _tables("3", "4", "5", "6", "word", "words", known="3 4 5 6 word words")
 FF = FeedForward
 
 SHAPES: dict[str, Shape] = {
-    # The yardsticks of the issue.
-    "mlp": Shape(192, ISSUE, (FF(384), FF(384))),
-    "nano": Shape(192, ISSUE, (Attention(128), FF(384), Attention(256), FF(384))),
-    # 0.12 to 0.15 M: heads and tables.
-    "ff": Shape(192, ISSUE, (FF(192),)),
-    "ff-bits": Shape(192, ISSUE, (FF(320),), "bits"),
+    # 0.12 M: tables and heads.
+    "ff": Shape(192, HASHED, (FF(192),)),
+    "ff-bits": Shape(192, HASHED, (FF(320),), "bits"),
     "ff-known": Shape(192, KNOWN, (FF(192),)),
+    "ff-wordy": Shape(192, WORDY, (FF(192),)),
+    # 0.3 to 0.4 M: attention at all bytes or at words, states, or none.
+    "mlp": Shape(192, HASHED, (FF(384), FF(384))),
     "mlp-known": Shape(192, KNOWN, (FF(384), FF(384))),
-    "mlp-bits": Shape(192, ISSUE, (FF(384), FF(384)), "bits"),
+    "attention": Shape(192, KNOWN, (Attention(64), FF(384), FF(192))),
+    "states": Shape(192, KNOWN, (States(32), FF(384), States(32), FF(192))),
+    "words": Shape(192, KNOWN, (FF(192), Words((Attention(128), FF(768)) * 2), FF(192))),
+    # 0.57 M
+    "nano": Shape(192, HASHED, (Attention(128), FF(384), Attention(256), FF(384))),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -15,29 +16,45 @@ from shapes import Shape
 from text import Text
 from torch import Tensor
 
-from nncomp.train.loop import replacing
+from nncomp.train.loop import product_dtype, replacing
 from nncomp.train.mixture import Mixer
 from nncomp.train.optim import Muon
 
-BATCH = 8192  # bytes a step
 PART = 2048  # bytes at a time: what a step computes on stays in the second-level cache
 LENGTHS = ((0.5, 128), (0.85, 256), (1.0, 512))  # bytes of a sequence until that share of the run
 WARMUP = 40  # steps
 DECAY_FROM = 0.3
+MIXED_FROM = 0.5  # of a run: before, the network alone has too much to learn
 LAST_RATE = 0.01  # of the peak
 SAMPLE = 4096, 1024  # windows that known contexts are counted in
 SAVE_EVERY = 60.0  # seconds
 REPORT_EVERY = 100  # steps
 
 
+@dataclass(frozen=True)
+class Plan:
+    total: int  # bytes
+    seed: int = 1
+    batch: int = 8192  # bytes a step
+    rate: float = 0.05  # of tables
+    mixed: float = 0.0  # share of the mixture's cost in the loss, from MIXED_FROM on
+
+    def label(self) -> str:
+        """What differs from the defaults, but for the total."""
+        return "".join(
+            f"-{f.name}{getattr(self, f.name):g}"
+            for f in fields(self)[1:]
+            if getattr(self, f.name) != f.default
+        )
+
+
 class Run:
     """A run is fixed by its arguments; interrupted and continued, it ends with the same weights."""
 
-    def __init__(self, shape: Shape, text: Text, total: int, seed: int, mixed: float) -> None:
-        """``mixed``: share of the mixture's cost in the loss; the rest is the network's alone."""
-        torch.manual_seed(seed)
-        self.text, self.seed, self.mixed = text, seed, mixed
-        self.tables = Tables(shape, 0.05)
+    def __init__(self, shape: Shape, text: Text, plan: Plan) -> None:
+        torch.manual_seed(plan.seed)
+        self.text, self.plan = text, plan
+        self.tables = Tables(shape, plan.rate)
         self.tables.learn_known(text.draw(*SAMPLE, (0,))[0])
         self.network, self.mixer = Network(shape), Mixer()
         named = dict(self.network.named_parameters())
@@ -46,17 +63,17 @@ class Run:
         adam = [{"params": head, "lr": 0.003}, {"params": small, "lr": 0.01}]
         adam += [{"params": list(self.mixer.parameters()), "lr": 0.003}]
         self.optimizers = [
-            Muon(list(named.values()), lr=0.02),
+            Muon(list(named.values()), lr=0.02, compute=product_dtype(torch.device("cpu"))),
             torch.optim.AdamW(adam, betas=(0.9, 0.98), eps=1e-10, weight_decay=0.0, foreach=True),
         ]
         self.peaks = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
-        self.step, self.steps, self.seconds = 0, total // BATCH, 0.0
+        self.step, self.steps, self.seconds = 0, plan.total // plan.batch, 0.0
         self.bits = math.nan  # a byte of the training text, smoothed
 
     @property
     def done(self) -> int:
         """Bytes seen."""
-        return self.step * BATCH
+        return self.step * self.plan.batch
 
     def train(self, checkpoint: Path, pause: Path | None = None) -> None:
         """Go on from ``checkpoint``, if there is one, until the run is done."""
@@ -82,18 +99,19 @@ class Run:
     def train_step(self) -> None:
         progress = self.step / self.steps
         length = next(length for until, length in LENGTHS if progress < until)
-        data, stage = self.text.draw(BATCH // length, length, (self.seed, self.step))
+        batch = self.plan.batch
+        data, stage = self.text.draw(batch // length, length, (self.plan.seed, self.step))
         factor = min(1.0, (self.step + 1) / WARMUP) * min(1.0, (1 - progress) / (1 - DECAY_FROM))
         factor = max(factor, LAST_RATE)
         total = 0.0
         rows = self.tables.rows(data)
         gradients = []
-        for part in np.split(np.arange(len(data)), BATCH // PART):
+        for part in np.split(np.arange(len(data)), batch // PART):
             x = self.tables.sum([r[part] for r in rows]).requires_grad_()
             alone, cost = self.loss(x, data[part], torch.from_numpy(stage[part]))
-            (cost * (PART / BATCH)).backward()
+            (cost * (PART / batch)).backward()
             gradients.append(x.grad)
-            total += alone.item() * (PART / BATCH)
+            total += alone.item() * (PART / batch)
         self.tables.update(rows, torch.cat(gradients), factor)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 0.1)
         for optimizer, peaks in zip(self.optimizers, self.peaks, strict=True):
@@ -113,9 +131,9 @@ class Run:
         """Nats a byte of the network alone, and what is minimised."""
         logits, bits = self.network(x, data), ones(data)
         alone = F.binary_cross_entropy_with_logits(logits, bits, reduction="sum") / data.size
-        if not self.mixed:
+        if self.step < MIXED_FROM * self.steps or not self.plan.mixed:
             return alone, alone
-        return alone, alone.lerp(self.mixer.cost(logits, stage, bits), self.mixed)
+        return alone, alone.lerp(self.mixer.cost(logits, stage, bits), self.plan.mixed)
 
     def save(self, path: Path) -> None:
         state = {
