@@ -187,9 +187,10 @@ class Tables:
             if table.known:
                 found = rows(keys(table.context, sample), _CHECKED)
                 count = np.bincount(found.ravel(), minlength=1 << _CHECKED)
-                best = np.argsort(count)[: -(1 << table.log2_rows) : -1]
+                number = (1 << table.log2_rows) - 1
+                best = np.argpartition(count, -number)[-number:]
                 self.known[i] = np.zeros(1 << _CHECKED, np.int32)
-                self.known[i][best] = np.arange(1, len(best) + 1)
+                self.known[i][best] = np.arange(1, number + 1)
 
     def rows(self, data: npt.NDArray[np.uint8]) -> list[Tensor]:
         """(B, T) rows of each table."""

@@ -92,9 +92,13 @@ def _tables(
     )
 
 
-HASHED = _tables("2", "3", "4", "5", "6", "word")
-KNOWN = _tables("2", "3", "4", "5", "6", "word", known="4 5 6 word")
+ORDERS, FREQUENT = ("2", "3", "4", "5", "6", "word"), "4 5 6 word"
+HASHED = _tables(*ORDERS)
+KNOWN = _tables(*ORDERS, known=FREQUENT)
 WORDY = _tables("3", "4", "5", "6", "word", "words", known="3 4 5 6 word words")
+TWELVE = _tables(
+    *"2 3 4 5 6 word words 7 8 skip above field".split(), known="4 5 6 7 8 word words above field"
+)
 FF = FeedForward
 
 SHAPES: dict[str, Shape] = {
@@ -103,12 +107,15 @@ SHAPES: dict[str, Shape] = {
     "ff-bits": Shape(192, HASHED, (FF(320),), "bits"),
     "ff-known": Shape(192, KNOWN, (FF(192),)),
     "ff-wordy": Shape(192, WORDY, (FF(192),)),
-    # 0.3 to 0.4 M: attention at all bytes or at words, states, or none.
+    "ff-twelve": Shape(192, TWELVE, (FF(192),)),
+    "ff-15": Shape(192, _tables(*ORDERS, rows=15, known=FREQUENT), (FF(192),)),
+    "ff-narrow": Shape(192, _tables(*ORDERS, rows=15, width=16, known=FREQUENT), (FF(192),)),
+    # 0.33 to 0.35 M: attention at all bytes or at words, states, or none.
     "mlp": Shape(192, HASHED, (FF(384), FF(384))),
-    "mlp-known": Shape(192, KNOWN, (FF(384), FF(384))),
-    "attention": Shape(192, KNOWN, (Attention(64), FF(384), FF(192))),
-    "states": Shape(192, KNOWN, (States(32), FF(384), States(32), FF(192))),
-    "words": Shape(192, KNOWN, (FF(192), Words((Attention(128), FF(768)) * 2), FF(192))),
+    "mlp-twelve": Shape(192, TWELVE, (FF(384), FF(384))),
+    "attention": Shape(192, TWELVE, (Attention(64), FF(384), FF(192))),
+    "states": Shape(192, TWELVE, (States(32), FF(384), States(32), FF(192))),
+    "words": Shape(192, TWELVE, (FF(192), Words((Attention(128), FF(768)) * 2), FF(192))),
     # 0.57 M
     "nano": Shape(192, HASHED, (Attention(128), FF(384), Attention(256), FF(384))),
 }
