@@ -66,14 +66,15 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[upstream.
     (tmp_path / "stands_for_colorsys.py").write_text("ANSWER = 42\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield upstream.Suite(
-        "tests_of_colorsys",
+        "colorsys",
+        ("tests_of_colorsys.inner", "tests_of_colorsys"),
         {"colorsys": "stands_for_colorsys"},
         lambda tests: None,
         differences={"it is 42": FAILING},
         left_out={"of others": ("C",)},
     )
     for name in ("tests_of_colorsys", "stands_for_colorsys"):
-        del sys.modules[name]
+        sys.modules.pop(name, None)
 
 
 def test_all_as_expected(suite: upstream.Suite) -> None:
@@ -107,6 +108,14 @@ def test_a_difference_that_is_none(suite: upstream.Suite, name: str, problem: st
 def test_what_is_left_out_exists(suite: upstream.Suite) -> None:
     gone = dataclasses.replace(suite, left_out={"of others": ("C", "D")})
     assert upstream.run(gone).unexpected == ["D does not exist, and is listed: of others"]
+
+
+def test_tests_that_are_not_there(suite: upstream.Suite) -> None:
+    assert upstream.find(suite) == "tests_of_colorsys"
+    missing = dataclasses.replace(suite, modules=("tests_of_nothing", "no.such"))
+    assert upstream.find(missing) is None
+    with pytest.raises(ModuleNotFoundError, match="tests of colorsys"):
+        upstream.run(missing)
 
 
 def test_stored_data_is_replaced(suite: upstream.Suite) -> None:

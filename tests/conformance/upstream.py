@@ -22,7 +22,8 @@ Listed = Mapping[str, Collection[str]]  # reason → tests, as in "FileTestCase.
 class Suite:
     """One of CPython's test modules, and what is known of how nncomp fares in it."""
 
-    module: str  # as in "test.test_lzma"
+    name: str  # of the module that is tested
+    modules: Collection[str]  # of tests: where they are in one version of Python or another
     standins: Mapping[str, str]  # what the tests import, and what stands for it
     prepare: Callable[[ModuleType], None]  # replaces data that is stored in the tested format
     differences: Listed  # tests that fail
@@ -49,17 +50,26 @@ class Report:
         )
 
 
+def find(suite: Suite) -> str | None:
+    """The first of the suite's modules that there is."""
+    for name in suite.modules:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(name)
+            return name
+    return None
+
+
 def run(suite: Suite) -> Report:
     """Run the suite in the current directory, where its tests leave nothing.
 
-    Raises ``ImportError`` where this Python comes without the tests.
+    Raises ``ModuleNotFoundError`` where this Python comes without the tests.
     """
     module = _load(suite)
     tests = {_name(test): test for test in _tests(module)}
     listed = _by_name(suite.left_out)
     left_out = {name for name in tests if listed.keys() & {name, _class(name)}}
     result = _Result()
-    with _replaced({suite.module: module}), result.errors_elsewhere():
+    with _replaced({module.__name__: module}), result.errors_elsewhere():
         unittest.TestSuite(tests[name] for name in tests if name not in left_out).run(result)
     report = Report(failed=result.failed, skipped=result.skipped, left_out=left_out)
     report.passed = result.started - result.failed.keys() - result.skipped.keys()
@@ -69,8 +79,10 @@ def run(suite: Suite) -> Report:
 
 def _load(suite: Suite) -> ModuleType:
     """A new copy of the tests' module that has found the stand-ins."""
-    importlib.import_module(suite.module)  # so that what the tests need has found the real ones
-    spec = importlib.util.find_spec(suite.module)
+    name = find(suite)  # by now, what the tests need has found the real modules
+    if name is None:
+        raise ModuleNotFoundError(f"no tests of {suite.name} in {', '.join(suite.modules)}")
+    spec = importlib.util.find_spec(name)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     standins = {name: importlib.import_module(by) for name, by in suite.standins.items()}
