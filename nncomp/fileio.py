@@ -39,6 +39,7 @@ __all__ = [
     "standard_error",
     "standard_input",
     "standard_output",
+    "suffix_of",
 ]
 
 SUFFIX = ".nnc"
@@ -52,18 +53,26 @@ _CANNOT_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, err
 _making = threading.Lock()  # directories: whoever finds one made by another thread finds it synced
 
 
-def compressed_name(name: str, *, force: bool) -> str:
+def compressed_name(name: str, suffix: str = SUFFIX, *, force: bool) -> str:
     """Where the compressed form of ``name`` goes; not twice unless ``force``."""
-    if name.endswith(SUFFIX) and not force:
-        raise NNCompError(f"already has the suffix {SUFFIX}; use -f to compress it again")
-    return name + SUFFIX
+    own = suffix_of(name, suffix)
+    if own is not None and not force:
+        raise NNCompError(f"already has the suffix {own}; use -f to compress it again")
+    return name + suffix
 
 
-def content_name(name: str) -> str:
+def content_name(name: str, suffix: str = SUFFIX) -> str:
     """Where the content of ``name`` goes."""
-    if not os.path.basename(name).removesuffix(SUFFIX) or not name.endswith(SUFFIX):
-        raise NNCompError(f"name does not end in {SUFFIX}; use -o to name the output")
-    return name.removesuffix(SUFFIX)
+    own = suffix_of(name, suffix)
+    if own is None or os.path.basename(name) == own:
+        known = " or ".join(dict.fromkeys((suffix, SUFFIX)))
+        raise NNCompError(f"name does not end in {known}; use -o to name the output")
+    return name.removesuffix(own)
+
+
+def suffix_of(name: str, suffix: str = SUFFIX) -> str | None:
+    """What says that ``name`` is of a compressed file: ``suffix``, or the usual one, or nothing."""
+    return next((own for own in (suffix, SUFFIX) if name.endswith(own)), None)
 
 
 def open_input(name: str, *, special: bool = False) -> BinaryIO:

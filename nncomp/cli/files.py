@@ -78,6 +78,7 @@ def _run(
         mode,
         names,
         recursive=options.recursive,
+        suffix=options.suffix,
         output_dir=options.output_dir,
         target_of=_target_of(mode, options),
     )
@@ -106,8 +107,8 @@ def _target_of(mode: Mode, options: Options) -> Callable[[str], str | None] | No
         if place == "-":
             return None
         if mode == Mode.COMPRESS:
-            return fileio.compressed_name(place, force=options.force)
-        return fileio.content_name(place)
+            return fileio.compressed_name(place, options.suffix, force=options.force)
+        return fileio.content_name(place, options.suffix)
 
     return target_of
 

@@ -39,18 +39,20 @@ def find(
     *,
     recursive: bool = False,
     every: bool = False,
+    suffix: str = fileio.SUFFIX,
     output_dir: str | None = None,
     target_of: Callable[[str], str | None] | None = None,
 ) -> list[Input]:
     """All inputs, in the order of ``names``.
 
-    ``every``: of a directory's files take those with and without the suffix. ``target_of`` gives
+    ``every``: of a directory's files take those with and without the suffix, which is ``suffix`` or
+    the usual one. ``target_of`` gives
     the name of an output, if it has one, by that of its input, or raises ``NNCompError``;
     ``output_dir`` gets what 'cp -r' would put there: files under their own names, directories as
     trees.
     """
     found = []
-    for root, item in _expand(mode, names, recursive, every):
+    for root, item in _expand(mode, names, recursive, every, suffix):
         if target_of is not None and item.problem is None:
             place = item.name
             if output_dir is not None:
@@ -78,13 +80,13 @@ def same(a: str, b: str) -> bool:
 
 
 def _expand(
-    mode: Mode, names: tuple[str, ...], recursive: bool, every: bool
+    mode: Mode, names: tuple[str, ...], recursive: bool, every: bool, suffix: str
 ) -> Iterator[tuple[str | None, Input]]:
     """(directory, file in it), or (None, file) for what is no directory to enter."""
     for name in names:
         if recursive and name != "-" and os.path.isdir(name):
             for item in _walk(name):
-                packed = item.name.endswith(fileio.SUFFIX)
+                packed = fileio.suffix_of(item.name, suffix) is not None
                 if every or item.problem is not None or packed == (mode != Mode.COMPRESS):
                     yield name, item
         else:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 import nncomp
-from nncomp import levels
+from nncomp import fileio, levels
 from nncomp.cli import completion
 
 __all__ = [
@@ -65,6 +65,7 @@ class Options:
     output: str | None
     output_dir: str | None
     recursive: bool
+    suffix: str  # of compressed files
     force: bool
     verify: bool
     remove: bool
@@ -121,6 +122,12 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
     good = value is None or (1 << 10 <= value <= 1 << 26 and value & (value - 1) == 0)
     if not good:
         raise click.BadParameter("must be a power of two from 1KiB to 64MiB")
+    return value
+
+
+def _suffix(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not value or os.path.basename(value) != value:
+        raise click.BadParameter("must be the end of a file's name")
     return value
 
 
@@ -191,6 +198,15 @@ def file_options(command: _F) -> _F:
                 "--recursive",
                 is_flag=True,
                 help="Take the files in directories; see the manual.",
+            ),
+            click.option(
+                "-S",
+                "--suffix",
+                metavar=".SUF",
+                default=fileio.SUFFIX,
+                show_default=True,
+                callback=_suffix,
+                help="Of compressed files; .nnc is known, too.",
             ),
             click.option(
                 "-f", "--force", is_flag=True, help="Overwrite; compress .nnc files; use terminals."
