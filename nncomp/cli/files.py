@@ -65,13 +65,15 @@ def _run(
     mode: Mode,
     ctx: click.Context,
     files: tuple[str, ...],
+    files_from: str | None,
+    files_from0: str | None,
     wanted: Mode | None,
     **values: Any,
 ) -> int:
     """Do ``mode``, or what an option says instead, to each file; returns the exit status."""
     options = options_of(ctx, **values)
     mode = wanted or mode
-    names = files or ("-",)
+    names = inputs.names(files, files_from, files_from0)
     _check_usage(mode, names, options)
     report = Report(options.quiet)
     found = inputs.find(

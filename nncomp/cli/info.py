@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from nncomp import fileio
-from nncomp.cli import completion, inputs
+from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
-from nncomp.cli.options import FILE, Mode, byte_size
+from nncomp.cli.options import Mode, byte_size, input_options
 from nncomp.cli.report import Report, blocks_text, message_of, shown_name, size_text
 from nncomp.errors import NNCompError
 
@@ -24,25 +24,28 @@ __all__ = ["info", "show_files"]
 
 
 @click.command()
-@click.argument(
-    "files",
-    nargs=-1,
-    type=FILE,
-    shell_complete=completion.packed_files,
-)
+@input_options
 @click.option("--json", "as_json", is_flag=True, help="A JSON array, one object a file.")
-@click.option("-r", "--recursive", is_flag=True, help="Take the .nnc files in directories.")
 @click.option(
     "--memory", type=byte_size, metavar="SIZE", default="1GiB", show_default=True, help="Limit."
 )
 @click.option("-q", "--quiet", count=True, help="Twice: no errors.")
 @click.option("-v", "--verbose", count=True, help="Show every frame.")
 def info(
-    files: tuple[str, ...], as_json: bool, recursive: bool, memory: int, quiet: int, verbose: int
+    files: tuple[str, ...],
+    files_from: str | None,
+    files_from0: str | None,
+    recursive: bool,
+    suffix: str,
+    as_json: bool,
+    memory: int,
+    quiet: int,
+    verbose: int,
 ) -> int:
     """Show sizes, blocks and model of FILES. Checks everything but the content."""
     report = Report(quiet)
-    found = inputs.find(Mode.LIST, files or ("-",), recursive=recursive)
+    names = inputs.names(files, files_from, files_from0)
+    found = inputs.find(Mode.LIST, names, recursive=recursive, suffix=suffix)
     show_files(found, memory, report, verbose=verbose > 0, as_json=as_json)
     return report.status
 

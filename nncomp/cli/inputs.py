@@ -15,11 +15,13 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
-from nncomp import fileio
+import click
+
+from nncomp import fileio, rawio
 from nncomp.cli.options import Mode
 from nncomp.errors import NNCompError
 
-__all__ = ["Input", "find", "same"]
+__all__ = ["Input", "find", "names", "same"]
 
 _Key = tuple[object, object]  # what tells files apart, however they are spelt
 
@@ -31,6 +33,32 @@ class Input:
     name: str  # what to open; '-' is stdin
     target: str | None = None  # the file to write; None: there is none, or it has no name
     problem: Exception | None = None
+
+
+def names(
+    given: tuple[str, ...], lines_of: str | None = None, records_of: str | None = None
+) -> tuple[str, ...]:
+    """The names on the command line, then those in a list: one a line, or each ended by a NUL.
+
+    Standard input where there is neither. In a list, '-' is a file like any other. Raises
+    ``NNCompError`` and ``OSError``, and ``click.UsageError`` where standard input is asked for
+    twice.
+    """
+    if lines_of is None and records_of is None:
+        return given or ("-",)
+    if lines_of is not None and records_of is not None:
+        raise click.UsageError("--files-from and --files-from0 exclude each other")
+    path = lines_of if lines_of is not None else records_of
+    assert path is not None
+    if path == "-" and "-" in given:
+        raise click.UsageError("standard input is either a list of files or one of them")
+    with fileio.standard_input() if path == "-" else open(path, "rb") as file:
+        data = b"".join(iter(lambda: rawio.read(file, 1 << 20), b""))
+    if lines_of is not None and b"\0" in data:
+        shown = fileio.STDIN if path == "-" else path
+        raise NNCompError(f"{shown}: has NUL characters: a list for --files-from0?")
+    listed = map(os.fsdecode, data.split(b"\0" if lines_of is None else b"\n"))
+    return given + tuple("./-" if name == "-" else name for name in listed if name)
 
 
 def find(

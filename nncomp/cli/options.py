@@ -25,6 +25,7 @@ __all__ = [
     "byte_size",
     "default_options",
     "file_options",
+    "input_options",
     "options_of",
 ]
 
@@ -175,23 +176,22 @@ def _level_flags(command: _F) -> _F:
     return command
 
 
-def file_options(command: _F) -> _F:
-    """Every option of compress and decompress; a filter must take those of the other, too."""
+def input_options(command: _F) -> _F:
+    """Which files to work on."""
     for option in reversed(
         [
-            click.argument(
-                "files",
-                nargs=-1,
-                type=FILE,
-                shell_complete=completion.packed_files,
-            ),
-            click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to stdout."),
-            click.option("-o", "--output", type=Output(), help="Write to this file."),
+            click.argument("files", nargs=-1, type=FILE, shell_complete=completion.packed_files),
             click.option(
-                "--output-dir",
-                type=Output(),
-                shell_complete=completion.directories,
-                help="Write into this directory instead.",
+                "--files-from",
+                type=FILE,
+                metavar="LIST",
+                help="Take the names in this file, too, one a line; '-' is stdin.",
+            ),
+            click.option(
+                "--files-from0",
+                type=FILE,
+                metavar="LIST",
+                help="The same with a NUL behind each, as from find -print0.",
             ),
             click.option(
                 "-r",
@@ -207,6 +207,25 @@ def file_options(command: _F) -> _F:
                 show_default=True,
                 callback=_suffix,
                 help="Of compressed files; .nnc is known, too.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def file_options(command: _F) -> _F:
+    """Every option of compress and decompress; a filter must take those of the other, too."""
+    for option in reversed(
+        [
+            input_options,
+            click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to stdout."),
+            click.option("-o", "--output", type=Output(), help="Write to this file."),
+            click.option(
+                "--output-dir",
+                type=Output(),
+                shell_complete=completion.directories,
+                help="Write into this directory instead.",
             ),
             click.option(
                 "-f", "--force", is_flag=True, help="Overwrite; compress .nnc files; use terminals."
@@ -298,5 +317,6 @@ def options_of(ctx: click.Context, *, keep: bool, remove: bool, **values: Any) -
 def default_options() -> Options:
     """What the environment, and nothing else, asks for."""
     ctx = click.command()(file_options(lambda: None)).make_context("nncomp", [])
-    del ctx.params["files"]
+    for name in ("files", "files_from", "files_from0"):
+        del ctx.params[name]
     return options_of(ctx, **ctx.params)
