@@ -30,6 +30,7 @@ from nncomp.cli import main
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))  # python LAUNCH … runs nncomp
 
+_TIME = r", [0-9]+\.[0-9]+ s(, [0-9.]+ ([KMG]i)?B/s)?"  # and the speed, of what takes not long
 _SCRIPT = """\
 #!{python}
 import os
@@ -138,6 +139,11 @@ def _redirected(number: int, stream: IO[Any] | int) -> Iterator[None]:
 def errors(result: Result[bytes]) -> list[str]:
     """What was said, line by line."""
     return result.stderr.decode().splitlines()
+
+
+def untimed(result: Result[bytes]) -> list[str]:
+    """What was said, but for the time that it took, and the speed."""
+    return [re.sub(_TIME, "", line) for line in errors(result)]
 
 
 class Terminal:

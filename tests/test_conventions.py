@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import itertools
 import json
 import lzma
 import os
 import re
 import stat
+import time
 from pathlib import Path
 
 import click
@@ -20,9 +22,10 @@ import pytest
 
 import models
 import nncomp
-from commandline import Run, Terminal, errors
+from commandline import Run, Terminal, errors, untimed
 from nncomp import model
 from nncomp.cli.options import byte_size
+from nncomp.cli.report import duration_text, size_text
 from nncomp.codec import compress, decompress
 
 TEXT = models.chained(3000)
@@ -149,9 +152,12 @@ def test_test(run: Run, args: list[str]) -> None:
     Path("good.nnc").write_bytes(good)
     Path("bad.nnc").write_bytes(good[:300] + b"?" + good[301:])
     result = run(*args, "good.nnc")
-    assert result.stdout == b"" and errors(result) == ["good.nnc : 3000 bytes"]
+    assert result.stdout == b"" and untimed(result) == ["good.nnc : 3000 bytes"]
     result = run(*args, "good.nnc", "bad.nnc", status=1)
-    assert errors(result)[-1] == "1 of 2 files : 3000 bytes"
+    assert untimed(result)[-1] == "1 of 2 files : 3000 bytes"
+    result = run(*args, "-v", "good.nnc", "bad.nnc", status=1)
+    assert untimed(result)[0] == "good.nnc : 3000 bytes, OK"
+    assert errors(result)[0].endswith(", OK") and errors(result)[2].startswith("nncomp: bad.nnc: ")
     assert listing() == ["bad.nnc", "good.nnc"]
 
 
@@ -182,13 +188,21 @@ def test_list(run: Run, args: list[str]) -> None:
     (entry,) = json.loads(run(*args, "--json", "a.nnc").stdout)
     assert (entry["content_size"], entry["stored_size"]) == (6000, len(packed))
     assert len(run(*args, "-v", "a.nnc").stdout.splitlines()) == 4
-    assert len(run(*args, "a.nnc", "missing", "a.nnc", status=1).stdout.splitlines()) == 3
+    Path("b.nnc").write_bytes(compress(b"", model="none"))
+    lines = run(*args, "a.nnc", "missing", "b.nnc", status=1).stdout.decode().splitlines()
+    assert len(lines) == 4 and lines[1] == table[1]
+    name = "3 2 {} 5.86 KiB {:.2f}% small-1 2 files"
+    stored = len(packed) + os.path.getsize("b.nnc")
+    shown = name.format(size_text(stored), stored / 60)
+    assert lines[3].split() == shown.split()
 
 
 def test_verbosity(run: Run, a: Path) -> None:
     """verbosity: -v -q, repeatable"""
     (line,) = errors(run("a", "-f"))
-    assert errors(run("a", "-fvv"))[0] == line  # how blocks are coded follows
+    assert untimed(run("a", "-fvv"))[0] == re.sub(
+        ", [0-9.]+ s.*", "", line
+    )  # how blocks are coded follows
     assert errors(run("a", "-fq")) == []
     assert len(errors(run("missing", "-q", status=1))) == 1
     assert errors(run("missing", "-qq", status=1)) == errors(run("-q", "x", "-q", status=1)) == []
@@ -682,16 +696,46 @@ def test_summary_lines(run: Run, a: Path) -> None:
     """one summary line like zstd's on stderr, a total for several files"""
     Path("b").write_bytes(b"x" * 100_000)
     result = run("a", "b")
-    first, second, total = errors(result)
+    first, second, total = untimed(result)
     assert re.fullmatch(r"a : [0-9]{2}\.[0-9]{2}% \(2\.93 KiB => [0-9]{3} B, a\.nnc\)", first)
     assert second == "b : 0.03% (97.7 KiB => 34 B, b.nnc)"
     assert re.fullmatch(r"2 files : 0\.[0-9]{2}% \(101 KiB => [0-9]{3} B\)", total)
     assert result.stdout == b""
-    assert errors(run("-t", "a.nnc", "b.nnc"))[-1] == "2 files : 103000 bytes"
-    assert errors(run("-df", "b.nnc")) == ["b.nnc : 100000 bytes"]
-    assert errors(run("-cv", "b"))[0] == "b : 0.03% (97.7 KiB => 34 B, (stdout))"
+    assert untimed(run("-t", "a.nnc", "b.nnc"))[-1] == "2 files : 103000 bytes"
+    assert untimed(run("-df", "b.nnc")) == ["b.nnc : 100000 bytes"]
+    assert untimed(run("-cv", "b"))[0] == "b : 0.03% (97.7 KiB => 34 B, (stdout))"
     Path("empty").touch()
-    assert errors(run("empty")) == ["empty : (0 B => 16 B, empty.nnc)"]
+    assert untimed(run("empty")) == ["empty : (0 B => 16 B, empty.nnc)"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.004, "0.00 s"),
+        (0.41, "0.41 s"),
+        (9.99, "9.99 s"),
+        (9.996, "10.0 s"),
+        (99.94, "99.9 s"),
+        (99.96, "1 min 40 s"),
+        (125.4, "2 min 05 s"),
+        (3599.6, "1 h 00 min"),
+        (11250, "3 h 07 min"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+def test_time_and_speed(run: Run, a: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind what scripts may look for: seconds, and content a second; for all files, of all"""
+    clock = itertools.count(step=0.25)
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    Path("b").write_bytes(b"x" * 100_000)
+    Path("empty").touch()
+    ends = [line.split(")")[1] for line in errors(run("a", "b", "empty"))]
+    of_all = f", 1.75 s, {size_text(round(103_000 / 1.75))}/s"
+    assert ends == [", 0.25 s, 11.7 KiB/s", ", 0.25 s, 391 KiB/s", ", 0.25 s", of_all]
+    assert errors(run("-df", "a.nnc")) == ["a.nnc : 3000 bytes, 0.25 s, 11.7 KiB/s"]
 
 
 def test_names_cannot_move_the_cursor(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,15 @@ from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import FileCommand, Mode, Options, file_options, options_of
-from nncomp.cli.report import Report, message_of, printable, say, shown_name, size_text
+from nncomp.cli.report import (
+    Report,
+    duration_text,
+    message_of,
+    printable,
+    say,
+    shown_name,
+    size_text,
+)
 from nncomp.cli.work import Result, process
 from nncomp.errors import NNCompError
 from nncomp.levels import NO_MODEL
@@ -151,6 +160,7 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
 
         assert options.model is not None
         registry.resolve(options.model)  # a wrong name fails now, whatever the inputs need
+    started = time.perf_counter()
     results = []
     told = 0
     for number, item in enumerate(found, 1):
@@ -159,11 +169,13 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
             result = process(mode, item, options, count)
         except (NNCompError, OSError, MemoryError) as error:
             report.complain(item.name, error)
-            result = Result(item.name, error=message_of(error))
+            result = Result(item.name, problem=error)
         results.append(result)
-        if result.error is None and _is_told(mode, result, options):
+        if result.problem is None and _is_told(mode, result, options):
             told += 1
-            say(f"{shown_name(item.name)} : {_sizes(mode, [result], result.target or '(stdout)')}")
+            sizes = _sizes(mode, [result], result.target or fileio.STDOUT)
+            fine = ", OK" if mode == Mode.TEST and options.verbose else ""
+            say(f"{shown_name(item.name)} : {sizes}{_speed([result], result.seconds)}{fine}")
             if result.training:
                 say(f"    {result.training}")
             if options.verbose:
@@ -172,7 +184,8 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
         click.echo(json.dumps([_as_json(result) for result in results], indent=2))
     elif told and len(found) > 1:
         some = "" if told == len(found) else f"{told} of "
-        say(f"{some}{len(found)} files : {_sizes(mode, results)}")
+        speed = _speed(results, time.perf_counter() - started)
+        say(f"{some}{len(found)} files : {_sizes(mode, results)}{speed}")
 
 
 def _is_told(mode: Mode, result: Result, options: Options) -> bool:
@@ -192,8 +205,15 @@ def _sizes(mode: Mode, results: list[Result], target: str | None = None) -> str:
     return f"{ratio}({size_text(content)} => {size_text(stored)}{where})"
 
 
+def _speed(results: list[Result], seconds: float) -> str:
+    """', 0.41 s, 259 KiB/s': of content, in and out alike."""
+    content = sum(result.content_size for result in results)
+    rate = f", {size_text(round(content / seconds))}/s" if content and seconds else ""
+    return f", {duration_text(seconds)}{rate}"
+
+
 def _as_json(result: Result) -> dict[str, Any]:
-    if result.error is not None:
-        return {"name": result.name, "ok": False, "error": result.error}
+    if result.problem is not None:
+        return {"name": result.name, "ok": False, "error": message_of(result.problem)}
     sizes = {"content_size": result.content_size, "stored_size": result.stored_size}
     return {"name": result.name, "ok": True, **sizes}

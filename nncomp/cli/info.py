@@ -109,6 +109,10 @@ def _print_table(files: list[dict[str, Any]], *, verbose: bool) -> None:
         if verbose:
             for number, frame in enumerate(frames, 1):
                 click.echo(_row(row, f"#{number}", frame, [frame], _details(frame)))
+    if len(files) > 1:
+        frames = [frame for file in files for frame in file["frames"]]
+        totals = {key: sum(file[key] for file in files) for key in ("content_size", "stored_size")}
+        click.echo(_row(row, str(len(frames)), totals, frames, f"{len(files)} files"))
 
 
 def _row(

@@ -15,6 +15,7 @@ __all__ = [
     "Report",
     "blocks_text",
     "complain",
+    "duration_text",
     "message_of",
     "printable",
     "progress_bar",
@@ -83,6 +84,15 @@ def size_text(size: int) -> str:
         unit = next(units)
     digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
     return f"{value:.{digits}f} {unit}"
+
+
+def duration_text(seconds: float) -> str:
+    """For a summary: '0.41 s', '12.3 s', '2 min 05 s', '3 h 07 min'."""
+    if seconds < 99.95:
+        return f"{seconds:.{2 if seconds < 9.995 else 1}f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
 def blocks_text(blocks: Mapping[str, int], mixings: Mapping[str, int]) -> str:

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import os
 import stat
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -39,7 +40,8 @@ class Result:
     stored_size: int = 0  # bytes
     blocks: str = ""  # which there were
     training: str = ""  # what it brought
-    error: str | None = None
+    seconds: float = 0.0  # that it took
+    problem: Exception | None = None  # why there is none of this
 
 
 def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
@@ -52,6 +54,7 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
         raise item.problem
     if options.remove:
         fileio.check_removable(item.name)
+    started = time.perf_counter()
     training = ""
     label = count + (fileio.STDIN if item.name == "-" else os.path.basename(item.name))
     with _open_source(mode, item.name, options) as source:
@@ -77,6 +80,7 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
         summary.stored_size,
         _blocks_text(summary),
         training,
+        time.perf_counter() - started,
     )
 
 
