@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -260,3 +261,23 @@ def test_socket_and_device(run: Run) -> None:
         for name in ("socket", "/dev/zero"):
             for args in ([], ["-t"], ["-l"]):
                 assert "is not a regular file" in errors(run(*args, name, status=1))[0]
+
+
+def test_a_list_of_many_frames_is_bounded(run: Run) -> None:
+    """3 MB can be 200,000 frames: sums need no memory for each, and rows no more than allowed."""
+    count = 20_000
+    Path("many.nnc").write_bytes(compress(b"", block_size=1024) * count)
+    run("-l", "many.nnc")  # what is imported is no matter
+    tracemalloc.start()
+    try:
+        result = run("-l", "many.nnc")
+        assert tracemalloc.get_traced_memory()[1] < 10 * count  # bytes
+    finally:
+        tracemalloc.stop()
+    assert result.stdout.decode().splitlines()[1].split()[:2] == [str(count), "0"]
+    for more in (["-v"], ["--json"]):
+        result = run("-l", "--memory=4MiB", *more, "many.nnc", status=1)
+        assert errors(result) == [
+            "nncomp: many.nnc: listing so many frames needs more than --memory"
+        ]
+    assert len(json.loads(run("-l", "--json", "many.nnc").stdout)[0]["frames"]) == count

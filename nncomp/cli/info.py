@@ -15,12 +15,15 @@ from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, byte_size, input_options
 from nncomp.cli.report import Report, blocks_text, message_of, shown_name, size_text
-from nncomp.errors import NNCompError
+from nncomp.errors import MemoryLimitError, NNCompError
 
 if TYPE_CHECKING:
     from nncomp.info import FrameInfo
 
 __all__ = ["info", "show_files"]
+
+_FRAME_COST = 4096  # bytes of memory for a frame that is shown, at most
+_NAMES = 8  # of models that a row shows
 
 
 @click.command()
@@ -50,37 +53,72 @@ def info(
     return report.status
 
 
+@dataclasses.dataclass
+class _Listing:
+    """What is known of a file, or of several: sums, and where they are wanted each frame."""
+
+    name: str
+    problem: str | None = None
+    frames: int = 0
+    blocks: int = 0
+    content_size: int = 0  # bytes
+    stored_size: int = 0  # bytes
+    models: set[str] = dataclasses.field(default_factory=set)  # at most _NAMES of them
+    details: list[FrameInfo] = dataclasses.field(default_factory=list)
+
+    def add(self, other: _Listing) -> None:
+        self.frames += other.frames
+        self.blocks += other.blocks
+        self.content_size += other.content_size
+        self.stored_size += other.stored_size
+        self.models |= set(sorted(other.models - self.models)[: _NAMES - len(self.models)])
+
+
 def show_files(
     files: Iterable[Input], memory_limit: int, report: Report, *, verbose: bool, as_json: bool
 ) -> None:
-    """Print a table, or JSON."""
+    """Print a table, or JSON.
+
+    Frames are only kept where each is shown, and not more of them than ``memory_limit`` allows: a
+    file of a few MB may have hundreds of thousands.
+    """
     found = []
+    room = memory_limit // _FRAME_COST
     for file in files:
         try:
             if file.problem is not None:
                 raise file.problem
-            found.append(_describe(file.name, memory_limit))
+            listing = _read(file.name, memory_limit, room if verbose or as_json else None)
+            room -= len(listing.details)
+            found.append(listing)
         except (NNCompError, OSError, MemoryError) as error:
             report.complain(file.name, error)
-            found.append({"name": file.name, "ok": False, "error": message_of(error)})
+            found.append(_Listing(file.name, message_of(error)))
     if as_json:
-        click.echo(json.dumps(found, indent=2))
-    elif good := [about for about in found if about["ok"]]:
-        _print_table(good, verbose=verbose)
+        click.echo(json.dumps([_as_json(listing) for listing in found], indent=2))
+    elif good := [listing for listing in found if listing.problem is None]:
+        _print_table(good)
 
 
-def _describe(name: str, memory_limit: int) -> dict[str, Any]:
+def _read(name: str, memory_limit: int, room: int | None) -> _Listing:
+    """A file, with at most ``room`` details; None: without."""
     from nncomp.info import read_frame_infos
 
+    listing = _Listing(name)
     with _open(name) as source:
-        frames = [_as_json(frame) for frame in read_frame_infos(source, memory_limit)]
-    return {
-        "name": name,
-        "ok": True,
-        "content_size": sum(frame["content_size"] for frame in frames),
-        "stored_size": sum(frame["stored_size"] for frame in frames),
-        "frames": frames,
-    }
+        for frame in read_frame_infos(source, memory_limit):
+            listing.add(_listed(frame))
+            if room is not None:
+                if len(listing.details) >= room:
+                    raise MemoryLimitError("listing so many frames needs more than --memory")
+                listing.details.append(frame)
+    return listing
+
+
+def _listed(frame: FrameInfo) -> _Listing:
+    blocks = sum(frame.blocks.values())
+    models = set() if frame.model is None else {frame.model}
+    return _Listing("", None, 1, blocks, frame.content_size, frame.stored_size, models)
 
 
 def _open(name: str) -> BinaryIO:
@@ -91,7 +129,19 @@ def _open(name: str) -> BinaryIO:
     return fileio.open_input(name, special=fileio.is_descriptor(name))
 
 
-def _as_json(frame: FrameInfo) -> dict[str, Any]:
+def _as_json(listing: _Listing) -> dict[str, Any]:
+    if listing.problem is not None:
+        return {"name": listing.name, "ok": False, "error": listing.problem}
+    return {
+        "name": listing.name,
+        "ok": True,
+        "content_size": listing.content_size,
+        "stored_size": listing.stored_size,
+        "frames": [_frame_as_json(frame) for frame in listing.details],
+    }
+
+
+def _frame_as_json(frame: FrameInfo) -> dict[str, Any]:
     entry = dataclasses.asdict(frame)
     name, model_id = entry.pop("model"), entry.pop("model_id")
     embedding = {key: entry.pop(f"model_{key}") for key in ("embedded", "size", "base")}
@@ -100,51 +150,47 @@ def _as_json(frame: FrameInfo) -> dict[str, Any]:
     return entry
 
 
-def _print_table(files: list[dict[str, Any]], *, verbose: bool) -> None:
-    row = "{:>6} {:>7} {:>10} {:>10} {:>7}  {:<16} {}"
-    click.echo(row.format("Frames", "Blocks", "Stored", "Content", "Ratio", "Model", "Name"))
+_ROW = "{:>6} {:>7} {:>10} {:>10} {:>7}  {:<16} {}"
+
+
+def _print_table(files: list[_Listing]) -> None:
+    click.echo(_ROW.format("Frames", "Blocks", "Stored", "Content", "Ratio", "Model", "Name"))
+    total = _Listing(f"{len(files)} files")
     for file in files:
-        frames = file["frames"]
-        click.echo(_row(row, str(len(frames)), file, frames, shown_name(file["name"])))
-        if verbose:
-            for number, frame in enumerate(frames, 1):
-                click.echo(_row(row, f"#{number}", frame, [frame], _details(frame)))
+        click.echo(_row(str(file.frames), file, shown_name(file.name)))
+        for number, frame in enumerate(file.details, 1):
+            click.echo(_row(f"#{number}", _listed(frame), _details(frame)))
+        total.add(file)
     if len(files) > 1:
-        frames = [frame for file in files for frame in file["frames"]]
-        totals = {key: sum(file[key] for file in files) for key in ("content_size", "stored_size")}
-        click.echo(_row(row, str(len(frames)), totals, frames, f"{len(files)} files"))
+        click.echo(_row(str(total.frames), total, total.name))
 
 
-def _row(
-    row: str, number: str, sizes: dict[str, Any], frames: list[dict[str, Any]], text: str
-) -> str:
-    content, stored = sizes["content_size"], sizes["stored_size"]
+def _row(number: str, listing: _Listing, text: str) -> str:
+    content, stored = listing.content_size, listing.stored_size
     ratio = f"{100 * stored / content:.2f}%" if content else "-"
-    blocks = sum(sum(frame["blocks"].values()) for frame in frames)
-    names = sorted({frame["model"]["name"] for frame in frames if frame["model"]})
-    return row.format(
-        number, blocks, size_text(stored), size_text(content), ratio, ",".join(names) or "-", text
-    )
+    models = ",".join(sorted(listing.models)) or "-"
+    sizes = size_text(stored), size_text(content)
+    return _ROW.format(number, listing.blocks, *sizes, ratio, models, text)
 
 
-def _embedding(model: dict[str, Any]) -> str:
-    """How the file brings its model along: ', embedded in 5120 bytes as a change of nano-1 …'."""
-    if not model["embedded"]:
+def _embedding(frame: FrameInfo) -> str:
+    """How the file brings its model along: ', embedded in 5120 bytes as a change of nano-1'."""
+    if not frame.model_embedded:
         return ""
-    text = f", embedded in {model['size']} bytes"
-    if model["base"] is not None:
-        text += f" as a change of {model['base']}"
+    text = f", embedded in {frame.model_size} bytes"
+    if frame.model_base is not None:
+        text += f" as a change of {frame.model_base}"
     return text
 
 
-def _details(frame: dict[str, Any]) -> str:
+def _details(frame: FrameInfo) -> str:
     parts = [
-        blocks_text(frame["blocks"], frame["mixings"]),
-        f"profile {frame['profile'] or 'none'}",
-        f"blocks up to {size_text(frame['block_size'])} in {frame['lanes']} lanes",
+        blocks_text(frame.blocks, frame.mixings),
+        f"profile {frame.profile or 'none'}",
+        f"blocks up to {size_text(frame.block_size)} in {frame.lanes} lanes",
     ]
-    if frame["memory"] is not None:
-        parts.append(f"needs {size_text(frame['memory'])}")
-    if frame["model"]:
-        parts.append(f"model id {frame['model']['id']}{_embedding(frame['model'])}")
+    if frame.memory_needed is not None:
+        parts.append(f"needs {size_text(frame.memory_needed)}")
+    if frame.model:
+        parts.append(f"model id {frame.model_id}{_embedding(frame)}")
     return "; ".join(parts)
