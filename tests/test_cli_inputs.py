@@ -265,7 +265,7 @@ def test_socket_and_device(run: Run) -> None:
 
 def test_a_list_of_many_frames_is_bounded(run: Run) -> None:
     """3 MB can be 200,000 frames: sums need no memory for each, and rows no more than allowed."""
-    count = 20_000
+    count = 6000
     Path("many.nnc").write_bytes(compress(b"", block_size=1024) * count)
     run("-l", "many.nnc")  # what is imported is no matter
     tracemalloc.start()
