@@ -1,6 +1,6 @@
 """``python -m nncomp``."""
 
-from nncomp.cli.main import main
+from nncomp.cli.entry import nncomp
 
 if __name__ == "__main__":
-    main()
+    nncomp()

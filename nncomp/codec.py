@@ -51,6 +51,7 @@ __all__ = [
     "decompress_stream",
     "find_model",
     "memory_needed",
+    "prepare",
 ]
 
 DEFAULT_MEMORY_LIMIT = 1 << 30  # bytes
@@ -78,6 +79,14 @@ class Summary:
         self.blocks[block.type] += 1
         if block.mixing is not None:
             self.mixings[block.mixing] += 1
+
+
+def prepare(device: str) -> None:
+    """Load what coding on ``device`` needs, but for models: what ends the process for want of
+    memory does so before a caller has begun to write. Raises ``NNCompError`` for a device that is
+    not there."""
+    engine.check(device)
+    engine.get("cpu" if device == "auto" else device)
 
 
 def compress(

@@ -406,6 +406,49 @@ def test_bar_on_a_terminal_only(run: Run, terminal: Terminal) -> None:
     assert b"B/s" not in run("-T1", "-f", "a").stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "to", "bar"),
+    [
+        (["-c", "a"], "file", True),
+        (["-c", "a"], "null", True),
+        (["-c", "a"], "pipe", False),
+        (["-cf", "a"], "terminal", False),
+        (["-dc", "a.nnc"], "pipe", False),
+        (["-d"], "pipe", False),
+        (["-d", "-o", "-"], "pipe", False),
+        (["-dc", "a.nnc"], "terminal", False),
+        (["--progress", "-dc", "a.nnc"], "pipe", True),
+        (["--progress", "-dc", "a.nnc"], "terminal", True),
+        (["-df", "a.nnc"], "pipe", True),
+        (["-d", "-o", "b"], "pipe", True),
+        (["-t", "a.nnc"], "pipe", True),
+        (["--no-progress", "-t", "a.nnc"], "pipe", False),
+    ],
+)
+def test_bar_is_not_drawn_over_the_output(
+    run: Run,
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    args: list[str],
+    to: str,
+    bar: bool,
+) -> None:
+    """Behind a pipe there may be a pager, on the same terminal."""
+    import tqdm
+
+    original = tqdm.tqdm
+    monkeypatch.setattr(tqdm, "tqdm", lambda **more: original(**{**more, "delay": 0}))
+    Path("a").write_bytes(TEXT)
+    Path("a.nnc").write_bytes(packed := compress(TEXT))
+    reading, writing = os.pipe()
+    with open("file", "wb") as file, open("/dev/null", "wb") as null:
+        places = {"file": file, "null": null, "pipe": writing, "terminal": terminal.slave}
+        run(*args, input=packed, stdout=places[to], stderr=terminal.slave)
+    os.close(reading)
+    os.close(writing)
+    assert ("%|" in terminal.text() or "B/s" in terminal.text()) == bar
+
+
 # ---- start ----
 
 

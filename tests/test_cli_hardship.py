@@ -16,11 +16,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import commandline
 import models
 from commandline import Run, command, errors
+from nncomp.cli.main import cli
 from nncomp.codec import compress, decompress
 
 TEXT = models.chained(3000)
@@ -31,32 +33,7 @@ def listing(directory: Path | str = ".") -> list[str]:
     return sorted(os.listdir(directory))
 
 
-# ---- signals ----
-
-
-@pytest.mark.parametrize(
-    ("number", "status"),
-    [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143), (signal.SIGHUP, -signal.SIGHUP)],
-)
-def test_signals(run: Run, number: signal.Signals, status: int) -> None:
-    """SIGINT: cleaned, dies by SIGINT; SIGTERM: cleaned, exit 143; the old target survives"""
-    Path("x.nnc").write_bytes(b"old")
-    process = subprocess.Popen(
-        command("-f", "-o", "x.nnc"), stdin=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdin is not None and process.stderr is not None
-    process.stdin.write(TEXT)
-    process.stdin.flush()
-    deadline = time.monotonic() + 60
-    while len(listing()) < 2:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(number)
-    assert process.wait(60) == status
-    assert process.stderr.read() == b""
-    process.stdin.close()
-    process.stderr.close()
-    assert listing() == ["x.nnc"] and Path("x.nnc").read_bytes() == b"old"
+# ---- SIGKILL ----
 
 
 @pytest.mark.slow
@@ -372,6 +349,46 @@ def test_streams_that_do_not_wait(run: Run) -> None:
     assert os.read(said, 1000).startswith(b"(stdin) : 300000 bytes, ")
     for descriptor in (source, feed, result, sink, said, speak):
         os.close(descriptor)
+
+
+# ---- encodings ----
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["iso-8859-1:strict", *(pytest.param(e, marks=pytest.mark.slow) for e in ("koi8-r", "ascii"))],
+)
+def test_eight_bits(run: Run, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    """Whatever a terminal cannot show is escaped: help, names, models, errors"""
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    monkeypatch.setenv("PYTHONUTF8", "1")
+    name = "\N{SNOWMAN}-ä-名-\udcff"
+    Path(name).write_bytes(TEXT)
+    Path(f"{name}.nnc").write_bytes(compress(TEXT))
+    for args in (
+        *(["--help"], ["compress", "--help"], ["train", "--help"], ["bench", "--help"]),
+        *(["models"], ["models", "-v"], ["models", "show", "nano-1"], ["models", "path"]),
+        *(["-l", f"{name}.nnc"], ["-lv", f"{name}.nnc"], ["-l", "--json", f"{name}.nnc"]),
+        *(["-t", f"{name}.nnc"], ["-fv", name], ["-dfv", f"{name}.nnc"]),
+    ):
+        result = run(*args, process=True)
+        assert result.stdout or result.stderr
+    for args in (["-d", name], [name], ["-l", f"{name}.nnc.nnc"]):
+        said = run(*args, status=1, process=True).stderr
+        (line,) = said.decode("latin-1").splitlines()
+        assert r"\u2603-" in line and r"\udcff" in line
+    run("--model", name, name, status=1, process=True)
+    run(f"--{name}", status=2, process=True)
+
+
+def test_what_is_printed_is_ascii() -> None:
+    """Help of every command"""
+    ctx = click.Context(cli)
+    for name in cli.list_commands(ctx):
+        command_ = cli.get_command(ctx, name)
+        assert command_ is not None
+        assert command_.get_help(click.Context(command_)).isascii()
+    assert cli.get_help(ctx).isascii()
 
 
 # ---- other programs ----

@@ -12,7 +12,7 @@ import click
 import pytest
 
 import models
-from commandline import Run, errors
+from commandline import Run, Terminal, errors
 from conftest import chain_model
 from nncomp import model
 from nncomp.cli.main import cli
@@ -54,11 +54,33 @@ def test_list(run: Run) -> None:
     assert listed[1]["corpus"] == "prose"
     lines = run("models", "list").stdout.decode().splitlines()
     assert lines[-1].endswith(" slow      -  prose")
-    assert lines[-2].endswith("…") and r"a\nb" in lines[-2]
+    assert lines[-2].endswith("  " + r"a\nb" * 40)  # all of it: there is no terminal to fit
     assert lines[0].split()[:6] == ["Name", "Id", "Size", "Parameters", "Speed", "Levels"]
     assert lines[0].endswith("Trained on")
     assert small["id"] in lines[3] and " fast " in lines[3] and lines[3].endswith(" 4-6  -")
     assert run("models").stdout.decode().splitlines() == lines
+    for args in (["models", "-v"], ["models", "list", "--verbose"]):
+        longer = run(*args).stdout.decode().splitlines()
+        assert [line for line in longer if not line.startswith("    ")] == lines
+        assert [line[4:] for line in longer if line.startswith("    ")] == [
+            entry["path"] for entry in json.loads(run("models", "--json").stdout)
+        ]
+    run("models", "-v", "path", status=2)
+
+
+def test_list_on_a_terminal(run: Run, terminal: Terminal) -> None:
+    """models list: a line of the terminal for each model"""
+    Path(os.environ["XDG_DATA_HOME"], "nncomp/models").mkdir(parents=True)
+    built = chain_model("long-1", 7)
+    noted = model.Model.build(
+        built.config, built.tensors, "long-1", {"nncomp.note.corpus": "x" * 99}
+    )
+    place = Path(os.environ["XDG_DATA_HOME"], "nncomp/models/long-1.safetensors")
+    place.write_bytes(model.dumps(noted))
+    os.environ.pop("COLUMNS", None)
+    run("models", stdout=terminal.slave)
+    cut = [line for line in terminal.text().splitlines() if line.startswith("long-1")]
+    assert cut and all(line.endswith("...") and len(line) <= 80 for line in cut)
 
 
 def test_show(run: Run, own: Path) -> None:

@@ -221,7 +221,7 @@ def _speed(speed: float) -> str:
 
 
 def _shortened(name: str) -> str:
-    return name if len(name) <= WIDTH else "…" + name[1 - WIDTH :]
+    return name if len(name) <= WIDTH else "..." + name[3 - WIDTH :]
 
 
 def _write_csv(place: str, results: Sequence[Result], totals: Sequence[Total]) -> None:

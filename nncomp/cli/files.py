@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+import stat
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +26,6 @@ from nncomp.cli.report import (
     size_text,
 )
 from nncomp.cli.work import Result, process
-from nncomp.errors import NNCompError
 from nncomp.levels import NO_MODEL
 
 __all__ = ["compress", "decompress", "test"]
@@ -95,6 +97,8 @@ def _run(
     )
     if options.output is not None and len(found) > 1:
         raise click.UsageError("-o is for one input")
+    if options.progress is None:
+        options = dataclasses.replace(options, progress=not _meets_output(mode, found))
     if mode == Mode.LIST:
         from nncomp.cli.info import show_files
 
@@ -122,6 +126,14 @@ def _target_of(mode: Mode, options: Options) -> Callable[[str], str | None] | No
         return fileio.content_name(place, options.suffix)
 
     return target_of
+
+
+def _meets_output(mode: Mode, found: list[Input]) -> bool:
+    """Whether a bar might be drawn over the output: on a terminal, or in a pager behind a pipe."""
+    if mode == Mode.TEST or all(item.target is not None for item in found):
+        return False
+    kind = os.fstat(1).st_mode
+    return os.isatty(1) or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
 
 
 def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
@@ -167,7 +179,7 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
         count = f"[{number}/{len(found)}] " if len(found) > 1 else ""
         try:
             result = process(mode, item, options, count)
-        except (NNCompError, OSError, MemoryError) as error:
+        except Exception as error:
             report.complain(item.name, error)
             result = Result(item.name, problem=error)
         results.append(result)

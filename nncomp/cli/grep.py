@@ -83,6 +83,7 @@ def main() -> NoReturn:
         status = run(sys.argv[1:])
     except signals.Signalled as signalled:
         signals.die(signalled.number)
+    signals.uninstall()
     sys.exit(status)
 
 
@@ -186,7 +187,7 @@ def _search_all(request: _Request) -> int:
         try:
             label = file.name if request.names else file.name.removeprefix("./")
             status = _search(file, [*words, *request.options], label, options)
-        except (NNCompError, OSError, MemoryError) as error:
+        except Exception as error:
             if not (request.silent and isinstance(error, OSError)):
                 report.complain(file.name, error)
             report.status = 1

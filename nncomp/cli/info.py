@@ -91,7 +91,7 @@ def show_files(
             listing = _read(file.name, memory_limit, room if verbose or as_json else None)
             room -= len(listing.details)
             found.append(listing)
-        except (NNCompError, OSError, MemoryError) as error:
+        except Exception as error:
             report.complain(file.name, error)
             found.append(_Listing(file.name, message_of(error)))
     if as_json:

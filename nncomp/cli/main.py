@@ -19,7 +19,6 @@ import nncomp
 from nncomp.cli import signals, streams
 from nncomp.cli.options import FileCommand
 from nncomp.cli.report import complain
-from nncomp.errors import NNCompError
 
 __all__ = ["cli", "main", "run"]
 
@@ -158,6 +157,7 @@ def main(*first: str) -> NoReturn:
         status = streams.finish(run([*first, *sys.argv[1:]]))
     except signals.Signalled as signalled:
         signals.die(signalled.number)
+    signals.uninstall()
     sys.exit(status)
 
 
@@ -174,7 +174,7 @@ def run(args: Sequence[str]) -> int:
             with contextlib.suppress(OSError):  # as with say()
                 error.show()
         return error.exit_code
-    except (NNCompError, click.ClickException, OSError) as error:
+    except Exception as error:
         complain(None, error)
         streams.give_up_after(error)
         return 1

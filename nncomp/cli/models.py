@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,22 +25,29 @@ __all__ = ["models"]
 # and 1.6 million. On two CPU cores, in hundreds of KB/s: fast two to four, medium about one, slow
 # less.
 _SPEEDS = ((600_000, "fast"), (3_200_000, "medium"))
-_WIDTH = 60  # characters of a list that say what a model was trained on
 _CORPUS = "nncomp.note.corpus"  # what a model was trained on
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
+_VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Show the files, too.")
 
 
 @click.group(invoke_without_command=True)
+@_JSON
+@_VERBOSE
 @click.pass_context
-def models(ctx: click.Context) -> int | None:
+def models(ctx: click.Context, as_json: bool, verbose: bool) -> int | None:
     """List, describe and add models. Alone, lists them."""
-    return int(ctx.invoke(show_list)) if ctx.invoked_subcommand is None else None
+    if ctx.invoked_subcommand is None:
+        return int(ctx.invoke(show_list, as_json=as_json, verbose=verbose))
+    if as_json or verbose:
+        raise click.UsageError(f"Options of {ctx.invoked_subcommand} stand behind it.")
+    return None
 
 
 @models.command("list")
 @_JSON
-def show_list(as_json: bool = False) -> int:
+@_VERBOSE
+def show_list(as_json: bool, verbose: bool) -> int:
     """List all models that can be found, in the order of the search."""
     from nncomp import registry
 
@@ -50,17 +60,18 @@ def show_list(as_json: bool = False) -> int:
     click.echo(row.format(*titles))
     for entry in entries:
         numbers = _levels(entry.name)
-        click.echo(
-            row.format(
-                entry.name,
-                entry.id.hex(),
-                size_text(entry.size),
-                f"{entry.config.parameters:,}",
-                _speed(entry),
-                f"{numbers[0]}-{numbers[-1]}" if numbers else "-",  # they are neighbours
-                printable(_shortened(entry.notes.get(_CORPUS, "-"))),
-            )
+        line = row.format(
+            entry.name,
+            entry.id.hex(),
+            size_text(entry.size),
+            f"{entry.config.parameters:,}",
+            _speed(entry),
+            f"{numbers[0]}-{numbers[-1]}" if numbers else "-",  # they are neighbours
+            printable(entry.notes.get(_CORPUS, "-")),
         )
+        click.echo(_fitting(line))
+        if verbose:
+            click.echo(f"    {printable(str(entry.path))}")
     return 0
 
 
@@ -116,7 +127,7 @@ def path(name: str | None) -> int:
 
     places = registry.search_path() if name is None else [registry.lookup(name)]
     for place in places:
-        click.echo(str(place))
+        click.echo(os.fsencode(place))  # as the system spells it
     return 0
 
 
@@ -162,8 +173,12 @@ def _speed(entry: Entry) -> str:
     return next((name for limit, name in _SPEEDS if parameters <= limit), "slow")
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+def _fitting(line: str) -> str:
+    """``line``, cut where a terminal would wrap it; others have programs that read all of it."""
+    if not sys.stdout.isatty():
+        return line
+    width = max(shutil.get_terminal_size().columns, 20)
+    return line if len(line) <= width else line[: width - 3] + "..."
 
 
 def _levels(name: str) -> list[int]:

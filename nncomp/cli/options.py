@@ -73,7 +73,7 @@ class Options:
     as_json: bool
     quiet: int
     verbose: int
-    progress: bool
+    progress: bool | None  # None: as it fits
     threads: int  # 1…
     device: str
     memory: int  # bytes
@@ -171,7 +171,7 @@ def _level_flags(command: _F) -> _F:
         levels.MIN_LEVEL,
         "-1",
         "--fast",
-        text=f"Compress fastest; -1 … -9 are levels, {levels.DEFAULT_LEVEL} is the default.",
+        text=f"Compress fastest; -1 to -9 are levels, {levels.DEFAULT_LEVEL} is the default.",
     )
     return command
 
@@ -296,7 +296,11 @@ def file_options(command: _F) -> _F:
             ),
             click.option("-q", "--quiet", count=True, help="No summary, no bar; twice: no errors."),
             click.option("-v", "--verbose", count=True, help="Say more."),
-            click.option("--progress/--no-progress", default=True, help="Bar on a terminal."),
+            click.option(
+                "--progress/--no-progress",
+                default=None,
+                help="Bar on a terminal; by default, not while output goes to a pipe or to one.",
+            ),
             click.option(
                 "--json", "as_json", is_flag=True, help="With test and list: an array on stdout."
             ),

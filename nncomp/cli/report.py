@@ -6,10 +6,14 @@ All of it goes to stderr.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
+import click
+
 from nncomp import fileio
+from nncomp.errors import NNCompError
 
 __all__ = [
     "Report",
@@ -41,13 +45,32 @@ def complain(name: str | None, error: Exception) -> None:
     say(": ".join(parts))
 
 
-def message_of(error: Exception) -> str:
+def message_of(error: BaseException) -> str:
     """What is wrong, in one line and without the name of a file."""
     if isinstance(error, MemoryError):
         return "out of memory"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error) or type(error).__name__
+    if isinstance(error, (NNCompError, click.ClickException, OSError)):
+        return str(error) or type(error).__name__
+    if error.__cause__ is not None:  # numpy writes a page about what it could not import
+        return message_of(error.__cause__)
+    text = (str(error).splitlines() or [""])[0]
+    if isinstance(error, ImportError):
+        return f"a part of the program cannot be loaded: {text}"
+    if sys.flags.dev_mode:
+        raise error
+    return f"error in the program: {type(error).__name__}: {text} ({_place(error)})"
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised: 'codec.py, line 12'."""
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    if where is None:
+        return "?"
+    return f"{os.path.basename(where.tb_frame.f_code.co_filename)}, line {where.tb_lineno}"
 
 
 class Report:

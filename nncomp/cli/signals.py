@@ -1,7 +1,8 @@
 """Signals: clean up first, then end as whoever waits for us expects.
 
-SIGINT and SIGHUP: die of them, so that a shell stops its loop; SIGTERM: exit status 143. SIGPIPE
-kills at once, as it does other filters: nothing is written to a pipe while a file is unfinished.
+All that would end a process: die of them, so that a shell stops its loop; but SIGTERM: exit status
+143. SIGPIPE kills at once, as it does other filters: nothing is written to a pipe while a file is
+unfinished. Left alone are those that cannot be handled, and those of a fault in the program itself.
 """
 
 from __future__ import annotations
@@ -14,15 +15,20 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["Signalled", "deferred", "die", "install"]
+__all__ = ["Signalled", "at_once", "deferred", "die", "install", "uninstall"]
 
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_NAMES = (
+    *("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXCPU"),
+    *("SIGUSR1", "SIGUSR2", "SIGIO", "SIGPWR", "SIGSTKFLT"),
+)
 _HANDLED = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-
+if hasattr(signal, "SIGRTMIN"):
+    _HANDLED += range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
 
 _CLEAN_UP_TIME = 1.0  # seconds
 _last = float("-inf")  # when a signal was raised, or kept
 _kept: list[int] | None = None  # by deferred(): at most one signal
+_first: int | None = None  # signal that there was
 
 
 class Signalled(BaseException):
@@ -33,10 +39,16 @@ class Signalled(BaseException):
         self.number = number
 
 
+def at_once() -> None:
+    """Until ``install``, die of SIGINT without a word: nothing has been begun."""
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def install() -> None:
     """Turn signals into ``Signalled``, but for those that our parent wants ignored (nohup)."""
     for number in _HANDLED:
-        if signal.getsignal(number) != signal.SIG_IGN:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _handle)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it
@@ -59,6 +71,19 @@ def deferred() -> Iterator[Callable[[], bool]]:
         raise Signalled(kept[0])
 
 
+def uninstall() -> None:
+    """For the end: whatever comes now may end the process as it likes.
+
+    Dies of a signal that there was: some library may have taken a ``Signalled`` for a failure of
+    its own.
+    """
+    for number in _HANDLED:
+        if signal.getsignal(number) == _handle:
+            signal.signal(number, signal.SIG_DFL)
+    if _first is not None:
+        die(_first)
+
+
 def die(number: int) -> NoReturn:
     """End as the signal would have it; threads still at work are not waited for."""
     if number != signal.SIGTERM:
@@ -70,7 +95,8 @@ def die(number: int) -> NoReturn:
 def _handle(number: int, frame: FrameType | None) -> None:
     # One is enough: a second one must not interrupt the clean-up. But an exception can get lost (in
     # a destructor, say), so a later one counts again.
-    global _last
+    global _last, _first
+    _first = _first or number
     now = time.monotonic()
     if now - _last > _CLEAN_UP_TIME:
         _last = now

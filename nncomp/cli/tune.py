@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     from nncomp.container import Packed
     from nncomp.model import Model
 
-__all__ = ["MAX_INPUT", "compress"]
+__all__ = ["MAX_INPUT", "compress", "load"]
 
 MAX_INPUT = 256 << 20  # bytes: the input is held in memory
 MIN_INPUT = 1 << 14  # bytes: below, there is nothing to train on
 SAMPLE = 1 << 21  # bytes that stand for the input; what 512 KiB gained was three times too much
+
+
+def load() -> None:
+    """Import what training needs."""
+    from nncomp.train import memory, tune  # noqa: F401
 
 
 def compress(
@@ -75,7 +80,7 @@ class _Run:
     def compress(self, label: str, packed: Packed | None) -> tuple[bytes, codec.Summary]:
         """The whole file, with a model of its own or as without --train."""
         options = self._options
-        show = options.progress and not options.quiet
+        show = bool(options.progress) and not options.quiet
         with progress_bar(label, len(self._data), show=show) as progress:
             return self._coded(self._data, packed, progress)
 
@@ -150,7 +155,7 @@ def _sample(data: bytes) -> bytes:
 @contextlib.contextmanager
 def _bar(label: str, options: Options) -> Iterator[Callable[[float, str], None]]:
     """A bar of the time that training may take, on a terminal."""
-    show = options.progress and not options.quiet
+    show = bool(options.progress) and not options.quiet
     if not show or sys.stderr is None or not sys.stderr.isatty():
         yield lambda share, text: None
         return

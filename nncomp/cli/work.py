@@ -58,6 +58,7 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
     training = ""
     label = count + (fileio.STDIN if item.name == "-" else os.path.basename(item.name))
     with _open_source(mode, item.name, options) as source:
+        _load(mode, options)
         with _open_sink(mode, item.target, source, options) as sink:
             if mode != Mode.COMPRESS:
                 size = _content_size(source, options)
@@ -82,6 +83,18 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
         training,
         time.perf_counter() - started,
     )
+
+
+def _load(mode: Mode, options: Options) -> None:
+    """Import all there is to import: where that ends the process, as a library may that gets no
+    memory, no unfinished output is left."""
+    from nncomp import codec
+
+    codec.prepare(options.device)
+    if mode == Mode.COMPRESS and options.train:
+        from nncomp.cli import tune
+
+        tune.load()
 
 
 def _blocks_text(summary: codec.Summary) -> str:
@@ -221,4 +234,4 @@ def _verify(
 def _bar(
     label: str, total: int | None, options: Options
 ) -> contextlib.AbstractContextManager[Callable[[int], None] | None]:
-    return progress_bar(label, total, show=options.progress and not options.quiet)
+    return progress_bar(label, total, show=bool(options.progress) and not options.quiet)
