@@ -20,7 +20,7 @@ from nncomp.train.loop import product_dtype, replacing
 from nncomp.train.mixture import STEPS, Mixer
 from nncomp.train.optim import Muon
 
-PART = 2048  # bytes at a time: what a step computes on stays in the second-level cache
+PART = 2048  # bytes at a time, and a step of the tables: it touches used rows only
 LENGTHS = ((0.5, 128), (0.85, 256), (1.0, 512))  # bytes of a sequence until that share of the run
 WARMUP = 40  # steps
 DECAY_FROM = 0.3
@@ -36,9 +36,9 @@ class Plan:
     total: int  # bytes
     seed: int = 1
     batch: int = 8192  # bytes a step
-    rate: float = 0.05  # of tables
+    rate: float = 0.2  # of tables
     taught: float = 0.0  # share of the teacher's probabilities in what is aimed at
-    mixed: float = 0.0  # share of the mixture's cost in the loss, from MIXED_FROM on
+    mixed: float = 0.5  # share of the mixture's cost in the loss, from MIXED_FROM on
 
     def label(self) -> str:
         """What differs from the defaults, but for the total."""
@@ -106,15 +106,15 @@ class Run:
         factor = max(factor, LAST_RATE)
         total = 0.0
         rows = self.tables.rows(seen.data)
-        gradients = []
         for part in np.split(np.arange(len(seen.data)), batch // PART):
-            x = self.tables.sum([r[part] for r in rows]).requires_grad_()
+            used = [r[part] for r in rows]
+            x = self.tables.sum(used).requires_grad_()
             some = Windows(*(a if a is None else a[part] for a in seen))
             alone, cost = self.loss(x, some)
             (cost * (PART / batch)).backward()
-            gradients.append(x.grad)
+            assert x.grad is not None
+            self.tables.update(used, x.grad, factor)
             total += alone.item() * (PART / batch)
-        self.tables.update(rows, torch.cat(gradients), factor)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 0.1)
         for optimizer, peaks in zip(self.optimizers, self.peaks, strict=True):
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
