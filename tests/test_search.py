@@ -136,12 +136,13 @@ def test_an_interrupted_run_ends_the_same(search: Any, tmp_path: Path) -> None:
     train.PART, train.LENGTHS = 128, ((0.5, 32), (1.0, 64))
     train.SAMPLE = 8, 64
     data = window(SENTENCE * 20)[0]
-    some = text.Text([Domain("x", data, 1.0)], [np.zeros((len(data), 8), np.int8)])
+    zeros = [np.zeros((len(data), 8), np.int8)]
+    some = text.Text([Domain("x", data, 1.0)], zeros, zeros)
     tables = (shapes.Table("2", 5, 16, 0), shapes.Table("word", 5, 16, 16, known=True))
     shape = shapes.Shape(32, tables, (shapes.FeedForward(32),))
 
     def run() -> Any:
-        return train.Run(shape, some, train.Plan(8 * 256, batch=256, mixed=0.5))
+        return train.Run(shape, some, train.Plan(8 * 256, batch=256, taught=0.5, mixed=0.5))
 
     whole, first, second = run(), run(), run()
     whole.train(tmp_path / "whole")

@@ -39,6 +39,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=Plan.seed)
     parser.add_argument("--batch", type=int, default=Plan.batch, help="bytes a step")
     parser.add_argument("--rate", type=float, default=Plan.rate, help="of tables")
+    parser.add_argument("--teacher", metavar="MODEL", help="a model whose predictions are aimed at")
+    parser.add_argument("--taught", type=float, default=Plan.taught, help="share of them")
     parser.add_argument(
         "--mixed", type=float, default=Plan.mixed, help="share of the mixture in the loss, later on"
     )
@@ -49,16 +51,18 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     keep_freed()
     options.work.mkdir(parents=True, exist_ok=True)
-    text = training(options.train, options.work, options.text)
+    text = training(options.train, options.work, options.text, options.teacher)
     pieces = {"held back": validation(options.held_back)}
     if options.dev:
         pieces["dev"] = evaluation(options.dev)
 
     results = options.work / "runs.jsonl"
     total = int(options.megabytes * 1e6)
-    plan = Plan(total, options.seed, options.batch, options.rate, options.mixed)
+    plan = Plan(total, options.seed, options.batch, options.rate, options.taught, options.mixed)
     for name in options.names:
         label = f"{name}-{options.megabytes:g}MB{plan.label()}"
+        if options.text != parser.get_default("text"):
+            label += f"-text{options.text}"
         if results.exists() and f'"{label}"' in results.read_text():
             continue
         run = Run(SHAPES[name], text, plan)

@@ -129,31 +129,41 @@ class WordsLayer(nn.Module):
         self.place = nn.Parameter(torch.zeros(16, d))  # added by the distance from the word's start
 
     def forward(self, x: Tensor, words: WordIndex) -> Tensor:
-        B, T, d = x.shape
-        base = torch.arange(B)[:, None]
-        g = x.reshape(-1, d)[(words.starts + base * T).flatten()].view(B, -1, d)
+        d = x.shape[-1]
+        g = x.reshape(-1, d).index_select(0, words.starts)  # (words of all rows, d)
         for layer in self.layers:
-            g = g + layer(norm(g))
-        y = (norm(g) @ self.out.t()).reshape(-1, d)
-        return y[(words.word + base * g.shape[1]).flatten()].view(B, T, d) + self.place[words.place]
+            y = norm(g)
+            if isinstance(layer, FeedForwardLayer):
+                g = g + layer(y)
+            else:
+                padded = y.new_zeros(words.rows * words.longest, d).index_copy(0, words.slot, y)
+                found = layer(padded.view(words.rows, words.longest, d))
+                g = g + found.view(-1, d).index_select(0, words.slot)
+        y = norm(g) @ self.out.t()
+        found = y.index_select(0, words.word) + self.place.index_select(0, words.place)
+        return found.view_as(x)
 
 
 class WordIndex(NamedTuple):
-    """Where words start, and which word each byte is of; rows with fewer words repeat byte 0."""
+    """Where words start in rows of bytes laid end to end, and which word each byte is of."""
 
-    starts: Tensor  # (B, words)
-    word: Tensor  # (B, T)
-    place: Tensor  # (B, T) bytes since the word's start, at most 15
+    rows: int
+    longest: int  # words of the row that has most
+    starts: Tensor  # (words,)
+    slot: Tensor  # (words,) row · longest + number in the row
+    word: Tensor  # (bytes,)
+    place: Tensor  # (bytes,) since the word's start, at most 15
 
     @staticmethod
     def of(data: npt.NDArray[np.uint8]) -> WordIndex:
         start = word_starts(data)
-        word = start.cumsum(1) - 1
-        starts = np.zeros((len(data), word[:, -1].max() + 1), np.int64)
-        row, column = start.nonzero()
-        starts[row, word[row, column]] = column
-        place = np.arange(data.shape[1]) - np.take_along_axis(starts, word, 1)
-        return WordIndex(*map(torch.from_numpy, (starts, word, place.clip(max=15))))
+        number = start.cumsum(1) - 1
+        longest = int(number[:, -1].max()) + 1
+        starts = np.flatnonzero(start)
+        slot = (number + longest * np.arange(len(data))[:, None])[start]
+        word = start.ravel().cumsum() - 1  # every row begins with a word
+        place = (np.arange(data.size) - starts[word]).clip(max=15)
+        return WordIndex(len(data), longest, *map(torch.from_numpy, (starts, slot, word, place)))
 
 
 def made(d: int, layer: FeedForward | Attention | States | Words) -> nn.Module:

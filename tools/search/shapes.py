@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WORD = 6.2  # bytes from one word start to the next, in the validation text
 
@@ -92,6 +92,14 @@ def _tables(
     )
 
 
+def _thinner(tables: tuple[Table, ...], by: int) -> tuple[Table, ...]:
+    """As many bytes: rows 2^−by as wide, and 2^by times as many."""
+    return tuple(
+        replace(t, log2_rows=t.log2_rows + by, width=t.width >> by, first=i * (t.width >> by))
+        for i, t in enumerate(tables)
+    )
+
+
 ORDERS, FREQUENT = ("2", "3", "4", "5", "6", "word"), "4 5 6 word"
 HASHED = _tables(*ORDERS)
 KNOWN = _tables(*ORDERS, known=FREQUENT)
@@ -110,6 +118,9 @@ SHAPES: dict[str, Shape] = {
     "ff-twelve": Shape(192, TWELVE, (FF(192),)),
     "ff-15": Shape(192, _tables(*ORDERS, rows=15, known=FREQUENT), (FF(192),)),
     "ff-narrow": Shape(192, _tables(*ORDERS, rows=15, width=16, known=FREQUENT), (FF(192),)),
+    "ff-thin": Shape(192, _tables(*ORDERS, rows=16, width=8, known=FREQUENT), (FF(192),)),
+    "ff-twelve-narrow": Shape(192, _thinner(TWELVE, 1), (FF(192),)),
+    "ff-twelve-thin": Shape(192, _thinner(TWELVE, 2), (FF(192),)),
     # 0.33 to 0.35 M: attention at all bytes or at words, states, or none.
     "mlp": Shape(192, HASHED, (FF(384), FF(384))),
     "mlp-twelve": Shape(192, TWELVE, (FF(384), FF(384))),

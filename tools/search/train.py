@@ -13,14 +13,14 @@ import torch.nn.functional as F
 from network import Network, Tables
 from score import ones
 from shapes import Shape
-from text import Text
+from text import Text, Windows
 from torch import Tensor
 
 from nncomp.train.loop import product_dtype, replacing
-from nncomp.train.mixture import Mixer
+from nncomp.train.mixture import STEPS, Mixer
 from nncomp.train.optim import Muon
 
-PART = 2048  # bytes at a time: what a step computes on stays in the second-level cache
+PART = 2048  # bytes at a time, and a step of the tables: it touches used rows only
 LENGTHS = ((0.5, 128), (0.85, 256), (1.0, 512))  # bytes of a sequence until that share of the run
 WARMUP = 40  # steps
 DECAY_FROM = 0.3
@@ -36,8 +36,9 @@ class Plan:
     total: int  # bytes
     seed: int = 1
     batch: int = 8192  # bytes a step
-    rate: float = 0.05  # of tables
-    mixed: float = 0.0  # share of the mixture's cost in the loss, from MIXED_FROM on
+    rate: float = 0.2  # of tables
+    taught: float = 0.0  # share of the teacher's probabilities in what is aimed at
+    mixed: float = 0.5  # share of the mixture's cost in the loss, from MIXED_FROM on
 
     def label(self) -> str:
         """What differs from the defaults, but for the total."""
@@ -55,7 +56,7 @@ class Run:
         torch.manual_seed(plan.seed)
         self.text, self.plan = text, plan
         self.tables = Tables(shape, plan.rate)
-        self.tables.learn_known(text.draw(*SAMPLE, (0,))[0])
+        self.tables.learn_known(text.draw(*SAMPLE, (0,)).data)
         self.network, self.mixer = Network(shape), Mixer()
         named = dict(self.network.named_parameters())
         head = [named.pop("head")]
@@ -100,19 +101,20 @@ class Run:
         progress = self.step / self.steps
         length = next(length for until, length in LENGTHS if progress < until)
         batch = self.plan.batch
-        data, stage = self.text.draw(batch // length, length, (self.plan.seed, self.step))
+        seen = self.text.draw(batch // length, length, (self.plan.seed, self.step))
         factor = min(1.0, (self.step + 1) / WARMUP) * min(1.0, (1 - progress) / (1 - DECAY_FROM))
         factor = max(factor, LAST_RATE)
         total = 0.0
-        rows = self.tables.rows(data)
-        gradients = []
-        for part in np.split(np.arange(len(data)), batch // PART):
-            x = self.tables.sum([r[part] for r in rows]).requires_grad_()
-            alone, cost = self.loss(x, data[part], torch.from_numpy(stage[part]))
+        rows = self.tables.rows(seen.data)
+        for part in np.split(np.arange(len(seen.data)), batch // PART):
+            used = [r[part] for r in rows]
+            x = self.tables.sum(used).requires_grad_()
+            some = Windows(*(a if a is None else a[part] for a in seen))
+            alone, cost = self.loss(x, some)
             (cost * (PART / batch)).backward()
-            gradients.append(x.grad)
+            assert x.grad is not None
+            self.tables.update(used, x.grad, factor)
             total += alone.item() * (PART / batch)
-        self.tables.update(rows, torch.cat(gradients), factor)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 0.1)
         for optimizer, peaks in zip(self.optimizers, self.peaks, strict=True):
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
@@ -127,13 +129,17 @@ class Run:
         )
         self.step += 1
 
-    def loss(self, x: Tensor, data: np.ndarray, stage: Tensor) -> tuple[Tensor, Tensor]:
+    def loss(self, x: Tensor, seen: Windows) -> tuple[Tensor, Tensor]:
         """Nats a byte of the network alone, and what is minimised."""
-        logits, bits = self.network(x, data), ones(data)
-        alone = F.binary_cross_entropy_with_logits(logits, bits, reduction="sum") / data.size
+        logits, bits = self.network(x, seen.data), ones(seen.data)
+        if seen.teacher is not None and self.plan.taught:
+            lesson = (torch.from_numpy(seen.teacher).float() / STEPS).sigmoid()
+            bits = bits.lerp(lesson, self.plan.taught)
+        alone = F.binary_cross_entropy_with_logits(logits, bits, reduction="sum") / seen.data.size
         if self.step < MIXED_FROM * self.steps or not self.plan.mixed:
             return alone, alone
-        return alone, alone.lerp(self.mixer.cost(logits, stage, bits), self.plan.mixed)
+        mixed = self.mixer.cost(logits, torch.from_numpy(seen.stage), bits)
+        return alone, alone.lerp(mixed, self.plan.mixed)
 
     def save(self, path: Path) -> None:
         state = {
