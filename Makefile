@@ -6,17 +6,25 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 # A folder of files for the figures (make figures CORPUS=DIR).
 CORPUS ?=
+# For fuzz: how long, with cases that differ each time; which ones; files that it kept, to be replayed.
+SECONDS ?=
+SEED ?=
+CASES ?=
 # For gpu-check: a Python that has torch for CUDA, instead of the environment for development.
 GPU_PYTHON ?=
 
+# Tests start nncomp some hundred times, which is not to be compiled each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 LIGHT := .venv/light
 DEV := .venv/dev
+SAN := .venv/san
 PIP := -m pip --quiet --disable-pip-version-check install
 NATIVE := pyproject.toml CMakeLists.txt $(wildcard nncomp/csrc/*)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check test lint gpu-check picture gigabyte figures regression golden corpus models dist clean
+.PHONY: help demo develop check test fuzz sanitize lint gpu-check picture gigabyte figures regression golden corpus models dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +41,13 @@ $(DEV)/.done: $(NATIVE)
 	$(DEV)/bin/python $(PIP) --no-build-isolation --config-settings=build-dir=build/dev -e '.[dev]'
 	touch $@
 
+# The engine with AddressSanitizer and UndefinedBehaviorSanitizer, and what its tests need.
+$(SAN)/.done: $(NATIVE)
+	$(PYTHON) -m venv $(SAN)
+	$(SAN)/bin/python $(PIP) "scikit-build-core>=0.10" "nanobind>=2.4" ninja hypothesis pytest
+	SAN=1 $(SAN)/bin/python $(PIP) --no-build-isolation --config-settings=build-dir=build/san -e .
+	touch $@
+
 demo: $(LIGHT)/.done ## environment and build, then a real file there and back
 	$(LIGHT)/bin/python tools/demo.py
 
@@ -43,12 +58,25 @@ lint: $(DEV)/.done
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
 
-check: $(DEV)/.done lint ## lint, types and the quick tests: seconds
-	$(DEV)/bin/python -m pytest -q -m 'not slow and not gpu'
+check: $(DEV)/.done lint ## lint, types and the quick tests, without torch's: a minute
+	$(DEV)/bin/python -m pytest -q -m 'not slow and not gpu and not torch'
 
 test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 	$(LIGHT)/bin/python tools/demo.py
 	$(DEV)/bin/python -m pytest -m 'not gpu'
+
+fuzz: $(DEV)/.done ## [SECONDS=N] [SEED=S] [CASES=FILES]: cases made at random, and what must hold
+	PYTHONPATH=tests $(DEV)/bin/python -m fuzz $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SEED),--seed $(SEED)) $(CASES)
+
+# Python is not instrumented, so the sanitizers' libraries come first.
+SANITIZED := LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	PYTHONPATH=tests $(SAN)/bin/python -m
+
+sanitize: $(SAN)/.done ## the native engine with ASan and UBSan: tests of it, and every fuzz target
+	$(SANITIZED) pytest -q -m 'not slow' $(patsubst %,tests/test_%.py,engines hostile mixing native)
+	$(SANITIZED) fuzz --cases 30
 
 gpu-check: $(if $(GPU_PYTHON),,$(DEV)/.done) ## on a machine with a GPU: its bytes, then its speed, in 8 minutes
 	$(or $(GPU_PYTHON),$(DEV)/bin/python) tools/gpu_check.py

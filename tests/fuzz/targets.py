@@ -1,0 +1,474 @@
+"""What is fuzzed: how a case is made, and what must hold for it, whatever it is.
+
+A case is bytes, and all that a check needs, so that a file with one can be replayed for ever.
+``make`` depends on its draw alone; ``check`` raises where something does not hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+import models
+import nncomp
+from conftest import chain_model
+from fuzz.mutate import damaged, damaged_inside
+from nncomp import NNCompressor, NNDecompressor, _native, model, weights
+from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef, Packed
+from nncomp.engine import native, reference, reference_integers
+from nncomp.errors import FormatError, ModelError, NNCompError
+from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.model import Model, ModelConfig
+
+LIMIT = 64 << 20  # bytes of memory that decoding may take
+BLOCK = 1 << 10
+SMALL = ModelConfig(1, 64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of case; ``cases`` of them take a few seconds."""
+
+    make: Callable[[Random], bytes]
+    check: Callable[[bytes], None]
+    cases: int
+
+
+# Models, of which one is installed
+
+
+@functools.cache
+def installed() -> Model:
+    return chain_model("fuzzed")
+
+
+@functools.cache
+def small() -> Model:
+    return models.natural(SMALL)
+
+
+@functools.cache
+def tiny() -> Model:
+    return models.tiny()
+
+
+def install() -> None:
+    """Let files find ``installed`` by its name, for as long as this process lives."""
+    folder = tempfile.TemporaryDirectory(prefix="nncomp-fuzz-")
+    _kept.append(folder)
+    Path(folder.name, "fuzzed.safetensors").write_bytes(model.dumps(installed()))
+    os.environ["NNCOMP_MODELS"] = folder.name
+
+
+_kept: list[tempfile.TemporaryDirectory[str]] = []
+
+
+# Frames
+
+
+def _mixing(draw: Random) -> Mixing:
+    """Any that the format allows."""
+    while True:
+        try:
+            return Mixing(
+                draw.choice(list(Profile)),
+                draw.choice([Contexts.GENERAL, *Contexts]),
+                draw.choice([Transform.NONE, *Transform]),
+                draw.choice([0, 0, 2, 3, 8, 30, draw.randrange(1 << 16)]),
+                draw.choice([1, 1, 2, 3, 4, 8]),
+            )
+        except ValueError:
+            continue
+
+
+def _content(draw: Random, size: int) -> bytes:
+    """Text that the installed model knows, other text, noise, one byte over and over, calls."""
+    seed = draw.randint(1, 99)
+    kind = draw.randrange(5)
+    if kind == 0:
+        return models.chained(size, seed)
+    if kind == 1:
+        return models.text(size, seed)
+    if kind == 2:
+        return draw.randbytes(size)
+    if kind == 3:
+        return bytes([draw.randrange(256)]) * size
+    return (b"\xe8\xff\xff\xff\xff\0\x94\x97" * (size // 8 + 1))[:size]
+
+
+def _coded(kind: BlockType, content: bytes, lanes: int, mixing: Mixing | None) -> Block:
+    predictor = installed() if kind.has_network else None
+    payloads = native.encode_block(predictor, content, lanes, mixing)
+    return Block(kind, len(content), tuple(payloads), zlib.crc32(content), mixing)
+
+
+@functools.cache
+def frames() -> tuple[bytes, ...]:
+    """Whole frames to be damaged: with every type of block, embedded models, and none of all."""
+    text, noise = models.chained(1400), models.noise(100)
+    dst = io.BytesIO()
+    writer = FrameWriter(dst, Header(BLOCK, 2, model.ARITHMETIC, int(Profile.RICH)))
+    records = Mixing(Profile.RICH, Contexts.RECORDS, Transform.X86, period=7)
+    picture = Mixing(Profile.RICH, Contexts.PICTURE, period=60, stride=3)
+    writer.write(
+        _coded(BlockType.NETWORK, text[:BLOCK], 2, None), ModelRef(installed().id, "fuzzed")
+    )
+    writer.write(Block(BlockType.REPEAT, BLOCK, (b"ab",), zlib.crc32(b"ab" * (BLOCK // 2))))
+    writer.write(_coded(BlockType.NETWORK_MIX, text[100:800], 1, records))
+    writer.write(Block(BlockType.STORED, len(noise), (noise,), zlib.crc32(noise)))
+    writer.write(_coded(BlockType.MIX, text[:BLOCK], 1, picture))
+    writer.end()
+    packed = weights.pack(small())
+    data = models.text(600)
+    return (
+        dst.getvalue(),
+        nncomp.compress(b""),
+        nncomp.compress(data, model="none", block_size=BLOCK),
+        nncomp.compress(models.chained(1100), model="fuzzed", block_size=BLOCK),
+        nncomp.compress(data, model=Packed("small", packed.data), block_size=BLOCK),
+        nncomp.compress(b"x" * 5000, block_size=BLOCK) + nncomp.compress(noise),
+    )
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    """What a call gives, or that it failed in the one way there may be: with a line."""
+    try:
+        return call()
+    except NNCompError as error:
+        assert "\n" not in str(error) and len(str(error)) < 500, str(error)
+        return "error"
+
+
+def _in_pieces(data: bytes, sizes: list[int], most: int) -> bytes:
+    """All frames of ``data`` by NNDecompressor, fed with pieces and asked for ``most`` bytes."""
+    out, waiting, turn = bytearray(), data, 0
+    while waiting or not turn:
+        decompressor = NNDecompressor(memory_limit=LIMIT)
+        while not decompressor.eof:
+            piece = b""
+            if decompressor.needs_input:
+                if not waiting:
+                    raise FormatError("ends early")
+                size = sizes[turn % len(sizes)]
+                piece, waiting = waiting[:size], waiting[size:]
+                turn += 1
+            out += decompressor.decompress(piece, most)
+        waiting = decompressor.unused_data + waiting
+    return bytes(out)
+
+
+def check_frame(case: bytes) -> None:
+    """Content or an error, the same in every way of reading."""
+    whole = outcome(lambda: nncomp.decompress(case, memory_limit=LIMIT))
+    again = outcome(lambda: nncomp.decompress(case, memory_limit=LIMIT, threads=2))
+    assert again == whole, "threads"
+    draw = Random(zlib.crc32(case))
+    sizes = [draw.choice([1, 7, 100, 5000]) for _ in range(4)]
+    most = draw.choice([-1, -1, 1000])
+    assert outcome(lambda: _in_pieces(case, sizes, most)) == whole, "pieces"
+
+    def by_file() -> bytes:
+        with nncomp.NNCompFile(io.BytesIO(case), memory_limit=LIMIT) as file:
+            return file.read()
+
+    assert outcome(by_file) == whole, "file"
+    info = outcome(lambda: nncomp.get_frame_info(case))
+    if whole != "error":
+        assert info != "error" and info.content_size == len(whole), "info"
+
+
+def make_frame(draw: Random) -> bytes:
+    return damaged(draw, draw.choice(frames()))
+
+
+def make_fields(draw: Random) -> bytes:
+    with_blocks = [frame for frame in frames()[:-1] if len(frame) > 30]
+    return damaged_inside(draw, draw.choice(with_blocks))
+
+
+# Blocks, below all checks
+
+
+def _described(case: bytes) -> tuple[dict[str, Any], Model | None, Mixing | None]:
+    entries = json.loads(case)
+    predictor = {"tiny": tiny, "small": small}.get(entries["model"], lambda: None)()
+    mixing = entries["mixing"]
+    if mixing is not None:
+        profile, contexts, transform, period, stride = mixing
+        mixing = Mixing(Profile(profile), Contexts(contexts), Transform(transform), period, stride)
+    return entries, predictor, mixing
+
+
+def _description(draw: Random, largest: int) -> dict[str, Any]:
+    """A block to code: model, mixing, lanes, size."""
+    name = draw.choice(["none", "tiny", "small"])
+    mixing = _mixing(draw) if name == "none" or draw.random() < 0.7 else None
+    fields = None
+    if mixing is not None:
+        fields = [
+            *(int(mixing.profile), int(mixing.contexts), int(mixing.transform)),
+            *(mixing.period, mixing.stride),
+        ]
+    lanes = 1 if name == "none" else draw.choice([1, 1, 2, 3, 7])
+    return {"model": name, "mixing": fields, "lanes": lanes, "size": draw.randint(0, largest)}
+
+
+def _kernels() -> Iterator[str]:
+    """Native code runs with each in turn."""
+    for kernel in _native.kernels():
+        with mock.patch.dict(os.environ, NNCOMP_KERNEL=kernel):
+            yield kernel
+
+
+def make_content(draw: Random) -> bytes:
+    entries = _description(draw, draw.choice([3, 40, 40, 3000]))
+    content = _content(draw, entries["size"])
+    return json.dumps({**entries, "content": content.hex()}).encode()
+
+
+def check_content(case: bytes) -> None:
+    """Every kernel and number of threads gives the reference's payloads, and the content back."""
+    entries, predictor, mixing = _described(case)
+    content, lanes = bytes.fromhex(entries["content"]), entries["lanes"]
+    expected = None
+    if len(content) <= 60:
+        expected = reference.encode_block(predictor, content, lanes, mixing)
+    for kernel in _kernels():
+        for threads in (1, 2):
+            payloads = native.encode_block(predictor, content, lanes, mixing, threads=threads)
+            expected = expected or payloads
+            assert payloads == expected, kernel
+            back = native.decode_block(
+                predictor, payloads, len(content), mixing, threads=3 - threads
+            )
+            assert back == content, kernel
+
+
+def make_payload(draw: Random) -> bytes:
+    entries = _description(draw, 40)
+    _, predictor, mixing = _described(json.dumps(entries).encode())
+    content = _content(draw, entries["size"])
+    payloads = native.encode_block(predictor, content, entries["lanes"], mixing)
+    which = draw.randrange(len(payloads))
+    payloads[which] = (
+        draw.randbytes(draw.randrange(60))
+        if draw.random() < 0.1
+        else damaged(draw, payloads[which])
+    )
+    if draw.random() < 0.2:
+        entries["size"] = draw.randint(0, 60)
+    return json.dumps({**entries, "payloads": [p.hex() for p in payloads]}).encode()
+
+
+def check_payload(case: bytes) -> None:
+    """Every kernel and number of threads makes of it what the reference does; and a content has one
+    payload a lane."""
+    entries, predictor, mixing = _described(case)
+    payloads = [bytes.fromhex(p) for p in entries["payloads"]]
+    size = entries["size"]
+    expected = outcome(lambda: reference.decode_block(predictor, payloads, size, mixing))
+    for kernel in _kernels():
+        for threads in (1, 2):
+            found = outcome(
+                lambda n=threads: native.decode_block(predictor, payloads, size, mixing, threads=n)
+            )
+            assert found == expected, (kernel, threads)
+    if expected != "error":
+        lanes = len(payloads)
+        assert native.encode_block(predictor, expected, lanes, mixing) == payloads
+
+
+# Models
+
+
+def make_packed(draw: Random) -> bytes:
+    return damaged(draw, draw.choice(_packed_models()))
+
+
+@functools.cache
+def _packed_models() -> tuple[bytes, ...]:
+    factors = weights.Factors(
+        models.integers(1, 64, -9, 9).reshape(64, 1).astype(np.int8),
+        models.integers(2, 64, -9, 9).reshape(64, 1).astype(np.int8),
+        7,
+    )
+    tensors = {name: np.array(tensor) for name, tensor in small().tensors.items()}
+    name = "layers.0.up.weight"
+    tensors[name] = factors.added_to(tensors[name])
+    tensors["head.m"][::7] += 1
+    changed = Model.build(SMALL, tensors, "changed")
+    return (
+        weights.pack(small()).data,
+        weights.pack(changed, small(), {name: factors}).data,
+        weights.pack(small(), small()).data,
+    )
+
+
+def _usable(found: Model) -> None:
+    """A model that was accepted is one for engines, too, and they agree on it."""
+    if found.config.stored_size < 1 << 20:
+        assert np.array_equal(native.weights(found, b"ab"), reference.weights(found, b"ab"))
+
+
+def check_packed(case: bytes) -> None:
+    """A model that engines agree on and that can be packed again, or one kind of error."""
+    packed = Packed("fuzzed", case)
+    try:
+        if weights.read_config(packed, small()).stored_size > LIMIT:
+            return  # files refuse it for its size
+        found = weights.unpack(packed, small())
+    except ModelError as error:
+        assert "\n" not in str(error)
+        return
+    assert weights.unpack(weights.pack(found), None).id == found.id
+    _usable(found)
+
+
+def make_integers(draw: Random) -> bytes:
+    """Shapes and types of tensors, and what may be their payload."""
+    encoder = _native.IntegerEncoder()
+    tensors = []
+    for _ in range(draw.randint(1, 3)):
+        dtype = draw.choice(["int8", "int16", "int32", "int64"])
+        shape = draw.randint(1, 6), draw.randint(1, 9)
+        ends = np.iinfo(dtype)
+        low = max(ends.min, -(1 << draw.randrange(61)))
+        high = min(ends.max, 1 << draw.randrange(61))
+        values = [[draw.randint(low, high) for _ in range(shape[1])] for _ in range(shape[0])]
+        kind = draw.randrange(16)
+        encoder.put(kind, np.array(values, dtype), np.zeros(shape, dtype))
+        tensors.append([kind, dtype, *shape])
+    payload = encoder.finish()
+    payload = damaged(draw, payload) if draw.random() < 0.8 else draw.randbytes(60)
+    return json.dumps({"tensors": tensors, "payload": payload.hex()}).encode()
+
+
+def check_integers(case: bytes) -> None:
+    """Native code and the reference read the same numbers, or both refuse."""
+    entries = json.loads(case)
+
+    def read(coder: Any) -> list[list[int]]:
+        decoder = coder.IntegerDecoder(bytes.fromhex(entries["payload"]))
+        found = []
+        for kind, dtype, rows, columns in entries["tensors"]:
+            values = np.zeros((rows, columns), dtype)
+            decoder.add(kind, values)
+            found.append(values.ravel().tolist())
+        decoder.finish()
+        return found
+
+    assert outcome(lambda: read(_native)) == outcome(lambda: read(reference_integers))
+
+
+def make_safetensors(draw: Random) -> bytes:
+    """A model's file whose header is damaged, with its length mended as a rule; or all of it."""
+    data = model.dumps(small())
+    size = int.from_bytes(data[:8], "little")
+    if draw.random() < 0.2:
+        return damaged(draw, data)
+    header = data[8 : 8 + size]
+    if draw.random() < 0.5:
+        entries = json.loads(header)
+        _change_json(draw, entries)
+        header = json.dumps(entries, separators=(",", ":")).encode()
+    else:
+        header = damaged(draw, header)
+    return len(header).to_bytes(8, "little") + header + data[8 + size :]
+
+
+def _change_json(draw: Random, value: Any) -> None:
+    """Replace, drop or add something somewhere in lists and dictionaries."""
+    odd = [None, True, -1, 0, 1.5, 1 << 70, 1e999, "", "x" * 300, [], {}, [[[0]]], "\ud800"]
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    if not keys:
+        return
+    key = draw.choice(keys)
+    inner = value[key]
+    if isinstance(inner, (list, dict)) and draw.random() < 0.8:
+        _change_json(draw, inner)
+    elif draw.random() < 0.2:
+        del value[key]
+    elif isinstance(inner, int) and draw.random() < 0.7:
+        value[key] = inner + draw.choice([-64, -8, -1, 1, 8, 64])
+    elif isinstance(inner, str) and draw.random() < 0.7:
+        value[key] = damaged(draw, inner.encode()).decode("latin-1")
+    else:
+        value[key] = draw.choice(odd)
+
+
+def check_safetensors(case: bytes) -> None:
+    """A model that engines agree on and that can be written again, or one kind of error."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model")
+        path.write_bytes(case)
+        try:
+            found = model.loads(case)
+        except ModelError as error:
+            assert "\n" not in str(error)
+            with contextlib.suppress(ModelError):
+                model.read_header(path)  # which reads less, and may be content
+            return
+        name, stored, config, _ = model.read_header(path)
+    assert (name, stored, config) == (found.name, found.id, found.config)
+    assert model.loads(model.dumps(found)).id == found.id
+    _usable(found)
+
+
+# The incremental API
+
+
+def make_pieces(draw: Random) -> bytes:
+    content = b"".join(
+        _content(draw, draw.choice([0, 1, 500, BLOCK, 1500])) for _ in range(draw.randint(0, 4))
+    )
+    entries = {
+        "content": content.hex(),
+        "sizes": [draw.choice([0, 1, 500, BLOCK, 3000]) for _ in range(3)] + [draw.randint(1, 999)],
+        "packed_sizes": [draw.choice([1, 2, 30, 400, 9999]) for _ in range(3)],
+        "most": draw.choice([-1, 1, 100, 4000]),
+        "threads": draw.randint(1, 3),
+        "model": draw.choice(["none", "fuzzed"]),
+    }
+    return json.dumps(entries).encode()
+
+
+def check_pieces(case: bytes) -> None:
+    """However content and file are cut, the bytes are those of the one-shot functions."""
+    entries = json.loads(case)
+    content = bytes.fromhex(entries["content"])
+    options = {"model": entries["model"], "block_size": BLOCK}
+    packed = nncomp.compress(content, **options)
+    compressor = NNCompressor(threads=entries["threads"], **options)
+    parts, position, turn = [], 0, 0
+    while position < len(content):
+        size = entries["sizes"][turn % len(entries["sizes"])]
+        parts.append(compressor.compress(content[position : position + size]))
+        position, turn = position + size, turn + 1
+    assert b"".join([*parts, compressor.flush()]) == packed
+    assert _in_pieces(packed, entries["packed_sizes"], entries["most"]) == content
+    assert nncomp.decompress(packed, threads=2) == content
+
+
+TARGETS = {
+    "frame": Target(make_frame, check_frame, 1500),
+    "fields": Target(make_fields, check_frame, 1500),
+    "payload": Target(make_payload, check_payload, 120),
+    "content": Target(make_content, check_content, 100),
+    "packed": Target(make_packed, check_packed, 1000),
+    "integers": Target(make_integers, check_integers, 2000),
+    "safetensors": Target(make_safetensors, check_safetensors, 1500),
+    "pieces": Target(make_pieces, check_pieces, 100),
+}
