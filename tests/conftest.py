@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,41 @@ import commandline
 import models
 from nncomp import _native, model
 
+TORCH = {"test_cli_train.py", "test_cuda_kernels.py", "test_cuda_stage.py", "test_train.py"}
+TORCH |= {"test_tune.py"}  # whose every test needs torch
 KERNELS = ("avx512", "avxvnni", "avx2", "portable")
+
+
+_share = 1.0  # of the examples that hypothesis tries in a full run
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _share
+    _share = 0.25 if "not slow" in config.getoption("markexpr") else 1.0
+
+
+def examples(count: int) -> int:
+    """How many examples of a property are tried: ``count``, or a part where tests are quick."""
+    return max(int(count * _share), 5)
+
+
+def some_quick(values: Iterable[Any], *quick: Any) -> list[Any]:
+    """``values`` as parameters of a test, of which all but ``quick`` ones are slow tests."""
+    values = list(values)
+    assert all(value in values for value in quick), "a quick one that there is not"
+    return [pytest.param(v, marks=() if v in quick else pytest.mark.slow) for v in values]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Without torch's tests (``-m 'not torch'``) it is not imported, which takes seconds."""
+    unwanted = "not torch" in config.getoption("markexpr")
+    return True if unwanted and collection_path.name in TORCH else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name in TORCH:
+            item.add_marker("torch")
 
 
 def chain_model(name: str, seed: int = 1) -> model.Model:
@@ -44,9 +79,12 @@ def chain_model(name: str, seed: int = 1) -> model.Model:
     return models.build(config, fill, name)
 
 
-@pytest.fixture(params=KERNELS)
+FASTEST = _native.kernels()[0]
+
+
+@pytest.fixture(params=some_quick(KERNELS, FASTEST))
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run the native engine with this kernel."""
+    """Run the native engine with this kernel; quick tests have the fastest one alone."""
     if request.param not in _native.kernels():
         pytest.skip(f"no {request.param} here")
     monkeypatch.setenv("NNCOMP_KERNEL", request.param)

@@ -192,6 +192,7 @@ def test_every_program_has_its_setting_of_every_day() -> None:
     assert names >= {"gzip-6", "xz-6", "lz4-1", "zstd-3", "brotli-5", "zpaq-m1", "bzip2-9"}
 
 
+@pytest.mark.slow
 def test_levels_with_another_model(run: Run, fake: FakePeer, file: Path) -> None:
     """Behind a colon; without a network nothing but the program is needed to decompress."""
     result = run("bench", "--levels", "5,5:none,1:small-1,5", "--peers=none", "--csv=a", file)
@@ -265,6 +266,7 @@ def test_a_signal_ends_the_run_at_work(
     assert not list(Path("tmp").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
 def test_plot(run: Run, fake: FakePeer, file: Path) -> None:
     fake("gzip")
@@ -285,6 +287,7 @@ def test_plot_without_matplotlib(run: Run, file: Path, monkeypatch: pytest.Monke
     assert line == "nncomp: plots need matplotlib: pip install matplotlib"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="needs matplotlib")
 def test_names_in_a_plot_do_not_cover_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib.figure import Figure

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
+from conftest import examples
 from nncomp import choice
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
 from nncomp.model import Model
@@ -237,7 +238,7 @@ def test_trials_are_few_and_short(make) -> None:  # type: ignore[no-untyped-def]
     assert trials.bytes <= len(content) * 4 // 20
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.binary(max_size=2000), st.integers(1, 3), st.sampled_from(Profile))
 def test_any_content_has_an_answer_and_always_the_same(
     data: bytes, times: int, profile: Profile

@@ -22,6 +22,7 @@ import pytest
 import commandline
 import models
 from commandline import Run, command, errors
+from conftest import some_quick
 from nncomp.cli.main import cli
 from nncomp.codec import compress, decompress
 
@@ -394,7 +395,7 @@ def test_what_is_printed_is_ascii() -> None:
 # ---- other programs ----
 
 
-@pytest.mark.parametrize("program", ["", " -9", " compress --fast"])
+@pytest.mark.parametrize("program", some_quick(["", " -9", " compress --fast"], ""))
 def test_tar(run: Run, program: str) -> None:
     """tar -I PROG: the same words, plus -d to read"""
     if subprocess.run(["tar", "--version"], capture_output=True, check=False).returncode:

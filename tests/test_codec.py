@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import commandline
 import models
 import nncomp
+from conftest import examples
 from nncomp import choice, codec, container, model, probe, schedule, weights
 from nncomp.codec import compress, compress_stream, decompress, decompress_stream
 from nncomp.container import BlockType
@@ -145,7 +146,11 @@ contents = st.one_of(
     st.builds(models.text, st.integers(0, 5000), st.integers(1, 9)),
     st.builds(bytes.__mul__, st.binary(max_size=9), st.integers(0, 600)),
 ).flatmap(lambda a: st.binary(max_size=50).map(lambda b: a + b))
-slow_fixture = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+slow_fixture = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=examples(100),
+)
 
 
 @slow_fixture

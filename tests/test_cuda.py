@@ -44,6 +44,7 @@ def test_a_device_that_is_not_there(run: commandline.Run, tmp_path: Path) -> Non
     run("--device", "auto", "a")
 
 
+@pytest.mark.torch
 def test_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_cuda_devices", lambda: 2)
     pytest.importorskip("triton")

@@ -114,9 +114,14 @@ def test_training_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (of_file,) = [p for p in parsed if p["seed"] == 2]
     assert of_file["weights"] == {"prose": 40, "code": 20, "code/linux": 10}
     assert of_file["windows"] == (64, 128, 512, 512, 512) and of_file["batch"] == 65536
+
+
+@pytest.mark.torch
+def test_presets() -> None:
     pytest.importorskip("torch")
     from nncomp.train.presets import PRESETS
 
+    text = page("docs/training.md")
     for name, about in PRESETS.items():
         assert re.search(rf"^\| `{name}`.* {about.n_layers} × {about.d_model} ", text, re.MULTILINE)
         assert f"| {about.parameters / 1e6:.{2 if about.parameters < 1e6 else 1}f} M |" in text

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import models
+from conftest import some_quick
 from golden import numerics as golden
 from nncomp import _native
 from nncomp.engine import native, reference
@@ -86,7 +87,7 @@ def test_golden_vectors(kernel: str) -> None:
 # Weights
 
 
-@pytest.mark.parametrize("name", list(CONFIGS))
+@pytest.mark.parametrize("name", some_quick(CONFIGS, "tiny", "mixed"))
 def test_weights(kernel: str, name: str) -> None:
     """Past windows and chunks."""
     same_weights(natural(name), models.text(300) + models.noise(30))
@@ -98,13 +99,13 @@ def test_weights_of_all_sizes(kernel: str, size: int) -> None:
     assert np.array_equal(native.weights(natural("tiny"), models.text(size)), expected[:size])
 
 
-@pytest.mark.parametrize("config", [models.TINY, models.MIXED], ids=["tiny", "mixed"])
+@pytest.mark.parametrize("config", some_quick(["tiny", "mixed"], "tiny"))
 @pytest.mark.parametrize("name", list(models.EXTREMES))
-def test_weights_at_extremes(kernel: str, config: ModelConfig, name: str) -> None:
-    same_weights(extreme(config, name), models.text(70) + models.noise(10))
+def test_weights_at_extremes(kernel: str, config: str, name: str) -> None:
+    same_weights(extreme(CONFIGS[config], name), models.text(70) + models.noise(10))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", some_quick(range(6), 2))
 def test_random_shapes(kernel: str, seed: int) -> None:
     config = models.random_config(seed)
     names = [*models.EXTREMES, "natural"]
@@ -115,6 +116,7 @@ def test_random_shapes(kernel: str, seed: int) -> None:
         assert native.decode_block(model, payloads, len(data)) == data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["natural", "plus-exact", "minus-exact", "signs"])
 def test_largest_window(kernel: str, name: str) -> None:
     """W = 1024 with more positions than that: the largest sums that attention can reach."""
@@ -147,7 +149,7 @@ def test_blocks(kernel: str, lanes: int, size: int) -> None:
     assert native.decode_block(model, payloads, size) == data
 
 
-@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("threads", some_quick([2, 3, 8], 3))
 @pytest.mark.parametrize(("lanes", "size"), [(1, 300), (4, 301), (7, 300), (16, 40), (128, 300)])
 def test_threads_change_nothing(kernel: str, threads: int, lanes: int, size: int) -> None:
     model = natural("mixed")
@@ -166,7 +168,7 @@ def test_blocks_at_extremes(kernel: str, name: str) -> None:
     assert native.decode_block(model, payloads, len(data), threads=2) == data
 
 
-@pytest.mark.parametrize("name", list(CONFIGS))
+@pytest.mark.parametrize("name", some_quick(CONFIGS, "narrow-head"))
 def test_blocks_of_other_shapes(kernel: str, name: str) -> None:
     model = natural(name)
     data = models.text(290)

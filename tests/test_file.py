@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import commandline
 import models
 import nncomp
+from conftest import examples
 from nncomp import NNCompFile, compress, container, decompress, model
 from nncomp.errors import (
     ChecksumError,
@@ -275,7 +276,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(steps, st.integers(1, 3))
 def test_seeks_and_reads_are_those_of_bytes_io(
     several: bytes, steps: list[tuple[str, int]], threads: int

@@ -11,6 +11,7 @@ import pytest
 
 import commandline
 from commandline import Run
+from conftest import some_quick
 from golden.files import golden_model
 from nncomp import model
 from nncomp.codec import decompress, decompress_stream
@@ -60,16 +61,27 @@ def test_corpus_is_complete_and_small() -> None:
 
 
 @pytest.mark.parametrize("path", named("good-"), ids=lambda path: path.stem)
-def test_good(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_good(path: Path) -> None:
     data = path.read_bytes()
     assert is_expected(path, decompress(data))
     assert is_expected(path, decompress(data, threads=3))
     dripped = io.BytesIO()
     decompress_stream(Dripping(data), dripped)
     assert is_expected(path, dripped.getvalue())
-    if INDEX[path.name]["size"] <= 1100:  # the reference engine takes its time
-        monkeypatch.setenv("NNCOMP_ENGINE", "reference")
-        assert is_expected(path, decompress(data))
+
+
+SHORT = [path for path in named("good-") if INDEX[path.name]["size"] <= 1100]
+
+
+@pytest.mark.parametrize(
+    "path",
+    some_quick(SHORT, HERE / "good-stored.nnc", HERE / "good-network-change.nnc"),
+    ids=lambda path: path.stem,
+)
+def test_good_by_the_reference(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short ones, as it takes its time."""
+    monkeypatch.setenv("NNCOMP_ENGINE", "reference")
+    assert is_expected(path, decompress(path.read_bytes()))
 
 
 @pytest.mark.parametrize("path", named("bad-"), ids=lambda path: path.stem)

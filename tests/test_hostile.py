@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 import commandline
 import models
+from conftest import examples, some_quick
 from nncomp import container, model, weights
 from nncomp.codec import compress, decompress
 from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
@@ -35,7 +36,9 @@ TEXT = models.chained(1500)
 LIMIT = 64 * MIB
 
 some = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -178,7 +181,7 @@ def test_another_mixing_is_noticed(packed: bytes) -> None:
             assert isinstance(decode(rewrite(packed, only(kind, change))), FormatError)
 
 
-@pytest.mark.parametrize("profile", Profile)
+@pytest.mark.parametrize("profile", some_quick(Profile, Profile.LEAN))
 def test_any_content_with_any_mixing(profile: Profile) -> None:
     """Contents that steer contexts and transforms to their ends come back."""
     calls = bytes.fromhex("E8 FF FF FF FF E9 00 00 00 00 E8 E8 E8 E8 00 00")
@@ -196,18 +199,19 @@ def test_any_content_with_any_mixing(profile: Profile) -> None:
                     assert native.decode_block(None, payloads, len(content), mixing) == content
 
 
+@pytest.mark.slow
 def test_garbage_payloads_end_at_once() -> None:
-    """Content of 16 MiB is claimed; the payload is used up early, even where the adaptive stage has
+    """Content of 4 MiB is claimed; the payload is used up early, even where the adaptive stage has
     learnt that nothing but zeros comes."""
-    header = Header(16 * MIB, 1, model.ARITHMETIC, 2)
+    header = Header(4 * MIB, 1, model.ARITHMETIC, 2)
     for kind in CODED:
         mixing = Mixing(Profile.RICH) if kind.has_mixing else None
         for payload in (b"", b"\0" * 9, b"\xff" * 50, models.noise(50)):
-            data = written(Block(kind, 16 * MIB, (payload,), 0, mixing), header=header)
-            started = time.monotonic()
+            data = written(Block(kind, 4 * MIB, (payload,), 0, mixing), header=header)
+            started = time.process_time()
             with pytest.raises(FormatError):
                 decompress(data)
-            assert time.monotonic() - started < 10
+            assert time.process_time() - started < 10
 
 
 def installed() -> model.Model:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import commandline
 import models
 import nncomp
+from conftest import examples
 from nncomp import NNCompressor, NNDecompressor, compress, container, model, probe, weights
 from nncomp.errors import (
     ChecksumError,
@@ -54,7 +55,7 @@ def cut(data: bytes, sizes: list[int]) -> Iterator[bytes]:
 
 
 pieces = st.lists(st.integers(0, 3000), min_size=1, max_size=9).filter(any)
-quick = settings(deadline=None, max_examples=40)
+quick = settings(deadline=None, max_examples=examples(40))
 
 
 # ---- compression ----

@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
+from conftest import examples, some_quick
 from nncomp import _native
 from nncomp.engine import native, reference, reference_contexts, reference_mix
 from nncomp.errors import FormatError
@@ -222,12 +223,12 @@ def test_all_contexts_alone(kernel: str, name: str) -> None:
     same(None, some_of_all(130), 1, MIXINGS[name])
 
 
-@pytest.mark.parametrize("name", list(MIXINGS))
+@pytest.mark.parametrize("name", some_quick(MIXINGS, "lean", "records", "wide-sound"))
 def test_all_contexts_beside_the_network(kernel: str, name: str) -> None:
     same(tiny(), some_of_all(100), 2, MIXINGS[name], (1, 2))
 
 
-@pytest.mark.parametrize("name", list(INPUTS))
+@pytest.mark.parametrize("name", some_quick(INPUTS, "repeats", "calls", "sound"))
 def test_all_inputs(kernel: str, name: str) -> None:
     same(None, INPUTS[name](120), 1, MIXINGS["general"])
 
@@ -236,7 +237,7 @@ def test_widest_picture(kernel: str) -> None:
     same(None, some_of_all(60), 1, WIDEST)
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 5, 7])
+@pytest.mark.parametrize("lanes", some_quick([1, 2, 5, 7], 5))
 @pytest.mark.parametrize("size", [0, 1, 2, 7, 63, 64, 65])
 def test_sizes_and_lanes(kernel: str, size: int, lanes: int) -> None:
     same(tiny(), repeats(size), lanes, MIXINGS["lean"], (1, 2, 3))
@@ -271,15 +272,20 @@ def test_many_lanes(kernel: str) -> None:
     same(tiny(), models.text(40) * 5, 40, MIXINGS["lean"], (1, 3))
 
 
-@pytest.mark.parametrize(("samples", "stride"), [(2, 2), (20, 2), (4, 4), (5, 6), (2, 8), (5, 8)])
-def test_samples_of_two_bytes(kernel: str, samples: int, stride: int) -> None:
+@pytest.mark.parametrize(
+    "row", some_quick([(2, 2), (20, 2), (4, 4), (5, 6), (2, 8), (5, 8)], (4, 4), (5, 6))
+)
+def test_samples_of_two_bytes(kernel: str, row: tuple[int, int]) -> None:
     """Up to four samples in a row it is sound; lanes begin with odd bytes."""
+    samples, stride = row
     mixing = Mixing(RICH, Contexts.WIDE, period=samples * stride, stride=stride)
     same(None, sound(140), 1, mixing)
     same(tiny(), jumps(77), 3, mixing, (1, 2))
 
 
-@pytest.mark.parametrize("name", ["picture", "picture-narrow", "wide", "wide-sound"])
+@pytest.mark.parametrize(
+    "name", some_quick(["picture", "picture-narrow", "wide", "wide-sound"], "wide-sound")
+)
 @pytest.mark.parametrize("data", [ends, jumps])
 def test_samples_that_are_hard_to_predict(
     kernel: str, data: Callable[[int], bytes], name: str
@@ -352,6 +358,7 @@ def opcodes(before: str) -> bytes:
     return in_step(first + bytes([c, c * 73 & 255]) for c in range(256))
 
 
+@pytest.mark.slow
 def test_all_opcodes(kernel: str) -> None:
     same(None, opcodes(""), 1, MIXINGS["x86"])
     same(None, opcodes("0f")[::2], 1, MIXINGS["x86"])  # out of step, too
@@ -384,7 +391,7 @@ def test_transforms(kernel: str, kind: Transform) -> None:
     same(tiny(), data, 2, Mixing(LEAN, transform=kind))
 
 
-@pytest.mark.parametrize("name", ["sure", "steep", "zero", "plus"])
+@pytest.mark.parametrize("name", some_quick(["sure", "steep", "zero", "plus"], "sure"))
 def test_networks_at_extremes(kernel: str, name: str) -> None:
     same(extreme(name), models.noise(50) + bytes(30), 2, MIXINGS["lean"])
 
@@ -406,6 +413,7 @@ def saturated(likely: bool) -> tuple[list[bytes], np.ndarray]:
     return payloads, stages[0].lanes[0].weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("likely", [False, True])
 def test_saturated_weights(kernel: str, likely: bool) -> None:
     payloads, weights = saturated(likely)
@@ -464,14 +472,18 @@ def long_payloads(name: str, size: int, lanes: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "lanes"),
-    [
-        *(("lean", 40_000, 1), ("code", 40_000, 1), ("x86", 9000, 1), ("picture", 9000, 1)),
-        *(("wide-sound", 9000, 1), ("lean", 3000, 3), ("general", 3000, 7), ("wide", 2999, 4)),
-    ],
+    "block",
+    some_quick(
+        [
+            *(("lean", 40_000, 1), ("code", 40_000, 1), ("x86", 9000, 1), ("picture", 9000, 1)),
+            *(("wide-sound", 9000, 1), ("lean", 3000, 3), ("general", 3000, 7), ("wide", 2999, 4)),
+        ],
+        *(("lean", 40_000, 1), ("general", 3000, 7)),
+    ),
 )
-def test_long_blocks(kernel: str, name: str, size: int, lanes: int) -> None:
+def test_long_blocks(kernel: str, block: tuple[str, int, int]) -> None:
     """Tables beyond their smallest size, and full ones."""
+    name, size, lanes = block
     model, data = tiny() if lanes > 1 else None, long_data(size)
     payloads = long_payloads(name, size, lanes)
     assert native.encode_block(model, data, lanes, MIXINGS[name], threads=2) == payloads
@@ -519,7 +531,7 @@ def mixings(draw: st.DrawFn) -> Mixing:
     return Mixing(profile, contexts, transform, period, stride)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(DATA, mixings(), st.integers(0, 7), st.integers(1, 3))
 def test_round_trip(data: bytes, mixing: Mixing, lanes: int, threads: int) -> None:
     """0 lanes: without the network."""
@@ -531,7 +543,7 @@ def test_round_trip(data: bytes, mixing: Mixing, lanes: int, threads: int) -> No
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=120), mixings(), st.integers(0, 4))
 def test_any_mixing_is_that_of_the_reference(data: bytes, mixing: Mixing, lanes: int) -> None:
     model = tiny() if lanes else None
@@ -543,7 +555,7 @@ CALLS = st.lists(st.sampled_from([0xE8, 0xE9, 0x00, 0xFF, 0x94, 0x97, 0x01]), ma
 
 
 @pytest.mark.parametrize("kind", list(Transform))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(data=st.one_of(CALLS.map(bytes), st.binary(max_size=100)))
 def test_transforms_are_undone(kind: Transform, data: bytes) -> None:
     there = reference_mix.transform(kind, data)
@@ -552,7 +564,7 @@ def test_transforms_are_undone(kind: Transform, data: bytes) -> None:
     assert reference_mix.transform(kind, reference_mix.restore(kind, data)) == data
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(CALLS.map(bytes), st.sampled_from(list(Transform)))
 def test_transforms_of_the_engine(data: bytes, kind: Transform) -> None:
     """What it codes is what the reference makes of the data: equal to coding that untransformed."""
@@ -619,8 +631,8 @@ def test_damaged_payloads(kernel: str) -> None:
     assert outcome(native, None, [b"\0"], MIXINGS["lean"], 0) == "FormatError"
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("name", ["lean", "picture"])
+@pytest.mark.parametrize("threads", some_quick([1, 2, 3], 2))
+@pytest.mark.parametrize("name", some_quick(["lean", "picture"], "lean"))
 def test_damage_in_one_of_many_lanes(name: str, threads: int) -> None:
     """Errors in one thread reach the caller and stop the others, whichever lane they are in."""
     mixing = Mixing(LEAN, transform=Transform.X86) if name == "lean" else MIXINGS[name]
@@ -636,7 +648,7 @@ def test_damage_in_one_of_many_lanes(name: str, threads: int) -> None:
             native.decode_block(tiny(), altered, len(data), mixing, threads=threads)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.binary(max_size=60), min_size=1, max_size=6), mixings(), st.integers(1, 3))
 def test_any_payloads(payloads: list[bytes], mixing: Mixing, threads: int) -> None:
     """Bytes, or an error, and the same with one thread."""

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
+from conftest import examples
 from nncomp import model as model_module
 from nncomp.errors import ModelError
 from nncomp.model import (
@@ -287,7 +288,7 @@ def test_truncation_everywhere(tiny: Model, tmp_path: Path) -> None:
     rejects(data + b"\0", "trailing")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data())
 def test_flips_never_pass(draw: st.DataObject) -> None:
     """Any change of one byte is a ModelError, or one of header text without a meaning."""

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import models
+from conftest import some_quick
 from nncomp import _native, engine
 from nncomp.engine import native, reference
 from nncomp.errors import NNCompError
@@ -194,7 +195,7 @@ def test_many_more_threads_than_lanes() -> None:
 # Kernels on a model of real size
 
 
-@pytest.mark.parametrize("kernel", KERNELS[1:])
+@pytest.mark.parametrize("kernel", some_quick(KERNELS[1:], *KERNELS[-1:]))
 def test_kernels_agree(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = models.text(3000) + models.noise(300)
     monkeypatch.setenv("NNCOMP_KERNEL", KERNELS[0])

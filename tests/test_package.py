@@ -13,6 +13,8 @@ import pytest
 
 build = pytest.importorskip("scikit_build_core.build")
 
+pytestmark = pytest.mark.slow  # it packs both
+
 ROOT = Path(__file__).parent.parent
 LICENSE = ROOT.joinpath("LICENSE").read_text("utf-8")
 

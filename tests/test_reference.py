@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
+from conftest import examples, some_quick
 from golden import numerics as golden
 from nncomp.engine import reference
 from nncomp.engine.reference import decode_block, encode_block, lane_sizes
@@ -117,7 +118,7 @@ def test_second_reading() -> None:
     assert reference.weights(models.tiny(), data).tolist() == second_weights(models.tiny(), data)
 
 
-@pytest.mark.parametrize("name", list(models.EXTREMES))
+@pytest.mark.parametrize("name", some_quick(models.EXTREMES, "plus", "signs"))
 def test_second_reading_at_extremes(name: str) -> None:
     model = models.EXTREMES[name](models.TINY)
     data = models.noise(8)
@@ -149,7 +150,7 @@ def test_lane_sizes() -> None:
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("size", [0, 1, 2, 5, 64, 131])
+@pytest.mark.parametrize("size", some_quick([0, 1, 2, 5, 64, 131], 0, 1, 2, 5))
 def test_round_trip(lanes: int, size: int) -> None:
     model = models.tiny()
     data = models.text(size)
@@ -158,7 +159,7 @@ def test_round_trip(lanes: int, size: int) -> None:
     assert decode_block(model, payloads, size) == data
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.binary(max_size=40), st.integers(1, 6))
 def test_round_trip_of_anything(data: bytes, lanes: int) -> None:
     model = models.tiny()
