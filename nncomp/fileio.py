@@ -10,7 +10,6 @@ import contextlib
 import errno
 import io
 import os
-import secrets
 import stat
 import threading
 from collections.abc import Iterator
@@ -280,7 +279,7 @@ def _open_named(file: str | int, mode: str, path: str) -> BinaryIO:
 
 def _temporary_name(name: str) -> str:
     """A name that no file has, no longer than ``name``, or than any file system allows."""
-    tail = f".{secrets.token_hex(4)}.tmp".encode()
+    tail = f".{os.urandom(4).hex()}.tmp".encode()
     short = os.fsencode(name)
     room = max(len(short), _SHORT_NAME) - len(tail) - 1
     while 0x80 <= short[room] < 0xC0 if room < len(short) else False:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def available() -> Iterator[Entry]:
 
 def entry(path: Path) -> Entry:
     """What the header of a model file says. Raises ``ModelError`` and ``OSError``."""
-    status = path.stat()
+    status = _status(path)
     return _entry_cached(path, status.st_mtime_ns, status.st_size)
 
 
@@ -124,6 +125,7 @@ def is_released(model_id: bytes) -> bool:
 def lookup(text: str) -> Path:
     """The file of a model: by name, by id in hexadecimal, or the path itself as in ``resolve``."""
     if _is_path(text):
+        _status(Path(text))
         return Path(text)
     for found in available():
         if text in (found.name, found.id.hex()):
@@ -137,6 +139,7 @@ def add(path: Path) -> tuple[Model, Path]:
     A model that can be found already stays where it is. Raises ``ModelError`` where another model
     has the name, and ``OSError``.
     """
+    _status(path)
     with path.open("rb") as file:
         data = file.read(model_file.MAX_FILE_SIZE + 1)
         model = _named(path, model_file.loads, data)
@@ -166,8 +169,16 @@ def _is_path(text: str) -> bool:
     return os.sep in text or text.endswith(SUFFIX)
 
 
-def _load(path: Path) -> Model:
+def _status(path: Path) -> os.stat_result:
+    """That of a file; raises for what must not be opened: a FIFO would wait for a writer."""
     status = path.stat()
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise ModelError(f"{path}: is not a regular file")
+    return status
+
+
+def _load(path: Path) -> Model:
+    status = _status(path)
     return _load_cached(path, status.st_mtime_ns, status.st_size)
 
 

@@ -156,6 +156,60 @@ def test_text_is_needed(run: Run) -> None:
     assert "no training text" in errors(run("train", "x", "-o", "x.safetensors", status=1))[-1]
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 100, 127])
+def test_too_little_text(run: Run, size: int) -> None:
+    """One line, before anything is trained"""
+    Path("a").write_bytes(TEXT[:size])
+    for more in ([], ["--validation", "0", "--quiet"]):
+        (line,) = errors(run("train", "a", "-o", "x.safetensors", *QUICK, *more, status=1))
+        assert line in (
+            "nncomp: there is no training text",
+            "nncomp: there is too little text: no domain has 128 bytes in a row",
+        )
+    assert os.listdir() == ["a"]
+
+
+def test_as_little_text_as_possible(run: Run) -> None:
+    Path("a").write_bytes(TEXT[:128])
+    run("train", "a", "-qo", "x.safetensors", "--validation", "0", *QUICK)
+    assert model.load("x.safetensors")
+
+
+def test_text_that_cannot_be_read(run: Run, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with a file or folder is said before anything is trained"""
+    os.mkfifo("fifo")
+    args = ["-qo", "x.safetensors", *QUICK]
+    assert errors(run("train", "fifo", *args, status=1)) == ["nncomp: fifo: is not a regular file"]
+    os.symlink("nowhere", "text/broken")  # is no file, and no reason to stop
+    original = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("more"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        (line,) = errors(run("train", text, *args, status=1))
+    assert line == "nncomp: text/more: Permission denied"
+    run("train", text, *args)
+
+
+def test_outputs_are_neither_text_nor_the_same(run: Run, text: str) -> None:
+    """-f: training text stays, and no output overwrites another"""
+    for args, said in (
+        (["-fo", f"{text}/docs/a.md"], "is training text"),
+        (["-o", "x", "--csv", f"{text}/docs/../docs/a.md"], "is training text"),
+        (["-o", "x", "--master", f"{text}/more/a.md"], "is training text"),
+        (["-o", "x", "--csv", "x"], "is to be written twice"),
+        (["-o", "x", "--checkpoint", "y", "--master", "./y"], "is to be written twice"),
+        (["-o", "x", "--plot", "y.png", "--csv", "y.png"], "is to be written twice"),
+    ):
+        (line,) = errors(run("train", text, *args, *QUICK, "--name", "own", status=1))
+        assert said in line
+    assert Path(text, "docs/a.md").read_bytes() == Path(text, "more/a.md").read_bytes() == TEXT
+
+
 @pytest.mark.slow
 def test_interrupted(run: Run, text: str) -> None:
     """SIGTERM: a checkpoint and status 143; SIGKILL: that of before; the same command continues"""

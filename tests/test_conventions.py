@@ -246,6 +246,32 @@ def test_memory(run: Run) -> None:
     assert listing() == []
 
 
+def test_max_size(run: Run, a: Path) -> None:
+    """memory: --max-size bounds the content, of each file"""
+    Path("bomb.nnc").write_bytes(compress(bytes(1 << 22)) * 30)
+    Path("a.nnc").write_bytes(compress(TEXT))
+    for args in (["-df"], ["-t"], ["-dc"]):
+        lines = errors(run(*args, "-q", "--max-size=1MiB", "bomb.nnc", "a.nnc", status=1))
+        assert lines == ["nncomp: bomb.nnc: the content is larger than 1048576 bytes"]
+    assert listing() == ["a", "a.nnc", "bomb.nnc"]
+    for size, status in (("3000", 0), ("3KiB", 0), ("2999", 1), ("0", 1)):
+        run("-df", "--max-size", size, "a.nnc", status=status)
+    run("-f", "--verify", "--max-size", "1", "a")  # an option of decompression
+    run("-f", "--max-size", "much", "a", status=2)
+
+
+def test_embedded_model_that_is_not_needed(run: Run, a: Path) -> None:
+    """--embed-model: said where the output has none"""
+    Path("noise").write_bytes(models.noise(3000))
+    (said, line) = errors(run("--model", "nano-1", "--embed-model", "noise"))
+    assert said == "nncomp: noise: no block is smaller with the model, so it is not in the output"
+    assert line.startswith("noise : ")
+    assert errors(run("-c", "--embed-model", "noise")) == [said]
+    assert errors(run("-q", "-f", "--embed-model", "noise")) == []
+    assert len(errors(run("--embed-model", "a"))) == 1
+    assert len(errors(run("-f", "noise"))) == len(errors(run("-d", "-f", "noise.nnc"))) == 1
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, None])
 def test_compressed_data_is_stored(run: Run, pack: object) -> None:
     """skip compressed: not needed, raw blocks"""
@@ -290,6 +316,9 @@ def test_version_and_help(run: Run) -> None:
     """version/help: -V -h, in every place"""
     for args in (["-V"], ["--version"], ["-q", "-V"], ["compress", "-V"], ["-dV"]):
         assert run(*args).stdout.decode() == f"nncomp {nncomp.__version__}\n"
+    shown = run("--help").stdout.decode()
+    for option in "-z -d -t -l -c -o -k -f -r -T -1 -9 -q -v --best --threads".split():
+        assert re.search(rf"^  (-., )?{option}\b", shown, re.MULTILINE), option
     help_of_filter = run("-q", "-h", process=True).stdout  # click keeps what it saw first
     assert help_of_filter.startswith(b"Usage: nncomp compress")
     commands = "compress decompress test info list bench models train completion"

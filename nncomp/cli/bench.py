@@ -113,7 +113,7 @@ def bench(
     if not files:
         raise NNCompError("there is nothing to measure")
     for place in filter(None, (table, plot)):
-        if any(inputs.same(place, file) for file in files):
+        if inputs.same(place, files):
             raise NNCompError(f"{place}: is one of the files to measure")
 
     with _progress(len(files) * len(compressors), quiet) as started:

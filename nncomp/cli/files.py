@@ -183,6 +183,8 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
             report.complain(item.name, error)
             result = Result(item.name, problem=error)
         results.append(result)
+        if result.remark and not options.quiet:
+            say(f"nncomp: {shown_name(item.name)}: {result.remark}")
         if result.problem is None and _is_told(mode, result, options):
             told += 1
             sizes = _sizes(mode, [result], result.target or fileio.STDOUT)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import click
 
@@ -102,9 +102,10 @@ def _first_problem(name: str, problem: NNCompError) -> Exception:
     return problem
 
 
-def same(a: str, b: str) -> bool:
-    """Whether two names are of one file, or will be."""
-    return not {*_keys(a)}.isdisjoint(_keys(b))
+def same(name: str, others: Iterable[str]) -> bool:
+    """Whether ``name`` is the name of one of the other files, or will be."""
+    keys = {*_keys(name)}
+    return any(not keys.isdisjoint(_keys(other)) for other in others)
 
 
 def _expand(

@@ -17,7 +17,6 @@ from click.shell_completion import CompletionItem
 
 import nncomp
 from nncomp.cli import signals, streams
-from nncomp.cli.options import FileCommand
 from nncomp.cli.report import complain
 
 __all__ = ["cli", "main", "run"]
@@ -35,6 +34,7 @@ _COMMANDS = {
 }
 _SETTINGS: Any = {"help_option_names": ["-h", "--help"]}  # a command remembers the first it sees
 _ALIASES = {"list": "info"}
+_EVERYDAY = "-d -t -l -z -c -o -k -f -r -1 -9 -T -q -v".split()  # in this order
 _COMPLETE = "_NNCOMP_COMPLETE"  # in the environment: a shell asks how the arguments may go on
 _MODES = {
     **{"z": "compress", "d": "decompress", "t": "test", "l": "list"},
@@ -60,6 +60,8 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The filter goes by the name of what its options make of it: in usage, and in errors."""
+        from nncomp.cli.options import FileCommand
+
         name, command, args = super().resolve_command(ctx, args)
         if name != "compress" or not isinstance(command, FileCommand):
             return name, command, args
@@ -76,6 +78,15 @@ class _Commands(click.Group):
         if args or not ctx.resilient_parsing:  # an empty line to complete has no command yet
             args = self._with_command(args)
         return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Those of the filter that one needs every day, too: most people need no command."""
+        every = click.Context(self._filter())
+        options = {name: param for param in every.command.params for name in param.opts}
+        records = (options[name].get_help_record(every) for name in _EVERYDAY)
+        with formatter.section("Without a command"):
+            formatter.write_dl([record for record in records if record is not None])
+        super().format_options(ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands, and what goes without one: the options of the filter, and files."""
@@ -129,6 +140,7 @@ class _Commands(click.Group):
 
 @click.command(
     cls=_Commands,
+    subcommand_metavar="[COMMAND] [FILE]...",
     context_settings=_SETTINGS,
     epilog="Without a command: nncomp [-z|-d|-t|-l] [options] [FILE]... works like gzip, and so "
     "does tar -I nncomp. Options may stand before a command, too: nncomp -q test FILE; where a "

@@ -77,6 +77,7 @@ class Options:
     threads: int  # 1…
     device: str
     memory: int  # bytes
+    max_size: int | None  # bytes
     level: int | None
     model: str | None
     embed_model: bool
@@ -293,6 +294,12 @@ def file_options(command: _F) -> _F:
                 default="1GiB",
                 show_default=True,
                 help="Refuse to decompress what needs more.",
+            ),
+            click.option(
+                "--max-size",
+                type=byte_size,
+                metavar="SIZE",
+                help="Refuse to decompress a file to more than that.",
             ),
             click.option("-q", "--quiet", count=True, help="No summary, no bar; twice: no errors."),
             click.option("-v", "--verbose", count=True, help="Say more."),

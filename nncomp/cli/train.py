@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nncomp.cli import signals, training
+from nncomp.cli import inputs, signals, training
 from nncomp.cli.options import Output
 from nncomp.cli.report import printable, say
 from nncomp.cli.training import MB
@@ -113,7 +114,8 @@ def train(
         raise click.UsageError("Missing argument 'FILE|DIR...'.", ctx)
     name = name or output.stem
     notes = {f"nncomp.note.{key}": text for key, text in notes.items()}
-    _check_outputs(name, notes, [output, master, table, plot], force)
+    saved = checkpoint or output.with_suffix(".ckpt")
+    _check_outputs(name, notes, [output, master, saved, table, plot], force)
     training.require_torch("training")
     import torch
 
@@ -130,8 +132,8 @@ def train(
     quiet = quiet or not leads
     if threads:
         torch.set_num_threads(threads)
-    saved = checkpoint or output.with_suffix(".ckpt")
     try:
+        _check_inputs(data.files_of(paths), [output, master, saved, table, plot])
         text = data.load(paths, weights, validation, test)
         plan = _plan(shape_and_plan)
         torch.manual_seed(plan.seed)
@@ -197,6 +199,16 @@ def _check_outputs(
     output = places[0]
     if output and output.exists() and not force:
         raise NNCompError(f"{output}: already exists; use -f to overwrite")
+    for one, other in itertools.combinations(filter(None, places), 2):
+        if inputs.same(str(one), [str(other)]):
+            raise NNCompError(f"{one}: is to be written twice")
+
+
+def _check_inputs(files: list[Path], places: list[Path | None]) -> None:
+    """Complain of outputs that are training text."""
+    for place in filter(None, places):
+        if inputs.same(str(place), map(str, files)):
+            raise NNCompError(f"{place}: is training text")
 
 
 def _plan(values: dict[str, Any]) -> Plan:

@@ -40,6 +40,7 @@ class Result:
     stored_size: int = 0  # bytes
     blocks: str = ""  # which there were
     training: str = ""  # what it brought
+    remark: str = ""  # what one might not expect
     seconds: float = 0.0  # that it took
     problem: Exception | None = None  # why there is none of this
 
@@ -63,7 +64,7 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
             if mode != Mode.COMPRESS:
                 size = _content_size(source, options)
                 with _bar(label, size, options) as progress:
-                    summary = _decompress(source, sink, options, size, progress)
+                    summary = _decompress(source, sink, options, size, progress, options.max_size)
             elif options.verify or options.remove:
                 hashed = HashedSource(source)
                 summary, training = _compress(label, source, hashed, sink, options)
@@ -81,6 +82,7 @@ def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
         summary.stored_size,
         _blocks_text(summary),
         training,
+        _remark(summary) if mode == Mode.COMPRESS and options.embed_model else "",
         time.perf_counter() - started,
     )
 
@@ -95,6 +97,12 @@ def _load(mode: Mode, options: Options) -> None:
         from nncomp.cli import tune
 
         tune.load()
+
+
+def _remark(summary: codec.Summary) -> str:
+    if any(kind.has_network for kind in summary.blocks):
+        return ""
+    return "no block is smaller with the model, so it is not in the output"
 
 
 def _blocks_text(summary: codec.Summary) -> str:
@@ -203,6 +211,7 @@ def _decompress(
     options: Options,
     content_size: int | None,
     progress: Progress | None,
+    max_size: int | None = None,
 ) -> codec.Summary:
     from nncomp import codec
 
@@ -211,6 +220,7 @@ def _decompress(
         sink,
         model=options.model,
         memory_limit=options.memory,
+        max_size=max_size,
         device=options.device,
         threads=options.threads,
         content_size=content_size,

@@ -7,9 +7,12 @@ alone, so a resumed run sees the same batches, and so does every process of a di
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
-from collections.abc import Iterable, Mapping
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,7 +63,7 @@ def load(
         raise ValueError("the shares of validation and test text are between 0 and 0.5")
     weights = dict(weights or {})
     groups: dict[str, list[Path]] = {}
-    for path in _files(paths):
+    for path in files_of(paths):
         domain = path.absolute().parent.name
         name = f"{domain}/{path.stem}"
         groups.setdefault(name if name in weights else domain, []).append(path)
@@ -133,16 +136,32 @@ def windows(
     return out
 
 
-def _files(paths: Iterable[Path]) -> list[Path]:
-    """Every file at or below ``paths``, in a fixed order."""
+def files_of(paths: Iterable[Path]) -> list[Path]:
+    """Every file at or below ``paths``, in a fixed order, but for indices.
+
+    Raises ``OSError`` for what cannot be examined, and ``ValueError`` for what is not a file.
+    """
     found = []
     for path in paths:
-        below = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        below = sorted(_below(path)) if path.is_dir() else [path]
         members = [p for p in below if p.suffix != INDEX_SUFFIX]
         if not members or not path.exists():
             raise FileNotFoundError(f"no training text at {path}")
+        if below == [path] and not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError(f"{path}: is not a regular file")
         found += members
     return found
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise error
+
+    for parent, _, names in os.walk(folder, onerror=fail):
+        for path in (Path(parent, name) for name in names):
+            with contextlib.suppress(FileNotFoundError):  # a link that leads nowhere
+                if stat.S_ISREG(path.stat().st_mode):
+                    yield path
 
 
 def _documents(path: Path, size: int) -> np.ndarray:

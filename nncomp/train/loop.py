@@ -113,7 +113,9 @@ class Trainer:
         self.averaged = 0  # steps in the average
         self.best: Best | None = None
         self._smooth = torch.zeros((), device=self.device)
-        longest = plan.phase(plan.steps, network.config.windows).length
+        longest = plan.longest(network.config.windows)
+        if max(len(domain.data) for domain in domains) < longest:
+            raise ValueError(f"there is too little text: no domain has {longest} bytes in a row")
         if plan.batch // longest < distributed.world():
             raise ValueError(f"a batch of {plan.batch} bytes has too few sequences of {longest}")
         if plan.validate_every and not self.validation:

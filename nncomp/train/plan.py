@@ -60,13 +60,20 @@ class Plan:
 
     def phase(self, step: int, windows: Sequence[int]) -> Phase:
         """What ``step`` (0…) is like, for a network with these windows."""
-        widest = max(windows)
-        usual = ((0.45, min(128, widest)), (0.75, min(256, widest)), (0.93, widest))
-        lengths = self.lengths or (*usual, (1.0, 2 * widest))
+        lengths = self._lengths(windows)
         done = step / self.steps
         length = next((length for until, length in lengths if done < until), lengths[-1][1])
         mode = Mode.FLOAT if done < self.quantise_at else Mode.FAKE
         return Phase(fitting(length, windows), mode)
+
+    def longest(self, windows: Sequence[int]) -> int:
+        """The bytes of the longest sequence in any phase."""
+        return max(fitting(length, windows) for _, length in self._lengths(windows))
+
+    def _lengths(self, windows: Sequence[int]) -> tuple[tuple[float, int], ...]:
+        widest = max(windows)
+        usual = ((0.45, min(128, widest)), (0.75, min(256, widest)), (0.93, widest))
+        return self.lengths or (*usual, (1.0, 2 * widest))
 
     def factor(self, step: int) -> float:
         """Learning rate at ``step`` as a share of its peak: up, flat, down to zero."""
