@@ -35,6 +35,7 @@ __all__ = [
     "make_directory",
     "open_input",
     "remove",
+    "replacing",
     "standard_error",
     "standard_input",
     "standard_output",
@@ -159,6 +160,22 @@ def create(path: str, *, force: bool, source: BinaryIO) -> Iterator[BinaryIO]:
                 os.unlink(temporary, dir_fd=folder)
 
 
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """A name for a file, for those who write by name; it replaces ``path`` once it is complete."""
+    directory, name = os.path.split(path)
+    temporary = os.path.join(directory, _temporary_name(name))
+    try:
+        yield temporary
+        with _naming(path):
+            with open(temporary, "rb") as file:
+                _sync(file.fileno())
+            os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+
+
 def make_directory(path: str) -> None:
     """'mkdir -p', but what is made is on disk, so that a file in it may stand for its source."""
     with _making, contextlib.suppress(FileExistsError):
@@ -236,8 +253,7 @@ def _naming(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        error.filename, error.filename2 = path, None
-        raise
+        raise OSError(error.errno, error.strerror, path) from None
 
 
 class _Named(io.FileIO):

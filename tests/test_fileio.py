@@ -409,6 +409,23 @@ def test_names_that_are_no_text(tmp_path: Path, source: BinaryIO) -> None:
     assert b"\xff\xfe" in os.listdir(os.fsencode(tmp_path))
 
 
+def test_replacing_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For those who write by name: old or new, on a file system that refuses syncs, too"""
+    refuse(monkeypatch, "fsync")
+    target = tmp_path / ("n" * 255)
+    for content in (b"old", b"new"):
+        with fileio.replacing(str(target)) as temporary:
+            Path(temporary).write_bytes(content)
+        assert target.read_bytes() == content
+    with pytest.raises(ValueError), fileio.replacing(str(target)) as temporary:
+        Path(temporary).write_bytes(b"half")
+        raise ValueError
+    with pytest.raises(FileNotFoundError) as caught, fileio.replacing(str(target)):
+        pass  # nothing is written
+    assert caught.value.filename == str(target)
+    assert names(tmp_path) == ["n" * 255] and target.read_bytes() == b"new"
+
+
 def test_removable(tmp_path: Path) -> None:
     plain, link, hard = (tmp_path / name for name in ("plain", "link", "hard"))
     plain.write_bytes(b"x")

@@ -47,7 +47,17 @@ ALLOWED = {
     },
     "file": {"arguments", "codec", "container", "exclusive", "incremental", "rawio"},
     "integrations": {"arguments", "codec", "file", "integrations", "levels", "registry"},
-    "train": {"container", "engine", "errors", "mixing", "model", "tables", "train", "weights"},
+    "train": {
+        "container",
+        "engine",
+        "errors",
+        "fileio",
+        "mixing",
+        "model",
+        "tables",
+        "train",
+        "weights",
+    },
 }
 
 # Who else may import these.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nncomp import fileio
 from nncomp.cli import inputs, signals, training
 from nncomp.cli.options import Output
 from nncomp.cli.report import printable, say
@@ -260,11 +261,11 @@ def _finish(
     twin = trainer.result()
     notes = {"nncomp.note.corpus": _corpus_note(trainer, text.train), **notes}
     model = export.to_model(twin, name, notes)
-    with loop.replacing(output) as temporary:
-        temporary.write_bytes(models.dumps(model))
+    with fileio.replacing(str(output)) as temporary:
+        Path(temporary).write_bytes(models.dumps(model))
     if master:
-        with loop.replacing(master) as temporary:
-            export.save_master(twin, temporary)
+        with fileio.replacing(str(master)) as temporary:
+            export.save_master(twin, Path(temporary))
     if quiet:
         return
     for title, domains in (("validation", text.validation), ("test", text.test)):

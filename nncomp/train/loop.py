@@ -7,11 +7,9 @@ with the same number of threads). Nothing is printed here: callers ask for repor
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
 import math
-import os
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +19,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 
+from nncomp import fileio
 from nncomp.errors import NNCompError
 from nncomp.train import data as corpus
 from nncomp.train import distributed, ledger, optim
@@ -294,7 +293,7 @@ class Trainer:
         }
         assert math.isfinite(self.loss)  # or it raises: nobody wants to continue from there
         if distributed.rank() == 0:
-            with replacing(path) as temporary:
+            with fileio.replacing(str(path)) as temporary:
                 torch.save(state, temporary)
 
     def restore(self, path: Path, extend: bool = False) -> list[str]:
@@ -335,19 +334,6 @@ class Trainer:
             changes.append("weights have other bits")
         text = [(d.name, len(d.data), d.weight) for d in self.domains]
         return changes + (["the text has changed"] if text != state["text"] else [])
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Any:
-    """A name for a file that takes the place of ``path`` once it is complete."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def product_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
