@@ -312,6 +312,21 @@ def test_nowhere_to_complain(run: Run) -> None:
     assert in_shell(">/dev/full 2>/dev/full", "-l", "a.nnc").returncode == 1
 
 
+@pytest.mark.parametrize("program", ["nnccat", "nncgrep", "nncless"])
+def test_help_that_does_not_fit(program: str) -> None:
+    """The other programs: the same"""
+    script = (
+        f"import sys; from nncomp.cli import entry; sys.argv = ['x', '--help']; entry.{program}()"
+    )
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run(
+            [sys.executable, "-c", script], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert result.returncode == (2 if program == "nncgrep" else 1)
+    (line,) = errors(result)
+    assert line.endswith(": (stdout): No space left on device")
+
+
 def test_text_that_does_not_fit(run: Run) -> None:
     """stdout is full: said once, rc1"""
     for args in (["--help"], ["--version"], ["models"], ["completion", "bash"]):

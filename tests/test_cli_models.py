@@ -144,6 +144,24 @@ def test_add_refuses(run: Run, own: Path) -> None:
     assert os.listdir(f"{os.environ['XDG_DATA_HOME']}/nncomp/models") == ["own-1.safetensors"]
 
 
+def test_pipes_are_no_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--model FIFO, and FIFOs where models are looked for: nobody waits for them"""
+    os.mkdir("places")
+    os.mkfifo("places/nano-1.safetensors")
+    os.mkfifo("fifo.safetensors")
+    monkeypatch.setenv("NNCOMP_MODELS", f"{os.getcwd()}/places:{os.getcwd()}/fifo.safetensors")
+    text = models.chained(600)
+    packed = run("-1", input=text).stdout
+    assert run("-d", input=packed).stdout == text
+    assert run("-d", "--model", "fifo.safetensors", input=packed).stdout == text  # an offer
+    assert len(run("models").stdout.splitlines()) == 4
+    said = "fifo.safetensors: is not a regular file"
+    assert errors(run("--model", "fifo.safetensors", input=text, status=1)) == [f"nncomp: {said}"]
+    for command in ("show", "path", "add"):
+        (line,) = errors(run("models", command, "fifo.safetensors", status=1))
+        assert line.endswith(said)
+
+
 # ---- manual ----
 
 

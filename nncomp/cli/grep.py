@@ -20,10 +20,10 @@ import click
 
 import nncomp
 from nncomp import fileio
-from nncomp.cli import inputs, signals
+from nncomp.cli import inputs, signals, streams
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, Options, default_options
-from nncomp.cli.report import Report, say
+from nncomp.cli.report import Report, message_of, say
 from nncomp.errors import NNCompError
 
 __all__ = ["main", "run"]
@@ -79,8 +79,9 @@ def main() -> NoReturn:
     signals.install()
     if hasattr(signal, "SIGPIPE"):  # a grep that has seen enough is no reason to die
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    streams.prepare()
     try:
-        status = run(sys.argv[1:])
+        status = streams.finish(run(sys.argv[1:]), 2)
     except signals.Signalled as signalled:
         signals.die(signalled.number)
     signals.uninstall()
@@ -96,6 +97,9 @@ def run(args: list[str]) -> int:
         say(f"nncgrep: {error.format_message()}; try nncgrep --help")
     except OSError as error:
         say(f"nncgrep: {error.filename}: {error.strerror}")
+        streams.give_up_after(error)
+    except Exception as error:
+        say(f"nncgrep: {message_of(error)}")
     return 2
 
 

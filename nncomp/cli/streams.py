@@ -31,8 +31,8 @@ def prepare() -> None:
         sys.stderr = _text(fileio.standard_error(), sys.stderr)
 
 
-def finish(status: int) -> int:
-    """Write what is left; returns ``status``, or 1 instead of 0 where that failed."""
+def finish(status: int, failure: int = 1) -> int:
+    """Write what is left; returns ``status``, and at least ``failure`` where that failed."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -40,7 +40,7 @@ def finish(status: int) -> int:
         except OSError as error:
             give_up_after(error)
             complain(None, error)
-            status = status or 1
+            status = max(status, failure)
     return status
 
 

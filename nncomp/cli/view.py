@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import NoReturn
 
+from nncomp.cli import streams
 from nncomp.cli.main import main
 from nncomp.cli.report import say
 
@@ -49,5 +51,7 @@ def less() -> NoReturn:
 
 def _help(text: str) -> None:
     if sys.argv[1:] in (["-h"], ["--help"]):
-        print(text)
-        sys.exit(0)
+        streams.prepare()
+        with contextlib.suppress(OSError):  # it is tried again
+            print(text)
+        sys.exit(streams.finish(0))
