@@ -55,6 +55,7 @@ def rows(place: str) -> list[dict[str, str]]:
         return list(csv.DictReader(table))
 
 
+@pytest.mark.slow
 def test_table_and_csv(run: Run, fake: FakePeer, file: Path, model_directory: Path) -> None:
     Path("corpus/b").write_bytes(b"ab" * 50)
     fake("gzip")
@@ -107,6 +108,7 @@ def test_table_and_csv(run: Run, fake: FakePeer, file: Path, model_directory: Pa
     assert totals["nncomp-1"][-1] == f"{packed + model_sizes['nncomp-1']:,}"
 
 
+@pytest.mark.slow
 def test_what_fails_is_left_out(run: Run, fake: FakePeer, file: Path) -> None:
     Path("other").write_bytes(b"other")
     fake("gzip", back="echo wrong")

@@ -227,6 +227,7 @@ def test_calls() -> None:
 # ---- cost, and that the answer is one ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [table, stereo, x86, arm64])
 def test_trials_are_few_and_short(make) -> None:  # type: ignore[no-untyped-def]
     content = (make(100_000) * 9)[: 1 << 20]

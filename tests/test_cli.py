@@ -53,6 +53,7 @@ def test_file_pipe_and_threads_give_the_same_bytes(run: Run) -> None:
     assert run("-d", input=packed).stdout == TEXT
 
 
+@pytest.mark.slow
 def test_filter_options(run: Run) -> None:
     packed = run(input=TEXT).stdout
     assert run("compress", input=TEXT).stdout == run("-c", "-", input=TEXT).stdout == packed
@@ -406,6 +407,7 @@ def test_bar_on_a_terminal_only(run: Run, terminal: Terminal) -> None:
     assert b"B/s" not in run("-T1", "-f", "a").stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "to", "bar"),
     [

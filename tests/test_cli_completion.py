@@ -127,6 +127,7 @@ MANY: list[Case] = [
 ]
 
 
+@pytest.mark.slow
 def test_tab_in_bash(words: dict[str, str], terminal: Terminal) -> None:
     type_lines("bash", FEW, words, terminal)
 

@@ -46,7 +46,7 @@ def test_killed_at_any_moment(run: Run) -> None:
     draw = random.Random(1)
     duration = 0.0
     unfinished = finished = 0
-    for i in range(-3, 100):
+    for i in range(-3, 45):
         way = ways[i % 3]
         for name in listing():
             os.unlink(name)
@@ -75,7 +75,7 @@ def test_killed_at_any_moment(run: Run) -> None:
             assert found == new and "--rm" in way
         unfinished += found != new and bool(temporary)
         finished += found == new
-    assert unfinished >= 10  # else this has tested nothing
+    assert unfinished >= 5  # else this has tested nothing
     print(f"{unfinished} killed at work, {finished} when done")
 
 
@@ -93,6 +93,7 @@ def test_nobody_reads_the_list(run: Run) -> None:
         assert result.stderr == b""
 
 
+@pytest.mark.slow
 def test_pipes_of_unknown_length(run: Run) -> None:
     """stdin input: size unknown, and it comes in pieces of any size; the same bytes as a file"""
     Path("a").write_bytes(TEXT)
@@ -258,6 +259,7 @@ def in_shell(redirect: str, *args: str, input: bytes = b"") -> subprocess.Comple
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirect", "args", "stream"),
     [
@@ -285,6 +287,7 @@ def test_closed_streams(run: Run, redirect: str, args: list[str], stream: str | 
     assert Path("a").read_bytes() == TEXT and Path("a.nnc").read_bytes() == packed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("redirect", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-", ">&- 2>&-"])
 def test_closed_streams_that_nobody_needs(run: Run, redirect: str) -> None:
     """They are no reason to fail, and get nothing that is meant for a file"""
@@ -299,6 +302,7 @@ def test_closed_streams_that_nobody_needs(run: Run, redirect: str) -> None:
     assert in_shell("2>&-", "--bogus").stdout == b""
 
 
+@pytest.mark.slow
 def test_nowhere_to_complain(run: Run) -> None:
     """stderr is full: the work goes on, rc1 at the end"""
     for name in ("a", "b", "c"):
@@ -327,6 +331,7 @@ def test_help_that_does_not_fit(program: str) -> None:
     assert line.endswith(": (stdout): No space left on device")
 
 
+@pytest.mark.slow
 def test_text_that_does_not_fit(run: Run) -> None:
     """stdout is full: said once, rc1"""
     for args in (["--help"], ["--version"], ["models"], ["completion", "bash"]):
@@ -335,6 +340,7 @@ def test_text_that_does_not_fit(run: Run) -> None:
         assert errors(result) == ["nncomp: (stdout): No space left on device"]
 
 
+@pytest.mark.slow
 def test_streams_that_do_not_wait(run: Run) -> None:
     """O_NONBLOCK, set by whoever shares a pipe: nothing is lost, and nothing ends too early"""
     pipes = [os.pipe() for _ in range(3)]
@@ -439,6 +445,7 @@ assert nncomp.decompress(nncomp.compress(data)) == data
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "last"),
     [

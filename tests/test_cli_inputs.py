@@ -120,6 +120,7 @@ def test_two_inputs_with_one_output(run: Run) -> None:
     assert run("-dc", "a.nnc", "a.nnc").stdout == TEXT + TEXT  # a stream may have it twice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--csv", "--plot"])
 def test_bench_does_not_write_over_what_it_measures(run: Run, option: str) -> None:
     """bench: an output is no input either"""
@@ -223,6 +224,7 @@ def test_fifo_among_inputs(run: Run) -> None:
     assert errors(result)[0] == f"nncomp: fifo: {said}"
 
 
+@pytest.mark.slow
 def test_fifo_that_is_asked_for(run: Run) -> None:
     """-c and -o take it; so does -t with -c"""
     os.mkfifo("fifo")
@@ -263,6 +265,7 @@ def test_socket_and_device(run: Run) -> None:
                 assert "is not a regular file" in errors(run(*args, name, status=1))[0]
 
 
+@pytest.mark.slow
 def test_a_list_of_many_frames_is_bounded(run: Run) -> None:
     """3 MB can be 200,000 frames: sums need no memory for each, and rows no more than allowed."""
     count = 10_000

@@ -202,6 +202,7 @@ def test_grep_is_used_wrongly(search: Run, words: list[str]) -> None:
     assert len([line for line in errors(result) if "grep: " in line]) == 1
 
 
+@pytest.mark.slow
 @needs_grep
 def test_grep_as_a_program(start: Callable[..., subprocess.Popen[bytes]]) -> None:
     """Help; a reader that leaves kills it, as it does grep; a grep that has seen enough does not"""
@@ -222,6 +223,7 @@ def test_grep_as_a_program(start: Callable[..., subprocess.Popen[bytes]]) -> Non
 # ---- nncless ----
 
 
+@pytest.mark.slow
 @needs_less
 def test_less(start: Callable[..., subprocess.Popen[bytes]]) -> None:
     """The content of several files, with whatever names; of standard input; options of less"""

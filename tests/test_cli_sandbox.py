@@ -47,6 +47,7 @@ def _possible() -> None:
         pytest.skip("no file systems of one's own here")
 
 
+@pytest.mark.slow
 def test_locked_down() -> None:
     result = subprocess.run(
         ["unshare", "-m", "sh", "-c", SCRIPT],

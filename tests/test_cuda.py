@@ -135,6 +135,7 @@ class StandIn:
         return native.weights(model, data)
 
 
+@pytest.mark.slow
 def test_a_gpu_has_many_blocks_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """More than threads; blocks without network stay on the CPU; the bytes are the same."""
     model = chain_model("chain")

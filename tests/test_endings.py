@@ -49,6 +49,7 @@ threads = pytest.mark.parametrize("threads", [1, 2])
 # ---- ends of the interpreter ----
 
 
+@pytest.mark.slow
 @threads
 @pytest.mark.parametrize(
     "code",

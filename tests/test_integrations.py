@@ -121,6 +121,7 @@ with fsspec.open(sys.argv[1], "wb", compression="nncomp") as file:
 """
 
 
+@pytest.mark.slow
 def test_fsspec_registration_travels_with_what_was_opened(csv: Path, tmp_path: Path) -> None:
     """Other processes, as of multiprocessing, joblib or Dask, need no call of their own."""
     fsspec = pytest.importorskip("fsspec")

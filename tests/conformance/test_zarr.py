@@ -24,6 +24,7 @@ def codec(zarr_format: int) -> object:
     return nncomp.integrations.zarr.NNCompCodec(LEVEL, MODEL)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of types that are not in format 3's specification
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.data())

@@ -90,7 +90,7 @@ def test_extremes(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(models.EXTREMES))
 def test_all_extremes(name: str) -> None:
-    same(models.EXTREMES[name](models.TINY), [models.text(40) + models.noise(24)], 32)
+    same(models.EXTREMES[name](models.TINY), [models.text(24) + models.noise(8)], 32)
 
 
 @pytest.mark.slow
