@@ -261,7 +261,7 @@ class Encoder:
 
     def add(self, src: Readable) -> None:
         """Compress all of ``src``, in blocks that are full but for the last one."""
-        self.check_usable()
+        self._check_usable()
         self._usable = False
         results = self._places.run(self._tasks(src), self._progress)
         with contextlib.closing(results):
@@ -271,15 +271,14 @@ class Encoder:
 
     def end(self) -> Summary:
         """Complete the frame. Nothing can be added after that."""
-        self.check_usable()
+        self._check_usable()
         self._usable = False
         end = self._writer.end()
         self._summary.frames = 1
         self._summary.content_size, self._summary.stored_size = end.content_size, end.stored_size
         return self._summary
 
-    def check_usable(self) -> None:
-        """Raise ``ValueError`` where the frame cannot be continued."""
+    def _check_usable(self) -> None:
         if not self._usable:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
 

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
+from contextlib import AbstractContextManager
 
 __all__ = ["Exclusive"]
 
 
 class Exclusive:
-    """Other threads wait. A call from within a call, as from a signal's handler, is an error."""
+    """``with exclusive():`` other threads wait. A call from within a call is an error, as from a
+    signal's handler.
+
+    What a signal's handler raises, as for Ctrl-C, never leaves the lock taken: it is taken and
+    released by C, between whose calls and ``with`` no handler runs, as one may run within any
+    function in Python.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._owner: int | None = None
+        self._lock = threading.RLock()
 
-    def __enter__(self) -> None:
-        caller = threading.get_ident()
-        if self._owner == caller:
+    def __call__(self) -> AbstractContextManager[object]:
+        if self._lock._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks, too
             raise RuntimeError("reentrant call: the object is at work in this thread")
-        self._lock.acquire()
-        self._owner = caller
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._owner = None
-        self._lock.release()
+        return self._lock

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import builtins
+import codecs
 import contextlib
 import functools
 import io
@@ -170,7 +171,7 @@ class NNCompFile(io.BufferedIOBase):
     def write(self, data: Buffer) -> int:
         """Add ``data``; returns its size. Blocks go to the file as they fill up."""
         view = arguments.contiguous(data)
-        with self._exclusive:
+        with self._exclusive():
             self._emit(view)
             self._written += view.nbytes
         return view.nbytes
@@ -181,7 +182,7 @@ class NNCompFile(io.BufferedIOBase):
 
     def close(self) -> None:
         """Complete the frame if this is for writing. Closes the file if it was given as a path."""
-        with self._exclusive:
+        with self._exclusive():
             if self._file is None:
                 return
             try:
@@ -209,7 +210,7 @@ class NNCompFile(io.BufferedIOBase):
 
     def _abandon(self) -> None:
         """Leave the frame incomplete for good."""
-        with self._exclusive:
+        with self._exclusive():
             if self._compressor is not None:
                 self._compressor = None
                 self._cut_off()
@@ -297,7 +298,8 @@ class _ContentReader(io.RawIOBase):
             raise ValueError(f"invalid whence: {whence}")
         if offset < 0:
             raise ValueError(f"negative seek position {offset}")
-        if not self._start <= offset <= self._start + len(self._content):
+        within = self._start <= offset <= self._start + len(self._content)
+        if not within or self._results is None:  # what has failed begins anew
             self._jump(offset)
         self._position = offset
         return offset
@@ -363,8 +365,8 @@ class _Blocks:
 
 def _is_failure(error: BaseException | None) -> bool:
     """Whether a ``with`` statement that this leaves has not done all it wanted."""
-    if isinstance(error, SystemExit):
-        return bool(error.code)
+    if isinstance(error, SystemExit):  # any object but a number is a message, with status 1
+        return error.code is not None and (not isinstance(error.code, int) or error.code != 0)
     return error is not None and not isinstance(error, GeneratorExit)
 
 
@@ -477,6 +479,7 @@ def open(
         raise ValueError(f"invalid mode: {mode!r}")
     if text:  # what is wrong with these is found before the file is opened, too
         io.TextIOWrapper(io.BytesIO(), encoding, errors, newline)
+        codecs.lookup_error(errors or "strict")
     binary = NNCompFile(
         file,
         mode.removesuffix("t"),

@@ -44,7 +44,7 @@ class NNCompressor:
         self._exclusive = Exclusive()
         self._output = io.BytesIO()
         self._input = bytearray()
-        self._encoder = codec.Encoder(
+        self._encoder: codec.Encoder | None = codec.Encoder(  # none: used up, or failed
             self._output,
             level=level,
             model=model,
@@ -57,26 +57,37 @@ class NNCompressor:
     def compress(self, data: Buffer, /) -> bytes:
         """Add ``data``; returns what is compressed by now, often nothing."""
         view = arguments.contiguous(data)
-        with self._exclusive:
-            self._encoder.check_usable()
+        with self._exclusive():
+            encoder = self._take_encoder()
             self._input += view
-            batch = self._encoder.width() * self._encoder.header.block_size
+            batch = encoder.width() * encoder.header.block_size
             if len(self._input) >= batch:
-                self._add(len(self._input) // batch * batch)
-            return self._take_output()
+                self._add(encoder, len(self._input) // batch * batch)
+            output = self._take_output()
+            self._encoder = encoder
+            return output
 
     def flush(self) -> bytes:
         """Compress what is held back and complete the frame. The compressor is used up."""
-        with self._exclusive:
-            self._add(len(self._input))
-            self._encoder.end()
+        with self._exclusive():
+            encoder = self._take_encoder()
+            self._add(encoder, len(self._input))
+            encoder.end()
             return self._take_output()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
-    def _add(self, size: int) -> None:
-        self._encoder.add(io.BytesIO(self._input[:size]))
+    def _take_encoder(self) -> codec.Encoder:
+        """The encoder, which only a call that succeeds restores: whatever a signal interrupts,
+        nothing is added twice, or left out."""
+        encoder, self._encoder = self._encoder, None
+        if encoder is None:
+            raise ValueError("the frame has ended, or failed before: nothing can be added to it")
+        return encoder
+
+    def _add(self, encoder: codec.Encoder, size: int) -> None:
+        encoder.add(io.BytesIO(self._input[:size]))
         del self._input[:size]
 
     def _take_output(self) -> bytes:
@@ -135,7 +146,7 @@ class NNDecompressor:
         """
         view = arguments.contiguous(data)
         max_length = arguments.integer("max_length", max_length)
-        with self._exclusive:
+        with self._exclusive():
             return self._decompress(view, max_length)
 
     def _decompress(self, data: memoryview, max_length: int) -> bytes:

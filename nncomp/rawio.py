@@ -40,6 +40,8 @@ def read(src: Readable, size: int) -> bytes:
         except BlockingIOError:
             data = None
         if data is not None:
+            if len(data) > size:
+                raise OSError(errno.EIO, f"{len(data)} bytes were read where {size} were wanted")
             return data
         wait(src, "POLLIN")
 

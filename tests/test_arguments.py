@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import pickle
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ import commandline
 import models
 import nncomp
 from nncomp import NNCompFile, NNCompressor, NNDecompressor, compress, decompress
+from nncomp.exclusive import Exclusive
 from nncomp.model import Model
 
 TEXT = models.chained(3000)
@@ -104,6 +107,7 @@ def test_wrong_options_for_reading(options: dict[str, Any], error: type[Exceptio
         ({"mode": "wbt"}, ValueError),
         ({"mode": "wt", "encoding": "no-such-encoding"}, LookupError),
         ({"mode": "wt", "newline": "x"}, ValueError),
+        ({"mode": "wt", "errors": "no-such-handler"}, LookupError),
         ({"mode": "wb", "encoding": "utf-8"}, ValueError),
         ({"mode": "wb", "memory_limit": 1 << 30}, TypeError),
         ({"mode": "rb", "level": 3}, TypeError),
@@ -319,7 +323,7 @@ def test_exits_that_are_no_errors_complete_the_frame() -> None:
         with pytest.raises(SystemExit):
             leave(status)()
         assert decompress(Path("exit.nnc").read_bytes()) == TEXT
-    for status in (1, "a message"):
+    for status in (1, "a message", ""):
         with pytest.raises(SystemExit):
             leave(status)()
         with pytest.raises(EOFError):
@@ -363,6 +367,58 @@ def test_a_call_within_a_call_is_an_error() -> None:
     file = NNCompFile(Sink(), "w", model="none", block_size=1024)
     file.write(TEXT)
     file.close()
+
+
+class Interrupted(Exception):
+    """What a signal's handler raises."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_signals_do_not_leave_the_lock_taken() -> None:
+    def interrupt(number: int, frame: object) -> None:
+        raise Interrupted
+
+    lock = Exclusive()
+    free: list[bool] = []
+
+    def take() -> None:
+        taken = lock().__enter__()
+        free.append(bool(taken))
+        lock._lock.release()
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for i in range(3000):
+            with contextlib.suppress(Interrupted):
+                signal.setitimer(signal.ITIMER_REAL, 1e-6 * (1 + i % 50))
+                while True:
+                    with lock():
+                        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with lock():  # an error where this thread has it
+        pass
+    other = threading.Thread(target=take, daemon=True)
+    other.start()
+    other.join(10)
+    assert free == [True]
+
+
+def test_an_interrupted_compressor_is_not_continued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is added twice, or left out, wherever a signal's handler raises."""
+
+    def interrupted(compressor: NNCompressor) -> bytes:
+        raise KeyboardInterrupt
+
+    compressor = NNCompressor(1, model="none")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(NNCompressor, "_take_output", interrupted)
+        compressor.compress(TEXT)
+    with pytest.raises(ValueError, match="failed before"):
+        compressor.compress(TEXT)
+    with pytest.raises(ValueError, match="failed before"):
+        compressor.flush()
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -127,6 +127,21 @@ def test_readers_at_the_end(threads: int, tmp_path: Path) -> None:
     assert script(code, threads, tmp_path) == "True\n"
 
 
+@threads
+def test_daemon_threads_at_the_end(threads: int, tmp_path: Path) -> None:
+    """They are at work when the interpreter ends, which does not wait for them."""
+    code = """
+        import threading, time
+        def work():
+            while True:
+                nncomp.decompress(nncomp.compress(data, **options), threads=options['threads'])
+        for _ in range(3):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.3)
+    """
+    script(code, threads, tmp_path)
+
+
 # ---- the garbage collector ----
 
 

@@ -134,6 +134,42 @@ def test_what_cannot_be_waited_for_is_an_error() -> None:
         file.read()
 
 
+class Generous:
+    """Gives more than it is asked for."""
+
+    def read(self, size: int) -> bytes:
+        return bytes(size + 1)
+
+
+def test_more_than_was_wanted_is_an_error() -> None:
+    for read in (by_stream, by_file, lambda file: rawio.read_full(file, 10)):
+        with pytest.raises(OSError, match="were read where"):
+            read(Generous())
+
+
+class Unsteady(io.BytesIO):
+    """Fails once, when told to."""
+
+    failing = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.failing:
+            self.failing = False
+            raise OSError("not now")
+        return super().read(size)
+
+
+def test_a_reader_that_has_failed_begins_anew_where_it_is_told_to() -> None:
+    source = Unsteady(compress(TEXT, 1, model="none", block_size=1 << 10))
+    with nncomp.open(source) as file:
+        start = file.read(10)
+        source.failing = True
+        with pytest.raises(OSError, match="not now"):
+            file.read()
+        assert (file.seek(0), file.read()) == (0, TEXT)
+        assert start == TEXT[:10]
+
+
 # ---- writing ----
 
 

@@ -7,11 +7,16 @@
 #include <nanobind/stl/vector.h>
 
 #include <bit>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <thread>
 #include <tuple>
+#ifdef __GLIBCXX__
+#include <cxxabi.h>
+#endif
 
 #include "block.hpp"
 #include "integers.hpp"
@@ -35,13 +40,31 @@ void require(bool condition, const char* message) {
   if (!condition) throw std::invalid_argument(message);
 }
 
+// What `use` returns, which takes the interpreter's lock. A daemon thread that wants it when the interpreter has ended
+// never gets it: before 3.14, CPython ends such a thread by pthread_exit, which unwinds the stack as an exception does,
+// and aborts the process where that is caught or meets noexcept. So the thread stops here for ever, as from 3.14 on.
+template <class Use>
+auto with_interpreter(Use use) {
+#ifdef __GLIBCXX__
+  try {
+    return use();
+  } catch (const abi::__forced_unwind&) {
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+#else
+  return use();
+#endif
+}
+
 // Gives the interpreter's lock away while it lives, but for reports, which the engine makes in the thread that calls
 // it. So the lock comes back to the very thread state that gave it, whichever interpreter that belongs to.
 class Unlocked {
  public:
   // Lets signals in, and calls the user's function, if it is not None. The caller keeps that alive.
   explicit Unlocked(nb::handle function) : function_(function) { state_ = PyEval_SaveThread(); }
-  ~Unlocked() { PyEval_RestoreThread(state_); }
+  ~Unlocked() {
+    with_interpreter([this] { PyEval_RestoreThread(state_); });
+  }
   Unlocked(const Unlocked&) = delete;
   Unlocked& operator=(const Unlocked&) = delete;
 
@@ -52,14 +75,22 @@ class Unlocked {
  private:
   struct Locked {
     PyThreadState*& state;
-    explicit Locked(PyThreadState*& given) : state(given) { PyEval_RestoreThread(state); }
+    explicit Locked(PyThreadState*& given) : state(given) {
+      with_interpreter([this] { PyEval_RestoreThread(state); });
+    }
     ~Locked() { state = PyEval_SaveThread(); }
   };
 
   void report(uint64_t bytes) {
     const Locked locked(state_);
-    if (PyErr_CheckSignals() != 0) throw nb::python_error();
-    if (!function_.is_none() && bytes > 0) function_(bytes);
+    const bool raised = with_interpreter([&] {  // plain C inside: nothing to unwind
+      if (PyErr_CheckSignals() != 0) return true;
+      if (function_.is_none() || bytes == 0) return false;
+      PyObject* result = PyObject_CallFunction(function_.ptr(), "K", static_cast<unsigned long long>(bytes));
+      Py_XDECREF(result);
+      return result == nullptr;
+    });
+    if (raised) throw nb::python_error();
   }
 
   nb::handle function_;
