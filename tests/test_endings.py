@@ -190,6 +190,29 @@ def test_a_child_goes_on(threads: int, tmp_path: Path) -> None:
     assert script(code, threads, tmp_path) == "0\n"
 
 
+@threads
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_made_while_other_threads_compress(threads: int, tmp_path: Path) -> None:
+    """It works, and ends without a word about what those threads had."""
+    code = """
+        import threading, time
+        def work(data=data):
+            return nncomp.decompress(nncomp.compress(data, **options), threads=options['threads'])
+        work(data[:100])  # what a child may not do is import what its parent just imports
+        workers = [threading.Thread(target=work) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+        time.sleep(0.02)
+        child = os.fork()
+        if child == 0:
+            sys.exit(0 if work() == data else 1)
+        for worker in workers:
+            worker.join()
+        print(os.waitpid(child, 0)[1])
+    """
+    assert script(code, threads, tmp_path) == "0\n"
+
+
 # ---- no threads ----
 
 NO_THREADS = """

@@ -312,6 +312,7 @@ nb::tuple mixing_tables() {
 
 NB_MODULE(_native, m) {
   m.doc() = "The native engine of nncomp; use nncomp.engine.";
+  nb::set_leak_warnings(false);  // threads that end with the process, or stay behind in a fork, let go of nothing
   nb::register_exception_translator([](const std::exception_ptr& error, void*) {
     try {
       std::rethrow_exception(error);
