@@ -216,10 +216,13 @@ class NNCompFile(io.BufferedIOBase):
                 self._cut_off()
 
     def _cut_off(self) -> None:
-        """Remove what mode ``a`` has added: behind the beginning of a frame nothing is found."""
+        """Remove what mode ``a`` has added: behind the beginning of a frame nothing is found.
+
+        Not where another has added to the file since."""
         if self._file is not None and self._origin is not None:
             with contextlib.suppress(OSError):
-                self._file.truncate(self._origin)
+                if self._file.tell() == self._file.seek(0, io.SEEK_END):
+                    self._file.truncate(self._origin)
 
     def _emit(self, data: memoryview | None) -> None:
         """Compress ``data``, or with None the end, and write what comes of it."""
@@ -231,6 +234,8 @@ class NNCompFile(io.BufferedIOBase):
             raise ValueError("writing has failed before")
         try:
             output = compressor.flush() if data is None else compressor.compress(data)
+            if self._origin is not None and file.tell() == self._origin:  # nothing is written yet
+                self._origin = file.seek(0, io.SEEK_END)  # another may have added to the file
             rawio.write_all(file, output)
         except BaseException:
             self._cut_off()

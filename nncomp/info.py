@@ -48,7 +48,8 @@ def get_frame_info(data: Buffer, *, memory_limit: int = codec.DEFAULT_MEMORY_LIM
 
     Verifies all checks but those of the content. Raises ``FormatError`` and ``MemoryLimitError``.
     """
-    return next(read_frame_infos(io.BytesIO(arguments.contiguous(data)), memory_limit))
+    limit = arguments.integer("memory_limit", memory_limit, least=1)
+    return next(read_frame_infos(io.BytesIO(arguments.contiguous(data)), limit))
 
 
 def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:

@@ -40,6 +40,8 @@ def read(src: Readable, size: int) -> bytes:
         except BlockingIOError:
             data = None
         if data is not None:
+            if not isinstance(data, bytes):
+                data = bytes(memoryview(data))  # a TypeError for what is no data
             if len(data) > size:
                 raise OSError(errno.EIO, f"{len(data)} bytes were read where {size} were wanted")
             return data
@@ -76,6 +78,8 @@ def write_all(dst: Writable, data: bytes) -> None:
                 wait(dst, "POLLOUT")
             elif written <= 0:
                 raise OSError(errno.EIO, "nothing could be written")
+            elif written > len(rest):
+                raise OSError(errno.EIO, f"{written} bytes of {len(rest)} were written")
         if written:
             rest = memoryview(rest)[written:]
 

@@ -299,6 +299,34 @@ def test_a_failed_append_is_cut_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("a.nnc").read_bytes() == good
 
 
+def test_a_failed_append_spares_what_others_have_added() -> None:
+    """Before its first write, and after its last one."""
+    options: dict[str, Any] = {"model": "none", "block_size": 1 << 10}
+
+    def add(content: bytes) -> None:
+        with nncomp.open("log.nnc", "ab", **options) as file:
+            file.write(content)
+
+    add(b"first ")
+    with pytest.raises(KeyError), nncomp.open("log.nnc", "ab", **options):
+        add(b"second ")
+        raise KeyError
+    assert decompress(Path("log.nnc").read_bytes()) == b"first second "
+    with pytest.raises(KeyError), nncomp.open("log.nnc", "ab", **options) as file:
+        add(b"third ")
+        file.write(TEXT)
+        raise KeyError
+    assert decompress(Path("log.nnc").read_bytes()) == b"first second third "
+    before = Path("log.nnc").read_bytes()
+    with pytest.raises(KeyError), nncomp.open("log.nnc", "ab", **options) as file:
+        file.write(TEXT)
+        add(b"fourth")
+        raise KeyError
+    found = Path("log.nnc").read_bytes()
+    assert found.startswith(before)
+    assert decompress(found[found.rindex(b"\x89NNC") :]) == b"fourth"
+
+
 def test_exits_that_are_no_errors_complete_the_frame() -> None:
     def generator(path: str, text: bool) -> Iterator[int]:
         with nncomp.open(path, "wt" if text else "wb", model="none") as file:

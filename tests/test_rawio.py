@@ -147,6 +147,20 @@ def test_more_than_was_wanted_is_an_error() -> None:
             read(Generous())
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_bytes_of_another_type(kind: Callable[[bytes], Any]) -> None:
+    class Source(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            data: bytes = kind(super().read(size))
+            return data
+
+    with nncomp.open(Source(compress(TEXT, 1))) as file:
+        assert file.read() == TEXT
+    sink = io.BytesIO()
+    compress_stream(Source(TEXT), sink, model="none")
+    assert decompress(sink.getvalue()) == TEXT
+
+
 class Unsteady(io.BytesIO):
     """Fails once, when told to."""
 
@@ -202,6 +216,15 @@ def test_a_file_object_that_does_not_block(pipe: tuple[int, int]) -> None:
     os.close(writing)
     thread.join()
     assert decompress(bytes(found)) == NOISE
+
+
+def test_more_written_than_there_was_is_an_error() -> None:
+    class Sink:
+        def write(self, data: bytes) -> int:
+            return len(data) + 1
+
+    with pytest.raises(OSError, match="were written"):
+        rawio.write_all(Sink(), b"data")
 
 
 def test_short_and_silent_writes() -> None:
