@@ -62,6 +62,7 @@ _LANE_COST = 10  # 1/1024 of what is coded, for each doubling of lanes, where it
 # Gains in a sample, in units of what is needed, between which a block is coded in both ways. Of 59
 # blocks at -3 and -5 the network lost on all 17 below, and won 2 % and more on all 16 above.
 _DOUBT = 1, 8
+_MAX_THREADS = 1024  # more than that is as many
 _MIN_CODED_SIZE = 8  # bytes; below, a coded block's head costs more than coding can save
 
 
@@ -558,7 +559,7 @@ class _Places:
     def __init__(
         self, device: str, threads: int, content_size: int | None, memory_limit: int
     ) -> None:
-        self.threads = arguments.integer("threads", threads, least=1)
+        self.threads = min(arguments.integer("threads", threads, least=1), _MAX_THREADS)
         engine.check(device)
         engine.get("cpu")  # it is imported now, and not while the interpreter ends
         self.need = 1  # bytes of memory for a block on the CPU

@@ -128,6 +128,7 @@ def test_wrong_modes(arguments: dict[str, Any], error: type[Exception]) -> None:
 
 def test_integers_of_other_types() -> None:
     level, threads = np.int64(3), np.uint8(1)
+    assert decompress(compress(TEXT, model="none", threads=10**20), threads=10**20) == TEXT
     packed = compress(TEXT, level, threads=threads, block_size=np.int32(1024))  # type: ignore[arg-type]
     assert packed == compress(TEXT, 3, block_size=1024)
     from numcodecs import get_codec
