@@ -107,7 +107,9 @@ WORDY = _tables("3", "4", "5", "6", "word", "words", known="3 4 5 6 word words")
 TWELVE = _tables(
     *"2 3 4 5 6 word words 7 8 skip above field".split(), known="4 5 6 7 8 word words above field"
 )
+NARROW = _thinner(TWELVE, 1)
 FF = FeedForward
+WORDS = Words((Attention(128), FF(768)) * 2)
 
 SHAPES: dict[str, Shape] = {
     # 0.12 M: tables and heads.
@@ -117,16 +119,18 @@ SHAPES: dict[str, Shape] = {
     "ff-wordy": Shape(192, WORDY, (FF(192),)),
     "ff-twelve": Shape(192, TWELVE, (FF(192),)),
     "ff-15": Shape(192, _tables(*ORDERS, rows=15, known=FREQUENT), (FF(192),)),
-    "ff-narrow": Shape(192, _tables(*ORDERS, rows=15, width=16, known=FREQUENT), (FF(192),)),
-    "ff-thin": Shape(192, _tables(*ORDERS, rows=16, width=8, known=FREQUENT), (FF(192),)),
-    "ff-twelve-narrow": Shape(192, _thinner(TWELVE, 1), (FF(192),)),
+    "ff-narrow": Shape(192, _thinner(KNOWN, 1), (FF(192),)),
+    "ff-thin": Shape(192, _thinner(KNOWN, 2), (FF(192),)),
+    "ff-twelve-narrow": Shape(192, NARROW, (FF(192),)),
     "ff-twelve-thin": Shape(192, _thinner(TWELVE, 2), (FF(192),)),
+    "words-nano": Shape(192, _thinner(KNOWN, 1), (Words((Attention(128), FF(512))), FF(128))),
     # 0.33 to 0.35 M: attention at all bytes or at words, states, or none.
     "mlp": Shape(192, HASHED, (FF(384), FF(384))),
     "mlp-twelve": Shape(192, TWELVE, (FF(384), FF(384))),
-    "attention": Shape(192, TWELVE, (Attention(64), FF(384), FF(192))),
-    "states": Shape(192, TWELVE, (States(32), FF(384), States(32), FF(192))),
-    "words": Shape(192, TWELVE, (FF(192), Words((Attention(128), FF(768)) * 2), FF(192))),
+    "words": Shape(192, TWELVE, (FF(192), WORDS, FF(192))),
+    "words-narrow": Shape(192, NARROW, (FF(192), WORDS, FF(192))),
+    "attention-narrow": Shape(192, NARROW, (Attention(64), FF(384), FF(192))),
+    "states-narrow": Shape(192, NARROW, (States(32), FF(384), States(32), FF(192))),
     # 0.57 M
     "nano": Shape(192, HASHED, (Attention(128), FF(384), Attention(256), FF(384))),
 }
