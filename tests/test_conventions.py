@@ -761,7 +761,7 @@ def test_time_and_speed(run: Run, a: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     Path("b").write_bytes(b"x" * 100_000)
     Path("empty").touch()
-    ends = [line.split(")")[1] for line in errors(run("a", "b", "empty"))]
+    ends = [line.split(")")[1] for line in errors(run("-T1", "a", "b", "empty"))]
     of_all = f", 1.75 s, {size_text(round(103_000 / 1.75))}/s"
     assert ends == [", 0.25 s, 11.7 KiB/s", ", 0.25 s, 391 KiB/s", ", 0.25 s", of_all]
     assert errors(run("-df", "a.nnc")) == ["a.nnc : 3000 bytes, 0.25 s, 11.7 KiB/s"]
@@ -786,7 +786,7 @@ def test_number_of_the_file_in_the_bar(
     original = tqdm.tqdm
     monkeypatch.setattr(tqdm, "tqdm", lambda **more: original(**{**more, "delay": 0}))
     Path("b").write_bytes(TEXT)
-    run("a", "b", "-f", stderr=terminal.slave)
+    run("-T1", "a", "b", "-f", stderr=terminal.slave)
     text = terminal.text()
     assert "[1/2] a" in text and "[2/2] b" in text and "%|" in text
     for args in (["-q"], ["--no-progress"]):

@@ -31,7 +31,8 @@ class Watch:
         self.shares: dict[int, int] = {}
         self.places: dict[int, threading.Thread] = {}
 
-    def do(self, job: int, threads: int, report: Report) -> int:
+    def do(self, job: int, cost: Cost | None, report: Report) -> int:
+        threads = 0 if cost is None else cost.threads
         with self.lock:
             self.begun.append(job)
             self.running[job] = self.shares[job] = threads
@@ -65,7 +66,7 @@ def test_results_are_in_order(threads: int) -> None:
     """However long each takes; no more threads than there are"""
     watch = Watch()
     assert run(watch, [ONE] * 40, threads) == [-i for i in range(40)]
-    assert watch.most == threads
+    assert watch.most == (threads if threads > 1 else 0)
     assert watch.begun == sorted(watch.begun) or threads > 1
 
 
@@ -75,16 +76,16 @@ def test_one_thread_is_the_callers() -> None:
     assert set(watch.places.values()) == {threading.current_thread()}
     run(watch, [None] * 3, 4)
     assert set(watch.places.values()) == {threading.current_thread()}
-    assert set(watch.shares.values()) == {4}
+    assert set(watch.shares.values()) == {0}
 
 
 def test_some_are_alone() -> None:
-    """Cost None: in the caller's thread, with all threads, and nothing else runs"""
+    """Cost None: in the caller's thread, and nothing else runs"""
     watch = Watch()
     costs = [None if i in (0, 5, 6, 11) else ONE for i in range(12)]
     assert run(watch, costs, 3) == [-i for i in range(12)]
     for i in (0, 5, 6, 11):
-        assert watch.places[i] is threading.current_thread() and watch.shares[i] == 3
+        assert watch.places[i] is threading.current_thread() and watch.shares[i] == 0
         assert [group for group in watch.together if i in group] == [{i}]
 
 
@@ -96,6 +97,29 @@ def test_memory() -> None:
     watch = Watch()
     run(watch, [Cost(1, 101)] * 3, 8)
     assert max(map(len, watch.together)) == 1
+
+
+def test_memory_of_results() -> None:
+    """They count until they are taken"""
+    begun: list[int] = []
+    blocked = threading.Event()
+
+    def do(job: int, cost: Cost | None, report: Report) -> int:
+        begun.append(job)
+        if job == 0:
+            assert blocked.wait(DEADLINE)
+        return job
+
+    def stop_waiting(count: float) -> None:
+        if len(begun) == 4:
+            blocked.set()
+
+    jobs = range(20)
+    results = in_order(
+        jobs, do, lambda job: Cost(1, 10, 20), threads=2, memory=100, progress=stop_waiting
+    )
+    assert next(results) == 0 and begun == [0, 1, 2, 3]  # 30 for the first, 20 each, and 30
+    assert list(results) == list(jobs[1:])
 
 
 @pytest.mark.parametrize(
@@ -121,7 +145,7 @@ def test_a_long_one_holds_up_results_only() -> None:
     """Others begin and end behind it"""
     others = threading.Event()
 
-    def do(job: int, threads: int, report: Report) -> int:
+    def do(job: int, cost: Cost | None, report: Report) -> int:
         if job == 0:
             assert others.wait(DEADLINE)
         if job == 19:
@@ -138,7 +162,7 @@ def test_what_a_job_raises(kind: type[BaseException]) -> None:
     """Is raised at once; the others are aborted, and have cleaned up by then"""
     ends: list[type[BaseException]] = []
 
-    def do(job: int, threads: int, report: Report) -> int:
+    def do(job: int, cost: Cost | None, report: Report) -> int:
         if job == 2:
             raise kind
         try:
@@ -161,7 +185,7 @@ def test_leaving_early() -> None:
     """As an exception in the caller's thread does, a signal's handler's, say"""
     ended: list[int] = []
 
-    def do(job: int, threads: int, report: Report) -> int:
+    def do(job: int, cost: Cost | None, report: Report) -> int:
         try:
             while job:
                 report(1)

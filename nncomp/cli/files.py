@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -15,6 +16,7 @@ import click
 from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
+from nncomp.cli.many import process_all
 from nncomp.cli.options import FileCommand, Mode, Options, file_options, options_of
 from nncomp.cli.report import (
     Report,
@@ -25,7 +27,7 @@ from nncomp.cli.report import (
     shown_name,
     size_text,
 )
-from nncomp.cli.work import Result, process
+from nncomp.cli.work import Result
 from nncomp.levels import NO_MODEL
 
 __all__ = ["compress", "decompress", "test"]
@@ -175,31 +177,32 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
     started = time.perf_counter()
     results = []
     told = 0
-    for number, item in enumerate(found, 1):
-        count = f"[{number}/{len(found)}] " if len(found) > 1 else ""
-        try:
-            result = process(mode, item, options, count)
-        except Exception as error:
-            report.complain(item.name, error)
-            result = Result(item.name, problem=error)
-        results.append(result)
-        if result.remark and not options.quiet:
-            say(f"nncomp: {shown_name(item.name)}: {result.remark}")
-        if result.problem is None and _is_told(mode, result, options):
-            told += 1
-            sizes = _sizes(mode, [result], result.target or fileio.STDOUT)
-            fine = ", OK" if mode == Mode.TEST and options.verbose else ""
-            say(f"{shown_name(item.name)} : {sizes}{_speed([result], result.seconds)}{fine}")
-            if result.training:
-                say(f"    {result.training}")
-            if options.verbose:
-                say(f"    {result.blocks}")
+    with contextlib.closing(process_all(mode, found, options)) as each:
+        for result in each:
+            results.append(result)
+            if result.problem is not None:
+                report.complain(result.name, result.problem)
+            if result.remark and not options.quiet:
+                say(f"nncomp: {shown_name(result.name)}: {result.remark}")
+            if result.problem is None and _is_told(mode, result, options):
+                told += 1
+                _tell(mode, result, options)
     if options.as_json:
         click.echo(json.dumps([_as_json(result) for result in results], indent=2))
     elif told and len(found) > 1:
         some = "" if told == len(found) else f"{told} of "
         speed = _speed(results, time.perf_counter() - started)
         say(f"{some}{len(found)} files : {_sizes(mode, results)}{speed}")
+
+
+def _tell(mode: Mode, result: Result, options: Options) -> None:
+    sizes = _sizes(mode, [result], result.target or fileio.STDOUT)
+    fine = ", OK" if mode == Mode.TEST and options.verbose else ""
+    say(f"{shown_name(result.name)} : {sizes}{_speed([result], result.seconds)}{fine}")
+    if result.training:
+        say(f"    {result.training}")
+    if options.verbose:
+        say(f"    {result.blocks}")
 
 
 def _is_told(mode: Mode, result: Result, options: Options) -> bool:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import click
 
@@ -26,6 +27,7 @@ __all__ = [
     "say",
     "shown_name",
     "size_text",
+    "total_bar",
 ]
 
 
@@ -134,13 +136,46 @@ def progress_bar(
 ) -> Iterator[Callable[[int], None] | None]:
     """A bar with rate, and time left if ``total`` (bytes) is known; gives what to call with bytes
     done, or None where nothing is shown. Short work shows no bar."""
+    with _open_bar(label, total, show) as bar:
+        yield None if bar is None else lambda count: bar.update(count) and None
+
+
+@contextlib.contextmanager
+def total_bar(total: int, *, show: bool) -> Iterator[TotalBar]:
+    """A bar for many files, of ``total`` bytes together."""
+    with _open_bar("", total, show) as bar:
+        yield TotalBar(bar)
+
+
+class TotalBar:
+    """What has been done of all, and the name of what is done now."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar  # None: nothing is shown
+
+    def add(self, count: float) -> None:
+        """Count bytes as done."""
+        if self._bar is not None:
+            self._bar.update(count)
+
+    def name(self, text: str) -> None:
+        """Say what is done now."""
+        if self._bar is not None:
+            self._bar.set_description(printable(text), refresh=False)
+
+    def clear(self) -> None:
+        """Make room for lines: the next bytes bring the bar back."""
+        if self._bar is not None:
+            self._bar.clear()
+
+
+def _open_bar(label: str, total: int | None, show: bool) -> contextlib.AbstractContextManager[Any]:
     if not show or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
+        return contextlib.nullcontext()
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # no extra thread
-    with tqdm(
+    bar: contextlib.AbstractContextManager[Any] = tqdm(
         desc=printable(label),
         total=total,
         unit="B",
@@ -150,5 +185,5 @@ def progress_bar(
         leave=False,
         file=sys.stderr,
         dynamic_ncols=True,
-    ) as bar:
-        yield lambda count: bar.update(count) and None
+    )
+    return bar

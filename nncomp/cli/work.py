@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from nncomp.rawio import Readable, Writable
     from nncomp.schedule import Progress
 
-__all__ = ["Result", "process"]
+__all__ = ["Result", "Watch", "process"]
+
+# (what is done, for people; bytes of content, if known) → whom to tell of bytes done
+Watch = Callable[[str, int | None], contextlib.AbstractContextManager["Progress | None"]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,34 +48,43 @@ class Result:
     problem: Exception | None = None  # why there is none of this
 
 
-def process(mode: Mode, item: Input, options: Options, count: str) -> Result:
+def process(
+    mode: Mode,
+    item: Input,
+    options: Options,
+    label: str,
+    watch: Watch | None = None,
+    stdout: Writable | None = None,
+) -> Result:
     """Do everything for one input: open, transform, verify, publish, remove.
 
-    ``count`` precedes the name in a progress bar. Raises what went wrong: ``NNCompError``,
-    ``OSError`` or ``MemoryError``; nothing is left of the output then.
+    There is a bar for each step, beginning with ``label``, unless somebody else is to ``watch``.
+    What belongs to standard output goes to ``stdout`` if that is given. Raises what went wrong:
+    ``NNCompError``, ``OSError`` or ``MemoryError``; nothing is left of the output then.
     """
+    if watch is None:
+        watch = _bars(label, options)
     if item.problem is not None:
         raise item.problem
     if options.remove:
         fileio.check_removable(item.name)
     started = time.perf_counter()
     training = ""
-    label = count + (fileio.STDIN if item.name == "-" else os.path.basename(item.name))
     with _open_source(mode, item.name, options) as source:
         _load(mode, options)
-        with _open_sink(mode, item.target, source, options) as sink:
+        with _open_sink(mode, item.target, source, options, stdout) as sink:
             if mode != Mode.COMPRESS:
                 size = _content_size(source, options)
-                with _bar(label, size, options) as progress:
+                with watch("", size) as progress:
                     summary = _decompress(source, sink, options, size, progress, options.max_size)
             elif options.verify or options.remove:
                 hashed = HashedSource(source)
-                summary, training = _compress(label, source, hashed, sink, options)
-                _verify(label, hashed, sink, summary, options)
+                summary, training = _compress(source, hashed, sink, options, label, watch)
+                _verify(hashed, sink, summary, options, watch)
                 if options.remove and digest_of(source) != hashed.digest():
                     raise NNCompError("the file changes while it is read; kept, and no output")
             else:
-                summary, training = _compress(label, source, source, sink, options)
+                summary, training = _compress(source, source, sink, options, label, watch)
         if options.remove:
             fileio.remove(item.name, source)
     return Result(
@@ -134,7 +146,7 @@ def _takes_special(mode: Mode, name: str, options: Options) -> bool:
 
 @contextlib.contextmanager
 def _open_sink(
-    mode: Mode, target: str | None, source: BinaryIO, options: Options
+    mode: Mode, target: str | None, source: BinaryIO, options: Options, stdout: Writable | None
 ) -> Iterator[Writable]:
     if mode == Mode.TEST:
         yield Nowhere()
@@ -147,6 +159,8 @@ def _open_sink(
                 raise NNCompError(f"{target} is not a regular file: no --rm, no --verify")
             _check_terminal(mode, file, options)
             yield file
+    elif stdout is not None:
+        yield stdout
     else:
         with fileio.standard_output() as file:
             _check_terminal(mode, file, options)
@@ -163,7 +177,12 @@ def _is_regular(file: BinaryIO) -> bool:
 
 
 def _compress(
-    label: str, source: BinaryIO, reader: Readable, sink: Writable, options: Options
+    source: BinaryIO,
+    reader: Readable,
+    sink: Writable,
+    options: Options,
+    label: str,
+    watch: Watch,
 ) -> tuple[codec.Summary, str]:
     """Compress what ``reader`` gives, which is what is in ``source``; what training brought."""
     from nncomp import codec
@@ -174,7 +193,7 @@ def _compress(
         return tune.compress(label, reader, sink, options)
     known = _is_regular(source) and not source.tell()
     total = os.fstat(source.fileno()).st_size if known else None
-    with _bar(label, total, options) as progress:
+    with watch("", total) as progress:
         summary = codec.compress_stream(
             reader,
             sink,
@@ -229,19 +248,18 @@ def _decompress(
 
 
 def _verify(
-    label: str, source: HashedSource, written: Any, summary: codec.Summary, options: Options
+    source: HashedSource, written: Any, summary: codec.Summary, options: Options, watch: Watch
 ) -> None:
     """Decompress what was written, as far as the system has it, and compare with what was read."""
     written.flush()
     written.seek(0)
     again = HashedSink()
-    with _bar(f"{label} (verify)", summary.content_size, options) as progress:
+    with watch(" (verify)", summary.content_size) as progress:
         _decompress(written, again, options, summary.content_size, progress)
     if again.digest() != source.digest():
         raise NNCompError("verification failed: kept, and no output")
 
 
-def _bar(
-    label: str, total: int | None, options: Options
-) -> contextlib.AbstractContextManager[Callable[[int], None] | None]:
-    return progress_bar(label, total, show=bool(options.progress) and not options.quiet)
+def _bars(label: str, options: Options) -> Watch:
+    show = bool(options.progress) and not options.quiet
+    return lambda what, total: progress_bar(label + what, total, show=show)

@@ -1,0 +1,206 @@
+"""All inputs of a command: several files at a time where that is faster, and one bar for all.
+
+A file gets as many threads as it has blocks; one with enough for all threads is done alone.
+Whichever is finished first, results, and what goes to standard output, come in the order of the
+inputs, and the bytes are those that each file has alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import io
+import os
+import stat
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from nncomp import fileio, rawio
+from nncomp.cli import parallel, report
+from nncomp.cli.inputs import Input
+from nncomp.cli.options import Mode, Options
+from nncomp.cli.parallel import Cost
+from nncomp.cli.verify import Nowhere
+from nncomp.cli.work import Result, Watch, process
+from nncomp.levels import NO_MODEL
+
+if TYPE_CHECKING:
+    from nncomp.container import Header
+
+__all__ = ["process_all"]
+
+_Add = Callable[[float], None]  # called with the bytes of input done since the last call
+
+
+def process_all(
+    mode: Mode, items: Sequence[Input], options: Options
+) -> Generator[Result, None, None]:
+    """What became of each input, or the problem that it had, in order.
+
+    Nothing is shown while the caller has a result to tell of. Leaving early, as an exception does,
+    takes closing the generator: it waits until all that was begun has been cleaned up.
+    """
+    names = [fileio.STDIN if item.name == "-" else os.path.basename(item.name) for item in items]
+    if len(items) > 1:
+        names = [f"[{i}/{len(items)}] {name}" for i, name in enumerate(names, 1)]
+    if len(items) < 2 or (options.train and mode == Mode.COMPRESS):
+        for item, name in zip(items, names, strict=True):
+            yield _result(mode, item, options, name)
+        return
+    sizes = list(map(_size, items))
+    passes = 2 if mode == Mode.COMPRESS and (options.verify or options.remove) else 1
+    header = functools.cache(_header)
+
+    def cost_of(number: int) -> Cost | None:
+        return _cost(mode, items[number], sizes[number], options, header)
+
+    def do(number: int, cost: Cost | None, add: _Add) -> tuple[Result, bytes]:
+        item, name = items[number], names[number]
+        watch = _share((sizes[number] or 0) / passes, add)
+        if cost is None:
+            return _result(mode, item, options, name, watch), b""
+        # A GPU is for a file that is done alone.
+        some = dataclasses.replace(options, threads=cost.threads, device="cpu")
+        stdout = io.BytesIO()
+        return _result(mode, item, some, name, watch, stdout), stdout.getvalue()
+
+    show = bool(options.progress) and not options.quiet
+    with report.total_bar(sum(size or 0 for size in sizes), show=show) as bar:
+        results = parallel.in_order(
+            range(len(items)),
+            do,
+            cost_of,
+            threads=options.threads,
+            memory=options.memory,
+            progress=bar.add,
+        )
+        bar.name(names[0])
+        with contextlib.closing(results):
+            for name, (result, data) in zip([*names[1:], ""], results, strict=True):
+                bar.clear()
+                yield _written(result, data)
+                bar.name(name)
+
+
+def _result(
+    mode: Mode,
+    item: Input,
+    options: Options,
+    label: str,
+    watch: Watch | None = None,
+    stdout: io.BytesIO | None = None,
+) -> Result:
+    try:
+        return process(mode, item, options, label, watch, stdout)
+    except Exception as error:
+        return Result(item.name, problem=error)
+
+
+def _written(result: Result, data: bytes) -> Result:
+    """``result``, once ``data`` has gone to standard output; the first problem counts."""
+    if data:
+        try:
+            with fileio.standard_output() as file:
+                rawio.write_all(file, data)
+        except OSError as error:
+            return dataclasses.replace(result, problem=result.problem or error)
+    return result
+
+
+def _size(item: Input) -> int | None:
+    """Bytes of a regular file; None for what is none, 0 for what will be said to be missing."""
+    if item.name == "-":
+        return None
+    try:
+        status = os.stat(item.name)
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _share(size: float, add: _Add) -> Watch:
+    """Counts ``size`` bytes of input for one pass over a file, whatever the content's size is."""
+
+    @contextlib.contextmanager
+    def watch(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        done = 0.0
+
+        def report(count: int) -> None:
+            nonlocal done
+            part = size * count / total if total else 0.0
+            done += part
+            add(part)
+
+        yield report
+        add(size - done)
+
+    return watch
+
+
+def _cost(
+    mode: Mode,
+    item: Input,
+    size: int | None,
+    options: Options,
+    header_of: Callable[[Options], Header],
+) -> Cost | None:
+    """What a file takes; None: it is done alone.
+
+    That is where it can use all threads, or a GPU is wanted, or something is no regular file: then
+    it may wait for somebody else, and only the main thread is interrupted by a signal.
+    """
+    if item.problem is not None:
+        return Cost(1, 0)
+    to_stdout = item.target is None and mode != Mode.TEST
+    if size is None or options.device.startswith("cuda") or _is_special(item.target):
+        return None
+    if to_stdout and mode == Mode.COMPRESS and os.isatty(1):  # which is an error, mostly
+        return None
+    try:
+        from nncomp import codec
+
+        if mode == Mode.COMPRESS:
+            header, content = header_of(options), size
+            count, largest = -(-size // header.block_size), min(size, header.block_size)
+        else:
+            header, blocks = _blocks(item.name, options.memory)
+            content, count, largest = sum(blocks), len(blocks), max(blocks, default=0)
+    except Exception:  # which will be found, and said, once more
+        return Cost(1, 0)
+    threads = min(max(1, count), options.threads)
+    if threads == options.threads:
+        return None
+    block_size = min(1 << max(10, (largest - 1).bit_length()), header.block_size)
+    lanes = header.block_lanes(block_size)
+    like = dataclasses.replace(header, block_size=block_size, lanes=lanes)
+    # While the buffer of what goes to standard output grows, it may be there twice.
+    result = 2 * content if to_stdout else 0
+    return Cost(threads, threads * codec.memory_needed(like, None), result)
+
+
+def _is_special(name: str | None) -> bool:
+    try:
+        return name is not None and not stat.S_ISREG(os.stat(name).st_mode)
+    except OSError:
+        return False
+
+
+def _header(options: Options) -> Header:
+    """What files are compressed with."""
+    from nncomp import codec
+
+    level, block_size = options.level, options.block_size
+    return codec.Encoder(Nowhere(), level=level, model=NO_MODEL, block_size=block_size).header
+
+
+def _blocks(name: str, memory_limit: int) -> tuple[Header, list[int]]:
+    """(the first frame's header, bytes of content of every block)"""
+    from nncomp import container
+
+    with open(name, "rb") as file:
+        frames = container.read_index(file, memory_limit)
+        file.seek(0)
+        header = next(iter(container.read(file, memory_limit)))
+    assert isinstance(header, container.Header)
+    return header, [entry.content_size for frame in frames for entry in frame.entries]
