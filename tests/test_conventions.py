@@ -784,7 +784,9 @@ def test_number_of_the_file_in_the_bar(
     import tqdm
 
     original = tqdm.tqdm
-    monkeypatch.setattr(tqdm, "tqdm", lambda **more: original(**{**more, "delay": 0}))
+    monkeypatch.setattr(
+        tqdm, "tqdm", lambda **more: original(**{**more, "delay": 0, "mininterval": 0})
+    )
     Path("b").write_bytes(TEXT)
     run("-T1", "a", "b", "-f", stderr=terminal.slave)
     text = terminal.text()

@@ -66,7 +66,7 @@ def process_all(
         return _result(mode, item, some, name, watch, stdout), stdout.getvalue()
 
     show = bool(options.progress) and not options.quiet
-    with report.total_bar(sum(size or 0 for size in sizes), show=show) as bar:
+    with report.total_bar(names[0], sum(size or 0 for size in sizes), show=show) as bar:
         results = parallel.in_order(
             range(len(items)),
             do,
@@ -75,7 +75,6 @@ def process_all(
             memory=options.memory,
             progress=bar.add,
         )
-        bar.name(names[0])
         with contextlib.closing(results):
             for name, (result, data) in zip([*names[1:], ""], results, strict=True):
                 bar.clear()

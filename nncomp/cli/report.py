@@ -141,9 +141,9 @@ def progress_bar(
 
 
 @contextlib.contextmanager
-def total_bar(total: int, *, show: bool) -> Iterator[TotalBar]:
-    """A bar for many files, of ``total`` bytes together."""
-    with _open_bar("", total, show) as bar:
+def total_bar(label: str, total: int, *, show: bool) -> Iterator[TotalBar]:
+    """A bar for many files, of ``total`` bytes together; ``label`` names the first."""
+    with _open_bar(label, total, show) as bar:
         yield TotalBar(bar)
 
 
