@@ -307,6 +307,21 @@ def test_signals_leave_nothing(run: Run, number: signal.Signals) -> None:
         assert decompress(Path(name).read_bytes()) == letters
 
 
+def test_nobody_reads_what_is_said(run: Run) -> None:
+    """broken pipe: dies by SIGPIPE, but what other threads have begun is removed first"""
+    Path("a").write_bytes(b"")
+    names = [f"f{i}" for i in range(8)]
+    for name in names:
+        Path(name).write_bytes(models.noise(1 << 18))
+    reading, writing = os.pipe()
+    os.close(reading)
+    args = command("-T3", *SMALL[:-2], "a", *names)
+    process = subprocess.run(args, stderr=writing, timeout=60, check=False)
+    os.close(writing)
+    assert process.returncode == -signal.SIGPIPE
+    assert not [*Path().glob(".*.tmp")]
+
+
 def test_no_threads_to_be_had(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(5):
         Path(f"f{i}").write_bytes(models.chained(500, i + 1))

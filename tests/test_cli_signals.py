@@ -38,7 +38,7 @@ for number in sorted(signal.valid_signals()):
         print(number)
 """
 FAULTS = {"SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGSEGV", "SIGSYS", "SIGEMT"}
-OTHERS = {"SIGKILL", "SIGPIPE", "SIGXFSZ"}  # the last is an error of write() instead
+OTHERS = {"SIGKILL", "SIGXFSZ"}  # the last is an error of write() instead
 
 
 def no_core() -> None:

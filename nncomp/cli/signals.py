@@ -1,8 +1,9 @@
 """Signals: clean up first, then end as whoever waits for us expects.
 
 All that would end a process: die of them, so that a shell stops its loop; but SIGTERM: exit status
-143. SIGPIPE kills at once, as it does other filters: nothing is written to a pipe while a file is
-unfinished. Left alone are those that cannot be handled, and those of a fault in the program itself.
+143. So does SIGPIPE, as it does other filters: while a line about one file is written, others may
+be unfinished. Left alone are those that cannot be handled, and those of a fault in the program
+itself.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ __all__ = ["Signalled", "at_once", "deferred", "die", "install", "uninstall"]
 
 _NAMES = (
     *("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXCPU"),
-    *("SIGUSR1", "SIGUSR2", "SIGIO", "SIGPWR", "SIGSTKFLT"),
+    *("SIGUSR1", "SIGUSR2", "SIGIO", "SIGPWR", "SIGSTKFLT", "SIGPIPE"),
 )
+_PIPE = getattr(signal, "SIGPIPE", None)
 _HANDLED = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 if hasattr(signal, "SIGRTMIN"):
     _HANDLED += range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
@@ -50,8 +52,8 @@ def install() -> None:
     for number in _HANDLED:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _handle)
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it
+    if _PIPE is not None:
+        signal.signal(_PIPE, _handle)  # Python ignores it, whatever our parent wants
 
 
 @contextlib.contextmanager
@@ -94,11 +96,12 @@ def die(number: int) -> NoReturn:
 
 def _handle(number: int, frame: FrameType | None) -> None:
     # One is enough: a second one must not interrupt the clean-up. But an exception can get lost (in
-    # a destructor, say), so a later one counts again.
+    # a destructor, say), so a later one counts again. SIGPIPE always does: it only comes of writing,
+    # and closing a stream writes once more.
     global _last, _first
     _first = _first or number
     now = time.monotonic()
-    if now - _last > _CLEAN_UP_TIME:
+    if now - _last > _CLEAN_UP_TIME or number == _PIPE:
         _last = now
         if _kept == []:
             _kept.append(number)
