@@ -63,7 +63,7 @@ check: $(DEV)/.done lint ## lint, types and the quick tests, without torch's: a 
 
 test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 	$(LIGHT)/bin/python tools/demo.py
-	$(DEV)/bin/python -m pytest -m 'not gpu'
+	$(DEV)/bin/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m 'not gpu'
 
 fuzz: $(DEV)/.done ## [SECONDS=N] [SEED=S] [CASES=FILES]: cases made at random, and what must hold
 	PYTHONPATH=tests $(DEV)/bin/python -m fuzz $(if $(SECONDS),--seconds $(SECONDS)) \

@@ -16,7 +16,7 @@ import models
 from nncomp import _native, model
 
 TORCH = {"test_cli_train.py", "test_cuda_kernels.py", "test_cuda_stage.py", "test_train.py"}
-TORCH |= {"test_tune.py"}  # whose every test needs torch
+TORCH |= {"test_search.py", "test_tune.py"}  # whose every test needs torch
 KERNELS = ("avx512", "avxvnni", "avx2", "portable")
 
 
@@ -46,10 +46,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if unwanted and collection_path.name in TORCH else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.name in TORCH:
-            item.add_marker("torch")
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.path.name in TORCH:
+        item.add_marker("torch")
 
 
 def chain_model(name: str, seed: int = 1) -> model.Model:

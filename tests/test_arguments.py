@@ -22,7 +22,7 @@ from nncomp import NNCompFile, NNCompressor, NNDecompressor, compress, decompres
 from nncomp.exclusive import Exclusive
 from nncomp.model import Model
 
-TEXT = models.chained(3000)
+TEXT = models.chained(1200)
 OLD = b"what was there before"
 
 
@@ -182,6 +182,7 @@ def test_any_contiguous_buffer_is_bytes(array: Any) -> None:
     assert decompress(np.frombuffer(stored, np.uint8)) == 2 * data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong", ["text", None, 5, [1, 2], memoryview(TEXT)[::2], np.arange(9)[::3], np.array([{}])]
 )

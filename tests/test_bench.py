@@ -151,6 +151,7 @@ def test_nncomp_itself_may_fail(
     assert b"gzip-9" in result.stdout and b"nncomp-1" not in result.stdout
 
 
+@pytest.mark.slow
 def test_relative_model_directory(
     run: Run, file: Path, model_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +251,7 @@ def test_totals() -> None:
     assert bench.total(gzip, results[1:2]) is None
 
 
+@pytest.mark.slow
 def test_a_signal_ends_the_run_at_work(
     run: Run, fake: FakePeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -277,6 +277,7 @@ def test_network_is_judged_by_all_parts() -> None:
         assert (gain >= 80) == (number in (1, 3))
 
 
+@pytest.mark.slow
 def test_network_is_judged_by_the_second_half_of_a_sample() -> None:
     trials = Trials()
     choice.network_gain(models.text(4 << 20), models.tiny(), MIX, trials)

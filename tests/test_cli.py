@@ -44,6 +44,7 @@ def test_round_trip_by_name(run: Run) -> None:
     assert Path("a.txt.nnc").exists()
 
 
+@pytest.mark.slow
 def test_file_pipe_and_threads_give_the_same_bytes(run: Run) -> None:
     Path("a").write_bytes(TEXT)
     run("--block-size", "4KiB", "a")
@@ -75,6 +76,7 @@ def test_filter_options(run: Run) -> None:
     assert run("-t", input=packed).stdout == run("test", input=packed).stdout == b""
 
 
+@pytest.mark.slow
 def test_output_option(run: Run) -> None:
     Path("a").write_bytes(TEXT)
     run("a", "-o", "b")
@@ -87,6 +89,7 @@ def test_output_option(run: Run) -> None:
     assert sorted(os.listdir()) == ["a", "b", "c", "d"]
 
 
+@pytest.mark.slow
 def test_odd_names(run: Run) -> None:
     for name in ("-dash", "ä ö", "new\nline", os.fsdecode(b"\xff"), "compress"):
         path = Path(f"./{name}")
@@ -289,6 +292,7 @@ def test_info_needs_no_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- other programs ----
 
 
+@pytest.mark.slow
 def test_reader_that_leaves(run: Run) -> None:
     Path("a.nnc").write_bytes(compress(models.noise(400_000), block_size=1 << 16))
     for unbuffered in ("", "1"):

@@ -32,6 +32,7 @@ ERRORS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", ERRORS)
 def test_errors_of_any_kind(run: Run, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     """A file for which something goes wrong is named, in one line, and the others are done"""
@@ -86,6 +87,7 @@ def test_developers_see_where(run: Run) -> None:
         assert (b"Traceback" in result.stderr) == traceback
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [40, 70, 100, 150])
 @pytest.mark.parametrize(
     "args", [["-f", "--model=none", "a", "b"], ["-t", "a.nnc", "b.nnc"], ["-l", "a.nnc"]]
@@ -113,6 +115,7 @@ def test_little_address_space(run: Run, limit: int, args: list[str]) -> None:
     assert not [name for name in os.listdir() if name.endswith(".tmp")]
 
 
+@pytest.mark.slow
 def test_no_thread_to_be_had(run: Run) -> None:
     """ulimit -u: it works with the thread there is"""
     Path("a").write_bytes(TEXT * 8)
@@ -135,6 +138,7 @@ def test_no_thread_to_be_had(run: Run) -> None:
         assert len(errors(result)) == (0 if "-l" in args else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", [["-f", "a"], ["-df", "a.nnc"], ["-f", "--rm", "a"]])
 def test_all_is_loaded_before_there_is_an_output(run: Run, args: list[str]) -> None:
     """A library that ends the process when it is imported leaves no unfinished file"""

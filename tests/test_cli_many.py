@@ -117,6 +117,7 @@ def test_compressing_what_there_is_not(run: Run) -> None:
     assert "work/missing: No such file" in " ".join(errors(run("-T3", "-c", *names, status=1)))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("packed")
 @pytest.mark.parametrize(
     "args",
@@ -131,6 +132,7 @@ def test_decompressing(run: Run, args: str) -> None:
     compare(run, *args.split(), "work", status=1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("packed")
 @pytest.mark.parametrize("threads", [2, pytest.param(16, marks=SLOW)])
 def test_order_on_standard_output(run: Run, threads: int) -> None:
@@ -140,6 +142,7 @@ def test_order_on_standard_output(run: Run, threads: int) -> None:
     assert run("-dc", f"-T{threads}", *names, process=True).stdout == expected
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tree")
 def test_standard_output_is_full(run: Run) -> None:
     names = [f"t/{name}" for name in ("a", "d", "e")]
@@ -206,6 +209,7 @@ def test_no_more_than_the_threads(run: Run, monkeypatch: pytest.MonkeyPatch, thr
     assert len(os.listdir()) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("packed")
 def test_what_files_take(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many threads as blocks, memory by their size; alone: what is larger, or no regular file"""
@@ -247,6 +251,7 @@ def test_what_files_take(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- bars ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [pytest.param("-T1", marks=SLOW), "-T2"])
 def test_bar_for_all_files(
     run: Run, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, threads: str
@@ -286,6 +291,7 @@ def test_bar_for_all_files(
 # ---- ends ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=SLOW)])
 def test_signals_leave_nothing(run: Run, number: signal.Signals) -> None:
     """Of any of the files that were being written; what is there is complete"""

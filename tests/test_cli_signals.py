@@ -17,7 +17,7 @@ import models
 from commandline import Run, command
 from nncomp.cli import signals
 
-TEXT = models.chained(3000)
+TEXT = models.chained(1200)
 
 # Ask the system which signals end a process that does nothing about them.
 WHICH_END = """
@@ -89,6 +89,7 @@ def test_signals(run: Run, number: int) -> None:
     assert os.listdir() == ["x.nnc"] and Path("x.nnc").read_bytes() == b"old"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_ignored_signals_stay_ignored(run: Run, number: int) -> None:
     """What our parent wants ignored, or has left to somebody else"""
@@ -117,6 +118,7 @@ entry.nncomp()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -270,6 +270,7 @@ def test_bytes_left_over() -> None:
             decode(bytes([byte]), [2**21])
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.integers(1, 60), st.integers(0, 2**32), st.sampled_from([2**21, 2**12, 4000000]))
 def test_one_payload_for_each_content(count: int, seed: int, p: int) -> None:

@@ -28,7 +28,7 @@ from nncomp.cli.options import byte_size
 from nncomp.cli.report import duration_text, size_text
 from nncomp.codec import compress, decompress
 
-TEXT = models.chained(3000)
+TEXT = models.chained(1200)
 NOISE = models.noise(3000)
 
 
@@ -152,11 +152,11 @@ def test_test(run: Run, args: list[str]) -> None:
     Path("good.nnc").write_bytes(good)
     Path("bad.nnc").write_bytes(good[:300] + b"?" + good[301:])
     result = run(*args, "good.nnc")
-    assert result.stdout == b"" and untimed(result) == ["good.nnc : 3000 bytes"]
+    assert result.stdout == b"" and untimed(result) == ["good.nnc : 1200 bytes"]
     result = run(*args, "good.nnc", "bad.nnc", status=1)
-    assert untimed(result)[-1] == "1 of 2 files : 3000 bytes"
+    assert untimed(result)[-1] == "1 of 2 files : 1200 bytes"
     result = run(*args, "-v", "good.nnc", "bad.nnc", status=1)
-    assert untimed(result)[0] == "good.nnc : 3000 bytes, OK"
+    assert untimed(result)[0] == "good.nnc : 1200 bytes, OK"
     assert errors(result)[0].endswith(", OK") and errors(result)[2].startswith("nncomp: bad.nnc: ")
     assert listing() == ["bad.nnc", "good.nnc"]
 
@@ -186,14 +186,14 @@ def test_list(run: Run, args: list[str]) -> None:
     assert table[0].split() == ["Frames", "Blocks", "Stored", "Content", "Ratio", "Model", "Name"]
     assert table[1].split()[:2] == ["2", "2"] and table[1].endswith("small-1          a.nnc")
     (entry,) = json.loads(run(*args, "--json", "a.nnc").stdout)
-    assert (entry["content_size"], entry["stored_size"]) == (6000, len(packed))
+    assert (entry["content_size"], entry["stored_size"]) == (4200, len(packed))
     assert len(run(*args, "-v", "a.nnc").stdout.splitlines()) == 4
     Path("b.nnc").write_bytes(compress(b"", model="none"))
     lines = run(*args, "a.nnc", "missing", "b.nnc", status=1).stdout.decode().splitlines()
     assert len(lines) == 4 and lines[1] == table[1]
-    name = "3 2 {} 5.86 KiB {:.2f}% small-1 2 files"
+    name = "3 2 {} 4.10 KiB {:.2f}% small-1 2 files"
     stored = len(packed) + os.path.getsize("b.nnc")
-    shown = name.format(size_text(stored), stored / 60)
+    shown = name.format(size_text(stored), stored / 42)
     assert lines[3].split() == shown.split()
 
 
@@ -254,7 +254,7 @@ def test_max_size(run: Run, a: Path) -> None:
         lines = errors(run(*args, "-q", "--max-size=1MiB", "bomb.nnc", "a.nnc", status=1))
         assert lines == ["nncomp: bomb.nnc: the content is larger than 1048576 bytes"]
     assert listing() == ["a", "a.nnc", "bomb.nnc"]
-    for size, status in (("3000", 0), ("3KiB", 0), ("2999", 1), ("0", 1)):
+    for size, status in (("1200", 0), ("2KiB", 0), ("1199", 1), ("0", 1)):
         run("-df", "--max-size", size, "a.nnc", status=status)
     run("-f", "--verify", "--max-size", "1", "a")  # an option of decompression
     run("-f", "--max-size", "much", "a", status=2)
@@ -275,7 +275,7 @@ def test_embedded_model_that_is_not_needed(run: Run, a: Path) -> None:
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, None])
 def test_compressed_data_is_stored(run: Run, pack: object) -> None:
     """skip compressed: not needed, raw blocks"""
-    data = models.text(100_000)
+    data = models.text(40_000)
     packed = pack(data) if callable(pack) else models.noise(100_000)
     assert len(run(input=packed).stdout) < len(packed) + 64
 
@@ -726,11 +726,11 @@ def test_summary_lines(run: Run, a: Path) -> None:
     Path("b").write_bytes(b"x" * 100_000)
     result = run("a", "b")
     first, second, total = untimed(result)
-    assert re.fullmatch(r"a : [0-9]{2}\.[0-9]{2}% \(2\.93 KiB => [0-9]{3} B, a\.nnc\)", first)
+    assert re.fullmatch(r"a : [0-9]{2}\.[0-9]{2}% \(1\.17 KiB => [0-9]{3} B, a\.nnc\)", first)
     assert second == "b : 0.03% (97.7 KiB => 34 B, b.nnc)"
-    assert re.fullmatch(r"2 files : 0\.[0-9]{2}% \(101 KiB => [0-9]{3} B\)", total)
+    assert re.fullmatch(r"2 files : 0\.[0-9]{2}% \(98\.8 KiB => [0-9]{3} B\)", total)
     assert result.stdout == b""
-    assert untimed(run("-t", "a.nnc", "b.nnc"))[-1] == "2 files : 103000 bytes"
+    assert untimed(run("-t", "a.nnc", "b.nnc"))[-1] == "2 files : 101200 bytes"
     assert untimed(run("-df", "b.nnc")) == ["b.nnc : 100000 bytes"]
     assert untimed(run("-cv", "b"))[0] == "b : 0.03% (97.7 KiB => 34 B, (stdout))"
     Path("empty").touch()
@@ -762,9 +762,9 @@ def test_time_and_speed(run: Run, a: Path, monkeypatch: pytest.MonkeyPatch) -> N
     Path("b").write_bytes(b"x" * 100_000)
     Path("empty").touch()
     ends = [line.split(")")[1] for line in errors(run("-T1", "a", "b", "empty"))]
-    of_all = f", 1.75 s, {size_text(round(103_000 / 1.75))}/s"
-    assert ends == [", 0.25 s, 11.7 KiB/s", ", 0.25 s, 391 KiB/s", ", 0.25 s", of_all]
-    assert errors(run("-df", "a.nnc")) == ["a.nnc : 3000 bytes, 0.25 s, 11.7 KiB/s"]
+    of_all = f", 1.75 s, {size_text(round(101_200 / 1.75))}/s"
+    assert ends == [", 0.25 s, 4.69 KiB/s", ", 0.25 s, 391 KiB/s", ", 0.25 s", of_all]
+    assert errors(run("-df", "a.nnc")) == ["a.nnc : 1200 bytes, 0.25 s, 4.69 KiB/s"]
 
 
 def test_names_cannot_move_the_cursor(run: Run) -> None:

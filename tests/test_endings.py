@@ -14,6 +14,8 @@ import pytest
 import models
 from nncomp.codec import compress, decompress
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 BLOCK = 1 << 12
 DATA = models.chained(5 * BLOCK + 77)
 

@@ -238,6 +238,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SOURCES)
 def test_reading_from(kind: str, path: Path) -> None:
     """All of it, then again from places where the source can seek; and it stays open."""
@@ -409,6 +410,7 @@ def into_memory_of_fsspec(path: Path) -> Iterator[Any]:
         yield file, lambda: fsspec.filesystem("memory").cat("/y.nnc")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TARGETS)
 def test_writing_to(kind: str, tmp_path: Path) -> None:
     """Two frames one behind the other; the file stays open between them and after."""

@@ -20,7 +20,7 @@ from commandline import Run, command
 from nncomp import rawio
 from nncomp.codec import compress, compress_stream, decompress
 
-TEXT = models.chained(20_000)
+TEXT = models.chained(4000)
 NOISE = models.noise(300_000)  # more than a pipe holds
 
 
@@ -205,6 +205,7 @@ def test_a_full_pipe_is_waited_for(pipe: tuple[int, int], buffering: int) -> Non
     assert bytes(found) == NOISE
 
 
+@pytest.mark.slow
 def test_a_file_object_that_does_not_block(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     thread, found = slowly_read(reading)
@@ -254,6 +255,7 @@ def test_short_and_silent_writes() -> None:
 # ---- the command, whose descriptors others share ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "packed"),
     [

@@ -112,6 +112,7 @@ def second_weights(model: Model, data: bytes) -> list[list[int]]:
     return table
 
 
+@pytest.mark.slow
 def test_second_reading() -> None:
     """Past the window's end, so that the oldest positions drop out."""
     data = models.text(70) + models.noise(10)
@@ -216,6 +217,7 @@ def flat(value: Any, path: str = "") -> dict[str, Any]:
     return {path: value}
 
 
+@pytest.mark.slow
 def test_golden_vectors() -> None:
     """One by one, in the order of the computation: the first that differs is where to look."""
     stored = flat(json.loads(GOLDEN.read_text(encoding="ascii")))

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 import nncomp
-from conftest import some_quick
 
 HERE = Path(__file__).parent
 with (HERE / "regression.csv").open(newline="") as file:
@@ -24,7 +23,8 @@ with (HERE / "regression.csv").open(newline="") as file:
 PIECES = sorted(path.name for path in (HERE / "data").iterdir())
 
 
-@pytest.mark.parametrize("name", some_quick(PIECES, "book.md"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PIECES)
 def test_sizes_are_the_recorded_ones(name: str) -> None:
     data = (HERE / "data" / name).read_bytes()
     row = {key: int(value) for key, value in TABLE[name].items() if key != "file"}

@@ -89,6 +89,7 @@ def test_corpus_lists_what_is_missing(tools: None, repository: str, tmp_path: Pa
     assert again.returncode == 0
 
 
+@pytest.mark.slow
 def test_corpus_leaves_evaluation_files_out(tools: None, repository: str, tmp_path: Path) -> None:
     noise = np.random.default_rng(1).integers(0, 256, 1 << 18, np.uint8).tobytes()
     (tmp_path / "evaluation").mkdir()
@@ -140,6 +141,7 @@ def test_overlap(tools: None, tmp_path: Path) -> None:
     assert float(shares["text"][:-1]) == pytest.approx(25, abs=1)
 
 
+@pytest.mark.slow
 def test_overlap_sees_across_chunks(tools: None, tmp_path: Path) -> None:
     import overlap
 
@@ -150,6 +152,7 @@ def test_overlap_sees_across_chunks(tools: None, tmp_path: Path) -> None:
     assert len(pieces) == 2 and {h for piece in pieces for h in piece} == whole
 
 
+@pytest.mark.slow
 def test_demo(tmp_path: Path) -> None:
     """Every row has its seconds, and the last line is what to type next."""
     text = tmp_path / "notes.txt"

@@ -70,7 +70,6 @@ def find(
     suffix: str = fileio.SUFFIX,
     output_dir: str | None = None,
     target_of: Callable[[str], str | None] | None = None,
-    others: Iterable[str] = (),
 ) -> list[Input]:
     """All inputs, in the order of ``names``.
 
@@ -78,7 +77,7 @@ def find(
     the usual one. ``target_of`` gives
     the name of an output, if it has one, by that of its input, or raises ``NNCompError``;
     ``output_dir`` gets what 'cp -r' would put there: files under their own names, directories as
-    trees. ``others``: files that are read, too, so that no output may replace them.
+    trees.
     """
     found = []
     for root, item in _expand(mode, names, recursive, every, suffix):
@@ -91,7 +90,7 @@ def find(
             except NNCompError as error:
                 item = dataclasses.replace(item, problem=_first_problem(item.name, error))
         found.append(item)
-    return list(_checked(found, others))
+    return list(_checked(found))
 
 
 def _first_problem(name: str, problem: NNCompError) -> Exception:
@@ -152,13 +151,12 @@ def _relative(root: str | None, name: str) -> str:
     return os.path.join("" if last in (".", "..") else last, os.path.relpath(name, root))
 
 
-def _checked(items: list[Input], others: Iterable[str]) -> Iterator[Input]:
-    """``items``, with a problem where an output is that of another input, or is another input, or
-    one of the ``others``.
+def _checked(items: list[Input]) -> Iterator[Input]:
+    """``items``, with a problem where an output is that of another input, or is another input.
 
     The same file given twice is done once.
     """
-    sources = {key: Input(name) for name in others for key in _keys(name)}
+    sources: dict[_Key, Input] = {}
     for item in items:
         if item.problem is None and item.target is not None:
             for key in _keys(item.name):
@@ -173,12 +171,12 @@ def _checked(items: list[Input], others: Iterable[str]) -> Iterator[Input]:
         if first is not item and _entry(first.name) == entry:
             continue
         met = [sources[key] for key in _keys(item.target) if key in sources]
-        met = [other for other in met if _entry(other.name) != entry]
+        others = [other for other in met if _entry(other.name) != entry]
         if first is not item:
             problem = NNCompError(f"has the same output as {first.name}")
             item = dataclasses.replace(item, problem=problem)
-        elif met:
-            problem = NNCompError(f"its output would overwrite the input {met[0].name}")
+        elif others:
+            problem = NNCompError(f"its output would overwrite the input {others[0].name}")
             item = dataclasses.replace(item, problem=problem)
         yield item
 
