@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 
 import models
 from commandline import Run, command, errors
+from nncomp import registry
 from nncomp.cli.main import cli
 from nncomp.codec import compress, decompress
 
@@ -92,6 +94,28 @@ def test_outputs_of_decompression(run: Run) -> None:
     (line,) = errors(run("-dfq", "a", "a.nnc", status=1))
     assert line.startswith("nncomp: a: name does not end in .nnc")
     assert Path("a").read_bytes() == TEXT
+
+
+def test_what_else_is_read_is_no_output(run: Run) -> None:
+    """-f: a model, and a list of names; they are there afterwards, to be used again"""
+    Path("a").write_bytes(TEXT)
+    shutil.copy(registry.lookup("nano-1"), "m")
+    Path("list").write_text("a")
+    before = Path("m").read_bytes()
+    packed = compress(TEXT)
+    for name, args in [
+        ("m", ["--model", "./m", "-o", "m", "a"]),
+        ("list", ["--files-from", "list", "-o", "./list"]),
+        ("list", ["--files-from0", "list", "-o", "list"]),
+    ]:
+        (line,) = errors(run("-fq", *args, status=1))
+        assert line.startswith("nncomp: a: its output would overwrite the input ")
+        assert line.endswith(name)
+    Path("m.nnc").write_bytes(packed)
+    errors(run("-dfq", "--model", "./m", "m.nnc", status=1))
+    assert Path("m").read_bytes() == before and Path("list").read_text() == "a"
+    run("-fq", "--model", "none", "-o", "none", "a")
+    assert Path("none").exists()
 
 
 def test_output_directory(run: Run) -> None:

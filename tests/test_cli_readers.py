@@ -177,6 +177,8 @@ def test_grep_fails(search: Run) -> None:
     assert second == "nncomp: missing: No such file or directory"
     assert third.startswith("nncomp: cut.nnc: ") and "end-of-stream" in third
     assert errors(search("-s", "hello", "missing", "a.nnc", status=2)) == []
+    (line,) = errors(search("-f", "no\nfile", "a.nnc", status=2))
+    assert line == "nncgrep: no\\nfile: No such file or directory"
 
 
 @needs_grep

@@ -32,6 +32,8 @@ from nncomp.levels import NO_MODEL
 
 __all__ = ["compress", "decompress", "test"]
 
+_NO_FILES = (None, NO_MODEL, "-")
+
 _MODES = (
     (Mode.COMPRESS, ("-z", "--compress"), "Compress (default)."),
     (Mode.DECOMPRESS, ("-d", "--decompress"), "Decompress."),
@@ -96,6 +98,7 @@ def _run(
         suffix=options.suffix,
         output_dir=options.output_dir,
         target_of=_target_of(mode, options),
+        others=[name for name in (options.model, files_from, files_from0) if name not in _NO_FILES],
     )
     if options.output is not None and len(found) > 1:
         raise click.UsageError("-o is for one input")

@@ -23,7 +23,7 @@ from nncomp import fileio
 from nncomp.cli import inputs, signals, streams
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, Options, default_options
-from nncomp.cli.report import Report, message_of, say
+from nncomp.cli.report import Report, complain, printable, say
 from nncomp.errors import NNCompError
 
 __all__ = ["main", "run"]
@@ -94,12 +94,10 @@ def run(args: list[str]) -> int:
         with contextlib.ExitStack() as stack:
             return _run(args, stack)
     except click.UsageError as error:
-        say(f"nncgrep: {error.format_message()}; try nncgrep --help")
-    except OSError as error:
-        say(f"nncgrep: {error.filename}: {error.strerror}")
-        streams.give_up_after(error)
+        say(f"nncgrep: {printable(error.format_message())}; try nncgrep --help")
     except Exception as error:
-        say(f"nncgrep: {message_of(error)}")
+        complain(None, error, "nncgrep")
+        streams.give_up_after(error)
     return 2
 
 

@@ -70,6 +70,7 @@ def find(
     suffix: str = fileio.SUFFIX,
     output_dir: str | None = None,
     target_of: Callable[[str], str | None] | None = None,
+    others: Iterable[str] = (),
 ) -> list[Input]:
     """All inputs, in the order of ``names``.
 
@@ -77,7 +78,7 @@ def find(
     the usual one. ``target_of`` gives
     the name of an output, if it has one, by that of its input, or raises ``NNCompError``;
     ``output_dir`` gets what 'cp -r' would put there: files under their own names, directories as
-    trees.
+    trees. ``others``: files that are read, too, so that no output may replace them.
     """
     found = []
     for root, item in _expand(mode, names, recursive, every, suffix):
@@ -90,7 +91,7 @@ def find(
             except NNCompError as error:
                 item = dataclasses.replace(item, problem=_first_problem(item.name, error))
         found.append(item)
-    return list(_checked(found))
+    return list(_checked(found, others))
 
 
 def _first_problem(name: str, problem: NNCompError) -> Exception:
@@ -151,12 +152,13 @@ def _relative(root: str | None, name: str) -> str:
     return os.path.join("" if last in (".", "..") else last, os.path.relpath(name, root))
 
 
-def _checked(items: list[Input]) -> Iterator[Input]:
-    """``items``, with a problem where an output is that of another input, or is another input.
+def _checked(items: list[Input], others: Iterable[str]) -> Iterator[Input]:
+    """``items``, with a problem where an output is that of another input, or is another input, or
+    one of the ``others``.
 
     The same file given twice is done once.
     """
-    sources: dict[_Key, Input] = {}
+    sources = {key: Input(name) for name in others for key in _keys(name)}
     for item in items:
         if item.problem is None and item.target is not None:
             for key in _keys(item.name):
@@ -171,12 +173,12 @@ def _checked(items: list[Input]) -> Iterator[Input]:
         if first is not item and _entry(first.name) == entry:
             continue
         met = [sources[key] for key in _keys(item.target) if key in sources]
-        others = [other for other in met if _entry(other.name) != entry]
+        met = [other for other in met if _entry(other.name) != entry]
         if first is not item:
             problem = NNCompError(f"has the same output as {first.name}")
             item = dataclasses.replace(item, problem=problem)
-        elif others:
-            problem = NNCompError(f"its output would overwrite the input {others[0].name}")
+        elif met:
+            problem = NNCompError(f"its output would overwrite the input {met[0].name}")
             item = dataclasses.replace(item, problem=problem)
         yield item
 

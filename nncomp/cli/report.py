@@ -39,11 +39,11 @@ def say(line: str) -> None:
             print(line, file=sys.stderr, flush=True)
 
 
-def complain(name: str | None, error: Exception) -> None:
+def complain(name: str | None, error: Exception, program: str = "nncomp") -> None:
     """``nncomp: name: what is wrong``."""
     if isinstance(error, OSError) and isinstance(error.filename, str):
         name = error.filename
-    parts = ["nncomp", *([] if name is None else [printable(name)]), printable(message_of(error))]
+    parts = [program, *([] if name is None else [printable(name)]), printable(message_of(error))]
     say(": ".join(parts))
 
 

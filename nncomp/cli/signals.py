@@ -96,8 +96,8 @@ def die(number: int) -> NoReturn:
 
 def _handle(number: int, frame: FrameType | None) -> None:
     # One is enough: a second one must not interrupt the clean-up. But an exception can get lost (in
-    # a destructor, say), so a later one counts again. SIGPIPE always does: it only comes of writing,
-    # and closing a stream writes once more.
+    # a destructor, say), so a later one counts again. SIGPIPE always does: it comes of nothing but
+    # writing, and closing a stream writes once more.
     global _last, _first
     _first = _first or number
     now = time.monotonic()

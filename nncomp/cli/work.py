@@ -155,8 +155,9 @@ def _open_sink(
             fileio.make_directory(os.path.dirname(target))
         with fileio.create(target, force=options.force, source=source) as file:
             again = options.remove or (options.verify and mode == Mode.COMPRESS)
-            if again and not _is_regular(file):
-                raise NNCompError(f"{target} is not a regular file: no --rm, no --verify")
+            if again and not (_is_regular(file) and file.readable()):
+                text = "is not a regular file, or cannot be read: no --rm, no --verify"
+                raise NNCompError(f"{target} {text}")
             _check_terminal(mode, file, options)
             yield file
     elif stdout is not None:
