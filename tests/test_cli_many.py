@@ -282,6 +282,11 @@ def test_bar_for_all_files(
         assert "[1/4] f0" in text and "%|" in text and "B/s" in text
         lines = [line.split("\r")[-1] for line in text.replace("\r\n", "\n").splitlines()]
         assert sum("bytes" in line or "% (" in line for line in lines) == 5
+    bars.clear()
+    Path("foreign").write_bytes(b"?" * 1000)
+    os.truncate("f1.nnc", 300)
+    run(threads, "-t", "f0.nnc", "foreign", "missing", "f1.nnc", stderr=terminal.slave, status=1)
+    assert round(bars[0].n) == bars[0].total == os.path.getsize("f0.nnc") + 1300
     for args in (["-q"], ["--no-progress"]):
         bars.clear()
         run(threads, "-f", *args, *names, stderr=terminal.slave)

@@ -13,7 +13,7 @@ import functools
 import io
 import os
 import stat
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
 from nncomp import fileio, rawio
@@ -56,14 +56,15 @@ def process_all(
         return _cost(mode, items[number], sizes[number], options, header)
 
     def do(number: int, cost: Cost | None, add: _Add) -> tuple[Result, bytes]:
-        item, name = items[number], names[number]
-        watch = _share((sizes[number] or 0) / passes, add)
-        if cost is None:
-            return _result(mode, item, options, name, watch), b""
-        # A GPU is for a file that is done alone.
-        some = dataclasses.replace(options, threads=cost.threads, device="cpu")
-        stdout = io.BytesIO()
-        return _result(mode, item, some, name, watch, stdout), stdout.getvalue()
+        share = _Share(sizes[number], passes, add)
+        stdout, given = None, options
+        if cost is not None:
+            stdout = io.BytesIO()
+            # A GPU is for a file that is done alone.
+            given = dataclasses.replace(options, threads=cost.threads, device="cpu")
+        result = _result(mode, items[number], given, names[number], share.watch, stdout)
+        share.end()
+        return result, b"" if stdout is None else stdout.getvalue()
 
     show = bool(options.progress) and not options.quiet
     with report.total_bar(names[0], sum(size or 0 for size in sizes), show=show) as bar:
@@ -118,23 +119,33 @@ def _size(item: Input) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _share(size: float, add: _Add) -> Watch:
-    """Counts ``size`` bytes of input for one pass over a file, whatever the content's size is."""
+class _Share:
+    """Counts the bytes of one input, whatever its content is counted in, and whatever becomes of
+    it."""
 
-    @contextlib.contextmanager
-    def watch(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-        done = 0.0
+    def __init__(self, size: int | None, passes: int, add: _Add) -> None:
+        self._left = float(size or 0)
+        self._pass = self._left / passes
+        self._add = add
+
+    def watch(
+        self, what: str, total: int | None
+    ) -> contextlib.AbstractContextManager[Callable[[int], None]]:
+        """For ``process``: a pass over the file, of ``total`` bytes of content."""
 
         def report(count: int) -> None:
-            nonlocal done
-            part = size * count / total if total else 0.0
-            done += part
-            add(part)
+            self._count(self._pass * count / total if total else 0.0)
 
-        yield report
-        add(size - done)
+        return contextlib.nullcontext(report)
 
-    return watch
+    def end(self) -> None:
+        """What has not been counted so far: of files that fail, it may be all."""
+        self._count(self._left)
+
+    def _count(self, size: float) -> None:
+        size = min(size, self._left)
+        self._left -= size
+        self._add(size)
 
 
 def _cost(
