@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncomp import bench
+from nncomp import _native, bench
 
 TOOLS = Path(__file__).parent.parent / "tools"
 
@@ -195,23 +195,26 @@ def test_how_long_1_gb_takes(tools: None, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(gigabyte, "README", tmp_path / "README")
     monkeypatch.setattr(bench, "run", run)
     monkeypatch.setattr(bench, "find_peers", lambda names: [bench.Compressor("xz-6", "", "")])
+    monkeypatch.setattr(_native, "kernels", lambda: ["avx2", "portable"])
     monkeypatch.setenv("NNCOMP_KERNEL", "")
-    words = f"x {tmp_path} --kernels peers,portable --levels 1,5:none --sample 1 --threads 2"
+    words = f"x {tmp_path} --levels 1,5:none --sample 1 --threads 2"
     monkeypatch.setattr(sys, "argv", words.split())
     asked: list[tuple[str, bytes, list[str]]] = []
     gigabyte.main()
     gigabyte.main()
     own = ["nncomp-1", "nncomp-5:none"]
     wanted = [("auto", first, ["xz-6"]) for first in (b"t", b"d", b"m")]
-    wanted += [("portable", first, own) for first in (b"t", b"d", b"m")]
-    assert asked == wanted * 2
+    wanted += [("avx2", first, own) for first in (b"t", b"t", b"d", b"m")]
+    assert asked == [*wanted, ("portable", b"t", own)] * 2
     rows = gigabyte.read()
-    assert len(rows) == 3 + 3 * 2
+    assert len(rows) == 3 + 5 * 2
     assert [row.size for row in rows[:3]] == [1 << 20, 600_000, 600_000]
     lines = (tmp_path / "README").read_text().splitlines()
     assert (lines[0], lines[-1]) == ("before", "after") and "old" not in lines
     assert "| 1 GB of | kernel | threads | -1 | -5 --model none |" in lines
-    assert "| text and code | plain C++ | 2 | 7.9 min / 24 h | 7.9 min / 24 h |" in lines
+    for kernel, threads in (("AVX2", 1), ("AVX2", 2), ("plain C++", 2)):
+        row = f"| text and code | {kernel} | {threads} | 7.9 min / 24 h | 7.9 min / 24 h |"
+        assert row in lines
     assert "| memory, at most | | 2 | 3 MiB | 3 MiB |" in lines
     assert "| programs, pictures, sound | 14 min / 42 h |" in lines
 

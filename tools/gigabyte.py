@@ -1,13 +1,13 @@
 """How long 1 GB takes, in and out, and how much memory: measured here, kept in docs/gigabyte.csv.
 
-    python tools/gigabyte.py DIR [--kernels A,B] [--threads 1,2] [--levels 1,5] [--sample MIB]
+    python tools/gigabyte.py DIR [--kernels A,B] [--threads N] [--levels 1,5:none] [--sample MIB]
     python tools/gigabyte.py
 
-DIR has a folder for each kind of file, as in KINDS. Of each kind a sample of some MiB goes through
-every kernel of the engine, number of threads and level, and once through the peers on PATH; what
-the table has of this processor already is replaced. With DIR or without, README.md then shows the
-table. Kernels that a processor is too new for say how it would do with older instructions, and no
-more about other processors.
+DIR has a folder for each kind of file, as in KINDS. A sample of each kind goes through the fastest
+kernel, the first one also on one thread and through the other kernels, and all through the peers;
+what the table has of this processor already is replaced. With DIR or without, README.md then shows
+the table. Kernels that a processor is too new for say how it would do with older instructions, and
+no more about other processors.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ import csv
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from nncomp import _native, bench
 
@@ -150,19 +149,14 @@ def heading(compressor: str) -> str:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """A table for each processor: its threads and kernels with the first kind, then other kinds."""
+    """Tables for each processor: what nncomp takes, and what the peers take."""
     lines = []
     for cpu in dict.fromkeys(row.cpu for row in rows):
         own = [row for row in rows if row.cpu == cpu and row.kernel != PEERS]
         names = list(dict.fromkeys(row.compressor for row in own))
-        best, first, most = own[0].kernel, own[0].kind, max(row.threads for row in own)
         groups: dict[tuple[str, str, int], dict[str, Row]] = {}
         for row in own:
-            if (row.kind == first or row.kernel == best) and (
-                row.threads == most or (row.kind, row.kernel) == (first, best)
-            ):
-                key = row.kind, row.kernel, row.threads
-                groups.setdefault(key, {})[row.compressor] = row
+            groups.setdefault((row.kind, row.kernel, row.threads), {})[row.compressor] = row
         lines += [
             f"**{cpu}**",
             "",
@@ -199,31 +193,40 @@ def show(rows: Sequence[Row], page: str) -> str:
     return before + MARKS[0] + markdown(rows) + MARKS[1] + rest.split(MARKS[1])[1]
 
 
+def plan(kernels: Sequence[str], threads: int) -> Iterator[tuple[str, int, str]]:
+    """What to measure: (kernel, threads, kind)."""
+    first, *others = KINDS
+    best = _native.kernels()[0]
+    for kernel in kernels:
+        if kernel == best:
+            yield kernel, 1, first
+        yield kernel, 1 if kernel == PEERS else threads, first
+        for kind in others if kernel in (PEERS, best) else ():
+            yield kernel, 1 if kernel == PEERS else threads, kind
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folder", nargs="?", metavar="DIR")
     parser.add_argument("--kernels", default=",".join([PEERS, *_native.kernels()]))
-    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), metavar="N")
     parser.add_argument("--levels", default=LEVELS)
     parser.add_argument("--sample", type=int, default=8, metavar="MIB")
     options = parser.parse_args()
     rows = {row.key: row for row in read()} if TABLE.exists() else {}
-
-    def add(*arguments: Any) -> None:
-        rows.update((row.key, row) for row in measure(processor(), *arguments))
-        write(rows.values())  # each as soon as it is known: all of them take hours
-
     if options.folder:
         levels = [word.partition(":") for word in options.levels.split(",")]
-        samples = {kind: sample(options.folder, kind, options.sample << 20) for kind in KINDS}
-        for kernel in options.kernels.split(","):
-            for threads in [1] if kernel == PEERS else map(int, options.threads.split(",")):
-                own = [bench.own(int(n), model or None, threads) for n, _, model in levels]
-                wanted = bench.find_peers(SETTINGS) if kernel == PEERS else own
-                for kind, data in samples.items():
-                    add(kernel, threads, kind, data, wanted)
+        for kernel, threads, kind in dict.fromkeys(
+            plan(options.kernels.split(","), options.threads)
+        ):
+            data = sample(options.folder, kind, options.sample << 20)
+            own = [bench.own(int(n), model or None, threads) for n, _, model in levels]
+            wanted = bench.find_peers(SETTINGS) if kernel == PEERS else own
+            found = measure(processor(), kernel, threads, kind, data, wanted)
+            rows.update((row.key, row) for row in found)
+            write(rows.values())  # as soon as it is known: all of it takes hours
     README.write_text(show([*rows.values()], README.read_text("utf-8")), "utf-8")
 
 
