@@ -44,7 +44,7 @@ $(DEV)/.done: $(NATIVE)
 # The engine with AddressSanitizer and UndefinedBehaviorSanitizer, and what its tests need.
 $(SAN)/.done: $(NATIVE)
 	$(PYTHON) -m venv $(SAN)
-	$(SAN)/bin/python $(PIP) "scikit-build-core>=0.10" "nanobind>=2.4" ninja hypothesis pytest
+	$(SAN)/bin/python $(PIP) "scikit-build-core>=0.11" "nanobind>=2.4" ninja hypothesis pytest
 	SAN=1 $(SAN)/bin/python $(PIP) --no-build-isolation --config-settings=build-dir=build/san -e .
 	touch $@
 
