@@ -15,10 +15,10 @@ from network import path_logits
 
 from nncomp import registry
 from nncomp.engine import native
+from nncomp.fileio import replacing
 from nncomp.mixing import Profile
 from nncomp.model import Model
 from nncomp.train.data import Domain, load, places, windows
-from nncomp.train.loop import replacing
 from nncomp.train.mixture import STEPS, record
 
 BLOCK = 1 << 18  # bytes that the stage sees in one go
@@ -107,7 +107,7 @@ def _kept(path: Path, found: Callable[[], npt.NDArray[np.int8]]) -> npt.NDArray[
     path = path.with_name(f"{path.name}.npy")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary, temporary.open("wb") as file:
+        with replacing(str(path)) as temporary, open(temporary, "wb") as file:
             np.save(file, found())
     array: npt.NDArray[np.int8] = np.load(path, mmap_mode="r")
     return array

@@ -16,7 +16,8 @@ from shapes import Shape
 from text import Text, Windows
 from torch import Tensor
 
-from nncomp.train.loop import product_dtype, replacing
+from nncomp.fileio import replacing
+from nncomp.train.loop import product_dtype
 from nncomp.train.mixture import STEPS, Mixer
 from nncomp.train.optim import Muon
 
@@ -149,7 +150,7 @@ class Run:
             "optimizers": [o.state_dict() for o in self.optimizers],
             "step": (self.step, self.seconds, self.bits),
         }
-        with replacing(path) as temporary:
+        with replacing(str(path)) as temporary:
             torch.save(state, temporary)
 
     def restore(self, path: Path) -> None:
