@@ -16,7 +16,8 @@ from nncomp.codec import decompress
 TEXT = models.chained(20_000)
 
 # A file system of its own: everything is read-only but a folder in memory. Then another user, who
-# may read what root may and start no process; nothing is inherited from the environment, and stdin is closed.
+# may read what root may and start no process; nothing is inherited from the environment, and
+# stdin is closed.
 SCRIPT = """
 set -e
 mount --make-rprivate /
