@@ -246,7 +246,8 @@ auto rows(size_t bytes, size_t columns, auto fill) {
   auto* array = new std::vector<uint32_t>(bytes * columns);
   nb::capsule owner(array, [](void* p) noexcept { delete static_cast<std::vector<uint32_t>*>(p); });
   if (bytes != 0) {
-    Unlocked unlocked{nb::none()};
+    const nb::object nobody = nb::none();  // it goes when the lock is back
+    Unlocked unlocked(nobody);
     fill(array->data(), unlocked.progress());
   }
   return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes, columns}, owner);
