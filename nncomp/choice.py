@@ -218,6 +218,7 @@ def _has_calls(data: _Array, transform: Transform) -> bool:
     return int(np.count_nonzero((words >> 26 == 0x25) & near)) * 128 >= len(words)
 
 
+_HEAD = 1 << 10  # bytes in which a header is looked for
 _PNM = re.compile(rb"P([56])\s(?:\s*#.*\n)*\s*(\d{1,5})\s+\d{1,5}\s+(\d{1,5})\s")
 
 
@@ -227,13 +228,13 @@ def _described(content: bytes) -> Iterator[tuple[int, int]]:
     def number(at: int, size: int) -> int:
         return int.from_bytes(content[at : at + size], "little")
 
-    if match := _PNM.match(content):
+    if match := _PNM.match(content, 0, _HEAD):  # else comments cost memory by the line
         stride = (3 if match[1] == b"6" else 1) * (2 if int(match[3]) > 255 else 1)
         yield int(match[2]) * stride, stride
     elif content.startswith(b"BM"):
         bits = number(28, 2)
         yield (number(18, 4) * bits + 31) // 32 * 4, max(bits // 8, 1)
     elif content.startswith(b"RIFF") and content[8:12] == b"WAVE":
-        at = content.find(b"fmt ", 12, 1 << 10)
+        at = content.find(b"fmt ", 12, _HEAD)
         frame = number(at + 20, 2) if at >= 0 else 0  # the same byte of the last two frames
         yield 2 * frame, frame

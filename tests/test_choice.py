@@ -4,6 +4,7 @@ and runs zlib. Sizes with the real one are what ``nncomp bench`` shows."""
 from __future__ import annotations
 
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -283,3 +284,16 @@ def test_network_is_judged_by_the_second_half_of_a_sample() -> None:
     choice.network_gain(models.text(4 << 20), models.tiny(), MIX, trials)
     assert len(trials.tried) == 4
     assert trials.bytes == 3 * (4096 * KIB // 96 // 4 * 4)
+
+
+def test_headers_are_short() -> None:
+    """A hundred thousand lines of comment before a picture take no memory, and are no header."""
+    header = b"P6\n" + b"# x\n" * 100_000 + b"640 480\n255\n"
+    picture = header + bytes(1000)
+    tracemalloc.start()
+    try:
+        assert list(choice._described(picture)) == []
+        assert tracemalloc.get_traced_memory()[1] < 10_000
+    finally:
+        tracemalloc.stop()
+    assert list(choice._described(header[:3] + b"# x\n" * 100 + header[-12:])) == [(1920, 3)]
