@@ -293,7 +293,7 @@ def test_headers_are_short() -> None:
     tracemalloc.start()
     try:
         assert list(choice._described(picture)) == []
-        assert tracemalloc.get_traced_memory()[1] < 10_000
+        assert tracemalloc.get_traced_memory()[1] < 100_000  # and not 23 MB
     finally:
         tracemalloc.stop()
     assert list(choice._described(header[:3] + b"# x\n" * 100 + header[-12:])) == [(1920, 3)]
