@@ -104,7 +104,7 @@ def _name(axes: Any, points: Sequence[_Point], colors: Mapping[str, str]) -> Non
     bboxes = importlib.import_module("matplotlib.transforms").Bbox
     centres = [axes.transData.transform((p.speed, p.ratio)) for p in points]
     taken = [bboxes.from_bounds(x - 4, y - 4, 8, 8) for x, y in centres]
-    for point in sorted(points, key=lambda p: (p.family not in _OWN, -p.ratio)):
+    for point in sorted(points, key=lambda p: (p.family not in _OWN, -p.speed)):
         name = axes.annotate(
             point.name,
             (point.speed, point.ratio),
