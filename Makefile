@@ -20,7 +20,7 @@ LIGHT := .venv/light
 DEV := .venv/dev
 SAN := .venv/san
 PIP := -m pip --quiet --disable-pip-version-check install
-NATIVE := pyproject.toml CMakeLists.txt $(wildcard nncomp/csrc/*)
+NATIVE := pyproject.toml CMakeLists.txt $(shell find nncomp/csrc -type f)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help

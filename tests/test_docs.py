@@ -493,8 +493,9 @@ def test_the_range_of_stretch() -> None:
     assert f"\n|x| ≤ {widest}. " in page("docs/numerics.md")
 
 
+CSRC = ROOT.joinpath("nncomp/csrc")
 SOURCES = {
-    path.name: path.read_text("utf-8") for path in sorted(ROOT.joinpath("nncomp/csrc").iterdir())
+    path.relative_to(CSRC).as_posix(): path.read_text("utf-8") for path in sorted(CSRC.rglob("*.*"))
 }
 
 

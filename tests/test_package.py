@@ -59,7 +59,7 @@ def test_the_license_is_in_every_package(wheel: dict[str, bytes], sdist: dict[st
 
 def test_a_wheel_has_the_sources_that_a_gpu_needs_and_no_others(wheel: dict[str, bytes]) -> None:
     place = "nncomp/csrc/"
-    needed = {"mix_device.cu"}
+    needed = {"device/stage.cu"}
     while True:
         found = {
             name.decode()

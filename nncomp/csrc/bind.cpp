@@ -18,11 +18,11 @@
 #include <cxxabi.h>
 #endif
 
-#include "block.hpp"
-#include "integers.hpp"
-#include "mix_initial.hpp"
-#include "network.hpp"
-#include "tables.hpp"
+#include "block/block.hpp"
+#include "coder/integers.hpp"
+#include "stage/initial.hpp"
+#include "network/network.hpp"
+#include "network/tables.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;

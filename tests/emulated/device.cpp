@@ -1,4 +1,4 @@
-// mix_device.cu on the CPU: a thread block's threads are fibers that run one at a time, each up to the next place
+// device/stage.cu on the CPU: a thread block's threads are fibers that run one at a time, each up to the next place
 // where it waits for others. In what order they run between two such places is drawn from a seed, so that code
 // which depends on it shows. A place where threads of a warp or a block wait for different things ends
 // the program.
@@ -131,7 +131,7 @@ void run(unsigned block, unsigned threads, uint64_t& seed) {
 
 }  // namespace
 
-#include "mix_device.cu"
+#include "device/stage.cu"
 
 // Runs the kernel of that name, arguments as cuLaunchKernel takes them. Returns whether there is one.
 extern "C" bool launch(const char* name, unsigned grid, unsigned threads, uint64_t seed, void** a) {

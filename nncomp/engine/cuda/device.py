@@ -1,4 +1,4 @@
-"""The adaptive stage and the coder on a device: csrc/mix_device.cu, compiled by NVRTC and launched.
+"""The stage and the coder on a device: csrc/device/stage.cu, compiled by NVRTC and launched.
 
 NVRTC comes with torch's CUDA packages, so no compiler has to be installed. Everything goes through
 ctypes; this module imports neither torch nor triton. ``BLOCK`` and ``SEAT`` are the structures that
@@ -61,7 +61,7 @@ using uint64_t = unsigned long long; using size_t = decltype(sizeof 0);
 
 
 class Program(Protocol):
-    """The kernels of mix_device.cu, compiled for something that runs them."""
+    """The kernels of stage.cu, compiled for something that runs them."""
 
     def make_current(self) -> None:
         """Before the calling thread launches anything."""
@@ -78,7 +78,7 @@ def arguments(name: str, values: tuple[int, ...]) -> tuple[Any, Any]:
 
 
 def tables() -> npt.NDArray[np.uint8]:
-    """mix_tables.hpp's Tables, as bytes."""
+    """stage/tables.hpp's Tables, as bytes."""
     stretch, squash, following, start, reciprocal, _ = _native.mixing_tables()
     return np.frombuffer(stretch + squash + following + reciprocal + start, np.uint8)
 
@@ -159,12 +159,12 @@ def _nvrtc() -> ctypes.CDLL:
 
 
 def compile_cubin(architecture: str) -> bytes:
-    """Machine code of mix_device.cu for ``sm_90`` and the like. Raises ``NNCompError``."""
+    """Machine code of stage.cu for ``sm_90`` and the like. Raises ``NNCompError``."""
     nvrtc = _nvrtc()
     program = ctypes.c_void_p()
     headers = (ctypes.c_char_p * 2)(_STANDARD, _STANDARD)
     names = (ctypes.c_char_p * 2)(b"cstdint", b"cstddef")
-    source = (SOURCES / "mix_device.cu").read_bytes()
+    source = (SOURCES / "device" / "stage.cu").read_bytes()
     options = [
         "--std=c++20",
         "--device-as-default-execution-space",  # so that headers need not say it
@@ -173,7 +173,7 @@ def compile_cubin(architecture: str) -> bytes:
     ]
     encoded = (ctypes.c_char_p * len(options))(*[option.encode() for option in options])
     created = nvrtc.nvrtcCreateProgram(
-        ctypes.byref(program), source, b"mix_device.cu", 2, headers, names
+        ctypes.byref(program), source, b"stage.cu", 2, headers, names
     )
     _check(created, "nvrtcCreateProgram")
     size = ctypes.c_size_t()
@@ -197,7 +197,7 @@ def _cached_cubin(architecture: str) -> bytes:
     import hashlib
 
     digest = hashlib.blake2b(_STANDARD + architecture.encode(), digest_size=16)
-    for path in sorted([*SOURCES.glob("*.hpp"), SOURCES / "mix_device.cu"]):
+    for path in sorted([*SOURCES.rglob("*.hpp"), SOURCES / "device" / "stage.cu"]):
         digest.update(path.read_bytes())
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     kept = Path(home, "nncomp", f"{digest.hexdigest()}.cubin")

@@ -1,0 +1,92 @@
+// What the adaptive stage asks of vectors (see mix.hpp and kernels/x86/simd_mix.hpp), for a thread that has none: loads of
+// 16 bytes, and loops that the compiler unrolls, so that inputs stay in registers.
+#pragma once
+
+#include <cstdint>
+
+#include "stage/tables.hpp"
+
+namespace nncomp {
+namespace {
+
+inline uint32_t find_slot(const uint8_t* bucket, uint8_t check) {
+  uint32_t at = 64;
+#pragma unroll
+  for (int i = 48; i >= 0; i -= 16) at = bucket[i] == check ? i : at;
+  return at;
+}
+
+struct alignas(16) Eight {
+  int16_t v[8];
+};
+using Sums = Eight;
+struct Inputs {
+  Eight part[4];
+  int parts;  // those that are not all 0
+};
+
+inline Eight load(const int16_t* p) { return *reinterpret_cast<const Eight*>(p); }
+
+template <class Value>
+inline Inputs gather(const uint64_t* first, int count, Value value) {
+  Inputs x{};
+  x.parts = count > 16 ? 4 : count > 8 ? 3 : 2;
+#pragma unroll
+  for (int i = 0; i < 8; ++i) x.part[0].v[i] = int16_t(uint16_t(first[i / 4] >> 16 * (i % 4)));
+#pragma unroll
+  for (int p = 1; p < 4; ++p) {
+    if (p < x.parts) {
+#pragma unroll
+      for (int i = 0; i < 8; ++i) x.part[p].v[i] = value(8 * (p - 1) + i);
+    }
+  }
+  return x;
+}
+
+inline int32_t dot(const Eight& x, const Eight& w) {
+  int32_t sum = 0;
+#pragma unroll
+  for (int i = 0; i < 8; ++i) sum += int32_t(x.v[i]) * w.v[i];
+  return sum;
+}
+template <int sets>
+inline Sums dot_rows(const Inputs& x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
+  Sums y{};
+#pragma unroll
+  for (int i = 0; i < sets; ++i) {
+    int32_t v = 0;
+#pragma unroll
+    for (int p = 0; p < 4; ++p) v += p < x.parts ? dot(x.part[p], load(row[i] + 8 * p)) : 0;
+    v >>= shift;
+    sum[i] = v < -2047 ? -2047 : v > 2047 ? 2047 : v;
+    y.v[i] = int16_t(sum[i]);
+  }
+  y.v[7] = last;
+  return y;
+}
+inline void dot_both(const Sums& y, int16_t* const* row, int32_t* sum) {
+  for (int i = 0; i < 2; ++i) sum[i] = dot(y, load(row[i]));
+}
+
+inline void learn(const Eight& x, int16_t* w, int32_t e) {
+  Eight moved = load(w);
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {
+    const int32_t v = moved.v[i] + ((x.v[i] * e + (1 << 14)) >> 15);
+    moved.v[i] = int16_t(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
+  }
+  *reinterpret_cast<Eight*>(w) = moved;
+}
+inline void learn(const Inputs& x, int16_t* w, int32_t e) {
+#pragma unroll
+  for (int p = 0; p < 4; ++p) {
+    if (p < x.parts) learn(x.part[p], w + 8 * p, e);
+  }
+}
+
+inline void learn_cells(const uint16_t* reciprocal, uint32_t* const* cell, int count, int32_t target) {
+  for (int i = 0; i < count; ++i) *cell[i] = mix::adapted(reciprocal, *cell[i], target);
+}
+
+}  // namespace
+}  // namespace nncomp

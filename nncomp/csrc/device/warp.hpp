@@ -1,0 +1,70 @@
+// The adaptive stage's update by the warps of a thread block (docs/numerics.md, section 14): tables and the other
+// kinds of cells are tasks that warps divide; within a task the lanes' updates go side by side unless they
+// touch the same bucket or cell, and then in their order. Compiled for a device; a test compiles it for the
+// CPU with the same built-in names emulated.
+#pragma once
+
+#include <cstdint>
+
+#include "stage/mix.hpp"
+
+namespace nncomp::mix {
+namespace {
+
+constexpr uint32_t WARP = 32;
+constexpr uint32_t ALL = 0xFFFFFFFF;
+
+// Calls update(j) for the lanes j = 0 … count − 1 by the threads of one warp, 32 lanes at a time: lanes of equal
+// keys one after the other. A key is below 2^63.
+template <class Key, class Update>
+inline void in_order(uint32_t count, Key key, Update update) {
+  const uint32_t thread = threadIdx.x % WARP;
+  for (uint32_t first = 0; first < count; first += WARP) {
+    const uint32_t j = first + thread;
+    const bool active = j < count;
+    const unsigned long long mine = active ? key(j) : ~0ull - thread;  // of no other thread
+    const uint32_t before = __popc(__match_any_sync(ALL, mine) & ((1u << thread) - 1));
+    for (uint32_t round = 0; __any_sync(ALL, active && before >= round); ++round) {
+      if (active && before == round) update(j);
+      __syncwarp();
+    }
+  }
+}
+
+// After lanes 0 … count − 1 have coded their byte; by all threads of the block, which meet before and after.
+inline void update(const Shared& s, uint32_t count) {
+  const int tables = s.profile.context_count(), tasks = tables + 8 + 3;
+  const int warp = int(threadIdx.x / WARP), warps = int(blockDim.x / WARP);
+  const auto lane = [&](uint32_t j) -> const Lane& { return s.lane[j]; };
+  for (int task = warp; task < tasks; task += warps) {
+    if (task < tables) {
+      const Table& table = s.table[task];
+      for (int half = 0; half < 2; ++half) {
+        in_order(count, [&](uint32_t j) { return lane(j).hash[half][task] >> table.shift; },
+                 [&](uint32_t j) { update_table(s, lane(j), path_of(s, lane(j), half), task, half); });
+      }
+    } else if (task < tables + 8) {  // what belongs to one bit of the byte
+      const uint32_t k = uint32_t(task - tables);
+      in_order(count, [&](uint32_t j) { return node_of(lane(j), k); },
+               [&](uint32_t j) { update_history(s, lane(j), k, order0_of(s, lane(j), k)); });
+      in_order(count, [&](uint32_t j) { return reinterpret_cast<unsigned long long>(&order1_of(s, lane(j), k)); },
+               [&](uint32_t j) { update_history(s, lane(j), k, order1_of(s, lane(j), k)); });
+      in_order(count, [&](uint32_t j) { return reinterpret_cast<unsigned long long>(lane(j).shared_cell[k]); },
+               [&](uint32_t j) { update_map(lane(j), k); });
+    } else if (task == tables + 8) {
+      in_order(count, [&](uint32_t j) { return lane(j).recent[0] & 255; },
+               [&](uint32_t j) { update_after1(s, lane(j)); });
+    } else if (task == tables + 9) {
+      in_order(count, [&](uint32_t j) { return lane(j).recent[0] & 0xFFFF; },
+               [&](uint32_t j) { update_after2(s, lane(j)); });
+    } else {
+      for (int m = 0; m < s.profile.match_count(); ++m) {
+        in_order(count, [&](uint32_t j) { return index_entry(s, lane(j), m); },
+                 [&](uint32_t j) { update_index(s, lane(j), m); });
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace nncomp::mix

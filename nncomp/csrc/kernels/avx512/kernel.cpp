@@ -1,0 +1,9 @@
+// The kernel for CPUs with AVX-512 and VNNI.
+#include "kernels/avx512/simd.hpp"
+#include "kernels/x86/simd_mix.hpp"
+// after the vectors it is written on
+#include "kernels/body.hpp"
+
+namespace nncomp {
+const Kernel kernel_avx512 = kernel("avx512");
+}

@@ -1,0 +1,105 @@
+// How much memory the adaptive stage takes for a block, where each array lies in it, and what it holds before the
+// first byte. Memory is zeroed first; what fills it is divided among threads: each takes every `step`-th from
+// `first` on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "stage/initial.hpp"
+#include "stage/state.hpp"
+
+namespace nncomp::mix {
+
+// Smallest k with 2^k >= n, within low … high.
+inline uint32_t bits_for(uint64_t n, uint32_t low, uint32_t high) {
+  uint32_t k = low;
+  while (k < high && uint64_t(1) << k < n) ++k;
+  return k;
+}
+
+// Log2 of the buckets of each hashed table, for a block of n bytes: 2 bytes of table for each, 64 KiB … 16 MiB.
+inline uint32_t bucket_bits(uint64_t n) { return bits_for((2 * n + 63) / 64, 10, 18); }
+
+// Log2 of the entries of each match index: one for each byte, 4 Ki … 4 Mi.
+inline uint32_t index_bits(uint64_t n) { return bits_for(n, 12, 22); }
+
+// Takes arrays one behind the other, each at a multiple of 64 bytes.
+struct Room {
+  uint8_t* base;  // null: only sizes count
+  uint64_t size = 0;
+
+  template <class T>
+  void take(T*& pointer, uint64_t count) {
+    if (base) pointer = reinterpret_cast<T*>(base + size);
+    size += (count * sizeof(T) + 63) & ~uint64_t(63);
+  }
+};
+
+// Places all arrays of `s`, whose profile, size and lanes are set, from base on; returns the bytes they take.
+// With base null it only counts.
+inline uint64_t lay_out(Shared& s, uint8_t* base) {
+  const Profile& p = s.profile;
+  const int contexts = p.context_count(), matches = p.match_count(), sets = p.set_count();
+  const uint32_t buckets = bucket_bits(s.size), entries = index_bits(s.size);
+  Room room{base};
+  s.index_shift = 32 - entries;
+  for (int i = 0; i < contexts; ++i) {
+    s.table[i].shift = 64 - buckets;
+    room.take(s.table[i].data, uint64_t(64) << buckets);
+  }
+  for (int i = 0; i < matches; ++i) room.take(s.index[i], uint64_t(1) << entries);
+  room.take(s.map, uint64_t(65536) * BINS);
+  room.take(s.order0, 256);
+  room.take(s.order1, 65536);
+  room.take(s.after1, 256);
+  room.take(s.after2, 65536);
+  room.take(s.none, 16);
+  room.take(s.lane, s.lanes);
+  for (uint32_t i = 0; i < s.lanes; ++i) {
+    Lane unused{};
+    Lane& l = base ? s.lane[i] : unused;
+    room.take(l.weights, uint64_t(sets * 256 * INPUTS));
+    room.take(l.weights2, uint64_t(ROWS2 * ROW));
+    room.take(l.history_map, uint64_t((contexts + 2) * 256));
+    room.take(l.match_map, uint64_t(matches * MATCH_CELLS));
+    room.take(l.line_map, uint64_t(p.line_count() * LINE_CELLS));
+    room.take(l.final_map, uint64_t(3 * 256 * BINS));
+  }
+  return room.size;
+}
+
+inline void start_map(const Tables& t, uint16_t* cells, int rows, int first, int step) {  // every row maps x to itself
+  for (int i = first; i < rows; i += step) {
+    for (int j = 0; j < BINS; ++j) cells[i * BINS + j] = uint16_t(t.squash[128 * j < 4095 ? 128 * j : 4095] >> 6);
+  }
+}
+
+inline void start_shared(const Shared& s, int first, int step) { start_map(*s.tables, s.map, 65536, first, step); }
+
+inline void start_lane(const Shared& s, Lane& l, int first, int step) {
+  const Profile& p = s.profile;
+  const Tables& t = *s.tables;
+  const int contexts = p.context_count(), matches = p.match_count(), sets = p.set_count();
+  for (int i = first; i < (contexts + 2) * 256; i += step) l.history_map[i] = uint32_t(t.start[i & 255]) << 16 | 8;
+  for (int i = first; i < matches * MATCH_CELLS; i += step) {
+    const uint32_t length = uint32_t(i % MATCH_CELLS) >> 6;
+    l.match_map[i] = (65535 - 65536 / (length + 3)) << 16;
+  }
+  for (int i = first; i < p.line_count() * LINE_CELLS; i += step) l.line_map[i] = 32768u << 16;
+  start_map(t, l.final_map, 3 * 256, first, step);
+  int16_t weight[INPUTS] = {};
+  const int16_t* trained = initial_weights(p);
+  int k = 0;  // in the order of initial.hpp
+  const auto set = [&](int input, int same) { weight[input] = trained ? trained[k++] : int16_t(same); };
+  const int same = p.network ? 720 : 1440;
+  for (int i = 0; i < contexts + 2; ++i) set(FIRST_HISTORY + i, same);
+  for (int i = 0; i < matches; ++i) set(FIRST_MATCH + i, same);
+  for (int i = 0; i < p.line_count(); ++i) set(FIRST_LINE + i, same);
+  if (p.network) set(NETWORK, 8192);
+  set(CONSTANT, 0);
+  for (int i = first; i < sets * 256 * INPUTS; i += step) l.weights[i] = weight[i % INPUTS];
+  for (int i = first; i < ROWS2 * ROW; i += step) l.weights2[i] = int16_t(i % ROW < sets ? (1 << 14) / sets : 0);
+}
+
+}  // namespace nncomp::mix

@@ -1,0 +1,57 @@
+// The memory of the adaptive stage for one block, and what is done to a block's bytes before it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <span>
+
+#include "stage/state.hpp"
+
+namespace nncomp {
+
+enum Transform { NO_TRANSFORM = 0, X86_CALLS = 1, ARM64_CALLS = 2 };
+
+// How a block is mixed, as its header says it.
+struct Mixing {
+  bool rich;
+  int contexts;   // mix::Contexts
+  int transform;  // Transform
+  int period;     // 0, or 2 … 65535
+  int stride;     // 1 … 8
+
+  void check() const;  // throws std::invalid_argument unless within the limits
+};
+
+// Lane i of `lanes` as a piece of the block: the first n mod lanes are one byte longer.
+struct Piece {
+  size_t start;
+  size_t size;
+};
+Piece piece(size_t n, int lanes, int i);
+
+// All lanes and tables, as they are before the first byte. `data` stays the caller's: a decoder fills it.
+class Stage {
+ public:
+  Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes);
+
+  // Bytes of memory that a stage for `size` bytes takes.
+  static size_t memory(const Mixing& mixing, bool network, size_t size, int lanes);
+
+  mix::Shared shared;
+
+ private:
+  Stage(const Mixing& mixing, bool network, size_t size, int lanes);
+
+  struct Free {
+    void operator()(void* p) const { std::free(p); }
+  };
+  std::unique_ptr<uint8_t, Free> memory_;
+};
+
+// Call targets: the distances in calls become the addresses called, so that calls of one function look alike.
+void transform(int kind, std::span<uint8_t> data);
+void restore(int kind, std::span<uint8_t> data);
+
+}  // namespace nncomp

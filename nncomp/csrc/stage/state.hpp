@@ -1,0 +1,135 @@
+// What the adaptive stage knows: of a block, shared by its lanes, and of each lane. Plain data in the caller's
+// memory, so that the same functions (mix.hpp) run on any device.
+#pragma once
+
+#include <cstdint>
+
+#include "stage/tables.hpp"
+
+namespace nncomp::mix {
+
+constexpr int MAX_CONTEXTS = 20;  // hashed contexts of a list
+constexpr int MAX_MATCHES = 2;
+constexpr int MAX_SETS = 7;
+constexpr int INPUTS = 32;        // of a mixer of the first layer: enum Input
+constexpr int ROW = 8;            // of the second: the sets, zeros, a constant
+constexpr int BINS = 33;          // of an adaptive probability map: −16 … 16 octaves
+constexpr int LENGTHS = 24;       // classes of a match's length
+constexpr int MATCH_CELLS = LENGTHS * 64;
+constexpr int TAPS = 24;         // inputs of a linear prediction
+constexpr int LINES = 4;         // predictions of a sample
+constexpr int LINE_CELLS = 8 * 8 * 256;  // [error][bit][place]
+constexpr int ROWS2 = 4 * LENGTHS + 256;
+
+// Which input is which; what a profile lacks is 0.
+enum Input { FIRST_MATCH = 0, FIRST_LINE = 2, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
+
+enum Contexts : int32_t { GENERAL = 0, RECORDS = 1, CODE = 2, PICTURE = 3, WIDE = 4 };
+
+// How a block is mixed: from its header.
+struct Profile {
+  bool rich;
+  bool network;  // whether the network's weights enter
+  int32_t contexts;
+  uint32_t period;  // length of a record or of a row of samples; 0: none
+  uint32_t stride;  // bytes of a sample
+  bool x86;         // whether the contexts follow its instructions
+
+  int context_count() const {
+    return !rich ? 7 : contexts == PICTURE ? 16 : contexts == WIDE ? 10 : contexts == GENERAL && network ? 12 : 20;
+  }
+  uint32_t width() const { return contexts == PICTURE ? 1 : contexts == WIDE ? 2 : 0; }  // of a predicted sample's values
+  int line_count() const { return contexts >= PICTURE ? LINES : 0; }
+  int match_count() const { return rich ? 2 : 1; }
+  int set_count() const { return rich ? 7 : 4; }
+};
+
+// 64-byte buckets of four slots: a check byte, 0 if free, then the histories of the 15 nodes of a nibble.
+struct Table {
+  uint8_t* data;
+  uint32_t shift;  // 64 − log2 of the number of buckets
+};
+
+struct Match {
+  uint32_t at;      // the byte that predicts: its offset in the block
+  uint32_t length;  // of the agreement behind it; 0: there is none
+  uint32_t misses;  // of the last 8 bytes it predicted, newest lowest
+  uint32_t byte;    // what it predicts
+};
+
+// Where the byte to come stands in an instruction of an x86 processor.
+struct Instruction {
+  uint32_t phase;      // enum Phase, or that plus the bytes still to come
+  uint32_t kind;       // of the opcode: see x86_kind
+  uint32_t immediate;  // bytes
+  uint32_t prefixes;   // 1: operand of 16 bits, 2: of 64
+  uint32_t opcode;     // behind its escapes
+  uint32_t modrm;
+  uint64_t bytes;      // hash of its bytes
+  uint64_t operand;    // hash of its displacement's or immediate's bytes
+  uint64_t before;     // hash of the bytes of the instruction before
+  uint64_t opcodes;    // the last 4, 16 bits each, newest lowest: opcode and what mod-r/m adds to it
+};
+
+// Predictions of a sample. A sample has 16 bits: one byte is its high byte, of two the first is the low one.
+struct Linear {
+  int32_t weight[2][8][TAPS];  // 2^16 is one; of a faster and a slower prediction; by channel
+  int32_t x[TAPS];             // differences from the sample before
+  int32_t guess[LINES];
+  uint32_t error[LINES][8];    // mean, by channel
+};
+
+struct Lane {
+  uint32_t start, size, t;  // its piece of the block, and how much of it is coded
+
+  // What contexts are made of. Bytes before the piece count as 0.
+  uint64_t recent[3];           // the last 24 bytes, newest lowest
+  uint64_t word, word1, word2;  // hash of this word's letters, of the words before
+  uint64_t shape, tokens;       // classes of the last 16 bytes; runs of a class taken as one
+  uint64_t field;               // hash of this field's bytes
+  uint32_t run, fields;         // bytes of this class so far, fields of this line so far
+  uint32_t line, line_above;    // offsets in the piece where they start
+  uint32_t column;
+  uint32_t row_at, channel;     // t mod period, that mod stride
+  Instruction x86;
+  Linear linear;
+  uint32_t expected;            // what a match predicts, and how long it is
+  Match match[MAX_MATCHES];
+  uint32_t match_hash[MAX_MATCHES], next_match_hash[MAX_MATCHES];
+
+  // The byte step.
+  uint64_t next[MAX_CONTEXTS];      // hashes of the byte to come
+  uint64_t hash[2][MAX_CONTEXTS];   // of the nibbles just coded
+  uint8_t* slot[2][MAX_CONTEXTS];   // where they were found
+  uint16_t* shared_cell[8];         // of Shared::map
+  uint32_t byte;
+
+  // What learns bit by bit.
+  int16_t* weights;       // [sets][256][INPUTS], 2^14 is one
+  int16_t* weights2;      // [ROWS2][ROW]
+  uint32_t* history_map;  // [contexts + 2][256]
+  uint32_t* match_map;    // [matches][MATCH_CELLS]
+  uint32_t* line_map;     // [lines][LINE_CELLS]
+  uint16_t* final_map;    // [3][256][BINS]
+};
+
+// Constant during a byte step, but for the lanes.
+struct Shared {
+  Profile profile;
+  const Tables* tables;
+  const uint8_t* data;  // the block
+  uint32_t size;
+  Lane* lane;
+  uint32_t lanes;
+  uint8_t* none;             // 16 zeros: the slot of what is in no table
+  Table table[MAX_CONTEXTS];
+  uint8_t* order0;           // [256] histories
+  uint8_t* order1;           // [256][256]
+  uint32_t* index[MAX_MATCHES];
+  uint32_t index_shift;      // 32 − log2 of the entries
+  uint16_t* map;             // [256][256][BINS]
+  uint32_t* after1;          // [256] the last four bytes that followed a byte
+  uint16_t* after2;          // [65536] the last two that followed a pair
+};
+
+}  // namespace nncomp::mix
