@@ -75,8 +75,8 @@ def mixing_memory(
 ) -> int:
     """Bytes of memory of the adaptive stage for a block of ``size`` bytes."""
 
-def kernels() -> list[str]:
-    """Names of the kernels that this CPU can run, fastest first."""
+def kernels(*, all: bool = False) -> list[str]:
+    """Names of the kernels that this CPU can run, or of ``all`` in this build, fastest first."""
 
 def tables() -> tuple[bytes, bytes]:
     """EXP as 640 bytes and POW as 256 native-endian uint32."""

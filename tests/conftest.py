@@ -17,7 +17,6 @@ from nncomp import _native, model
 
 TORCH = {"test_cli_train.py", "test_cuda_kernels.py", "test_cuda_stage.py", "test_train.py"}
 TORCH |= {"test_search.py", "test_tune.py"}  # whose every test needs torch
-KERNELS = ("avx512", "avxvnni", "avx2", "portable")
 
 
 _share = 1.0  # of the examples that hypothesis tries in a full run
@@ -81,7 +80,7 @@ def chain_model(name: str, seed: int = 1) -> model.Model:
 FASTEST = _native.kernels()[0]
 
 
-@pytest.fixture(params=some_quick(KERNELS, FASTEST))
+@pytest.fixture(params=some_quick(_native.kernels(all=True), FASTEST))
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run the native engine with this kernel; quick tests have the fastest one alone."""
     if request.param not in _native.kernels():

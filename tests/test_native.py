@@ -99,6 +99,15 @@ def test_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
         native.encode_block(tiny(), b"", 1)
 
 
+def test_every_kernel_is_in_the_register() -> None:
+    register = (SOURCES / "kernels" / "register.cmake").read_text("utf-8")
+    names = re.findall(r"^kernel\((\w+) ", register, re.MULTILINE)
+    assert {path.parent.name for path in SOURCES.glob("kernels/*/kernel.cpp")} == set(names)
+    built = _native.kernels(all=True)
+    assert built == [name for name in names if name in built]
+    assert KERNELS == [name for name in built if name in KERNELS]
+
+
 # Arguments: C++ checks again what Python has checked
 
 

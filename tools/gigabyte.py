@@ -165,7 +165,8 @@ def markdown(rows: Sequence[Row]) -> str:
         lines += ["|---|---|---:|" + "---:|" * len(names)]
         for (kind, kernel, threads), cells in groups.items():
             times = [both(cells[name]) if name in cells else "" for name in names]
-            lines += [f"| {kind} | {KERNELS[kernel]} | {threads} | {' | '.join(times)} |"]
+            title = KERNELS.get(kernel, kernel)
+            lines += [f"| {kind} | {title} | {threads} | {' | '.join(times)} |"]
         for threads in sorted({row.threads for row in own}):
             peaks = [max(r.memory for r in own if (r.compressor, r.threads) == (name, threads))
                      for name in names]  # fmt: skip

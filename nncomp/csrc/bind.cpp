@@ -155,7 +155,7 @@ void make_network(Network* self, int d_model, int n_heads, int d_head, int d_ff,
   for (const auto& [order, log2_rows, width, first] : ngrams) {
     config.ngrams.push_back({order, log2_rows, width, first});
   }
-  const nncomp::Kernel* found = nncomp::find_kernel(kernel.c_str());
+  const nncomp::Kernel* found = nncomp::find_kernel(kernel);
   if (!found) throw std::invalid_argument("this CPU cannot run the kernel '" + kernel + "'");
 
   std::vector<Array> arrays;  // kept while in use
@@ -197,7 +197,7 @@ struct Arguments {
     require(threads >= 1, "threads is out of range");
     require(size <= (args ? MAX_MIXED : size_t(PY_SSIZE_T_MAX)), "size is out of range");
     if (args) mixing = mixing_of(*args);
-    const nncomp::Kernel* found = network ? &network->kernel() : nncomp::find_kernel(kernel.c_str());
+    const nncomp::Kernel* found = network ? &network->kernel() : nncomp::find_kernel(kernel);
     if (!found) throw std::invalid_argument("this CPU cannot run the kernel '" + kernel + "'");
     predictor = {network, mixing ? &*mixing : nullptr, found};
   }
@@ -290,6 +290,14 @@ void add_integers(nncomp::IntegerDecoder& decoder, int kind, nb::handle values) 
   });
 }
 
+std::vector<std::string> kernels(bool all) {
+  std::vector<std::string> names;
+  for (const auto& [name, runs] : nncomp::kernels()) {
+    if (all || runs) names.emplace_back(name);
+  }
+  return names;
+}
+
 nb::tuple tables() {
   std::vector<uint8_t> exp;
   for (uint32_t distance = 0; distance < 640; ++distance) exp.push_back(nncomp::exp_weight(distance));
@@ -356,13 +364,7 @@ NB_MODULE(_native, m) {
   }, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
   m.def("transform", changed<nncomp::transform>, "kind"_a, "data"_a);
   m.def("restore", changed<nncomp::restore>, "kind"_a, "data"_a);
-  m.def("kernels", [] {
-    std::vector<std::string> names;
-    for (const char* name : {"avx512", "avxvnni", "avx2", "portable"}) {
-      if (nncomp::find_kernel(name)) names.emplace_back(name);
-    }
-    return names;
-  });
+  m.def("kernels", kernels, nb::kw_only(), "all"_a = false);
   m.def("tables", tables);
   m.def("mixing_tables", mixing_tables);
 }

@@ -1,8 +1,8 @@
 """The native engine: ``nncomp._native``, C++ for every core and byte of a block.
 
 This module packs each model once and hands over to C++, which releases the GIL. The kernel is the
-fastest that the CPU can run; ``NNCOMP_KERNEL`` (``avx512``, ``avxvnni``, ``avx2`` or ``portable``)
-forces one, which changes speed and never bytes.
+fastest that the CPU can run; ``NNCOMP_KERNEL`` forces one of ``_native.kernels()``, which changes
+speed and never bytes.
 """
 
 from __future__ import annotations

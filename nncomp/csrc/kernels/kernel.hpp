@@ -13,6 +13,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 namespace nncomp {
 
@@ -78,12 +80,14 @@ struct Kernel {
   void (*mix_update_rest)(const mix::Shared&, uint32_t count);
 };
 
-// The kernel of that name, or the fastest for "auto". nullptr if this build or this CPU lacks it.
-const Kernel* find_kernel(const char* name);
+// The kernels of this build, fastest first, and whether this CPU can run them.
+struct KernelName {
+  const char* name;
+  bool runs;
+};
+std::vector<KernelName> kernels();
 
-extern const Kernel kernel_portable;
-extern const Kernel kernel_avx2;     // AVX2 alone
-extern const Kernel kernel_avxvnni;  // AVX2 with AVX-VNNI
-extern const Kernel kernel_avx512;   // AVX-512 F, BW, VL and VNNI
+// The kernel of that name, or the fastest for "auto". nullptr if this build or this CPU lacks it.
+const Kernel* find_kernel(std::string_view name);
 
 }  // namespace nncomp

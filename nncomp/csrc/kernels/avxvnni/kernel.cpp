@@ -5,5 +5,5 @@
 #include "kernels/body.hpp"
 
 namespace nncomp {
-const Kernel kernel_avxvnni = kernel("avxvnni");
+extern const Kernel kernel_avxvnni = kernel("avxvnni");
 }
