@@ -213,7 +213,7 @@ def test_plan() -> None:
     assert own.phase(0, (64, 192)) == loop.Phase(64, Mode.FAKE)  # 100 is no multiple of 64
     assert own.phase(50, (64, 192)).length == 192
     for wrong in (
-        {"average": 1.0},
+        {"clip": -1.0},
         {"patience": 1},
         {"warmup": 2.0},
         {"lengths": ((1, 8), (0, 8))},
@@ -236,8 +236,7 @@ def test_fitting_lengths() -> None:
 
 BATCH = 1024  # bytes
 FULL = Plan(
-    total=16 * BATCH, batch=BATCH, average=0.9, clip=1.0, weight_decay=0.1, rate_term=0.01,
-    validate_every=5, patience=9,
+    total=16 * BATCH, batch=BATCH, clip=1.0, validate_every=5, patience=9,
 )  # fmt: skip
 
 
@@ -248,7 +247,6 @@ def trainer(plan: Plan = FULL, network: Network | None = None) -> loop.Trainer:
 def state_of(trainer: loop.Trainer) -> dict[str, torch.Tensor]:
     """Every number that the rest of a run depends on."""
     found = {f"network.{k}": v for k, v in trainer.network.state_dict().items()}
-    found |= {f"average.{k}": v for k, v in (trainer.average or {}).items()}
     found |= {f"best.{k}": v for k, v in (trainer.best.weights if trainer.best else {}).items()}
     for i, optimizer in enumerate(trainer.optimizers):
         for p, entry in optimizer.state_dict()["state"].items():
@@ -274,7 +272,7 @@ def test_a_resumed_run_is_the_same_run(whole: loop.Trainer, tmp_path: Path, stop
     assert second.step == stop and second.run(path)
     expected, found = state_of(whole), state_of(second)
     assert expected.keys() == found.keys()
-    assert any(k.startswith("average") for k in found) and any(k.startswith("best") for k in found)
+    assert any(k.startswith("best") for k in found)
     for key, value in expected.items():
         assert torch.equal(value, found[key]), key
     assert [repr(p[:-1]) for p in second.curve] == [repr(p[:-1]) for p in whole.curve]
@@ -329,17 +327,6 @@ def test_a_run_stops_when_it_gets_no_better() -> None:
     assert run.best.bpb == min(measured) and measured.index(run.best.bpb) == len(measured) - 4
     again = loop.evaluate(run.result(), run.validation, Mode.FLOAT, 64)["all"]
     assert abs(again - run.best.bpb) < 0.1 < measured[-1] - run.best.bpb  # products were bfloat16
-
-
-def test_an_average_is_between() -> None:
-    run = trainer(Plan(total=12 * BATCH, batch=BATCH, average=0.8, quantise_at=1.0))
-    seen = []
-    run.run(report=lambda t: seen.append(t.network.head.detach().clone()))
-    average = seen[0].clone()
-    for n, head in enumerate(seen, 1):
-        average.lerp_(head, 1 - min(0.8, n / (10 + n)))
-    assert torch.allclose(run.twin().head, average, atol=1e-6)
-    assert not torch.allclose(run.network.head, average, atol=1e-4)
 
 
 def test_divergence_is_said() -> None:
@@ -464,35 +451,6 @@ def test_program_bits_are_what_a_file_pays() -> None:
     )
     bits = ledger.program_bits(registry.resolve("nano-1"))
     assert 0 < embedded - without - bits / 8 < 8  # and its size
-
-
-def test_bits_per_weight_are_those_of_a_geometric_law() -> None:
-    network = tiny()
-    draw = np.random.default_rng(1)
-    weights = [p for name, p in network.named_parameters() if "bias" not in name and p.dim() == 2]
-    for weight in weights:
-        k = (draw.geometric(0.2, weight.shape) - 1.0) * draw.choice([-1.0, 1.0], weight.shape)
-        k[:, 0] = 127  # the scale of every row is 1
-        weight.data = torch.from_numpy(k).float()
-    counts = [np.unique(w.detach().numpy(), return_counts=True)[1] / w.numel() for w in weights]
-    entropies = [-(c * np.log2(c)).sum() * w.numel() for c, w in zip(counts, weights, strict=True)]
-    entropy = sum(entropies) / sum(w.numel() for w in weights)
-    bits = ledger.bits_per_weight(network)
-    assert entropy < bits.item() < entropy * 1.3
-    bits.backward()
-    grad = network.head.grad
-    assert grad is not None
-    assert (grad[:, 1:].sign() == network.head[:, 1:].sign()).all() and (grad[:, 0] < 0).all()
-
-
-def test_a_rate_term_makes_weights_cheaper() -> None:
-    plan = Plan(total=30 * BATCH, batch=BATCH)
-    sizes = []
-    for term in (0.0, 0.3):
-        run = trainer(dataclasses.replace(plan, rate_term=term))
-        run.run()
-        sizes.append(ledger.program_bits(export.to_model(run.result(), "x")))
-    assert sizes[1] < 0.97 * sizes[0]
 
 
 def test_freed_memory_is_kept() -> None:

@@ -258,21 +258,21 @@ def _finish(
     from nncomp.train import export, ledger, loop
     from nncomp.train.network import Mode
 
-    twin = trainer.result()
+    network = trainer.result()
     notes = {"nncomp.note.corpus": _corpus_note(trainer, text.train), **notes}
-    model = export.to_model(twin, name, notes)
+    model = export.to_model(network, name, notes)
     with fileio.replacing(str(output)) as temporary:
         Path(temporary).write_bytes(models.dumps(model))
     if master:
         with fileio.replacing(str(master)) as temporary:
-            export.save_master(twin, Path(temporary))
+            export.save_master(network, Path(temporary))
     if quiet:
         return
     for title, domains in (("validation", text.validation), ("test", text.test)):
         if domains:
-            _print_table(title, twin, domains)
+            _print_table(title, network, domains)
     whole = [dataclasses.replace(d, weight=float(len(d.data))) for d in text.train]
-    bpb = loop.evaluate(twin, whole, Mode.FAKE, 2 * max(twin.config.windows))["all"]
+    bpb = loop.evaluate(network, whole, Mode.FAKE, 2 * max(network.config.windows))["all"]
     size = sum(len(domain.data) for domain in whole)
     account = ledger.Ledger(size, ledger.program_bits(model), bpb * size)
     say(
@@ -293,17 +293,17 @@ def _corpus_note(trainer: Trainer, domains: list[Domain]) -> str:
     return f"{seen / MB:.1f} MB drawn from {size / MB:.1f}: {listed}"
 
 
-def _print_table(title: str, twin: Network, domains: list[Domain]) -> None:
+def _print_table(title: str, network: Network, domains: list[Domain]) -> None:
     """Bits per byte in floating point, rounded, and in the integers of the engine."""
     import copy
 
     from nncomp.train import loop
     from nncomp.train.network import Mode
 
-    length = 2 * max(twin.config.windows)
-    plain = loop.evaluate(twin, domains, Mode.FLOAT, length)
-    fake = loop.evaluate(twin, domains, Mode.FAKE, length)
-    exact = loop.evaluate(copy.deepcopy(twin).double(), domains, Mode.EXACT, length)
+    length = 2 * max(network.config.windows)
+    plain = loop.evaluate(network, domains, Mode.FLOAT, length)
+    fake = loop.evaluate(network, domains, Mode.FAKE, length)
+    exact = loop.evaluate(copy.deepcopy(network).double(), domains, Mode.EXACT, length)
     row = "{:<32} {:>8} {:>8} {:>8}"
     say(row.format(f"{title}, bits/byte", "float", "rounded", "integer"))
     for key in plain:

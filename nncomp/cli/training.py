@@ -131,12 +131,6 @@ PLAN = [
                  help="Sequences until that share of the run; repeatable. Default: from 128 bytes "
                  "to twice the widest window."),
     click.option("--clip", type=_POSITIVE, default=0.0, help="Largest norm of the gradient."),
-    click.option("--weight-decay", type=_POSITIVE, default=0.0,
-                 help="Of embeddings, n-gram tables and head."),
-    click.option("--average", type=click.FloatRange(0, 1, max_open=True), default=0.0,
-                 metavar="DECAY", help="Use a moving average of the weights, e.g. 0.99."),
-    click.option("--rate-term", type=_POSITIVE, default=0.0, metavar="LAMBDA",
-                 help="Nats a byte to pay for each bit of a mean weight."),
     click.option("--seed", type=click.IntRange(0), default=1, show_default=True),
     click.option("--validate-every", type=click.IntRange(0), default=0, metavar="STEPS",
                  help="Validate while training."),

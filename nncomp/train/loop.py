@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from nncomp import fileio
 from nncomp.errors import NNCompError
 from nncomp.train import data as corpus
-from nncomp.train import distributed, ledger, optim
+from nncomp.train import distributed, optim
 from nncomp.train.network import Mode, Network
 from nncomp.train.plan import Phase, Plan, fitting
 
@@ -103,13 +103,11 @@ class Trainer:
         self.network, self.plan = network.to(self.device), plan
         self.domains, self.validation = domains, list(validation)
         network.compute = product_dtype(self.device, precision)
-        self.optimizers = optim.build(network, plan.weight_decay)
+        self.optimizers = optim.build(network)
         self.calibrated = calibrated
         self.step = 0  # steps done
         self.seconds = 0.0  # of training
         self.curve: list[Point] = []
-        self.average: dict[str, torch.Tensor] | None = None
-        self.averaged = 0  # steps in the average
         self.best: Best | None = None
         self._smooth = torch.zeros((), device=self.device)
         longest = plan.longest(network.config.windows)
@@ -176,15 +174,12 @@ class Trainer:
         windows = self._windows(phase.length)
         if phase.mode is Mode.FAKE and not self.calibrated:
             network.calibrate(windows.long())
-            self.calibrated, self.average, self.best = True, None, None  # a new network, in a way
+            self.calibrated, self.best = True, None  # a new network, in a way
 
         mine = windows[distributed.rank() :: distributed.world()]
         share = len(mine) / len(windows)
         loss = self._loss(network, mine.long(), phase.mode)
-        cost = loss
-        if plan.rate_term:
-            cost = cost + plan.rate_term * ledger.bits_per_weight(network)
-        (cost * share).backward()
+        (loss * share).backward()
         if phase.mode is Mode.FLOAT:
             self.calibrated = False
             network.drop_clip_gradients()
@@ -198,8 +193,6 @@ class Trainer:
         optim.step(self.optimizers, factor)
         if phase.mode is Mode.FAKE:
             network.hold()
-        if plan.average:
-            self._add_to_average()
         self._smooth.lerp_(bits, max(0.02, 1 / (self.step + 1)))
         self.step += 1
         self._record(factor, phase.mode)
@@ -209,17 +202,6 @@ class Trainer:
         rows = max(1, self.plan.batch // length)
         batch = corpus.batch(self.domains, rows, length, (self.plan.seed, self.step))
         return torch.from_numpy(batch).to(self.device)
-
-    @torch.no_grad()
-    def _add_to_average(self) -> None:
-        state = self.network.state_dict()
-        if self.average is None:
-            self.average, self.averaged = {k: v.clone() for k, v in state.items()}, 0
-        self.averaged += 1
-        # The first steps count for less once there are more of them.
-        decay = min(self.plan.average, self.averaged / (10 + self.averaged))
-        for key, value in self.average.items():
-            value.lerp_(state[key], 1 - decay)
 
     def _record(self, factor: float, mode: Mode) -> None:
         """A point of the curve now and then, and a validation when it is due."""
@@ -235,40 +217,32 @@ class Trainer:
     def _validate(self, mode: Mode) -> float:
         """Bits per byte of the validation text; keeps what early stopping needs."""
         bpb = math.nan
-        twin = self.twin()
         if distributed.rank() == 0:
-            bpb = evaluate(twin, self.validation, mode, self.phase().length)["all"]
+            bpb = evaluate(self.network, self.validation, mode, self.phase().length)["all"]
         bpb = distributed.first(bpb, self.device)
         if self.plan.patience:
             if self.best is None or bpb < self.best.bpb:
-                self.best = Best(bpb, 0, twin.state_dict())
+                self.best = Best(bpb, 0, copy.deepcopy(self.network.state_dict()))
             else:
                 self.best = self.best._replace(misses=self.best.misses + 1)
         return bpb
 
     # -- results --------------------------------------------------------------------------------
 
-    def twin(self) -> Network:
-        """A copy of the network as it stands: the average, where the plan asks for one."""
-        twin = copy.deepcopy(self.network)
-        if self.average is not None:
-            twin.load_state_dict(self.average)
-        return twin
-
     def result(self) -> Network:
         """What the run has found, ready to be exported: the best weights where patience kept them.
 
         On the CPU, in float32. A network that was never rounded is calibrated here.
         """
-        twin = self.twin()
+        network = copy.deepcopy(self.network)
         if self.best is not None:
-            twin.load_state_dict(self.best.weights)
-        twin = twin.cpu()
-        twin.compute = torch.float32
+            network.load_state_dict(self.best.weights)
+        network = network.cpu()
+        network.compute = torch.float32
         if not self.calibrated:
-            twin.calibrate(self._windows(self.phase().length).cpu().long())
-        twin.hold()
-        return twin
+            network.calibrate(self._windows(self.phase().length).cpu().long())
+        network.hold()
+        return network
 
     # -- checkpoints ----------------------------------------------------------------------------
 
@@ -283,8 +257,6 @@ class Trainer:
             "weight_bits": self.network.weight_bits,
             "optimizers": [o.state_dict() for o in self.optimizers],
             "calibrated": self.calibrated,
-            "average": self.average,
-            "averaged": self.averaged,
             "best": self.best and tuple(self.best),
             "step": self.step,
             "seconds": self.seconds,
@@ -318,7 +290,6 @@ class Trainer:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.calibrated = state["calibrated"]
-        self.average, self.averaged = state["average"], state["averaged"]
         self.best = state["best"] and Best(*state["best"])
         self.step, self.seconds = state["step"], state["seconds"]
         self._smooth = state["smooth"]

@@ -66,11 +66,10 @@ class Muon(torch.optim.Optimizer):
                     p.add_(u, alpha=-group["lr"] * scale)
 
 
-def build(network: Network, weight_decay: float = 0.0) -> list[torch.optim.Optimizer]:
+def build(network: Network) -> list[torch.optim.Optimizer]:
     """[Muon, AdamW] over ``network``; each group keeps its peak rate in ``peak``.
 
-    ``weight_decay`` is that of embeddings, n-gram tables and head. Muon computes in the type of the
-    network's products.
+    Muon computes in the type of the network's products.
     """
     matrices: list[Tensor] = []
     biases: list[Tensor] = []
@@ -82,9 +81,9 @@ def build(network: Network, weight_decay: float = 0.0) -> list[torch.optim.Optim
     muon = Muon(matrices, lr=0.02, compute=network.compute)
     adam = torch.optim.AdamW(
         [
-            {"params": [network.embed], "lr": 0.006, "weight_decay": weight_decay},
-            {"params": list(network.ngrams), "lr": 0.01, "weight_decay": weight_decay},
-            {"params": [network.head], "lr": 0.003, "weight_decay": weight_decay},
+            {"params": [network.embed], "lr": 0.006},
+            {"params": list(network.ngrams), "lr": 0.01},
+            {"params": [network.head], "lr": 0.003},
             {"params": biases, "lr": 0.01},
             {"params": clips, "lr": 0.0005},
         ],

@@ -35,19 +35,15 @@ class Plan:
     quantise_at: float = 0.75  # share of all bytes after which the network is rounded
     lengths: tuple[tuple[float, int], ...] = ()  # (until this share, bytes); () for the usual ones
     clip: float = 0.0  # largest norm of the gradient; 0 for any
-    weight_decay: float = 0.0  # of embeddings, n-gram tables and head, per unit of rate
-    average: float = 0.0  # decay a step of the moving average of all weights; 0 for none
-    rate_term: float = 0.0  # nats a byte for each bit that a mean weight takes
     validate_every: int = 0  # steps; 0 for never
     patience: int = 0  # validations without a better one after which to stop; 0 for never
 
     def __post_init__(self) -> None:
         for name in ("warmup", "decay", "quantise_at"):
             _require(0 <= getattr(self, name) <= 1, f"{name} is not between 0 and 1")
-        for name in ("total", "rate", "clip", "weight_decay", "rate_term"):
+        for name in ("total", "rate", "clip"):
             _require(getattr(self, name) >= 0, f"{name} is negative")
         _require(self.batch >= STEP, f"a batch is at least {STEP} bytes")
-        _require(0 <= self.average < 1, "average is not at least 0 and below 1")
         _require(not self.patience or self.validate_every > 0, "patience needs validate_every")
         shares = [share for share, _ in self.lengths]
         _require(shares == sorted(shares), "the shares of lengths do not rise")
