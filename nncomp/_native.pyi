@@ -28,7 +28,7 @@ class Network:
     def weights(self, data: bytes) -> npt.NDArray[np.uint32]: ...
 
 class IntegerEncoder:
-    """Codes tensors into a payload: ``nncomp.engine.reference_integers``, faster."""
+    """Codes tensors into a payload: ``nncomp.engine.reference.integers``, faster."""
 
     def put(self, kind: int, values: npt.NDArray[Any], base: npt.NDArray[Any]) -> None:
         """Append values − base: both (rows, columns), of one type. Raises ``ValueError``."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
-from nncomp.engine.reference import (
+from nncomp.engine.reference.coder import (
     RangeDecoder,
     RangeEncoder,
     decode_byte,

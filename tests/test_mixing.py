@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 import models
 from conftest import examples, some_quick
 from nncomp import _native
-from nncomp.engine import native, reference, reference_contexts, reference_mix
+from nncomp.engine import native, reference
+from nncomp.engine.reference import features, mixer
 from nncomp.errors import FormatError
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
 from nncomp.mixing_tables import INITIAL, NEXT, RECIPROCAL, SQUASH, START, STRETCH
@@ -173,11 +174,11 @@ def chosen(size: int, likely: bool) -> bytes:
 
     The network is right, or wrong, with so little confidence that weights grow to their ends.
     """
-    network, data, noise = reference.Network(hesitant(), 1), bytearray(), models.noise(size)
+    network, data, noise = reference.network.Network(hesitant(), 1), bytearray(), models.noise(size)
     for t in range(size):
         history = np.frombuffer(bytes(data[: -7 if t > 6 else None : -1]).ljust(6, b"\0"), np.uint8)
         w = network.step(history[None, :6])[0]
-        byte = reference.walk(w, lambda p: int((p >= 1 << 21) == likely))
+        byte = reference.coder.walk(w, lambda p: int((p >= 1 << 21) == likely))
         data.append(byte if noise[t] % 16 else noise[t] ^ 85)
     return bytes(data)
 
@@ -257,7 +258,7 @@ def test_probabilities_are_those_that_are_coded_with(kernel: str, name: str, siz
     data = some_of_all(size)
     found = native.bit_probabilities(data, mixing)
     assert found.shape == (size, 8)
-    encoder = reference.RangeEncoder()
+    encoder = reference.coder.RangeEncoder()
     bits = np.unpackbits(np.frombuffer(data, np.uint8))
     for bit, p in zip(bits.tolist(), found.ravel().tolist(), strict=True):
         encoder.encode(bit, p)
@@ -298,7 +299,7 @@ def test_samples_that_are_hard_to_predict(
 
 def test_weights_of_predictions_reach_their_ends() -> None:
     mixing = MIXINGS["wide-sound"]
-    past, weights = reference_contexts.Past(jumps(400), mixing), list[int]()
+    past, weights = features.Past(jumps(400), mixing), list[int]()
     assert past.samples is not None
     for _ in range(400):
         past.predict()
@@ -307,8 +308,8 @@ def test_weights_of_predictions_reach_their_ends() -> None:
     assert min(weights) == -(1 << 18) and max(weights) == 1 << 18
 
 
-def follower(code: bytes) -> reference_contexts.Instruction:
-    instruction = reference_contexts.Instruction()
+def follower(code: bytes) -> features.Instruction:
+    instruction = features.Instruction()
     for c in code:
         instruction.take(c)
     return instruction
@@ -318,7 +319,7 @@ def test_instructions_end_where_they_end() -> None:
     for code in INSTRUCTIONS:
         hashed = 0
         for c in code:
-            hashed = reference_contexts.combine(hashed, c + 1)
+            hashed = features.combine(hashed, c + 1)
         after = follower(code)
         assert after.phase == 0 and after.before == hashed, code.hex(" ")
 
@@ -343,7 +344,7 @@ def test_phases_of_an_instruction(code: str, phases: list[int]) -> None:
 
 def in_step(codes: Iterable[bytes]) -> bytes:
     """Instructions, or parts of some, each followed by what makes the next one begin anew."""
-    out, instruction = bytearray(), reference_contexts.Instruction()
+    out, instruction = bytearray(), features.Instruction()
     for code in codes:
         start = len(out)
         out += code
@@ -389,7 +390,7 @@ def test_all_operands_in_memory(kernel: str, opcode: str) -> None:
 @pytest.mark.parametrize("kind", some_quick([Transform.X86, Transform.ARM64], Transform.ARM64))
 def test_transforms(kernel: str, kind: Transform) -> None:
     data = calls(100) if kind == Transform.X86 else branches(100)
-    assert reference_mix.transform(kind, data) != data
+    assert mixer.transform(kind, data) != data
     same(None, data, 1, Mixing(RICH, Contexts.CODE, kind))
     same(tiny(), data, 2, Mixing(LEAN, transform=kind))
 
@@ -404,7 +405,7 @@ def saturated(likely: bool) -> tuple[list[bytes], np.ndarray]:
     """The reference's payloads, and the weights it ended with."""
     stages = []
 
-    class Kept(reference_mix.Stage):
+    class Kept(mixer.Stage):
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
             stages.append(self)
@@ -568,10 +569,10 @@ CALLS = st.lists(st.sampled_from([0xE8, 0xE9, 0x00, 0xFF, 0x94, 0x97, 0x01]), ma
 @settings(max_examples=examples(100), deadline=None)
 @given(data=st.one_of(CALLS.map(bytes), st.binary(max_size=100)))
 def test_transforms_are_undone(kind: Transform, data: bytes) -> None:
-    there = reference_mix.transform(kind, data)
+    there = mixer.transform(kind, data)
     assert len(there) == len(data)
-    assert reference_mix.restore(kind, there) == data
-    assert reference_mix.transform(kind, reference_mix.restore(kind, data)) == data
+    assert mixer.restore(kind, there) == data
+    assert mixer.transform(kind, mixer.restore(kind, data)) == data
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -580,25 +581,23 @@ def test_transforms_of_the_engine(data: bytes, kind: Transform) -> None:
     """What it codes is what the reference makes of the data: equal to coding that untransformed."""
     mixing = Mixing(LEAN, transform=kind)
     payloads = native.encode_block(None, data, 1, mixing)
-    assert payloads == native.encode_block(
-        None, reference_mix.transform(kind, data), 1, MIXINGS["lean"]
-    )
+    assert payloads == native.encode_block(None, mixer.transform(kind, data), 1, MIXINGS["lean"])
     assert native.decode_block(None, payloads, len(data), mixing) == data
 
 
 def test_transforms_by_example() -> None:
     x86, arm = Transform.X86, Transform.ARM64
     call = b"\x90" * 7 + b"\xe8\x10\x00\x00\x00"
-    assert reference_mix.transform(x86, call) == b"\x90" * 7 + b"\xe8\x17\x00\x00\x00"
+    assert mixer.transform(x86, call) == b"\x90" * 7 + b"\xe8\x17\x00\x00\x00"
     back = b"\x90" * 7 + b"\xe8\xf9\xff\xff\xff"
-    assert reference_mix.transform(x86, back) == b"\x90" * 7 + b"\xe8\x00\x00\x00\xff"
-    assert reference_mix.transform(x86, call[:-1]) == call[:-1]
+    assert mixer.transform(x86, back) == b"\x90" * 7 + b"\xe8\x00\x00\x00\xff"
+    assert mixer.transform(x86, call[:-1]) == call[:-1]
     branch = bytes(8) + b"\x01\x00\x00\x94"
-    assert reference_mix.transform(arm, branch) == bytes(8) + b"\x03\x00\x00\x94"
-    assert reference_mix.transform(arm, branch[:-1]) == branch[:-1]
-    assert reference_mix.transform(arm, b"\0" + branch) == b"\0" + branch
+    assert mixer.transform(arm, branch) == bytes(8) + b"\x03\x00\x00\x94"
+    assert mixer.transform(arm, branch[:-1]) == branch[:-1]
+    assert mixer.transform(arm, b"\0" + branch) == b"\0" + branch
     last = bytes(4) + b"\xff\xff\xff\x97"
-    assert reference_mix.transform(arm, last) == bytes(4) + b"\x00\x00\x00\x94"
+    assert mixer.transform(arm, last) == bytes(4) + b"\x00\x00\x00\x94"
 
 
 # Damage
@@ -809,13 +808,13 @@ def test_tables_of_the_page() -> None:
     for name, weights in INITIAL.items():
         assert f" {name} " + " ".join(map(str, weights)) + " " in numbers
     for i in range(0, 512, 16):
-        assert reference_contexts.KINDS[i : i + 16] in page
+        assert features.KINDS[i : i + 16] in page
 
 
 STARTS = {
-    "histories": ([int(start) for start in START], reference_mix.HISTORY_COUNT),
-    "matches": ([65535 - 65536 // (n + 3) for n in range(24)], reference_mix.MATCH_COUNT),
-    "lines": ([reference_mix.LINE_START], reference_mix.LINE_COUNT),
+    "histories": ([int(start) for start in START], mixer.HISTORY_COUNT),
+    "matches": ([65535 - 65536 // (n + 3) for n in range(24)], mixer.MATCH_COUNT),
+    "lines": ([mixer.LINE_START], mixer.LINE_COUNT),
 }
 
 
@@ -824,8 +823,8 @@ def test_cells_stay_in_their_range(name: str) -> None:
     """Of every start, the cell that is pulled the same way for ever."""
     starts, count = STARTS[name]
     everywhere = np.arange(len(starts))
-    for target in (0, reference_mix.ONE):
-        cells = reference_mix.Cells(np.array(starts), count)
+    for target in (0, mixer.ONE):
+        cells = mixer.Cells(np.array(starts), count)
         for _ in range(600):
             cells.learn((everywhere,), target)  # asserts it
 
@@ -840,9 +839,9 @@ def test_cells_stay_in_their_range_whatever_comes(name: str) -> None:
     for n in range(count, 256):
         p = np.flatnonzero(reached) if n < 255 else np.arange(1 << 22)  # from then on anywhere
         reached = np.zeros(1 << 22, bool)
-        for target in (0, reference_mix.ONE):
+        for target in (0, mixer.ONE):
             moved = p + ((target - p >> 7) * RECIPROCAL[n] >> 8)
-            assert moved.min() >= 0 and moved.max() <= reference_mix.ONE
+            assert moved.min() >= 0 and moved.max() <= mixer.ONE
             reached[moved] = True
 
 

@@ -33,7 +33,9 @@ def column(*values: int) -> np.ndarray:
 
 @given(st.integers(-(2**29) + 1, 2**29 - 1), st.integers(0, 2**31 - 1))
 def test_rounding_rule(x: int, m: int) -> None:
-    assert reference.rq(column(x), m).item() == (x * m + 2**29) // 2**30  # Python's // is floor
+    assert (
+        reference.network.rq(column(x), m).item() == (x * m + 2**29) // 2**30
+    )  # Python's // is floor
 
 
 def test_rounding_rule_at_the_ends() -> None:
@@ -41,16 +43,16 @@ def test_rounding_rule_at_the_ends() -> None:
     ms = [0, 1, 2**29 - 1, 2**29, 2**29 + 1, 2**30, 2**30 + 1, 2**31 - 1]
     for x in xs:
         for m in ms:
-            assert reference.rq(column(x), m).item() == (x * m + 2**29) >> 30
-    assert reference.rq(column(2**29 - 1), 2**31 - 1).item() <= 2**30
+            assert reference.network.rq(column(x), m).item() == (x * m + 2**29) >> 30
+    assert reference.network.rq(column(2**29 - 1), 2**31 - 1).item() <= 2**30
     # A half rounds up on both sides of zero.
-    assert [reference.rq(column(x), 2**29).item() for x in (1, -1, 3, -3)] == [1, 0, 2, -1]
+    assert [reference.network.rq(column(x), 2**29).item() for x in (1, -1, 3, -3)] == [1, 0, 2, -1]
 
 
 @pytest.mark.parametrize(("x", "m"), [(2**29, 1), (-(2**29), 1), (0, -1), (0, 2**31)])
 def test_rounding_rule_checks_its_bounds(x: int, m: int) -> None:
     with pytest.raises(AssertionError):
-        reference.rq(column(x), m)
+        reference.network.rq(column(x), m)
 
 
 # Section 2
@@ -92,7 +94,7 @@ def test_row_of_an_ngram_table_uses_its_bytes_alone() -> None:
     """All orders, against the formula; the network's other parts are switched off by zeros."""
     config = models.MIXED
     model = models.natural(config)
-    network = reference.Network(model, 1)
+    network = reference.network.Network(model, 1)
     network.time = 1
     history = np.array([[255, 1, 128, 7, 254, 99]], np.uint8)
     x = network.embed(history)[0]
@@ -111,13 +113,13 @@ def test_row_of_an_ngram_table_uses_its_bytes_alone() -> None:
 def test_lane_starts_with_token_256_and_zeros() -> None:
     model = models.tiny()
     history = np.zeros((1, 6), np.uint8)
-    network = reference.Network(model, 1)
+    network = reference.network.Network(model, 1)
     first = network.embed(history)
     network.time = 1
     later = network.embed(history)
     rows = model.tensors["embed.weight"].astype(np.int64)
     m = int(model.tensors["embed.m"][0])
-    change = reference.rq(rows[256] << 10, m) - reference.rq(rows[0] << 10, m)
+    change = reference.network.rq(rows[256] << 10, m) - reference.network.rq(rows[0] << 10, m)
     assert np.array_equal(first - later, [change])
 
 
@@ -132,7 +134,7 @@ def test_norm_at_squares() -> None:
         root = max(isqrt(sum(v * v for v in x)), 1)
         r = min(c // root, 2**31 - 1)
         expected = [max(-127, min(127, (v * r + 2**29) // 2**30)) for v in x]
-        assert reference.norm(column(*x), c).tolist() == [expected]
+        assert reference.network.norm(column(*x), c).tolist() == [expected]
 
 
 @given(
@@ -145,7 +147,7 @@ def test_norm(x: list[int], c: int) -> None:
     assert root**2 <= max(s, 1) < (root + 1) ** 2
     r = min(c // root, 2**31 - 1)
     expected = [max(-127, min(127, (v * r + 2**29) // 2**30)) for v in x]
-    assert reference.norm(column(*x), c).tolist() == [expected]
+    assert reference.network.norm(column(*x), c).tolist() == [expected]
 
 
 # Section 6

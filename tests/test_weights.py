@@ -17,7 +17,7 @@ import nncomp
 from conftest import chain_model, some_quick
 from nncomp import _native, registry, weights
 from nncomp.container import Packed
-from nncomp.engine import reference_integers
+from nncomp.engine.reference import integers as reference_integers
 from nncomp.errors import FormatError, ModelError
 from nncomp.model import Model, ModelConfig
 from nncomp.weights import Factors, pack, read_config, unpack

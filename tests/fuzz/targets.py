@@ -28,7 +28,8 @@ from conftest import chain_model
 from fuzz.mutate import damaged, damaged_inside
 from nncomp import NNCompressor, NNDecompressor, _native, model, weights
 from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef, Packed
-from nncomp.engine import native, reference, reference_integers
+from nncomp.engine import native, reference
+from nncomp.engine.reference import integers as reference_integers
 from nncomp.errors import FormatError, ModelError, NNCompError
 from nncomp.info import read_frame_infos
 from nncomp.mixing import Contexts, Mixing, Profile, Transform

@@ -36,7 +36,7 @@ def weights_digest(model: Model, data: bytes) -> str:
 
 def layers(model: Model, data: bytes) -> dict[str, Any]:
     """The residual stream before the first layer and after each, at STEPS."""
-    network = reference.Network(model, 1)
+    network = reference.network.Network(model, 1)
     replay = {}
     for t in range(len(data)):
         past = data[max(t - 6, 0) : t][::-1].ljust(6, b"\0")

@@ -1,6 +1,6 @@
 // Signed integers as adaptive binary decisions, for a model's tensors inside a file (docs/format.md, section 5):
 // the difference of a tensor to one that both sides have, row by row. Plain integers throughout;
-// nncomp/engine/reference_integers.py is the same in Python.
+// nncomp/engine/reference/integers.py is the same in Python.
 #pragma once
 
 #include <algorithm>

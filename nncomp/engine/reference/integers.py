@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncomp.engine.reference import PRECISION, RangeDecoder, RangeEncoder
+from nncomp.engine.reference.coder import PRECISION, RangeDecoder, RangeEncoder
 from nncomp.errors import FormatError
 
 __all__ = ["BITS", "CONTEXTS", "KINDS", "IntegerDecoder", "IntegerEncoder"]

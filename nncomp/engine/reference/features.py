@@ -2,7 +2,7 @@
 
 What a lane knows of its own bytes (``Past``, with ``Instruction`` and ``Samples`` where the mixing
 asks for them), and the lists of values that are hashed to find histories. Nothing here is shared by
-lanes and nothing predicts a bit: that is ``reference_mix``.
+lanes and nothing predicts a bit: that is ``mixer``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """The reference engine's adaptive stage: ``docs/numerics.md``, sections 10 to 15, as a program.
 
-Like ``reference``, it is meant to be read and to be right. Python integers do not wrap, so hashes
-are cut to 64 bits by hand; the asserts state the ranges that a fast engine may count on. What is
-private to a lane is in ``Lane``, what lanes share is in ``Stage`` and changes in ``Stage.update``;
-a lane's past and its contexts are in ``reference_contexts``.
+Python integers do not wrap, so hashes are cut to 64 bits by hand; the asserts state the ranges that
+a fast engine may count on. What is private to a lane is in ``Lane``, what lanes share is in
+``Stage`` and changes in ``Stage.update``; a lane's past and its contexts are in ``features``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from nncomp.engine.reference_contexts import (
+from nncomp.engine.reference.features import (
     K1,
     LINES,
     MASK,

@@ -1,0 +1,151 @@
+"""The reference engine: ``docs/numerics.md`` as a program, in Python and numpy integers.
+
+It is slow and meant to be read; the other engines must equal it bit for bit. ``network`` predicts
+bytes, ``features`` and ``mixer`` are the adaptive stage, ``coder`` turns probabilities into bytes;
+here they meet, for a block whose lanes are coded in lock step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp.engine.reference.coder import (
+    RangeDecoder,
+    RangeEncoder,
+    cumulative_sums,
+    probability,
+    walk,
+    writer,
+)
+from nncomp.engine.reference.mixer import Stage, restore, transform
+from nncomp.engine.reference.network import HISTORY, Network
+from nncomp.mixing import Mixing
+from nncomp.model import Model
+
+__all__ = ["decode_block", "encode_block", "lane_sizes", "weights"]
+
+
+def lane_sizes(size: int, lanes: int) -> list[int]:
+    """Lengths of the contiguous pieces of a block: the first ``size`` mod ``lanes`` one longer."""
+    if size < 0 or lanes < 1:
+        raise ValueError("size must be 0 or more and lanes 1 or more")
+    return [size // lanes + (i < size % lanes) for i in range(lanes)]
+
+
+def _steps(
+    model: Model | None, pieces: Sequence[bytearray | bytes], sizes: list[int]
+) -> Iterator[tuple[int, int, npt.NDArray[np.uint32] | None]]:
+    """For each step its time t, how many lanes have a byte t, and its weights, (lanes, 256).
+
+    Without a model there are no weights. Between two steps the caller may append to ``pieces``;
+    when step t is taken, bytes before t are there.
+    """
+    network = None if model is None else Network(model, len(sizes))
+    history = np.zeros((len(sizes), HISTORY), np.uint8)  # newest first; zeros before the start
+    for t in range(max(sizes)):
+        active = sum(size > t for size in sizes)  # the shorter lanes are the last ones
+        history = history[:active]
+        if t > 0:
+            newest = np.array([pieces[lane][t - 1] for lane in range(active)], np.uint8)
+            history = np.column_stack([newest, history[:, :-1]])
+        yield t, active, None if network is None else network.step(history)
+
+
+def weights(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
+    """The weights before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
+    table = np.zeros((len(data), 256), np.uint32)
+    for t, _, w in _steps(model, [data], [len(data)]):
+        assert w is not None
+        table[t] = w[0]
+    return table
+
+
+def _check(model: Model | None, lanes: int, mixing: Mixing | None) -> None:
+    if model is None and mixing is None:
+        raise ValueError("neither a network nor the adaptive stage is given")
+    if model is None and lanes != 1:
+        raise ValueError("without a network there is one lane")
+
+
+def _code_byte(
+    stage: Stage | None,
+    lane: int,
+    w: npt.NDArray[np.uint32] | None,
+    choose: Callable[[int], int],
+) -> int:
+    """Code a byte with the network alone, the stage alone, or both; returns it."""
+    if stage is None:
+        assert w is not None
+        return walk(w, choose)
+    network = None if w is None else partial(probability, cumulative_sums(w))
+    return stage.code_byte(lane, network, choose)
+
+
+def encode_block(
+    model: Model | None,
+    data: bytes,
+    lanes: int,
+    mixing: Mixing | None = None,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> list[bytes]:
+    """Code a block as ``lanes`` ≥ 1 lanes; returns one payload each, empty for an empty lane.
+
+    With ``mixing`` the adaptive stage takes part; without a model it is alone, with one lane.
+    ``threads`` changes nothing here. ``progress(n)`` is told after every step of n more bytes done.
+    """
+    _check(model, lanes, mixing)
+    if mixing is not None:
+        data = transform(mixing.transform, data)
+    sizes = lane_sizes(len(data), lanes)
+    starts = [sum(sizes[:lane]) for lane in range(lanes)]
+    pieces = [data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    stage = None if mixing is None else Stage(mixing, model is not None, pieces, sizes)
+    encoders = [RangeEncoder() for _ in sizes]
+    for t, active, w in _steps(model, pieces, sizes):
+        for lane in range(active):
+            choose = writer(encoders[lane], pieces[lane][t])
+            _code_byte(stage, lane, None if w is None else w[lane], choose)
+        if stage is not None:
+            stage.update(active)
+        if progress is not None:
+            progress(active)
+    return [encoder.finish() for encoder in encoders]
+
+
+def decode_block(
+    model: Model | None,
+    payloads: Sequence[bytes],
+    size: int,
+    mixing: Mixing | None = None,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> bytes:
+    """The ``size`` bytes of the block that was coded as ``payloads``, one for each lane.
+
+    Raises ``FormatError`` for a payload that no encoder writes, as soon as it shows.
+    """
+    _check(model, len(payloads), mixing)
+    sizes = lane_sizes(size, len(payloads))
+    pieces = [bytearray() for _ in sizes]
+    stage = None if mixing is None else Stage(mixing, model is not None, pieces, sizes)
+    decoders = [RangeDecoder(payload) for payload in payloads]
+    for _, active, w in _steps(model, pieces, sizes):
+        for lane in range(active):
+            choose = decoders[lane].decode
+            pieces[lane].append(_code_byte(stage, lane, None if w is None else w[lane], choose))
+        if stage is not None:
+            stage.update(active)
+        if progress is not None:
+            progress(active)
+    for decoder in decoders:
+        decoder.finish()
+    data = b"".join(pieces)
+    return data if mixing is None else restore(mixing.transform, data)

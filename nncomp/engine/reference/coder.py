@@ -1,0 +1,194 @@
+"""The coder of the reference engine: sections 7 and 8 of ``docs/numerics.md``.
+
+From 256 weights to a byte's binary decisions, and from their probabilities to the bytes of a lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp.errors import FormatError
+
+__all__ = [
+    "PRECISION",
+    "RangeDecoder",
+    "RangeEncoder",
+    "cumulative_sums",
+    "decode_byte",
+    "encode_byte",
+    "probability",
+    "walk",
+    "writer",
+]
+
+PRECISION = 22  # bits of a probability
+
+
+# 7 and 8. From weights to bytes
+
+
+def probability(cumulative: list[int], low: int, high: int) -> int:
+    """That a byte in low…high−1 is in the upper half of that range, in units of 2^−22.
+
+    ``cumulative[b]`` is the sum of the weights of all bytes below b, at most 2^39.
+    """
+    middle = (low + high) // 2
+    upper, both = cumulative[high] - cumulative[middle], cumulative[high] - cumulative[low]
+    return min(max((upper << PRECISION) // both, 1), (1 << PRECISION) - 1)
+
+
+class RangeEncoder:
+    """Turns bits and their probabilities into the bytes of one lane.
+
+    The bytes out, followed by ``low``, are a number that lies at the lower end of the interval of
+    all numbers that decode to the bits so far; ``range`` is the interval's width.
+    """
+
+    def __init__(self) -> None:
+        self.low = 0
+        self.range = (1 << 32) - 1
+        self.out = bytearray()
+        self.empty = True
+
+    def encode(self, bit: int, p: int) -> None:
+        """Narrow the interval by a bit whose probability of being 1 is p / 2^22, 0 < p < 2^22."""
+        assert 1 << 24 <= self.range < 1 << 32 and 0 <= self.low < 1 << 32
+        assert 0 < p < 1 << PRECISION
+        bound = (self.range * p) >> PRECISION
+        if bit:
+            self.range = bound
+        else:
+            self.low += bound
+            self.range -= bound
+        self._carry()
+        while self.range < 1 << 24:
+            self.out.append(self.low >> 24)
+            self.low = (self.low << 8) & 0xFFFFFFFF
+            self.range <<= 8
+        self.empty = False
+
+    def finish(self) -> bytes:
+        """The payload: of the numbers in the interval, the one with the most zeros at its end.
+
+        The decoder reads zeros beyond the end, so those are not put out.
+        """
+        if self.empty:
+            return b""
+        for k in (32, 24):
+            value = (self.low + (1 << k) - 1) >> k << k
+            if value < self.low + self.range:
+                break
+        self.low = value
+        self._carry()
+        if self.low:
+            self.out.append(self.low >> 24)
+        return bytes(self.out)
+
+    def _carry(self) -> None:
+        """Hand the overflow of ``low`` on to the bytes already out."""
+        if self.low >> 32:
+            self.low &= 0xFFFFFFFF
+            i = len(self.out) - 1
+            while self.out[i] == 0xFF:
+                self.out[i] = 0
+                i -= 1
+            self.out[i] += 1  # i ≥ 0: no bit widens the interval that the lane began with
+
+
+class RangeDecoder:
+    """Gives back the bits of one lane, given the probabilities that they were encoded with.
+
+    ``code`` is the payload's number minus the encoder's low end: invariant code < range.
+    """
+
+    def __init__(self, payload: bytes) -> None:
+        """Raises ``FormatError`` if no encoder starts like this."""
+        self.payload = payload
+        self.position = 0  # bytes read, those beyond the end included
+        self.range = (1 << 32) - 1
+        self.code = 0
+        self.empty = True
+        for _ in range(4):
+            self.code = self.code << 8 | self._byte()
+        if self.code >= self.range:
+            raise FormatError("lane payload is malformed")
+
+    def decode(self, p: int) -> int:
+        """The next bit; p as in ``RangeEncoder.encode``. ``FormatError`` past the payload's end."""
+        assert 1 << 24 <= self.range < 1 << 32 and self.code < self.range
+        assert 0 < p < 1 << PRECISION
+        bound = (self.range * p) >> PRECISION
+        bit = int(self.code < bound)
+        if bit:
+            self.range = bound
+        else:
+            self.code -= bound
+            self.range -= bound
+        while self.range < 1 << 24:
+            self.code = self.code << 8 | self._byte()
+            self.range <<= 8
+        self.empty = False
+        return bit
+
+    def finish(self) -> None:
+        """Raise ``FormatError`` unless the payload ends as an encoder would have ended it."""
+        beyond = self.position - len(self.payload)
+        if self.empty:
+            good = not self.payload
+        elif beyond == 4:  # a multiple of 2^32, and the only one in the interval
+            good = True
+        elif beyond == 3:  # none is: then the smallest multiple of 2^24, whose byte is not zero
+            last = self.payload[-1] << 24
+            good = 0 < last and self.code < 1 << 24 and last - self.code + self.range <= 1 << 32
+        else:
+            good = False
+        if not good:
+            raise FormatError("lane payload has bytes left over")
+
+    def _byte(self) -> int:
+        self.position += 1
+        if self.position > len(self.payload) + 4:
+            raise FormatError("lane payload ends early")
+        return self.payload[self.position - 1] if self.position <= len(self.payload) else 0
+
+
+def walk(w: npt.NDArray[np.uint32], choose: Callable[[int], int]) -> int:
+    """Code one byte, given its 256 weights, as eight bits, most significant first; returns it.
+
+    ``choose(p)`` codes a bit that is 1 with probability p/2^22, and returns it.
+    """
+    cumulative = cumulative_sums(w)
+    low, high = 0, 256
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if choose(probability(cumulative, low, high)) else (low, middle)
+    return low
+
+
+def cumulative_sums(w: npt.NDArray[np.uint32]) -> list[int]:
+    return [0, *w.cumsum(dtype=np.int64).tolist()]
+
+
+def writer(encoder: RangeEncoder, byte: int) -> Callable[[int], int]:
+    """Encodes the bits of ``byte``, one a call."""
+    bits = (byte >> k & 1 for k in range(7, -1, -1))
+
+    def choose(p: int) -> int:
+        bit = next(bits)
+        encoder.encode(bit, p)
+        return bit
+
+    return choose
+
+
+def encode_byte(encoder: RangeEncoder, w: npt.NDArray[np.uint32], byte: int) -> None:
+    """Code one byte, given its 256 weights."""
+    walk(w, writer(encoder, byte))
+
+
+def decode_byte(decoder: RangeDecoder, w: npt.NDArray[np.uint32]) -> int:
+    """The inverse of ``encode_byte``."""
+    return walk(w, decoder.decode)
