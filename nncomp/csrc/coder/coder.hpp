@@ -1,8 +1,11 @@
 // From the 256 weights of a byte to bits and back (docs/numerics.md, sections 7 and 8): plain integers
-// and pointers, so that the same code can run on any device. Buffers are the caller's.
+// and pointers, so that the same code can run on any device. Buffers are the caller's. Kernels call
+// this: see kernels/body.hpp.
 #pragma once
 
 #include <cstdint>
+
+#include "compiler.hpp"
 
 namespace nncomp {
 
@@ -16,7 +19,7 @@ struct Distribution {
 };
 
 // Probability that the bit is 1, in units of 2^-22, where `one` of `total` weights lies on its side.
-inline uint32_t probability(uint64_t one, uint64_t total) {
+static inline uint32_t probability(uint64_t one, uint64_t total) {
   const uint64_t p = (one << PROBABILITY_BITS) / total;  // one < 2^39
   const uint64_t last = (1u << PROBABILITY_BITS) - 1;
   return uint32_t(p < 1 ? 1 : p > last ? last : p);
@@ -29,14 +32,14 @@ struct Encoder {
   uint8_t* out;      // the lane's payload
   uint64_t size = 0; // bytes of it
 
-  void carry() {  // adds 1 to the bytes already out; low + range <= 2^32 until there is one
+  ALWAYS_INLINE void carry() {  // adds 1 to the bytes already out; low + range <= 2^32 until there is one
     uint8_t* p = out + size;
     while (++*--p == 0) {
     }
   }
 
   // Needs room for three bytes.
-  void put(uint32_t bit, uint32_t p) {
+  ALWAYS_INLINE void put(uint32_t bit, uint32_t p) {
     const uint32_t bound = uint32_t((uint64_t(range) * p) >> PROBABILITY_BITS);  // 4 <= bound < range
     if (bit) {
       range = bound;
@@ -74,7 +77,7 @@ struct Decoder {
   uint64_t size;         // bytes of it
   uint64_t position = 0; // bytes read, those beyond the end included
 
-  uint32_t next() {
+  ALWAYS_INLINE uint32_t next() {
     const uint64_t at = position++;
     return at < size ? in[at] : 0;
   }
@@ -83,7 +86,7 @@ struct Decoder {
     for (int i = 0; i < 4; ++i) code = (code << 8) | next();
   }
 
-  uint32_t get(uint32_t p) {
+  ALWAYS_INLINE uint32_t get(uint32_t p) {
     const uint32_t bound = uint32_t((uint64_t(range) * p) >> PROBABILITY_BITS);
     const uint32_t bit = code < bound;
     if (bit) {

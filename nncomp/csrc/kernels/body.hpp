@@ -1,34 +1,26 @@
-// The kernels' algorithms, written on the vectors of one instruction set. A kernel's kernel.cpp includes its
-// simd.hpp and then this header; everything is in unnamed namespaces, because code compiled for one
-// instruction set must never be linked into another. Expected of simd.hpp (see portable/simd.hpp):
-// the types Vec (16 × int32) and Bytes (64 × 8 bit), the operations on them, and MAX_ACCUMULATORS, the
-// number of Vecs that sums may take without leaving the registers. simd_mix.hpp: see mix.hpp.
+// The kernels' algorithms, written on the vectors of one instruction set: a struct as vectors.hpp asks for. A kernel's
+// kernel.cpp includes its simd.hpp and its simd_mix.hpp (see mix.hpp), and then this header.
+//
+// Code compiled for one instruction set must never be linked into another. So vectors, and whatever else a kernel
+// includes, are in unnamed namespaces: every object file has its own, and gives away its Kernel alone.
 #pragma once
 
 #include <cassert>
 #include <cstdint>
 
+#include "compiler.hpp"
 #include "kernels/kernel.hpp"
+#include "kernels/vectors.hpp"
 #include "stage/mix.hpp"
 
 namespace nncomp {
 namespace {
 
-Vec clamp16(Vec v) { return min(max(v, splat(-32767)), splat(32767)); }
-
-void add_row(const int8_t* row, int n, int32_t m, int32_t* x) {
-  assert(n % 16 == 0);
-  for (int i = 0; i < n; i += 16) {
-    const Vec v = shift_left<10>(widen(row + i));
-    store(x + i, add(load(x + i), clamp16(rq(v, splat(m)))));
-  }
-}
-
 // floor(√s). Newton's step never goes below it, and from a start that is at most 1.09 times too large three
 // steps leave at most a rounding, which the loop at the end takes off whatever it is.
 uint32_t isqrt(uint64_t s) {
   if (s == 0) return 0;
-  const int e = (63 - __builtin_clzll(s)) / 2;                   // 4^e <= s < 4^(e+1)
+  const int e = highest_bit(s) / 2;                               // 4^e <= s < 4^(e+1)
   uint64_t r = (s >> e) / 3 + ((uint64_t(3) << e) >> 2) + 1;     // the tangent at s = 2.25·4^e
   r = (r + s / r) >> 1;
   r = (r + s / r) >> 1;
@@ -37,262 +29,281 @@ uint32_t isqrt(uint64_t s) {
   return uint32_t(r);
 }
 
-void norm(const int32_t* x, int rows, int n, uint64_t c, uint8_t* y) {
-  assert(n % 64 == 0);
-  constexpr int GROUP = 8;  // rows whose roots and divisions, long chains of latency, overlap
-  for (int row = 0; row < rows; row += GROUP) {
-    const int group = rows - row < GROUP ? rows - row : GROUP;
-    uint64_t s[GROUP];
-    Vec m[GROUP];
-    for (int i = 0; i < group; ++i) s[i] = sum_squares(x + i * n, n);  // < 2^55
-    for (int i = 0; i < group; ++i) {
-      const uint32_t root = isqrt(s[i]);
-      const uint64_t r = c / (root > 0 ? root : 1);
-      m[i] = splat(r > 0x7FFFFFFF ? 0x7FFFFFFF : int32_t(r));
+// The network's loops.
+template <Vectors Simd>
+struct Loops {
+  using Vec = typename Simd::Vec;
+  using Bytes = typename Simd::Bytes;
+  using Multiplier = typename Simd::Multiplier;
+
+  static Vec clamp16(Vec v) { return Simd::min(Simd::max(v, Simd::splat(-32767)), Simd::splat(32767)); }
+
+  static void add_row(const int8_t* row, int n, int32_t m, int32_t* x) {
+    assert(n % 16 == 0);
+    const Multiplier by(Simd::splat(m));
+    for (int i = 0; i < n; i += 16) {
+      const Vec v = Simd::template shift_left<10>(Simd::widen(row + i));
+      Simd::store(x + i, Simd::add(Simd::load(x + i), clamp16(by.rq(v))));
     }
-    for (int i = 0; i < group; ++i, x += n, y += n) {
-      const Multiplier by(m[i]);
-      for (int k = 0; k < n; k += 64) {
-        Vec v[4];
-#pragma GCC unroll 4
-        for (int j = 0; j < 4; ++j) v[j] = by.rq(load(x + k + 16 * j));
-        store_clamp8_plus128(y + k, v);
+  }
+
+  static void norm(const int32_t* x, int rows, int n, uint64_t c, uint8_t* y) {
+    assert(n % 64 == 0);
+    constexpr int GROUP = 8;  // rows whose roots and divisions, long chains of latency, overlap
+    for (int row = 0; row < rows; row += GROUP) {
+      const int group = rows - row < GROUP ? rows - row : GROUP;
+      uint64_t s[GROUP];
+      Vec m[GROUP];
+      for (int i = 0; i < group; ++i) s[i] = Simd::sum_squares(x + i * n, n);  // < 2^55
+      for (int i = 0; i < group; ++i) {
+        const uint32_t root = isqrt(s[i]);
+        const uint64_t r = c / (root > 0 ? root : 1);
+        m[i] = Simd::splat(r > 0x7FFFFFFF ? 0x7FFFFFFF : int32_t(r));
+      }
+      for (int i = 0; i < group; ++i, x += n, y += n) {
+        const Multiplier by(m[i]);
+        for (int k = 0; k < n; k += 64) {
+          Vec v[4];
+          UNROLL(4)
+          for (int j = 0; j < 4; ++j) v[j] = by.rq(Simd::load(x + k + 16 * j));
+          Simd::store_clamp8_plus128(y + k, v);
+        }
       }
     }
   }
-}
 
-// ---- products ----
+  // ---- products ----
 
-// R rows × V vectors of 16 outputs from output n on. finish(row, n, v) gets the V vectors of each row,
-// requantised.
-template <int R, int V, class Finish>
-inline void tile(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
-  Vec sum[R][V];
-#pragma GCC unroll 16
-  for (int v = 0; v < V; ++v) {
-    const Vec start = load(w.start + n + 16 * v);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) sum[r][v] = start;
-  }
-  const int8_t* weight = w.weight + int64_t(n & ~63) * w.inputs + 4 * (n & 63);
-  a += int64_t(row) * w.inputs;
-  for (int k = 0; k < w.inputs; k += 4) {
-    Bytes four[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) four[r] = repeat4(a + r * w.inputs + k);
-#pragma GCC unroll 16
+  // R rows × V vectors of 16 outputs from output n on. finish(row, n, v) gets the V vectors of each row,
+  // requantised.
+  template <int R, int V, class Finish>
+  static void tile(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
+    Vec sum[R][V];
+    UNROLL(16)
     for (int v = 0; v < V; ++v) {
-      const Bytes b = load_bytes(weight + 64 * k + 64 * v);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) sum[r][v] = dot(sum[r][v], four[r], b);
+      const Vec start = Simd::load(w.start + n + 16 * v);
+      UNROLL(16)
+      for (int r = 0; r < R; ++r) sum[r][v] = start;
+    }
+    const int8_t* weight = w.weight + int64_t(n & ~63) * w.inputs + 4 * (n & 63);
+    a += int64_t(row) * w.inputs;
+    for (int k = 0; k < w.inputs; k += 4) {
+      Bytes four[R];
+      UNROLL(16)
+      for (int r = 0; r < R; ++r) four[r] = Simd::repeat4(a + r * w.inputs + k);
+      UNROLL(16)
+      for (int v = 0; v < V; ++v) {
+        const Bytes b = Simd::load_bytes(weight + 64 * k + 64 * v);
+        UNROLL(16)
+        for (int r = 0; r < R; ++r) sum[r][v] = Simd::dot(sum[r][v], four[r], b);
+      }
+    }
+    UNROLL(16)
+    for (int v = 0; v < V; ++v) {
+      const Multiplier m(Simd::load(w.m + n + 16 * v));
+      UNROLL(16)
+      for (int r = 0; r < R; ++r) sum[r][v] = m.rq(sum[r][v]);
+    }
+    UNROLL(16)
+    for (int r = 0; r < R; ++r) finish(row + r, n, sum[r]);
+  }
+
+  // R rows × 64 outputs, in tiles as wide as the registers allow.
+  template <int R, class Finish>
+  static void tiles(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
+    constexpr int V = 4 * R <= Simd::MAX_ACCUMULATORS ? 4 : 2 * R <= Simd::MAX_ACCUMULATORS ? 2 : 1;
+    for (int v = 0; v < 4; v += V) tile<R, V>(w, a, row, n + 16 * v, finish);
+  }
+
+  // finish(row, n, v) for all rows and outputs: v[i] is rq(W·a) of the outputs n + 16·i on. The weights of 64
+  // outputs stay in the first-level cache while all rows pass.
+  template <class Finish>
+  static void multiply(const Matrix& w, const uint8_t* a, int rows, Finish finish) {
+    assert(w.outputs % 64 == 0 && w.inputs % 64 == 0);
+    for (int n = 0; n < w.outputs; n += 64) {
+      int row = 0;
+      for (; row + 4 <= rows; row += 4) tiles<4>(w, a, row, n, finish);
+      switch (rows - row) {
+        case 3: tiles<3>(w, a, row, n, finish); break;
+        case 2: tiles<2>(w, a, row, n, finish); break;
+        case 1: tiles<1>(w, a, row, n, finish); break;
+      }
     }
   }
-#pragma GCC unroll 16
-  for (int v = 0; v < V; ++v) {
-    const Multiplier m(load(w.m + n + 16 * v));
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) sum[r][v] = m.rq(sum[r][v]);
+
+  static void project(const Matrix& w, const uint8_t* a, int rows, int8_t* out) {
+    multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+      Simd::store_clamp8(out + int64_t(row) * w.outputs + n, v);
+    });
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) finish(row + r, n, sum[r]);
-}
 
-// R rows × 64 outputs, in tiles as wide as the registers allow.
-template <int R, class Finish>
-inline void tiles(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
-  constexpr int V = 4 * R <= MAX_ACCUMULATORS ? 4 : 2 * R <= MAX_ACCUMULATORS ? 2 : 1;
-  for (int v = 0; v < 4; v += V) tile<R, V>(w, a, row, n + 16 * v, finish);
-}
-
-// finish(row, n, v) for all rows and outputs: v[i] is rq(W·a) of the outputs n + 16·i on. The weights of 64
-// outputs stay in the first-level cache while all rows pass.
-template <class Finish>
-inline void multiply(const Matrix& w, const uint8_t* a, int rows, Finish finish) {
-  assert(w.outputs % 64 == 0 && w.inputs % 64 == 0);
-  for (int n = 0; n < w.outputs; n += 64) {
-    int row = 0;
-    for (; row + 4 <= rows; row += 4) tiles<4>(w, a, row, n, finish);
-    switch (rows - row) {
-      case 3: tiles<3>(w, a, row, n, finish); break;
-      case 2: tiles<2>(w, a, row, n, finish); break;
-      case 1: tiles<1>(w, a, row, n, finish); break;
-    }
+  static void accumulate(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
+    multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+      int32_t* p = out + int64_t(row) * w.outputs + n;
+      UNROLL(4)
+      for (int i = 0; i < V; ++i) Simd::store(p + 16 * i, Simd::add(Simd::load(p + 16 * i), clamp16(v[i])));
+    });
   }
-}
 
-void project(const Matrix& w, const uint8_t* a, int rows, int8_t* out) {
-  multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
-    store_clamp8(out + int64_t(row) * w.outputs + n, v);
-  });
-}
-
-void accumulate(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
-  multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
-    int32_t* p = out + int64_t(row) * w.outputs + n;
-#pragma GCC unroll 4
-    for (int i = 0; i < V; ++i) store(p + 16 * i, add(load(p + 16 * i), clamp16(v[i])));
-  });
-}
-
-void expand(const Matrix& w, const uint8_t* a, int rows, uint8_t* out) {
-  multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
-    store_squared_relu(out + int64_t(row) * w.outputs + n, v);
-  });
-}
-
-void logits(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
-  multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
-#pragma GCC unroll 4
-    for (int i = 0; i < V; ++i) store(out + int64_t(row) * w.outputs + n + 16 * i, v[i]);
-  });
-}
-
-// ---- attention ----
-
-// Scores of G heads and N blocks of 16 positions: z = rq(q·k, m) + bias. `start` is −128·Σq, what the keys'
-// + 128 adds; `top` gathers the maxima.
-template <int h, int G, int N>
-inline void score_blocks(const int8_t* q, const uint8_t* keys, const Multiplier& m, const Vec* start,
-                         const int32_t* const* bias, int32_t* const* z, int block, Vec* top) {
-  Vec sum[G][N];
-#pragma GCC unroll 16
-  for (int g = 0; g < G; ++g) {
-#pragma GCC unroll 16
-    for (int n = 0; n < N; ++n) sum[g][n] = start[g];
+  static void expand(const Matrix& w, const uint8_t* a, int rows, uint8_t* out) {
+    multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+      Simd::store_squared_relu(out + int64_t(row) * w.outputs + n, v);
+    });
   }
-  keys += int64_t(block) * 16 * h;
-#pragma GCC unroll 32
-  for (int k = 0; k < h; k += 4) {
-    Bytes key[N];
-#pragma GCC unroll 16
-    for (int n = 0; n < N; ++n) key[n] = load_bytes(keys + (16 * h) * n + 16 * k);
-#pragma GCC unroll 16
+
+  static void logits(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
+    multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+      UNROLL(4)
+      for (int i = 0; i < V; ++i) Simd::store(out + int64_t(row) * w.outputs + n + 16 * i, v[i]);
+    });
+  }
+
+  // ---- attention ----
+
+  // Scores of G heads and N blocks of 16 positions: z = rq(q·k, m) + bias. `start` is −128·Σq, what the keys'
+  // + 128 adds; `top` gathers the maxima.
+  template <int h, int G, int N>
+  static void score_blocks(const int8_t* q, const uint8_t* keys, const Multiplier& m, const Vec* start,
+                           const int32_t* const* bias, int32_t* const* z, int block, Vec* top) {
+    Vec sum[G][N];
+    UNROLL(16)
     for (int g = 0; g < G; ++g) {
-      const Bytes four = repeat4(q + g * h + k);
-#pragma GCC unroll 16
-      for (int n = 0; n < N; ++n) sum[g][n] = dot(sum[g][n], key[n], four);
+      UNROLL(16)
+      for (int n = 0; n < N; ++n) sum[g][n] = start[g];
+    }
+    keys += int64_t(block) * 16 * h;
+    UNROLL(32)
+    for (int k = 0; k < h; k += 4) {
+      Bytes key[N];
+      UNROLL(16)
+      for (int n = 0; n < N; ++n) key[n] = Simd::load_bytes(keys + (16 * h) * n + 16 * k);
+      UNROLL(16)
+      for (int g = 0; g < G; ++g) {
+        const Bytes four = Simd::repeat4(q + g * h + k);
+        UNROLL(16)
+        for (int n = 0; n < N; ++n) sum[g][n] = Simd::dot(sum[g][n], key[n], four);
+      }
+    }
+    UNROLL(16)
+    for (int g = 0; g < G; ++g) {
+      UNROLL(16)
+      for (int n = 0; n < N; ++n) {
+        const Vec s = Simd::add(m.rq(sum[g][n]), Simd::load(bias[g] + 16 * (block + n)));
+        Simd::store(z[g] + 16 * (block + n), s);
+        top[g] = Simd::max(top[g], s);
+      }
     }
   }
-#pragma GCC unroll 16
-  for (int g = 0; g < G; ++g) {
-#pragma GCC unroll 16
-    for (int n = 0; n < N; ++n) {
-      const Vec s = add(m.rq(sum[g][n]), load(bias[g] + 16 * (block + n)));
-      store(z[g] + 16 * (block + n), s);
-      top[g] = max(top[g], s);
+
+  // G heads: scores, softmax weights, weighted sum of the values.
+  template <int h, int G>
+  static void attend_heads(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values,
+                    int head, int index, uint8_t* out) {
+    constexpr int SPAN = MAX_WINDOW + 64;  // positions a window can touch in whole blocks of 16, rounded to 64
+    alignas(64) int32_t score[G][SPAN];
+    alignas(64) uint8_t weight[G][SPAN];
+
+    // Blocks of 16 positions that the window touches. From here on positions count from the first one.
+    const int first = index >= at.window ? (index - at.window + 1) & ~15 : 0;
+    const int blocks = ((index - first) >> 4) + 1;
+    assert(16 * blocks <= SPAN);
+    keys += int64_t(first) * h;
+    values += int64_t(first) * h;
+    q += head * h;
+
+    Vec start[G];
+    Vec top[G];
+    int32_t* z[G];
+    const int32_t* bias[G];
+    UNROLL(16)
+    for (int g = 0; g < G; ++g) {
+      start[g] = Simd::splat(0);
+      UNROLL(32)
+      for (int k = 0; k < h; k += 4) start[g] = Simd::dot(start[g], Simd::splat_bytes(128), Simd::repeat4(q + g * h + k));
+      start[g] = Simd::sub(Simd::splat(0), start[g]);
+      top[g] = Simd::splat(BIAS_NEVER);
+      z[g] = score[g];
+      // bias[W − 1 − j] belongs to distance j = index − position
+      bias[g] = at.bias + int64_t(head + g) * (at.window + 2 * BIAS_PAD) + BIAS_PAD + at.window - 1 - index + first;
+    }
+    const Multiplier m(Simd::splat(at.m));
+    int block = 0;
+    for (; block + 2 <= blocks; block += 2) score_blocks<h, G, 2>(q, keys, m, start, bias, z, block, top);
+    if (block < blocks) score_blocks<h, G, 1>(q, keys, m, start, bias, z, block, top);
+
+    uint64_t r[G];
+    UNROLL(16)
+    for (int g = 0; g < G; ++g) {
+      for (block = blocks; block % 4 != 0; ++block) Simd::store(score[g] + 16 * block, Simd::splat(BIAS_NEVER));
+      const uint32_t sum = Simd::exp_weights(score[g], 16 * block, Simd::highest(top[g]), weight[g]);
+      assert(sum >= 255);
+      r[g] = at.c / sum;
+    }
+
+    constexpr int V = h / 16;
+    Vec total[G][V];
+    UNROLL(16)
+    for (int g = 0; g < G; ++g) {
+      UNROLL(16)
+      for (int v = 0; v < V; ++v) total[g][v] = Simd::splat(0);
+    }
+    for (int p = 0; p < 16 * blocks; p += 4) {
+      Bytes four[G];
+      UNROLL(16)
+      for (int g = 0; g < G; ++g) four[g] = Simd::repeat4(weight[g] + p);
+      UNROLL(16)
+      for (int v = 0; v < V; ++v) {
+        const Bytes value = Simd::load_bytes(values + p * h + 64 * v);
+        UNROLL(16)
+        for (int g = 0; g < G; ++g) total[g][v] = Simd::dot(total[g][v], four[g], value);
+      }
+    }
+    UNROLL(16)
+    for (int g = 0; g < G; ++g) {
+      const Multiplier by(Simd::splat(int32_t(r[g])));
+      UNROLL(16)
+      for (int v = 0; v < V; ++v) total[g][v] = by.rq(total[g][v]);
+      Simd::store_clamp8_plus128(out + (head + g) * h, total[g]);
     }
   }
-}
 
-// G heads: scores, softmax weights, weighted sum of the values.
-template <int h, int G>
-void attend_heads(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values,
-                  int head, int index, uint8_t* out) {
-  constexpr int SPAN = MAX_WINDOW + 64;  // positions a window can touch in whole blocks of 16, rounded to 64
-  alignas(64) int32_t score[G][SPAN];
-  alignas(64) uint8_t weight[G][SPAN];
+  template <int h, int G>
+  static constexpr bool fits = G == 1 || (G * (h / 16) <= Simd::MAX_ACCUMULATORS && 2 * G <= Simd::MAX_ACCUMULATORS);
 
-  // Blocks of 16 positions that the window touches. From here on positions count from the first one.
-  const int first = index >= at.window ? (index - at.window + 1) & ~15 : 0;
-  const int blocks = ((index - first) >> 4) + 1;
-  assert(16 * blocks <= SPAN);
-  keys += int64_t(first) * h;
-  values += int64_t(first) * h;
-  q += head * h;
-
-  Vec start[G];
-  Vec top[G];
-  int32_t* z[G];
-  const int32_t* bias[G];
-#pragma GCC unroll 16
-  for (int g = 0; g < G; ++g) {
-    start[g] = splat(0);
-#pragma GCC unroll 32
-    for (int k = 0; k < h; k += 4) start[g] = dot(start[g], splat_bytes(128), repeat4(q + g * h + k));
-    start[g] = sub(splat(0), start[g]);
-    top[g] = splat(BIAS_NEVER);
-    z[g] = score[g];
-    // bias[W − 1 − j] belongs to distance j = index − position
-    bias[g] = at.bias + int64_t(head + g) * (at.window + 2 * BIAS_PAD) + BIAS_PAD + at.window - 1 - index + first;
-  }
-  const Multiplier m(splat(at.m));
-  int block = 0;
-  for (; block + 2 <= blocks; block += 2) score_blocks<h, G, 2>(q, keys, m, start, bias, z, block, top);
-  if (block < blocks) score_blocks<h, G, 1>(q, keys, m, start, bias, z, block, top);
-
-  uint64_t r[G];
-#pragma GCC unroll 16
-  for (int g = 0; g < G; ++g) {
-    for (block = blocks; block % 4 != 0; ++block) store(score[g] + 16 * block, splat(BIAS_NEVER));
-    const uint32_t sum = exp_weights(score[g], 16 * block, highest(top[g]), weight[g]);
-    assert(sum >= 255);
-    r[g] = at.c / sum;
+  template <int h>
+  static void attend_all(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values,
+                  int index, uint8_t* out) {
+    int head = 0;
+    const auto run = [&]<int G>() {
+      if constexpr (fits<h, G>) {
+        if (at.heads % G != 0 || head == at.heads) return;
+        for (; head < at.heads; head += G) attend_heads<h, G>(at, q, keys, values, head, index, out);
+      }
+    };
+    run.template operator()<6>();
+    run.template operator()<4>();
+    run.template operator()<3>();
+    run.template operator()<2>();
+    run.template operator()<1>();
   }
 
-  constexpr int V = h / 16;
-  Vec total[G][V];
-#pragma GCC unroll 16
-  for (int g = 0; g < G; ++g) {
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) total[g][v] = splat(0);
-  }
-  for (int p = 0; p < 16 * blocks; p += 4) {
-    Bytes four[G];
-#pragma GCC unroll 16
-    for (int g = 0; g < G; ++g) four[g] = repeat4(weight[g] + p);
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) {
-      const Bytes value = load_bytes(values + p * h + 64 * v);
-#pragma GCC unroll 16
-      for (int g = 0; g < G; ++g) total[g][v] = dot(total[g][v], four[g], value);
+  static void attend(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values, int index,
+              uint8_t* out) {
+    switch (at.head) {
+      case 16: return attend_all<16>(at, q, keys, values, index, out);
+      case 32: return attend_all<32>(at, q, keys, values, index, out);
+      case 64: return attend_all<64>(at, q, keys, values, index, out);
+      case 128: return attend_all<128>(at, q, keys, values, index, out);
     }
   }
-#pragma GCC unroll 16
-  for (int g = 0; g < G; ++g) {
-    const Multiplier by(splat(int32_t(r[g])));
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) total[g][v] = by.rq(total[g][v]);
-    store_clamp8_plus128(out + (head + g) * h, total[g]);
+
+  static void weights(const int32_t* z, uint32_t* weight, uint64_t* sum) {
+    Vec top = Simd::load(z);
+    for (int i = 16; i < 256; i += 16) top = Simd::max(top, Simd::load(z + i));
+    const int32_t highest_z = Simd::highest(top);
+    for (int i = 0; i < 16; ++i) sum[i] = Simd::pow_weights(z + 16 * i, highest_z, weight + 16 * i);
   }
-}
-
-template <int h, int G>
-constexpr bool fits = G == 1 || (G * (h / 16) <= MAX_ACCUMULATORS && 2 * G <= MAX_ACCUMULATORS);
-
-template <int h>
-void attend_all(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values,
-                int index, uint8_t* out) {
-  int head = 0;
-  const auto run = [&]<int G>() {
-    if constexpr (fits<h, G>) {
-      if (at.heads % G != 0 || head == at.heads) return;
-      for (; head < at.heads; head += G) attend_heads<h, G>(at, q, keys, values, head, index, out);
-    }
-  };
-  run.template operator()<6>();
-  run.template operator()<4>();
-  run.template operator()<3>();
-  run.template operator()<2>();
-  run.template operator()<1>();
-}
-
-void attend(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values, int index,
-            uint8_t* out) {
-  switch (at.head) {
-    case 16: return attend_all<16>(at, q, keys, values, index, out);
-    case 32: return attend_all<32>(at, q, keys, values, index, out);
-    case 64: return attend_all<64>(at, q, keys, values, index, out);
-    case 128: return attend_all<128>(at, q, keys, values, index, out);
-  }
-}
-
-void weights(const int32_t* z, uint32_t* weight, uint64_t* sum) {
-  Vec top = load(z);
-  for (int i = 16; i < 256; i += 16) top = max(top, load(z + i));
-  const int32_t highest_z = highest(top);
-  for (int i = 0; i < 16; ++i) sum[i] = pow_weights(z + 16 * i, highest_z, weight + 16 * i);
-}
+};
 
 void mix_encode(const mix::Shared& s, mix::Lane& l, const Distribution* network, Encoder& coder, uint32_t byte) {
   int shift = 8;
@@ -315,9 +326,26 @@ void mix_predict(const mix::Shared& s, mix::Lane& l, uint32_t byte, uint32_t* p)
   });
 }
 
+template <Vectors Simd>
 constexpr Kernel kernel(const char* name) {
-  return {name,       add_row,    norm,       project,     accumulate,         expand,          logits, attend, weights,
-          mix::start, mix_encode, mix_decode, mix_predict, mix::update_tables, mix::update_rest};
+  using L = Loops<Simd>;
+  return {
+      .name = name,
+      .add_row = L::add_row,
+      .norm = L::norm,
+      .project = L::project,
+      .accumulate = L::accumulate,
+      .expand = L::expand,
+      .logits = L::logits,
+      .attend = L::attend,
+      .weights = L::weights,
+      .mix_start = mix::start,
+      .mix_encode = mix_encode,
+      .mix_decode = mix_decode,
+      .mix_predict = mix_predict,
+      .mix_update_tables = mix::update_tables,
+      .mix_update_rest = mix::update_rest,
+  };
 }
 
 }  // namespace

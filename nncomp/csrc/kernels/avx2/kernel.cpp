@@ -5,5 +5,5 @@
 #include "kernels/body.hpp"
 
 namespace nncomp {
-extern const Kernel kernel_avx2 = kernel("avx2");
+extern const Kernel kernel_avx2 = kernel<Avx2>("avx2");
 }

@@ -5,5 +5,5 @@
 #include "kernels/body.hpp"
 
 namespace nncomp {
-extern const Kernel kernel_portable = kernel("portable");
+extern const Kernel kernel_portable = kernel<Portable>("portable");
 }

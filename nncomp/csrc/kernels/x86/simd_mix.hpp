@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "compiler.hpp"
+
 namespace nncomp {
 namespace {
 
@@ -17,7 +19,7 @@ inline uint32_t find_slot(const uint8_t* bucket, uint8_t check) {
     return uint64_t(uint32_t(_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, want)))) & 0x00010001;
   };
   const uint64_t hit = equal(bucket) | equal(bucket + 32) << 32;
-  return hit ? uint32_t(__builtin_ctzll(hit)) : 64;
+  return hit ? uint32_t(lowest_bit(hit)) : 64;
 }
 
 struct Inputs {
