@@ -8,7 +8,7 @@
 namespace nncomp {
 
 #define KERNEL(name, ...) extern const Kernel kernel_##name;
-#include "kernels/register.inc"
+#include <kernels/register.inc>  // CMakeLists.txt writes it
 #undef KERNEL
 
 namespace {
@@ -23,7 +23,7 @@ struct Entry {
 const std::vector<Entry>& entries() {  // fastest first
   static const std::vector<Entry> all = {
 #define KERNEL(name, ...) {kernel_##name, {__VA_ARGS__}},
-#include "kernels/register.inc"
+#include <kernels/register.inc>  // CMakeLists.txt writes it
 #undef KERNEL
   };
   return all;
