@@ -53,7 +53,11 @@ demo: $(LIGHT)/.done ## environment and build, then a real file there and back
 
 develop: $(DEV)/.done ## editable install with torch and the test tools in .venv/dev
 
+# Folders and files of the engine whose layout is checked; `clang-format -i FILE` makes it right.
+FORMATTED := $(addprefix nncomp/csrc/,coder compiler.hpp kernels)
+
 lint: $(DEV)/.done
+	find $(FORMATTED) -name '*.[ch]*pp' -o -name '*.cu' | xargs $(DEV)/bin/clang-format --dry-run -Werror
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy

@@ -42,8 +42,8 @@ inline void prefetch(const void* p) {
 #endif
 }
 
-// The place of the highest and of the lowest 1 in x, which is not 0. Not <bit>: a function of the standard library may be
-// linked from any object file, whichever instruction set that was compiled for.
+// The place of the highest and of the lowest 1 in x, which is not 0. Not <bit>: a function of the standard library may
+// be linked from any object file, whichever instruction set that was compiled for.
 inline int highest_bit(uint64_t x) {
 #if defined(__CUDACC__)
   return 63 - __clzll(int64_t(x));

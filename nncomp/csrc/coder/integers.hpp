@@ -83,8 +83,8 @@ class IntegerStream {
       uint32_t left = 0, before = 0;
       for (size_t column = 0; column < columns; ++column) {
         const int context = int(std::bit_width(2 * (left + above[column]) + before));
-        const int64_t value = code(model, context < INTEGER_CONTEXTS ? context : INTEGER_CONTEXTS - 1,
-                                   row * columns + column);
+        const int64_t value =
+            code(model, context < INTEGER_CONTEXTS ? context : INTEGER_CONTEXTS - 1, row * columns + column);
         before = left;
         left = uint32_t(std::min<int64_t>(value < 0 ? -value : value, 1 << 16));
         above[column] = left;
@@ -103,8 +103,8 @@ class IntegerEncoder : IntegerStream<Encoder> {
   void put(int kind, const T* values, const T* base, size_t rows, size_t columns) {
     walk(kind, rows, columns, [&](IntegerModel& model, int context, size_t i) {
       int64_t difference = 0;
-      if (__builtin_sub_overflow(int64_t(values[i]), int64_t(base[i]), &difference) ||
-          difference <= -END || difference >= END) {
+      if (__builtin_sub_overflow(int64_t(values[i]), int64_t(base[i]), &difference) || difference <= -END ||
+          difference >= END) {
         throw std::invalid_argument("a difference is out of range");
       }
       if (out_.size() < coder_.size + MAX_BYTES) out_.resize(2 * out_.size() + MAX_BYTES);
@@ -150,8 +150,8 @@ class IntegerDecoder : IntegerStream<Decoder> {
       });
       check();
       int64_t sum = 0;
-      if (__builtin_add_overflow(int64_t(values[i]), difference, &sum) ||
-          sum < std::numeric_limits<T>::min() || sum > std::numeric_limits<T>::max()) {
+      if (__builtin_add_overflow(int64_t(values[i]), difference, &sum) || sum < std::numeric_limits<T>::min() ||
+          sum > std::numeric_limits<T>::max()) {
         throw FormatError("the embedded model is damaged: a number is out of range");
       }
       values[i] = T(sum);

@@ -195,31 +195,24 @@ struct Loops {
     }
   }
 
-  // G heads: scores, softmax weights, weighted sum of the values.
+  // Positions that a window can touch in whole blocks of 16, rounded to 64.
+  static constexpr int SPAN = MAX_WINDOW + 64;
+
+  // The scores of G heads from `head` on, at `blocks` blocks of 16 positions from `first` on, and their maxima. Behind
+  // them, up to a multiple of 64, BIAS_NEVER.
   template <int h, int G>
-  static void attend_heads(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values,
-                    int head, int index, uint8_t* out) {
-    constexpr int SPAN = MAX_WINDOW + 64;  // positions a window can touch in whole blocks of 16, rounded to 64
-    alignas(64) int32_t score[G][SPAN];
-    alignas(64) uint8_t weight[G][SPAN];
-
-    // Blocks of 16 positions that the window touches. From here on positions count from the first one.
-    const int first = index >= at.window ? (index - at.window + 1) & ~15 : 0;
-    const int blocks = ((index - first) >> 4) + 1;
-    assert(16 * blocks <= SPAN);
-    keys += int64_t(first) * h;
-    values += int64_t(first) * h;
-    q += head * h;
-
+  ALWAYS_INLINE static void scores(const Attention& at, const int8_t* q, const uint8_t* keys, int head, int index,
+                                   int first, int blocks, int32_t (&score)[G][SPAN], Vec (&top)[G]) {
     Vec start[G];
-    Vec top[G];
     int32_t* z[G];
     const int32_t* bias[G];
     UNROLL(16)
     for (int g = 0; g < G; ++g) {
       start[g] = Simd::splat(0);
       UNROLL(32)
-      for (int k = 0; k < h; k += 4) start[g] = Simd::dot(start[g], Simd::splat_bytes(128), Simd::repeat4(q + g * h + k));
+      for (int k = 0; k < h; k += 4) {
+        start[g] = Simd::dot(start[g], Simd::splat_bytes(128), Simd::repeat4(q + g * h + k));
+      }
       start[g] = Simd::sub(Simd::splat(0), start[g]);
       top[g] = Simd::splat(BIAS_NEVER);
       z[g] = score[g];
@@ -230,16 +223,16 @@ struct Loops {
     int block = 0;
     for (; block + 2 <= blocks; block += 2) score_blocks<h, G, 2>(q, keys, m, start, bias, z, block, top);
     if (block < blocks) score_blocks<h, G, 1>(q, keys, m, start, bias, z, block, top);
-
-    uint64_t r[G];
     UNROLL(16)
     for (int g = 0; g < G; ++g) {
-      for (block = blocks; block % 4 != 0; ++block) Simd::store(score[g] + 16 * block, Simd::splat(BIAS_NEVER));
-      const uint32_t sum = Simd::exp_weights(score[g], 16 * block, Simd::highest(top[g]), weight[g]);
-      assert(sum >= 255);
-      r[g] = at.c / sum;
+      for (block = blocks; block % 4 != 0; ++block) Simd::store(z[g] + 16 * block, Simd::splat(BIAS_NEVER));
     }
+  }
 
+  // The values of `count` positions, a multiple of 4, by the weights of G heads, and that by r; out: G × h.
+  template <int h, int G>
+  ALWAYS_INLINE static void weigh(const uint8_t (&weight)[G][SPAN], const int8_t* values, int count,
+                                  const uint64_t (&r)[G], uint8_t* out) {
     constexpr int V = h / 16;
     Vec total[G][V];
     UNROLL(16)
@@ -247,7 +240,7 @@ struct Loops {
       UNROLL(16)
       for (int v = 0; v < V; ++v) total[g][v] = Simd::splat(0);
     }
-    for (int p = 0; p < 16 * blocks; p += 4) {
+    for (int p = 0; p < count; p += 4) {
       Bytes four[G];
       UNROLL(16)
       for (int g = 0; g < G; ++g) four[g] = Simd::repeat4(weight[g] + p);
@@ -263,16 +256,39 @@ struct Loops {
       const Multiplier by(Simd::splat(int32_t(r[g])));
       UNROLL(16)
       for (int v = 0; v < V; ++v) total[g][v] = by.rq(total[g][v]);
-      Simd::store_clamp8_plus128(out + (head + g) * h, total[g]);
+      Simd::store_clamp8_plus128(out + g * h, total[g]);
     }
+  }
+
+  // G heads from `head` on: scores, softmax weights, weighted sum of the values.
+  template <int h, int G>
+  static void attend_heads(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values, int head,
+                           int index, uint8_t* out) {
+    alignas(64) int32_t score[G][SPAN];
+    alignas(64) uint8_t weight[G][SPAN];
+    // Blocks of 16 positions that the window touches. From here on positions count from the first one.
+    const int first = index >= at.window ? (index - at.window + 1) & ~15 : 0;
+    const int blocks = ((index - first) >> 4) + 1;
+    assert(16 * blocks <= SPAN);
+
+    Vec top[G];
+    scores<h, G>(at, q + head * h, keys + int64_t(first) * h, head, index, first, blocks, score, top);
+    uint64_t r[G];
+    UNROLL(16)
+    for (int g = 0; g < G; ++g) {
+      const uint32_t sum = Simd::exp_weights(score[g], (16 * blocks + 63) & ~63, Simd::highest(top[g]), weight[g]);
+      assert(sum >= 255);
+      r[g] = at.c / sum;
+    }
+    weigh<h, G>(weight, values + int64_t(first) * h, 16 * blocks, r, out + head * h);
   }
 
   template <int h, int G>
   static constexpr bool fits = G == 1 || (G * (h / 16) <= Simd::MAX_ACCUMULATORS && 2 * G <= Simd::MAX_ACCUMULATORS);
 
   template <int h>
-  static void attend_all(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values,
-                  int index, uint8_t* out) {
+  static void attend_all(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values, int index,
+                         uint8_t* out) {
     int head = 0;
     const auto run = [&]<int G>() {
       if constexpr (fits<h, G>) {
@@ -288,7 +304,7 @@ struct Loops {
   }
 
   static void attend(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values, int index,
-              uint8_t* out) {
+                     uint8_t* out) {
     switch (at.head) {
       case 16: return attend_all<16>(at, q, keys, values, index, out);
       case 32: return attend_all<32>(at, q, keys, values, index, out);

@@ -24,7 +24,7 @@ struct Encoder;
 namespace mix {
 struct Lane;
 struct Shared;
-}
+}  // namespace mix
 
 constexpr int BIAS_PAD = 16;          // entries at either end, each BIAS_NEVER
 constexpr int BIAS_NEVER = -(1 << 29);  // outside the window: far below every score
@@ -65,8 +65,7 @@ struct Kernel {
 
   // out = attention of the position `index` + 128, all heads; q: heads × h. keys and values are aligned.
   // Entries of blocks that `index` or the window's far end divide are read, but carry no weight.
-  void (*attend)(const Attention&, const int8_t* q, const uint8_t* keys, const int8_t* values,
-                 int index, uint8_t* out);
+  void (*attend)(const Attention&, const int8_t* q, const uint8_t* keys, const int8_t* values, int index, uint8_t* out);
 
   // Weights of 256 logits, and the sum of each 16 of them.
   void (*weights)(const int32_t* z, uint32_t* weight, uint64_t* sum);

@@ -60,8 +60,7 @@ struct Avx2 {
   // odd lanes are shifted left to where they belong.
   struct Multiplier {
     Vec even, odd;
-    explicit Multiplier(Vec m)
-        : even(m), odd{_mm256_srli_epi64(m.a, 32), _mm256_srli_epi64(m.b, 32)} {}
+    explicit Multiplier(Vec m) : even(m), odd{_mm256_srli_epi64(m.a, 32), _mm256_srli_epi64(m.b, 32)} {}
     Vec rq(Vec x) const { return {rq8(x.a, even.a, odd.a), rq8(x.b, even.b, odd.b)}; }
 
    private:
@@ -109,17 +108,13 @@ struct Avx2 {
     }
   }
 
-  static Bytes load_bytes(const void* p) {
-    return {load8(p), load8(static_cast<const uint8_t*>(p) + 32)};
-  }
+  static Bytes load_bytes(const void* p) { return {load8(p), load8(static_cast<const uint8_t*>(p) + 32)}; }
   static Bytes repeat4(const void* p) {
     int32_t x;
     memcpy(&x, p, 4);
     return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
   }
-  static Bytes splat_bytes(int x) {
-    return {_mm256_set1_epi8(char(x)), _mm256_set1_epi8(char(x))};
-  }
+  static Bytes splat_bytes(int x) { return {_mm256_set1_epi8(char(x)), _mm256_set1_epi8(char(x))}; }
 
   // In 16 bits, even and odd bytes apart: `maddubs` would be shorter, but it saturates.
   static __m256i dot8(__m256i sum, __m256i a, __m256i b) {
@@ -130,9 +125,7 @@ struct Avx2 {
     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a_even, b_even));
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a_odd, b_odd));
   }
-  static Vec dot(Vec sum, Bytes a, Bytes b) {
-    return {dot8(sum.a, a.a, b.a), dot8(sum.b, a.b, b.b)};
-  }
+  static Vec dot(Vec sum, Bytes a, Bytes b) { return {dot8(sum.a, a.a, b.a), dot8(sum.b, a.b, b.b)}; }
 
   static uint64_t sum_squares(const int32_t* x, int n) {
     __m256i sum = _mm256_setzero_si256();
@@ -179,10 +172,10 @@ struct Avx2 {
       const __m256i index = _mm256_packus_epi16(_mm256_and_si256(a, low6), _mm256_and_si256(b, low6));
       const __m256i bit4 = _mm256_slli_epi16(index, 3);  // to the top of each byte, where blends look
       const __m256i bit5 = _mm256_slli_epi16(index, 2);
-      const __m256i low = _mm256_blendv_epi8(_mm256_shuffle_epi8(table[0], index),
-                                             _mm256_shuffle_epi8(table[1], index), bit4);
-      const __m256i high = _mm256_blendv_epi8(_mm256_shuffle_epi8(table[2], index),
-                                              _mm256_shuffle_epi8(table[3], index), bit4);
+      const __m256i low =
+          _mm256_blendv_epi8(_mm256_shuffle_epi8(table[0], index), _mm256_shuffle_epi8(table[1], index), bit4);
+      const __m256i high =
+          _mm256_blendv_epi8(_mm256_shuffle_epi8(table[2], index), _mm256_shuffle_epi8(table[3], index), bit4);
       const __m256i root = _mm256_blendv_epi8(low, high, bit5);
       const __m256i w = _mm256_packus_epi16(exp_words(_mm256_unpacklo_epi8(root, one), a),
                                             exp_words(_mm256_unpackhi_epi8(root, one), b));

@@ -54,7 +54,8 @@ template <int sets>
 inline Sums dot_rows(Inputs x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
   __m256i product[8] = {};
   for (int i = 0; i < sets; ++i) {
-    product[i] = _mm256_add_epi32(_mm256_madd_epi16(x.low, load_16(row[i])), _mm256_madd_epi16(x.high, load_16(row[i] + 16)));
+    product[i] =
+        _mm256_add_epi32(_mm256_madd_epi16(x.low, load_16(row[i])), _mm256_madd_epi16(x.high, load_16(row[i] + 16)));
   }
   const auto four = [&](const __m256i* p) {
     const __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(p[0], p[1]), _mm256_hadd_epi32(p[2], p[3]));
