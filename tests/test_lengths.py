@@ -79,7 +79,7 @@ def functions(source: str) -> Iterator[tuple[str, int]]:
 
 
 def header(before: str) -> tuple[str | None, int]:
-    """The name of the function whose body begins behind ``before``, or None, and where it begins."""
+    """The function whose body begins behind ``before``, or None, and where it begins."""
     tail = re.search(r"\)\s*(?:const|noexcept|override|->[\w:<>*&\s]+|\s)*$", before[-100:])
     if tail is None:
         return None, 0
