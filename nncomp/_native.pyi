@@ -12,16 +12,14 @@ class Network:
     def __init__(
         self,
         d_model: int,
-        n_heads: int,
-        d_head: int,
-        d_ff: int,
-        windows: Sequence[int],
+        layers: Sequence[tuple[str, Sequence[int]]],
         ngrams: Sequence[tuple[int, int, int, int]],
         tensors: Mapping[str, npt.NDArray[Any]],
         *,
         kernel: str = "auto",
     ) -> None:
-        """Raises ``ValueError`` for anything that docs/numerics.md does not allow."""
+        """``layers`` are (kind, numbers). Raises ``ValueError`` for anything that docs/numerics.md
+        does not allow."""
 
     @property
     def kernel(self) -> str: ...

@@ -7,7 +7,7 @@ has no name and no notes: the container names it, and its id is that of its cont
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +17,9 @@ import numpy.typing as npt
 from nncomp import _native
 from nncomp.container import Packed
 from nncomp.errors import FormatError, ModelError
-from nncomp.model import ARITHMETIC, ID_SIZE, MAX_FILE_SIZE, Model, ModelConfig, tensor_shapes
+from nncomp.model import ID_SIZE, MAX_FILE_SIZE, Model
+from nncomp.network import ARITHMETIC, KINDS, ModelConfig, Role, Tensor
+from nncomp.network.layers import from_numbers
 
 __all__ = [
     "MAX_RANK",
@@ -30,8 +32,7 @@ __all__ = [
 ]
 
 _WHOLE, _CHANGE = 0, 1
-_KINDS = ("embed", "ngram", "qkv", "out", "up", "down", "head")  # of weights; then the rest
-_MULTIPLIER, _BIAS, _CONSTANT, _RANK, _LEFT, _RIGHT = 7, 8, 9, 10, 11, 12
+_RANK, _LEFT, _RIGHT = 10, 11, 12  # statistics of factors; those of tensors are in the schema
 
 MAX_RANK = 15
 MAX_SHIFT = 30
@@ -77,13 +78,14 @@ def pack(
         raise ValueError("a model is a change of one of the same dimensions only")
     before = _start(model.config, base)
     encoder = _native.IntegerEncoder()
-    for name, kind in _order(model.config):
-        if base is not None and name.endswith(".weight"):
-            change = (factors or {}).get(name)
+    for row in _order(model.config):
+        if base is not None and row.is_weight:
+            change = (factors or {}).get(row.name)
             _put_factors(encoder, change)
             if change is not None:
-                before[name] = change.added_to(before[name])
-        encoder.put(kind, _coded(name, model.tensors[name]), _coded(name, before[name]))
+                before[row.name] = change.added_to(before[row.name])
+        coded, start = (_coded(row, tensors[row.name]) for tensors in (model.tensors, before))
+        encoder.put(row.statistics, coded, start)
     return Packed(model.name, head + encoder.finish())
 
 
@@ -125,14 +127,14 @@ def unpack(packed: Packed, base: Model | None) -> Model:
     tensors = _start(config, base)
     try:
         decoder = _native.IntegerDecoder(packed.data, position)
-        for name, kind in _order(config):
-            if base is not None and name.endswith(".weight"):
-                change = _read_factors(decoder, tensors[name].shape)
+        for row in _order(config):
+            if base is not None and row.is_weight:
+                change = _read_factors(decoder, row.shape)
                 if change is not None:
-                    tensors[name] = change.added_to(tensors[name])
-            coded = _coded(name, tensors[name])
-            decoder.add(kind, coded)
-            tensors[name] = _decoded(name, coded, tensors[name])
+                    tensors[row.name] = change.added_to(tensors[row.name])
+            coded = _coded(row, tensors[row.name])
+            decoder.add(row.statistics, coded)
+            tensors[row.name] = _decoded(row, coded)
         decoder.finish()
     except FormatError as error:
         raise ModelError(str(error)) from None
@@ -179,10 +181,14 @@ def _read_head(packed: Packed, base: Dimensioned | None) -> tuple[ModelConfig, i
 
 def _dimensions(c: ModelConfig) -> list[int]:
     """The configuration as bytes: each limit of docs/numerics.md, in its unit, is below 256."""
+    layers = [
+        [KINDS.index(type(layer))]
+        + [number // limit.unit for number, limit in zip(layer.numbers, layer.limits, strict=True)]
+        for layer in c.layers
+    ]
     tables = [(order, rows, width // 16, first // 16) for order, rows, width, first in c.ngrams]
     return [
-        *(c.d_model // 64, c.n_heads, c.d_head, c.d_ff // 64),
-        *(c.n_layers, *(window // 64 for window in c.windows)),
+        *(c.d_model // 64, len(layers), *(number for layer in layers for number in layer)),
         *(len(tables), *(number for table in tables for number in table)),
     ]
 
@@ -197,47 +203,49 @@ def _read_dimensions(data: bytes) -> tuple[ModelConfig, int]:
             raise ModelError("packed model is truncated")
         return data[position - count : position]
 
-    width, heads, head, inner, layers = take(5)
-    windows = tuple(64 * window for window in take(layers))
-    numbers = [take(4) for _ in range(take(1)[0])]
-    ngrams = tuple((order, rows, 16 * w, 16 * first) for order, rows, w, first in numbers)
-    config = ModelConfig(ARITHMETIC, 64 * width, heads, head, 64 * inner, windows, ngrams)
+    width, count = take(2)
+    layers = []
+    for _ in range(count):
+        (place,) = take(1)
+        if place >= len(KINDS):
+            raise ModelError("packed model has a layer of an unknown kind")
+        kind = KINDS[place]
+        stored = take(len(kind.limits))
+        numbers = [n * limit.unit for n, limit in zip(stored, kind.limits, strict=True)]
+        layers.append(from_numbers(kind.kind, numbers))
+    tables = [take(4) for _ in range(take(1)[0])]
+    ngrams = tuple((order, rows, 16 * w, 16 * first) for order, rows, w, first in tables)
+    config = ModelConfig(ARITHMETIC, 64 * width, tuple(layers), ngrams)
     if config.stored_size > MAX_FILE_SIZE:
         raise ModelError("packed model is larger than 64 MiB")
     return config, position
 
 
-def _order(config: ModelConfig) -> Iterator[tuple[str, int]]:
-    """Tensors in the order of their names, and the kind of each: those of a kind learn together."""
-    for name in sorted(tensor_shapes(config)):
-        *_, part, last = name.split(".")
-        if last == "weight":
-            yield name, _KINDS.index("ngram" if name.startswith("ngram") else part)
-        else:
-            yield name, {"m": _MULTIPLIER, "bias": _BIAS}.get(last, _CONSTANT)
+def _order(config: ModelConfig) -> list[Tensor]:
+    """Tensors in the order of their names."""
+    return [row for _, row in sorted(config.tensors.items())]
 
 
 def _start(config: ModelConfig, base: Model | None) -> dict[str, _Tensor]:
     """What the coded differences are added to: a copy of the base's tensors, or zeros."""
-    dtypes = {"I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64}
     return {
-        name: np.zeros(shape, dtypes[dtype]) if base is None else np.array(base.tensors[name])
-        for name, (dtype, shape) in tensor_shapes(config).items()
+        name: np.zeros(row.shape, row.type) if base is None else np.array(base.tensors[name])
+        for name, row in config.tensors.items()
     }
 
 
-def _coded(name: str, tensor: _Tensor) -> _Tensor:
+def _coded(row: Tensor, tensor: _Tensor) -> _Tensor:
     """The (rows, columns) that are coded: of the smooth biases, the steps along a row."""
-    if name.endswith(".bias"):
+    if row.role is Role.BIAS:
         return np.diff(tensor.astype(np.int64), prepend=0)
     return tensor.reshape(-1, tensor.shape[-1])
 
 
-def _decoded(name: str, coded: _Tensor, like: _Tensor) -> _Tensor:
-    """The inverse of ``_coded``: the tensor, of the shape and type of ``like``."""
-    if not name.endswith(".bias"):
-        return coded.reshape(like.shape)
+def _decoded(row: Tensor, coded: _Tensor) -> _Tensor:
+    """The inverse of ``_coded``. Raises ``ModelError``."""
+    if row.role is not Role.BIAS:
+        return coded.reshape(row.shape)
     tensor = np.cumsum(coded, axis=1)  # (heads, window) of less than 2^10 · 2^62: wraps at worst
-    if ((tensor < -32768) | (tensor > 32767)).any():
+    if ((tensor < row.low) | (tensor > row.high)).any():
         raise ModelError("packed model has a bias out of range")
-    return tensor.astype(like.dtype)
+    return tensor.astype(row.type)

@@ -12,24 +12,35 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncomp.model import Model, ModelConfig, tensor_shapes
+from nncomp.model import Model
+from nncomp.network import Attention, FeedForward, Layer, ModelConfig
 
 Array = npt.NDArray[Any]
 
-NUMPY_DTYPES = {"I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64}
 MAX_M = (1 << 31) - 1
 MAX_NORM_C = (1 << 44) - 1
 MAX_ATTN_C = 1 << 38
 
-TINY = ModelConfig(1, 64, 2, 32, 64, (64, 64), ((2, 8, 32, 0), (3, 9, 16, 48)))
+Ngrams = tuple[tuple[int, int, int, int], ...]
+
+
+def pairs(
+    d: int, heads: int, width: int, inner: int, windows: tuple[int, ...], ngrams: Ngrams
+) -> ModelConfig:
+    """Layers of attention, one for each of ``windows``, each with a feed-forward layer behind."""
+    layers: list[Layer] = []
+    for window in windows:
+        layers += [Attention(heads, width, window), FeedForward(inner)]
+    return ModelConfig(1, d, tuple(layers), ngrams)
+
+
+TINY = pairs(64, 2, 32, 64, (64, 64), ((2, 8, 32, 0), (3, 9, 16, 48)))
 # Unequal windows, heads that do not divide the width, all orders of n-grams, odd layer count.
-MIXED = ModelConfig(
-    1, 128, 8, 16, 192, (64, 192, 128), tuple((o, 6 + o, 16, 16 * o) for o in range(2, 7))
-)
+MIXED = pairs(128, 8, 16, 192, (64, 192, 128), tuple((o, 6 + o, 16, 16 * o) for o in range(2, 7)))
 # The largest window, as small as possible otherwise.
-WIDE_WINDOW = ModelConfig(1, 64, 1, 64, 64, (1024,), ())
+WIDE_WINDOW = pairs(64, 1, 64, 64, (1024,), ())
 # The widest head and no n-grams.
-WIDE_HEAD = ModelConfig(1, 64, 1, 128, 128, (64,), ())
+WIDE_HEAD = pairs(64, 1, 128, 128, (64,), ())
 
 
 def xorshift(seed: int) -> Iterator[int]:
@@ -92,11 +103,21 @@ def build(
 ) -> Model:
     """A model whose tensor is fill(tensor name, count, index): an array of count, or one value."""
     tensors = {}
-    for index, (key, (dtype, shape)) in enumerate(sorted(tensor_shapes(config).items())):
-        values = fill(key, int(np.prod(shape)), index)
-        flat = np.broadcast_to(np.asarray(values, np.int64), int(np.prod(shape)))
-        tensors[key] = flat.reshape(shape).astype(NUMPY_DTYPES[dtype])
+    for index, key in enumerate(sorted(config.tensors, key=_place)):
+        row = config.tensors[key]
+        values = fill(key, int(np.prod(row.shape)), index)
+        flat = np.broadcast_to(np.asarray(values, np.int64), int(np.prod(row.shape)))
+        tensors[key] = flat.reshape(row.shape).astype(row.type)
     return Model.build(config, tensors, name)
+
+
+def _place(name: str) -> tuple[str, str]:
+    """Tensors are filled in this order: two layers count as one, the way they were once named."""
+    if not name.startswith("layers."):
+        return name, name
+    _, number, own = name.split(".", 2)
+    pair, half = divmod(int(number), 2)
+    return f"layers.{pair}.{f'norm{half + 1}.c' if own == 'norm.c' else own}", name
 
 
 def natural(config: ModelConfig, seed: int = 1, head_m: int | None = None) -> Model:
@@ -107,13 +128,6 @@ def natural(config: ModelConfig, seed: int = 1, head_m: int | None = None) -> Mo
 
     def fill(key: str, count: int, index: int) -> Array | int:
         draw = seed * 1000 + index
-        inputs = {
-            "qkv": config.d_model,
-            "out": config.n_heads * config.d_head,
-            "up": config.d_model,
-            "down": config.d_ff,
-            "head": config.d_model,
-        }
         kind = key.split(".")[-2]
         if key.endswith(".weight"):
             return integers(draw, count, -127, 127)
@@ -121,21 +135,29 @@ def natural(config: ModelConfig, seed: int = 1, head_m: int | None = None) -> Mo
             return integers(draw, count, -500, 100)
         if key.endswith("attn.m"):
             # Dot products of random heads are about 28²·√h; let them spread over some octaves.
-            return (200 << 30) // (28 * 28 * isqrt(config.d_head))
+            return (200 << 30) // (28 * 28 * isqrt(_attention(config, key).width))
         if key.endswith("attn.c"):
             return 1 << 30
         if key.endswith(".c"):
             return 28 * isqrt(config.d_model << 20) << 20
         if kind == "head" and head_m is not None:
             return head_m
-        if kind in inputs:
+        targets = {"qkv": 28, "out": 2000, "up": 1200, "down": 2000, "head": 500}
+        if kind in targets:
             # A row's sum is about 73·28·√inputs; targets in the units of each output.
-            target = {"qkv": 28, "out": 2000, "up": 1200, "down": 2000, "head": 500}[kind]
-            middle = (target << 30) // (73 * 28 * isqrt(inputs[kind]))
+            _, inputs = config.tensors[key.removesuffix(".m") + ".weight"].shape
+            middle = (targets[kind] << 30) // (73 * 28 * isqrt(inputs))
             return integers(draw, count, middle * 3 // 4, middle * 5 // 4)
         return 1 << 26  # embeddings
 
     return build(config, fill)
+
+
+def _attention(config: ModelConfig, name: str) -> Attention:
+    """The layer that a tensor belongs to."""
+    layer = config.layers[int(name.split(".")[1])]
+    assert isinstance(layer, Attention)
+    return layer
 
 
 def tiny(seed: int = 1) -> Model:
@@ -159,13 +181,7 @@ def extreme(
     A ``bias`` of None is ±32768 at random. Even tokens are embedded as one constant, odd ones as
     random signs; the last norm and the head are as in ``natural``.
     """
-    sums = {
-        "qkv": (config.d_model * 127 * 127, 127),
-        "attn": (config.d_head * 127 * 127, 600),
-        "out": (config.n_heads * config.d_head * 127 * 127, 16000),
-        "up": (config.d_model * 127 * 127, 4095),
-        "down": (config.d_ff * 255 * 127, 16000),
-    }
+    targets = {"qkv": 127, "attn": 600, "out": 16000, "up": 4095, "down": 16000}
 
     def fill(key: str, count: int, index: int) -> Array | int:
         draw = seed * 1000 + index
@@ -190,9 +206,13 @@ def extreme(
             return min(28 * isqrt(config.d_model << 20) << 20, norm_c)
         if key.endswith(".c"):
             return norm_c
-        if m is None and kind in sums:
-            largest, target = sums[kind]
-            return (target << 30) // largest
+        if m is None and kind in targets:
+            if kind == "attn":
+                inputs = _attention(config, key).width
+            else:
+                _, inputs = config.tensors[key.removesuffix(".m") + ".weight"].shape
+            largest = inputs * 127 * (255 if kind == "down" else 127)
+            return (targets[kind] << 30) // largest
         return MAX_M if m is None else m
 
     return build(config, fill)
@@ -232,7 +252,7 @@ def random_config(seed: int) -> ModelConfig:
         width = 16 * (1 + next(draw) % (d // 16))
         first = 16 * (next(draw) % ((d - width) // 16 + 1))
         ngrams.append((one_of(2, 3, 4, 5, 6), one_of(8, 9, 12), width, first))
-    return ModelConfig(1, d, heads, h, one_of(64, 128, 192, 448), windows, tuple(ngrams))
+    return pairs(d, heads, h, one_of(64, 128, 192, 448), windows, tuple(ngrams))
 
 
 EXTREMES: dict[str, Callable[[ModelConfig], Model]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -31,7 +30,7 @@ def own(run: Run) -> Path:
 
 
 def test_list(run: Run) -> None:
-    """models list: name, id, size, parameters, speed, levels, training data"""
+    """models list: name, id, size, weights, speed, levels, training data"""
     entries = json.loads(run("models", "list", "--json").stdout)
     base, nano, small = entries[:3]  # those of the fixture; then what the package has
     assert (nano["name"], nano["levels"]) == ("nano-1", [1, 2, 3])
@@ -39,12 +38,11 @@ def test_list(run: Run) -> None:
     assert (base["name"], base["levels"]) == ("base-1", [7, 8, 9])
     assert small["id"] == chain_model("small-1").id.hex()
     assert small["size"] == os.path.getsize(small["path"])
-    assert small["parameters"] == models.TINY.parameters
+    assert small["product_weights"] == models.TINY.product_weights
     assert (small["speed"], small["corpus"]) == ("fast", None)
     Path(os.environ["XDG_DATA_HOME"], "nncomp/models").mkdir(parents=True)
-    large = dataclasses.replace(models.TINY, d_model=512, d_ff=8192)
-    for name, config, corpus in (("medium-1", dataclasses.replace(large, d_ff=1024), "a\nb" * 40),
-                                 ("slow-1", large, "prose")):  # fmt: skip
+    for name, width, corpus in (("medium-1", 1024, "a\nb" * 40), ("slow-1", 8192, "prose")):
+        config = models.pairs(512, 2, 32, width, (64, 64), models.TINY.ngrams)
         built = models.build(config, lambda key, count, index: 1, name)
         noted = model.Model.build(config, built.tensors, name, {"nncomp.note.corpus": corpus})
         place = Path(os.environ["XDG_DATA_HOME"], "nncomp/models", f"{name}.safetensors")
@@ -55,7 +53,7 @@ def test_list(run: Run) -> None:
     lines = run("models", "list").stdout.decode().splitlines()
     assert lines[-1].endswith(" slow      -  prose")
     assert lines[-2].endswith("  " + r"a\nb" * 40)  # all of it: there is no terminal to fit
-    assert lines[0].split()[:6] == ["Name", "Id", "Size", "Parameters", "Speed", "Levels"]
+    assert lines[0].split()[:6] == ["Name", "Id", "Size", "Weights", "Speed", "Levels"]
     assert lines[0].endswith("Trained on")
     assert small["id"] in lines[3] and " fast " in lines[3] and lines[3].endswith(" 4-6  -")
     assert run("models").stdout.decode().splitlines() == lines
@@ -87,7 +85,8 @@ def test_show(run: Run, own: Path) -> None:
     """models show: by name, id or file; verified; with notes"""
     (entry,) = json.loads(run("models", "show", "--json", own).stdout)
     assert entry["notes"] == {"corpus": "three\nlines\x1b"}
-    assert (entry["name"], entry["layers"], entry["window"]) == ("own-1", 2, 64)
+    assert (entry["name"], entry["width"]) == ("own-1", 64)
+    assert entry["layers"] == ["attention:2:32:64", "feed_forward:64"] * 2
     by_name = run("models", "show", "nano-1").stdout
     assert by_name == run("models", "show", chain_model("nano-1").id.hex()).stdout
     assert b"levels:      1, 2, 3\n" in by_name

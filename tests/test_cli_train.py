@@ -17,6 +17,7 @@ from commandline import LAUNCH, Run, Terminal, command, errors
 from nncomp import model
 from nncomp.cli import signals
 from nncomp.cli.train import train
+from nncomp.network import Attention, FeedForward
 
 torch = pytest.importorskip("torch")
 
@@ -40,7 +41,7 @@ def test_weight_bits(run: Run, text: str) -> None:
     bits = ["--weight-bits", "layers=4"]
     run("train", text, "-qo", "own-4.safetensors", *QUICK, *bits)
     tensors = model.load("own-4.safetensors").tensors
-    assert not (tensors["layers.0.up.weight"] % 16).any()
+    assert not (tensors["layers.1.up.weight"] % 16).any()
     assert (tensors["head.weight"] % 16).any()
     for wrong in ("layers=5", "bias=4"):
         failed = run("train", text, "-o", "x.safetensors", "--weight-bits", wrong, status=1)
@@ -89,50 +90,54 @@ def test_train(run: Run, text: str) -> None:
 
 
 def test_shapes_and_files(run: Run, text: str) -> None:
-    """--config: everything that options say, which go first; --windows adds layers to --init"""
+    """--config: everything that options say, which go first; --layers adds layers to --init"""
     Path("own.toml").write_text(
         f'paths = ["{text}"]\noutput = "a.safetensors"\npreset = "tiny"\nmegabytes = 0.002\n'
-        'batch = 1024\nthreads = 1\nquiet = true\ncompile = false\nheads = 4\nd_head = 16\n'
-        'windows = [64, 128]\nngram = ["2:9:16:16"]\nlength = ["0.5:64", "1:128"]\n'
+        'batch = 1024\nthreads = 1\nquiet = true\ncompile = false\n'
+        'layers = ["attention:4:16:64", "feed_forward:128", "attention:4:16:128"]\n'
+        'ngram = ["2:9:16:16"]\nlength = ["0.5:64", "1:128"]\n'
         "[weight]\ndocs = 2\nmore = 0.5\n"
     )  # fmt: skip
     run("train", "--config", "own.toml")
     made = model.load("a.safetensors")
     config = made.config
-    assert (config.n_heads, config.d_head, config.windows) == (4, 16, (64, 128))
-    assert config.ngrams == ((2, 9, 16, 16),) and config.d_ff == 128
+    assert config.layers == (Attention(4, 16, 64), FeedForward(128), Attention(4, 16, 128))
+    assert config.ngrams == ((2, 9, 16, 16),)
     assert made.notes["nncomp.note.corpus"].endswith("docs 80.0%, more 20.0%")
-    run("train", "--config", "own.toml", "-o", "b.safetensors", "--d-ff", "64", "--ngram", "none")
-    assert model.load("b.safetensors").config.d_ff == 64
+    run("train", "--config", "own.toml", "-o", "b.safetensors", "--layers", "feed_forward:64",
+        "--ngram", "none")  # fmt: skip
+    assert model.load("b.safetensors").config.layers == (FeedForward(64),)
     assert model.load("b.safetensors").config.ngrams == ()
     (presets,) = [p.type for p in train.params if p.name == "preset"]
     assert isinstance(presets, click.Choice) and list(presets.choices) == list(PRESETS)
 
     grow = ["train", text, "-qo", "c.safetensors", *QUICK[2:], "--init", "./a.safetensors"]
-    run(*grow, "--windows", "64,64,128", "--rate", "0")
-    grown, before = model.load("c.safetensors"), made.tensors["layers.1.qkv.weight"]
-    assert grown.config.windows == (64, 64, 128)
-    assert (grown.tensors["layers.2.qkv.weight"] == before).all()
-    assert not grown.tensors["layers.1.down.weight"].any()
+    more = f"{config.layers[0]},feed_forward:128,{','.join(map(str, config.layers[1:]))}"
+    run(*grow, "--layers", more, "--rate", "0")
+    grown, before = model.load("c.safetensors"), made.tensors["layers.2.qkv.weight"]
+    assert ",".join(map(str, grown.config.layers)) == more
+    assert (grown.tensors["layers.3.qkv.weight"] == before).all()
+    assert not grown.tensors["layers.2.down.weight"].any()
     run("models", "add", "c.safetensors")
     run("train", text, "-qo", "d.safetensors", *QUICK[2:], "--init", "c")  # by its name
     assert model.load("d.safetensors").config == grown.config
-    result = run(*grow, "-f", "--d-ff", "192", status=1)
-    assert "has another d_ff" in errors(result)[0]
+    result = run(*grow, "-f", "--d-model", "128", status=1)
+    assert "has another d_model" in errors(result)[0]
 
 
 @pytest.mark.parametrize(
     ("options", "status", "words"),
     [
-        (["--windows", "64;64"], 2, "64,128,512"),
+        (["--layers", "attention:4;4"], 2, "attention:4:32:128"),
+        (["--layers", "other:64"], 2, "unknown kind"),
         (["--ngram", "2:9"], 2, "3:13:32:32"),
         (["--length", "64"], 2, "0.5:128"),
         (["--weight", "docs"], 2, "DOMAIN=W"),
         (["--config", "bad.toml"], 2, "bad.toml: "),
         (["--config", "unknown.toml"], 2, "there is no option --colour"),
         (["--weight", "prose=1"], 1, "no training text is called prose"),
-        (["--windows", "65"], 1, "65"),
-        (["--windows", "128,192"], 1, "divide the widest"),
+        (["--layers", "attention:2:32:65"], 2, "65"),
+        (["--layers", "attention:2:32:128,attention:2:32:192"], 1, "divide the widest"),
         (["--patience", "3"], 1, "validate"),
         (["--plot", "x.html"], 1, "x.html"),
         (["--csv", "none/x.csv"], 1, "none/x.csv"),

@@ -242,7 +242,7 @@ def test_random_shapes_on_a_gpu(both_ways: CodeBlock, seed: int) -> None:
 
 @pytest.mark.gpu
 def test_largest_dimensions_on_a_gpu(gpu: engine.Engine) -> None:
-    model = models.natural(models.ModelConfig(1, 2048, 32, 128, 8192, (1024,), ()))
+    model = models.natural(models.pairs(2048, 32, 128, 8192, (1024,), ()))
     data = models.text(1100)
     assert np.array_equal(gpu.weights(model, data), native.weights(model, data))
 

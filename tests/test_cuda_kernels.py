@@ -19,12 +19,12 @@ import torch
 import triton
 
 import models
-from nncomp.engine.cuda import kernels, network
+from nncomp.engine.cuda import kernels, layers, network
 from nncomp.model import Model, ModelConfig
 
 HERE = Path(__file__).parent
-SMALL = ModelConfig(1, 192, 4, 32, 512, (64, 512), ((2, 13, 32, 0), (4, 14, 32, 64)))
-LARGE = ModelConfig(1, 2048, 32, 128, 8192, (1024,), ((6, 8, 2048, 0),))
+SMALL = models.pairs(192, 4, 32, 512, (64, 512), ((2, 13, 32, 0), (4, 14, 32, 64)))
+LARGE = models.pairs(2048, 32, 128, 8192, (1024,), ((6, 8, 2048, 0),))
 
 
 def run_interpreted(*arguments: str) -> None:
@@ -66,8 +66,11 @@ def launches_of(
     import numpy as np
 
     launches: list[tuple[object, tuple, tuple, dict]] = []
-    for name in kernels.__all__:
-        monkeypatch.setattr(kernels, name, Recorder(getattr(kernels, name), launches))
+    for module in (kernels, *(sys.modules[kind.__module__] for kind in layers.LAYERS.values())):
+        for name in module.__all__:
+            if isinstance(getattr(module, name), triton.JITFunction):
+                recorder = Recorder(getattr(module, name), launches)
+                monkeypatch.setattr(module, name, recorder)
     data = torch.zeros(steps, dtype=torch.uint8)
     run = network.Run(
         network.Network(model, torch.device("cpu")), data, np.zeros(lanes, np.int64), steps

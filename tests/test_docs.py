@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import doctest
+import fnmatch
 import importlib.util
 import inspect
 import re
 import shlex
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from nncomp.codec import DEFAULT_MEMORY_LIMIT
 from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
 from nncomp.engine import LANES_PER_THREAD
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
-from nncomp.model import ModelConfig
+from nncomp.network import Attention, FeedForward, Layer, ModelConfig
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -113,7 +115,8 @@ def test_training_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     parsed = [train.make_context("train", shlex.split(c), parent).params for c in commands]
     (of_file,) = [p for p in parsed if p["seed"] == 2]
     assert of_file["weights"] == {"prose": 40, "code": 20, "code/linux": 10}
-    assert of_file["windows"] == (64, 128, 512, 512, 512) and of_file["batch"] == 65536
+    layers = ["attention:4:32:128", "feed_forward:512", "attention:4:32:512", "feed_forward:512"]
+    assert [*map(str, of_file["layers"])] == layers and of_file["batch"] == 65536
 
 
 @pytest.mark.torch
@@ -123,8 +126,10 @@ def test_presets() -> None:
 
     text = page("docs/training.md")
     for name, about in PRESETS.items():
-        assert re.search(rf"^\| `{name}`.* {about.n_layers} × {about.d_model} ", text, re.MULTILINE)
-        assert f"| {about.parameters / 1e6:.{2 if about.parameters < 1e6 else 1}f} M |" in text
+        shape = f"{len(about.layers)} × {about.d_model}"
+        assert re.search(rf"^\| `{name}`.* {shape} ", text, re.MULTILINE)
+        millions = about.product_weights / 1e6
+        assert f"| {millions:.{2 if millions < 1 else 1}f} M |" in text
 
 
 def examples(text: str) -> str:
@@ -364,10 +369,7 @@ def test_limits_of_the_arithmetic() -> None:
     base = dict(
         arithmetic=model.ARITHMETIC,
         d_model=64,
-        n_heads=4,
-        d_head=16,
-        d_ff=64,
-        windows=(64,),
+        layers=(FeedForward(64),),
         ngrams=(),
     )
 
@@ -381,7 +383,16 @@ def test_limits_of_the_arithmetic() -> None:
     limits = {
         row[0]: row[2] for row in table(page("docs/numerics.md"), "| name | meaning | limit |")
     }
-    for name, key in (("d", "d_model"), ("f", "d_ff"), ("W_l", "windows")):
+
+    def legal_layer(layer: Layer) -> bool:
+        return legal(layers=(layer,))
+
+    ways: dict[str, Callable[[int], bool]] = {
+        "d": lambda n: legal(d_model=n),
+        "f": lambda n: legal_layer(FeedForward(n)),
+        "W": lambda n: legal_layer(Attention(4, 16, n)),
+    }
+    for name, is_legal in ways.items():
         least, most, step = map(
             int, re.findall(r"^([0-9]+) … ([0-9]+), multiple of ([0-9]+)$", limits[name])[0]
         )
@@ -392,15 +403,16 @@ def test_limits_of_the_arithmetic() -> None:
             (most + step, 0),
             (most - 1, 0),
         ):
-            assert legal(**{key: (value,) if key == "windows" else value}) == bool(good)
+            assert is_legal(value) == bool(good)
     layers = int(found(r"^1 … ([0-9]+)$", limits["L"]))
-    assert legal(windows=(64,) * layers) and not legal(windows=(64,) * (layers + 1))
+    for count, good in ((layers, True), (layers + 1, False), (0, False)):
+        assert legal(layers=(FeedForward(64),) * count) == good
     heads = int(found(r"^1 … ([0-9]+)$", limits["H"]))
-    assert legal(n_heads=heads) and not legal(n_heads=heads + 4)
+    assert legal_layer(Attention(heads, 16, 64)) and not legal_layer(Attention(heads + 4, 16, 64))
     widths = [*map(int, re.findall(r"[0-9]+", limits["h"].split(";")[0]))]
-    assert [h for h in range(8, 264, 8) if legal(d_head=h, n_heads=8)] == widths
-    most = int(found(r"≤ ([0-9]+)$", limits["h"]))
-    assert legal(n_heads=most // 128, d_head=128) and not legal(n_heads=most // 128 + 1, d_head=128)
+    assert [h for h in range(8, 264, 8) if legal_layer(Attention(8, h, 64))] == widths
+    most = int(found(r"≤ ([0-9]+)$", limits["h"])) // 128
+    assert legal_layer(Attention(most, 128, 64)) and not legal_layer(Attention(most + 1, 128, 64))
     tables = limits["n-gram tables"]
     count = int(found(r"at most ([0-9]+);", tables))
     one = (2, 8, 16, 0)
@@ -408,6 +420,41 @@ def test_limits_of_the_arithmetic() -> None:
     first, last = map(int, re.findall(r"([0-9]+) ≤ b ≤ ([0-9]+)", tables)[0])
     for bits in range(1, 30):
         assert legal(ngrams=((2, bits, 16, 0),)) == (first <= bits <= last)
+
+
+def test_table_of_tensors() -> None:
+    """Section 9's table is the schema, for shapes with no two dimensions alike."""
+    attention, inner = Attention(6, 32, 320), FeedForward(448)
+    config = ModelConfig(model.ARITHMETIC, 128, (attention, inner), ((3, 9, 48, 16),))
+    names = {"d": 128, "b": 9, "w": 48, "H": 6, "h": 32, "W": 320, "f": 448}
+
+    def value(text: str) -> int:
+        text = text.replace("−", "-").replace("·", "*").replace("^", "**")
+        return int(eval(text, {}, names))
+
+    listed = {}
+    for name, kind, dtype, shape, low, high in table(
+        page("docs/numerics.md"), "| tensor | of | dtype | shape | least | largest |"
+    ):
+        for i, layer in enumerate(config.layers):
+            if kind in ("", "every kind", layer.kind):
+                key = name.strip("`").replace("{l}", str(i)).replace("{i}", "0")
+                dimensions = tuple(map(value, shape.split(" × ")))
+                listed[key] = (dtype, dimensions, value(low), value(high))
+    schema = {n: (r.dtype, r.shape, r.low, r.high) for n, r in config.tensors.items()}
+    assert listed == schema
+
+
+def test_statistics_of_packed_models() -> None:
+    """Section 5 of the format's page: which tensors share their adaptive probabilities."""
+    rows = table(page("docs/format.md"), "| number | tensors |")
+    named = {int(number): pattern.strip("`") for number, pattern in rows[:-1]}
+    config = ModelConfig(
+        model.ARITHMETIC, 64, (Attention(2, 32, 64), FeedForward(64)), ((3, 8, 16, 0),)
+    )
+    for row in config.tensors.values():
+        assert fnmatch.fnmatch(row.name, named[row.statistics]), row
+    assert {row.statistics for row in config.tensors.values()} == named.keys()
 
 
 # ---- Levels and models ----
@@ -448,12 +495,14 @@ def test_models_page() -> None:
         config = entry.config
         of_level = [n for n in range(1, 10) if levels.get(n).model == name]
         assert listed_levels(rows["used at levels"][i]) == of_level
-        assert number(rows["weights in products"][i]) == config.parameters
+        assert number(rows["weights in products"][i]) == config.product_weights
         assert number(rows["stored bytes"][i]) == config.stored_size
-        assert [*map(int, rows["windows"][i].split(", "))] == [*config.windows]
-        shape = f"{config.n_layers} × {config.d_model}, {config.n_heads} × {config.d_head}"
-        said = rows["layers × width, heads × width, feed-forward"][i]
-        assert said == f"{shape}, {config.d_ff}"
+        assert rows["layers × width"][i] == f"{len(config.layers)} × {config.d_model}"
+        windows = [*map(int, rows["windows of attention"][i].split(", "))]
+        shape = rows["in turn: attention (heads × width), feed-forward"][i]
+        heads, width, inner = map(int, re.findall("[0-9]+", shape))
+        pairs = [(Attention(heads, width, window), FeedForward(inner)) for window in windows]
+        assert config.layers == tuple(layer for pair in pairs for layer in pair)
         tables = {}
         for orders, size, width in re.findall(
             r"((?:[0-9](?:, | and )?)+): ([0-9]+) × ([0-9]+)",

@@ -30,9 +30,9 @@ CONFIGS = {
     "mixed": models.MIXED,
     "wide-head": models.WIDE_HEAD,
     # Rows that fill no vector of 64: h = 16 gives 32 rows of keys and values.
-    "narrow-head": ModelConfig(1, 64, 4, 16, 64, (128, 64), ((6, 8, 64, 0), (2, 18, 16, 32))),
-    "many-heads": ModelConfig(1, 64, 64, 16, 128, (64,), ()),
-    "odd-width": ModelConfig(1, 192, 6, 32, 320, (192, 64, 64), ((2, 10, 176, 16),)),
+    "narrow-head": models.pairs(64, 4, 16, 64, (128, 64), ((6, 8, 64, 0), (2, 18, 16, 32))),
+    "many-heads": models.pairs(64, 64, 16, 128, (64,), ()),
+    "odd-width": models.pairs(192, 6, 32, 320, (192, 64, 64), ((2, 10, 176, 16),)),
 }
 
 
@@ -132,7 +132,7 @@ def test_largest_window(kernel: str, name: str) -> None:
 @pytest.mark.parametrize("name", ["plus-exact", "minus-exact", "signs"])
 def test_largest_dimensions(kernel: str, name: str) -> None:
     """The widest matrices a model may have, all at ±127."""
-    config = ModelConfig(1, 2048, 32, 128, 8192, (64,), ())
+    config = models.pairs(2048, 32, 128, 8192, (64,), ())
     same_weights(extreme(config, name), b"\0\1\2")
 
 

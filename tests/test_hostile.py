@@ -327,7 +327,7 @@ def test_the_base_of_a_change_is_missing() -> None:
 
 def test_models_that_lie_about_their_size_do_not_allocate() -> None:
     """A few bytes that claim tensors of 55 MiB."""
-    large = bytes([0, 16, 8, 128, 128, 3, 1, 1, 1, 0])
+    large = bytes([0, 16, 6, *[0, 8, 8, 1, 1, 128] * 3, 0])
     record = sealed(network_record(bytes(16), large + bytes(99), b"test"))
     tracemalloc.start()
     try:

@@ -30,11 +30,12 @@ ALLOWED = {
     "choice": {"mixing"},
     "container": {"errors", "mixing", "rawio"},
     "fileio": {"errors", "rawio"},
-    "model": {"errors"},
+    "model": {"errors", "network"},
+    "network": {"errors", "network"},
     "registry": {"errors", "fileio", "model"},
-    "weights": {"_native", "container", "errors", "model"},
+    "weights": {"_native", "container", "errors", "model", "network"},
     "engine": {
-        *("_native", "engine", "errors", "mixing", "mixing_tables", "model", "tables"),
+        *("_native", "engine", "errors", "mixing", "mixing_tables", "model", "network", "tables"),
     },
     "codec": {
         *("arguments", "choice", "container", "engine", "errors", "levels", "mixing", "model"),
@@ -54,6 +55,7 @@ ALLOWED = {
         "fileio",
         "mixing",
         "model",
+        "network",
         "tables",
         "train",
         "weights",
@@ -62,7 +64,7 @@ ALLOWED = {
 
 # Who else may import these.
 RESERVED = {
-    "nncomp.train": {"train", "cli.train", "cli.tune"},
+    "nncomp.train": {"train", "cli.adapt", "cli.train"},
     "nncomp.engine": {"engine", "codec", "train.mixture"},
     "nncomp.integrations": {"integrations"},
     "nncomp.cli": {"cli", "__main__"},

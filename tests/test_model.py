@@ -21,22 +21,18 @@ from nncomp import model as model_module
 from nncomp.errors import ModelError
 from nncomp.model import (
     Model,
-    ModelConfig,
     dumps,
     load,
     loads,
     model_id,
     read_header,
-    tensor_shapes,
 )
+from nncomp.network import Attention, FeedForward, ModelConfig
 
 GOOD: dict[str, Any] = {
     "arithmetic": 1,
     "d_model": 64,
-    "n_heads": 2,
-    "d_head": 32,
-    "d_ff": 64,
-    "windows": (64, 64),
+    "layers": (Attention(2, 32, 64), FeedForward(64)),
     "ngrams": ((2, 8, 32, 0),),
 }
 
@@ -78,22 +74,27 @@ def rejects(data: bytes, match: str) -> None:
         {"d_model": True},
         {"d_model": "64"},
         {"d_model": 10**4000},
-        {"n_heads": 0, "d_head": 64},
-        {"n_heads": 65, "d_head": 64},
-        {"n_heads": 1},
-        {"n_heads": 64, "d_head": 128},
-        {"d_head": 8, "n_heads": 8},
-        {"d_head": 256},
-        {"d_ff": 0},
-        {"d_ff": 8256},
-        {"d_ff": 100},
-        {"windows": ()},
-        {"windows": (64,) * 33},
-        {"windows": (0,)},
-        {"windows": (1088,)},
-        {"windows": (100,)},
-        {"windows": [64]},
-        {"windows": (64, None)},
+        {"layers": ()},
+        {"layers": (FeedForward(64),) * 65},
+        {"layers": [FeedForward(64)]},
+        {"layers": (("feed_forward", 64),)},
+        {"layers": (None,)},
+        {"layers": (Attention(0, 64, 64),)},
+        {"layers": (Attention(65, 64, 64),)},
+        {"layers": (Attention(1, 32, 64),)},
+        {"layers": (Attention(64, 128, 64),)},
+        {"layers": (Attention(8, 8, 64),)},
+        {"layers": (Attention(4, 48, 64),)},
+        {"layers": (Attention(1, 256, 64),)},
+        {"layers": (Attention(2, 32, 0),)},
+        {"layers": (Attention(2, 32, 1088),)},
+        {"layers": (Attention(2, 32, 100),)},
+        {"layers": (Attention(2, 32, None),)},  # type: ignore[arg-type]
+        {"layers": (FeedForward(0),)},
+        {"layers": (FeedForward(8256),)},
+        {"layers": (FeedForward(100),)},
+        {"layers": (FeedForward(True),)},
+        {"layers": (FeedForward(10**4000),)},
         {"ngrams": ((2, 8, 32, 0),) * 9},
         {"ngrams": ((1, 8, 32, 0),)},
         {"ngrams": ((7, 8, 32, 0),)},
@@ -119,16 +120,16 @@ def test_config_limits(change: dict[str, Any]) -> None:
 
 def test_config_at_its_limits() -> None:
     ngrams = ((6, 18, 2048, 0), (2, 8, 16, 2032)) * 4
-    ModelConfig(1, 2048, 32, 128, 8192, (1024,) * 32, ngrams)
-    ModelConfig(1, 64, 4, 16, 64, (64,), ())
+    models.pairs(2048, 32, 128, 8192, (1024,) * 32, ngrams)
+    models.pairs(64, 4, 16, 64, (64,), ())
 
 
 def test_config_text() -> None:
     config = ModelConfig(**GOOD)
     text = config.to_json()
     assert text == (
-        '{"arithmetic":1,"d_ff":64,"d_head":32,"d_model":64,"n_heads":2,'
-        '"ngrams":[[2,8,32,0]],"windows":[64,64]}'
+        '{"arithmetic":1,"d_model":64,"layers":[["attention",2,32,64],["feed_forward",64]],'
+        '"ngrams":[[2,8,32,0]]}'
     )
     assert ModelConfig.from_json(text) == config
 
@@ -146,13 +147,19 @@ def test_config_text() -> None:
         ModelConfig(**GOOD).to_json() + " ",
         ModelConfig(**GOOD).to_json().replace(":1,", ":1.0,"),
         ModelConfig(**GOOD).to_json().replace(":1,", ": 1,"),
-        ModelConfig(**GOOD).to_json().replace("[64,64]", "64"),
+        ModelConfig(**GOOD).to_json().replace('["feed_forward",64]', "64"),
+        ModelConfig(**GOOD).to_json().replace('["feed_forward",64]', "[]"),
+        ModelConfig(**GOOD).to_json().replace('"feed_forward"', '"other"'),
+        ModelConfig(**GOOD).to_json().replace('"feed_forward"', "[]"),
+        ModelConfig(**GOOD).to_json().replace('"feed_forward",64', '"feed_forward"'),
+        ModelConfig(**GOOD).to_json().replace('"feed_forward",64', '"feed_forward",64,64'),
+        ModelConfig(**GOOD).to_json().replace('"feed_forward",64', '"feed_forward",{}'),
         ModelConfig(**GOOD).to_json().replace("[[2,8,32,0]]", "[2]"),
         ModelConfig(**GOOD).to_json().replace("[[2,8,32,0]]", "[[2,8,32,[]]]"),
-        ModelConfig(**GOOD).to_json().replace('"d_ff":64', '"d_ff":64,"d_ff":64'),
+        ModelConfig(**GOOD).to_json().replace('"d_model":64', '"d_model":64,"d_model":64'),
         ModelConfig(**GOOD).to_json().replace("]}", "],}"),
-        ModelConfig(**GOOD).to_json().replace('"d_ff":64', '"d_ff":64,"more":1'),
-        ModelConfig(**GOOD).to_json().replace('"d_ff":64', '"d_ff":' + "9" * 10_000),
+        ModelConfig(**GOOD).to_json().replace('"d_model":64', '"d_model":64,"more":1'),
+        ModelConfig(**GOOD).to_json().replace('"d_model":64', '"d_ff":' + "9" * 10_000),
     ],
     ids=lambda text: text[:20],
 )
@@ -164,12 +171,14 @@ def test_config_text_is_strict(text: str) -> None:
 def test_sizes(tiny: Model) -> None:
     weights = [t for n, t in tiny.tensors.items() if n.endswith(".weight")]
     products = [n for n in tiny.tensors if n.endswith(".weight") and n[0] in "lh"]
-    assert tiny.config.parameters == sum(tiny.tensors[n].size for n in products)
-    assert tiny.config.n_layers == 2
+    config = tiny.config
+    assert config.product_weights == sum(tiny.tensors[n].size for n in products)
+    assert config.multiply_adds == config.product_weights + sum(128 * w for w in config.windows)
+    assert len(config.layers) == 4 and config.windows == (64, 64)
     assert tiny.stored_size == sum(t.nbytes for t in tiny.tensors.values())
     assert sum(t.nbytes for t in weights) < tiny.stored_size < len(dumps(tiny))
     assert tiny.memory(1) > 3 * tiny.stored_size
-    rings = sum(2 * tiny.config.d_head * w for w in tiny.config.windows)
+    rings = sum(2 * 32 * w for w in config.windows)
     assert tiny.memory(33) - tiny.memory(1) >= 32 * rings
 
 
@@ -408,18 +417,18 @@ def test_hole_between_tensors(tiny: Model) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "match"),
     [
-        ("embed.weight", -128, "-128"),
-        ("ngram.1.weight", -128, "-128"),
-        ("layers.1.down.weight", -128, "-128"),
-        ("embed.m", -1, "negative"),
-        ("layers.0.attn.m", -(1 << 31), "negative"),
-        ("layers.1.up.m", -1, "negative"),
-        ("norm.c", 0, "range"),
-        ("norm.c", -1, "range"),
-        ("layers.0.norm1.c", 1 << 44, "range"),
-        ("layers.1.norm2.c", (1 << 63) - 1, "range"),
-        ("layers.0.attn.c", 0, "range"),
-        ("layers.1.attn.c", (1 << 38) + 1, "range"),
+        ("embed.weight", -128, "has -128"),
+        ("ngram.1.weight", -128, "has -128"),
+        ("layers.3.down.weight", -128, "has -128"),
+        ("embed.m", -1, "not in 0"),
+        ("layers.0.attn.m", -(1 << 31), "not in 0"),
+        ("layers.3.up.m", -1, "not in 0"),
+        ("norm.c", 0, "not in 1"),
+        ("norm.c", -1, "not in 1"),
+        ("layers.0.norm.c", 1 << 44, "not in 1"),
+        ("layers.3.norm.c", (1 << 63) - 1, "not in 1"),
+        ("layers.0.attn.c", 0, "not in 1"),
+        ("layers.2.attn.c", (1 << 38) + 1, "not in 1"),
     ],
 )
 def test_values_out_of_range(tiny: Model, name: str, value: int, match: str) -> None:
@@ -433,8 +442,8 @@ def test_values_out_of_range(tiny: Model, name: str, value: int, match: str) -> 
 
 
 def test_build_checks_tensors(tiny: Model) -> None:
-    for name, (_, shape) in tensor_shapes(tiny.config).items():
-        for wrong in (np.zeros(shape, np.uint8), np.zeros((*shape, 1), tiny.tensors[name].dtype)):
+    for name, row in tiny.config.tensors.items():
+        for wrong in (np.zeros(row.shape, np.uint8), np.zeros((*row.shape, 1), row.type)):
             with pytest.raises(ModelError, match=name):
                 Model.build(tiny.config, {**tiny.tensors, name: wrong}, "tiny")
     with pytest.raises(ModelError, match="too many"):
@@ -450,6 +459,6 @@ def test_build_copies(tiny: Model) -> None:
 
 def test_config_that_would_need_too_much(tiny: Model) -> None:
     """Refused from the configuration, before anything of its size is allocated."""
-    large = ModelConfig(1, 2048, 32, 128, 8192, (1024,) * 32, ())
+    large = models.pairs(2048, 32, 128, 8192, (1024,) * 32, ())
     with pytest.raises(ModelError, match="larger"):
         Model.build(large, {}, "large")

@@ -25,13 +25,14 @@ from conftest import some_quick
 from nncomp import _native, engine
 from nncomp.engine import native, reference
 from nncomp.errors import NNCompError
-from nncomp.model import Model, ModelConfig
+from nncomp.model import Model
 
 SOURCES = Path(__file__).parents[1] / "nncomp" / "csrc"
 KERNELS = _native.kernels()
+LAYERS = (("attention", (2, 32, 64)), ("feed_forward", (64,))) * 2  # those of the tiny model
 # The shape of a shipped model: long lanes of it are too slow for the reference, so kernels are
 # compared with each other.
-NANO = ModelConfig(1, 128, 4, 32, 384, (64, 128, 256, 256), ((2, 13, 32, 0), (3, 13, 32, 32)))
+NANO = models.pairs(128, 4, 32, 384, (64, 128, 256, 256), ((2, 13, 32, 0), (3, 13, 32, 32)))
 
 
 @cache
@@ -49,10 +50,7 @@ def network(kernel: str = "auto", **changed: Any) -> _native.Network:
     c = tiny().config
     arguments: dict[str, Any] = {
         "d_model": c.d_model,
-        "n_heads": c.n_heads,
-        "d_head": c.d_head,
-        "d_ff": c.d_ff,
-        "windows": c.windows,
+        "layers": [(layer.kind, layer.numbers) for layer in c.layers],
         "ngrams": c.ngrams,
     }
     tensors: dict[str, Any] = dict(tiny().tensors)
@@ -117,21 +115,25 @@ def test_every_kernel_is_in_the_register() -> None:
         {"d_model": 0},
         {"d_model": 2112},
         {"d_model": 2**31 - 64},
-        {"n_heads": 3},
-        {"n_heads": -2},
-        {"d_head": 8},
-        {"d_ff": 65},
-        {"d_ff": 8256},
-        {"windows": ()},
-        {"windows": (64,) * 33},
-        {"windows": (64, 65)},
-        {"windows": (64, 1088)},
+        {"layers": ()},
+        {"layers": LAYERS * 17},
+        {"layers": (("other", (64,)), *LAYERS[1:])},
+        {"layers": (("attention", (3, 32, 64)), *LAYERS[1:])},
+        {"layers": (("attention", (-2, 32, 64)), *LAYERS[1:])},
+        {"layers": (("attention", (2, 8, 64)), *LAYERS[1:])},
+        {"layers": (("attention", (2, 32, 65)), *LAYERS[1:])},
+        {"layers": (("attention", (2, 32, 1088)), *LAYERS[1:])},
+        {"layers": (("attention", (2, 32)), *LAYERS[1:])},
+        {"layers": (*LAYERS[:3], ("feed_forward", (65,)))},
+        {"layers": (*LAYERS[:3], ("feed_forward", (8256,)))},
+        {"layers": (*LAYERS[:3], ("feed_forward", (64, 64)))},
+        {"layers": (*LAYERS[:3], ("feed_forward", ()))},
         {"ngrams": ((1, 8, 32, 0), (3, 9, 16, 48))},
         {"ngrams": ((2, 19, 32, 0), (3, 9, 16, 48))},
         {"ngrams": ((2, 8, 32, 48), (3, 9, 16, 48))},
         {"ngrams": ((2, 8, 32, -16), (3, 9, 16, 48))},
         {"ngrams": ((2, 8, 16, 0),) * 9},
-        {"windows": (128, 64)},  # does not fit the tensors
+        {"layers": (("attention", (2, 32, 128)), *LAYERS[1:])},  # does not fit the tensors
         {"embed.weight": None},
         {"embed.m": np.array([-1], np.int32)},
         {"embed.m": np.array([1, 1], np.int32)},
@@ -141,8 +143,8 @@ def test_every_kernel_is_in_the_register() -> None:
         {"embed.m": "1"},
         {"norm.c": np.array([0], np.int64)},
         {"norm.c": np.array([1 << 44], np.int64)},
-        {"layers.1.attn.c": np.array([(1 << 38) + 1], np.int64)},
-        {"layers.1.attn.c": np.array([-1], np.int64)},
+        {"layers.2.attn.c": np.array([(1 << 38) + 1], np.int64)},
+        {"layers.2.attn.c": np.array([-1], np.int64)},
         {"layers.0.attn.bias": np.zeros((64, 2), np.int16)},
         {"layers.0.qkv.m": np.full(128, -1, np.int32)},
         {"head.weight": np.full((256, 64), -128, np.int8)},
@@ -158,12 +160,12 @@ def test_bad_networks(changed: dict[str, Any]) -> None:
 
 def test_arrays_of_any_layout() -> None:
     """A strided array is another layout of the same tensor."""
-    weight = tiny().tensors["layers.0.up.weight"]
+    weight = tiny().tensors["layers.1.up.weight"]
     strided = np.repeat(weight, 2, axis=1)[:, ::2]
     expected = network().weights(b"layout")
-    assert np.array_equal(network(**{"layers.0.up.weight": strided}).weights(b"layout"), expected)
+    assert np.array_equal(network(**{"layers.1.up.weight": strided}).weights(b"layout"), expected)
     fortran = np.asfortranarray(weight)
-    assert np.array_equal(network(**{"layers.0.up.weight": fortran}).weights(b"layout"), expected)
+    assert np.array_equal(network(**{"layers.1.up.weight": fortran}).weights(b"layout"), expected)
 
 
 def test_network_keeps_nothing_of_its_tensors() -> None:
@@ -220,9 +222,8 @@ def test_first_use_is_quick() -> None:
     best = 1.0
     for _ in range(5):
         start = time.perf_counter()
-        _native.Network(
-            c.d_model, c.n_heads, c.d_head, c.d_ff, c.windows, c.ngrams, dict(nano().tensors)
-        )
+        layers = [(layer.kind, layer.numbers) for layer in c.layers]
+        _native.Network(c.d_model, layers, c.ngrams, dict(nano().tensors))
         best = min(best, time.perf_counter() - start)
     assert best < 0.1  # about 2 ms; the bound allows for a busy machine
 

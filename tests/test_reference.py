@@ -18,6 +18,7 @@ from nncomp.engine import reference
 from nncomp.engine.reference import decode_block, encode_block, lane_sizes
 from nncomp.errors import FormatError
 from nncomp.model import Model
+from nncomp.network import Attention
 from nncomp.tables import EXP, POW
 
 GOLDEN = Path(__file__).parent / "golden" / "numerics.json"
@@ -54,8 +55,8 @@ def second_weights(model: Model, data: bytes) -> list[list[int]]:
     """What ``reference.weights`` gives, by a program that was written apart from it."""
     c = model.config
     tensors = {name: tensor.tolist() for name, tensor in model.tensors.items()}
-    keys: list[list[list[int]]] = [[] for _ in c.windows]  # per layer, oldest first, never dropped
-    values: list[list[list[int]]] = [[] for _ in c.windows]
+    keys: list[list[list[int]]] = [[] for _ in c.layers]  # per layer, oldest first, never dropped
+    values: list[list[list[int]]] = [[] for _ in c.layers]
 
     def rows(name: str, y: list[int]) -> list[int]:
         weight, m = tensors[name + ".weight"], tensors[name + ".m"]
@@ -75,32 +76,35 @@ def second_weights(model: Model, data: bytes) -> list[list[int]]:
                 g = tensors[f"ngram.{i}.weight"][row][n]
                 x[first + n] += squeeze(rule(g * 1024, one(f"ngram.{i}.m")), 32767)
 
-        for i, window in enumerate(c.windows):
+        for i, layer in enumerate(c.layers):
             p = f"layers.{i}."
-            a = [squeeze(v, 127) for v in rows(p + "qkv", scaled(x, one(p + "norm1.c")))]
-            queries = c.n_heads * c.d_head
-            keys[i].append(a[queries : queries + c.d_head])
-            values[i].append(a[queries + c.d_head :])
-            o = []
-            for head in range(c.n_heads):
-                q = a[head * c.d_head : (head + 1) * c.d_head]
-                z = [
-                    rule(dot(q, keys[i][t - j]), one(p + "attn.m"))
-                    + tensors[p + "attn.bias"][head][j]
-                    for j in range(min(t + 1, window))
-                ]
-                u = [int(EXP[max(z) - s]) if max(z) - s < 640 else 0 for s in z]
-                r = one(p + "attn.c") // sum(u)
-                for n in range(c.d_head):
-                    total = sum(u[j] * values[i][t - j][n] for j in range(len(u)))
-                    o.append(squeeze(rule(total, r), 127))
-            for n, v in enumerate(rows(p + "out", o)):
-                x[n] += squeeze(v, 32767)
-            s = []
-            for v in rows(p + "up", scaled(x, one(p + "norm2.c"))):
-                v = min(max(v, 0), 4095)
-                s.append(min((v * v + 2**15) // 2**16, 255))
-            for n, v in enumerate(rows(p + "down", s)):
+            y = scaled(x, one(p + "norm.c"))
+            if isinstance(layer, Attention):
+                a = [squeeze(v, 127) for v in rows(p + "qkv", y)]
+                queries = layer.heads * layer.width
+                keys[i].append(a[queries : queries + layer.width])
+                values[i].append(a[queries + layer.width :])
+                o = []
+                for head in range(layer.heads):
+                    q = a[head * layer.width : (head + 1) * layer.width]
+                    z = [
+                        rule(dot(q, keys[i][t - j]), one(p + "attn.m"))
+                        + tensors[p + "attn.bias"][head][j]
+                        for j in range(min(t + 1, layer.window))
+                    ]
+                    u = [int(EXP[max(z) - s]) if max(z) - s < 640 else 0 for s in z]
+                    r = one(p + "attn.c") // sum(u)
+                    for n in range(layer.width):
+                        total = sum(u[j] * values[i][t - j][n] for j in range(len(u)))
+                        o.append(squeeze(rule(total, r), 127))
+                added = rows(p + "out", o)
+            else:
+                s = []
+                for v in rows(p + "up", y):
+                    v = min(max(v, 0), 4095)
+                    s.append(min((v * v + 2**15) // 2**16, 255))
+                added = rows(p + "down", s)
+            for n, v in enumerate(added):
                 x[n] += squeeze(v, 32767)
 
         z = rows("head", scaled(x, one("norm.c")))

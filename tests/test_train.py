@@ -1,4 +1,4 @@
-"""The trainer: its twin is the engine's network, its runs resume exactly, its model works."""
+"""The trainer: its network is the engine's, its runs resume exactly, its model works."""
 
 # ruff: noqa: E402 (torch may be absent)
 
@@ -20,10 +20,11 @@ from nncomp import compress, registry
 from nncomp import model as models
 from nncomp.engine import reference
 from nncomp.errors import ModelError, NNCompError
-from nncomp.model import ModelConfig
+from nncomp.network import Attention, FeedForward, Layer, ModelConfig
 from nncomp.tables import POW
 from nncomp.train import data, export, grow, ledger, loop
-from nncomp.train.network import Mode, Network, ngram_rows
+from nncomp.train.arithmetic import Mode
+from nncomp.train.network import Network, ngram_rows
 from nncomp.train.plan import Plan, fitting
 from nncomp.train.presets import PRESETS
 
@@ -48,11 +49,17 @@ def busy(config: ModelConfig, seed: int) -> Network:
     torch.manual_seed(seed)
     network = Network(config)
     for layer in network.layers:
-        layer.out.data.normal_(0, 0.1)
-        layer.down.data.normal_(0, 0.1)
-        layer.bias.data.normal_(0, 1.0)
+        getattr(layer, layer.last).data.normal_(0, 0.1)
+        if isinstance(layer.shape, Attention):
+            layer.bias.data.normal_(0, 1.0)
     network.head.data.normal_(0, 0.1)
     return network
+
+
+def in_turn(*windows: int) -> tuple[Layer, ...]:
+    """Attention and feed-forward layers as in the preset tiny, with other windows."""
+    pairs = [(Attention(2, 32, window), FeedForward(128)) for window in windows]
+    return tuple(layer for pair in pairs for layer in pair)
 
 
 def domain(text: bytes = TEXT, name: str = "docs", weight: float = 1.0) -> data.Domain:
@@ -83,14 +90,14 @@ def test_exact_mode_is_the_reference_engine(preset: str, bits: dict[str, int]) -
     length = 2 * max(network.config.windows)  # the second chunk of every layer is reached
     text = windows_of(TEXT, length)
     network.calibrate(text)
-    model = export.to_model(network, "twin")
+    model = export.to_model(network, "same")
     network.double()
     with torch.no_grad():
         logits = network.integer_logits(network.rows(text), Mode.EXACT)[0]
     ours = weights_of(logits.numpy().astype(np.int64))
     theirs = reference.weights(model, TEXT[:length])
     assert (ours == theirs).all()
-    for key, kind in (("layers.0.up", "layers"), ("head", "head"), ("embed", "tables")):
+    for key, kind in (("layers.1.up", "layers"), ("head", "head"), ("embed", "tables")):
         values = np.abs(model.tensors[f"{key}.weight"])
         if network.weight_bits[kind] == 4:
             assert values.max() == 112
@@ -104,17 +111,18 @@ def test_the_residual_unit_is_kept() -> None:
     network = busy(PRESETS["tiny"], seed=3)
     text = windows_of(TEXT, 256)
     network.calibrate(text)
-    unit, clips = network.residual_unit, [layer.clips["u"].item() for layer in network.layers]
+    inner = [layer for layer in network.layers if "u" in layer.clips]
+    unit, clips = network.residual_unit, [layer.clips["u"].item() for layer in inner]
     network.hold()
-    assert clips == [layer.clips["u"].item() for layer in network.layers]
-    network.layers[1].down.data *= 1000
-    model = export.to_model(network, "twin")
-    largest = max(int(model.tensors[f"layers.{i}.down.m"].max()) for i in range(len(clips)))
+    assert clips == [layer.clips["u"].item() for layer in inner]
+    inner[1].down.data *= 1000
+    model = export.to_model(network, "same")
+    largest = max(int(model.tensors[f"{layer.prefix}down.m"].max()) for layer in inner)
     assert 1.89 * 2**30 < largest < 1.91 * 2**30
     network.hold()
     assert network.residual_unit == unit
-    assert clips[0] == network.layers[0].clips["u"].item()
-    assert network.layers[1].clips["u"].item() < clips[1] - 0.1
+    assert clips[0] == inner[0].clips["u"].item()
+    assert inner[1].clips["u"].item() < clips[1] - 0.1
     network.double()
     with torch.no_grad():
         logits = network.integer_logits(network.rows(text), Mode.EXACT)[0]
@@ -226,7 +234,7 @@ def test_fitting_lengths() -> None:
     assert [fitting(n, (64, 128)) for n in (1, 63, 64, 127, 128, 300)] == [1, 63, 64, 64, 128, 256]
     with pytest.raises(ValueError, match="divide"):
         fitting(1000, (128, 192))
-    network = Network(dataclasses.replace(PRESETS["tiny"], windows=(64, 192, 384)))
+    network = Network(dataclasses.replace(PRESETS["tiny"], layers=in_turn(64, 192, 384)))
     for length in range(64, 800, 64):  # whatever fits can be computed
         fits = fitting(length, network.config.windows)
         network(network.rows(windows_of(TEXT, fits)))
@@ -407,19 +415,20 @@ def test_new_layers_change_nothing(windows: tuple[int, ...]) -> None:
     network = busy(PRESETS["tiny"], seed=5)
     text = windows_of(TEXT, 512)
     network.calibrate(text)
-    grown = grow.deepen(network, windows)
+    grown = grow.deepen(network, in_turn(*windows))
     assert grown.config.windows == windows
     assert_same_function(grown, network, text)
-    for layer in grown.layers:  # trained ones, and copies of them
-        assert any(torch.equal(layer.up, trained.up) for trained in network.layers)
+    ups, old = ([layer.up for layer in n.layers[1::2]] for n in (grown, network))
+    for up in ups:  # trained ones, and copies of them
+        assert any(torch.equal(up, trained) for trained in old)
     run = loop.Trainer(grown, Plan(total=2 * BATCH, batch=BATCH), [domain()])
     run.run()
-    assert all(layer.down.any() for layer in grown.layers)  # and they learn
+    assert all(getattr(layer, layer.last).any() for layer in grown.layers)  # and they learn
 
 
 def test_layers_are_not_lost() -> None:
-    with pytest.raises(ValueError, match="64,128 do not contain"):
-        grow.deepen(tiny(), (64, 128))
+    with pytest.raises(ValueError, match="attention:2:32:128,feed_forward:128 do not contain"):
+        grow.deepen(tiny(), in_turn(64, 128))
 
 
 @pytest.mark.parametrize("ngrams", [((2, 12, 16, 0), (3, 10, 16, 16)),

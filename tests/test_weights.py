@@ -19,7 +19,8 @@ from nncomp import _native, registry, weights
 from nncomp.container import Packed
 from nncomp.engine.reference import integers as reference_integers
 from nncomp.errors import FormatError, ModelError
-from nncomp.model import Model, ModelConfig
+from nncomp.model import Model
+from nncomp.network import ModelConfig, Role
 from nncomp.weights import Factors, pack, read_config, unpack
 
 Array = npt.NDArray[Any]
@@ -127,7 +128,7 @@ def test_models_come_back(config: ModelConfig) -> None:
     assert read_config(packed, None) == config
     found = unpack(packed, None)
     assert (found.id, found.name) == (model.id, model.name)
-    if config.n_heads > 1:
+    if config is not models.WIDE_HEAD:
         changed, factors = change_of(model)
         for packed in (pack(changed, model), pack(changed, model, factors)):
             assert weights.base_id(packed) == model.id
@@ -161,7 +162,7 @@ def int4(model: Model) -> dict[str, Array]:
     found = {}
     for name, tensor in model.tensors.items():
         if name.endswith(".weight"):
-            by_row = not name.startswith(("embed", "ngram"))
+            by_row = model.config.tensors[name].role is Role.MATRIX
             largest = np.abs(tensor.astype(np.int64)).max(1 if by_row else None, keepdims=True)
             scaled = 14 * tensor.astype(np.int64) + largest  # floor(7 w / largest + 1/2)
             steps = np.clip(scaled // (2 * np.maximum(largest, 1)), -7, 7)
@@ -191,7 +192,7 @@ def test_a_stored_int4_weight_of_a_gaussian_model() -> None:
             return np.clip(np.round(40 * normal(count)), -127, 127).astype(np.int64)
         return models.integers(index, count, 1 << 19, 1 << 20) if key.endswith(".m") else 1
 
-    config = ModelConfig(1, 192, 4, 32, 512, (64,), ((3, 12, 32, 0),))
+    config = models.pairs(192, 4, 32, 512, (64,), ((3, 12, 32, 0),))
     assert stored_bytes_a_weight(models.build(config, fill)) <= 0.55
 
 
@@ -209,7 +210,7 @@ def test_truncation_and_extension_are_errors() -> None:
 
 
 def test_flipped_bits_give_an_error_or_another_model() -> None:
-    model = models.natural(ModelConfig(1, 64, 4, 16, 64, (64,), ()))
+    model = models.natural(models.pairs(64, 4, 16, 64, (64,), ()))
     changed, factors = change_of(model)
     draw = random.Random(1)
     for base, right, good in ((None, model, pack(model)),
@@ -240,10 +241,10 @@ def edited(payload: Callable[[Any], None], head: bytes) -> Packed:
     return Packed("x", head + encoder.finish())
 
 
-@pytest.mark.parametrize("dimension", range(11))
+@pytest.mark.parametrize("dimension", range(13))
 @pytest.mark.parametrize("value", [0, 255])
 def test_wrong_dimensions(dimension: int, value: int) -> None:
-    good = pack(models.natural(ModelConfig(1, 64, 4, 16, 64, (64,), ((2, 8, 16, 0),)))).data
+    good = pack(models.natural(models.pairs(64, 4, 16, 64, (64,), ((2, 8, 16, 0),)))).data
     bad = bytearray(good)
     bad[1 + dimension] = value
     if bad != good:
@@ -279,8 +280,8 @@ def test_weights_of_minus_128_are_refused() -> None:
 def test_a_bias_out_of_range_is_refused() -> None:
     model = models.tiny()
     tensors = {name: np.array(tensor) for name, tensor in model.tensors.items()}
-    tensors["layers.1.attn.bias"] = tensors["layers.1.attn.bias"].astype(np.int64)
-    tensors["layers.1.attn.bias"][0, 5] = 32768
+    tensors["layers.2.attn.bias"] = tensors["layers.2.attn.bias"].astype(np.int64)
+    tensors["layers.2.attn.bias"][0, 5] = 32768
     with pytest.raises(ModelError, match="bias"):
         unpack(pack(Model(model.config, tensors, "lie", bytes(16))), None)
 

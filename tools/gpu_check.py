@@ -320,11 +320,9 @@ def whole_file(check: Check, data: bytes) -> None:
 def work_of_a_row(model: Any) -> tuple[int, int]:
     """Operations, and bytes of rings and activations, of one step of one lane."""
     c = model.config
-    q, h = c.n_heads * c.d_head, c.d_head
-    window = sum(c.windows)
-    operations = 2 * c.parameters + 4 * q * window
-    activations = c.n_layers * (4 * 4 * c.d_model + 4 * q + 2 * c.d_ff) + 2 * 1152
-    return operations, 2 * h * window + activations
+    # A layer reads and writes the residual stream, and once what it has of a row itself.
+    rows = sum(8 * c.d_model + layer.row_size for layer in c.layers) + 2 * 1152
+    return 2 * c.multiply_adds, sum(layer.state_size for layer in c.layers) + rows
 
 
 def kernel_part(check: Check, data: bytes, ceiling: tuple[float, float]) -> None:

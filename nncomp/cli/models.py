@@ -56,7 +56,7 @@ def show_list(as_json: bool, verbose: bool) -> int:
         click.echo(json.dumps([_summary(entry) for entry in entries], indent=2))
         return 0
     row = "{:<16} {:<32} {:>9} {:>11} {:>7} {:>6}  {}"
-    titles = ("Name", "Id", "Size", "Parameters", "Speed", "Levels", "Trained on")
+    titles = ("Name", "Id", "Size", "Weights", "Speed", "Levels", "Trained on")
     click.echo(row.format(*titles))
     for entry in entries:
         numbers = _levels(entry.name)
@@ -64,7 +64,7 @@ def show_list(as_json: bool, verbose: bool) -> int:
             entry.name,
             entry.id.hex(),
             size_text(entry.size),
-            f"{entry.config.parameters:,}",
+            f"{entry.config.product_weights:,}",
             _speed(entry),
             f"{numbers[0]}-{numbers[-1]}" if numbers else "-",  # they are neighbours
             printable(entry.notes.get(_CORPUS, "-")),
@@ -97,10 +97,8 @@ def show(names: tuple[str, ...], as_json: bool) -> int:
             notes = {key.removeprefix("nncomp.note."): loaded.notes[key] for key in loaded.notes}
             config = entry.config
             shape = {
-                "layers": config.n_layers,
                 "width": config.d_model,
-                "heads": config.n_heads,
-                "window": max(config.windows),
+                "layers": [str(layer) for layer in config.layers],
                 "memory": loaded.memory(1),  # bytes to decode a lane
             }
             found.append({**_summary(entry), **shape, "notes": notes})
@@ -112,6 +110,7 @@ def show(names: tuple[str, ...], as_json: bool) -> int:
         return status
     for about in found:
         texts = {**about, "levels": ", ".join(map(str, about["levels"])) or "-", **about["notes"]}
+        texts["layers"] = " ".join(about["layers"])
         del texts["notes"]
         texts["corpus"] = texts["corpus"] or "-"
         for key, value in texts.items():
@@ -159,7 +158,7 @@ def _summary(entry: Entry) -> dict[str, Any]:
         "name": entry.name,
         "id": entry.id.hex(),
         "size": entry.size,
-        "parameters": entry.config.parameters,
+        "product_weights": entry.config.product_weights,
         "speed": _speed(entry),
         "levels": _levels(entry.name),
         "corpus": entry.notes.get(_CORPUS),
@@ -169,8 +168,8 @@ def _summary(entry: Entry) -> dict[str, Any]:
 
 def _speed(entry: Entry) -> str:
     """A class of speed: products are nearly all that a byte costs."""
-    parameters = entry.config.parameters
-    return next((name for limit, name in _SPEEDS if parameters <= limit), "slow")
+    weights = entry.config.product_weights
+    return next((name for limit, name in _SPEEDS if weights <= limit), "slow")
 
 
 def _fitting(line: str) -> str:

@@ -49,7 +49,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
 @click.option("--preset", type=click.Choice(["tiny", "nano", "small", "base", "large"]),
               help="Shape of the network; nano by default.")  # fmt: skip
 @click.option("--init", metavar="MODEL|FILE",
-              help="Continue from a model or from master weights; --windows and --ngram may "
+              help="Continue from a model or from master weights; --layers and --ngram may "
               "enlarge it.")  # fmt: skip
 @click.option("--weight-bits", "bits", multiple=True, metavar="PART=4|8",
               callback=training.pairs(int),
@@ -152,7 +152,7 @@ def train(
     if not quiet:
         size = sum(len(domain.data) for domain in text.train)
         say(
-            f"{network.config.parameters:,} weights in products, {size / MB:.1f} MB of text, "
+            f"{network.config.product_weights:,} weights in products, {size / MB:.1f} MB of text, "
             f"{plan.steps} steps from {trainer.step}"
         )
 
@@ -238,10 +238,10 @@ def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> tu
     changes = training.changed(network.config, values)
     if not changes:
         return network, True
-    if set(changes) - {"windows", "ngrams"}:
+    if set(changes) - {"layers", "ngrams"}:
         raise NNCompError(f"{init} has another {', '.join(changes)}: only layers and rows grow")
     config = training.resized(network.config, values)
-    return grow.grow(network, config.windows, config.ngrams), False
+    return grow.grow(network, config.layers, config.ngrams), False
 
 
 def _finish(
@@ -256,7 +256,7 @@ def _finish(
     """Export what was trained, and say what it is worth."""
     from nncomp import model as models
     from nncomp.train import export, ledger, loop
-    from nncomp.train.network import Mode
+    from nncomp.train.arithmetic import Mode
 
     network = trainer.result()
     notes = {"nncomp.note.corpus": _corpus_note(trainer, text.train), **notes}
@@ -272,7 +272,9 @@ def _finish(
         if domains:
             _print_table(title, network, domains)
     whole = [dataclasses.replace(d, weight=float(len(d.data))) for d in text.train]
-    bpb = loop.evaluate(network, whole, Mode.FAKE, 2 * max(network.config.windows))["all"]
+    bpb = loop.evaluate(network, whole, Mode.FAKE, 2 * max(network.config.windows, default=256))[
+        "all"
+    ]
     size = sum(len(domain.data) for domain in whole)
     account = ledger.Ledger(size, ledger.program_bits(model), bpb * size)
     say(
@@ -298,9 +300,9 @@ def _print_table(title: str, network: Network, domains: list[Domain]) -> None:
     import copy
 
     from nncomp.train import loop
-    from nncomp.train.network import Mode
+    from nncomp.train.arithmetic import Mode
 
-    length = 2 * max(network.config.windows)
+    length = 2 * max(network.config.windows, default=256)
     plain = loop.evaluate(network, domains, Mode.FLOAT, length)
     fake = loop.evaluate(network, domains, Mode.FAKE, length)
     exact = loop.evaluate(copy.deepcopy(network).double(), domains, Mode.EXACT, length)

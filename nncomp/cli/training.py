@@ -14,10 +14,10 @@ import click
 
 from nncomp.cli.options import byte_size
 from nncomp.cli.report import say
-from nncomp.errors import NNCompError
+from nncomp.errors import ModelError, NNCompError
 
 if TYPE_CHECKING:
-    from nncomp.model import ModelConfig
+    from nncomp.network import ModelConfig
     from nncomp.train.loop import Trainer
 
 __all__ = [
@@ -75,11 +75,18 @@ def _numbers(text: str, separator: str, count: int | None = None) -> tuple[int, 
     return numbers
 
 
-def _windows(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+def _layers(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    if value is None:
+        return None
+    from nncomp.network.layers import from_numbers
+
     try:
-        return None if value is None else _numbers(value, ",")
-    except ValueError:
-        raise click.BadParameter("windows look like 64,128,512") from None
+        words = [word.partition(":") for word in value.split(",")]
+        return tuple(from_numbers(kind, [*_numbers(rest, ":")]) for kind, _, rest in words)
+    except (ValueError, ModelError) as error:
+        like = "layers look like attention:4:32:128,feed_forward:384"
+        message = f"{like}: {error}" if isinstance(error, ModelError) else like
+        raise click.BadParameter(message) from None
 
 
 def _ngrams(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Any:
@@ -104,11 +111,9 @@ _POSITIVE = click.FloatRange(0)
 
 SHAPE = [
     click.option("--d-model", type=int, help="Width of the residual stream."),
-    click.option("--heads", "n_heads", type=int, help="Query heads."),
-    click.option("--d-head", type=int, help="Width of a head."),
-    click.option("--d-ff", type=int, help="Width of the feed-forward layers."),
-    click.option("--windows", metavar="W,W,...", callback=_windows,
-                 help="Bytes that each layer sees: one number a layer."),
+    click.option("--layers", metavar="KIND:N:...,...", callback=_layers,
+                 help="All layers, in their order: attention:HEADS:WIDTH:WINDOW or "
+                 "feed_forward:WIDTH."),
     click.option("--ngram", "ngrams", multiple=True, callback=_ngrams,
                  metavar="ORDER:LOG2ROWS:WIDTH:FIRST",
                  help="An n-gram table, WIDTH channels from FIRST; repeatable, or none."),
@@ -192,13 +197,13 @@ def _words(entry: Any, multiple: bool) -> Any:
 
 
 def changed(config: ModelConfig, values: dict[str, Any]) -> list[str]:
-    """The dimensions that options ask for and ``config`` does not have."""
+    """What options ask for and ``config`` does not have."""
     names = [field.name for field in dataclasses.fields(config) if field.name in values]
     return [n for n in names if values[n] is not None and values[n] != getattr(config, n)]
 
 
 def resized(config: ModelConfig, values: dict[str, Any]) -> ModelConfig:
-    """``config`` with the dimensions that options ask for. Raises ``ModelError``."""
+    """``config`` with what options ask for. Raises ``ModelError``."""
     return dataclasses.replace(config, **{n: values[n] for n in changed(config, values)})
 
 

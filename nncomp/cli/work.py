@@ -106,9 +106,9 @@ def _load(mode: Mode, options: Options) -> None:
 
     codec.prepare(options.device)
     if mode == Mode.COMPRESS and options.train:
-        from nncomp.cli import tune
+        from nncomp.cli import adapt
 
-        tune.load()
+        adapt.load()
 
 
 def _remark(summary: codec.Summary) -> str:
@@ -189,9 +189,9 @@ def _compress(
     from nncomp import codec
 
     if options.train:
-        from nncomp.cli import tune
+        from nncomp.cli import adapt
 
-        return tune.compress(label, reader, sink, options)
+        return adapt.compress(label, reader, sink, options)
     known = _is_regular(source) and not source.tell()
     total = os.fstat(source.fileno()).st_size if known else None
     with watch("", total) as progress:

@@ -148,10 +148,11 @@ class Array {
 };
 
 // A network from (name → array); the tensors are copied.
-void make_network(Network* self, int d_model, int n_heads, int d_head, int d_ff,
-                  std::vector<int> windows, const std::vector<std::tuple<int, int, int, int>>& ngrams,
-                  nb::dict tensors, const std::string& kernel) {
-  nncomp::Config config{d_model, n_heads, d_head, d_ff, std::move(windows), {}};
+void make_network(Network* self, int d_model, std::vector<std::tuple<std::string, std::vector<int>>> layers,
+                  const std::vector<std::tuple<int, int, int, int>>& ngrams, nb::dict tensors,
+                  const std::string& kernel) {
+  nncomp::Config config{d_model, {}, {}};
+  for (auto& [kind, numbers] : layers) config.layers.push_back({kind, std::move(numbers)});
   for (const auto& [order, log2_rows, width, first] : ngrams) {
     config.ngrams.push_back({order, log2_rows, width, first});
   }
@@ -330,8 +331,7 @@ NB_MODULE(_native, m) {
     }
   });
   nb::class_<Network>(m, "Network")
-      .def("__init__", make_network, "d_model"_a, "n_heads"_a, "d_head"_a, "d_ff"_a, "windows"_a,
-           "ngrams"_a, "tensors"_a, nb::kw_only(), "kernel"_a = "auto")
+      .def("__init__", make_network, "d_model"_a, "layers"_a, "ngrams"_a, "tensors"_a, nb::kw_only(), "kernel"_a = "auto")
       .def_prop_ro("kernel", [](const Network& network) { return network.kernel().name; })
       .def("weights", weights, "data"_a);
   nb::class_<nncomp::IntegerEncoder>(m, "IntegerEncoder")

@@ -116,14 +116,6 @@ def _network(model: Model) -> _native.Network:
     if kernel in networks:
         return networks[kernel]
     c = model.config
-    network = _native.Network(
-        c.d_model,
-        c.n_heads,
-        c.d_head,
-        c.d_ff,
-        c.windows,
-        c.ngrams,
-        dict(model.tensors),
-        kernel=kernel,
-    )
+    layers = [(layer.kind, layer.numbers) for layer in c.layers]
+    network = _native.Network(c.d_model, layers, c.ngrams, dict(model.tensors), kernel=kernel)
     return networks.setdefault(kernel, network)

@@ -7,47 +7,48 @@ from collections.abc import Sequence
 
 import torch
 
+from nncomp.network import Layer
 from nncomp.train.network import Network
 
 Ngrams = Sequence[tuple[int, int, int, int]]  # as in ModelConfig
 
 
-def grow(network: Network, windows: Sequence[int], ngrams: Ngrams) -> Network:
+def grow(network: Network, layers: Sequence[Layer], ngrams: Ngrams) -> Network:
     """``network`` with more layers and larger tables: ``deepen`` and then ``enlarge``."""
-    if tuple(windows) != network.config.windows:
-        network = deepen(network, windows)
+    if tuple(layers) != network.config.layers:
+        network = deepen(network, layers)
     if tuple(ngrams) != network.config.ngrams:
         network = enlarge(network, ngrams)
     return network
 
 
-def deepen(network: Network, windows: Sequence[int]) -> Network:
-    """A network with these windows, one a layer, whose old layers are those of ``network``.
+def deepen(network: Network, layers: Sequence[Layer]) -> Network:
+    """A network with these layers, of which the old ones are those of ``network``.
 
-    The old windows have to be found among the new ones in their order; each is matched as early as
-    possible, and what is left over are new layers. They start as copies of their neighbours, but
-    with output matrices of zeros: so the function is the same, in every mode, until they are
-    trained. (Begun at random instead, one feed-forward part never fired.) Raises ``ValueError``.
+    The old layers have to be found among the new ones in their order; each is matched as early as
+    possible, and what is left over are new layers. They start as copies of the nearest old one of
+    their kind, but with output matrices of zeros: so the function is the same, in every mode, until
+    they are trained. (Begun at random instead, one feed-forward part never fired.) Raises
+    ``ValueError``.
     """
-    old = list(network.config.windows)
+    old = network.config.layers
     places: list[int] = []
-    for place, window in enumerate(windows):
-        if len(places) < len(old) and window == old[len(places)]:
+    for place, layer in enumerate(layers):
+        if len(places) < len(old) and layer == old[len(places)]:
             places.append(place)
     if len(places) < len(old):
-        raise ValueError(
-            f"windows {_text(windows)} do not contain those of the trained layers, {_text(old)}"
-        )
-    grown = Network(dataclasses.replace(network.config, windows=tuple(windows)))
+        raise ValueError(f"layers {_text(layers)} do not contain the trained ones, {_text(old)}")
+    grown = Network(dataclasses.replace(network.config, layers=tuple(layers)))
     state = {k: v for k, v in network.state_dict().items() if not k.startswith("layers.")}
-    for place, window in enumerate(windows):
-        neighbour = max(0, sum(p <= place for p in places) - 1)  # the one before, if there is one
-        values = dict(network.layers[neighbour].state_dict())
-        if place not in places:
-            values |= {k: torch.zeros_like(values[k]) for k in ("out", "down")}
-            values["bias"] = _reaching(values["bias"], window)
-        state |= {f"layers.{place}.{k}": v for k, v in values.items()}
-    grown.load_state_dict(state)
+    grown.load_state_dict(state, strict=False)
+    for place, new in enumerate(grown.layers):
+        if place in places:
+            new.load_state_dict(network.layers[places.index(place)].state_dict())
+            continue
+        same = [i for i, other in enumerate(old) if type(other) is type(layers[place])]
+        before = [i for i in same if places[i] < place]
+        if same:
+            new.grow_from(network.layers[(before or same[:1])[-1]])
     grown.residual_unit = network.residual_unit
     return grown
 
@@ -78,11 +79,5 @@ def enlarge(network: Network, ngrams: Ngrams) -> Network:
     return grown
 
 
-def _reaching(bias: torch.Tensor, window: int) -> torch.Tensor:
-    """(H, window): the biases (H, W) of the nearest distances, the last one for those beyond."""
-    nearest = torch.arange(window).clamp(max=bias.shape[1] - 1)
-    return bias[:, nearest]
-
-
-def _text(windows: Sequence[int]) -> str:
-    return ",".join(map(str, windows))
+def _text(layers: Sequence[Layer]) -> str:
+    return ",".join(map(str, layers))

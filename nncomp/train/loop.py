@@ -23,7 +23,8 @@ from nncomp import fileio
 from nncomp.errors import NNCompError
 from nncomp.train import data as corpus
 from nncomp.train import distributed, optim
-from nncomp.train.network import Mode, Network
+from nncomp.train.arithmetic import Mode
+from nncomp.train.network import Network
 from nncomp.train.plan import Phase, Plan, fitting
 
 LN2 = math.log(2)

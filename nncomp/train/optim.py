@@ -72,19 +72,19 @@ def build(network: Network) -> list[torch.optim.Optimizer]:
     Muon computes in the type of the network's products.
     """
     matrices: list[Tensor] = []
-    biases: list[Tensor] = []
+    others: list[Tensor] = []  # biases, so far
     clips: list[Tensor] = []
     for layer in network.layers:
-        matrices += [layer.qkv, layer.out, layer.up, layer.down]
-        biases.append(layer.bias)
-        clips += list(layer.clips.values())
+        for name, parameter in layer.named_parameters():
+            known = matrices if name in layer.matrices else others
+            (clips if name.startswith("clips.") else known).append(parameter)
     muon = Muon(matrices, lr=0.02, compute=network.compute)
     adam = torch.optim.AdamW(
         [
             {"params": [network.embed], "lr": 0.006},
             {"params": list(network.ngrams), "lr": 0.01},
             {"params": [network.head], "lr": 0.003},
-            {"params": biases, "lr": 0.01},
+            {"params": others, "lr": 0.01},
             {"params": clips, "lr": 0.0005},
         ],
         betas=(0.9, 0.98),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nncomp.train.network import Mode
+from nncomp.train.arithmetic import Mode
 
 STEP = 64  # sequence lengths are multiples of this, as windows are
 
@@ -67,7 +67,7 @@ class Plan:
         return max(fitting(length, windows) for _, length in self._lengths(windows))
 
     def _lengths(self, windows: Sequence[int]) -> tuple[tuple[float, int], ...]:
-        widest = max(windows)
+        widest = max(windows, default=512)
         usual = ((0.45, min(128, widest)), (0.75, min(256, widest)), (0.93, widest))
         return self.lengths or (*usual, (1.0, 2 * widest))
 
@@ -84,6 +84,8 @@ def fitting(length: int, windows: Sequence[int]) -> int:
     Raises ``ValueError`` for windows that do not divide the widest of them: only the shortest
     sequences would fit these.
     """
+    if not windows:
+        return length
     if any(max(windows) % window for window in windows):
         raise ValueError("to be trained, every window has to divide the widest one")
     if length <= min(windows):

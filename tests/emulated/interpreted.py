@@ -32,11 +32,11 @@ from nncomp.mixing import Contexts, Mixing, Profile, Transform
 from nncomp.model import Model, ModelConfig
 
 CPU = torch.device("cpu")
-SMALLEST = ModelConfig(1, 64, 1, 64, 64, (64,), ())
-WIDE_HEAD = ModelConfig(1, 64, 1, 128, 128, (64,), ())
-NARROW_HEAD = ModelConfig(1, 64, 4, 16, 64, (64,), ((6, 8, 64, 0), (2, 18, 16, 32)))
-MANY_HEADS = ModelConfig(1, 64, 64, 16, 128, (64,), ())
-ODD = ModelConfig(1, 192, 6, 32, 320, (192, 64), ((2, 10, 176, 16),))
+SMALLEST = models.pairs(64, 1, 64, 64, (64,), ())
+WIDE_HEAD = models.pairs(64, 1, 128, 128, (64,), ())
+NARROW_HEAD = models.pairs(64, 4, 16, 64, (64,), ((6, 8, 64, 0), (2, 18, 16, 32)))
+MANY_HEADS = models.pairs(64, 64, 16, 128, (64,), ())
+ODD = models.pairs(192, 6, 32, 320, (192, 64), ((2, 10, 176, 16),))
 
 
 @pytest.fixture(autouse=True)

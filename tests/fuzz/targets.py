@@ -33,11 +33,11 @@ from nncomp.engine.reference import integers as reference_integers
 from nncomp.errors import FormatError, ModelError, NNCompError
 from nncomp.info import read_frame_infos
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
-from nncomp.model import Model, ModelConfig
+from nncomp.model import Model
 
 LIMIT = 64 << 20  # bytes of memory that decoding may take
 BLOCK = 1 << 10
-SMALL = ModelConfig(1, 64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
+SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
 
 @dataclass(frozen=True)
@@ -308,7 +308,7 @@ def _packed_models() -> tuple[bytes, ...]:
         7,
     )
     tensors = {name: np.array(tensor) for name, tensor in small().tensors.items()}
-    name = "layers.0.up.weight"
+    name = "layers.1.up.weight"
     tensors[name] = factors.added_to(tensors[name])
     tensors["head.m"][::7] += 1
     changed = Model.build(SMALL, tensors, "changed")

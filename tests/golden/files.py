@@ -29,7 +29,7 @@ from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef, Pa
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError, ModelError
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
-from nncomp.model import Model, ModelConfig
+from nncomp.model import Model
 
 HERE = Path(__file__).parent
 KIB = 1 << 10
@@ -41,14 +41,14 @@ RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, period=13)
 
 def golden_model() -> Model:
     """The model of the whole corpus, as small as models can be; one file brings it along."""
-    return models.natural(ModelConfig(1, 64, 4, 16, 64, (64,), ()))
+    return models.natural(models.pairs(64, 4, 16, 64, (64,), ()))
 
 
 def changed(base: Model) -> tuple[Model, dict[str, weights.Factors]]:
     """The model a little different: by factors, and by numbers of every kind of tensor."""
     tensors = {name: np.array(tensor) for name, tensor in base.tensors.items()}
     factors = {}
-    for seed, name in enumerate(("layers.0.up.weight", "head.weight")):
+    for seed, name in enumerate(("layers.1.up.weight", "head.weight")):
         rows, columns = tensors[name].shape
         left = models.integers(seed + 1, 2 * rows, -3, 3).reshape(rows, 2).astype(np.int8)
         right = models.integers(seed + 9, 2 * columns, -3, 3).reshape(columns, 2).astype(np.int8)

@@ -42,7 +42,7 @@ def layers(model: Model, data: bytes) -> dict[str, Any]:
         past = data[max(t - 6, 0) : t][::-1].ljust(6, b"\0")
         x = network.embed(np.frombuffer(past, np.uint8)[None])
         stages = {"embed": x[0].tolist()}
-        for i in range(model.config.n_layers):
+        for i in range(len(model.config.layers)):
             x = network.layer(i, x)
             stages[f"layer {i}"] = x[0].tolist()
         network.time += 1

@@ -32,7 +32,7 @@ SAMPLE = 1 << 21  # bytes that stand for the input; what 512 KiB gained was thre
 
 def load() -> None:
     """Import what training needs."""
-    from nncomp.train import memory, tune  # noqa: F401
+    from nncomp.train import adapt, memory  # noqa: F401
 
 
 def compress(
@@ -47,15 +47,15 @@ def compress(
     if len(data) >= MIN_INPUT:
         remark = f"training: nothing that would pay; without it {len(plain)} bytes"
     if packed is not None:
-        tuned, tuned_summary = run.compress(f"{label} (trained)", packed)
-        gain = len(plain) - len(tuned)
+        adapted, its_summary = run.compress(f"{label} (trained)", packed)
+        gain = len(plain) - len(adapted)
         if gain > 0:
             share = 100 * gain / len(plain)
             remark = (
-                f"training: {len(plain)} => {len(tuned)} bytes, {share:.2f}% less; "
+                f"training: {len(plain)} => {len(adapted)} bytes, {share:.2f}% less; "
                 f"{len(packed.data)} of them are what was learnt"
             )
-            plain, summary = tuned, tuned_summary
+            plain, summary = adapted, its_summary
     rawio.write_all(sink, plain)
     return summary, remark
 
@@ -106,7 +106,7 @@ class _Run:
         """A model that makes the sample smaller than it is without; ``plain_size`` is that of all
         the input."""
         from nncomp import levels
-        from nncomp.train import memory, tune
+        from nncomp.train import adapt, memory
 
         memory.keep_freed()
         options = self._options
@@ -118,7 +118,7 @@ class _Run:
 
         device = options.device if options.device.startswith("cuda") else "cpu"
         level = levels.get(options.level)
-        budget = tune.Budget(
+        budget = adapt.Budget(
             options.train_time,
             device,
             options.threads,
@@ -130,8 +130,8 @@ class _Run:
             whole = len(sample) == len(self._data)
             scale = 1.0 if whole else plain_size / len(self._coded(sample, None)[0])
             if options.from_scratch:
-                return tune.train_small(self._data, plain_size, measure, budget, report)
-            return tune.tune(self._data, self._base(), plain_size, measure, budget, report)
+                return adapt.from_scratch(self._data, plain_size, measure, budget, report)
+            return adapt.adapt(self._data, self._base(), plain_size, measure, budget, report)
 
     def _base(self) -> Model:
         from nncomp import levels, registry

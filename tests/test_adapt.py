@@ -26,13 +26,14 @@ from nncomp.container import Packed
 from nncomp.engine import native
 from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model, dumps
-from nncomp.train import tune
+from nncomp.network import Role
+from nncomp.train import adapt
+from nncomp.train.arithmetic import Mode
+from nncomp.train.factored import FactoredNetwork, changed
 from nncomp.train.mixture import Mixture, bit_logits
-from nncomp.train.network import Mode
-from nncomp.train.twin import Twin, changed
 
 TEXT = models.chained(6000)
-FEW_BYTES = tune.Budget(seconds=0.3)
+FEW_BYTES = adapt.Budget(seconds=0.3)
 
 
 @pytest.fixture(autouse=True)
@@ -57,11 +58,11 @@ def ignorant(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     return model
 
 
-# ---- the twin ----
+# ---- the network ----
 
 
-def test_the_twin_is_the_model_and_its_factors() -> None:
-    """Bits of a text under the integer engine and under the twin, before and after a change."""
+def test_the_network_is_the_model_and_its_factors() -> None:
+    """Bits of a text under the integer engine and under the network, before and after a change."""
     model = models.natural(models.MIXED, head_m=1 << 23)
     text = models.text(384)
     window = torch.frombuffer(bytearray(text), dtype=torch.uint8).long()[None]
@@ -71,34 +72,34 @@ def test_the_twin_is_the_model_and_its_factors() -> None:
         p = w[np.arange(len(text)), list(text)] / w.sum(1)
         return float(-np.log2(p).mean())
 
-    def bits_of_twin() -> float:
+    def bits_of_network() -> float:
         with torch.no_grad():
-            logits = twin(twin.rows(window), Mode.FAKE)[0]
+            logits = network(network.rows(window), Mode.FAKE)[0]
         loss = torch.nn.functional.cross_entropy(logits, window[0])
         return float(loss) / float(np.log(2))
 
     torch.manual_seed(1)
-    twin = Twin(model, 2)
-    assert twin.factors() == {}
+    network = FactoredNetwork(model, 2)
+    assert network.factors() == {}
     plain = bits_of_engine(model)
-    assert abs(bits_of_twin() - plain) < 0.01
-    for left in twin.left.values():
+    assert abs(bits_of_network() - plain) < 0.01
+    for left in network.left.values():
         left.data.normal_(0, 20)
-    after = bits_of_engine(changed(model, twin.factors(), "changed"))
-    assert abs(bits_of_twin() - after) < 0.02 < abs(after - plain)
+    after = bits_of_engine(changed(model, network.factors(), "changed"))
+    assert abs(bits_of_network() - after) < 0.02 < abs(after - plain)
 
 
 def test_factors_are_what_was_learnt_with() -> None:
     torch.manual_seed(1)
     model = models.tiny()
-    twin = Twin(model, 3)
-    for left in twin.left.values():
+    network = FactoredNetwork(model, 3)
+    for left in network.left.values():
         left.data.normal_(0, 6)
-    factors = twin.factors()
+    factors = network.factors()
     tuned = changed(model, factors, "tuned")
-    assert {name for name in model.tensors if (tuned.tensors[name] != model.tensors[name]).any()} \
-        == {f"layers.{i}.{part}.weight" for i in range(model.config.n_layers)
-            for part in ("qkv", "out", "up", "down")} | {"head.weight"}  # fmt: skip
+    assert {
+        name for name in model.tensors if (tuned.tensors[name] != model.tensors[name]).any()
+    } == {row.name for row in model.config.tensors.values() if row.role is Role.MATRIX}
     packed = weights.pack(tuned, model, factors)
     assert weights.unpack(packed, model).id == tuned.id
     numbers = sum(f.left.size + f.right.size for f in factors.values())
@@ -160,15 +161,15 @@ def test_the_ledger_chooses(ignorant: Model) -> None:
         seen.append(packed)
         return next(answers)
 
-    found = tune.tune(TEXT, ignorant, 100, measure, FEW_BYTES, silent)
-    assert len(seen) == tune.CHECKS
+    found = adapt.adapt(TEXT, ignorant, 100, measure, FEW_BYTES, silent)
+    assert len(seen) == adapt.CHECKS
     assert found is seen[1]
     assert weights.base_id(seen[1]) == ignorant.id
-    assert tune.tune(TEXT, ignorant, 100, lambda packed: 100, FEW_BYTES, silent) is None
+    assert adapt.adapt(TEXT, ignorant, 100, lambda packed: 100, FEW_BYTES, silent) is None
 
 
 def test_a_small_model_of_its_own_has_weights_of_four_bits() -> None:
-    found = tune.train_small(TEXT, 10**9, lambda packed: len(packed.data), FEW_BYTES, silent)
+    found = adapt.from_scratch(TEXT, 10**9, lambda packed: len(packed.data), FEW_BYTES, silent)
     assert found is not None
     model = weights.unpack(found, None)
     stored = [t for name, t in model.tensors.items() if name.endswith(".weight")]
@@ -186,7 +187,7 @@ def test_learning_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "bit_probabilities", unknowing)
     ticks = itertools.count()
     clock = types.SimpleNamespace(monotonic=lambda: next(ticks) / 120)  # about 120 steps
-    monkeypatch.setattr(tune, "time", clock)
+    monkeypatch.setattr(adapt, "time", clock)
     base = models.natural(models.TINY, head_m=1 << 22)
     data = models.integers(1, 40_000, 97, 100).astype(np.uint8)
 
@@ -196,7 +197,7 @@ def test_learning_pays(monkeypatch: pytest.MonkeyPatch) -> None:
         return 10 * len(payload) + len(packed.data)
 
     plain = measure(weights.pack(base, base))
-    found = tune.tune(data.tobytes(), base, plain, measure, tune.Budget(1.0), silent)
+    found = adapt.adapt(data.tobytes(), base, plain, measure, adapt.Budget(1.0), silent)
     assert found is not None
     assert measure(found) < 0.98 * plain
 
@@ -208,8 +209,8 @@ def test_learning_pays(monkeypatch: pytest.MonkeyPatch) -> None:
 def learnt(ignorant: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packed]:
     """Training that finds the missing multipliers at once."""
     packed = weights.pack(chain_model("tuned"), ignorant)
-    monkeypatch.setattr(tune, "tune", lambda *args: packed)
-    monkeypatch.setattr("nncomp.cli.tune.MIN_INPUT", 1000)
+    monkeypatch.setattr(adapt, "adapt", lambda *args: packed)
+    monkeypatch.setattr("nncomp.cli.adapt.MIN_INPUT", 1000)
     yield packed
 
 
@@ -232,8 +233,8 @@ def test_a_larger_file_is_not_written(
     run: Run, ignorant: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     useless = weights.pack(chain_model("other", 5))  # in full: thousands of bytes
-    monkeypatch.setattr(tune, "tune", lambda *args: useless)
-    monkeypatch.setattr("nncomp.cli.tune.MIN_INPUT", 1000)
+    monkeypatch.setattr(adapt, "adapt", lambda *args: useless)
+    monkeypatch.setattr("nncomp.cli.adapt.MIN_INPUT", 1000)
     Path("text").write_bytes(TEXT[:2000])
     result = run("--train", "text")
     assert Path("text.nnc").read_bytes() == compress(TEXT[:2000])

@@ -21,12 +21,14 @@ from nncomp import weights
 from nncomp.container import Packed
 from nncomp.mixing import Profile
 from nncomp.model import Model
+from nncomp.network import Role
 from nncomp.train import export, optim
+from nncomp.train.arithmetic import Mode
+from nncomp.train.factored import FactoredNetwork, changed
 from nncomp.train.loop import product_dtype
 from nncomp.train.mixture import Mixture
-from nncomp.train.network import Mode, Network
+from nncomp.train.network import Network
 from nncomp.train.presets import PRESETS
-from nncomp.train.twin import Twin, changed
 
 LENGTH = 256  # bytes of a training sequence
 ROWS = 8  # of them a step
@@ -56,7 +58,7 @@ class Budget:
     block_size: int = 1 << 22
 
 
-def tune(
+def adapt(
     data: bytes, base: Model, plain_size: int, measure: Measure, budget: Budget, report: Report
 ) -> Packed | None:
     """The change of ``base`` that makes ``measure`` least; None if none is below ``plain_size``.
@@ -65,29 +67,26 @@ def tune(
     """
     torch.set_num_threads(budget.threads)
     torch.manual_seed(1)
-    per_rank = sum(
-        sum(tensor.shape)
-        for name, tensor in base.tensors.items()
-        if name.endswith(".weight") and not name.startswith(("embed", "ngram"))
-    )
+    matrices = (row for row in base.config.tensors.values() if row.role is Role.MATRIX)
+    per_rank = sum(sum(row.shape) for row in matrices)
     rank = round(plain_size * SHARE / (per_rank * NUMBER))
-    twin = Twin(base, min(max(rank, 1), MAX_RANK))
-    group = {"params": [*twin.left.values(), *twin.right.values()], "lr": RATE, "peak": RATE}
+    network = FactoredNetwork(base, min(max(rank, 1), MAX_RANK))
+    group = {"params": [*network.left.values(), *network.right.values()], "lr": RATE, "peak": RATE}
     # What does not pull stays zero, and costs nothing: without, a change takes a third more.
     optimizer = torch.optim.AdamW([group], betas=(0.9, 0.98), foreach=True, weight_decay=SHRINK)
     name = f"{base.name[:58]}-tuned"
 
     def candidate() -> Packed:
-        factors = twin.factors()
+        factors = network.factors()
         return weights.pack(changed(base, factors, name), base, factors)
 
-    return _train(data, twin, [optimizer], plain_size, measure, candidate, budget, report)
+    return _train(data, network, [optimizer], plain_size, measure, candidate, budget, report)
 
 
-def train_small(
+def from_scratch(
     data: bytes, plain_size: int, measure: Measure, budget: Budget, report: Report
 ) -> Packed | None:
-    """A tiny model of ``data`` alone, as ``tune`` gives a change."""
+    """A tiny model of ``data`` alone, as ``adapt`` gives a change."""
     torch.set_num_threads(budget.threads)
     torch.manual_seed(1)
     network = Network(PRESETS["tiny"])

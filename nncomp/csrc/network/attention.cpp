@@ -1,0 +1,129 @@
+#include "network/attention.hpp"
+
+#include <cassert>
+#include <cstring>
+
+namespace nncomp {
+namespace {
+
+constexpr int64_t LAST_C = int64_t(1) << 38;
+
+// The keys and values of the last positions.
+struct Cache final : LayerState {
+  int64_t lane_size;       // bytes of a lane, in either array
+  Aligned<uint8_t> keys;   // (lanes)[positions/16][h/4][16][4], + 128
+  Aligned<int8_t> values;  // (lanes)[positions/4][h][4]
+  int capacity;            // positions
+  int length = 0;          // positions held
+
+  Cache(int lanes, int positions, int head)
+      : lane_size(int64_t(positions) * head),
+        keys(size_t(lanes * lane_size)),
+        values(size_t(lanes * lane_size)),
+        capacity(positions) {}
+};
+
+// Biases by distance → by position, farthest first, with a margin that is never in the window.
+Aligned<int32_t> pack_bias(const int16_t* bias, int heads, int window) {
+  const int size = window + 2 * BIAS_PAD;
+  Aligned<int32_t> out(size_t(heads) * size_t(size));
+  for (int head = 0; head < heads; ++head) {
+    int32_t* row = out.data() + int64_t(head) * size;
+    for (int i = 0; i < size; ++i) row[i] = BIAS_NEVER;
+    for (int j = 0; j < window; ++j) row[BIAS_PAD + window - 1 - j] = bias[int64_t(head) * window + j];
+  }
+  return out;
+}
+
+class AttentionLayer final : public Layer {
+ public:
+  AttentionLayer(int heads, int head, int window, int d_model, const Tensors& tensors)
+      : q_width_(heads * head),
+        qkv_(tensors.matrix("qkv", q_width_ + 2 * head, d_model, true)),
+        out_(tensors.matrix("out", d_model, q_width_, true)),
+        bias_(pack_bias(tensors.bias("attn", heads, window), heads, window)),
+        attention_{heads, head, window, *tensors.multipliers("attn", 1),
+                   uint64_t(tensors.constant("attn", LAST_C)), bias_.data()} {}
+
+  std::unique_ptr<LayerState> start(int lanes) const override {
+    // With room for a chunk, so that old positions seldom have to move.
+    return std::make_unique<Cache>(lanes, attention_.window + MAX_CHUNK, attention_.head);
+  }
+
+  size_t scratch(size_t rows) const override { return rows * size_t(stride() + q_width_); }
+
+  void forward(const Kernel& kernel, LayerState* state, const Rows& rows) const override {
+    Cache& cache = static_cast<Cache&>(*state);
+    int8_t* qkv = reinterpret_cast<int8_t*>(rows.scratch);              // (rows, stride)
+    uint8_t* o = rows.scratch + int64_t(rows.count()) * stride();       // (rows, heads × head), + 128
+    kernel.project(qkv_.view, rows.y, rows.count(), qkv);
+    make_room(cache, rows.lanes, rows.steps);
+    append(cache, qkv, rows.lanes, rows.steps);
+    for (int row = 0; row < rows.count(); ++row) {
+      const int64_t lane = row / rows.steps;
+      const int index = cache.length - rows.steps + row % rows.steps;
+      kernel.attend(attention_, qkv + int64_t(row) * stride(), cache.keys.data() + lane * cache.lane_size,
+                    cache.values.data() + lane * cache.lane_size, index, o + int64_t(row) * q_width_);
+    }
+    kernel.accumulate(out_.view, o, rows.count(), rows.x);
+  }
+
+ private:
+  int stride() const { return qkv_.view.outputs; }  // of a row of q, k and v: with the margin that kernels need
+
+  // Moves what the window still needs to the front, if `steps` more positions would not fit.
+  void make_room(Cache& cache, int lanes, int steps) const {
+    if (cache.length + steps <= cache.capacity) return;
+    // Whole blocks of 16 move. Chunks of up to 128 steps fit behind them, as all but the last have 128: so
+    // length is a multiple of 16, and exactly `window` positions stay.
+    const int64_t h = attention_.head;
+    const int first = (cache.length - (attention_.window - 1)) & ~15;
+    const int64_t kept = (cache.length - first + 15) & ~15;
+    for (int lane = 0; lane < lanes; ++lane) {
+      uint8_t* keys = cache.keys.data() + lane * cache.lane_size;
+      int8_t* values = cache.values.data() + lane * cache.lane_size;
+      memmove(keys, keys + first * h, size_t(kept * h));
+      memmove(values, values + first * h, size_t(kept * h));
+    }
+    cache.length -= first;
+    assert(first > 0 && cache.length + steps <= cache.capacity);
+  }
+
+  void append(Cache& cache, const int8_t* row, int lanes, int steps) const {
+    const int h = attention_.head;
+    for (int lane = 0; lane < lanes; ++lane) {
+      for (int64_t p = cache.length; p < cache.length + steps; ++p, row += stride()) {
+        const int8_t* k = row + q_width_;
+        const int8_t* v = k + h;
+        uint8_t* keys = cache.keys.data() + lane * cache.lane_size + (p / 16) * 16 * h + (p % 16) * 4;
+        int8_t* values = cache.values.data() + lane * cache.lane_size + (p / 4) * 4 * h + p % 4;
+        for (int i = 0; i < h; i += 4) {
+          uint32_t four;
+          memcpy(&four, k + i, 4);
+          four ^= 0x80808080;  // each + 128
+          memcpy(keys + i * 16, &four, 4);
+        }
+        for (int i = 0; i < h; ++i) values[i * 4] = v[i];
+      }
+    }
+    cache.length += steps;
+  }
+
+  int q_width_;  // heads × head
+  PackedMatrix qkv_, out_;
+  Aligned<int32_t> bias_;
+  Attention attention_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> make_attention(const std::vector<int>& numbers, int d_model, const Tensors& tensors) {
+  const int heads = numbers[0], head = numbers[1], window = numbers[2];
+  require_range("heads", heads, 1, 64, 1);
+  require(head == 16 || head == 32 || head == 64 || head == MAX_HEAD, "width of a head is out of range");
+  require_range("heads times width", int64_t(heads) * head, 64, 4096, 64);
+  require_range("window", window, 64, MAX_WINDOW, 64);
+  return std::make_unique<AttentionLayer>(heads, head, window, d_model, tensors);
+}
+
+}  // namespace nncomp

@@ -1,0 +1,58 @@
+// What a kind of layer is to the network: x += clamp16(layer(norm(x))) (docs/numerics.md, section 5). Each kind is one
+// pair of files beside this one and a line in layers.cpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/kernel.hpp"
+#include "network/tensors.hpp"
+
+namespace nncomp {
+
+constexpr int MAX_CHUNK = 128;  // steps that an encoder takes at a time
+
+// What a layer remembers of some lanes; each kind has its own.
+struct LayerState {
+  virtual ~LayerState() = default;
+};
+
+// A step, or some, of some lanes. Rows are lanes × steps, lane by lane.
+struct Rows {
+  int lanes;
+  int steps;
+  const uint8_t* y;  // (rows, d) normed, + 128; aligned
+  uint8_t* scratch;  // what the layer asked for; aligned
+  int32_t* x;        // (rows, d) residual stream, to add to
+
+  int count() const { return lanes * steps; }
+};
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  // For `lanes` lanes, of which nothing is known yet. nullptr if it remembers nothing.
+  virtual std::unique_ptr<LayerState> start(int lanes) const = 0;
+
+  // Bytes of memory that `forward` wants for so many rows, for itself alone; all layers use the same, in turn.
+  virtual size_t scratch(size_t rows) const = 0;
+
+  // Adds the layer to x. Lanes that leave, which are the last ones, never come back; steps are at most MAX_CHUNK, and
+  // all chunks of more than one but the last have MAX_CHUNK of them.
+  virtual void forward(const Kernel&, LayerState*, const Rows&) const = 0;
+};
+
+// A layer as a model's configuration has it.
+struct LayerConfig {
+  std::string kind;
+  std::vector<int> numbers;
+};
+
+// Checks the numbers' limits, then the tensors, which are copied. Throws std::invalid_argument.
+std::unique_ptr<Layer> make_layer(const LayerConfig& config, int d_model, const Tensors& tensors);
+
+}  // namespace nncomp

@@ -1,0 +1,142 @@
+"""The shape of a network: its width, its layers and its n-gram tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+from nncomp.errors import ModelError
+from nncomp.network import layers as kinds
+from nncomp.network import schema
+from nncomp.network.layers import Attention, Layer
+from nncomp.network.limits import Limit, require
+from nncomp.network.schema import Role, Tensor
+
+__all__ = ["ARITHMETIC", "ModelConfig", "parse_json"]
+
+ARITHMETIC = 1  # version of docs/numerics.md
+_CHUNK = 128  # steps that an encoder takes at a time
+
+_WIDTH = Limit(64, 2048, 64)
+_LAYERS = Limit(1, 64)
+_TABLES = Limit(0, 8)
+_ORDER = Limit(2, 6)
+_LOG2_ROWS = Limit(8, 18)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The dimensions of a network; constructing one checks every limit (``ModelError``)."""
+
+    arithmetic: int  # version of the arithmetic: 1
+    d_model: int  # width of the residual stream
+    layers: tuple[Layer, ...]
+    ngrams: tuple[tuple[int, int, int, int], ...]  # (order, log2 rows, width, first channel) each
+
+    def __post_init__(self) -> None:
+        Limit(ARITHMETIC, ARITHMETIC).check("arithmetic", self.arithmetic)
+        _WIDTH.check("d_model", self.d_model)
+        require(isinstance(self.layers, tuple), "layers is not a tuple")
+        _LAYERS.check("number of layers", len(self.layers))
+        for layer in self.layers:
+            require(isinstance(layer, kinds.KINDS), "a layer is of an unknown kind")
+            layer.check()
+        require(isinstance(self.ngrams, tuple), "ngrams is not a tuple")
+        _TABLES.check("number of n-gram tables", len(self.ngrams))
+        for table in self.ngrams:
+            four = isinstance(table, tuple) and len(table) == 4
+            require(four, "an n-gram entry is not four numbers")
+            order, log2_rows, width, first = table
+            _ORDER.check("n-gram order", order)
+            _LOG2_ROWS.check("n-gram log2 rows", log2_rows)
+            Limit(16, self.d_model, 16).check("n-gram width", width)
+            Limit(0, self.d_model - width, 16).check("n-gram channel", first)
+
+    @cached_property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Name → row of every tensor that a model of this shape has: the table of section 9."""
+        rows = [*schema.table("embed", 257, self.d_model, statistics=0)]
+        for i, (_, log2_rows, width, _) in enumerate(self.ngrams):
+            rows += schema.table(f"ngram.{i}", 1 << log2_rows, width, statistics=1)
+        for i, layer in enumerate(self.layers):
+            for row in (schema.constant("norm"), *layer.tensors(self.d_model)):
+                rows.append(replace(row, name=f"layers.{i}.{row.name}", layer=i))
+        rows.append(schema.constant("norm"))
+        rows += schema.matrix("head", 256, self.d_model, statistics=6)
+        return {row.name: row for row in rows}
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """Positions that each layer of attention sees."""
+        return tuple(layer.window for layer in self.layers if isinstance(layer, Attention))
+
+    @property
+    def product_weights(self) -> int:
+        """Weights in products: the multiplications of a byte, but for those within attention."""
+        matrices = (row for row in self.tensors.values() if row.role is Role.MATRIX)
+        return sum(row.stored_size for row in matrices)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of a byte, at most."""
+        return self.product_weights + sum(layer.other_multiply_adds for layer in self.layers)
+
+    @property
+    def stored_size(self) -> int:
+        """Bytes of the tensors of a model of these dimensions."""
+        return sum(row.stored_size for row in self.tensors.values())
+
+    def memory(self, lanes: int) -> int:
+        """Upper bound in bytes of what decoding a block of ``lanes`` lanes needs, its data aside.
+
+        Four times the tensors (the file, the checked arrays, and what a kernel packs, padding
+        included); what each layer remembers of each lane, with room for a chunk; buffers for a
+        chunk of 128 steps of one lane and a step of every lane; 1 MiB for tables, stacks and small
+        things.
+        """
+        packed = 4 * self.stored_size + sum(layer.packed_size for layer in self.layers)
+        state = sum(layer.state_size for layer in self.layers)
+        # Residual and normed stream, logits and frequencies; layers use the same buffers in turn.
+        row = 9 * self.d_model + 8 * 256 + max(layer.row_size for layer in self.layers)
+        return packed + lanes * state + (_CHUNK + lanes) * row + (1 << 20)
+
+    def to_json(self) -> str:
+        """The canonical text: sorted keys, no spaces, ASCII. Part of the model's id."""
+        entries = {f.name: getattr(self, f.name) for f in fields(self)}
+        entries["layers"] = [[layer.kind, *layer.numbers] for layer in self.layers]
+        return json.dumps(entries, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelConfig:
+        """The inverse of ``to_json``; raises ``ModelError`` for any other text."""
+        entries = parse_json(text, "configuration")
+        keys = {f.name for f in fields(cls)}
+        require(entries.keys() == keys, "configuration keys are wrong")
+        layers, ngrams = entries["layers"], entries["ngrams"]
+        for values in (layers, ngrams):
+            lists = isinstance(values, list) and all(isinstance(v, list) for v in values)
+            require(lists, "configuration is malformed")
+        require(all(layers), "a layer is of an unknown kind")
+        entries["layers"] = tuple(kinds.from_numbers(kind, numbers) for kind, *numbers in layers)
+        entries["ngrams"] = tuple(tuple(table) for table in ngrams)
+        config = cls(**entries)
+        require(config.to_json() == text, "configuration is not in canonical form")
+        return config
+
+
+def parse_json(text: str, what: str) -> Any:
+    """A JSON object; repeated keys, which parsers read differently, are refused."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        require(len({key for key, _ in pairs}) == len(pairs), f"{what} repeats a key")
+        return dict(pairs)
+
+    try:
+        value = json.loads(text, object_pairs_hook=unique)
+    except (ValueError, RecursionError):
+        raise ModelError(f"{what} is not valid JSON") from None
+    require(isinstance(value, dict), f"{what} is not a JSON object")
+    return value

@@ -1,0 +1,101 @@
+"""A network that differs from an integer model by factors of low rank, which are what it learns.
+
+Everything but the factors is the model's own: integer weights, multipliers, biases. What has been
+learnt becomes factors of integers (``weights.Factors``), and with them the model that the file will
+hold: there is no second rounding, and no export.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nncomp import weights
+from nncomp.model import Model
+from nncomp.network import Role
+from nncomp.train.arithmetic import Mode, requantise, round_
+from nncomp.train.layers.layer import Integers
+from nncomp.train.network import Network
+from nncomp.weights import Factors
+
+LARGEST = 127  # of an integer factor
+SHIFT = 6  # of Factors
+STEP = 2.0 ** ((weights.UNIT - SHIFT) / 2)  # of a factor: a product's is 4 steps of an int8 weight
+
+
+class FactoredNetwork(Network):
+    """``model`` plus left · rightᵀ for every matrix in its layers and its head.
+
+    Not for tables: the rows that a file uses cost four times as much and brought less.
+    """
+
+    def __init__(self, model: Model, rank: int) -> None:
+        """``rank`` ≥ 1. At first the network is the model."""
+        super().__init__(model.config)
+        self.left, self.right = nn.ParameterDict(), nn.ParameterDict()
+        self._names: dict[str, str] = {}  # by key; those of modules have no dots
+        for row in model.config.tensors.values():
+            if row.is_weight:
+                self._set(model, row.key, rank if row.role is Role.MATRIX else 0)
+        for layer in self.layers:
+            layer.follow(Integers(model, layer.prefix))
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(name.startswith(("left", "right")))
+
+    def _set(self, model: Model, key: str, rank: int) -> None:
+        weight, m = model.tensors[f"{key}.weight"], model.tensors[f"{key}.m"]
+        self.weight(key).data = torch.from_numpy(weight.astype(np.float32))
+        self._names[key] = name = key.replace(".", "_")
+        self.register_buffer(f"scale_{name}", torch.from_numpy(m * 2.0**-30).float())
+        if rank:
+            rows, columns = weight.shape
+            self.left[name] = nn.Parameter(torch.zeros(rows, rank))
+            self.right[name] = nn.Parameter(torch.randn(columns, rank))
+
+    def _scale(self, key: str) -> Tensor:
+        scale: Tensor = getattr(self, f"scale_{self._names[key]}")
+        return scale
+
+    def linear(
+        self, key: str, weight: Tensor, x: Tensor, unit: Tensor | float, mode: Mode
+    ) -> Tensor:
+        """As ``Network.linear``, with the model's own multipliers."""
+        name = self._names[key]
+        left, right = _whole(self.left[name], mode), _whole(self.right[name], mode)
+        changed = weight + left @ right.t() * STEP**2
+        integers = round_(changed, mode).clamp(-127, 127)
+        return requantise(self.matmul(x, integers.t(), mode), self._scale(key), mode)
+
+    def look_up(self, key: str, table: Tensor, rows: Tensor, mode: Mode) -> Tensor:
+        """As ``Network.look_up``, with the model's own multiplier."""
+        return requantise(F.embedding(rows, table) * 2.0**10, self._scale(key), mode)
+
+    @torch.no_grad()
+    def factors(self) -> dict[str, Factors]:
+        """What has been learnt, in the integers that it was learnt with."""
+        found = {}
+        for key, name in self._names.items():
+            if name not in self.left:
+                continue
+            left, right = (
+                _whole(f[name], Mode.FAKE).cpu().numpy().astype(np.int8)
+                for f in (self.left, self.right)
+            )
+            if left.any() and right.any():
+                found[f"{key}.weight"] = Factors(left, right, SHIFT)
+        return found
+
+
+def _whole(factor: Tensor, mode: Mode) -> Tensor:
+    """A factor in steps: what training goes on in, so that rounding costs nothing afterwards."""
+    return round_(factor / STEP, mode).clamp(-LARGEST, LARGEST)
+
+
+def changed(model: Model, factors: dict[str, Factors], name: str) -> Model:
+    """``model`` with ``factors`` added to its weights."""
+    tensors = dict(model.tensors)
+    for key, change in factors.items():
+        tensors[key] = change.added_to(tensors[key])
+    return Model.build(model.config, tensors, name)
