@@ -159,7 +159,7 @@ def test_config_text() -> None:
         ModelConfig(**GOOD).to_json().replace('"d_model":64', '"d_model":64,"d_model":64'),
         ModelConfig(**GOOD).to_json().replace("]}", "],}"),
         ModelConfig(**GOOD).to_json().replace('"d_model":64', '"d_model":64,"more":1'),
-        ModelConfig(**GOOD).to_json().replace('"d_model":64', '"d_ff":' + "9" * 10_000),
+        ModelConfig(**GOOD).to_json().replace('"d_model":64', '"d_model":' + "9" * 10_000),
     ],
     ids=lambda text: text[:20],
 )

@@ -18,7 +18,6 @@ from nncomp.network.schema import Role, Tensor
 __all__ = ["ARITHMETIC", "ModelConfig", "parse_json"]
 
 ARITHMETIC = 1  # version of docs/numerics.md
-_CHUNK = 128  # steps that an encoder takes at a time
 
 _WIDTH = Limit(64, 2048, 64)
 _LAYERS = Limit(1, 64)
@@ -101,7 +100,7 @@ class ModelConfig:
         state = sum(layer.state_size for layer in self.layers)
         # Residual and normed stream, logits and frequencies; layers use the same buffers in turn.
         row = 9 * self.d_model + 8 * 256 + max(layer.row_size for layer in self.layers)
-        return packed + lanes * state + (_CHUNK + lanes) * row + (1 << 20)
+        return packed + lanes * state + (kinds.CHUNK + lanes) * row + (1 << 20)
 
     def to_json(self) -> str:
         """The canonical text: sorted keys, no spaces, ASCII. Part of the model's id."""

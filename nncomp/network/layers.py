@@ -16,7 +16,9 @@ from nncomp.network import schema
 from nncomp.network.limits import Limit, require
 from nncomp.network.schema import Tensor
 
-__all__ = ["KINDS", "Attention", "FeedForward", "Layer", "from_numbers"]
+__all__ = ["CHUNK", "KINDS", "Attention", "FeedForward", "Layer", "from_numbers"]
+
+CHUNK = 128  # steps that an encoder takes at a time
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,6 @@ class Attention(Layer):
 
     kind = "attention"
     limits = (Limit(1, 64), Limit(16, 128, 16), Limit(64, 1024, 64))
-    _CHUNK: ClassVar = 128  # steps that an encoder takes at a time
     _MARGIN: ClassVar = 32  # of packed biases
 
     def check(self) -> None:
@@ -103,7 +104,7 @@ class Attention(Layer):
 
     @property
     def state_size(self) -> int:
-        return 2 * self.width * (self.window + self._CHUNK)  # rings of keys and values
+        return 2 * self.width * (self.window + CHUNK)  # rings of keys and values
 
     @property
     def row_size(self) -> int:

@@ -11,8 +11,7 @@ template <class T>
 class Aligned {
  public:
   Aligned() = default;
-  explicit Aligned(size_t n)
-      : data_(static_cast<T*>(::operator new[](n * sizeof(T), std::align_val_t(64)))), size_(n) {
+  explicit Aligned(size_t n) : data_(static_cast<T*>(::operator new[](n * sizeof(T), std::align_val_t(64)))), size_(n) {
     for (size_t i = 0; i < n; ++i) data_[i] = T{};
   }
   Aligned(Aligned&& other) noexcept : data_(other.data_), size_(other.size_) {

@@ -41,9 +41,10 @@ class AttentionLayer final : public Layer {
       : q_width_(heads * head),
         qkv_(tensors.matrix("qkv", q_width_ + 2 * head, d_model, true)),
         out_(tensors.matrix("out", d_model, q_width_, true)),
-        bias_(pack_bias(tensors.bias("attn", heads, window), heads, window)),
-        attention_{heads, head, window, *tensors.multipliers("attn", 1),
-                   uint64_t(tensors.constant("attn", LAST_C)), bias_.data()} {}
+        bias_(pack_bias(tensors.bias("attn", heads, window), heads, window)) {
+    attention_ = {heads, head, window, *tensors.multipliers("attn", 1), 0, bias_.data()};
+    attention_.c = uint64_t(tensors.constant("attn", LAST_C));
+  }
 
   std::unique_ptr<LayerState> start(int lanes) const override {
     // With room for a chunk, so that old positions seldom have to move.
@@ -112,7 +113,7 @@ class AttentionLayer final : public Layer {
   int q_width_;  // heads × head
   PackedMatrix qkv_, out_;
   Aligned<int32_t> bias_;
-  Attention attention_;
+  Attention attention_{};
 };
 
 }  // namespace

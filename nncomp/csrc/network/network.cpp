@@ -72,8 +72,7 @@ void Lanes::embed(const uint8_t* const* bytes, int lanes, int steps) {
         const NGram& n = c.ngrams[i];
         const uint64_t context = history & ((uint64_t(1) << (8 * n.order)) - 1);
         const int64_t row = int64_t((context * 0x9E3779B97F4A7C15) >> (64 - n.log2_rows));
-        kernel.add_row(net_.ngrams_[i].weight.data() + row * n.width, n.width, net_.ngrams_[i].m,
-                       x + n.first);
+        kernel.add_row(net_.ngrams_[i].weight.data() + row * n.width, n.width, net_.ngrams_[i].m, x + n.first);
       }
     }
   }

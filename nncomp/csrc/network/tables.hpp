@@ -9,18 +9,21 @@ namespace nncomp {
 // ROOT[i] = A[i] >> 7 is all that is needed of A, because rounding is halving after a shift:
 // EXP[D] = (A[i] + (128 << n)) >> (8 + n) = ((A[i] >> (7 + n)) + 1) >> 1, with i = D & 63, n = D >> 6.
 // ROOT < 2^9, so the weight of D >= 640, where n >= 10, comes out as 0 without a comparison.
+// clang-format off
 inline constexpr uint16_t ROOT[64] = {
     510, 504, 499, 493, 488, 483, 477, 472, 467, 462, 457, 452, 447, 443, 438, 433,
     428, 424, 419, 415, 410, 406, 401, 397, 393, 389, 384, 380, 376, 372, 368, 364,
     360, 356, 352, 349, 345, 341, 337, 334, 330, 327, 323, 320, 316, 313, 309, 306,
     303, 299, 296, 293, 290, 287, 284, 281, 278, 275, 272, 269, 266, 263, 260, 257,
 };
+// clang-format on
 
 static constexpr uint8_t exp_weight(uint32_t distance) {
   return distance < 640 ? uint8_t(((ROOT[distance & 63] >> (distance >> 6)) + 1) >> 1) : 0;
 }
 
 // POW[i] = 2^(30 - i/256)
+// clang-format off
 inline constexpr uint32_t POW[256] = {
     1073741824, 1070838486, 1067942999, 1065055341, 1062175491, 1059303428, 1056439131, 1053582579,
     1050733751, 1047892626, 1045059183, 1042233401, 1039415261, 1036604740, 1033801819, 1031006477,
@@ -55,6 +58,7 @@ inline constexpr uint32_t POW[256] = {
      560640218,  559124278,  557612438,  556104685,  554601009,  553101399,  551605844,  550114332,
      548626854,  547143398,  545663953,  544188508,  542717053,  541249576,  539786068,  538326517,
 };
+// clang-format on
 
 static constexpr uint32_t pow_weight(uint32_t distance) {
   const uint32_t octaves = distance >> 8;
