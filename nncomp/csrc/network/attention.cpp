@@ -1,7 +1,8 @@
-#include "network/attention.hpp"
-
+// Heads that look at the last positions. Its numbers: heads, width of a head, window.
 #include <cassert>
 #include <cstring>
+
+#include "network/layer.hpp"
 
 namespace nncomp {
 namespace {

@@ -1,4 +1,5 @@
-#include "network/feed_forward.hpp"
+// Two products and a squared ReLU between them. Its one number is the width.
+#include "network/layer.hpp"
 
 namespace nncomp {
 namespace {

@@ -1,5 +1,5 @@
 // What a kind of layer is to the network: x += clamp16(layer(norm(x))) (docs/numerics.md, section 5). Each kind is one
-// pair of files beside this one and a line in layers.cpp.
+// file beside this one, and a line in layers.cpp.
 #pragma once
 
 #include <cstddef>
@@ -46,13 +46,17 @@ class Layer {
   virtual void forward(const Kernel&, LayerState*, const Rows&) const = 0;
 };
 
+// Makes a layer of one kind: checks its numbers' limits, then its tensors, which are copied. Throws
+// std::invalid_argument.
+using MakeLayer = std::unique_ptr<Layer>(const std::vector<int>& numbers, int d_model, const Tensors& tensors);
+
 // A layer as a model's configuration has it.
 struct LayerConfig {
   std::string kind;
   std::vector<int> numbers;
 };
 
-// Checks the numbers' limits, then the tensors, which are copied. Throws std::invalid_argument.
+// Likewise, of the kind that `config` names.
 std::unique_ptr<Layer> make_layer(const LayerConfig& config, int d_model, const Tensors& tensors);
 
 }  // namespace nncomp

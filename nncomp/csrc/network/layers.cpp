@@ -1,15 +1,18 @@
 // The register of kinds.
-#include "network/attention.hpp"
-#include "network/feed_forward.hpp"
+#include <stdexcept>
+
 #include "network/layer.hpp"
 
 namespace nncomp {
+
+MakeLayer make_attention, make_feed_forward;  // each in the file of its name
+
 namespace {
 
 struct Kind {
   const char* name;
   size_t numbers;
-  std::unique_ptr<Layer> (*make)(const std::vector<int>& numbers, int d_model, const Tensors& tensors);
+  MakeLayer* make;
 };
 
 constexpr Kind KINDS[] = {

@@ -59,7 +59,7 @@ class Layer(nn.Module):
     sites: ClassVar[
         Mapping[str, float]
     ]  # where activations are clipped → integer units up to there
-    last: ClassVar[str]  # the matrix whose product is added to the residual stream
+    last: ClassVar[str] = ""  # the matrix whose product is added to the residual stream, if any
 
     def __init__(self, shape: Shape, d: int, prefix: str) -> None:
         """``prefix``: of its tensors' names, ``layers.{i}.``"""
@@ -114,7 +114,8 @@ class Layer(nn.Module):
             if value.shape != theirs.shape:
                 raise ValueError(f"the new layer's {name} has another shape")
             value.data.copy_(theirs)
-        getattr(self, self.last).data.zero_()
+        if self.last:
+            self.get_parameter(self.last).data.zero_()
 
     def largest_multiplier(self, bits: int) -> Tensor:
         """Of those that may outgrow the engine, per residual unit; ``bits`` of a weight."""
