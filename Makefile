@@ -24,7 +24,7 @@ NATIVE := pyproject.toml CMakeLists.txt $(shell find nncomp/csrc -type f)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check test fuzz sanitize lint gpu-check picture gigabyte figures regression golden corpus models dist clean
+.PHONY: help demo develop check contexts test fuzz sanitize lint gpu-check picture gigabyte figures regression golden corpus models dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ lint: $(DEV)/.done
 
 check: $(DEV)/.done lint ## lint, types and the quick tests, without torch's: a minute
 	$(DEV)/bin/python -m pytest -q -m 'not slow and not gpu and not torch'
+
+contexts: ## after a change of nncomp/contexts: the C++ headers and the page that follow from it
+	$(PYTHON) tools/contexts.py
 
 test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 	$(LIGHT)/bin/python tools/demo.py

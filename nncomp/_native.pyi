@@ -79,9 +79,8 @@ def kernels(*, all: bool = False) -> list[str]:
 def tables() -> tuple[bytes, bytes]:
     """EXP as 640 bytes and POW as 256 native-endian uint32."""
 
-def mixing_tables() -> tuple[bytes, bytes, bytes, bytes, bytes, list[bytes]]:
-    """STRETCH as int16, SQUASH as uint32, NEXT, START and RECIPROCAL as uint16, and the rows of
-    INITIAL as int16, native-endian."""
+def mixing_tables() -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """STRETCH as int16, SQUASH as uint32, NEXT, START and RECIPROCAL as uint16, native-endian."""
 
 def transform(kind: int, data: bytes) -> bytes:
     """What docs/numerics.md, section 15, makes of ``data``."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from nncomp.contexts.table import FAMILIES, LEAN
+
 __all__ = ["MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile", "Transform"]
 
 MAX_PERIOD = (1 << 16) - 1
@@ -94,7 +96,10 @@ class Mixing:
         It depends on nothing but the profile, so that it follows from a frame's header.
         """
         rich = self.profile == Profile.RICH
-        contexts, matches, sets = (20, 2, 7) if rich else (7, 1, 4)
+        families = [f for f in FAMILIES if (f is not LEAN) == rich]
+        contexts = max(len(f.contexts) for f in families)
+        matches = max(f.count("match") for f in families)
+        sets = max(len(f.rows) for f in families)
         size = max(size, 1)
         buckets = min(max(((2 * size - 1) >> 6).bit_length(), 10), 18)  # log2
         entries = min(max((size - 1).bit_length(), 12), 22)  # log2

@@ -1,9 +1,8 @@
 """The adaptive stage's constant tables, from exact integers (``docs/numerics.md``, section 10).
 
 ``STRETCH`` and ``SQUASH`` lead between probability and logistic domain, ``NEXT`` and ``START``
-are what a byte knows of the bits that came before, ``RECIPROCAL`` is how fast an average moves;
-``INITIAL`` was trained. As in ``tables``, no library's rounding enters, and only engines import
-this module, when they start.
+are what a byte knows of the bits that came before, ``RECIPROCAL`` is how fast an average moves. As
+in ``tables``, no library's rounding enters, and only engines import this module, when they start.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from nncomp.tables import POW
 
-__all__ = ["INITIAL", "NEXT", "RECIPROCAL", "SQUASH", "START", "STRETCH"]
+__all__ = ["NEXT", "RECIPROCAL", "SQUASH", "START", "STRETCH"]
 
 BOUND = (40, 31, 13, 8, 6, 5)  # of the larger count of a history, by the smaller
 
@@ -100,37 +99,3 @@ NEXT = np.array([[_next(_COUNTS, s, b) for s in range(len(_COUNTS))] for b in (0
 NEXT.flags.writeable = False  # (2, histories): [bit][history]
 START = _constant([_start(*counts) for counts in _COUNTS])  # (histories) 16-bit probabilities
 RECIPROCAL = _constant([65536 // (2 * n + 3) for n in range(256)])  # 2^15/(n + 1.5)
-
-
-def _row(numbers: str) -> tuple[int, ...]:
-    return tuple(map(int, numbers.split()))
-
-
-# Weights that the first layer starts with, 2^14 being one: the means of what they had become on
-# training text of each kind. In the order of the inputs; kinds that are not here have other ones.
-INITIAL = {
-    "LEAN": _row("3152 2592 2368 1744 3424 2896 2064 2624 2976 3344 720"),
-    "LEAN_NETWORK": _row("1600 1664 1792 1552 2240 2240 1024 176 832 2960 9952 528"),
-    "GENERAL": _row(
-        "2128 1792 1760 1040 2976 880 2288 1504 1344 1056 1536 976 768 1248 1120 1056 1376 960"
-        " 928 960 1792 1136 1952 1440 1136"
-    ),
-    "GENERAL_NETWORK": _row(
-        "880 1152 1248 1472 1040 1424 896 1120 784 1312 640 688 176 96 1888 1216 10304 512"
-    ),
-    "RECORDS": _row(
-        "2352 1312 576 -400 1488 2480 1952 1296 1536 1680 704 2048 1008 1824 416 928 1248 1376"
-        " 1216 304 160 2000 2272 1648 3104"
-    ),
-    "X86": _row(
-        "1968 -416 752 304 112 -16 2144 1856 2400 1808 1584 1888 1040 2064 1824 1216 976 896"
-        " 1312 1552 1440 720 3104 2016 3376"
-    ),
-    "PICTURE": _row(
-        "272 -240 624 768 1664 3760 3072 560 1328 784 1056 2656 2352 176 192 544 384 3264 2048"
-        " 1552 3760 2240 1760 1024 -448"
-    ),
-    "WIDE": _row(
-        "768 624 432 2736 2080 1664 1904 2704 848 672 1136 1168 1968 1904 3488 2592 2208 2160 800"
-    ),
-}

@@ -21,7 +21,8 @@ ALLOWED = {
     "errors": set(),
     "exclusive": set(),
     "levels": {"arguments", "mixing"},
-    "mixing": set(),
+    "contexts": {"contexts"},
+    "mixing": {"contexts"},
     "mixing_tables": {"tables"},
     "probe": set(),
     "rawio": set(),
@@ -35,7 +36,8 @@ ALLOWED = {
     "registry": {"errors", "fileio", "model"},
     "weights": {"_native", "container", "errors", "model", "network"},
     "engine": {
-        *("_native", "engine", "errors", "mixing", "mixing_tables", "model", "network", "tables"),
+        *("_native", "contexts", "engine", "errors", "mixing", "mixing_tables", "model"),
+        *("network", "tables"),
     },
     "codec": {
         *("arguments", "choice", "container", "engine", "errors", "levels", "mixing", "model"),

@@ -18,7 +18,6 @@ LONG_FILES = {
     "nncomp/codec.py",
     "nncomp/container.py",
     "nncomp/csrc/block/block.cpp",
-    "nncomp/csrc/stage/contexts.hpp",
     "nncomp/engine/reference/features.py",
     "nncomp/engine/reference/mixer.py",
     "nncomp/file.py",
@@ -27,8 +26,6 @@ LONG_FILES = {
 LONG_FUNCTIONS = {
     "block/block.cpp decode_mixed",
     "block/block.cpp encode_both",
-    "stage/contexts.hpp follow_x86",
-    "stage/contexts.hpp set_contexts",
     "stage/mix.hpp code_byte",
 }
 

@@ -27,7 +27,7 @@ from nncomp.engine import native, reference
 from nncomp.engine.reference import features, mixer
 from nncomp.errors import FormatError
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
-from nncomp.mixing_tables import INITIAL, NEXT, RECIPROCAL, SQUASH, START, STRETCH
+from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
 from nncomp.model import Model
 
 PAGE = Path(__file__).parents[1] / "docs" / "numerics.md"
@@ -804,9 +804,6 @@ def test_tables_have_sense() -> None:
 
 def test_tables_of_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    numbers = " ".join(page.split())
-    for name, weights in INITIAL.items():
-        assert f" {name} " + " ".join(map(str, weights)) + " " in numbers
     for i in range(0, 512, 16):
         assert features.KINDS[i : i + 16] in page
 
@@ -814,7 +811,7 @@ def test_tables_of_the_page() -> None:
 STARTS = {
     "histories": ([int(start) for start in START], mixer.HISTORY_COUNT),
     "matches": ([65535 - 65536 // (n + 3) for n in range(24)], mixer.MATCH_COUNT),
-    "lines": ([mixer.LINE_START], mixer.LINE_COUNT),
+    "samples": ([mixer.SAMPLE_START], mixer.SAMPLE_COUNT),
 }
 
 
@@ -846,7 +843,7 @@ def test_cells_stay_in_their_range_whatever_comes(name: str) -> None:
 
 
 def test_tables_of_the_native_engine() -> None:
-    stretch, squash, following, start, reciprocal, initial = _native.mixing_tables()
+    stretch, squash, following, start, reciprocal = _native.mixing_tables()
     assert np.frombuffer(stretch, np.int16).tolist() == STRETCH.tolist()
     assert np.frombuffer(squash, np.uint32).tolist() == SQUASH.tolist()
     histories = len(START)
@@ -854,8 +851,6 @@ def test_tables_of_the_native_engine() -> None:
     assert rows[:, :histories].tolist() == NEXT.tolist()
     assert np.frombuffer(start, np.uint16)[:histories].tolist() == START.tolist()
     assert np.frombuffer(reciprocal, np.uint16).tolist() == RECIPROCAL.tolist()
-    for row, weights in zip(initial, INITIAL.values(), strict=True):
-        assert np.frombuffer(row, np.int16)[: len(weights)].tolist() == list(weights)
 
 
 @pytest.mark.parametrize("name", list(MIXINGS))

@@ -20,7 +20,6 @@
 
 #include "block/block.hpp"
 #include "coder/integers.hpp"
-#include "stage/initial.hpp"
 #include "network/network.hpp"
 #include "network/tables.hpp"
 
@@ -308,14 +307,9 @@ nb::tuple tables() {
 nb::tuple mixing_tables() {
   using namespace nncomp::mix;
   const Tables t = build_tables();
-  nb::list weights;
-  for (const auto& w : {LEAN_WEIGHTS, LEAN_NETWORK_WEIGHTS, GENERAL_WEIGHTS, GENERAL_NETWORK_WEIGHTS, RECORDS_WEIGHTS,
-                        X86_WEIGHTS, PICTURE_WEIGHTS, WIDE_WEIGHTS}) {
-    weights.append(nb::bytes(w, INPUTS * sizeof *w));
-  }
   return nb::make_tuple(nb::bytes(t.stretch, sizeof t.stretch), nb::bytes(t.squash, sizeof t.squash),
                         nb::bytes(t.next, sizeof t.next), nb::bytes(t.start, sizeof t.start),
-                        nb::bytes(t.reciprocal, sizeof t.reciprocal), weights);
+                        nb::bytes(t.reciprocal, sizeof t.reciprocal));
 }
 
 }  // namespace

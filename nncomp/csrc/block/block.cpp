@@ -183,7 +183,7 @@ void mix_steps(const mix::Shared& s, const Kernel& kernel, size_t from, size_t t
     for (uint32_t j = 0; j < count; ++j) {
       if (t + 1 < s.lane[j].size) kernel.mix_start(s, s.lane[j], false);
     }
-    kernel.mix_update_tables(s, 0, s.profile.context_count(), count);
+    kernel.mix_update_tables(s, 0, s.shape.contexts, count);
   }
 }
 
@@ -396,7 +396,7 @@ void decode_mixed(const Predictor& predictor, const std::vector<std::span<const 
   const int threads = job.threads();
   Stage stage(*predictor.mixing, predictor.network != nullptr, data, lanes);
   const mix::Shared& s = stage.shared;
-  const int tables = s.profile.context_count();
+  const int tables = s.shape.contexts;
   Barrier barrier(threads, job);
   const auto start = [&](int first, int end, size_t t) {
     for (int j = first; j < end; ++j) {

@@ -4,12 +4,6 @@
 // A thread block codes a block. Its first threads have a lane each; all of them update what lanes share.
 #include <cstdint>
 
-#ifdef __CUDACC__
-#define __builtin_clz(x) __clz(int(x))
-#define __builtin_ctz(x) (__ffs(int(x)) - 1)
-#define __builtin_prefetch(p, ...) asm volatile("prefetch.global.L2 [%0];" ::"l"(p))
-#endif
-
 #include "coder/coder.hpp"
 
 #include "device/simd_mix.hpp"
@@ -42,6 +36,12 @@ struct Seat {
   uint32_t unused;
 };
 
+inline int32_t family_of(const Block& b) {
+  if (!b.rich) return mix::LEAN;
+  if (b.x86) return mix::X86;
+  return int32_t(b.contexts < mix::X86 ? b.contexts : b.contexts + 1);
+}
+
 static_assert(sizeof(Block) == 56 && sizeof(Seat) == 88 && sizeof(Distribution) == 1152);
 constexpr uint64_t HEAD = 1024;  // bytes that Shared takes before the arrays
 static_assert(sizeof(mix::Shared) <= HEAD);
@@ -57,7 +57,7 @@ extern "C" __global__ void begin(const Block* blocks, Seat* seats, uint32_t deco
   if (b.stage) {
     mix::Shared& s = *reinterpret_cast<mix::Shared*>(b.stage);
     if (thread == 0) {
-      s.profile = {b.rich != 0, true, int32_t(b.contexts), b.period, b.stride, b.x86 != 0};
+      s.shape = mix::shape_of(family_of(b), true, b.period, b.stride);
       s.tables = b.tables;
       s.data = b.data;
       s.size = b.size;

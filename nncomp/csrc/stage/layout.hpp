@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "stage/initial.hpp"
 #include "stage/state.hpp"
 
 namespace nncomp::mix {
@@ -36,11 +35,11 @@ struct Room {
   }
 };
 
-// Places all arrays of `s`, whose profile, size and lanes are set, from base on; returns the bytes they take.
+// Places all arrays of `s`, whose shape, size and lanes are set, from base on; returns the bytes they take.
 // With base null it only counts.
 inline uint64_t lay_out(Shared& s, uint8_t* base) {
-  const Profile& p = s.profile;
-  const int contexts = p.context_count(), matches = p.match_count(), sets = p.set_count();
+  const Shape& p = s.shape;
+  const int contexts = p.contexts, matches = p.matches, sets = p.sets;
   const uint32_t buckets = bucket_bits(s.size), entries = index_bits(s.size);
   Room room{base};
   s.index_shift = 32 - entries;
@@ -63,7 +62,7 @@ inline uint64_t lay_out(Shared& s, uint8_t* base) {
     room.take(l.weights2, uint64_t(ROWS2 * ROW));
     room.take(l.history_map, uint64_t((contexts + 2) * 256));
     room.take(l.match_map, uint64_t(matches * MATCH_CELLS));
-    room.take(l.line_map, uint64_t(p.line_count() * LINE_CELLS));
+    room.take(l.sample_map, uint64_t(p.samples * SAMPLE_CELLS));
     room.take(l.final_map, uint64_t(3 * 256 * BINS));
   }
   return room.size;
@@ -78,26 +77,23 @@ inline void start_map(const Tables& t, uint16_t* cells, int rows, int first, int
 inline void start_shared(const Shared& s, int first, int step) { start_map(*s.tables, s.map, 65536, first, step); }
 
 inline void start_lane(const Shared& s, Lane& l, int first, int step) {
-  const Profile& p = s.profile;
+  const Shape& p = s.shape;
   const Tables& t = *s.tables;
-  const int contexts = p.context_count(), matches = p.match_count(), sets = p.set_count();
+  const int contexts = p.contexts, matches = p.matches, sets = p.sets;
   for (int i = first; i < (contexts + 2) * 256; i += step) l.history_map[i] = uint32_t(t.start[i & 255]) << 16 | 8;
   for (int i = first; i < matches * MATCH_CELLS; i += step) {
     const uint32_t length = uint32_t(i % MATCH_CELLS) >> 6;
     l.match_map[i] = (65535 - 65536 / (length + 3)) << 16;
   }
-  for (int i = first; i < p.line_count() * LINE_CELLS; i += step) l.line_map[i] = 32768u << 16;
+  for (int i = first; i < p.samples * SAMPLE_CELLS; i += step) l.sample_map[i] = 32768u << 16;
   start_map(t, l.final_map, 3 * 256, first, step);
   int16_t weight[INPUTS] = {};
-  const int16_t* trained = initial_weights(p);
-  int k = 0;  // in the order of initial.hpp
-  const auto set = [&](int input, int same) { weight[input] = trained ? trained[k++] : int16_t(same); };
-  const int same = p.network ? 720 : 1440;
-  for (int i = 0; i < contexts + 2; ++i) set(FIRST_HISTORY + i, same);
-  for (int i = 0; i < matches; ++i) set(FIRST_MATCH + i, same);
-  for (int i = 0; i < p.line_count(); ++i) set(FIRST_LINE + i, same);
-  if (p.network) set(NETWORK, 8192);
-  set(CONSTANT, 0);
+  const int16_t* w = FAMILIES[p.family].weight[p.network];  // in the order of the table of contexts
+  for (int i = 0; i < contexts + 2; ++i) weight[FIRST_HISTORY + i] = *w++;
+  for (int i = 0; i < matches; ++i) weight[FIRST_MATCH + i] = *w++;
+  for (int i = 0; i < p.samples; ++i) weight[FIRST_SAMPLE + i] = *w++;
+  if (p.network) weight[NETWORK] = *w++;
+  weight[CONSTANT] = *w;
   for (int i = first; i < sets * 256 * INPUTS; i += step) l.weights[i] = weight[i % INPUTS];
   for (int i = first; i < ROWS2 * ROW; i += step) l.weights2[i] = int16_t(i % ROW < sets ? (1 << 14) / sets : 0);
 }

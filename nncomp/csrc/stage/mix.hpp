@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "coder/coder.hpp"
+#include "compiler.hpp"
 #include "stage/contexts.hpp"
 #include "stage/state.hpp"
 
@@ -88,7 +89,7 @@ inline uint32_t piece_start(const Shared& s, uint32_t at) {
 // After l.byte: pointers go on, across the ends of pieces, which the decoder can follow because a pointer is
 // never further into a piece than its lane.
 inline void advance_matches(const Shared& s, Lane& l) {
-  for (int m = 0; m < s.profile.match_count(); ++m) {
+  for (int m = 0; m < s.shape.matches; ++m) {
     Match& a = l.match[m];
     if (a.length == 0) continue;
     if (a.byte == l.byte) {
@@ -108,8 +109,8 @@ inline void foresee_matches(const Shared& s, Lane& l, uint32_t byte) {
   const uint64_t r2 = l.recent[2] << 8 | l.recent[1] >> 56;
   l.next_match_hash[0] = uint32_t(((r0 << 16) * K1) >> 32);
   l.next_match_hash[1] = uint32_t((combine(r0, combine(r1, r2 & 0xFFFFFFFF)) * K1) >> 32);
-  for (int m = 0; m < s.profile.match_count(); ++m) {
-    __builtin_prefetch(s.index[m] + (l.next_match_hash[m] >> s.index_shift), 1);
+  for (int m = 0; m < s.shape.matches; ++m) {
+    prefetch(s.index[m] + (l.next_match_hash[m] >> s.index_shift));
   }
 }
 
@@ -117,7 +118,7 @@ inline void find_matches(const Shared& s, Lane& l) {
   l.match_hash[0] = l.next_match_hash[0];
   l.match_hash[1] = l.next_match_hash[1];
   const uint8_t* base = s.data + l.start;
-  for (int m = 0; m < s.profile.match_count(); ++m) {
+  for (int m = 0; m < s.shape.matches; ++m) {
     Match& a = l.match[m];
     const uint32_t least = match_least(m);
     const uint32_t at = a.length < least && l.t >= least ? s.index[m][l.match_hash[m] >> s.index_shift] : 0;
@@ -136,6 +137,28 @@ inline void find_matches(const Shared& s, Lane& l) {
 
 // ---- Predict ----
 
+// The lane's own past takes in the byte that it has coded.
+inline void remember(const Shared& s, Lane& l) {
+  const uint32_t c = l.byte;
+  push_recent(l, c);
+  if (s.shape.x86) follow_x86(l.x86, c);
+  remember_text(l, c);
+  remember_sample(s.shape, l, c);
+  advance_in_row(s.shape, l);
+}
+
+// Sets the lane's `next`, and fetches what will be read there.
+inline void set_contexts(const Shared& s, Lane& l) {
+  const uint32_t width = s.shape.width;
+  if (width && !(l.channel & (width - 1))) predict_sample(s, l);  // one begins
+  uint64_t value[MAX_CONTEXTS];
+  const int count = set_values(s, l, value);
+  for (int i = 0; i < count; ++i) {
+    l.next[i] = context_hash(value[i], uint32_t(i));
+    prefetch(s.table[i].data + (l.next[i] >> s.table[i].shift) * 64);
+  }
+}
+
 // What a lane does before its byte: takes in the one before, unless this is its first.
 inline void start(const Shared& s, Lane& l, bool first) {
   if (!first) {
@@ -153,9 +176,9 @@ inline void sum_tree(uint64_t* tree) {
 
 // The hashes of the low nibble's contexts, and where they lead.
 inline void fetch_low_nibbles(const Shared& s, Lane& l, uint32_t high) {
-  for (int i = 0; i < s.profile.context_count(); ++i) {
+  for (int i = 0; i < s.shape.contexts; ++i) {
     l.hash[1][i] = with_nibble(l.hash[0][i], high);
-    __builtin_prefetch(s.table[i].data + (l.hash[1][i] >> s.table[i].shift) * 64, 1);
+    prefetch(s.table[i].data + (l.hash[1][i] >> s.table[i].shift) * 64);
   }
 }
 
@@ -165,8 +188,8 @@ inline void fetch_all(const Shared& s, Lane& l, uint32_t byte) {
   foresee_matches(s, l, byte);
   for (int k = 0; k < 8; ++k) {
     const uint16_t* row = s.map + ((l.recent[0] & 255) << 8 | (256 | byte) >> (8 - k)) * BINS;
-    __builtin_prefetch(row, 1);
-    __builtin_prefetch(row + BINS - 1, 1);
+    prefetch(row);
+    prefetch(row + BINS - 1);
   }
 }
 
@@ -175,14 +198,14 @@ inline void fetch_all(const Shared& s, Lane& l, uint32_t byte) {
 // decides what is fetched ahead.
 template <class Choose>
 inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int known, Choose choose) {
-  const Profile p = s.profile;
+  const Shape p = s.shape;
   const Tables& t = *s.tables;
-  const int contexts = p.context_count(), histories = contexts + 2, matches = p.match_count(), sets = p.set_count();
-  const uint32_t c1 = uint8_t(l.recent[0]), c2 = uint8_t(l.recent[0] >> 8), c3 = uint8_t(l.recent[0] >> 16);
+  const int contexts = p.contexts, histories = contexts + 2, matches = p.matches, sets = p.sets;
+  const uint32_t c1 = uint8_t(l.recent[0]);
   const uint32_t length[2] = {length_class(l.match[0].length), length_class(l.match[1].length)};
   // The learning rate falls from 110/1024 to 30/1024.
   const int32_t rate = 30 + int32_t((80u << 12) / (l.t + 4096));
-  const int lines = p.line_count();
+  const int samples = p.samples;
   uint32_t nothing = 1u << 31;  // a cell that says neither, where vectors are longer than the list
   uint32_t* history_cell[INPUTS];
   for (uint32_t*& cell : history_cell) cell = &nothing;
@@ -225,12 +248,12 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
         if (m == 0) guess = bit + 1;
         if (match_class == 0) match_class = length[m];
       }
-      uint32_t* line_cell[LINES];
+      uint32_t* sample_cell[PREDICTIONS];
       uint32_t near = 0;  // to the second prediction
-      for (int i = 0; i < lines; ++i) {
-        const uint32_t place = line_place(p, l, i, k, byte_node);
-        line_cell[i] = l.line_map + i * LINE_CELLS + ((line_error(p, l, i) * 8 + k) << 8 | place);
-        other[(FIRST_LINE + i) / 4] |= uint64_t(uint16_t(t.stretch[*line_cell[i] >> 20])) << 16 * ((FIRST_LINE + i) % 4);
+      for (int i = 0; i < samples; ++i) {
+        const uint32_t place = place_of(p, l, i, k, byte_node);
+        sample_cell[i] = l.sample_map + i * SAMPLE_CELLS + ((error_class(p, l, i) * 8 + k) << 8 | place);
+        other[(FIRST_SAMPLE + i) / 4] |= uint64_t(uint16_t(t.stretch[*sample_cell[i] >> 20])) << 16 * ((FIRST_SAMPLE + i) % 4);
         if (i == 1) near = place;
       }
       if (network) {
@@ -240,22 +263,13 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
 
       // First layer: each set picks a row of weights by a small context.
       const uint32_t match_row = match_class * 4 + guess;  // < 96
-      uint32_t pick[MAX_SETS] = {byte_node, match_row, c1, hits * 8 + k, k * 16 + (c2 >> 4), k * 16 + (c3 >> 4),
-                                 match_class * 6 + hits};
-      if (p.contexts == RECORDS) pick[5] = l.row_at & 255;
-      if (p.x86) {
-        pick[4] = l.x86.phase * 8 + (l.x86.modrm >> 3 & 7);
-        pick[5] = k * 32 + l.x86.phase;
-      }
-      if (lines) {
-        pick[5] = k * 8 + l.channel;
-        pick[6] = near;
-      }
+      uint32_t pick[MAX_SETS];
+      choose_rows(s, l, {k, byte_node, match_class, match_row, hits, near}, pick);
       int16_t* row[MAX_SETS];
       for (int i = 0; i < sets; ++i) row[i] = l.weights + (uint32_t(i) * 256 + pick[i]) * INPUTS;
       const Inputs x = gather(other, histories, [&](int i) { return t.stretch[*history_cell[i] >> 20]; });
       int32_t sum[8];
-      const Sums y = p.rich ? dot_rows<7>(x, row, 14, 128, sum) : dot_rows<4>(x, row, 14, 128, sum);
+      const Sums y = p.sets == 7 ? dot_rows<7>(x, row, 14, 128, sum) : dot_rows<4>(x, row, 14, 128, sum);
 
       // Second layer: the mean of two.
       int16_t* const row2[2] = {l.weights2 + match_row * ROW, l.weights2 + (4 * LENGTHS + byte_node) * ROW};
@@ -265,7 +279,7 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
 
       // Final maps.
       const Between b = between(mean);
-      uint16_t* const own = l.final_map + (lines ? near : guess << 8 | byte_node) * BINS + b.cell;
+      uint16_t* const own = l.final_map + (samples ? near : guess << 8 | byte_node) * BINS + b.cell;
       uint16_t* const common = s.map + (c1 << 8 | byte_node) * BINS + b.cell;
       const uint32_t maps = interpolate(own, b.part) + interpolate(common, b.part);
       const uint32_t bit = choose((2 * t.squash[mean + 2048] + maps) >> 2);  // 32 … 2^22 − 32
@@ -276,7 +290,7 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
       for (int m = 0; m < matches; ++m) {
         if (match_cell[m]) *match_cell[m] = adapted(t.reciprocal, *match_cell[m], (l.match[m].byte >> (7 - k) & 1) == bit ? ONE : 0);
       }
-      for (int i = 0; i < lines; ++i) *line_cell[i] = adapted(t.reciprocal, *line_cell[i], target);
+      for (int i = 0; i < samples; ++i) *sample_cell[i] = adapted(t.reciprocal, *sample_cell[i], target);
       for (int i = 0; i < sets; ++i) {
         learn(x, row[i], (((target - int32_t(t.squash[sum[i] + 2048])) >> 4) * rate) >> 10);
       }
@@ -375,7 +389,7 @@ inline void update_rest(const Shared& s, uint32_t count) {
     }
     update_after1(s, l);
     update_after2(s, l);
-    for (int m = 0; m < s.profile.match_count(); ++m) update_index(s, l, m);
+    for (int m = 0; m < s.shape.matches; ++m) update_index(s, l, m);
   }
 }
 

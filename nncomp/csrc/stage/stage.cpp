@@ -43,13 +43,20 @@ void Mixing::check() const {
   const auto require = [](bool condition, const char* what) {
     if (!condition) throw std::invalid_argument(std::string(what) + " is out of range");
   };
-  require(contexts >= GENERAL && contexts <= WIDE && (rich || contexts == GENERAL), "contexts");
+  require(contexts >= 0 && contexts <= 4 && (rich || contexts == 0), "contexts");
   require(transform >= NO_TRANSFORM && transform <= ARM64_CALLS, "transform");
   require(period == 0 || (period >= 2 && period <= 65535), "period");
   require(stride >= 1 && stride <= 8, "stride");
-  require(contexts >= PICTURE ? period > stride : stride == 1, "stride");
-  require(contexts != WIDE || (period % 2 == 0 && stride % 2 == 0), "stride");
-  require(contexts != RECORDS || period > 0, "period");
+  const int f = family();
+  require(f == PICTURE || f == WIDE ? period > stride : stride == 1, "stride");
+  require(f != WIDE || (period % 2 == 0 && stride % 2 == 0), "stride");
+  require(f != RECORDS || period > 0, "period");
+}
+
+int32_t Mixing::family() const {
+  if (!rich) return LEAN;
+  if (contexts == CODE) return transform == X86_CALLS ? X86 : CODE;
+  return contexts < CODE ? contexts : contexts + 1;
 }
 
 Piece piece(size_t n, int lanes, int i) {
@@ -60,8 +67,7 @@ Piece piece(size_t n, int lanes, int i) {
 }
 
 Stage::Stage(const Mixing& mixing, bool network, size_t size, int lanes) : shared{} {
-  shared.profile = {mixing.rich, network, mixing.contexts, uint32_t(mixing.period), uint32_t(mixing.stride),
-                    mixing.contexts == CODE && mixing.transform == X86_CALLS};
+  shared.shape = shape_of(mixing.family(), network, uint32_t(mixing.period), uint32_t(mixing.stride));
   shared.size = uint32_t(size);
   shared.lanes = uint32_t(lanes);
 }

@@ -16,11 +16,12 @@ enum Transform { NO_TRANSFORM = 0, X86_CALLS = 1, ARM64_CALLS = 2 };
 // How a block is mixed, as its header says it.
 struct Mixing {
   bool rich;
-  int contexts;   // mix::Contexts
+  int contexts;   // 0 … 4: general, records, code, picture, wide
   int transform;  // Transform
   int period;     // 0, or 2 … 65535
   int stride;     // 1 … 8
 
+  int32_t family() const;  // mix::Family
   void check() const;  // throws std::invalid_argument unless within the limits
 };
 

@@ -4,11 +4,11 @@
 
 #include <cstdint>
 
+#include "stage/families.hpp"
 #include "stage/tables.hpp"
 
 namespace nncomp::mix {
 
-constexpr int MAX_CONTEXTS = 20;  // hashed contexts of a list
 constexpr int MAX_MATCHES = 2;
 constexpr int MAX_SETS = 7;
 constexpr int INPUTS = 32;        // of a mixer of the first layer: enum Input
@@ -16,33 +16,29 @@ constexpr int ROW = 8;            // of the second: the sets, zeros, a constant
 constexpr int BINS = 33;          // of an adaptive probability map: −16 … 16 octaves
 constexpr int LENGTHS = 24;       // classes of a match's length
 constexpr int MATCH_CELLS = LENGTHS * 64;
-constexpr int TAPS = 24;         // inputs of a linear prediction
-constexpr int LINES = 4;         // predictions of a sample
-constexpr int LINE_CELLS = 8 * 8 * 256;  // [error][bit][place]
+constexpr int TAPS = 24;          // inputs of a linear prediction
+constexpr int PREDICTIONS = 4;    // of a sample
+constexpr int SAMPLE_CELLS = 8 * 8 * 256;  // [error][bit][place]
 constexpr int ROWS2 = 4 * LENGTHS + 256;
 
-// Which input is which; what a profile lacks is 0.
-enum Input { FIRST_MATCH = 0, FIRST_LINE = 2, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
+// Which input is which; what a family lacks is 0.
+enum Input { FIRST_MATCH = 0, FIRST_SAMPLE = 2, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
 
-enum Contexts : int32_t { GENERAL = 0, RECORDS = 1, CODE = 2, PICTURE = 3, WIDE = 4 };
-
-// How a block is mixed: from its header.
-struct Profile {
-  bool rich;
-  bool network;  // whether the network's weights enter
-  int32_t contexts;
+// The shape of the stage for a block: from its header, and from the table of contexts.
+struct Shape {
+  int32_t family;   // enum Family
+  bool network;     // whether it takes part
+  bool x86;         // whether instructions are followed
   uint32_t period;  // length of a record or of a row of samples; 0: none
   uint32_t stride;  // bytes of a sample
-  bool x86;         // whether the contexts follow its instructions
-
-  int context_count() const {
-    return !rich ? 7 : contexts == PICTURE ? 16 : contexts == WIDE ? 10 : contexts == GENERAL && network ? 12 : 20;
-  }
-  uint32_t width() const { return contexts == PICTURE ? 1 : contexts == WIDE ? 2 : 0; }  // of a predicted sample's values
-  int line_count() const { return contexts >= PICTURE ? LINES : 0; }
-  int match_count() const { return rich ? 2 : 1; }
-  int set_count() const { return rich ? 7 : 4; }
+  uint32_t width;   // of those, bytes of a number that is predicted; 0: none is
+  int32_t contexts, matches, samples, sets;  // how many there are; samples: of their predictions
 };
+
+inline Shape shape_of(int32_t family, bool network, uint32_t period, uint32_t stride) {
+  const FamilyTable& f = FAMILIES[family];
+  return {family, network, f.x86, period, stride, f.width, f.contexts[network], f.matches, f.samples, f.sets};
+}
 
 // 64-byte buckets of four slots: a check byte, 0 if free, then the histories of the 15 nodes of a nibble.
 struct Table {
@@ -72,11 +68,21 @@ struct Instruction {
 };
 
 // Predictions of a sample. A sample has 16 bits: one byte is its high byte, of two the first is the low one.
-struct Linear {
+struct Samples {
   int32_t weight[2][8][TAPS];  // 2^16 is one; of a faster and a slower prediction; by channel
   int32_t x[TAPS];             // differences from the sample before
-  int32_t guess[LINES];
-  uint32_t error[LINES][8];    // mean, by channel
+  int32_t guess[PREDICTIONS];
+  uint32_t error[PREDICTIONS][8];  // mean, by channel
+};
+
+// What the rows of weights for a bit are chosen by, beside the past.
+struct Bit {
+  uint32_t k;            // 0 … 7, from the top
+  uint32_t node;         // 1 and the bits of the byte before it
+  uint32_t match_class;  // of the length of the first active match, 0 without one
+  uint32_t match_row;    // 4 times that, and 1 or 2 where match 0 says 0 or 1: < 4·LENGTHS
+  uint32_t hits;         // of the first five contexts
+  uint32_t near;         // where prediction 1 of the sample stands
 };
 
 struct Lane {
@@ -92,7 +98,7 @@ struct Lane {
   uint32_t column;
   uint32_t row_at, channel;     // t mod period, that mod stride
   Instruction x86;
-  Linear linear;
+  Samples samples;
   uint32_t expected;            // what a match predicts, and how long it is
   Match match[MAX_MATCHES];
   uint32_t match_hash[MAX_MATCHES], next_match_hash[MAX_MATCHES];
@@ -109,13 +115,13 @@ struct Lane {
   int16_t* weights2;      // [ROWS2][ROW]
   uint32_t* history_map;  // [contexts + 2][256]
   uint32_t* match_map;    // [matches][MATCH_CELLS]
-  uint32_t* line_map;     // [lines][LINE_CELLS]
+  uint32_t* sample_map;   // [samples][SAMPLE_CELLS]
   uint16_t* final_map;    // [3][256][BINS]
 };
 
 // Constant during a byte step, but for the lanes.
 struct Shared {
-  Profile profile;
+  Shape shape;
   const Tables* tables;
   const uint8_t* data;  // the block
   uint32_t size;

@@ -79,7 +79,7 @@ def arguments(name: str, values: tuple[int, ...]) -> tuple[Any, Any]:
 
 def tables() -> npt.NDArray[np.uint8]:
     """stage/tables.hpp's Tables, as bytes."""
-    stretch, squash, following, start, reciprocal, _ = _native.mixing_tables()
+    stretch, squash, following, start, reciprocal = _native.mixing_tables()
     return np.frombuffer(stretch + squash + following + reciprocal + start, np.uint8)
 
 

@@ -1,32 +1,37 @@
 """The reference engine's contexts: section 11 of ``docs/numerics.md`` as a program.
 
 What a lane knows of its own bytes (``Past``, with ``Instruction`` and ``Samples`` where the mixing
-asks for them), and the lists of values that are hashed to find histories. Nothing here is shared by
-lanes and nothing predicts a bit: that is ``mixer``.
+asks for them), and what the expressions of ``nncomp.contexts.table``, which the contexts hash, make
+of it. Nothing here is shared by lanes and nothing predicts a bit: that is ``mixer``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
+from nncomp.contexts.expression import Tree
+from nncomp.contexts.family import Family
+from nncomp.contexts.table import FAMILIES, LEAN
 from nncomp.mixing import Contexts, Mixing, Profile, Transform
 
 __all__ = [
     "K1",
-    "LINES",
     "MASK",
+    "PREDICTIONS",
     "Past",
     "combine",
     "context_hash",
-    "context_list",
-    "kind_of",
+    "evaluate",
+    "family_of",
     "length_class",
     "with_nibble",
 ]
 
 MASK = (1 << 64) - 1
 K1, K2, K3 = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0x632BE59BD9B4E019
-LINES = 4  # predictions of a sample
+PREDICTIONS = 4  # predictions of a sample
 TAPS = 24  # inputs of a linear one
 
 
@@ -210,9 +215,9 @@ class Samples:
     def __init__(self, width: int, period: int, stride: int) -> None:
         self.width, self.period, self.stride = width, period, stride
         self.weights = [[[0] * TAPS for _ in range(8)] for _ in range(2)]  # by channel; 2^16: one
-        self.errors = [[0] * 8 for _ in range(LINES)]  # means, in 1/256, by channel
+        self.errors = [[0] * 8 for _ in range(PREDICTIONS)]  # means, in 1/256, by channel
         self.x = [0] * TAPS
-        self.guesses = [0] * LINES
+        self.guesses = [0] * PREDICTIONS
 
     def difference(self, u: int, v: int) -> int:
         """Of two samples; modulo 2^16 where they are numbers of 16 bits."""
@@ -261,6 +266,12 @@ class Samples:
             self.guesses = [g & 65535 for g in guesses]
         else:
             self.guesses = [min(max(g, 0), 65280) for g in guesses]
+
+    def guess(self, j: int, past: Past) -> int:
+        """What prediction j says of the byte to come: of the high one in steps of a quarter."""
+        g = self.guesses[j]
+        low = g & 255 if past.channel % 2 == 0 else (g - past.back(1) + 128 & 65535) >> 6
+        return past.channel | low << 8
 
     def learn(self, channel: int, value: int) -> None:
         """The sample that was predicted is ``value``."""
@@ -358,6 +369,7 @@ class Past:
 
     def back(self, k: int) -> int:
         """The byte k ≥ 1 bytes before."""
+        assert k >= 1
         return self.piece[self.t - k] if self.t >= k else 0
 
     def order(self, k: int) -> int:
@@ -376,222 +388,84 @@ class Past:
 
 # Contexts
 
+Feature: TypeAlias = Callable[..., int]
 
-def tokens_value(p: Past) -> int:
-    """The last runs of byte classes, and what of the present one."""
-    return combine(p.tokens & 0xFFFFFFFF, combine(p.run << 8 | p.back(1), p.word))
-
-
-def lean(p: Past) -> list[int]:
-    """The lean profile."""
-    c1 = p.back(1)
-    return [
-        p.order(2),
-        p.order(3),
-        p.order(4),
-        p.order(6),
-        combine(p.word, c1),
-        tokens_value(p),
-        combine(p.back(p.period) << 8 | c1, 2)
-        if p.period
-        else combine(min(p.column(), 255), p.above(0)),
-    ]
-
-
-def general(p: Past) -> list[int]:
-    """Text, and whatever is nothing else."""
-    c1, P = p.back(1), p.period
-    return [
-        p.order(2),
-        p.order(3),
-        p.order(4),
-        p.order(6),
-        combine(p.word, c1),
-        combine(p.word, p.word1),
-        combine(p.expected | 0x10000, c1),
-        combine(p.after2, c1 | 0x2200),
-        combine(p.shape, 0x3401),
-        combine(p.tokens, 0x3800),
-        tokens_value(p),
-        combine(p.back(P) << 16 | p.back(P + 1) << 8 | c1, 0x501)
-        if P
-        else combine(min(p.column(), 255), p.above(0)),
-        combine(p.field, p.fields | 0x3500),
-        p.back(2) << 8 | p.back(3),
-        combine(p.above(0) << 16 | p.above(1) << 8 | c1, 0x3700),
-        combine(p.after1 & 0xFFFFFF, c1 | 0x1100),
-        combine(p.shape & 0xFFFFFFFFFF, c1 | 0x3300),
-        combine(p.word, p.word2 * 7 + 1),
-        combine(combine(p.field, p.fields), p.above(0) | 0x4500),
-        combine(p.word1, p.tokens & 0xFF),
-    ]
+FEATURES: dict[str, Feature] = {  # of a past, by their names in the table
+    "c": lambda p, k: p.back(k),
+    "back": lambda p, k: p.back(k),
+    "o": lambda p, k: p.order(k),
+    "up": lambda p, k: p.above(k),
+    "t": lambda p: p.t,
+    "word": lambda p: p.word,
+    "word1": lambda p: p.word1,
+    "word2": lambda p: p.word2,
+    "shape": lambda p: p.shape,
+    "tokens": lambda p: p.tokens,
+    "run": lambda p: p.run,
+    "field": lambda p: p.field,
+    "fields": lambda p: p.fields,
+    "column": lambda p: p.column(),
+    "P": lambda p: p.period,
+    "B": lambda p: p.stride,
+    "at": lambda p: p.row_at,
+    "channel": lambda p: p.channel,
+    "expected": lambda p: p.expected,
+    "after1": lambda p: p.after1,
+    "after2": lambda p: p.after2,
+    "phase": lambda p: p.instruction.phase,
+    "bytes": lambda p: p.instruction.bytes,
+    "operand": lambda p: p.instruction.operand,
+    "opcode": lambda p: p.instruction.opcode,
+    "modrm": lambda p: p.instruction.modrm,
+    "before": lambda p: p.instruction.before,
+    "opcodes": lambda p: p.instruction.opcodes,
+    "guess": lambda p, j: p.samples.guess(j, p),
+}
 
 
-def general_network(p: Past) -> list[int]:
-    """The same beside the network, which knows the others well enough."""
-    values = general(p)[:13]
-    del values[3]
-    return values
+def signed(x: int) -> int:
+    """The number of 64 bits that x is modulo 2^64."""
+    return (x + (1 << 63) & MASK) - (1 << 63)
 
 
-def records(p: Past) -> list[int]:
-    """Records of ``period`` bytes."""
-    P, at = p.period, p.row_at
-    c1, c2, c3, c4 = (p.back(j) for j in range(1, 5))
-    N, NE, NW, NN = p.back(P), p.back(P - 1), p.back(P + 1), p.back(2 * P)
-    return [
-        p.order(2),
-        p.order(3),
-        p.order(4),
-        p.order(6),
-        combine(N << 8 | c1, 2),
-        combine(N << 16 | NN << 8 | p.back(3 * P), 3),
-        combine(at << 8 | c1, 4),
-        combine(c2, 7),
-        combine(c3 << 8 | c4, 8),
-        combine(c1 << 8 | c3, 9),
-        combine(c1 + N - NW & 255, 10),
-        combine(p.expected, 12),
-        combine(p.after1 & 0xFFFFFF, c1 | 0x1100),
-        combine(p.after2, c1 | 0x2200),
-        combine(N << 24 | NE << 16 | NW << 8 | NN, c1),
-        combine(at, 11),
-        combine(2 * N - NN & 255 | at << 8, 13),
-        combine(c1 - NW & 255 | (c2 - p.back(P + 2) & 255) << 8 | N << 16, 14),
-        combine(p.word, p.tokens & 0xFFFFFFFF),
-        combine(tokens_value(p), N),
-    ]
+OPERATIONS: dict[str, Callable[..., int]] = {
+    "#": combine,
+    "|": operator.or_,
+    "&": operator.and_,
+    "<<": operator.lshift,
+    ">>": lambda x, k: signed(x) >> k,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "mod": lambda x, k: x & (1 << k) - 1,
+    "clip": lambda x: min(max(signed(x), 0), 255),
+    "abs": lambda x: abs(signed(x)),
+    "min": lambda x, y: min(signed(x), signed(y)),
+}
 
 
-def code(p: Past) -> list[int]:
-    """Instructions of a processor."""
-    c1, c2, c3, c4, c5, c6 = (p.back(j) for j in range(1, 7))
-    return [
-        p.order(2),
-        p.order(3),
-        p.order(4),
-        p.order(6),
-        p.order(5),
-        combine(p.order(8), p.order(7)),
-        combine(c2 << 8 | c3, 1),
-        combine(c2 << 16 | c3 << 8 | c4, 2),
-        combine(c1 << 16 | c3 << 8 | c4, 3),
-        combine(c1 << 8 | c3, 4),
-        combine(c4 << 8 | c5, 5),
-        combine(c1 << 8 | c5, 6),
-        combine(p.order(8) & 0xF8C7F8C7F8C7, 7),
-        combine(p.order(8) & 0xF0F0F0F0F0F0, 8),
-        combine(p.expected, c1),
-        combine(c1 << 24 | c2 << 16 | (p.t & 3) << 8 | c4, 9),
-        combine(c3 << 16 | c4 << 8 | c5, 10),
-        combine(c1 << 16 | c2 << 8 | c6, 11),
-        combine(p.after1 & 0xFFFFFF, c1 | 0x1100),
-        combine(p.after2, c1 | 0x2200),
-    ]
+def evaluate(tree: Tree, past: Past, bit: Mapping[str, int]) -> int:
+    """The number that an expression of the table is; ``bit`` has the features of a bit, if any."""
+    if isinstance(tree, int):
+        return tree
+    name, *operands = tree
+    if name in bit:
+        return bit[name]
+    if name == ":":  # of the last two, only the one that is asked for
+        x, y = (signed(evaluate(operand, past, bit)) for operand in operands[:2])
+        return evaluate(operands[2 if x > y else 3], past, bit)
+    values = [evaluate(operand, past, bit) for operand in operands]
+    return OPERATIONS[name](*values) if name in OPERATIONS else FEATURES[name](past, *values)
 
 
-def x86(p: Past) -> list[int]:
-    """Instructions of an x86 processor."""
-    c1, c2, c3, c4, c5 = (p.back(j) for j in range(1, 6))
-    i = p.instruction
-    here = combine(i.bytes, i.phase)
-    op = i.opcode | i.phase << 16 | i.modrm << 24
-    return [
-        p.order(2),
-        p.order(6),
-        here,
-        combine(here, i.opcodes & 0xFFFFFFFF),
-        combine(here, i.opcodes & 0xFFFFFFFFFFFF),
-        combine(here, i.before),
-        combine(i.opcodes, op),
-        combine(i.operand, i.phase << 8 | 1),
-        combine(p.expected, c1),
-        c2 << 8 | c3,
-        combine(c2 << 16 | c3 << 8 | c4, 2),
-        combine(op, c1),
-        combine(p.after1 & 0xFFFFFF, c1 | 0x1100),
-        combine(p.after2, c1 | 0x2200),
-        combine(c1 << 8 | c3, 4),
-        combine(c4 << 8 | c5, 5),
-        combine(c1 << 24 | c2 << 16 | (p.t & 3) << 8 | c4, 9),
-        combine(p.back(8) << 16 | p.back(16) << 8 | p.back(24), p.t & 7),
-        combine(p.order(8) & 0xF0F0F0F0F0F0, 8),
-        combine(combine(op, i.operand), i.opcodes & 0xFFFF),
-    ]
-
-
-def picture(p: Past) -> list[int]:
-    """Rows of samples: W, N, … are the same byte of the neighbouring samples."""
-    P, B = p.period, p.stride
-    c1, c2 = p.back(1), p.back(2)
-    W, WW, N, NN = p.back(B), p.back(2 * B), p.back(P), p.back(2 * P)
-    NW, NE, NNE = p.back(P + B), p.back(P - B), p.back(2 * P - B)
-    last_w, last_n, last_nw = p.back(B + 1), p.back(P + 1), p.back(P + B + 1)
-    from_w, from_n = c1 - last_w, c1 - last_n  # how the byte before moved
-    plane = W + N - NW
-    ch = p.channel << 8
-
-    def clip(v: int) -> int:
-        return min(max(v, 0), 255)
-
-    mean = (plane + W + from_w + N + from_n) * 21846 >> 16  # of three
-    return [
-        combine(W << 8 | N | ch << 8, 1),
-        combine(clip(plane) | ch, 2),
-        combine(clip(plane) | ch | c1 << 16, 3),
-        combine(W | ch | c1 << 16, 4),
-        combine(N | ch | c1 << 16, 5),
-        combine(clip(W + from_w) | ch, 6),
-        combine(clip(N + from_n) | ch, 7),
-        combine(W + N >> 1 | ch | (from_w & 255) >> 2 << 16, 8),
-        combine(clip(N + NE - NNE) | ch, 9),
-        combine(clip(2 * N - NN) | ch | clip(2 * W - WW) << 16, 10),
-        combine(W + NE >> 1 | ch | c1 >> 2 << 16, 11),
-        combine(c1 | c2 << 8 | W >> 2 << 16 | ch << 24, 12),
-        combine(clip(plane + c1 - (last_w + last_n - last_nw)) | ch, 13),
-        combine(clip(mean) | ch, 14),
-        combine(clip(plane) | abs(W - N) >> 2 << 8 | abs(N - NW) >> 2 << 16 | ch << 24, 15),
-        combine(clip(W + NE - N) | ch | from_n + 256 >> 3 << 16, 16),
-    ]
-
-
-def wide(p: Past) -> list[int]:
-    """Samples of two bytes, low and high."""
-    c1, c2, W, N = p.back(1), p.back(2), p.back(p.stride), p.back(p.period)
-    guesses = p.samples.guesses if p.samples is not None else []
-
-    def guess(j: int) -> int:
-        """What a prediction says of the byte: of the high one in steps of a quarter."""
-        g = guesses[j]
-        return p.channel | (g & 255 if p.channel % 2 == 0 else (g - c1 + 128 & 65535) >> 6) << 8
-
-    return [
-        p.order(2),
-        p.order(3),
-        p.order(4),
-        *(combine(guess(j), j + 1) for j in range(LINES)),
-        combine(c2 | p.channel << 8, 7),
-        combine(W | p.channel << 8, c1),
-        combine(N | p.channel << 8, c1 << 8 | W),
-    ]
+def family_of(mixing: Mixing) -> Family:
+    """The family of contexts that a block has."""
+    if mixing.profile == Profile.LEAN:
+        return LEAN
+    name = "x86" if follows_x86(mixing) else mixing.contexts.name.lower()
+    return next(family for family in FAMILIES if family.name == name)
 
 
 def follows_x86(mixing: Mixing) -> bool:
     """Whether contexts know where an instruction of x86 starts."""
     return mixing.contexts == Contexts.CODE and mixing.transform == Transform.X86
-
-
-def kind_of(mixing: Mixing, network: bool) -> str:
-    """Which contexts and initial weights are meant: a key of ``INITIAL``, or none."""
-    name = "X86" if follows_x86(mixing) else mixing.contexts.name
-    name = "LEAN" if mixing.profile == Profile.LEAN else name
-    return name + "_NETWORK" * network
-
-
-def context_list(kind: str) -> tuple[Callable[[Past], list[int]], int]:
-    """The function that gives the contexts' values, and how many they are."""
-    lists = {"LEAN": (lean, 7), "GENERAL": (general, 20), "RECORDS": (records, 20)}
-    lists |= {"CODE": (code, 20), "X86": (x86, 20), "PICTURE": (picture, 16), "WIDE": (wide, 10)}
-    if kind == "GENERAL_NETWORK":
-        return general_network, 12
-    return lists[kind.removesuffix("_NETWORK")]

@@ -14,20 +14,21 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from nncomp.contexts.family import Family
 from nncomp.engine.reference.features import (
     K1,
-    LINES,
     MASK,
+    PREDICTIONS,
     Past,
     combine,
     context_hash,
-    context_list,
-    kind_of,
+    evaluate,
+    family_of,
     length_class,
     with_nibble,
 )
-from nncomp.mixing import Contexts, Mixing, Profile, Transform
-from nncomp.mixing_tables import INITIAL, NEXT, RECIPROCAL, SQUASH, START, STRETCH
+from nncomp.mixing import Mixing, Transform
+from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
 
 __all__ = ["Lane", "Stage", "restore", "transform"]
 
@@ -44,16 +45,6 @@ CONSTANT, CONSTANT2 = 256, 128  # the last input of either layer
 BINS = 33  # of a map, 128 apart
 
 
-def initial_weights(kind: str, inputs: int, network: bool) -> list[int]:
-    """Weights of the first layer, for each input; 2^14 is one."""
-    if kind in INITIAL:
-        assert len(INITIAL[kind]) == inputs
-        return list(INITIAL[kind])
-    if network:
-        return [720] * (inputs - 2) + [8192, 0]
-    return [1440] * (inputs - 1) + [0]
-
-
 def initial_weights2(sets: int) -> list[int]:
     """Weights of the second layer, for each input."""
     return [(1 << 14) // sets] * sets + [0]
@@ -65,8 +56,8 @@ def rate(t: int) -> int:
 
 
 RATE2 = 24  # of the second layer
-HISTORY_COUNT, MATCH_COUNT, LINE_COUNT = 8, 0, 0  # how settled a cell is at first
-LINE_START = 32768  # of 16 bits
+HISTORY_COUNT, MATCH_COUNT, SAMPLE_COUNT = 8, 0, 0  # how settled a cell is at first
+SAMPLE_START = 32768  # of 16 bits
 
 
 # 12. Matches
@@ -149,25 +140,25 @@ def drawn(cell: int, bit: int) -> int:
 class Lane:
     """All that is private to a lane."""
 
-    def __init__(self, past: Past, kind: str, matches: int, sets: int, network: bool) -> None:
+    def __init__(self, past: Past, family: Family, network: bool) -> None:
         self.past = past
+        matches, samples = family.count("match"), family.count("sample")
         self.matches = [Match() for _ in range(matches)]
         self.match_hashes = [0] * matches
         self.byte = 0
         self.hashes: list[list[int]] = []  # [nibble][context]
         self.map_cells: list[tuple[int, int]] = []  # of the shared map: (node, cell) for each bit
 
-        histories = context_list(kind)[1] + 2
+        histories = family.count("context", network) + 2
         start = np.zeros(256, np.int64)
         start[: len(START)] = START
         self.history_cells = Cells(np.tile(start, (histories, 1)), HISTORY_COUNT)
         by_class = [65535 - 65536 // (length + 3) for length in range(CLASSES)]
         self.match_cells = Cells(np.tile(np.repeat(by_class, 64), (matches, 1)), MATCH_COUNT)
-        lines = LINES if past.samples is not None else 0
-        line_start = np.full((lines, 8, 8, 256), LINE_START, np.int64)
-        self.line_cells = Cells(line_start, LINE_COUNT)  # [prediction][error][bit][place]
-        inputs = histories + matches + lines + network + 1
-        first = np.array(initial_weights(kind, inputs, network), np.int64)
+        sample_start = np.full((samples, 8, 8, 256), SAMPLE_START, np.int64)
+        self.sample_cells = Cells(sample_start, SAMPLE_COUNT)  # [prediction][error][bit][place]
+        sets = len(family.rows)
+        first = np.array([i.weight(network) for i in family.inputs(network)], np.int64)
         self.weights = np.tile(first, (sets, 256, 1))  # (sets, rows, inputs)
         second = np.array(initial_weights2(sets), np.int64)
         self.weights2 = np.tile(second, (2, 256, 1))  # (2, rows, inputs)
@@ -193,20 +184,17 @@ class Stage:
         sizes: Sequence[int],
     ) -> None:
         self.mixing, self.pieces, self.sizes = mixing, pieces, sizes
-        self.rich = mixing.profile == Profile.RICH
-        kind = kind_of(mixing, network)
-        self.values, self.contexts = context_list(kind)
-        self.match_count, self.sets = (2, 7) if self.rich else (1, 4)
-        self.lanes = [
-            Lane(Past(piece, mixing), kind, self.match_count, self.sets, network)
-            for piece in pieces
-        ]
+        self.family = family_of(mixing)
+        self.values = self.family.values(network)  # what the contexts hash, as expressions
+        self.rows = self.family.row_values()  # the rows of weights, likewise
+        self.match_count = self.family.count("match")
+        self.lanes = [Lane(Past(piece, mixing), self.family, network) for piece in pieces]
 
         size = max(sum(sizes), 1)
         self.bucket_bits = min(max((2 * size - 1 >> 6).bit_length(), 10), 18)
         self.index_bits = min(max((size - 1).bit_length(), 12), 22)
         self.tables: list[defaultdict[int, list[Slot]]] = [
-            defaultdict(lambda: [[0] * 16 for _ in range(4)]) for _ in range(self.contexts)
+            defaultdict(lambda: [[0] * 16 for _ in range(4)]) for _ in self.values
         ]
         self.order0 = [0] * 256  # histories
         self.order1 = [[0] * 256 for _ in range(256)]
@@ -288,8 +276,7 @@ class Stage:
         past.after1 = self.after1[past.back(1)]
         past.after2 = self.after2[past.order(2)]
         past.predict()
-        values = self.values(past)
-        assert len(values) == self.contexts
+        values = [evaluate(value, past, {}) for value in self.values]
         lane.hashes = [[context_hash(v, n) for n, v in enumerate(values)]]
         lane.map_cells = []
         node = 1  # of the byte: 1, then the bits
@@ -313,7 +300,7 @@ class Stage:
     ) -> int:
         """Code bit k, 0…7 from the top, of which those before are in ``node``."""
         past = lane.past
-        c1, c2, c3 = past.back(1), past.back(2), past.back(3)
+        c1 = past.back(1)
         nibble_node = node if k < 4 else node & (1 << k - 4) - 1 | 1 << k - 4
 
         # Inputs
@@ -335,13 +322,18 @@ class Stage:
                 guess = bit + 1 if m == 0 else guess
                 match_class = match_class or length
             inputs.append(v)
-        samples, line_at = past.samples, None
+        samples, sample_at = past.samples, None
         near = guess << 8 | node  # the row of the lane's final map
         if samples is not None:
-            errors = [samples.error_class(j, past.channel) for j in range(LINES)]
-            places = [samples.place(j, past, k, node) for j in range(LINES)]
-            line_at = np.arange(LINES), np.array(errors), np.full(LINES, k), np.array(places)
-            inputs += lane.line_cells.stretched(line_at).tolist()
+            errors = [samples.error_class(j, past.channel) for j in range(PREDICTIONS)]
+            places = [samples.place(j, past, k, node) for j in range(PREDICTIONS)]
+            sample_at = (
+                np.arange(PREDICTIONS),
+                np.array(errors),
+                np.full(PREDICTIONS, k),
+                np.array(places),
+            )
+            inputs += lane.sample_cells.stretched(sample_at).tolist()
             near = places[1]
         if network is not None:
             low = node << 8 - k & 255
@@ -351,19 +343,17 @@ class Stage:
         # First layer
         hits = sum(slot is not None for slot in slots[:FIRST_HITS])
         match_row = match_class * 4 + guess
-        rows = [node, match_row, c1, hits * 8 + k]
-        if self.rich:
-            rows += [k * 16 + (c2 >> 4), k * 16 + (c3 >> 4), match_class * 6 + hits]
-            if self.mixing.contexts == Contexts.RECORDS:
-                rows[5] = past.row_at & 255
-            if past.follows_x86:
-                instruction = past.instruction
-                rows[4] = instruction.phase * 8 + (instruction.modrm >> 3 & 7)
-                rows[5] = k * 32 + instruction.phase
-            if samples is not None:
-                rows[5] = k * 8 + past.channel
-                rows[6] = near
-        at1 = np.arange(self.sets), np.array(rows)
+        bit_features = {
+            "k": k,
+            "node": node,
+            "match_class": match_class,
+            "match_row": match_row,
+            "hits": hits,
+            "near": near,
+        }
+        rows = [evaluate(row, past, bit_features) for row in self.rows]
+        assert all(0 <= row < 256 for row in rows)
+        at1 = np.arange(len(rows)), np.array(rows)
         dots = lane.weights[at1] @ x
         assert abs(dots).max() < 1 << 31
         sums = np.clip(dots >> 14, -2047, 2047)
@@ -386,8 +376,8 @@ class Stage:
         lane.history_cells.learn(history_at, target)
         for at, expected in active:
             lane.match_cells.learn(at, ONE if expected == bit else 0)
-        if line_at is not None:
-            lane.line_cells.learn(line_at, target)
+        if sample_at is not None:
+            lane.sample_cells.learn(sample_at, target)
         error = (target - SQUASH[sums + 2048] >> 4) * rate(past.t) >> 10
         lane.weights[at1] = learned(lane.weights[at1], x, error[:, None])
         error2 = [
@@ -403,7 +393,7 @@ class Stage:
     def update(self, count: int) -> None:
         """What lanes share takes in the bytes that lanes 0…count − 1 have just coded."""
         lanes = self.lanes[:count]
-        for table in range(self.contexts):
+        for table in range(len(self.values)):
             for half in range(2):
                 for lane in lanes:
                     nibble = lane.byte >> 4 if half == 0 else lane.byte & 15

@@ -1,0 +1,1 @@
+"""The contexts of the adaptive stage as data: ``table``, in the notation of ``expression``."""

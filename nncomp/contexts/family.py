@@ -1,0 +1,116 @@
+"""What a family of contexts is, and what its expressions may be made of; see ``table``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nncomp.contexts.expression import Tree, parse
+
+__all__ = ["ABSENT", "BIT", "DEFINITIONS", "FEATURES", "INSTRUCTION", "Family", "Input"]
+
+ABSENT = None  # takes no part
+EVEN, EVEN_BESIDE = 1440, 720  # first weights where nothing was trained; 2^14 is one
+
+# What a number can be made of. Each engine has a function of each name.
+FEATURES = {
+    # the past of a lane
+    "c": "c1 … c9: the byte so far back",
+    "back": "[k]: the byte k back",
+    "o": "o(k): the last k bytes as a number, the newest lowest; k is 1 … 8",
+    "up": "up(k): the byte k columns on in the line above",
+    "t": "how many bytes the lane has coded",
+    "word": "hash of the letters of this word",
+    "word1": "of the word before",
+    "word2": "of that before it",
+    "shape": "classes of the last 16 bytes, four bits each",
+    "tokens": "the same with each run of a class as one",
+    "run": "bytes of this class so far",
+    "field": "hash of the bytes of this field",
+    "fields": "which one of the line it is",
+    "column": "bytes since the line began",
+    "P": "the period: bytes of a record or of a row of samples, or 0",
+    "B": "the stride: bytes of a sample",
+    "at": "where in a record or row the byte is",
+    "channel": "where in a sample it is",
+    # other places of the block
+    "expected": "what a match predicts, and how long it is",
+    "after1": "the last four bytes that followed c1 anywhere",
+    "after2": "the last two that followed c2 and c1",
+    # an instruction of x86
+    "phase": "what the byte is",
+    "bytes": "hash of the instruction's bytes",
+    "operand": "hash of those of its operand",
+    "opcode": "its opcode",
+    "modrm": "its byte of that name",
+    "before": "hash of the bytes of the instruction before",
+    "opcodes": "those of the last four, 16 bits each",
+    # samples
+    "guess": "guess(j): what prediction j says of the byte",
+    # the bit to come, for rows of weights only
+    "k": "which one of the byte it is: 0 … 7",
+    "node": "1 and the byte's bits before it",
+    "match_class": "of the length of the first active match",
+    "match_row": "that, and what match 0 says",
+    "hits": "how many of the first five contexts have a slot",
+    "near": "where prediction 1 stands",
+}
+BIT = {"k", "node", "match_class", "match_row", "hits", "near"}
+INSTRUCTION = {"phase", "bytes", "operand", "opcode", "modrm", "before", "opcodes"}
+
+# Names that every family may use.
+DEFINITIONS = {
+    "T": "(tokens mod 2^32) # ((run << 8 | c1) # word)",
+    "L": "min(column, 255) # up(0)",
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of the first layer, and the weight it has at first.
+
+    ``what`` is the value that a context hashes, or the name of another input. Weights are those
+    without and beside the network: s16, 2^14 being one, or ``ABSENT``.
+    """
+
+    what: str
+    alone: int | None = EVEN
+    beside: int | None = EVEN_BESIDE
+
+    def weight(self, network: bool) -> int | None:
+        return self.beside if network else self.alone
+
+
+@dataclass(frozen=True)
+class Family:
+    """The contexts for one kind of content, in order, and all that depends on them.
+
+    At most 7 ``rows``, each below 256: the row of weights that a set of the first layer picks.
+    """
+
+    name: str
+    about: str
+    contexts: tuple[Input, ...]
+    others: tuple[Input, ...]
+    rows: tuple[str, ...]
+    width: int = 0  # bytes of a number that is predicted: 1, 2, or 0 where there are no samples
+    definitions: dict[str, str] = field(default_factory=dict)
+
+    def inputs(self, network: bool) -> list[Input]:
+        """Those that take part, without or beside the network."""
+        both = (*self.contexts, *self.others)
+        return [i for i in both if i.weight(network) is not ABSENT]
+
+    def count(self, kind: str, network: bool = False) -> int:
+        """How many ``context``, ``match`` or ``sample`` inputs take part."""
+        if kind == "context":
+            return sum(i.weight(network) is not ABSENT for i in self.contexts)
+        return sum(i.what.startswith(kind) for i in self.others)
+
+    def values(self, network: bool) -> list[Tree]:
+        """What the contexts hash."""
+        names = DEFINITIONS | self.definitions
+        return [parse(i.what, names) for i in self.contexts if i.weight(network) is not ABSENT]
+
+    def row_values(self) -> list[Tree]:
+        """The rows of weights."""
+        return [parse(row, DEFINITIONS | self.definitions) for row in self.rows]

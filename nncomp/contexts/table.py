@@ -1,0 +1,282 @@
+"""What the contexts of each family hash, and what the adaptive stage's inputs weigh at first.
+
+This is the only list of them: ``make contexts`` writes from it the C++ headers of the native engine
+and the listing in ``docs/numerics.md``, and the reference engine evaluates it. The notation is that
+of ``expression``; ``family.FEATURES`` says what the names mean. To add a context is to add a row.
+"""
+
+from __future__ import annotations
+
+from nncomp.contexts.family import ABSENT, Family, Input
+
+__all__ = ["FAMILIES", "LEAN", "MAX_CONTEXTS"]
+
+FIRST_ROWS = ("node", "match_row", "c1", "8hits + k")
+
+GENERAL = Family(
+    "general",
+    "Text, and whatever is nothing else.",
+    contexts=(
+        Input("o(2)", 2128, 880),
+        Input("o(3)", 1792, 1152),
+        Input("o(4)", 1760, 1248),
+        Input("o(6)", 1040, ABSENT),
+        Input("word # c1", 2976, 1472),
+        Input("word # word1", 880, 1040),
+        Input("expected | 0x10000 # c1", 2288, 1424),
+        Input("after2 # c1 | 0x2200", 1504, 896),
+        Input("shape # 0x3401", 1344, 1120),
+        Input("tokens # 0x3800", 1056, 784),
+        Input("T", 1536, 1312),
+        Input("P > 0: [P] << 16 | [P + 1] << 8 | c1 # 0x501, else L", 976, 640),
+        Input("field # fields | 0x3500", 768, 688),
+        Input("c2 << 8 | c3", 1248, ABSENT),
+        Input("up(0) << 16 | up(1) << 8 | c1 # 0x3700", 1120, ABSENT),
+        Input("after1 mod 2^24 # c1 | 0x1100", 1056, ABSENT),
+        Input("shape mod 2^40 # c1 | 0x3300", 1376, ABSENT),
+        Input("word # word2*7 + 1", 960, ABSENT),
+        Input("(field # fields) # up(0) | 0x4500", 928, ABSENT),
+        Input("word1 # tokens mod 2^8", 960, ABSENT),
+    ),
+    others=(
+        Input("order 0", 1792, 176),
+        Input("order 1", 1136, 96),
+        Input("match 0", 1952, 1888),
+        Input("match 1", 1440, 1216),
+        Input("network", ABSENT, 10304),
+        Input("constant", 1136, 512),
+    ),
+    rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "16k + (c3 >> 4)", "6*match_class + hits"),
+)
+
+RECORDS = Family(
+    "records",
+    "Records of P bytes; N is the byte of the one before, NE, NW of its neighbours.",
+    definitions={
+        "N": "[P]",
+        "NE": "[P - 1]",
+        "NW": "[P + 1]",
+        "NN": "[2P]",
+    },
+    contexts=(
+        Input("o(2)", 2352),
+        Input("o(3)", 1312),
+        Input("o(4)", 576),
+        Input("o(6)", -400),
+        Input("N << 8 | c1 # 2", 1488),
+        Input("N << 16 | NN << 8 | [3P] # 3", 2480),
+        Input("at << 8 | c1 # 4", 1952),
+        Input("c2 # 7", 1296),
+        Input("c3 << 8 | c4 # 8", 1536),
+        Input("c1 << 8 | c3 # 9", 1680),
+        Input("(c1 + N - NW) mod 2^8 # 10", 704),
+        Input("expected # 12", 2048),
+        Input("after1 mod 2^24 # c1 | 0x1100", 1008),
+        Input("after2 # c1 | 0x2200", 1824),
+        Input("N << 24 | NE << 16 | NW << 8 | NN # c1", 416),
+        Input("at # 11", 928),
+        Input("(2N - NN) mod 2^8 | at << 8 # 13", 1248),
+        Input("(c1 - NW) mod 2^8 | (c2 - [P + 2]) mod 2^8 << 8 | N << 16 # 14", 1376),
+        Input("word # tokens mod 2^32", 1216),
+        Input("T # N", 304),
+    ),
+    others=(
+        Input("order 0", 160),
+        Input("order 1", 2000),
+        Input("match 0", 2272),
+        Input("match 1", 1648),
+        Input("network", ABSENT, 8192),
+        Input("constant", 3104, 0),
+    ),
+    rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "at mod 2^8", "6*match_class + hits"),
+)
+
+CODE = Family(
+    "code",
+    "Instructions of a processor.",
+    contexts=(
+        Input("o(2)"),
+        Input("o(3)"),
+        Input("o(4)"),
+        Input("o(6)"),
+        Input("o(5)"),
+        Input("o(8) # o(7)"),
+        Input("c2 << 8 | c3 # 1"),
+        Input("c2 << 16 | c3 << 8 | c4 # 2"),
+        Input("c1 << 16 | c3 << 8 | c4 # 3"),
+        Input("c1 << 8 | c3 # 4"),
+        Input("c4 << 8 | c5 # 5"),
+        Input("c1 << 8 | c5 # 6"),
+        Input("o(8) & 0xF8C7F8C7F8C7 # 7"),
+        Input("o(8) & 0xF0F0F0F0F0F0 # 8"),
+        Input("expected # c1"),
+        Input("c1 << 24 | c2 << 16 | (t & 3) << 8 | c4 # 9"),
+        Input("c3 << 16 | c4 << 8 | c5 # 10"),
+        Input("c1 << 16 | c2 << 8 | c6 # 11"),
+        Input("after1 mod 2^24 # c1 | 0x1100"),
+        Input("after2 # c1 | 0x2200"),
+    ),
+    others=(
+        Input("order 0"),
+        Input("order 1"),
+        Input("match 0"),
+        Input("match 1"),
+        Input("network", ABSENT, 8192),
+        Input("constant", 0, 0),
+    ),
+    rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "16k + (c3 >> 4)", "6*match_class + hits"),
+)
+
+X86 = Family(
+    "x86",
+    "Instructions of an x86 processor.",
+    definitions={
+        "I": "bytes # phase",
+        "O": "opcode | phase << 16 | modrm << 24",
+    },
+    contexts=(
+        Input("o(2)", 1968),
+        Input("o(6)", -416),
+        Input("I", 752),
+        Input("I # opcodes mod 2^32", 304),
+        Input("I # opcodes mod 2^48", 112),
+        Input("I # before", -16),
+        Input("opcodes # O", 2144),
+        Input("operand # phase << 8 | 1", 1856),
+        Input("expected # c1", 2400),
+        Input("c2 << 8 | c3", 1808),
+        Input("c2 << 16 | c3 << 8 | c4 # 2", 1584),
+        Input("O # c1", 1888),
+        Input("after1 mod 2^24 # c1 | 0x1100", 1040),
+        Input("after2 # c1 | 0x2200", 2064),
+        Input("c1 << 8 | c3 # 4", 1824),
+        Input("c4 << 8 | c5 # 5", 1216),
+        Input("c1 << 24 | c2 << 16 | (t & 3) << 8 | c4 # 9", 976),
+        Input("[8] << 16 | [16] << 8 | [24] # t & 7", 896),
+        Input("o(8) & 0xF0F0F0F0F0F0 # 8", 1312),
+        Input("(O # operand) # opcodes mod 2^16", 1552),
+    ),
+    others=(
+        Input("order 0", 1440),
+        Input("order 1", 720),
+        Input("match 0", 3104),
+        Input("match 1", 2016),
+        Input("network", ABSENT, 8192),
+        Input("constant", 3376, 0),
+    ),
+    rows=(*FIRST_ROWS, "8phase + ((modrm >> 3) & 7)", "32k + phase", "6*match_class + hits"),
+)
+
+PICTURE = Family(
+    "picture",
+    "Rows of samples of a byte; W, N, … are the same byte of neighbouring samples.",
+    width=1,
+    definitions={
+        "W": "[B]",
+        "WW": "[2B]",
+        "N": "[P]",
+        "NN": "[2P]",
+        "NW": "[P + B]",
+        "NE": "[P - B]",
+        "NNE": "[2P - B]",
+        "last_W": "[B + 1]",
+        "last_N": "[P + 1]",
+        "last_NW": "[P + B + 1]",
+        "f": "c1 - last_W",
+        "g": "c1 - last_N",
+        "plane": "W + N - NW",
+        "ch": "channel << 8",
+    },
+    contexts=(
+        Input("W << 8 | N | ch << 8 # 1", 272),
+        Input("clip(plane) | ch # 2", -240),
+        Input("clip(plane) | ch | c1 << 16 # 3", 624),
+        Input("W | ch | c1 << 16 # 4", 768),
+        Input("N | ch | c1 << 16 # 5", 1664),
+        Input("clip(W + f) | ch # 6", 3760),
+        Input("clip(N + g) | ch # 7", 3072),
+        Input("(W + N) >> 1 | ch | (f mod 2^8) >> 2 << 16 # 8", 560),
+        Input("clip(N + NE - NNE) | ch # 9", 1328),
+        Input("clip(2N - NN) | ch | clip(2W - WW) << 16 # 10", 784),
+        Input("(W + NE) >> 1 | ch | c1 >> 2 << 16 # 11", 1056),
+        Input("c1 | c2 << 8 | W >> 2 << 16 | ch << 24 # 12", 2656),
+        Input("clip(plane + c1 - (last_W + last_N - last_NW)) | ch # 13", 2352),
+        Input("clip((plane + W + f + N + g)*21846 >> 16) | ch # 14", 176),
+        Input("clip(plane) | abs(W - N) >> 2 << 8 | abs(N - NW) >> 2 << 16 | ch << 24 # 15", 192),
+        Input("clip(W + NE - N) | ch | (g + 256) >> 3 << 16 # 16", 544),
+    ),
+    others=(
+        Input("order 0", 384),
+        Input("order 1", 3264),
+        Input("match 0", 2048),
+        Input("match 1", 1552),
+        Input("sample 0", 3760),
+        Input("sample 1", 2240),
+        Input("sample 2", 1760),
+        Input("sample 3", 1024),
+        Input("network", ABSENT, 8192),
+        Input("constant", -448, 0),
+    ),
+    rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "8k + channel", "near"),
+)
+
+WIDE = Family(
+    "wide",
+    "Rows of samples of two bytes, low and high; sound, too.",
+    width=2,
+    definitions={
+        "W": "[B]",
+        "ch": "channel << 8",
+    },
+    contexts=(
+        Input("o(2)", 768),
+        Input("o(3)", 624),
+        Input("o(4)", 432),
+        Input("guess(0) # 1", 2736),
+        Input("guess(1) # 2", 2080),
+        Input("guess(2) # 3", 1664),
+        Input("guess(3) # 4", 1904),
+        Input("c2 | ch # 7", 2704),
+        Input("W | ch # c1", 848),
+        Input("[P] | ch # c1 << 8 | W", 672),
+    ),
+    others=(
+        Input("order 0", 1136),
+        Input("order 1", 1168),
+        Input("match 0", 1968),
+        Input("match 1", 1904),
+        Input("sample 0", 3488),
+        Input("sample 1", 2592),
+        Input("sample 2", 2208),
+        Input("sample 3", 2160),
+        Input("network", ABSENT, 8192),
+        Input("constant", 800, 0),
+    ),
+    rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "8k + channel", "near"),
+)
+
+LEAN = Family(
+    "lean",
+    "The lean profile.",
+    contexts=(
+        Input("o(2)", 3152, 1600),
+        Input("o(3)", 2592, 1664),
+        Input("o(4)", 2368, 1792),
+        Input("o(6)", 1744, 1552),
+        Input("word # c1", 3424, 2240),
+        Input("T", 2896, 2240),
+        Input("P > 0: [P] << 8 | c1 # 2, else L", 2064, 1024),
+    ),
+    others=(
+        Input("order 0", 2624, 176),
+        Input("order 1", 2976, 832),
+        Input("match 0", 3344, 2960),
+        Input("network", ABSENT, 9952),
+        Input("constant", 720, 528),
+    ),
+    rows=FIRST_ROWS,
+)
+
+# In the order of ``mixing.Contexts``; the lean profile has one family.
+FAMILIES = (GENERAL, RECORDS, CODE, X86, PICTURE, WIDE, LEAN)
+MAX_CONTEXTS = max(len(family.contexts) for family in FAMILIES)

@@ -1,0 +1,258 @@
+"""Write what follows from the table of contexts, nncomp/contexts/table.py.
+
+Two C++ headers, stage/families.hpp and stage/contexts.hpp, and the listing in docs/numerics.md.
+With --check nothing is written, and the program fails if a file is not as it would be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from nncomp.contexts.expression import Tree, features, parse  # noqa: E402
+from nncomp.contexts.family import (  # noqa: E402
+    BIT,
+    DEFINITIONS,
+    INSTRUCTION,
+    Family,
+    Input,
+)
+from nncomp.contexts.table import FAMILIES, MAX_CONTEXTS  # noqa: E402
+
+STAGE = ROOT / "nncomp" / "csrc" / "stage"
+PAGE = ROOT / "docs" / "numerics.md"
+FROM = "// Written by `make contexts` from nncomp/contexts/table.py: do not edit."
+MARKS = "<!-- written by `make contexts` -->\n", "<!-- so far -->\n"
+
+# C++
+
+CALLS = {"#": "combine", ">>": "right", "abs": "absolute", "clip": "clip", "min": "least"}
+BINDING = {"|": 1, "&": 2, "<<": 3, "+": 4, "-": 4, "*": 5}
+
+
+def cpp(tree: Tree) -> str:
+    """An expression of 64 bits. Features without arguments, and definitions, are variables."""
+    match tree:
+        case int():
+            return str(tree) if tree < 256 else f"0x{tree:X}"
+        case ("c", k):
+            return f"c{k}"
+        case (name,):
+            return f"bit.{name}" if name in BIT else name
+        case ("mod", x, k):
+            return f"{operand(x, '&', True)} & 0x{(1 << k) - 1:X}"
+        case (":", a, b, yes, no):
+            return f"more({cpp(a)}, {cpp(b)}) ? {cpp(yes)} : {cpp(no)}"
+        case (operation, x, y) if operation in BINDING:
+            return f"{operand(x, operation, True)} {operation} {operand(y, operation, False)}"
+        case (name, *operands):
+            each = ", ".join(map(cpp, operands))
+            return f"{CALLS[name]}({each})" if name in CALLS else f"feature::{name}(s, l, {each})"
+    raise ValueError(f"{tree!r} is no tree")
+
+
+def operand(tree: Tree, operation: str, left: bool) -> str:
+    """In brackets, where compilers or readers would like to have them."""
+    inner = tree[0].replace("mod", "&") if isinstance(tree, tuple) and len(tree) == 3 else ""
+    first, second = BINDING[operation], BINDING.get(inner, 9)
+    clear = second == 9 or (first == second and left) or {operation, inner} <= {"|", "<<"}
+    clear = clear or (second > first > 3)
+    return cpp(tree) if clear else f"({cpp(tree)})"
+
+
+def variables(trees: list[Tree], names: dict[str, str]) -> Iterator[str]:
+    """Declares what expressions are made of: features, then the definitions they use, in order."""
+    used = list(trees)
+    for tree in used:
+        for found in features(tree):
+            used += [parse(names[n]) for n in found[:1] if n in names]
+    found = {f for tree in used for f in features(tree)}
+    for f in sorted((f for f in found if f[0] == "c"), key=str):
+        yield f"const uint64_t c{f[1]} = feature::c(s, l, {f[1]});"
+    for (name,) in sorted(f for f in found if len(f) == 1 and f[0] not in {*names, *BIT}):
+        yield f"const uint64_t {name} = feature::{name}(s, l);"
+    for name, text in names.items():
+        if (name,) in found:
+            yield f"const uint64_t {name} = {cpp(parse(text))};"
+
+
+def values(family: Family) -> str:
+    """The function that sets what the contexts of a family hash."""
+    names = DEFINITIONS | family.definitions
+    trees = [parse(i.what) for i in family.contexts]
+    lines = [*variables(trees, names), "int n = 0;"]
+    pairs = zip(family.contexts, trees, strict=True)
+    for beside, some in groupby(pairs, lambda pair: pair[0].beside is not None):
+        steps = [f"v[n++] = {cpp(tree)};" for _, tree in some]
+        if not beside:
+            steps = ["if (!s.shape.network) {", *(f"  {step}" for step in steps), "}"]
+        lines += steps
+    body = "\n".join(f"  {line}" for line in [*lines, "return n;"])
+    name = f"inline int {family.name}_values(const Shared& s, const Lane& l, uint64_t* v)"
+    return f"// {family.about}\n{name} {{\n{body}\n}}\n"
+
+
+def rows(family: Family) -> str:
+    """The function that sets the rows of weights of a family."""
+    names = DEFINITIONS | family.definitions
+    trees = [parse(row) for row in family.rows]
+    lines = list(variables(trees, names))
+    lines += [f"row[{i}] = uint32_t({cpp(tree)});" for i, tree in enumerate(trees)]
+    body = "\n".join(f"  {line}" for line in lines)
+    first = f"inline void {family.name}_rows("
+    return f"{first}const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{\n{body}\n}}\n"
+
+
+def switch(what: str, arguments: str) -> str:
+    cases = [
+        f"    case {f.name.upper()}: return {f.name}_{what}({arguments});" for f in FAMILIES[:-1]
+    ]
+    last = f"    default: return {FAMILIES[-1].name}_{what}({arguments});"
+    return "\n".join(["  switch (s.shape.family) {", *cases, last, "  }"])
+
+
+def contexts_hpp() -> str:
+    functions = "\n".join([*map(values, FAMILIES), *map(rows, FAMILIES)])
+    return f"""{FROM}
+// What the contexts of each family hash, and which row of weights each set picks. Everything is in
+// unnamed namespaces: see kernels/body.hpp.
+#pragma once
+
+#include <cstdint>
+
+#include "stage/past.hpp"
+#include "stage/samples.hpp"
+#include "stage/state.hpp"
+#include "stage/values.hpp"
+#include "stage/x86.hpp"
+
+namespace nncomp::mix {{
+namespace {{
+
+{functions}
+// Sets what the block's contexts hash; returns how many they are.
+inline int set_values(const Shared& s, const Lane& l, uint64_t* v) {{
+{switch("values", "s, l, v")}
+}}
+
+// The row of weights that each set picks for a bit: < 256.
+inline void choose_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{
+{switch("rows", "s, l, bit, row")}
+}}
+
+}}  // namespace
+}}  // namespace nncomp::mix
+"""
+
+
+def weights(inputs: list[Input], network: bool) -> str:
+    numbers = ", ".join(str(i.weight(network)) for i in inputs)
+    return textwrap.fill(f"{{{numbers}}}", 110, initial_indent=" " * 6, subsequent_indent=" " * 7)
+
+
+def families_hpp() -> str:
+    most = max(len(f.inputs(network)) for f in FAMILIES for network in (False, True))
+    entries = []
+    for f in FAMILIES:
+        instructions = any(t[0] in INSTRUCTION for v in f.values(False) for t in features(v))
+        counts = [f.count("match"), f.count("sample"), len(f.rows), f.width]
+        numbers = ", ".join([*map(str, counts), "true" if instructions else "false"])
+        both = f"{{{f.count('context')}, {f.count('context', True)}}}"
+        each = ",\n".join(weights(f.inputs(network), network) for network in (False, True))
+        entries.append(f"    // {f.name}\n    {{{both}, {numbers}, {{\n{each}}}}},")
+    table = "\n".join(entries)
+    return f"""{FROM}
+// How many contexts each family has, and what inputs weigh at first.
+#pragma once
+
+#include <cstdint>
+
+namespace nncomp::mix {{
+
+enum Family : int32_t {{ {", ".join(f.name.upper() for f in FAMILIES)} }};
+
+constexpr int MAX_CONTEXTS = {MAX_CONTEXTS};
+
+// Pairs: without, and beside the network.
+struct FamilyTable {{
+  int32_t contexts[2];
+  int32_t matches, samples, sets;  // samples: of their predictions
+  uint32_t width;                  // bytes of a number that is predicted; 0: none is
+  bool x86;                        // whether instructions are followed
+  // First weights, 2^14 being one: contexts, order 0, order 1, matches, samples, network, constant.
+  int16_t weight[2][{most}];
+}};
+
+inline constexpr FamilyTable FAMILIES[] = {{
+{table}
+}};
+
+}}  // namespace nncomp::mix
+"""
+
+
+# The page
+
+
+def shown(text: str) -> str:
+    """As on the page."""
+    return text.replace(" - ", " − ").replace("*", "·")
+
+
+def weight(number: int | None) -> str:
+    return "–" if number is None else str(number).replace("-", "−")
+
+
+def row(first: str, *numbers: int | None) -> str:
+    return f"    {shown(first):<67}" + "".join(f"{weight(n):>9}" for n in numbers)
+
+
+def listing() -> str:
+    """Every family with its contexts, other inputs, and rows."""
+    out = []
+    for name, text in DEFINITIONS.items():
+        out.append(f"    {name} = {shown(text)}")
+    for f in FAMILIES:
+        alone, beside = f.count("context"), f.count("context", True)
+        fewer = f", beside the network {beside}" if beside != alone else ""
+        out += ["", f"**{f.name.capitalize()}**, {alone} contexts{fewer}. {f.about}", ""]
+        out += [f"    {name} = {shown(text)}" for name, text in f.definitions.items()]
+        out += [""] * bool(f.definitions)
+        out += [row(i.what, i.alone, i.beside) for i in (*f.contexts, *f.others)]
+        out += ["", "Rows: " + ", ".join(f"`{shown(r)}`" for r in f.rows) + "."]
+    wide = [textwrap.fill(x, 118) if x[:4].strip() else x for x in out]
+    return "\n".join(wide) + "\n"
+
+
+def page() -> str:
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(MARKS[0])
+    return f"{before}{MARKS[0]}\n{listing()}\n{MARKS[1]}{rest.split(MARKS[1])[1]}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if it would")
+    check = parser.parse_args().check
+    files = {
+        STAGE / "families.hpp": families_hpp(),
+        STAGE / "contexts.hpp": contexts_hpp(),
+        PAGE: page(),
+    }
+    for path, text in files.items():
+        there = path.exists() and path.read_text(encoding="utf-8") == text
+        if check and not there:
+            sys.exit(f"{path.relative_to(ROOT)} is not what make contexts writes")
+        if not there:
+            path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
