@@ -68,7 +68,7 @@ def test_the_network_is_the_model_and_its_factors() -> None:
     window = torch.frombuffer(bytearray(text), dtype=torch.uint8).long()[None]
 
     def bits_of_engine(of: Model) -> float:
-        w = native.weights(of, text).astype(np.float64)
+        w = native.frequencies(of, text).astype(np.float64)
         p = w[np.arange(len(text)), list(text)] / w.sum(1)
         return float(-np.log2(p).mean())
 

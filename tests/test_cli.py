@@ -217,7 +217,7 @@ def sample(predictor: model.Model) -> bytes:
 
     out = bytearray()
     for _ in range(600):
-        out.append(int(native.weights(predictor, bytes(out) + b"\0")[-1].argmax()))
+        out.append(int(native.frequencies(predictor, bytes(out) + b"\0")[-1].argmax()))
     # Some surprises, so that it is no mere repetition.
     for i in range(0, 600, 50):
         out[i] ^= i & 255

@@ -131,8 +131,8 @@ class StandIn:
         self._meet()
         return native.decode_block(model, payloads, *args, **options)
 
-    def weights(self, model: Model, data: bytes) -> np.ndarray:
-        return native.weights(model, data)
+    def frequencies(self, model: Model, data: bytes) -> np.ndarray:
+        return native.frequencies(model, data)
 
 
 @pytest.mark.slow
@@ -226,7 +226,7 @@ def test_extremes_on_a_gpu(gpu: engine.Engine, name: str) -> None:
     for config in (models.TINY, models.MIXED, models.WIDE_WINDOW, models.WIDE_HEAD):
         model = models.EXTREMES[name](config)
         data = models.text(1100) + models.noise(100)
-        assert np.array_equal(gpu.weights(model, data), native.weights(model, data))
+        assert np.array_equal(gpu.frequencies(model, data), native.frequencies(model, data))
     model = models.EXTREMES[name](models.TINY)
     data = models.text(500)
     payloads = native.encode_block(model, data, 5, Mixing(Profile.LEAN))
@@ -244,7 +244,7 @@ def test_random_shapes_on_a_gpu(both_ways: CodeBlock, seed: int) -> None:
 def test_largest_dimensions_on_a_gpu(gpu: engine.Engine) -> None:
     model = models.natural(models.pairs(2048, 32, 128, 8192, (1024,), ()))
     data = models.text(1100)
-    assert np.array_equal(gpu.weights(model, data), native.weights(model, data))
+    assert np.array_equal(gpu.frequencies(model, data), native.frequencies(model, data))
 
 
 @pytest.mark.gpu

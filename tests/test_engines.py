@@ -1,4 +1,4 @@
-"""Every engine and every kernel against the reference, with ``==``: weights, payloads and bytes.
+"""Every engine and every kernel against the reference, with ``==``, in all they give.
 
 Kernels that this CPU cannot run are skipped.
 """
@@ -42,8 +42,8 @@ def natural(name: str) -> Model:
 
 
 @cache
-def expected_weights(model: Model, data: bytes) -> np.ndarray:
-    return reference.weights(model, data)
+def expected_frequencies(model: Model, data: bytes) -> np.ndarray:
+    return reference.frequencies(model, data)
 
 
 @cache
@@ -56,10 +56,10 @@ def extreme(config: ModelConfig, name: str) -> Model:
     return models.natural(config) if name == "natural" else models.EXTREMES[name](config)
 
 
-def same_weights(model: Model, data: bytes) -> None:
-    computed = native.weights(model, data)
+def same_frequencies(model: Model, data: bytes) -> None:
+    computed = native.frequencies(model, data)
     assert computed.dtype == np.uint32 and computed.shape == (len(data), 256)
-    assert np.array_equal(computed, expected_weights(model, data))
+    assert np.array_equal(computed, expected_frequencies(model, data))
 
 
 # Golden vectors
@@ -74,35 +74,35 @@ def test_tables() -> None:
 def test_golden_vectors(kernel: str) -> None:
     """Against what is stored, not against what the reference computes today."""
     tiny, data = models.tiny(), models.text(200)
-    assert golden.digest(native.weights(tiny, data).tobytes()) == STORED["weights"]
+    assert golden.digest(native.frequencies(tiny, data).tobytes()) == STORED["frequencies"]
     for lanes in (1, 2, 3, 7):
         payloads = native.encode_block(tiny, data, lanes)
         assert [golden.digest(p) for p in payloads] == STORED[f"payloads of {lanes} lanes"]
     for name in models.EXTREMES:
         model = extreme(models.TINY, name)
-        weights = native.weights(model, models.text(70))
-        assert golden.digest(weights.tobytes()) == STORED[name]["weights"]
+        found = native.frequencies(model, models.text(70))
+        assert golden.digest(found.tobytes()) == STORED[name]["frequencies"]
 
 
 # Weights
 
 
 @pytest.mark.parametrize("name", some_quick(CONFIGS, "tiny", "mixed"))
-def test_weights(kernel: str, name: str) -> None:
+def test_frequencies(kernel: str, name: str) -> None:
     """Past windows and chunks."""
-    same_weights(natural(name), models.text(300) + models.noise(30))
+    same_frequencies(natural(name), models.text(300) + models.noise(30))
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_weights_of_all_sizes(kernel: str, size: int) -> None:
-    expected = expected_weights(natural("tiny"), models.text(SIZES[-1]))
-    assert np.array_equal(native.weights(natural("tiny"), models.text(size)), expected[:size])
+def test_frequencies_of_all_sizes(kernel: str, size: int) -> None:
+    expected = expected_frequencies(natural("tiny"), models.text(SIZES[-1]))
+    assert np.array_equal(native.frequencies(natural("tiny"), models.text(size)), expected[:size])
 
 
 @pytest.mark.parametrize("config", some_quick(["tiny", "mixed"], "tiny"))
 @pytest.mark.parametrize("name", some_quick(models.EXTREMES, "plus", "signs", "zero"))
-def test_weights_at_extremes(kernel: str, config: str, name: str) -> None:
-    same_weights(extreme(CONFIGS[config], name), models.text(70) + models.noise(10))
+def test_frequencies_at_extremes(kernel: str, config: str, name: str) -> None:
+    same_frequencies(extreme(CONFIGS[config], name), models.text(70) + models.noise(10))
 
 
 @pytest.mark.parametrize("seed", some_quick(range(6), 2))
@@ -111,7 +111,7 @@ def test_random_shapes(kernel: str, seed: int) -> None:
     names = [*models.EXTREMES, "natural"]
     data = models.text(100, seed + 1) + models.noise(50, seed)
     for model in (extreme(config, "natural"), extreme(config, names[seed * 4 % len(names)])):
-        same_weights(model, data)
+        same_frequencies(model, data)
         payloads = native.encode_block(model, data, 1 + seed)
         assert native.decode_block(model, payloads, len(data)) == data
 
@@ -123,7 +123,7 @@ def test_largest_window(kernel: str, name: str) -> None:
     config = models.WIDE_WINDOW
     model = extreme(config, name)
     data = models.text(1000) + models.noise(200)
-    same_weights(model, data)
+    same_frequencies(model, data)
     payload = native.encode_block(model, data, 1)
     assert native.decode_block(model, payload, len(data)) == data
 
@@ -133,7 +133,7 @@ def test_largest_window(kernel: str, name: str) -> None:
 def test_largest_dimensions(kernel: str, name: str) -> None:
     """The widest matrices a model may have, all at ±127."""
     config = models.pairs(2048, 32, 128, 8192, (64,), ())
-    same_weights(extreme(config, name), b"\0\1\2")
+    same_frequencies(extreme(config, name), b"\0\1\2")
 
 
 # Blocks

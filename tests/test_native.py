@@ -162,19 +162,23 @@ def test_arrays_of_any_layout() -> None:
     """A strided array is another layout of the same tensor."""
     weight = tiny().tensors["layers.1.up.weight"]
     strided = np.repeat(weight, 2, axis=1)[:, ::2]
-    expected = network().weights(b"layout")
-    assert np.array_equal(network(**{"layers.1.up.weight": strided}).weights(b"layout"), expected)
+    expected = network().frequencies(b"layout")
+    assert np.array_equal(
+        network(**{"layers.1.up.weight": strided}).frequencies(b"layout"), expected
+    )
     fortran = np.asfortranarray(weight)
-    assert np.array_equal(network(**{"layers.1.up.weight": fortran}).weights(b"layout"), expected)
+    assert np.array_equal(
+        network(**{"layers.1.up.weight": fortran}).frequencies(b"layout"), expected
+    )
 
 
 def test_network_keeps_nothing_of_its_tensors() -> None:
     tensors = {name: tensor.copy() for name, tensor in tiny().tensors.items()}
     packed = network(**tensors)
-    expected = packed.weights(b"copy")
+    expected = packed.frequencies(b"copy")
     for tensor in tensors.values():
         tensor[...] = 1
-    assert np.array_equal(packed.weights(b"copy"), expected)
+    assert np.array_equal(packed.frequencies(b"copy"), expected)
 
 
 @pytest.mark.parametrize(

@@ -158,9 +158,9 @@ def test_norm(x: list[int], c: int) -> None:
 # Section 6
 
 
-def test_weights_span_their_range() -> None:
-    """A head that is sure gives weights of 1, at once and by underflow, and of 2^30."""
-    w = reference.weights(models.natural(models.TINY, head_m=2**28), models.text(40))
+def test_frequencies_span_their_range() -> None:
+    """A head that is sure gives frequencies of 1, at once and by underflow, and of 2^30."""
+    w = reference.frequencies(models.natural(models.TINY, head_m=2**28), models.text(40))
     assert w.dtype == np.uint32 and w.min() == 1 and w.max() == 2**30
     assert len(np.unique(w)) > 100
     assert np.all(w.max(axis=1) == 2**30)

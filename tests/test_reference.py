@@ -51,8 +51,8 @@ def scaled(x: list[int], c: int) -> list[int]:
     return [squeeze(rule(v, r), 127) for v in x]
 
 
-def second_weights(model: Model, data: bytes) -> list[list[int]]:
-    """What ``reference.weights`` gives, by a program that was written apart from it."""
+def second_frequencies(model: Model, data: bytes) -> list[list[int]]:
+    """What ``reference.frequencies`` gives, by a program that was written apart from it."""
     c = model.config
     tensors = {name: tensor.tolist() for name, tensor in model.tensors.items()}
     keys: list[list[list[int]]] = [[] for _ in c.layers]  # per layer, oldest first, never dropped
@@ -120,21 +120,23 @@ def second_weights(model: Model, data: bytes) -> list[list[int]]:
 def test_second_reading() -> None:
     """Past the window's end, so that the oldest positions drop out."""
     data = models.text(70) + models.noise(10)
-    assert reference.weights(models.tiny(), data).tolist() == second_weights(models.tiny(), data)
+    assert reference.frequencies(models.tiny(), data).tolist() == second_frequencies(
+        models.tiny(), data
+    )
 
 
 @pytest.mark.parametrize("name", some_quick(models.EXTREMES, "plus", "signs"))
 def test_second_reading_at_extremes(name: str) -> None:
     model = models.EXTREMES[name](models.TINY)
     data = models.noise(8)
-    assert reference.weights(model, data).tolist() == second_weights(model, data)
+    assert reference.frequencies(model, data).tolist() == second_frequencies(model, data)
 
 
 def test_second_reading_of_other_shapes() -> None:
     for config in (models.MIXED, models.WIDE_HEAD):
         model = models.natural(config)
         data = models.noise(4)
-        assert reference.weights(model, data).tolist() == second_weights(model, data)
+        assert reference.frequencies(model, data).tolist() == second_frequencies(model, data)
 
 
 # Lanes and blocks
@@ -232,5 +234,5 @@ def test_golden_vectors() -> None:
 
 
 def test_weights_have_no_float() -> None:
-    table = reference.weights(models.tiny(), b"ab")
+    table = reference.frequencies(models.tiny(), b"ab")
     assert table.dtype == np.uint32 and table.shape == (2, 256)

@@ -36,8 +36,8 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def weights_of(logits: np.ndarray) -> np.ndarray:
-    """Section 6 of docs/numerics.md: integer logits (n, 256) -> weights."""
+def frequencies_of(logits: np.ndarray) -> np.ndarray:
+    """Section 6 of docs/numerics.md: integer logits (n, 256) -> frequencies."""
     away = logits.max(axis=1, keepdims=True) - logits
     octaves = away >> 8
     weights = POW.astype(np.int64)[away & 255] >> np.minimum(octaves, 31)
@@ -94,8 +94,8 @@ def test_exact_mode_is_the_reference_engine(preset: str, bits: dict[str, int]) -
     network.double()
     with torch.no_grad():
         logits = network.integer_logits(network.rows(text), Mode.EXACT)[0]
-    ours = weights_of(logits.numpy().astype(np.int64))
-    theirs = reference.weights(model, TEXT[:length])
+    ours = frequencies_of(logits.numpy().astype(np.int64))
+    theirs = reference.frequencies(model, TEXT[:length])
     assert (ours == theirs).all()
     for key, kind in (("layers.1.up", "layers"), ("head", "head"), ("embed", "tables")):
         values = np.abs(model.tensors[f"{key}.weight"])
@@ -126,8 +126,8 @@ def test_the_residual_unit_is_kept() -> None:
     network.double()
     with torch.no_grad():
         logits = network.integer_logits(network.rows(text), Mode.EXACT)[0]
-    ours = weights_of(logits.numpy().astype(np.int64))
-    assert (ours == reference.weights(model, TEXT[:256])).all()
+    ours = frequencies_of(logits.numpy().astype(np.int64))
+    assert (ours == reference.frequencies(model, TEXT[:256])).all()
     network.fit()
     assert network.residual_unit <= unit
 

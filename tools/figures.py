@@ -139,9 +139,9 @@ def waste(name: str) -> None:
         native = engine.get()
         coded = sum(len(p) for p in native.encode_block(model, data, 1))
         bits = 0.0
-        weights = native.weights(model, data)
-        chosen = weights[np.arange(len(data)), np.frombuffer(data, np.uint8)].astype(np.float64)
-        bits = -float(np.log2(chosen / weights.sum(axis=1, dtype=np.uint64)).sum())
+        frequencies = native.frequencies(model, data)
+        chosen = frequencies[np.arange(len(data)), np.frombuffer(data, np.uint8)].astype(np.float64)
+        bits = -float(np.log2(chosen / frequencies.sum(axis=1, dtype=np.uint64)).sum())
         print(f"{model.name}: {coded:,} bytes coded, {math.ceil(bits / 8):,} by entropy, "
               f"waste {100 * (8 * coded / bits - 1):.4f} %")  # fmt: skip
 

@@ -253,9 +253,9 @@ auto rows(size_t bytes, size_t columns, auto fill) {
   return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes, columns}, owner);
 }
 
-auto weights(const Network& network, nb::bytes data) {
+auto frequencies(const Network& network, nb::bytes data) {
   return rows(data.size(), 256, [&](uint32_t* out, const nncomp::Progress& progress) {
-    nncomp::byte_weights(network, view(data), out, progress);
+    nncomp::byte_frequencies(network, view(data), out, progress);
   });
 }
 
@@ -327,7 +327,7 @@ NB_MODULE(_native, m) {
   nb::class_<Network>(m, "Network")
       .def("__init__", make_network, "d_model"_a, "layers"_a, "ngrams"_a, "tensors"_a, nb::kw_only(), "kernel"_a = "auto")
       .def_prop_ro("kernel", [](const Network& network) { return network.kernel().name; })
-      .def("weights", weights, "data"_a);
+      .def("frequencies", frequencies, "data"_a);
   nb::class_<nncomp::IntegerEncoder>(m, "IntegerEncoder")
       .def(nb::init<>())
       .def("put", put_integers, "kind"_a, "values"_a, "base"_a)

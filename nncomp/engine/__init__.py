@@ -1,7 +1,7 @@
 """Engines: interchangeable programs for the arithmetic of ``docs/numerics.md``.
 
 An engine is a module, or an object, of three functions: ``encode_block``, ``decode_block`` and, for
-tests, ``weights``. A block is coded by the network (``model``), by the adaptive stage
+tests, ``frequencies``. A block is coded by the network (``model``), by the adaptive stage
 (``mixing``), or by both together; at least one of the two is given. ``get`` is the one place where
 an engine is chosen; whichever it is, the bytes are the same. Nothing here imports torch before a
 GPU is to be used.
@@ -61,8 +61,8 @@ class Engine(Protocol):
     ) -> bytes:
         """The inverse of ``encode_block``; raises ``FormatError``."""
 
-    def weights(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
-        """The weights before each byte of ``data``, one lane: (len(data), 256) uint32."""
+    def frequencies(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
+        """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32."""
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ from nncomp.errors import NNCompError
 from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
 
-__all__ = ["bit_probabilities", "decode_block", "encode_block", "weights"]
+__all__ = ["bit_probabilities", "decode_block", "encode_block", "frequencies"]
 
 # By kernel. A packed model goes with its model: what is kept, somebody has counted.
 # No lock: where two threads pack one model, which takes milliseconds, the first one counts.
@@ -89,9 +89,9 @@ def decode_block(
     )
 
 
-def weights(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
-    """The weights before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
-    return _network(model).weights(data)
+def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
+    """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
+    return _network(model).frequencies(data)
 
 
 def _arguments(mixing: Mixing | None) -> tuple[bool, int, int, int, int] | None:

@@ -67,17 +67,17 @@ class ForeseenRun:
         self.distributions = torch.zeros((self.lanes * steps, DISTRIBUTION // 4), dtype=torch.int32)
         everything = ForeseenRun.known[0]
         ends = [*start[1:].tolist(), len(everything)]
-        self._weights = [
-            native.weights(network.model, everything[a:b])
+        self._frequencies = [
+            native.frequencies(network.model, everything[a:b])
             for a, b in zip(start.tolist(), ends, strict=True)
         ]
 
     def forward(self) -> None:
         out = self.distributions.numpy().reshape(self.lanes, self.steps, -1)
         out[:] = 1
-        for lane, weights in enumerate(self._weights):
+        for lane, found in enumerate(self._frequencies):
             t = int(self.time[lane])
-            w = weights[t : t + self.steps]
+            w = found[t : t + self.steps]
             out[lane, : len(w), :256] = w.view(np.int32)
             sums = w.reshape(len(w), 16, 16).sum(axis=2, dtype=np.int64)
             out[lane, : len(w), 256:] = sums.view(np.int32)

@@ -1,6 +1,6 @@
 """Run by test_cuda_kernels.py with TRITON_INTERPRET=1: the kernels in numpy, against the reference.
 
-Bytes in the weights' place would hide where two engines part, so whole distributions are compared.
+Bytes alone would hide where two engines part, so whole distributions are compared.
 """
 
 # ruff: noqa: E402 (the environment comes first)
@@ -61,7 +61,7 @@ def distributions(model: Model, lanes: list[bytes], steps: int) -> list[np.ndarr
 
 def same(model: Model, lanes: list[bytes], steps: int) -> None:
     for computed, data in zip(distributions(model, lanes, steps), lanes, strict=True):
-        expected = reference.weights(model, data)
+        expected = reference.frequencies(model, data)
         assert np.array_equal(computed[:, :256].astype(np.uint32), expected)
         sums = np.ascontiguousarray(computed[:, 256:]).view(np.int64)
         assert np.array_equal(sums, expected.reshape(-1, 16, 16).sum(axis=2, dtype=np.int64))
@@ -143,9 +143,9 @@ def test_blocks() -> None:
 
 
 @pytest.mark.slow
-def test_weights() -> None:
+def test_frequencies() -> None:
     model, data = models.tiny(), models.text(66)
-    assert np.array_equal(engine().weights(model, data), native.weights(model, data))
+    assert np.array_equal(engine().frequencies(model, data), native.frequencies(model, data))
 
 
 @pytest.mark.slow

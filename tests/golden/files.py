@@ -66,8 +66,8 @@ def expected(predictor: Model, size: int) -> bytes:
     network, out = reference.Network(predictor, 1), bytearray()
     for i in range(size):
         past = bytes(out[-6:][::-1]).ljust(6, b"\0")
-        weights = network.step(np.frombuffer(past, np.uint8)[None])
-        out.append(int(weights[0].argmax()) ^ (i & 255 if i % 40 == 39 else 0))
+        frequencies = network.step(np.frombuffer(past, np.uint8)[None])
+        out.append(int(frequencies[0].argmax()) ^ (i & 255 if i % 40 == 39 else 0))
     return bytes(out)
 
 

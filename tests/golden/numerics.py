@@ -2,9 +2,9 @@
 
 The file freezes arithmetic version 1: run this for a new version only. It holds, for the model
 ``tiny()`` of tests/models.py and the input ``text(200)``: the model's id, the residual stream after
-the embedding and after each layer at some steps (layer replay), the digest of all weights and the
-payloads' digests for some numbers of lanes; then the weights' digests for models of other shapes
-and at extremes. Digests are BLAKE2b-128, of weights as (bytes, 256) little-endian u32.
+the embedding and after each layer at some steps (layer replay), the digest of all byte frequencies
+and the payloads' digests for some numbers of lanes; then the frequencies' digests for models of
+other shapes and at extremes. Digests are BLAKE2b-128, of (bytes, 256) little-endian u32.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def weights_digest(model: Model, data: bytes) -> str:
-    return digest(reference.weights(model, data).astype("<u4").tobytes())
+def frequencies_digest(model: Model, data: bytes) -> str:
+    return digest(reference.frequencies(model, data).astype("<u4").tobytes())
 
 
 def layers(model: Model, data: bytes) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def compute() -> dict[str, Any]:
         "input": digest(data),
         "id": tiny.id.hex(),
         "layers": layers(tiny, data),
-        "weights": weights_digest(tiny, data),
+        "frequencies": frequencies_digest(tiny, data),
     }
     for lanes in (1, 2, 3, 7):
         payloads = reference.encode_block(tiny, data, lanes)
@@ -66,10 +66,10 @@ def compute() -> dict[str, Any]:
     shapes = {"mixed": models.MIXED, "wide head": models.WIDE_HEAD}
     for name, config in shapes.items():
         model = models.natural(config)
-        result[name] = {"id": model.id.hex(), "weights": weights_digest(model, short)}
+        result[name] = {"id": model.id.hex(), "frequencies": frequencies_digest(model, short)}
     for name, recipe in models.EXTREMES.items():
         model = recipe(models.TINY)
-        result[name] = {"id": model.id.hex(), "weights": weights_digest(model, short)}
+        result[name] = {"id": model.id.hex(), "frequencies": frequencies_digest(model, short)}
     return result
 
 

@@ -122,7 +122,9 @@ def _lesson(data: npt.NDArray[np.uint8], model: Model) -> npt.NDArray[np.int8]:
     parts = []
     for start in range(0, len(data), LESSON):
         part = data[start : start + LESSON]
-        logits = torch.from_numpy(native.weights(model, part.tobytes()).astype(np.float32)).log_()
+        logits = torch.from_numpy(
+            native.frequencies(model, part.tobytes()).astype(np.float32)
+        ).log_()
         bits = path_logits(logits[None], part[None])[0].numpy()
         parts.append(np.rint(STEPS * bits).clip(-127, 127).astype(np.int8))
     return np.concatenate(parts)

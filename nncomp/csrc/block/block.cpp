@@ -514,7 +514,7 @@ void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<con
   });
 }
 
-void byte_weights(const Network& network, std::span<const uint8_t> data, uint32_t* out,
+void byte_frequencies(const Network& network, std::span<const uint8_t> data, uint32_t* out,
                   const Progress& progress) {
   Job job(1, progress);
   job.run([&](int) {
@@ -526,7 +526,7 @@ void byte_weights(const Network& network, std::span<const uint8_t> data, uint32_
       state.forward(&bytes, 1, steps);
       for (int i = 0; i < steps; ++i, ++t, out += 256) {
         state.distribution(i, distribution);
-        memcpy(out, distribution.weight, sizeof distribution.weight);
+        memcpy(out, distribution.frequency, sizeof distribution.frequency);
       }
       if (!job.advance(uint64_t(steps))) return;
     }

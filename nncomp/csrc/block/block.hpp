@@ -43,8 +43,8 @@ void decode_block(const Predictor& predictor, const std::vector<std::span<const 
 void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<const uint8_t> data, uint32_t* out,
                        const Progress& progress);
 
-// The 256 weights before each byte of data as one lane; out: (bytes, 256).
-void byte_weights(const Network& network, std::span<const uint8_t> data, uint32_t* out,
+// The 256 frequencies before each byte of data as one lane; out: (bytes, 256).
+void byte_frequencies(const Network& network, std::span<const uint8_t> data, uint32_t* out,
                   const Progress& progress);
 
 }  // namespace nncomp

@@ -1,4 +1,4 @@
-// From the 256 weights of a byte to bits and back (docs/numerics.md, sections 7 and 8): plain integers
+// From the 256 frequencies of a byte to bits and back (docs/numerics.md, sections 7 and 8): plain integers
 // and pointers, so that the same code can run on any device. Buffers are the caller's. Kernels call
 // this: see kernels/body.hpp.
 #pragma once
@@ -12,13 +12,13 @@ namespace nncomp {
 constexpr int PROBABILITY_BITS = 22;
 constexpr int MAX_BYTES_PER_SYMBOL = 24;  // eight bits of at most three shifts each
 
-// The weights before one byte, with the sums of each 16 of them.
+// The frequencies before one byte, with the sums of each 16 of them.
 struct Distribution {
-  alignas(64) uint32_t weight[256];  // 1 … 2^30
+  alignas(64) uint32_t frequency[256];  // 1 … 2^30
   uint64_t sum[16];                  // < 2^34
 };
 
-// Probability that the bit is 1, in units of 2^-22, where `one` of `total` weights lies on its side.
+// Probability that the bit is 1, in units of 2^-22, where `one` of `total` frequencies lies on its side.
 static inline uint32_t probability(uint64_t one, uint64_t total) {
   const uint64_t p = (one << PROBABILITY_BITS) / total;  // one < 2^39
   const uint64_t last = (1u << PROBABILITY_BITS) - 1;
@@ -127,7 +127,7 @@ inline uint32_t walk(const Distribution& d, Choose choose) {
   while (node < 16) node = 2 * node + choose(probability(tree[2 * node + 1], tree[node]));
 
   const uint32_t high = node - 16;
-  for (int i = 0; i < 16; ++i) tree[16 + i] = d.weight[16 * high + i];
+  for (int i = 0; i < 16; ++i) tree[16 + i] = d.frequency[16 * high + i];
   for (int i = 15; i > 0; --i) tree[i] = tree[2 * i] + tree[2 * i + 1];
   node = 1;
   while (node < 16) node = 2 * node + choose(probability(tree[2 * node + 1], tree[node]));

@@ -313,11 +313,11 @@ struct Loops {
     }
   }
 
-  static void weights(const int32_t* z, uint32_t* weight, uint64_t* sum) {
+  static void frequencies(const int32_t* z, uint32_t* frequency, uint64_t* sum) {
     Vec top = Simd::load(z);
     for (int i = 16; i < 256; i += 16) top = Simd::max(top, Simd::load(z + i));
     const int32_t highest_z = Simd::highest(top);
-    for (int i = 0; i < 16; ++i) sum[i] = Simd::pow_weights(z + 16 * i, highest_z, weight + 16 * i);
+    for (int i = 0; i < 16; ++i) sum[i] = Simd::pow_frequencies(z + 16 * i, highest_z, frequency + 16 * i);
   }
 };
 
@@ -354,7 +354,7 @@ constexpr Kernel kernel(const char* name) {
       .expand = L::expand,
       .logits = L::logits,
       .attend = L::attend,
-      .weights = L::weights,
+      .frequencies = L::frequencies,
       .mix_start = mix::start,
       .mix_encode = mix_encode,
       .mix_decode = mix_decode,

@@ -67,8 +67,8 @@ struct Kernel {
   // Entries of blocks that `index` or the window's far end divide are read, but carry no weight.
   void (*attend)(const Attention&, const int8_t* q, const uint8_t* keys, const int8_t* values, int index, uint8_t* out);
 
-  // Weights of 256 logits, and the sum of each 16 of them.
-  void (*weights)(const int32_t* z, uint32_t* weight, uint64_t* sum);
+  // Frequencies of 256 logits, and the sum of each 16 of them.
+  void (*frequencies)(const int32_t* z, uint32_t* frequency, uint64_t* sum);
 
   // The adaptive stage: see mix.hpp.
   void (*mix_start)(const mix::Shared&, mix::Lane&, bool first);

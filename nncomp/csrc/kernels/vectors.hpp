@@ -49,7 +49,7 @@ concept Vectors =
       // Of whole rows
       { Simd::sum_squares(s32, n) } -> std::same_as<uint64_t>;
       { Simd::exp_weights(s32, n, x, out_u8) } -> std::same_as<uint32_t>;
-      { Simd::pow_weights(s32, x, out_u32) } -> std::same_as<uint64_t>;
+      { Simd::pow_frequencies(s32, x, out_u32) } -> std::same_as<uint64_t>;
     };
 
 }  // namespace nncomp

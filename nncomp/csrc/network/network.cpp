@@ -96,7 +96,7 @@ void Lanes::forward(const uint8_t* const* bytes, int lanes, int steps) {
 }
 
 void Lanes::distribution(int row, Distribution& out) const {
-  net_.kernel_.weights(z_.data() + int64_t(row) * 256, out.weight, out.sum);
+  net_.kernel_.frequencies(z_.data() + int64_t(row) * 256, out.frequency, out.sum);
 }
 
 }  // namespace nncomp

@@ -60,10 +60,10 @@ inline constexpr uint32_t POW[256] = {
 };
 // clang-format on
 
-static constexpr uint32_t pow_weight(uint32_t distance) {
+static constexpr uint32_t pow_frequency(uint32_t distance) {
   const uint32_t octaves = distance >> 8;
-  const uint32_t weight = octaves > 30 ? 0 : POW[distance & 255] >> octaves;
-  return weight > 0 ? weight : 1;
+  const uint32_t frequency = octaves > 30 ? 0 : POW[distance & 255] >> octaves;
+  return frequency > 0 ? frequency : 1;
 }
 
 }  // namespace nncomp

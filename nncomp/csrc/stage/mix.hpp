@@ -226,7 +226,7 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
     hits = 0;
     for (int i = 0; i < 5; ++i) hits += slot[i] != s.none;
     if (network) {
-      for (uint32_t i = 0; i < 16; ++i) tree[16 + i] = half == 0 ? network->sum[i] : network->weight[16 * (byte_node & 15) + i];
+      for (uint32_t i = 0; i < 16; ++i) tree[16 + i] = half == 0 ? network->sum[i] : network->frequency[16 * (byte_node & 15) + i];
       sum_tree(tree);
     }
     uint32_t node = 1;  // of the nibble

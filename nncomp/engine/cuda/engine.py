@@ -103,8 +103,8 @@ class CudaEngine:
         transform = Transform.NONE if mixing is None else mixing.transform
         return _native.restore(int(transform), request.result)
 
-    def weights(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
-        """The weights before each byte of ``data``, one lane: (len(data), 256) uint32."""
+    def frequencies(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
+        """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32."""
         with self._on_device():
             padded = np.frombuffer(data + bytes(CHUNK), np.uint8).copy()
             run = Run(

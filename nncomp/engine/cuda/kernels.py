@@ -79,7 +79,7 @@ def predict(
     x, c, weight, m, power, out, sums,
     D: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_K: tl.constexpr,
 ):  # fmt: skip
-    """Section 6, as coder.hpp's Distribution: 256 weights (int32) and the sums of each 16 (int64).
+    """Section 6, as coder.hpp's Distribution: 256 frequencies (int32), sums of each 16 (int64).
 
     ``out`` and ``sums`` are one array, of 1152 bytes a row. power is POW as int32.
     """

@@ -19,7 +19,7 @@ from nncomp.tables import POW
 
 __all__ = ["DISTRIBUTION", "Network", "Run", "padded_lanes", "run_memory"]
 
-DISTRIBUTION = 1152  # bytes of coder.hpp's Distribution: 256 weights of 4 bytes, 16 sums of 8
+DISTRIBUTION = 1152  # bytes of coder.hpp's Distribution: 256 frequencies of 4 bytes, 16 sums of 8
 MANY_ROWS = 4096  # from here on tiles of 64 rows, not of 16, fill a GPU
 
 

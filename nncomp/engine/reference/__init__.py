@@ -27,7 +27,7 @@ from nncomp.engine.reference.network import HISTORY, Network
 from nncomp.mixing import Mixing
 from nncomp.model import Model
 
-__all__ = ["decode_block", "encode_block", "lane_sizes", "weights"]
+__all__ = ["decode_block", "encode_block", "frequencies", "lane_sizes"]
 
 
 def lane_sizes(size: int, lanes: int) -> list[int]:
@@ -40,9 +40,9 @@ def lane_sizes(size: int, lanes: int) -> list[int]:
 def _steps(
     model: Model | None, pieces: Sequence[bytearray | bytes], sizes: list[int]
 ) -> Iterator[tuple[int, int, npt.NDArray[np.uint32] | None]]:
-    """For each step its time t, how many lanes have a byte t, and its weights, (lanes, 256).
+    """For each step its time t, how many lanes have a byte t, and its frequencies, (lanes, 256).
 
-    Without a model there are no weights. Between two steps the caller may append to ``pieces``;
+    Without a model there are none. Between two steps the caller may append to ``pieces``;
     when step t is taken, bytes before t are there.
     """
     network = None if model is None else Network(model, len(sizes))
@@ -56,8 +56,8 @@ def _steps(
         yield t, active, None if network is None else network.step(history)
 
 
-def weights(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
-    """The weights before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
+def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
+    """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
     table = np.zeros((len(data), 256), np.uint32)
     for t, _, w in _steps(model, [data], [len(data)]):
         assert w is not None

@@ -1,6 +1,6 @@
 """The coder of the reference engine: sections 7 and 8 of ``docs/numerics.md``.
 
-From 256 weights to a byte's binary decisions, and from their probabilities to the bytes of a lane.
+From 256 frequencies to a byte's binary decisions, from their probabilities to a lane's bytes.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ __all__ = [
 PRECISION = 22  # bits of a probability
 
 
-# 7 and 8. From weights to bytes
+# 7 and 8. From frequencies to bytes
 
 
 def probability(cumulative: list[int], low: int, high: int) -> int:
     """That a byte in low…high−1 is in the upper half of that range, in units of 2^−22.
 
-    ``cumulative[b]`` is the sum of the weights of all bytes below b, at most 2^39.
+    ``cumulative[b]`` is the sum of the frequencies of all bytes below b, at most 2^39.
     """
     middle = (low + high) // 2
     upper, both = cumulative[high] - cumulative[middle], cumulative[high] - cumulative[low]
@@ -156,7 +156,7 @@ class RangeDecoder:
 
 
 def walk(w: npt.NDArray[np.uint32], choose: Callable[[int], int]) -> int:
-    """Code one byte, given its 256 weights, as eight bits, most significant first; returns it.
+    """Code one byte, given its 256 frequencies, as eight bits, most significant first; returns it.
 
     ``choose(p)`` codes a bit that is 1 with probability p/2^22, and returns it.
     """
@@ -185,7 +185,7 @@ def writer(encoder: RangeEncoder, byte: int) -> Callable[[int], int]:
 
 
 def encode_byte(encoder: RangeEncoder, w: npt.NDArray[np.uint32], byte: int) -> None:
-    """Code one byte, given its 256 weights."""
+    """Code one byte, given its 256 frequencies."""
     walk(w, writer(encoder, byte))
 
 

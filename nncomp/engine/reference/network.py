@@ -42,8 +42,8 @@ class Network:
     def step(self, history: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
         """Predict the next byte of each lane from (lanes, 6) uint8, the bytes before, newest first.
 
-        Returns the weights of all byte values, (lanes, 256) uint32 in 1…2^30. The first call may
-        be followed by calls with fewer lanes, never with more; the last lanes are those that end.
+        Returns the frequencies of all bytes, (lanes, 256) uint32 in 1…2^30. The first call may be
+        followed by calls with fewer lanes, never with more; the last lanes are those that end.
         """
         x = self.embed(history)
         for i in range(len(self.layers)):
@@ -72,7 +72,7 @@ class Network:
         return x + clamp16(self.layers[i](y))
 
     def output(self, x: Ints) -> npt.NDArray[np.uint32]:
-        """Section 6: (lanes, d) → weights, (lanes, 256) uint32 in 1…2^30."""
+        """Section 6: (lanes, d) → frequencies, (lanes, 256) uint32 in 1…2^30."""
         z = self.tensors.multiplied("head", norm(x, self.tensors.number("norm.c")))
         distance = z.max(axis=1, keepdims=True) - z
         octaves = distance >> 8

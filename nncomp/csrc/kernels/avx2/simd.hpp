@@ -185,7 +185,7 @@ struct Avx2 {
     return uint32_t(sum64(sum));
   }
 
-  static uint64_t pow_weights(const int32_t* z, int32_t top, uint32_t* weight) {
+  static uint64_t pow_frequencies(const int32_t* z, int32_t top, uint32_t* frequency) {
     __m256i sum = _mm256_setzero_si256();
     for (int i = 0; i < 16; i += 8) {
       const __m256i d = _mm256_sub_epi32(_mm256_set1_epi32(top), load8(z + i));  // unsigned
@@ -193,7 +193,7 @@ struct Avx2 {
       const __m256i root = _mm256_i32gather_epi32(reinterpret_cast<const int*>(POW), index, 4);
       __m256i w = _mm256_srlv_epi32(root, _mm256_srli_epi32(d, 8));
       w = _mm256_max_epu32(w, _mm256_set1_epi32(1));
-      store8(weight + i, w);
+      store8(frequency + i, w);
       sum = _mm256_add_epi64(sum, _mm256_and_si256(w, _mm256_set1_epi64x(0xFFFFFFFF)));
       sum = _mm256_add_epi64(sum, _mm256_srli_epi64(w, 32));
     }

@@ -136,7 +136,7 @@ struct Avx512 {
 
   static __m512i load_u32(const uint32_t* p) { return _mm512_loadu_si512(p); }
 
-  static uint64_t pow_weights(const int32_t* z, int32_t top, uint32_t* weight) {
+  static uint64_t pow_frequencies(const int32_t* z, int32_t top, uint32_t* frequency) {
     const __m512i d = sub(splat(top), load(z));  // unsigned
     const __m512i index = _mm512_and_si512(d, splat(255));
     // A look-up in registers: 32 entries at a time, then the three upper bits of the index choose.
@@ -152,7 +152,7 @@ struct Avx512 {
     const __m512i high = choose(64, choose(32, part[4], part[5]), choose(32, part[6], part[7]));
     const __m512i root = choose(128, low, high);
     const __m512i w = _mm512_max_epu32(_mm512_srlv_epi32(root, _mm512_srli_epi32(d, 8)), splat(1));
-    _mm512_storeu_si512(weight, w);
+    _mm512_storeu_si512(frequency, w);
     const __m512i even = _mm512_and_si512(w, _mm512_set1_epi64(0xFFFFFFFF));
     return uint64_t(_mm512_reduce_add_epi64(_mm512_add_epi64(even, _mm512_srli_epi64(w, 32))));
   }

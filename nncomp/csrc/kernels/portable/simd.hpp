@@ -157,12 +157,12 @@ struct Portable {
     return sum;
   }
 
-  // The weights of 16 logits; gives their sum. Differences reach 2^31, so they are unsigned.
-  static uint64_t pow_weights(const int32_t* z, int32_t top, uint32_t* weight) {
+  // The frequencies of 16 logits; gives their sum. Differences reach 2^31, so they are unsigned.
+  static uint64_t pow_frequencies(const int32_t* z, int32_t top, uint32_t* frequency) {
     uint64_t sum = 0;
     for (int i = 0; i < 16; ++i) {
-      weight[i] = pow_weight(uint32_t(top) - uint32_t(z[i]));
-      sum += weight[i];
+      frequency[i] = pow_frequency(uint32_t(top) - uint32_t(z[i]));
+      sum += frequency[i];
     }
     return sum;
   }
