@@ -42,6 +42,20 @@ WIDE_WINDOW = pairs(64, 1, 64, 64, (1024,), ())
 # The widest head and no n-grams.
 WIDE_HEAD = pairs(64, 1, 128, 128, (64,), ())
 
+# Layers of all kinds in no order, those of attention unlike each other.
+UNEVEN = ModelConfig(
+    1,
+    128,
+    (
+        FeedForward(192),
+        Attention(8, 16, 64),
+        Attention(2, 32, 128),
+        FeedForward(64),
+        FeedForward(64),
+    ),
+    ((3, 9, 48, 16),),
+)
+
 
 def xorshift(seed: int) -> Iterator[int]:
     """Marsaglia's xorshift64: a stream of 64-bit integers. seed > 0."""

@@ -28,6 +28,7 @@ SIZES = (0, 1, 2, 3, 15, 16, 17, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 
 CONFIGS = {
     "tiny": models.TINY,
     "mixed": models.MIXED,
+    "uneven": models.UNEVEN,
     "wide-head": models.WIDE_HEAD,
     # Rows that fill no vector of 64: h = 16 gives 32 rows of keys and values.
     "narrow-head": models.pairs(64, 4, 16, 64, (128, 64), ((6, 8, 64, 0), (2, 18, 16, 32))),
@@ -87,7 +88,7 @@ def test_golden_vectors(kernel: str) -> None:
 # Weights
 
 
-@pytest.mark.parametrize("name", some_quick(CONFIGS, "tiny", "mixed"))
+@pytest.mark.parametrize("name", some_quick(CONFIGS, "tiny", "mixed", "uneven"))
 def test_frequencies(kernel: str, name: str) -> None:
     """Past windows and chunks."""
     same_frequencies(natural(name), models.text(300) + models.noise(30))

@@ -16,6 +16,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from models import UNEVEN
 from nncomp import compress, registry
 from nncomp import model as models
 from nncomp.engine import reference
@@ -76,16 +77,17 @@ def windows_of(text: bytes, length: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("preset", "bits"),
+    ("config", "bits"),
     [
-        ("tiny", {}),
-        ("nano", {}),
-        ("tiny", {"layers": 4}),
-        ("tiny", {"layers": 4, "head": 4, "tables": 4}),
+        (PRESETS["tiny"], {}),
+        (PRESETS["nano"], {}),
+        (UNEVEN, {}),
+        (PRESETS["tiny"], {"layers": 4}),
+        (PRESETS["tiny"], {"layers": 4, "head": 4, "tables": 4}),
     ],
 )
-def test_exact_mode_is_the_reference_engine(preset: str, bits: dict[str, int]) -> None:
-    network = busy(PRESETS[preset], seed=3)
+def test_exact_mode_is_the_reference_engine(config: ModelConfig, bits: dict[str, int]) -> None:
+    network = busy(config, seed=3)
     network.set_weight_bits(bits)
     length = 2 * max(network.config.windows)  # the second chunk of every layer is reached
     text = windows_of(TEXT, length)
@@ -97,7 +99,8 @@ def test_exact_mode_is_the_reference_engine(preset: str, bits: dict[str, int]) -
     ours = frequencies_of(logits.numpy().astype(np.int64))
     theirs = reference.frequencies(model, TEXT[:length])
     assert (ours == theirs).all()
-    for key, kind in (("layers.1.up", "layers"), ("head", "head"), ("embed", "tables")):
+    up = next(layer.prefix for layer in network.layers if layer.last == "down") + "up"
+    for key, kind in ((up, "layers"), ("head", "head"), ("embed", "tables")):
         values = np.abs(model.tensors[f"{key}.weight"])
         if network.weight_bits[kind] == 4:
             assert values.max() == 112
@@ -424,6 +427,19 @@ def test_new_layers_change_nothing(windows: tuple[int, ...]) -> None:
     run = loop.Trainer(grown, Plan(total=2 * BATCH, batch=BATCH), [domain()])
     run.run()
     assert all(getattr(layer, layer.last).any() for layer in grown.layers)  # and they learn
+
+
+def test_layers_of_a_new_kind_change_nothing() -> None:
+    config = dataclasses.replace(PRESETS["tiny"], layers=(FeedForward(128),))
+    network = busy(config, seed=5)
+    text = windows_of(TEXT, 256)
+    network.calibrate(text)
+    layers = (FeedForward(64), Attention(2, 32, 128), FeedForward(128))
+    with pytest.raises(ValueError, match="another shape"):  # it would begin as a copy
+        grow.deepen(network, layers)
+    assert_same_function(grow.deepen(network, layers[1:]), network, text)
+    run = loop.Trainer(network, Plan(total=2 * BATCH, batch=BATCH), [domain()])
+    assert run.run()  # without a window
 
 
 def test_layers_are_not_lost() -> None:

@@ -94,7 +94,9 @@ def test_all_extremes(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config", [models.MIXED, WIDE_HEAD, NARROW_HEAD, MANY_HEADS, ODD])
+@pytest.mark.parametrize(
+    "config", [models.MIXED, models.UNEVEN, WIDE_HEAD, NARROW_HEAD, MANY_HEADS, ODD]
+)
 def test_shapes(config: ModelConfig) -> None:
     same(models.natural(config), [models.text(70)], 64)
     same(models.natural(config), [models.text(1)], 1)
