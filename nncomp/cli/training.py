@@ -82,7 +82,9 @@ def _layers(ctx: click.Context, param: click.Parameter, value: str | None) -> An
 
     try:
         words = [word.partition(":") for word in value.split(",")]
-        return tuple(from_numbers(kind, [*_numbers(rest, ":")]) for kind, _, rest in words)
+        return tuple(
+            from_numbers(kind, [*_numbers(rest, ":")] if rest else []) for kind, _, rest in words
+        )
     except (ValueError, ModelError) as error:
         like = "layers look like attention:4:32:128,feed_forward:384"
         message = f"{like}: {error}" if isinstance(error, ModelError) else like
