@@ -21,7 +21,7 @@ from nncomp.errors import (
 
 if TYPE_CHECKING:
     from nncomp import integrations
-    from nncomp.codec import compress, decompress
+    from nncomp.api import compress, decompress
     from nncomp.file import NNCompFile, open
     from nncomp.incremental import NNCompressor, NNDecompressor
     from nncomp.info import FrameInfo, get_frame_info
@@ -54,8 +54,8 @@ _MODULES = {
     "NNCompFile": "file",
     "NNCompressor": "incremental",
     "NNDecompressor": "incremental",
-    "compress": "codec",
-    "decompress": "codec",
+    "compress": "api",
+    "decompress": "api",
     "get_frame_info": "info",
     "open": "file",
 }

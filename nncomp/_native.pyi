@@ -48,29 +48,27 @@ def encode_block(
     data: bytes,
     lanes: int,
     *,
-    mixing: tuple[bool, int, int, int, int] | None = None,
+    mixing: tuple[bool, int, int, int] | None = None,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
     kernel: str = "auto",
 ) -> list[bytes]:
-    """``mixing`` is (rich, contexts, transform, period, stride); ``kernel`` is for no network."""
+    """``mixing`` is (rich, contexts, period, stride); ``kernel`` is for no network."""
 
 def bit_probabilities(
-    data: bytes, *, mixing: tuple[bool, int, int, int, int], kernel: str = "auto"
+    data: bytes, *, mixing: tuple[bool, int, int, int], kernel: str = "auto"
 ) -> npt.NDArray[np.uint32]: ...
 def decode_block(
     network: Network | None,
     payloads: Sequence[bytes],
     size: int,
     *,
-    mixing: tuple[bool, int, int, int, int] | None = None,
+    mixing: tuple[bool, int, int, int] | None = None,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
     kernel: str = "auto",
 ) -> bytes: ...
-def mixing_memory(
-    mixing: tuple[bool, int, int, int, int], network: bool, size: int, lanes: int
-) -> int:
+def mixing_memory(mixing: tuple[bool, int, int, int], network: bool, size: int, lanes: int) -> int:
     """Bytes of memory of the adaptive stage for a block of ``size`` bytes."""
 
 def kernels(*, all: bool = False) -> list[str]:
@@ -82,8 +80,8 @@ def tables() -> tuple[bytes, bytes]:
 def mixing_tables() -> tuple[bytes, bytes, bytes, bytes, bytes]:
     """STRETCH as int16, SQUASH as uint32, NEXT, START and RECIPROCAL as uint16, native-endian."""
 
-def transform(kind: int, data: bytes) -> bytes:
-    """What docs/numerics.md, section 15, makes of ``data``."""
+def distances_to_targets(data: bytes) -> bytes:
+    """The filter x86 of docs/format.md, section 7."""
 
-def restore(kind: int, data: bytes) -> bytes:
-    """The inverse of ``transform``."""
+def targets_to_distances(data: bytes) -> bytes:
+    """Its inverse."""

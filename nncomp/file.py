@@ -6,27 +6,29 @@ leads to the block, and only blocks that are needed are read and decoded. Writin
 
 from __future__ import annotations
 
-import bisect
 import builtins
 import codecs
 import contextlib
-import functools
 import io
-import itertools
 import os
-from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Literal, NoReturn, cast, overload
 
-from nncomp import arguments, codec, container, rawio
+from nncomp import arguments, rawio
+from nncomp.decode import Decoder
 from nncomp.exclusive import Exclusive
 from nncomp.incremental import NNCompressor
+from nncomp.options import for_reading
+from nncomp.reader import ContentReader
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    from typing_extensions import Buffer, Unpack
 
-    from nncomp.codec import ModelLike
+    from nncomp.options import Reading, Writing
     from nncomp.rawio import Readable, Writable
+
+    class Keywords(Writing, Reading, total=False):
+        """Those of one direction may be given."""
 
     File = str | bytes | os.PathLike[str] | os.PathLike[bytes] | Readable | Writable
     BinaryMode = Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"]
@@ -56,12 +58,7 @@ class NNCompFile(io.BufferedIOBase):
         mode: str = "r",
         *,
         level: int | None = None,
-        model: ModelLike | None = None,
-        embed_model: bool = False,
-        block_size: int | None = None,
-        memory_limit: int | None = None,
-        device: str = "auto",
-        threads: int = 1,
+        **options: Unpack[Keywords],
     ) -> None:
         self._exclusive = Exclusive()  # to what writes; a reader has a lock of its own
         self._file: BinaryIO | None = None  # none: closed, or never opened
@@ -80,21 +77,9 @@ class NNCompFile(io.BufferedIOBase):
         if not self._owned and not hasattr(file, "read" if kind == "r" else "write"):
             raise TypeError("file must be a path, or an object with read or write")
         if kind == "r":
-            if level is not None or block_size is not None or embed_model:
-                raise TypeError("level, block_size and embed_model are for writing")
-            limit = codec.DEFAULT_MEMORY_LIMIT if memory_limit is None else memory_limit
-            decoder = codec.Decoder(model=model, memory_limit=limit, device=device, threads=threads)
+            decoder = Decoder(for_reading(dict(options) if level is None else {"level": level}))
         else:
-            if memory_limit is not None:
-                raise TypeError("memory_limit is for reading")
-            self._compressor = NNCompressor(
-                level,
-                model=model,
-                embed_model=embed_model,
-                block_size=block_size,
-                device=device,
-                threads=threads,
-            )
+            self._compressor = NNCompressor(level, **options)  # type: ignore[misc]  # it checks
         if isinstance(file, (str, bytes, os.PathLike)):
             # Blocks are written as a whole: a buffer would only hide what went wrong.
             buffering = -1 if kind == "r" else 0
@@ -104,7 +89,7 @@ class NNCompFile(io.BufferedIOBase):
         else:
             self._file = cast(BinaryIO, file)
         if kind == "r":
-            self._reader = io.BufferedReader(_ContentReader(self._file, decoder))
+            self._reader = io.BufferedReader(ContentReader(self._file, decoder))
 
     # ---- state ----
 
@@ -256,118 +241,6 @@ class NNCompFile(io.BufferedIOBase):
         return self._reader
 
 
-class _ContentReader(io.RawIOBase):
-    """The content of ``file``, from where it stands now to its end."""
-
-    def __init__(self, file: BinaryIO, decoder: codec.Decoder) -> None:
-        self._file = file
-        self._decoder = decoder
-        self._limit = decoder.memory_limit
-        self._origin = file.tell() if self.seekable() else 0
-        # The contents of blocks to come; none after an error.
-        self._results: Generator[bytes, None, None] | None = decoder.results(
-            container.read(file, self._limit)
-        )
-        self._content = b""  # of the block that was decoded last
-        self._start = 0  # its offset
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return hasattr(self._file, "seekable") and self._file.seekable()
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        while self._position >= self._start + len(self._content):
-            if not self._next_block():
-                return 0
-        with memoryview(buffer).cast("B") as view:
-            begin = self._position - self._start
-            piece = self._content[begin : begin + len(view)]
-            view[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if not self.seekable():
-            raise io.UnsupportedOperation("the source of the compressed data cannot seek")
-        if whence == io.SEEK_CUR:
-            offset += self._position
-        elif whence == io.SEEK_END:
-            offset += self._blocks.starts[-1]
-        elif whence != io.SEEK_SET:
-            raise ValueError(f"invalid whence: {whence}")
-        if offset < 0:
-            raise ValueError(f"negative seek position {offset}")
-        within = self._start <= offset <= self._start + len(self._content)
-        if not within or self._results is None:  # what has failed begins anew
-            self._jump(offset)
-        self._position = offset
-        return offset
-
-    def close(self) -> None:
-        if self._results is not None:
-            self._results.close()  # stops what is being decoded
-        super().close()
-
-    def _next_block(self) -> bool:
-        """Decode the next block, if there is one."""
-        results, self._results = self._results, None
-        if results is None:
-            raise ValueError("reading has failed before")
-        content = next(results, None)
-        self._results = results
-        if content is None:
-            return False
-        self._start += len(self._content)
-        self._content = content
-        return True
-
-    def _jump(self, offset: int) -> None:
-        """Continue with the block that ``offset`` is in, or the end."""
-        if offset == 0:  # the beginning needs no index, so that damaged files have one too
-            self._file.seek(self._origin)
-            start, items = 0, container.read(self._file, self._limit)
-        else:
-            blocks = self._blocks
-            number = bisect.bisect_right(blocks.starts, offset) - 1
-            start, items = blocks.starts[number], blocks.read(self._file, number, self._limit)
-        if self._results is not None:
-            self._results.close()
-        self._results = self._decoder.results(items)
-        self._content = b""
-        self._start = start
-
-    @functools.cached_property
-    def _blocks(self) -> _Blocks:
-        position = self._file.tell()
-        try:
-            return _Blocks(container.read_index(self._file, self._limit, self._origin))
-        finally:
-            self._file.seek(position)
-
-
-class _Blocks:
-    """The blocks of all frames, numbered from 0."""
-
-    def __init__(self, frames: list[container.FrameIndex]) -> None:
-        self._frames = frames
-        self._firsts = list(itertools.accumulate((len(f.entries) for f in frames), initial=0))
-        sizes = (entry.content_size for frame in frames for entry in frame.entries)
-        self.starts = list(itertools.accumulate(sizes, initial=0))  # the last one is the end
-
-    def read(self, file: BinaryIO, number: int, memory_limit: int) -> Iterator[container.Item]:
-        """Blocks from ``number`` on, and what belongs to them."""
-        for frame, first in zip(self._frames, self._firsts, strict=False):
-            skipped = max(0, number - first)
-            if skipped < len(frame.entries):
-                yield from container.read_blocks(file, frame, skipped, memory_limit)
-
-
 def _is_failure(error: BaseException | None) -> bool:
     """Whether a ``with`` statement that this leaves has not done all it wanted."""
     if isinstance(error, SystemExit):  # any object but a number is a message, with status 1
@@ -407,15 +280,10 @@ def open(
     mode: BinaryMode = "rb",
     *,
     level: int | None = None,
-    model: ModelLike | None = None,
-    embed_model: bool = False,
-    block_size: int | None = None,
-    memory_limit: int | None = None,
     encoding: None = None,
     errors: None = None,
     newline: None = None,
-    device: str = "auto",
-    threads: int = 1,
+    **options: Unpack[Keywords],
 ) -> NNCompFile: ...
 
 
@@ -425,15 +293,10 @@ def open(
     mode: TextMode,
     *,
     level: int | None = None,
-    model: ModelLike | None = None,
-    embed_model: bool = False,
-    block_size: int | None = None,
-    memory_limit: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    device: str = "auto",
-    threads: int = 1,
+    **options: Unpack[Keywords],
 ) -> io.TextIOWrapper: ...
 
 
@@ -443,15 +306,10 @@ def open(
     mode: str,
     *,
     level: int | None = None,
-    model: ModelLike | None = None,
-    embed_model: bool = False,
-    block_size: int | None = None,
-    memory_limit: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    device: str = "auto",
-    threads: int = 1,
+    **options: Unpack[Keywords],
 ) -> NNCompFile | io.TextIOWrapper: ...
 
 
@@ -460,15 +318,10 @@ def open(
     mode: str = "rb",
     *,
     level: int | None = None,
-    model: ModelLike | None = None,
-    embed_model: bool = False,
-    block_size: int | None = None,
-    memory_limit: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    device: str = "auto",
-    threads: int = 1,
+    **options: Unpack[Keywords],
 ) -> NNCompFile | io.TextIOWrapper:
     """An ``NNCompFile``, or with a ``t`` in ``mode`` (``rt``, ``wt``, ``xt``, ``at``) a text file.
 
@@ -485,15 +338,5 @@ def open(
     if text:  # what is wrong with these is found before the file is opened, too
         io.TextIOWrapper(io.BytesIO(), encoding, errors, newline)
         codecs.lookup_error(errors or "strict")
-    binary = NNCompFile(
-        file,
-        mode.removesuffix("t"),
-        level=level,
-        model=model,
-        embed_model=embed_model,
-        block_size=block_size,
-        memory_limit=memory_limit,
-        device=device,
-        threads=threads,
-    )
+    binary = NNCompFile(file, mode.removesuffix("t"), level=level, **options)
     return _TextFile(binary, encoding, errors, newline) if text else binary

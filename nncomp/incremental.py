@@ -10,14 +10,17 @@ import io
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
-from nncomp import arguments, codec, container
+from nncomp import arguments, container
 from nncomp.container import FrameReader, Item
+from nncomp.decode import Decoder
+from nncomp.encode import Encoder
 from nncomp.exclusive import Exclusive
+from nncomp.options import for_reading, for_writing
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    from typing_extensions import Buffer, Unpack
 
-    from nncomp.codec import ModelLike
+    from nncomp.options import Reading, Writing
 
 __all__ = ["NNCompressor", "NNDecompressor"]
 
@@ -34,25 +37,13 @@ class NNCompressor:
     def __init__(
         self,
         level: int | None = None,
-        *,
-        model: ModelLike | None = None,
-        embed_model: bool = False,
-        block_size: int | None = None,
-        device: str = "auto",
-        threads: int = 1,
+        **options: Unpack[Writing],
     ) -> None:
+        checked = for_writing({"level": level, **options})
         self._exclusive = Exclusive()
         self._output = io.BytesIO()
         self._input = bytearray()
-        self._encoder: codec.Encoder | None = codec.Encoder(  # none: used up, or failed
-            self._output,
-            level=level,
-            model=model,
-            embed_model=embed_model,
-            block_size=block_size,
-            device=device,
-            threads=threads,
-        )
+        self._encoder: Encoder | None = Encoder(self._output, checked)  # none: used up, or failed
 
     def compress(self, data: Buffer, /) -> bytes:
         """Add ``data``; returns what is compressed by now, often nothing."""
@@ -78,7 +69,7 @@ class NNCompressor:
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
-    def _take_encoder(self) -> codec.Encoder:
+    def _take_encoder(self) -> Encoder:
         """The encoder, which only a call that succeeds restores: whatever a signal interrupts,
         nothing is added twice, or left out."""
         encoder, self._encoder = self._encoder, None
@@ -86,7 +77,7 @@ class NNCompressor:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
         return encoder
 
-    def _add(self, encoder: codec.Encoder, size: int) -> None:
+    def _add(self, encoder: Encoder, size: int) -> None:
         encoder.add(io.BytesIO(self._input[:size]))
         del self._input[:size]
 
@@ -105,18 +96,10 @@ class NNDecompressor:
     argument. Threads may share one: each call is then for itself.
     """
 
-    def __init__(
-        self,
-        *,
-        model: ModelLike | None = None,
-        memory_limit: int = codec.DEFAULT_MEMORY_LIMIT,
-        device: str = "auto",
-        threads: int = 1,
-    ) -> None:
+    def __init__(self, **options: Unpack[Reading]) -> None:
+        checked = for_reading(dict(options))
         self._exclusive = Exclusive()
-        self._decoder = codec.Decoder(
-            model=model, memory_limit=memory_limit, device=device, threads=threads
-        )
+        self._decoder = Decoder(checked)
         self._input = _Input(self._decoder.memory_limit)
         self._results: Generator[bytes, None, None] | None = self._decoder.results(self._input)
         self._output = bytearray()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nncomp import arguments, codec, container, registry, weights
+from nncomp import arguments, container, registry, weights
 from nncomp.container import Block, Header, ModelRef, Packed
 from nncomp.errors import FormatError, ModelError, ModelNotFoundError
-from nncomp.mixing import Profile
 from nncomp.model import ModelConfig
+from nncomp.options import DEFAULT_MEMORY_LIMIT
+from nncomp.plan import layout, memory
 from nncomp.rawio import Readable
+from nncomp.summary import Summary
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -28,13 +28,13 @@ class FrameInfo:
 
     content_size: int
     stored_size: int  # of the whole frame: the next one begins there
-    blocks: dict[str, int]  # how many of each type: mix, network, network+mix, repeat, stored
-    mixings: dict[str, int]  # how many are coded in which way by the adaptive stage
+    blocks: dict[str, int]  # how many of each plan: mix, network+mix, stored, x86+mix, …
+    mixings: dict[str, int]  # how many streams are coded in which way by the adaptive stage
     block_size: int  # no block has more content
     lanes: int  # of a full network block
     version: int  # of the format
     arithmetic: int  # version
-    profile: str | None  # of the adaptive stage: lean or rich; None: the frame has none
+    profile: str  # of the adaptive stage: lean or rich
     model: str | None  # name; None where no block needs a model
     model_id: str | None  # 32 hexadecimal digits
     model_embedded: bool
@@ -43,7 +43,7 @@ class FrameInfo:
     memory_needed: int | None  # at most, for decoding; None where the model is not at hand
 
 
-def get_frame_info(data: Buffer, *, memory_limit: int = codec.DEFAULT_MEMORY_LIMIT) -> FrameInfo:
+def get_frame_info(data: Buffer, *, memory_limit: int = DEFAULT_MEMORY_LIMIT) -> FrameInfo:
     """The first frame in ``data``, which must be complete; what follows it does not matter.
 
     Verifies all checks but those of the content. Raises ``FormatError`` and ``MemoryLimitError``.
@@ -56,63 +56,63 @@ def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
     """All frames of ``src``, to its end."""
     for item in container.read(src, memory_limit):
         if isinstance(item, Header):
-            header, model, blocks, mixings = item, None, Counter[str](), Counter[str]()
+            header, model, summary = item, _Model(), Summary()
+            need: int | None = 2 * header.block_size
         elif isinstance(item, ModelRef):
-            model = item
+            model = _about(item)
         elif isinstance(item, Block):
-            blocks[item.type.label] += 1
-            if item.mixing is not None:
-                mixings[item.mixing.label] += 1
+            plan = layout.loads(item, header)
+            summary.count(plan)
+            if model.ref is not None and model.config is None:
+                need = None
+            if need is not None:
+                need = max(need, memory.of_block(plan, item.size, model.config))
         else:
             yield FrameInfo(
                 content_size=item.content_size,
                 stored_size=item.stored_size,
-                blocks=dict(sorted(blocks.items())),
-                mixings=dict(sorted(mixings.items())),
+                blocks=dict(sorted(summary.plans.items())),
+                mixings=dict(sorted(summary.mixings.items())),
                 block_size=header.block_size,
                 lanes=header.lanes,
                 version=container.VERSION,
                 arithmetic=header.arithmetic,
-                profile=Profile(header.profile).name.lower() if header.profile else None,
-                model=model.name if model else None,
-                model_id=model.id.hex() if model else None,
-                **_about_model(header, model, mixed=bool(mixings)),
+                profile=header.profile.name.lower(),
+                model=model.ref.name if model.ref else None,
+                model_id=model.ref.id.hex() if model.ref else None,
+                model_embedded=model.size is not None,
+                model_size=model.size,
+                model_base=model.base,
+                memory_needed=need,
             )
 
 
-def _about_model(header: Header, ref: ModelRef | None, *, mixed: bool) -> dict[str, Any]:
-    """The fields of ``FrameInfo`` for which a model may have to be found, by their names.
+@dataclass(frozen=True)
+class _Model:
+    """What is known of a frame's model, if it has one."""
 
-    No model is loaded or unpacked: dimensions are enough. Raises ``FormatError`` for those of an
-    embedded model that are out of range.
-    """
-    data = ref.data if ref else None
-    found: dict[str, Any] = {
-        "model_embedded": data is not None,
-        "model_size": None if data is None else len(data),
-        "model_base": None,
-        "memory_needed": None,
-    }
-    if not mixed:  # whatever the frame might have had
-        header = dataclasses.replace(header, profile=0)
-    if ref is None:
-        found["memory_needed"] = codec.memory_needed(header, None)
-        return found
+    ref: ModelRef | None = None
+    config: ModelConfig | None = None  # None where it is not at hand
+    size: int | None = None  # bytes, where it is embedded
+    base: str | None = None  # name or id, where it is a change
+
+
+def _about(ref: ModelRef) -> _Model:
+    """No model is loaded or unpacked: dimensions are enough. Raises ``FormatError`` for those of an
+    embedded model that are out of range."""
+    size = None if ref.data is None else len(ref.data)
+    base_name = None
     try:
-        if data is None:
-            config: ModelConfig | None = registry.entry_of(ref.id).config
-        else:
-            packed = Packed(ref.name, data)
-            base_id = weights.base_id(packed)
-            base = None
-            if base_id is not None:
-                found["model_base"] = base_id.hex()
-                base = registry.entry_of(base_id)
-                found["model_base"] = base.name
-            config = weights.read_config(packed, base)
-        found["memory_needed"] = codec.memory_needed(header, config)
+        if ref.data is None:
+            return _Model(ref, registry.entry_of(ref.id).config)
+        packed = Packed(ref.name, ref.data)
+        base_id, base = weights.base_id(packed), None
+        if base_id is not None:
+            base_name = base_id.hex()
+            base = registry.entry_of(base_id)
+            base_name = base.name
+        return _Model(ref, weights.read_config(packed, base), size, base_name)
     except ModelNotFoundError:  # it may be where the file is decoded
-        pass
+        return _Model(ref, None, size, base_name)
     except ModelError as error:
         raise FormatError(f"the embedded model is malformed: {error}") from None
-    return found

@@ -1,7 +1,7 @@
-"""How the adaptive stage codes a block: the parameters that a file holds, and what they cost.
+"""How the adaptive stage codes a stream: the parameters that a file holds, and what they cost.
 
 Data and arithmetic on it, nothing else. What the parameters mean is in ``docs/numerics.md``, how
-they are written in ``docs/format.md``, how they are chosen in ``choice``.
+they are written in ``docs/format.md``, how they are chosen in ``plan.choose``.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from nncomp.contexts.family import Family
 from nncomp.contexts.table import FAMILIES, LEAN
 
-__all__ = ["MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile", "Transform"]
+__all__ = ["MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile"]
 
 MAX_PERIOD = (1 << 16) - 1
 MAX_STRIDE = 8
 
 
 class Profile(enum.IntEnum):
-    """How much the adaptive stage does. A frame's header holds it; 0 there: no adaptive stage."""
+    """How much the adaptive stage does. A frame's header holds it."""
 
     LEAN = 1  # a few contexts
     RICH = 2  # many
@@ -30,37 +31,29 @@ class Contexts(enum.IntEnum):
     GENERAL = 0  # text, and whatever is nothing else
     RECORDS = 1  # records of one length, tables
     CODE = 2  # instructions of a processor
-    PICTURE = 3  # rows of samples of bytes
-    WIDE = 4  # rows of samples of 16-bit numbers, low byte first: sound, too, in rows of two frames
+    X86 = 3  # instructions of an x86 processor
+    PICTURE = 4  # rows of samples of bytes
+    WIDE = 5  # rows of samples of 16-bit numbers, low byte first: sound, too, in rows of two frames
 
     @property
     def has_stride(self) -> bool:
         return self >= Contexts.PICTURE
 
 
-class Transform(enum.IntEnum):
-    """What is done to the content before it is coded, and undone afterwards."""
-
-    NONE = 0
-    X86 = 1  # distances of calls become targets
-    ARM64 = 2
-
-
 @dataclass(frozen=True)
 class Mixing:
-    """How a block is coded. Raises ``ValueError`` for what the format does not allow."""
+    """How a stream is coded. Raises ``ValueError`` for what the format does not allow."""
 
     profile: Profile
     contexts: Contexts = Contexts.GENERAL  # the only ones of the lean profile
-    transform: Transform = Transform.NONE
     period: int = 0  # bytes of a record or a row, 2..65535; 0: none
     stride: int = 1  # bytes of a sample, 1..8; 1 unless contexts are PICTURE or WIDE
 
     def __post_init__(self) -> None:
         if self.profile not in tuple(Profile):
             raise ValueError(f"mixing profile {self.profile} is not defined")
-        if self.contexts not in tuple(Contexts) or self.transform not in tuple(Transform):
-            raise ValueError("contexts or transform are not defined")
+        if self.contexts not in tuple(Contexts):
+            raise ValueError(f"contexts {self.contexts} are not defined")
         if self.profile == Profile.LEAN and self.contexts != Contexts.GENERAL:
             raise ValueError("the lean profile has general contexts only")
         if self.period != 0 and not 2 <= self.period <= MAX_PERIOD:
@@ -79,11 +72,16 @@ class Mixing:
 
     @property
     def label(self) -> str:
-        """For people: ``general``, ``records 13``, ``picture 2304x3``, ``code x86``."""
+        """For people: ``general``, ``records 13``, ``picture 2304x3``, ``x86``."""
         period = f" {self.period}" if self.period else ""
         stride = f"x{self.stride}" if self.contexts.has_stride else ""
-        transform = f" {self.transform.name.lower()}" if self.transform else ""
-        return f"{self.contexts.name.lower()}{period}{stride}{transform}"
+        return f"{self.contexts.name.lower()}{period}{stride}"
+
+    @property
+    def family(self) -> Family:
+        """The contexts, of the table."""
+        rich = self.profile == Profile.RICH
+        return FAMILIES[self.contexts] if rich else LEAN  # in the order of ``Contexts``
 
     @property
     def is_sound(self) -> bool:
@@ -91,9 +89,9 @@ class Mixing:
         return self.contexts == Contexts.WIDE and self.period <= 4 * self.stride
 
     def memory(self, size: int, lanes: int) -> int:
-        """Upper bound in bytes of what coding a block of ``size`` bytes takes beside the network.
+        """Upper bound in bytes of what coding a stream of ``size`` bytes takes beside the network.
 
-        It depends on nothing but the profile, so that it follows from a frame's header.
+        It depends on nothing but the profile.
         """
         rich = self.profile == Profile.RICH
         families = [f for f in FAMILIES if (f is not LEAN) == rich]

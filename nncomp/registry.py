@@ -32,6 +32,7 @@ __all__ = [
     "find_id",
     "is_released",
     "lookup",
+    "package_directories",
     "resolve",
     "search_path",
 ]
@@ -57,7 +58,7 @@ class Entry:
 def search_path() -> list[Path]:
     """The directories in which models are looked for, best first."""
     places = [Path(p) for p in os.environ.get("NNCOMP_MODELS", "").split(os.pathsep) if p]
-    return [*_package_directories(), *places, _user_directory()]
+    return [*package_directories(), *places, _user_directory()]
 
 
 def available() -> Iterator[Entry]:
@@ -117,8 +118,7 @@ def find_id(model_id: bytes, name: str = "?") -> Model:
 def is_released(model_id: bytes) -> bool:
     """Whether the package has the model, so that every decoder does."""
     return any(
-        found.id == model_id and found.path.parent in _package_directories()
-        for found in available()
+        found.id == model_id and found.path.parent in package_directories() for found in available()
     )
 
 
@@ -213,7 +213,7 @@ def _user_directory() -> Path:
     return Path(base) / "nncomp" / "models"
 
 
-def _package_directories() -> list[Path]:
+def package_directories() -> list[Path]:
     """The package's own models: inside it, or in a checkout beside it."""
     package = Path(__file__).parent
     places = [package / "models"]

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Progress", "Task", "in_order"]
+__all__ = ["Meter", "Progress", "Task", "in_order"]
 
 _T = TypeVar("_T")
 Progress = Callable[[int], None]  # called with the bytes of content done since the last call
@@ -28,6 +28,24 @@ Task = Callable[[int, Progress], _T]  # (threads, report) → result; may be run
 _MAX_TASKS = 512  # at a time
 _PATIENCE = 0.1  # seconds; how often a waiting thread looks after signals and progress
 _LAST_WAIT = 1.0  # seconds; for threads whose result nobody wants any more
+
+
+class Meter:
+    """Reports bytes of a block's streams, of which there may be more or fewer, as bytes of its
+    content."""
+
+    def __init__(self, report: Progress, size: int) -> None:
+        self._report = report
+        self._left = size
+
+    def __call__(self, count: int) -> None:
+        count = min(count, self._left)
+        self._left -= count
+        self._report(count)
+
+    def finish(self) -> None:
+        """All of it is done."""
+        self(self._left)
 
 
 def in_order(

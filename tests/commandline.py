@@ -36,7 +36,7 @@ _SCRIPT = """\
 import os
 from pathlib import Path
 from nncomp import registry
-registry._package_directories = lambda: [Path(os.environ["TEST_MODELS"])]
+registry.package_directories = lambda: [Path(os.environ["TEST_MODELS"])]
 from {module} import {function}
 {function}()
 """
@@ -48,7 +48,7 @@ Stream = IO[Any] | int | None
 
 def use_models(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
     """Let the models in ``directory`` stand for the released ones, here and in ``command``."""
-    monkeypatch.setattr(registry, "_package_directories", lambda: [directory])
+    monkeypatch.setattr(registry, "package_directories", lambda: [directory])
     monkeypatch.setenv("TEST_MODELS", str(directory))
 
 

@@ -7,5 +7,5 @@ from nncomp import registry
 from nncomp.cli.main import main
 
 if directory := os.environ.get("TEST_MODELS"):
-    registry._package_directories = lambda: [Path(directory)]
+    registry.package_directories = lambda: [Path(directory)]
 main()

@@ -19,8 +19,10 @@ import commandline
 import models
 import nncomp
 from nncomp import NNCompFile, NNCompressor, NNDecompressor, compress, decompress
+from nncomp.encode import Encoder
 from nncomp.exclusive import Exclusive
 from nncomp.model import Model
+from nncomp.rawio import Readable
 
 TEXT = models.chained(1200)
 OLD = b"what was there before"
@@ -45,6 +47,7 @@ WRONG: dict[str, list[tuple[dict[str, Any], type[Exception]]]] = {
         ({"device": None}, TypeError),
         ({"model": 3}, TypeError),
         ({"model": b"nano-1"}, TypeError),
+        ({"no_such_option": 1}, TypeError),
     ],
     "w": [
         ({"level": "x"}, TypeError),
@@ -59,7 +62,12 @@ WRONG: dict[str, list[tuple[dict[str, Any], type[Exception]]]] = {
         ({"model": Path("no-such-file")}, FileNotFoundError),
         ({"model": "none", "embed_model": True}, ValueError),
     ],
-    "r": [({"memory_limit": 0}, ValueError), ({"memory_limit": "1GiB"}, TypeError)],
+    "r": [
+        ({"memory_limit": 0}, ValueError),
+        ({"memory_limit": "1GiB"}, TypeError),
+        ({"max_size": -1}, ValueError),
+        ({"max_size": 1.5}, TypeError),
+    ],
 }
 
 
@@ -96,6 +104,22 @@ def test_wrong_options_for_reading(options: dict[str, Any], error: type[Exceptio
     ):
         with pytest.raises(error):
             make()
+
+
+@pytest.mark.parametrize("name", ["memory_limit", "max_size"])
+def test_options_for_reading_are_not_for_writing(name: str) -> None:
+    for make in (compress, NNCompressor):
+        arguments = () if make is NNCompressor else (TEXT,)
+        with pytest.raises(TypeError, match=f"{name} is for reading"):
+            make(*arguments, **{name: 1 << 30})  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["level", "embed_model", "block_size"])
+def test_options_for_writing_are_not_for_reading(name: str) -> None:
+    for make in (decompress, NNDecompressor):
+        arguments = () if make is NNDecompressor else (compress(TEXT),)
+        with pytest.raises(TypeError, match=f"{name} is for writing"):
+            make(*arguments, **{name: 1024})  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
@@ -412,9 +436,8 @@ def test_signals_do_not_leave_the_lock_taken() -> None:
     free: list[bool] = []
 
     def take() -> None:
-        taken = lock().__enter__()
-        free.append(bool(taken))
-        lock._lock.release()
+        with lock():
+            free.append(True)
 
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
@@ -438,12 +461,15 @@ def test_signals_do_not_leave_the_lock_taken() -> None:
 def test_an_interrupted_compressor_is_not_continued(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is added twice, or left out, wherever a signal's handler raises."""
 
-    def interrupted(compressor: NNCompressor) -> bytes:
+    add = Encoder.add
+
+    def interrupted(encoder: Encoder, src: Readable) -> None:
+        add(encoder, src)
         raise KeyboardInterrupt
 
-    compressor = NNCompressor(1, model="none")
+    compressor = NNCompressor(1, model="none", block_size=1024)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(NNCompressor, "_take_output", interrupted)
+        patch.setattr(Encoder, "add", interrupted)
         compressor.compress(TEXT)
     with pytest.raises(ValueError, match="failed before"):
         compressor.compress(TEXT)

@@ -18,7 +18,7 @@ import commandline
 import models
 from commandline import Run, Terminal, command, errors
 from nncomp import model
-from nncomp.codec import compress, decompress
+from nncomp.api import compress, decompress
 
 TEXT = models.chained(20_000)
 NOISE = models.noise(80_000)
@@ -262,7 +262,7 @@ def test_verbose_tells_how_blocks_are_coded(run: Run) -> None:
     assert len(errors(run("a"))) == 1
     lines = errors(run("-vf", "--block-size=4K", "a"))
     assert len(lines) == 2 and "a.nnc" in lines[0]
-    assert lines[1] == "    1 network+mix, 1 repeat, 1 stored; mixing: 1 general"
+    assert lines[1] == "    1 network+mix, 1 repeat+stored, 1 stored; mixing: 1 general"
     assert errors(run("-vt", "a.nnc"))[1] == lines[1]
     Path("empty").write_bytes(b"")
     assert errors(run("-v", "empty"))[1] == "    no blocks"

@@ -23,8 +23,8 @@ import commandline
 import models
 from commandline import Run, command, errors
 from conftest import some_quick
+from nncomp.api import compress, decompress
 from nncomp.cli.main import cli
-from nncomp.codec import compress, decompress
 
 TEXT = models.chained(1200)
 NOISE = models.noise(300_000)  # more than the disks and pipes below take

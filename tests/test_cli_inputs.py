@@ -16,8 +16,8 @@ import pytest
 import models
 from commandline import Run, command, errors
 from nncomp import registry
+from nncomp.api import compress, decompress
 from nncomp.cli.main import cli
-from nncomp.codec import compress, decompress
 
 TEXT = models.chained(1000)
 OTHER = models.chained(900)

@@ -12,9 +12,9 @@ import pytest
 
 import models
 from commandline import Run, errors
-from nncomp import codec, info
+from nncomp import api, info
+from nncomp.api import compress
 from nncomp.cli import inputs
-from nncomp.codec import compress
 
 TEXT = models.chained(1000)
 
@@ -40,9 +40,9 @@ def test_errors_of_any_kind(run: Run, monkeypatch: pytest.MonkeyPatch, said: str
         Path(name).write_bytes(TEXT)
         Path(f"{name}.nnc").write_bytes(compress(TEXT))
     for module, function, args in (
-        (codec, "compress_stream", ["-f", "a", "b", "c"]),
-        (codec, "decompress_stream", ["-df", "a.nnc", "b.nnc", "c.nnc"]),
-        (codec, "decompress_stream", ["-t", "a.nnc", "b.nnc", "c.nnc"]),
+        (api, "compress_stream", ["-f", "a", "b", "c"]),
+        (api, "decompress_stream", ["-df", "a.nnc", "b.nnc", "c.nnc"]),
+        (api, "decompress_stream", ["-t", "a.nnc", "b.nnc", "c.nnc"]),
         (info, "read_frame_infos", ["-l", "a.nnc", "b.nnc", "c.nnc"]),
     ):
         original = getattr(module, function)

@@ -16,9 +16,9 @@ import pytest
 
 import models
 from commandline import Run, Terminal, command, errors, untimed
+from nncomp.api import compress, decompress
 from nncomp.cli import parallel
 from nncomp.cli.parallel import Cost
-from nncomp.codec import compress, decompress
 from nncomp.engine import native
 
 BLOCK = 4096

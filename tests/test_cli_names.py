@@ -13,7 +13,7 @@ import pytest
 import commandline
 import models
 from commandline import Run, errors
-from nncomp.codec import compress, decompress
+from nncomp.api import compress, decompress
 
 TEXT = models.chained(500)
 

@@ -15,8 +15,8 @@ import pytest
 
 import models
 from commandline import Result, Run, errors, install
+from nncomp.api import compress
 from nncomp.cli import grep
-from nncomp.codec import compress
 
 ROOT = Path(__file__).parent.parent
 CONTENT = {
@@ -262,5 +262,5 @@ def test_manuals() -> None:
     installed = set(re.findall(r"docs/([\w.]+\.1)\b", ROOT.joinpath("CMakeLists.txt").read_text()))
     assert installed == pages
     manual = docs.joinpath("nnccat.1").read_text().replace("\\-", "-")
-    for option in grep._REFUSED - {"directories", "devices"}:
-        assert re.search(rf"--{option}(?![\w-])", manual) and f"--{option}" in grep._USAGE
+    for option in grep.REFUSED - {"directories", "devices"}:
+        assert re.search(rf"--{option}(?![\w-])", manual) and f"--{option}" in grep.USAGE

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import models
-from nncomp.codec import decompress
+from nncomp.api import decompress
 
 TEXT = models.chained(20_000)
 

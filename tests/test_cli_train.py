@@ -249,13 +249,13 @@ def test_a_second_signal_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "_CLEAN_UP_TIME", -1.0)
     with pytest.raises(signals.Signalled) as raised, signals.deferred() as signalled:
         assert not signalled()
-        signals._handle(signal.SIGTERM, None)
+        signals.handle(signal.SIGTERM, None)
         assert signalled()
         with pytest.raises(signals.Signalled):
-            signals._handle(signal.SIGINT, None)
+            signals.handle(signal.SIGINT, None)
     assert raised.value.number == signal.SIGTERM
     with pytest.raises(ZeroDivisionError), signals.deferred():  # what went wrong is not hidden
-        signals._handle(signal.SIGTERM, None)
+        signals.handle(signal.SIGTERM, None)
         raise ZeroDivisionError
 
 

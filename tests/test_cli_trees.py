@@ -11,7 +11,7 @@ import pytest
 
 import models
 from commandline import Run, errors
-from nncomp.codec import compress, decompress
+from nncomp.api import compress, decompress
 
 TEXT = models.chained(1000)
 

@@ -24,9 +24,9 @@ import models
 import nncomp
 from commandline import Run, Terminal, errors, untimed
 from nncomp import model
+from nncomp.api import compress, decompress
 from nncomp.cli.options import byte_size
 from nncomp.cli.report import duration_text, size_text
-from nncomp.codec import compress, decompress
 
 TEXT = models.chained(1200)
 NOISE = models.noise(3000)
@@ -625,7 +625,6 @@ def test_output_is_verified(
     run: Run, a: Path, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
     """An engine that codes something else is found out: no output, input kept."""
-    import nncomp.codec
     from nncomp import engine
     from nncomp.engine import native
 
@@ -637,7 +636,7 @@ def test_output_is_verified(
             return native.encode_block(model, data[:-1] + b"?", *args, **more)  # type: ignore
 
     monkeypatch.setattr(engine, "get", lambda *arguments: Wrong)
-    assert nncomp.codec.compress(TEXT)  # is not noticed otherwise
+    assert compress(TEXT)  # is not noticed otherwise
     (line,) = errors(run(option, "a", status=1))
     assert line.startswith("nncomp: a: ")
     assert listing() == ["a"]
@@ -661,15 +660,15 @@ def test_input_that_changes_is_not_removed(
     run: Run, a: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """--rm: what is compared is what is there"""
-    from nncomp import codec
+    from nncomp import api
 
-    original = codec.decompress_stream
+    original = api.decompress_stream
 
     def change_meanwhile(*args: object, **more: object) -> object:
         a.write_bytes(b"new " + TEXT)
         return original(*args, **more)  # type: ignore
 
-    monkeypatch.setattr(codec, "decompress_stream", change_meanwhile)
+    monkeypatch.setattr(api, "decompress_stream", change_meanwhile)
     assert "changes" in errors(run("--rm", "a", status=1))[0]
     assert listing() == ["a"]
 
@@ -727,12 +726,12 @@ def test_summary_lines(run: Run, a: Path) -> None:
     result = run("a", "b")
     first, second, total = untimed(result)
     assert re.fullmatch(r"a : [0-9]{2}\.[0-9]{2}% \(1\.17 KiB => [0-9]{3} B, a\.nnc\)", first)
-    assert second == "b : 0.03% (97.7 KiB => 34 B, b.nnc)"
+    assert second == "b : 0.04% (97.7 KiB => 38 B, b.nnc)"
     assert re.fullmatch(r"2 files : 0\.[0-9]{2}% \(98\.8 KiB => [0-9]{3} B\)", total)
     assert result.stdout == b""
     assert untimed(run("-t", "a.nnc", "b.nnc"))[-1] == "2 files : 101200 bytes"
     assert untimed(run("-df", "b.nnc")) == ["b.nnc : 100000 bytes"]
-    assert untimed(run("-cv", "b"))[0] == "b : 0.03% (97.7 KiB => 34 B, (stdout))"
+    assert untimed(run("-cv", "b"))[0] == "b : 0.04% (97.7 KiB => 38 B, (stdout))"
     Path("empty").touch()
     assert untimed(run("empty")) == ["empty : (0 B => 16 B, empty.nnc)"]
 

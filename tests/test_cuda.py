@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ import models
 import nncomp
 import test_mixing as mixing_tests
 from conftest import chain_model
-from nncomp import codec, engine, levels
-from nncomp.engine import native
+from nncomp import engine, levels
+from nncomp.engine import cuda, native
 from nncomp.engine.cuda import device
 from nncomp.errors import FormatError, NNCompError
 from nncomp.mixing import Mixing, Profile
@@ -46,7 +47,7 @@ def test_a_device_that_is_not_there(run: commandline.Run, tmp_path: Path) -> Non
 
 @pytest.mark.torch
 def test_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_cuda_devices", lambda: 2)
+    monkeypatch.setattr(device, "count", lambda: 2)
     pytest.importorskip("triton")
     engine.check("cuda:1")
     with pytest.raises(NNCompError, match="they are 0 to 1"):
@@ -61,8 +62,13 @@ def test_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_wants_enough_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NNCOMP_ENGINE", raising=False)
     gpu, limit = object(), engine.LANES_PER_THREAD
-    monkeypatch.setattr(engine, "_cuda_devices", lambda: 1)
-    monkeypatch.setattr(engine, "_cuda", lambda number: gpu)
+
+    def use(get: Callable[[int], Any]) -> None:
+        """Instead of the module, which imports torch."""
+        monkeypatch.setattr(cuda, "engine", types.SimpleNamespace(get=get), raising=False)
+
+    monkeypatch.setattr(device, "count", lambda: 1)
+    use(lambda number: gpu)
     assert engine.get("auto", limit, 1) is gpu and engine.get("auto", 4 * limit, 4) is gpu
     assert engine.get("auto", limit - 1, 1) is native and engine.get("auto", limit, 2) is native
     assert engine.get("cpu", 100 * limit, 1) is native
@@ -70,9 +76,9 @@ def test_auto_wants_enough_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(number: int) -> None:
         raise NNCompError("this torch has no CUDA")
 
-    monkeypatch.setattr(engine, "_cuda", broken)
+    use(broken)
     assert engine.get("auto", limit, 1) is native, "silently"
-    monkeypatch.setattr(engine, "_cuda_devices", lambda: 0)
+    monkeypatch.setattr(device, "count", lambda: 0)
     assert engine.get("auto", limit, 1) is native
 
 
@@ -151,7 +157,7 @@ def test_a_gpu_has_many_blocks_in_flight(monkeypatch: pytest.MonkeyPatch) -> Non
         gpu = StandIn(blocks)
         assert isinstance(gpu, engine.ManyBlocks)
         monkeypatch.setattr(
-            codec.engine, "get", lambda name, *rest, gpu=gpu: native if name == "cpu" else gpu
+            engine, "get", lambda name, *rest, gpu=gpu: native if name == "cpu" else gpu
         )
         assert nncomp.compress(data, 5, device="cuda", **options) == expected
         assert 1 <= gpu.most <= blocks
@@ -169,7 +175,7 @@ def test_lanes_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
             asked.append((lanes, threads))
         return native
 
-    monkeypatch.setattr(codec.engine, "get", get)
+    monkeypatch.setattr(engine, "get", get)
     model = chain_model("chain")
     data = models.chained(2 * 4096 + 1030)
     lane_size = levels.get(5).block_size // levels.get(5).full_lanes(levels.get(5).block_size)

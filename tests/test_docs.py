@@ -19,15 +19,17 @@ import pytest
 
 import nncomp
 from commandline import Run
-from nncomp import container, errors, levels, mixing, mixing_tables, model, registry
+from nncomp import container, errors, levels, mixing, mixing_tables, model, plan, registry
 from nncomp.cli.main import cli
 from nncomp.cli.options import byte_size
 from nncomp.cli.train import train
-from nncomp.codec import DEFAULT_MEMORY_LIMIT
-from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
+from nncomp.container import Block, FrameWriter, Header, ModelRef, values
 from nncomp.engine import LANES_PER_THREAD
-from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.filters import FILTERS
+from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.network import Attention, FeedForward, Layer, ModelConfig
+from nncomp.options import DEFAULT_MEMORY_LIMIT, Reading, Writing
+from nncomp.plan import Plan, Stream, layout
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -235,8 +237,11 @@ def test_options_and_errors_of_the_api() -> None:
         for name in re.findall(r"`(\w+)`", names):
             for which in listed if where == "both" else [where]:
                 listed[which].add(name)
-    for which, function in (("compressing", nncomp.compress), ("decompressing", nncomp.decompress)):
-        assert listed[which] == {*inspect.signature(function).parameters} - {"data"}
+    for which, options in (
+        ("compressing", {"level", *Writing.__annotations__}),
+        ("decompressing", {*Reading.__annotations__}),
+    ):
+        assert listed[which] == options
     documented = {
         name for row in table(text, "| error |") for name in re.findall(r"`(\w+)`", row[0])
     }
@@ -286,35 +291,40 @@ def test_limits_of_the_format() -> None:
     least, most = re.findall(r"a power of two, ([0-9]+ KiB) … ([0-9]+ MiB)\.", text)[0]
     assert (number(least), number(most)) == (container.MIN_BLOCK_SIZE, container.MAX_BLOCK_SIZE)
     assert int(found(r"1, 2, 4 … ([0-9]+), is the number of lanes", text)) == container.MAX_LANES
-    assert found(r"mixing profile: 0 none, (.*)$", fields["method"]) == ", ".join(
+    assert found(r"mixing profile: (.*)$", fields["method"]) == ", ".join(
         f"{profile.value} {profile.name.lower()}" for profile in Profile
     )
-    assert number(found(r"A frame has at most (\S+) blocks", text)) == container.MAX_BLOCKS
-    assert (
-        number(found(r"\| block count \| varint \| at most (\S+) \|", text)) == container.MAX_BLOCKS
-    )
-    assert int(found(r"\| name \| 1 … ([0-9]+) \|", text)) == container.MAX_NAME
-    assert int(found(r"\n\| id \| ([0-9]+) \|", text)) == container.ID_SIZE
+    assert number(found(r"A frame has at most (\S+) blocks", text)) == values.MAX_BLOCKS
+    assert number(found(r"\| block count \| varint \| at most (\S+) \|", text)) == values.MAX_BLOCKS
+    assert int(found(r"\| name \| 1 … ([0-9]+) \|", text)) == values.MAX_NAME
+    assert int(found(r"\n\| id \| ([0-9]+) \|", text)) == values.ID_SIZE
     assert (
         number(found(r"varint \| 1 … ([0-9]+ MiB); only if embedded", text))
-        == container.MAX_MODEL_SIZE
+        == values.MAX_MODEL_SIZE
     )
-    assert (
-        int(found(r"\| period \| varint \| 0: none; or 2 … ([0-9]+):", text)) == mixing.MAX_PERIOD
-    )
+    most = found(r"\| period \| varint \| not of .*0: none; or 2 … ([0-9]+):", text)
+    assert int(most) == mixing.MAX_PERIOD
     assert int(found(r"\| stride \| 1 \| 1 … ([0-9]+):", text)) == mixing.MAX_STRIDE
-    assert found(r"Its contexts are 0 … ([0-9]),", text) == str(max(Contexts))
-    assert found(r"its transform is 0 … ([0-9])\.", text) == str(max(Transform))
+    assert found(r"stream's contexts are 0 … ([0-9]),", text) == str(max(Contexts))
+    assert number(found(r"\| plan size \| varint \| 1 … (\S+) \|", text)) == values.MAX_PLAN_SIZE
+    streams, size = re.findall(
+        r"There are 1 … ([0-9]+) streams, of together at most (\S+) b", text
+    )[0]
+    assert (int(streams), number(size)) == (plan.MAX_STREAMS, plan.MAX_STREAM_SIZE)
+    most = found(r"there are at most ([0-9]+) streams", text)
+    assert int(most) == plan.MAX_STREAMS
 
 
 def test_names_of_the_format() -> None:
     text = page("docs/format.md")
-    types = [(row[0], row[1].replace(" ", "")) for row in table(text, "| type | name |")]
-    assert types == [(f"{kind:02d}", kind.label) for kind in BlockType]
+    ways = [row[0].replace(" ", "") for row in table(text, "| way | payloads of the stream |")]
+    how = Mixing(Profile.RICH)
+    streams = [Stream(1, (b"",)), Stream(1, (b"",), how), Stream(1, (b"",), how, network=True)]
+    assert ways == [stream.label for stream in streams]
     contexts = [(row[0], row[1]) for row in table(text, "| | contexts |")]
     assert contexts == [(str(c.value), c.name.lower()) for c in Contexts]
-    transforms = [(row[0], row[1].lower()) for row in table(text, "| | transform |")]
-    assert transforms == [(str(t.value), t.name.lower()) for t in Transform]
+    filters = [(int(row[0]), row[1]) for row in table(text, "| | filter |")]
+    assert filters == [(i, module.NAME) for i, module in enumerate(FILTERS)]
 
 
 class Count:
@@ -332,10 +342,14 @@ def overhead(header: Header, *blocks: Block) -> int:
     sink = Count()
     writer = FrameWriter(sink, header)
     for block in blocks:
-        first = block.type.has_network and not writer.has_network
+        first = block.network and not writer.has_network
         writer.write(block, ModelRef(bytes(16), "small-1") if first else None)
     writer.end()
-    return sink.size - sum(len(payload) for block in blocks for payload in block.payloads)
+    return sink.size - sum(len(block.payload) for block in blocks)
+
+
+def block_of(stream: Stream) -> Block:
+    return layout.dumps(Plan((stream,)), stream.size, 0)
 
 
 def test_sizes_of_the_format() -> None:
@@ -346,9 +360,9 @@ def test_sizes_of_the_format() -> None:
     payload = bytes(300)
     small = [
         (),
-        (Block(BlockType.STORED, 1000, (bytes(1000),), 0),),
-        (Block(BlockType.MIX, 1000, (payload,), 0, how),),
-        (Block(BlockType.NETWORK_MIX, 1000, (payload,), 0, how),),
+        (block_of(Stream(1000, (bytes(1000),))),),
+        (block_of(Stream(1000, (payload,), how)),),
+        (block_of(Stream(1000, (payload,), how, network=True)),),
     ]
     rows = table(page("docs/format.md"), "| content | bytes beside the payloads |")
     for blocks, (_, said) in zip(small, rows, strict=False):
@@ -357,10 +371,12 @@ def test_sizes_of_the_format() -> None:
     what, said = rows[-1]
     big, count = re.findall(r"of ([0-9]+ MiB) in ([0-9]+) lanes, as at -5", what)[0]
     assert (number(big), int(count)) == (preset.block_size, lanes)
-    for share, index in ((1 << 17, 7), (1 << 18, 8)):  # bytes that a lane comes to
-        block = Block(BlockType.NETWORK_MIX, number(big), (bytes(share),) * lanes, 0, how)
+    assert said == "41 or 42, and 7 or 8 in the index"
+    # bytes that a lane comes to; bytes beside the payloads
+    for share, more, index in ((1 << 17, 41, 7), (1 << 18, 42, 8)):
+        block = block_of(Stream(number(big), (bytes(share),) * lanes, how, network=True))
         record = container.record_size(block) - share * lanes
-        assert f"about {record}, and 7 or 8 in the index" == said
+        assert record == more
         assert overhead(header, block, block) - overhead(header, block) == record + index
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import models
-from nncomp.codec import compress, decompress
+from nncomp.api import compress, decompress
 
 pytestmark = pytest.mark.slow  # each starts processes
 

@@ -6,7 +6,6 @@ import array
 import builtins
 import io
 import os
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -19,13 +18,16 @@ import commandline
 import models
 import nncomp
 from conftest import examples
-from nncomp import NNCompFile, compress, container, decompress, model
+from fuzz import mutate
+from nncomp import NNCompFile, compress, container, decompress, model, varint
+from nncomp.container import records
 from nncomp.errors import (
     ChecksumError,
     FormatError,
     MemoryLimitError,
     ModelNotFoundError,
 )
+from nncomp.plan import Plan, layout
 
 BLOCK = 1 << 10
 TEXT = models.chained(3000)
@@ -305,15 +307,23 @@ def test_seek_refuses_nonsense(packed: bytes) -> None:
         assert file.read() == DATA
 
 
-def test_only_what_is_needed_is_read_and_decoded(packed: bytes) -> None:
+def test_only_what_is_needed_is_read_and_decoded(
+    packed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     frame = container.read_index(io.BytesIO(packed), 1 << 30)[0]
     source = Source(packed)
     file = NNCompFile(source)
-    reader = cast(Any, file)._reader.raw
-    blocks = reader._decoder.summary.blocks
+    blocks: list[container.Block] = []  # decoded so far
+
+    def loads(block: container.Block, header: container.Header) -> Plan:
+        blocks.append(block)
+        return original(block, header)
+
+    original = layout.loads
+    monkeypatch.setattr(layout, "loads", loads)
 
     file.seek(0, io.SEEK_END)
-    assert file.read() == b"" and blocks.total() == 0
+    assert file.read() == b"" and len(blocks) == 0
     last = frame.entries[-1]
     assert min(source.seen - set(range(9))) >= last.offset + last.stored_size - 4  # the index only
 
@@ -322,12 +332,11 @@ def test_only_what_is_needed_is_read_and_decoded(packed: bytes) -> None:
     file.seek(number * BLOCK + 100)
     assert not source.seen  # seeking alone does nothing
     assert file.read(10) == DATA[number * BLOCK + 100 :][:10]
-    assert blocks.total() == 1
+    assert len(blocks) == 1
     # Beside the block: the frame's head, types of blocks before it, the one that names the model.
     entry = frame.entries[number]
     allowed = {*range(9), *range(entry.offset - 4, entry.offset + entry.stored_size)}
-    network = container.BlockType.NETWORK_MIX
-    bearer = next(e for e in frame.entries if packed[e.offset] == network)
+    bearer = next(e for e in frame.entries if packed[e.offset] == records.NETWORK_BLOCK)
     assert bearer.offset > frame.entries[0].offset
     allowed |= {*range(bearer.offset - 4, bearer.offset + bearer.stored_size)}
     for before in frame.entries[:number]:
@@ -336,11 +345,11 @@ def test_only_what_is_needed_is_read_and_decoded(packed: bytes) -> None:
 
     file.seek(-5, io.SEEK_CUR)  # within the block
     assert file.read(5) == DATA[number * BLOCK + 105 :][:5]
-    assert blocks.total() == 1
+    assert len(blocks) == 1
     file.seek(2000)  # a stored block, which needs no model
     source.seen.clear()
     assert file.read(1) == DATA[2000:2001]
-    assert blocks.total() == 2
+    assert len(blocks) == 2
     entry = frame.entries[1]
     assert source.seen == {*range(9), *range(entry.offset - 4, entry.offset + entry.stored_size)}
 
@@ -425,18 +434,15 @@ def test_seeking_gets_around_damage(packed: bytes) -> None:
 
 def test_a_wrong_index_is_noticed() -> None:
     """An index that has other sizes than its blocks, with right checks everywhere."""
-    target = io.BytesIO()
-    writer = container.FrameWriter(target, container.Header(BLOCK, 1, model.ARITHMETIC))
-    for content in (NOISE[:10], NOISE[10:30]):
-        stored = container.BlockType.STORED
-        writer.write(container.Block(stored, len(content), (content,), zlib.crc32(content)))
-    entries = writer._index._entries
-    assert entries == bytes([20, 10, 30, 20])
-    entries[1], entries[3] = 11, 19
-    writer.end()
-    with NNCompFile(io.BytesIO(target.getvalue())) as file:
-        assert file.seek(0, io.SEEK_END) == 30
-        file.seek(11)
+    good = compress(NOISE[:BLOCK] + NOISE[:20], model="none", block_size=BLOCK)
+    head, (first, second, index) = mutate.records(good)
+    right = varint.dumps(BLOCK) + varint.dumps(len(second) + 4) + varint.dumps(20)
+    wrong = varint.dumps(BLOCK - 1) + varint.dumps(len(second) + 4) + varint.dumps(21)
+    assert index.count(right) == 1 and len(wrong) == len(right)
+    bad = mutate.mended(head, [first, second, index.replace(right, wrong)])
+    with NNCompFile(io.BytesIO(bad)) as file:
+        assert file.seek(0, io.SEEK_END) == BLOCK + 20
+        file.seek(BLOCK)
         with pytest.raises(FormatError, match="index does not match"):
             file.read()
         file.seek(0)
@@ -553,17 +559,11 @@ def test_open_refuses_nonsense() -> None:
 
 def test_an_index_that_lies_about_sizes() -> None:
     """Content sizes that no block can have are refused before anybody counts on them."""
-    frame = container.FrameWriter(io.BytesIO(), container.Header(1 << 10, 1, 1))
-    head = container._frame_head(frame.header)
-    block = container.Block(container.BlockType.STORED, 3, (b"abc",), zlib.crc32(b"abc"))
-    body = container._block_head(block, None) + b"abc"
-    body += zlib.crc32(head + body).to_bytes(4, "little")
+    head, (block, _) = mutate.records(compress(b"abc", block_size=BLOCK))
 
     def forged(content_size: int) -> bytes:
-        entry = container._varint(len(body)) + container._varint(content_size)
-        end = b"\0\1" + entry
-        end += container._varint(len(end))[::-1]
-        return head + body + end + zlib.crc32(body[-4:] + end).to_bytes(4, "little")
+        end = b"\0\1" + varint.dumps(len(block) + 4) + varint.dumps(content_size)
+        return mutate.mended(head, [block, end + varint.dumps(len(end))[::-1]])
 
     with NNCompFile(io.BytesIO(forged(3))) as file:
         assert file.seek(0, io.SEEK_END) == 3 and file.seek(1) == 1 and file.read() == b"bc"

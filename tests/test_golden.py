@@ -13,9 +13,10 @@ import commandline
 from commandline import Run
 from conftest import some_quick
 from golden.files import golden_model
-from nncomp import model
-from nncomp.codec import decompress, decompress_stream
+from nncomp import decompress, model
+from nncomp.api import decompress_stream
 from nncomp.errors import FormatError, ModelNotFoundError, NNCompError
+from nncomp.options import Options
 
 HERE = Path(__file__).parent / "golden"
 INDEX = json.loads((HERE / "files.json").read_text())
@@ -70,7 +71,7 @@ def test_good(path: Path) -> None:
     assert is_expected(path, decompress(data))
     assert is_expected(path, decompress(data, threads=3))
     dripped = io.BytesIO()
-    decompress_stream(Dripping(data), dripped)
+    decompress_stream(Dripping(data), dripped, Options())
     assert is_expected(path, dripped.getvalue())
 
 

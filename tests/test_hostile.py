@@ -23,12 +23,13 @@ from hypothesis import strategies as st
 import commandline
 import models
 from conftest import examples, some_quick
-from nncomp import container, model, weights
-from nncomp.codec import compress, decompress
-from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef
+from nncomp import compress, container, decompress, model, registry, varint, weights
+from nncomp.container import Block, FrameWriter, Header, ModelRef
 from nncomp.engine import native
 from nncomp.errors import FormatError, MemoryLimitError, ModelNotFoundError, NNCompError
-from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.filters import FILTERS
+from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.plan import MAX_STREAM_SIZE, MAX_STREAMS, Plan, Stream, layout
 
 MIB = 1 << 20
 BLOCK = 1 << 10
@@ -48,35 +49,55 @@ def _models(model_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 PICTURE = Mixing(Profile.RICH, Contexts.PICTURE, period=60, stride=3)
-RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, Transform.X86, period=7)
+RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, period=7)
+X86 = Mixing(Profile.RICH, Contexts.X86)
+HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
+NONE, REPEAT, PROGRAM = 0, 1, 2  # filters
 
 
-def coded(kind: BlockType, content: bytes, lanes: int, mixing: Mixing | None = None) -> Block:
-    """A block as the real engine codes it."""
-    predictor = installed() if kind.has_network else None
-    payloads = native.encode_block(predictor, content, lanes, mixing)
-    return Block(kind, len(content), tuple(payloads), zlib.crc32(content), mixing)
+def installed() -> model.Model:
+    return registry.find("small-1")
+
+
+def coded(stream: bytes, mixing: Mixing, *, network: bool = False) -> Stream:
+    """A stream as the real engine codes it."""
+    lanes = HEADER.lanes_of(len(stream)) if network else 1
+    predictor = installed() if network else None
+    payloads = native.encode_block(predictor, stream, lanes, mixing)
+    return Stream(len(stream), tuple(payloads), mixing, network)
+
+
+def stored(stream: bytes) -> Stream:
+    return Stream(len(stream), (stream,))
+
+
+def block_of(content: bytes, *streams: Stream, filter: int = NONE) -> Block:
+    return layout.dumps(Plan(streams, filter), len(content), zlib.crc32(content))
 
 
 @pytest.fixture
 def packed() -> bytes:
-    """A file with every type of block, coded by the real engine."""
+    """A file with every filter and every way of a stream, coded by the real engine."""
     noise = models.noise(100)
+    code = b"\xe8\1\2\3\0 call " * 40 + TEXT[:100]
+    split = FILTERS[PROGRAM].split(code)
+    assert split is not None
     return written(
-        coded(BlockType.NETWORK, TEXT[:BLOCK], 2),
-        Block(BlockType.REPEAT, BLOCK, (b"ab",), zlib.crc32(b"ab" * 512)),
-        coded(BlockType.NETWORK_MIX, TEXT[100 : 100 + BLOCK], 2, RECORDS),
-        Block(BlockType.STORED, 100, (noise,), zlib.crc32(noise)),
-        coded(BlockType.MIX, TEXT[:BLOCK], 1, PICTURE),
-        coded(BlockType.NETWORK_MIX, TEXT[BLOCK:], 1, Mixing(Profile.RICH)),
+        block_of(TEXT[:BLOCK], coded(TEXT[:BLOCK], RECORDS, network=True)),
+        block_of(b"ab" * 512, stored(b"ab"), filter=REPEAT),
+        block_of(noise, stored(noise)),
+        block_of(TEXT[:BLOCK], coded(TEXT[:BLOCK], PICTURE)),
+        block_of(TEXT[:300] * 3, coded(TEXT[:300], PICTURE, network=True), filter=REPEAT),
+        block_of(code, coded(split.streams[0], X86), filter=PROGRAM),
+        block_of(TEXT[BLOCK:], coded(TEXT[BLOCK:], Mixing(Profile.RICH), network=True)),
     )
 
 
-def written(*blocks: Block, header: Header = Header(BLOCK, 2, model.ARITHMETIC, 2)) -> bytes:  # noqa: B008
+def written(*blocks: Block, header: Header = HEADER) -> bytes:
     dst = io.BytesIO()
     writer = FrameWriter(dst, header)
     for block in blocks:
-        first = block.type.has_network and not writer.has_network
+        first = block.network and not writer.has_network
         writer.write(block, ModelRef(installed().id, "small-1") if first else None)
     writer.end()
     return dst.getvalue()
@@ -90,134 +111,218 @@ def decode(data: bytes) -> bytes | NNCompError:
         return error
 
 
-def rewrite(data: bytes, change: Callable[[Block], Block]) -> bytes:
-    """The file with its blocks changed, and right checks and index for what came of them."""
+def blocks_of(data: bytes) -> list[Block]:
+    return [item for item in container.read(io.BytesIO(data), LIMIT) if isinstance(item, Block)]
+
+
+def rewrite(data: bytes, change: Callable[[Plan], Plan]) -> bytes:
+    """The file with its plans changed, and right checks and index for what came of them."""
     dst = io.BytesIO()
-    writer: FrameWriter | None = None
+    writer = FrameWriter(dst, HEADER)
     ref: ModelRef | None = None
     for item in container.read(io.BytesIO(data), LIMIT):
-        if isinstance(item, Header):
-            writer = FrameWriter(dst, item)
-        elif isinstance(item, ModelRef):
+        if isinstance(item, ModelRef):
             ref = item
         elif isinstance(item, Block):
-            assert writer is not None
-            writer.write(change(item), ref)
+            plan = change(layout.loads(item, HEADER))
+            writer.write(layout.dumps(plan, item.size, item.content_checksum), ref)
             ref = None
-    assert writer is not None
     writer.end()
     return dst.getvalue()
 
 
-def with_payloads(block: Block, payloads: tuple[bytes, ...]) -> Block:
-    return dataclasses.replace(block, payloads=payloads)
+WAYS = {"mix": False, "network+mix": True}  # of coded streams: whether with the network
+some_way = pytest.mark.parametrize("way", list(WAYS))
 
 
-CODED = [kind for kind in BlockType if kind.is_coded]
+def with_payloads(way: str, change: Callable[[list[bytes]], None]) -> Callable[[Plan], Plan]:
+    """Changes the payloads of streams that are coded in this way."""
 
+    def changed(stream: Stream) -> Stream:
+        if stream.label != way:
+            return stream
+        payloads = list(stream.payloads)
+        change(payloads)
+        return dataclasses.replace(stream, payloads=tuple(payloads))
 
-def only(kind: BlockType, change: Callable[[Block], Block]) -> Callable[[Block], Block]:
-    return lambda block: change(block) if block.type == kind else block
+    return lambda plan: dataclasses.replace(plan, streams=tuple(map(changed, plan.streams)))
 
 
 def test_rewrite_alone_changes_nothing(packed: bytes) -> None:
-    found = [b.type for b in container.read(io.BytesIO(packed), LIMIT) if isinstance(b, Block)]
-    assert set(found) == {*BlockType}
-    assert rewrite(packed, lambda block: block) == packed
+    plans = [layout.loads(block, HEADER) for block in blocks_of(packed)]
+    assert {plan.filter for plan in plans} == {NONE, REPEAT, PROGRAM}
+    assert {s.label for plan in plans for s in plan.streams} == {"stored", *WAYS}
+    assert rewrite(packed, lambda plan: plan) == packed
     assert isinstance(decode(packed), bytes)
 
 
 # ---- payloads with checks that match: the coder itself must notice ----
 
 
-@pytest.mark.parametrize("kind", CODED)
-def test_payload_truncation_is_noticed(packed: bytes, kind: BlockType) -> None:
+@some_way
+def test_payload_truncation_is_noticed(packed: bytes, way: str) -> None:
     for size in (0, 1, 20, -5, -2, -1):
 
-        def cut(block: Block) -> Block:
-            return with_payloads(block, (block.payloads[0][:size], *block.payloads[1:]))  # noqa: B023
+        def cut(payloads: list[bytes]) -> None:
+            payloads[0] = payloads[0][:size]  # noqa: B023
 
-        assert isinstance(decode(rewrite(packed, only(kind, cut))), FormatError)
+        assert isinstance(decode(rewrite(packed, with_payloads(way, cut))), FormatError)
 
 
-@pytest.mark.parametrize("kind", CODED)
-def test_payload_extension_is_noticed(packed: bytes, kind: BlockType) -> None:
+@some_way
+def test_payload_extension_is_noticed(packed: bytes, way: str) -> None:
     for tail in (b"\0", b"\xff", b"\0" * 9):
 
-        def extend(block: Block) -> Block:
-            return with_payloads(block, (*block.payloads[:-1], block.payloads[-1] + tail))  # noqa: B023
+        def extend(payloads: list[bytes]) -> None:
+            payloads[-1] += tail  # noqa: B023
 
-        assert isinstance(decode(rewrite(packed, only(kind, extend))), FormatError)
+        assert isinstance(decode(rewrite(packed, with_payloads(way, extend))), FormatError)
 
 
-@pytest.mark.parametrize("kind", some_quick(CODED, BlockType.NETWORK))
-def test_payload_bit_flips_are_noticed(packed: bytes, kind: BlockType) -> None:
+@pytest.mark.parametrize("way", some_quick(WAYS, "network+mix"))
+def test_payload_bit_flips_are_noticed(packed: bytes, way: str) -> None:
     draw = random.Random(1)
     for _ in range(60):
 
-        def flip(block: Block) -> Block:
-            bad = bytearray(block.payloads[0])
+        def flip(payloads: list[bytes]) -> None:
+            bad = bytearray(payloads[0])
             bad[draw.randrange(len(bad))] ^= 1 << draw.randrange(8)
-            return with_payloads(block, (bytes(bad), *block.payloads[1:]))
+            payloads[0] = bytes(bad)
 
-        assert isinstance(decode(rewrite(packed, only(kind, flip))), FormatError)
+        assert isinstance(decode(rewrite(packed, with_payloads(way, flip))), FormatError)
 
 
-def test_another_mixing_is_noticed(packed: bytes) -> None:
-    """Whatever the parameters are, decoding ends well: in an error."""
-    for mixing in (
+def test_stored_bytes_that_change_are_noticed(packed: bytes) -> None:
+    def flip(payloads: list[bytes]) -> None:
+        payloads[0] = bytes([payloads[0][0] ^ 1]) + payloads[0][1:]
+
+    assert isinstance(decode(rewrite(packed, with_payloads("stored", flip))), FormatError)
+
+
+@pytest.mark.parametrize(
+    "mixing",
+    [
         Mixing(Profile.RICH, Contexts.CODE),
-        Mixing(Profile.RICH, Contexts.CODE, Transform.ARM64, period=65535),
+        Mixing(Profile.RICH, Contexts.X86, period=65535),
         Mixing(Profile.RICH, Contexts.RECORDS, period=65535),
         Mixing(Profile.RICH, Contexts.PICTURE, period=65535, stride=8),
         Mixing(Profile.RICH, Contexts.PICTURE, period=2, stride=1),
         Mixing(Profile.RICH, period=2),
-    ):
-        for kind in (BlockType.MIX, BlockType.NETWORK_MIX):
+    ],
+    ids=lambda mixing: mixing.label,
+)
+def test_another_mixing_is_noticed(packed: bytes, mixing: Mixing) -> None:
+    """Whatever the parameters are, decoding ends well: in an error."""
+    for way in WAYS:
 
-            def change(block: Block) -> Block:
-                return dataclasses.replace(block, mixing=mixing)  # noqa: B023
+        def change(plan: Plan) -> Plan:
+            streams = [
+                dataclasses.replace(s, mixing=mixing) if s.label == way else s  # noqa: B023
+                for s in plan.streams
+            ]
+            return dataclasses.replace(plan, streams=tuple(streams))
 
-            assert isinstance(decode(rewrite(packed, only(kind, change))), FormatError)
+        assert isinstance(decode(rewrite(packed, change)), FormatError)
+
+
+@pytest.mark.parametrize("number", range(len(FILTERS)))
+def test_another_filter_is_noticed(packed: bytes, number: int) -> None:
+    def change(plan: Plan) -> Plan:
+        return dataclasses.replace(plan, filter=number)
+
+    for block in blocks_of(packed):
+        plan = layout.loads(block, HEADER)
+        changed = layout.dumps(change(plan), block.size, block.content_checksum)
+        result = decode(written(changed))
+        if isinstance(result, bytes):  # without a call it is the same to the filters of programs
+            assert zlib.crc32(result) == block.content_checksum
+        else:
+            assert isinstance(result, FormatError)
+
+
+# ---- plans that lie ----
+
+
+def planned(
+    plan: bytes, payload: bytes = b"", size: int = BLOCK, *, network: bool = False
+) -> bytes:
+    """A file of one block with such a plan, and right checks but for that of the content."""
+    return written(Block(size, network, plan, payload, 0))
+
+
+def test_plans_of_many_streams() -> None:
+    """As many as there may be are read; that they do not suit the filter shows afterwards."""
+    for count in (2, MAX_STREAMS, MAX_STREAMS + 1, MAX_STREAMS * 100):
+        result = decode(planned(b"\1" + b"\x80\0" * count))
+        assert isinstance(result, FormatError)
+        assert ("too many streams" in str(result)) == (count > MAX_STREAMS)
+
+
+@pytest.mark.parametrize("filter", range(len(FILTERS)))
+@pytest.mark.parametrize(
+    "size", [BLOCK + 1, 1 << 26, MAX_STREAM_SIZE // 2, MAX_STREAM_SIZE, 1 << 62]
+)
+def test_streams_that_claim_much_are_not_decoded(filter: int, size: int) -> None:
+    """Zeros, of which a few bytes are enough for minutes of work, in a block of a KiB."""
+    zeros = native.encode_block(None, bytes(BLOCK), 1, Mixing(Profile.RICH))[0]
+    stream = b"\x90" + varint.dumps(size) + b"\0"
+    plans = [stream, stream + varint.dumps(len(zeros)) + stream]
+    started = time.process_time()
+    for plan in plans:
+        result = decode(planned(bytes([filter]) + plan, zeros * 2))
+        assert isinstance(result, FormatError) and "lane" not in str(result)
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("filter", [NONE, PROGRAM])
+def test_memory_is_refused_before_it_is_taken(filter: int) -> None:
+    size = 16 * MIB
+    header = Header(size, 1, model.ARITHMETIC, Profile.RICH)
+    data = written(Block(size, False, bytes([filter, 0x10, 0]), b"x", 0), header=header)
+    tracemalloc.start()
+    try:
+        assert isinstance(decode(data), MemoryLimitError)
+        assert tracemalloc.get_traced_memory()[1] < MIB
+    finally:
+        tracemalloc.stop()
+
+
+@some
+@given(st.binary(min_size=1, max_size=30), st.binary(max_size=60), st.booleans())
+def test_any_plan_is_content_or_an_error(plan: bytes, payload: bytes, network: bool) -> None:
+    assert isinstance(decode(planned(plan, payload, 60, network=network)), (NNCompError, bytes))
 
 
 @pytest.mark.parametrize("profile", some_quick(Profile, Profile.LEAN))
 def test_any_content_with_any_mixing(profile: Profile) -> None:
-    """Contents that steer contexts and transforms to their ends come back."""
+    """Contents that steer contexts to their ends come back."""
     calls = bytes.fromhex("E8 FF FF FF FF E9 00 00 00 00 E8 E8 E8 E8 00 00")
     bl = bytes.fromhex("FF FF FF 97 00 00 00 94")
     contents = [b"\n" * 9 + b" ", bytes(300), b"\xff" * 300, calls * 30, bl * 60 + b"\x97"]
     for content in (*contents, TEXT[:600], models.noise(500), b"x"):
         for contexts in Contexts if profile == Profile.RICH else [Contexts.GENERAL]:
-            for transform in Transform:
-                for period in (2, 300, 65532):
-                    if contexts == Contexts.WIDE:
-                        mixing = Mixing(profile, contexts, transform, period + 2 & ~1, stride=2)
-                    else:
-                        mixing = Mixing(profile, contexts, transform, period)
-                    payloads = native.encode_block(None, content, 1, mixing)
-                    assert native.decode_block(None, payloads, len(content), mixing) == content
+            for period in (2, 300, 65532):
+                if contexts == Contexts.WIDE:
+                    mixing = Mixing(profile, contexts, period=period + 2 & ~1, stride=2)
+                else:
+                    mixing = Mixing(profile, contexts, period=period)
+                payloads = native.encode_block(None, content, 1, mixing)
+                assert native.decode_block(None, payloads, len(content), mixing) == content
 
 
 @pytest.mark.slow
-def test_garbage_payloads_end_at_once() -> None:
+@some_way
+def test_garbage_payloads_end_at_once(way: str) -> None:
     """Content of 4 MiB is claimed; the payload is used up early, even where the adaptive stage has
     learnt that nothing but zeros comes."""
-    header = Header(4 * MIB, 1, model.ARITHMETIC, 2)
-    for kind in CODED:
-        mixing = Mixing(Profile.RICH) if kind.has_mixing else None
-        for payload in (b"", b"\0" * 9, b"\xff" * 50, models.noise(50)):
-            data = written(Block(kind, 4 * MIB, (payload,), 0, mixing), header=header)
-            started = time.process_time()
-            with pytest.raises(FormatError):
-                decompress(data)
-            assert time.process_time() - started < 10
-
-
-def installed() -> model.Model:
-    from nncomp import registry
-
-    return registry.find("small-1")
+    header = Header(4 * MIB, 1, model.ARITHMETIC, Profile.RICH)
+    for payload in (b"", b"\0" * 9, b"\xff" * 50, models.noise(50)):
+        stream = Stream(4 * MIB, (payload,), Mixing(Profile.RICH), WAYS[way])
+        data = written(layout.dumps(Plan((stream,)), 4 * MIB, 0), header=header)
+        started = time.process_time()
+        with pytest.raises(FormatError):
+            decompress(data)
+        assert time.process_time() - started < 10
 
 
 # ---- structure ----
@@ -260,9 +365,10 @@ def sealed(record: bytes) -> bytes:
 
 def network_record(model_id: bytes, data: bytes | None, name: bytes = b"small-1") -> bytes:
     flags = len(name) - 1 | (0 if data is None else 0x80)
-    embedded = b"" if data is None else container._varint(len(data)) + data
+    embedded = b"" if data is None else varint.dumps(len(data)) + data
     description = bytes([flags]) + name + model_id + embedded
-    return b"\3\x40" + description + b"\2" + bytes(4) + b"xy"  # type network
+    plan = b"\0\x20\0"  # no filter; network and mix, general contexts, no period
+    return b"\2\x40" + description + b"\3" + plan + b"\2" + bytes(4) + b"xy"
 
 
 def hostile_models() -> Iterator[bytes]:
@@ -346,21 +452,22 @@ def test_names_cannot_reach_files_or_terminals() -> None:
 
 def test_sizes_that_lie_do_not_allocate() -> None:
     """Huge claims with nothing behind them."""
-    huge = container._varint((1 << 62) + 5)
+    huge = varint.dumps((1 << 62) + 5)
+    named = b"\2\x40\6small-1" + bytes(16)
     records = [
         b"\1" + huge,
-        b"\2" + huge + b"\1",
-        b"\2\x40" + huge,
+        b"\2" + huge,
         b"\3" + huge,
-        b"\4" + huge,
-        b"\5" + huge,
-        b"\5\x40\0" + huge,
-        b"\5\x40\0\0" + huge,
-        b"\3\x40\6small-1" + bytes(16) + huge,
-        b"\4\x40\6small-1" + bytes(16) + b"\0\0" + huge,
-        b"\3\x40\x86small-1" + bytes(16) + huge,
+        b"\1\x40" + huge,
+        b"\1\x40\2\0\0" + huge,
+        b"\1\x40\1\0" + huge,
+        named + huge,
+        named + b"\1\0" + huge,
+        b"\2\x40\x86small-1" + bytes(16) + huge,
         b"\0" + huge,
     ]
+    inside = [b"\x81" + huge, b"\0\x80" + huge, b"\0\x10" + huge, b"\0\x20\0" + huge]
+    records += [b"\1\x40" + bytes([len(p)]) + p + b"\2" + bytes(4) + b"xy" for p in inside]
     for record in records:
         assert isinstance(decode(sealed(record)), (FormatError, MemoryLimitError))
 

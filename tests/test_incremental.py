@@ -17,7 +17,7 @@ import commandline
 import models
 import nncomp
 from conftest import examples
-from nncomp import NNCompressor, NNDecompressor, compress, container, model, probe, weights
+from nncomp import NNCompressor, NNDecompressor, compress, container, model, weights
 from nncomp.errors import (
     ChecksumError,
     FormatError,
@@ -26,6 +26,7 @@ from nncomp.errors import (
     ModelNotFoundError,
 )
 from nncomp.mixing import Mixing, Profile
+from nncomp.plan import Plan, Stream, choose, layout
 
 BLOCK = 1 << 10
 TEXT = models.chained(3000)
@@ -111,12 +112,12 @@ def test_nothing_after_flush() -> None:
 
 
 def test_what_failed_cannot_be_completed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(content: bytes) -> bool:
+    def fail(*arguments: object) -> None:
         raise MemoryError
 
     compressor = NNCompressor(block_size=BLOCK)
     with monkeypatch.context() as patch:
-        patch.setattr(probe, "looks_random", fail)
+        patch.setattr(choose, "choose_filter", fail)
         with pytest.raises(MemoryError):
             compressor.compress(TEXT)
     with pytest.raises(ValueError, match="failed before"):
@@ -179,9 +180,17 @@ def test_max_length(packed: bytes, lengths: list[int], sizes: list[int]) -> None
 def test_no_block_is_decoded_before_it_is_asked_for(
     packed: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    blocks = []
+
+    def loads(block: container.Block, header: container.Header) -> Plan:
+        blocks.append(block)
+        return original(block, header)
+
+    original = layout.loads
+    monkeypatch.setattr(layout, "loads", loads)
     decompressor = NNDecompressor()
     assert decompressor.decompress(packed, 10) == TEXT[:10]
-    assert decompressor._decoder.summary.blocks.total() == 1
+    assert [block.size for block in blocks] == [BLOCK]
     assert not decompressor.needs_input
 
 
@@ -250,11 +259,11 @@ def test_frame_info() -> None:
     assert info.content_size == len(DATA)
     assert info.stored_size == len(packed)
     assert sum(info.blocks.values()) == -(-len(DATA) // BLOCK)
-    assert set(info.blocks) >= {"network+mix", "repeat", "stored"}
+    assert set(info.blocks) >= {"network+mix", "repeat+stored", "stored"}
     mixed = sum(count for kind, count in info.blocks.items() if "mix" in kind)
     assert sum(info.mixings.values()) == mixed >= info.mixings["general"] > 0
     assert (info.block_size, info.lanes) == (BLOCK, 1)
-    assert (info.version, info.arithmetic, info.profile) == (5, model.ARITHMETIC, "lean")
+    assert (info.version, info.arithmetic, info.profile) == (6, model.ARITHMETIC, "lean")
     assert info.model == "nano-1" and len(info.model_id or "") == 32
     assert not info.model_embedded
     assert info.memory_needed is not None and info.memory_needed > 2 * BLOCK
@@ -295,7 +304,7 @@ def test_listing_unpacks_nothing(
     """Dimensions tell what memory is needed, and what is wrong with them shows."""
     packed = weights.pack(foreign_model)
     whole = compress(TEXT, model=packed)
-    large = dataclasses.replace(packed, data=bytes([0, 32, 1, 128, 128, 32, *[1] * 32, 0]))
+    large = dataclasses.replace(packed, data=bytes([0, 32, 3, *[1, 128] * 3, 0]))
 
     def refuse(*arguments: object) -> None:
         raise AssertionError("a model was loaded")
@@ -309,12 +318,10 @@ def test_listing_unpacks_nothing(
         for data in (b"\x00\x01", b"\x02", large.data):
             bad = dataclasses.replace(packed, data=data)
             sink = io.BytesIO()
-            writer = container.FrameWriter(sink, container.Header(1 << 16, 1, 1, 2))
+            writer = container.FrameWriter(sink, container.Header(1 << 16, 1, 1, Profile.RICH))
+            stream = Stream(100, (b"x",), Mixing(Profile.RICH), network=True)
             ref = container.ModelRef(foreign_model.id, "bad", bad.data)
-            block = container.Block(
-                container.BlockType.NETWORK_MIX, 100, (b"x",), 0, Mixing(Profile.RICH)
-            )
-            writer.write(block, ref)
+            writer.write(layout.dumps(Plan((stream,)), 100, 0), ref)
             writer.end()
             with pytest.raises(FormatError, match="embedded model is malformed"):
                 nncomp.get_frame_info(sink.getvalue())

@@ -11,7 +11,7 @@ import pytest
 
 import models
 from nncomp import container
-from nncomp.codec import compress
+from nncomp.api import compress
 
 ROOT = Path(__file__).parent.parent
 MAGIC = ROOT / "docs/nncomp.magic"

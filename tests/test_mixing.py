@@ -6,7 +6,6 @@ subject of ``test_engines.py``.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import threading
 import time
@@ -26,9 +25,10 @@ from nncomp import _native
 from nncomp.engine import native, reference
 from nncomp.engine.reference import features, mixer
 from nncomp.errors import FormatError
-from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
 from nncomp.model import Model
+from nncomp.plan import MAX_STREAM_SIZE
 
 PAGE = Path(__file__).parents[1] / "docs" / "numerics.md"
 LEAN, RICH = Profile.LEAN, Profile.RICH
@@ -41,7 +41,7 @@ MIXINGS = {
     "records": Mixing(RICH, Contexts.RECORDS, period=13),
     "records-long": Mixing(RICH, Contexts.RECORDS, period=300),
     "code": Mixing(RICH, Contexts.CODE),
-    "x86": Mixing(RICH, Contexts.CODE, Transform.X86),
+    "x86": Mixing(RICH, Contexts.X86),
     "picture": Mixing(RICH, Contexts.PICTURE, period=30, stride=3),
     "picture-narrow": Mixing(RICH, Contexts.PICTURE, period=9, stride=8),
     "wide": Mixing(RICH, Contexts.WIDE, period=36, stride=6),
@@ -254,8 +254,7 @@ def test_sizes_alone(kernel: str, size: int) -> None:
 @pytest.mark.parametrize("name", list(MIXINGS))
 @pytest.mark.parametrize("size", [0, 1, 400])
 def test_probabilities_are_those_that_are_coded_with(kernel: str, name: str, size: int) -> None:
-    mixing = dataclasses.replace(MIXINGS[name], transform=Transform.NONE)
-    data = some_of_all(size)
+    mixing, data = MIXINGS[name], some_of_all(size)
     found = native.bit_probabilities(data, mixing)
     assert found.shape == (size, 8)
     encoder = reference.coder.RangeEncoder()
@@ -385,14 +384,6 @@ def test_all_opcodes_behind_others(kernel: str, before: str) -> None:
 def test_all_operands_in_memory(kernel: str, opcode: str) -> None:
     code = bytes.fromhex(opcode)
     same(None, in_step(code + bytes([m, 0x90 | m % 7]) for m in range(256)), 1, MIXINGS["x86"])
-
-
-@pytest.mark.parametrize("kind", some_quick([Transform.X86, Transform.ARM64], Transform.ARM64))
-def test_transforms(kernel: str, kind: Transform) -> None:
-    data = calls(100) if kind == Transform.X86 else branches(100)
-    assert mixer.transform(kind, data) != data
-    same(None, data, 1, Mixing(RICH, Contexts.CODE, kind))
-    same(tiny(), data, 2, Mixing(LEAN, transform=kind))
 
 
 @pytest.mark.parametrize("name", some_quick(["sure", "steep", "zero", "plus"], "sure"))
@@ -533,13 +524,12 @@ def mixings(draw: st.DrawFn) -> Mixing:
     stride = draw(st.integers(1, 8)) if contexts.has_stride else 1
     least = stride + 1 if contexts.has_stride else 2 if contexts == Contexts.RECORDS else 0
     period = draw(st.one_of(st.integers(least, 40), st.integers(41, 65535)))
-    transform = draw(st.sampled_from(list(Transform)))
     if contexts == Contexts.WIDE:
         stride = stride + 1 & ~1
         period = max(period & ~1, stride + 2)
     elif period == 1:
         period = 0
-    return Mixing(profile, contexts, transform, period, stride)
+    return Mixing(profile, contexts, period, stride)
 
 
 @settings(max_examples=examples(60), deadline=None)
@@ -560,44 +550,6 @@ def test_any_mixing_is_that_of_the_reference(data: bytes, mixing: Mixing, lanes:
     model = tiny() if lanes else None
     payloads = native.encode_block(model, data, max(lanes, 1), mixing)
     assert payloads == reference.encode_block(model, data, max(lanes, 1), mixing)
-
-
-CALLS = st.lists(st.sampled_from([0xE8, 0xE9, 0x00, 0xFF, 0x94, 0x97, 0x01]), max_size=200)
-
-
-@pytest.mark.parametrize("kind", list(Transform))
-@settings(max_examples=examples(100), deadline=None)
-@given(data=st.one_of(CALLS.map(bytes), st.binary(max_size=100)))
-def test_transforms_are_undone(kind: Transform, data: bytes) -> None:
-    there = mixer.transform(kind, data)
-    assert len(there) == len(data)
-    assert mixer.restore(kind, there) == data
-    assert mixer.transform(kind, mixer.restore(kind, data)) == data
-
-
-@settings(max_examples=examples(40), deadline=None)
-@given(CALLS.map(bytes), st.sampled_from(list(Transform)))
-def test_transforms_of_the_engine(data: bytes, kind: Transform) -> None:
-    """What it codes is what the reference makes of the data: equal to coding that untransformed."""
-    mixing = Mixing(LEAN, transform=kind)
-    payloads = native.encode_block(None, data, 1, mixing)
-    assert payloads == native.encode_block(None, mixer.transform(kind, data), 1, MIXINGS["lean"])
-    assert native.decode_block(None, payloads, len(data), mixing) == data
-
-
-def test_transforms_by_example() -> None:
-    x86, arm = Transform.X86, Transform.ARM64
-    call = b"\x90" * 7 + b"\xe8\x10\x00\x00\x00"
-    assert mixer.transform(x86, call) == b"\x90" * 7 + b"\xe8\x17\x00\x00\x00"
-    back = b"\x90" * 7 + b"\xe8\xf9\xff\xff\xff"
-    assert mixer.transform(x86, back) == b"\x90" * 7 + b"\xe8\x00\x00\x00\xff"
-    assert mixer.transform(x86, call[:-1]) == call[:-1]
-    branch = bytes(8) + b"\x01\x00\x00\x94"
-    assert mixer.transform(arm, branch) == bytes(8) + b"\x03\x00\x00\x94"
-    assert mixer.transform(arm, branch[:-1]) == branch[:-1]
-    assert mixer.transform(arm, b"\0" + branch) == b"\0" + branch
-    last = bytes(4) + b"\xff\xff\xff\x97"
-    assert mixer.transform(arm, last) == bytes(4) + b"\x00\x00\x00\x94"
 
 
 # Damage
@@ -645,8 +597,7 @@ def test_damaged_payloads(kernel: str) -> None:
 @pytest.mark.parametrize("name", some_quick(["lean", "picture"], "lean"))
 def test_damage_in_one_of_many_lanes(name: str, threads: int) -> None:
     """Errors in one thread reach the caller and stop the others, whichever lane they are in."""
-    mixing = Mixing(LEAN, transform=Transform.X86) if name == "lean" else MIXINGS[name]
-    data = some_of_all(300)
+    mixing, data = MIXINGS[name], some_of_all(300)
     payloads = native.encode_block(tiny(), data, 5, mixing)
     for lane in range(5):
         for bad in damaged(payloads[lane])[lane::20]:
@@ -673,30 +624,30 @@ def test_any_payloads(payloads: list[bytes], mixing: Mixing, threads: int) -> No
 @pytest.mark.parametrize(
     "mixing",
     [
-        (True, -1, 0, 0, 1),
-        (True, 5, 0, 0, 1),
-        (True, 4, 0, 0, 1),
-        (True, 4, 0, 0, 2),
-        (True, 4, 0, 4, 4),
-        (True, 4, 0, 30, 3),
-        (True, 4, 0, 31, 2),
-        (False, 4, 0, 30, 2),
-        (False, 1, 0, 5, 1),
-        (True, 0, 3, 0, 1),
-        (True, 0, -1, 0, 1),
-        (True, 0, 0, 1, 1),
-        (True, 0, 0, -2, 1),
-        (True, 0, 0, 65536, 1),
-        (True, 0, 0, 0, 0),
-        (True, 0, 0, 0, 2),
-        (True, 1, 0, 0, 1),
-        (True, 3, 0, 0, 1),
-        (True, 3, 0, 3, 3),
-        (True, 3, 0, 30, 9),
-        (True, 3, 0, 30, 0),
+        (True, -1, 0, 1),
+        (True, 6, 0, 1),
+        (True, 5, 0, 1),
+        (True, 5, 0, 2),
+        (True, 5, 4, 4),
+        (True, 5, 30, 3),
+        (True, 5, 31, 2),
+        (False, 5, 30, 2),
+        (False, 1, 5, 1),
+        (False, 3, 0, 1),
+        (True, 0, 1, 1),
+        (True, 0, -2, 1),
+        (True, 0, 65536, 1),
+        (True, 0, 0, 0),
+        (True, 0, 0, 2),
+        (True, 1, 0, 1),
+        (True, 3, 0, 2),
+        (True, 4, 0, 1),
+        (True, 4, 3, 3),
+        (True, 4, 30, 9),
+        (True, 4, 30, 0),
     ],
 )
-def test_arguments_are_checked(mixing: tuple[bool, int, int, int, int]) -> None:
+def test_arguments_are_checked(mixing: tuple[bool, int, int, int]) -> None:
     """C++ checks again what ``Mixing`` has checked."""
     with pytest.raises(ValueError):
         _native.encode_block(None, b"abc", 1, mixing=mixing)
@@ -718,7 +669,7 @@ def test_something_must_predict(engine: Any) -> None:
 
 def test_size_is_limited() -> None:
     with pytest.raises(ValueError):
-        native.decode_block(tiny(), [b"a"], (1 << 26) + 1, MIXINGS["lean"])
+        native.decode_block(tiny(), [b"a"], MAX_STREAM_SIZE + 1, MIXINGS["lean"])
 
 
 @pytest.mark.parametrize("engine", some_quick([native, reference], native))
@@ -857,14 +808,11 @@ def test_tables_of_the_native_engine() -> None:
 def test_memory_is_what_is_promised(name: str) -> None:
     """At most, and nearly that where all contexts are in use."""
     mixing = MIXINGS[name]
-    args = (mixing.profile == RICH, *map(int, (mixing.contexts, mixing.transform)))
-    for size in (0, 1, 1000, 32768, 32769, 1 << 20, (1 << 22) + 1, 1 << 26):
+    args = (mixing.profile == RICH, int(mixing.contexts), mixing.period, mixing.stride)
+    for size in (0, 1, 1000, 32768, 32769, 1 << 20, (1 << 22) + 1, MAX_STREAM_SIZE):
         for lanes in (1, 3, 128):
             promised = mixing.memory(size, lanes)
-            taken = [
-                _native.mixing_memory((*args, mixing.period, mixing.stride), net, size, lanes)
-                for net in (False, True)
-            ]
+            taken = [_native.mixing_memory(args, net, size, lanes) for net in (False, True)]
             assert max(taken) <= promised
             if not mixing.contexts.has_stride:  # those have fewer contexts, and predict samples
                 samples = lanes * (1 << 18) if mixing.profile == RICH else 0

@@ -18,7 +18,8 @@ import models
 import nncomp
 from commandline import Run, command
 from nncomp import rawio
-from nncomp.codec import compress, compress_stream, decompress
+from nncomp.api import compress, compress_stream, decompress
+from nncomp.options import Options
 
 TEXT = models.chained(4000)
 NOISE = models.noise(300_000)  # more than a pipe holds
@@ -84,7 +85,7 @@ def test_nothing_yet_is_not_the_end(pipe: tuple[int, int], buffering: int) -> No
 
 def by_stream(file: Any) -> bytes:
     out = io.BytesIO()
-    compress_stream(file, out, level=1, model="none")
+    compress_stream(file, out, Options(level=1, model="none"))
     return decompress(out.getvalue())
 
 
@@ -157,7 +158,7 @@ def test_bytes_of_another_type(kind: Callable[[bytes], Any]) -> None:
     with nncomp.open(Source(compress(TEXT, 1))) as file:
         assert file.read() == TEXT
     sink = io.BytesIO()
-    compress_stream(Source(TEXT), sink, model="none")
+    compress_stream(Source(TEXT), sink, Options(model="none"))
     assert decompress(sink.getvalue()) == TEXT
 
 

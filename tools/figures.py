@@ -3,7 +3,7 @@
     python tools/figures.py roundtrip DIR    every file, as file and through pipes, at -1 and -5
     python tools/figures.py ratio FILE…      bytes and bits per byte beside xz -9e
     python tools/figures.py speed FILE       KB/s both ways and peak memory, every model
-    python tools/figures.py waste FILE       coded bytes against the model's own entropy
+    python tools/figures.py waste FILE       coded bytes against the stage's own entropy
     python tools/figures.py stage FILE…      the adaptive stage alone, on one core beside xz -9e
     python tools/figures.py kinds DIR LEVEL MODEL…  bits per byte of models by kind of file
     python tools/figures.py pieces DIR…      pieces of 1 to 16 KiB beside xz, zstd and brotli
@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 NNCOMP = str(Path(sys.executable).parent / "nncomp")
 XZ_9E = 9 | lzma.PRESET_EXTREME
@@ -128,30 +129,46 @@ def speed(name: str) -> None:
     print(f"--version: {version:.3f} s")
 
 
-def waste(name: str) -> None:
+def entropy(model: Any, data: bytes) -> float:
+    """Bits of ``data`` under the network alone, without the coder."""
     import numpy as np
 
-    from nncomp import engine, levels, registry
+    from nncomp.engine import native
+
+    frequencies = native.frequencies(model, data)
+    chosen = frequencies[np.arange(len(data)), np.frombuffer(data, np.uint8)].astype(np.float64)
+    return -float(np.log2(chosen / frequencies.sum(axis=1, dtype=np.uint64)).sum())
+
+
+def waste(name: str) -> None:
+    """What the coder needs beyond what the stage's probabilities say."""
+    import numpy as np
+
+    from nncomp.engine import native
+    from nncomp.mixing import Mixing, Profile
 
     data = Path(name).read_bytes()[:262144]
-    for level in (1, 5):
-        model = registry.find(levels.get(level).model)
-        native = engine.get()
-        coded = sum(len(p) for p in native.encode_block(model, data, 1))
-        bits = 0.0
-        frequencies = native.frequencies(model, data)
-        chosen = frequencies[np.arange(len(data)), np.frombuffer(data, np.uint8)].astype(np.float64)
-        bits = -float(np.log2(chosen / frequencies.sum(axis=1, dtype=np.uint64)).sum())
-        print(f"{model.name}: {coded:,} bytes coded, {math.ceil(bits / 8):,} by entropy, "
+    ones = np.unpackbits(np.frombuffer(data, np.uint8)).reshape(-1, 8).astype(bool)
+    for profile in Profile:
+        mixing = Mixing(profile)
+        coded = sum(map(len, native.encode_block(None, data, 1, mixing)))
+        p = native.bit_probabilities(data, mixing) / 2**22
+        bits = -float(np.log2(np.where(ones, p, 1 - p)).sum())
+        print(f"{profile.name.lower()}: {coded:,} bytes coded, {math.ceil(bits / 8):,} by entropy, "
               f"waste {100 * (8 * coded / bits - 1):.4f} %")  # fmt: skip
 
 
 def stage(*names: str) -> None:
     """CPU time of the stage alone, both profiles, and beside the network; medians of three."""
-    from nncomp import choice, engine, levels, registry
+    from nncomp import levels, registry
+    from nncomp.engine import native
     from nncomp.mixing import Mixing, Profile
+    from nncomp.plan import choose
 
-    native = engine.get()
+    def forward(model: Any, data: bytes) -> None:
+        """The network without the coder, in pieces, because each byte has a KiB of weights."""
+        for start in range(0, len(data), 1 << 16):
+            native.frequencies(model, data[start : start + (1 << 16)])
 
     def seconds(work: Callable[[], object]) -> float:
         times = []
@@ -167,13 +184,14 @@ def stage(*names: str) -> None:
         data = Path(name).read_bytes()
         size += len(data)
         model = registry.find(levels.get(5).model)
-        mixing = choice.choose_mixing(data, Profile.RICH, native.encode_block)
+        chosen = choose.choose_filter(data, Profile.RICH, native.encode_block)
+        stream, mixing = chosen.split.streams[0], chosen.mixing or Mixing(Profile.RICH)
         runs: dict[str, Callable[[], object]] = {
             "xz": partial(lzma.compress, data, preset=XZ_9E),
             "lean": partial(native.encode_block, None, data, 1, Mixing(Profile.LEAN)),
-            "rich": partial(native.encode_block, None, data, 1, mixing),
-            "network": partial(native.encode_block, model, data, 1),
-            "both": partial(native.encode_block, model, data, 1, mixing),
+            "rich": partial(native.encode_block, None, stream, 1, mixing),
+            "network": partial(forward, model, stream),
+            "both": partial(native.encode_block, model, stream, 1, mixing),
         }
         times = {key: seconds(run) for key, run in runs.items()}
         for key, value in times.items():
@@ -187,7 +205,7 @@ def stage(*names: str) -> None:
 
 
 def kinds(folder: str, level: str, *names: str) -> None:
-    """The first 256 KiB of each file, a lane each, without container: the network's part alone,
+    """The first 256 KiB of each file, a lane each, without container: what the network alone says,
     network and stage as ``level`` mixes them, and what the level chooses for each block."""
     import nncomp
     from nncomp import levels, registry
@@ -197,15 +215,15 @@ def kinds(folder: str, level: str, *names: str) -> None:
     profile = levels.get(int(level)).profile
     models = [registry.resolve(name) for name in names]
     print(f"{'bits/byte: alone, mixed, chosen':32}", *(f"{name:>23}" for name in names))
-    totals = [[0, 0, 0] for _ in models]
+    totals = [[0.0, 0.0, 0.0] for _ in models]
     size = 0
     for kind in sorted(p for p in Path(folder).iterdir() if p.is_dir()):
         parts = [p.read_bytes()[: 1 << 18] for p in sorted(kind.rglob("*")) if p.is_file()]
         line = []
         for model, total in zip(models, totals, strict=True):
-            coded = [0, 0, 0]
+            coded = [0.0, 0.0, 0.0]
             for data in parts:
-                coded[0] += len(native.encode_block(model, data, 1)[0])
+                coded[0] += entropy(model, data) / 8
                 coded[1] += len(native.encode_block(model, data, 1, Mixing(profile))[0])
                 coded[2] += len(nncomp.compress(data, level=int(level), model=model))
             total[:] = [a + b for a, b in zip(total, coded, strict=True)]

@@ -7,6 +7,7 @@ what is compared is the size of whole files. Until then nothing is: an interrupt
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import sys
 from collections.abc import Callable, Iterator
@@ -19,9 +20,9 @@ from nncomp.errors import NNCompError
 from nncomp.rawio import Readable, Writable
 
 if TYPE_CHECKING:
-    from nncomp import codec
     from nncomp.container import Packed
     from nncomp.model import Model
+    from nncomp.summary import Summary
 
 __all__ = ["MAX_INPUT", "compress", "load"]
 
@@ -35,9 +36,7 @@ def load() -> None:
     from nncomp.train import adapt, memory  # noqa: F401
 
 
-def compress(
-    label: str, reader: Readable, sink: Writable, options: Options
-) -> tuple[codec.Summary, str]:
+def compress(label: str, reader: Readable, sink: Writable, options: Options) -> tuple[Summary, str]:
     """Compress all of ``reader``; returns what training brought, in words, too."""
     data = _read(reader)
     run = _Run(data, options)
@@ -77,7 +76,7 @@ class _Run:
         self._data = data
         self._options = options
 
-    def compress(self, label: str, packed: Packed | None) -> tuple[bytes, codec.Summary]:
+    def compress(self, label: str, packed: Packed | None) -> tuple[bytes, Summary]:
         """The whole file, with a model of its own or as without --train."""
         options = self._options
         show = bool(options.progress) and not options.quiet
@@ -86,20 +85,13 @@ class _Run:
 
     def _coded(
         self, data: bytes, packed: Packed | None, progress: Callable[[int], Any] | None = None
-    ) -> tuple[bytes, codec.Summary]:
-        from nncomp import codec
+    ) -> tuple[bytes, Summary]:
+        from nncomp import api
 
-        options, dst = self._options, io.BytesIO()
-        summary = codec.compress_stream(
-            io.BytesIO(data),
-            dst,
-            level=options.level,
-            model=options.model if packed is None else packed,
-            block_size=options.block_size,
-            device=options.device,
-            threads=options.threads,
-            progress=progress,
-        )
+        options, dst = self._options.of_call(), io.BytesIO()
+        if packed is not None:
+            options = dataclasses.replace(options, model=packed)
+        summary = api.compress_stream(io.BytesIO(data), dst, options, progress=progress)
         return dst.getvalue(), summary
 
     def train(self, label: str, plain_size: int) -> Packed | None:

@@ -26,9 +26,9 @@ from nncomp.cli.options import Mode, Options, default_options
 from nncomp.cli.report import Report, complain, printable, say
 from nncomp.errors import NNCompError
 
-__all__ = ["main", "run"]
+__all__ = ["REFUSED", "USAGE", "main", "run"]
 
-_USAGE = """\
+USAGE = """\
 Usage: nncgrep [OPTION]... PATTERN [FILE.nnc]...
 Search for PATTERN in the content of files that nncomp has compressed, or of standard input.
 
@@ -57,8 +57,8 @@ _LONG = {  # of GNU grep: they may be shortened
     *("silent", "text", "version", "with-filename", "word-regexp"),
 }
 _SYNONYMS = {"silent": "quiet", "dereference-recursive": "recursive"}
-_REFUSED = {"directories", "devices", "label", *(n for n in _LONG if n.startswith(("ex", "inc")))}
-_REFUSED -= {"extended-regexp"}
+REFUSED = {"directories", "devices", "label", *(n for n in _LONG if n.startswith(("ex", "inc")))}
+REFUSED -= {"extended-regexp"}
 
 Option = tuple[str, list[str]]  # full name if it is known here, and the words for grep
 
@@ -105,9 +105,9 @@ def _run(args: list[str], stack: contextlib.ExitStack) -> int:
     options, names = _parse(args)
     known = {name for name, _ in options}
     if known & {"help", "version"}:
-        click.echo(_USAGE if "help" in known else f"nncgrep (nncomp) {nncomp.__version__}")
+        click.echo(USAGE if "help" in known else f"nncgrep (nncomp) {nncomp.__version__}")
         return 0
-    for name in sorted(known & _REFUSED):
+    for name in sorted(known & REFUSED):
         raise click.UsageError(f"there is no option --{name}")
     if not known & {"regexp", "file"}:
         if not names:
@@ -205,7 +205,7 @@ def _search_all(request: _Request) -> int:
 def _search(file: Input, words: list[str], label: str, options: Options) -> int:
     """Search one file; grep's exit status. What is wrong with the file is raised; what came before
     that is searched."""
-    from nncomp import codec
+    from nncomp import api
 
     if file.problem is not None:
         raise file.problem
@@ -219,13 +219,7 @@ def _search(file: Input, words: list[str], label: str, options: Options) -> int:
     grep = _Grep(["grep", *words, "--", "-"])
     with source, grep:
         with contextlib.suppress(BrokenPipeError):  # it has seen enough
-            codec.decompress_stream(
-                source,
-                grep,
-                memory_limit=options.memory,
-                device=options.device,
-                threads=options.threads,
-            )
+            api.decompress_stream(source, grep, options.of_call())
         return grep.end()
 
 

@@ -186,7 +186,7 @@ def _embedding(frame: FrameInfo) -> str:
 def _details(frame: FrameInfo) -> str:
     parts = [
         blocks_text(frame.blocks, frame.mixings),
-        f"profile {frame.profile or 'none'}",
+        f"profile {frame.profile}",
         f"blocks up to {size_text(frame.block_size)} in {frame.lanes} lanes",
     ]
     if frame.memory_needed is not None:

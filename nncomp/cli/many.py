@@ -21,9 +21,7 @@ from nncomp.cli import parallel, report
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, Options
 from nncomp.cli.parallel import Cost
-from nncomp.cli.verify import Nowhere
 from nncomp.cli.work import Result, Watch, process
-from nncomp.levels import NO_MODEL
 
 if TYPE_CHECKING:
     from nncomp.container import Header
@@ -168,7 +166,7 @@ def _cost(
     if to_stdout and mode == Mode.COMPRESS and os.isatty(1):  # which is an error, mostly
         return None
     try:
-        from nncomp import codec
+        from nncomp.plan import memory
 
         if mode == Mode.COMPRESS:
             header, content = header_of(options), size
@@ -182,11 +180,11 @@ def _cost(
     if threads == options.threads:
         return None
     block_size = min(1 << max(10, (largest - 1).bit_length()), header.block_size)
-    lanes = header.block_lanes(block_size)
+    lanes = header.lanes_of(block_size)
     like = dataclasses.replace(header, block_size=block_size, lanes=lanes)
     # While the buffer of what goes to standard output grows, it may be there twice.
     result = 2 * content if to_stdout else 0
-    return Cost(threads, threads * codec.memory_needed(like, None), result)
+    return Cost(threads, threads * memory.of_frame(like, None), result)
 
 
 def _is_special(name: str | None) -> bool:
@@ -198,10 +196,9 @@ def _is_special(name: str | None) -> bool:
 
 def _header(options: Options) -> Header:
     """What files are compressed with."""
-    from nncomp import codec
+    from nncomp import encode
 
-    level, block_size = options.level, options.block_size
-    return codec.Encoder(Nowhere(), level=level, model=NO_MODEL, block_size=block_size).header
+    return encode.header_of(options.of_call())
 
 
 def _blocks(name: str, memory_limit: int) -> tuple[Header, list[int]]:

@@ -8,13 +8,16 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 import nncomp
 from nncomp import fileio, levels
 from nncomp.cli import completion
+
+if TYPE_CHECKING:
+    from nncomp import options
 
 __all__ = [
     "FILE",
@@ -85,6 +88,21 @@ class Options:
     train_time: float  # seconds
     from_scratch: bool
     block_size: int | None  # bytes
+
+    def of_call(self) -> options.Options:
+        """Those that the library takes."""
+        from nncomp.options import Options
+
+        return Options(
+            level=self.level,
+            model=self.model,
+            embed_model=self.embed_model,
+            block_size=self.block_size,
+            memory_limit=self.memory,
+            max_size=self.max_size,
+            device=self.device,
+            threads=self.threads,
+        )
 
 
 class FileCommand(click.Command):

@@ -16,16 +16,16 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["Signalled", "at_once", "deferred", "die", "install", "uninstall"]
+__all__ = ["HANDLED", "Signalled", "at_once", "deferred", "die", "handle", "install", "uninstall"]
 
 _NAMES = (
     *("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXCPU"),
     *("SIGUSR1", "SIGUSR2", "SIGIO", "SIGPWR", "SIGSTKFLT", "SIGPIPE"),
 )
 _PIPE = getattr(signal, "SIGPIPE", None)
-_HANDLED = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+HANDLED = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 if hasattr(signal, "SIGRTMIN"):
-    _HANDLED += range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
+    HANDLED += range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
 
 _CLEAN_UP_TIME = 1.0  # seconds
 _last = float("-inf")  # when a signal was raised, or kept
@@ -49,11 +49,11 @@ def at_once() -> None:
 
 def install() -> None:
     """Turn signals into ``Signalled``, but for those that our parent wants ignored (nohup)."""
-    for number in _HANDLED:
+    for number in HANDLED:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-            signal.signal(number, _handle)
+            signal.signal(number, handle)
     if _PIPE is not None:
-        signal.signal(_PIPE, _handle)  # Python ignores it, whatever our parent wants
+        signal.signal(_PIPE, handle)  # Python ignores it, whatever our parent wants
 
 
 @contextlib.contextmanager
@@ -79,8 +79,8 @@ def uninstall() -> None:
     Dies of a signal that there was: some library may have taken a ``Signalled`` for a failure of
     its own.
     """
-    for number in _HANDLED:
-        if signal.getsignal(number) == _handle:
+    for number in HANDLED:
+        if signal.getsignal(number) == handle:
             signal.signal(number, signal.SIG_DFL)
     if _first is not None:
         die(_first)
@@ -94,7 +94,7 @@ def die(number: int) -> NoReturn:
     os._exit(128 + number)
 
 
-def _handle(number: int, frame: FrameType | None) -> None:
+def handle(number: int, frame: FrameType | None) -> None:
     # One is enough: a second one must not interrupt the clean-up. But an exception can get lost (in
     # a destructor, say), so a later one counts again. SIGPIPE always does: it comes of nothing but
     # writing, and closing a stream writes once more.

@@ -11,7 +11,6 @@ import dataclasses
 import os
 import stat
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -23,9 +22,9 @@ from nncomp.cli.verify import HashedSink, HashedSource, Nowhere, digest_of
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
-    from nncomp import codec
     from nncomp.rawio import Readable, Writable
     from nncomp.schedule import Progress
+    from nncomp.summary import Summary
 
 __all__ = ["Result", "Watch", "process"]
 
@@ -92,7 +91,7 @@ def process(
         item.target,
         summary.content_size,
         summary.stored_size,
-        _blocks_text(summary),
+        blocks_text(summary.plans, summary.mixings),
         training,
         _remark(summary) if mode == Mode.COMPRESS and options.embed_model else "",
         time.perf_counter() - started,
@@ -102,26 +101,19 @@ def process(
 def _load(mode: Mode, options: Options) -> None:
     """Import all there is to import: where that ends the process, as a library may that gets no
     memory, no unfinished output is left."""
-    from nncomp import codec
+    from nncomp import api, places  # noqa: F401
 
-    codec.prepare(options.device)
+    places.prepare(options.device)
     if mode == Mode.COMPRESS and options.train:
         from nncomp.cli import adapt
 
         adapt.load()
 
 
-def _remark(summary: codec.Summary) -> str:
-    if any(kind.has_network for kind in summary.blocks):
+def _remark(summary: Summary) -> str:
+    if summary.networks:
         return ""
     return "no block is smaller with the model, so it is not in the output"
-
-
-def _blocks_text(summary: codec.Summary) -> str:
-    mixings = Counter[str]()
-    for mixing, count in summary.mixings.items():
-        mixings[mixing.label] += count
-    return blocks_text({kind.label: count for kind, count in summary.blocks.items()}, mixings)
 
 
 @contextlib.contextmanager
@@ -184,28 +176,19 @@ def _compress(
     options: Options,
     label: str,
     watch: Watch,
-) -> tuple[codec.Summary, str]:
+) -> tuple[Summary, str]:
     """Compress what ``reader`` gives, which is what is in ``source``; what training brought."""
-    from nncomp import codec
-
     if options.train:
         from nncomp.cli import adapt
 
         return adapt.compress(label, reader, sink, options)
+    from nncomp import api
+
     known = _is_regular(source) and not source.tell()
     total = os.fstat(source.fileno()).st_size if known else None
     with watch("", total) as progress:
-        summary = codec.compress_stream(
-            reader,
-            sink,
-            level=options.level,
-            model=options.model,
-            embed_model=options.embed_model,
-            block_size=options.block_size,
-            device=options.device,
-            threads=options.threads,
-            content_size=total,
-            progress=progress,
+        summary = api.compress_stream(
+            reader, sink, options.of_call(), content_size=total, progress=progress
         )
     return summary, ""
 
@@ -232,24 +215,15 @@ def _decompress(
     content_size: int | None,
     progress: Progress | None,
     max_size: int | None = None,
-) -> codec.Summary:
-    from nncomp import codec
+) -> Summary:
+    from nncomp import api
 
-    return codec.decompress_stream(
-        source,
-        sink,
-        model=options.model,
-        memory_limit=options.memory,
-        max_size=max_size,
-        device=options.device,
-        threads=options.threads,
-        content_size=content_size,
-        progress=progress,
-    )
+    call = dataclasses.replace(options.of_call(), max_size=max_size)
+    return api.decompress_stream(source, sink, call, content_size=content_size, progress=progress)
 
 
 def _verify(
-    source: HashedSource, written: Any, summary: codec.Summary, options: Options, watch: Watch
+    source: HashedSource, written: Any, summary: Summary, options: Options, watch: Watch
 ) -> None:
     """Decompress what was written, as far as the system has it, and compare with what was read."""
     written.flush()

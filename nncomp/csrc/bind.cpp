@@ -20,6 +20,7 @@
 
 #include "block/block.hpp"
 #include "coder/integers.hpp"
+#include "filters/x86.hpp"
 #include "network/network.hpp"
 #include "network/tables.hpp"
 
@@ -175,13 +176,13 @@ void make_network(Network* self, int d_model, std::vector<std::tuple<std::string
   new (self) Network(std::move(config), source, *found);
 }
 
-// (rich, contexts, transform, period, stride)
-using MixingArgs = std::optional<std::tuple<bool, int, int, int, int>>;
-constexpr size_t MAX_MIXED = size_t(1) << 26;  // bytes of a block
+// (rich, contexts, period, stride)
+using MixingArgs = std::optional<std::tuple<bool, int, int, int>>;
+constexpr size_t MAX_MIXED = size_t(1) << 28;  // bytes of a block
 
-nncomp::Mixing mixing_of(const std::tuple<bool, int, int, int, int>& args) {
-  const auto [rich, contexts, transform, period, stride] = args;
-  const nncomp::Mixing mixing{rich, contexts, transform, period, stride};
+nncomp::Mixing mixing_of(const std::tuple<bool, int, int, int>& args) {
+  const auto [rich, contexts, period, stride] = args;
+  const nncomp::Mixing mixing{rich, contexts, period, stride};
   mixing.check();
   return mixing;
 }
@@ -231,13 +232,12 @@ nb::bytes decode_block(const Network* network, const std::vector<nb::bytes>& pay
   return out;
 }
 
-// A copy of data that the transform, or its inverse, was done to.
+// A copy of data, changed.
 template <auto change>
-nb::bytes changed(int kind, nb::bytes data) {
-  require(kind >= nncomp::NO_TRANSFORM && kind <= nncomp::ARM64_CALLS, "transform is out of range");
+nb::bytes changed(nb::bytes data) {
   require(data.size() <= MAX_MIXED, "size is out of range");
   nb::bytes out(data.c_str(), data.size());
-  change(kind, {reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), out.size()});
+  change({reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), out.size()});
   return out;
 }
 
@@ -356,8 +356,8 @@ NB_MODULE(_native, m) {
     require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_MIXED, "lanes or size is out of range");
     return nncomp::Stage::memory(checked, network, size, lanes);
   }, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
-  m.def("transform", changed<nncomp::transform>, "kind"_a, "data"_a);
-  m.def("restore", changed<nncomp::restore>, "kind"_a, "data"_a);
+  m.def("distances_to_targets", changed<nncomp::distances_to_targets>, "data"_a);
+  m.def("targets_to_distances", changed<nncomp::targets_to_distances>, "data"_a);
   m.def("kernels", kernels, nb::kw_only(), "all"_a = false);
   m.def("tables", tables);
   m.def("mixing_tables", mixing_tables);

@@ -57,7 +57,7 @@ def encode_block(
 def bit_probabilities(data: bytes, mixing: Mixing) -> npt.NDArray[np.uint32]:
     """What the adaptive stage alone predicts before each bit of ``data``, as one lane: (n, 8).
 
-    Probabilities of a 1 in 1/2^22, highest bit first. Transforms are not done.
+    Probabilities of a 1 in 1/2^22, highest bit first.
     """
     arguments = _arguments(mixing)
     assert arguments is not None
@@ -94,11 +94,11 @@ def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
     return _network(model).frequencies(data)
 
 
-def _arguments(mixing: Mixing | None) -> tuple[bool, int, int, int, int] | None:
+def _arguments(mixing: Mixing | None) -> tuple[bool, int, int, int] | None:
     if mixing is None:
         return None
     rich = mixing.profile == Profile.RICH
-    return rich, mixing.contexts, mixing.transform, mixing.period, mixing.stride
+    return rich, mixing.contexts, mixing.period, mixing.stride
 
 
 def _kernel() -> str:

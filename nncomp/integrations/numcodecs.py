@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
-from nncomp import codec
+from nncomp import api
 from nncomp.integrations import options
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class NNComp(Codec):
 
     def encode(self, buf: Any) -> bytes:
         """The frame for any contiguous buffer but one of objects, which is a ``TypeError``."""
-        return codec.compress(ensure_contiguous_ndarray(buf), self.level, model=self.model)
+        return api.compress(ensure_contiguous_ndarray(buf), self.level, model=self.model)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
         """The bytes of a chunk, or ``out`` filled with them.
@@ -47,5 +47,5 @@ class NNComp(Codec):
         """
         if out is not None:
             out = ensure_contiguous_ndarray(out)
-        content = codec.decompress(ensure_contiguous_ndarray(buf), model=self.model)
+        content = api.decompress(ensure_contiguous_ndarray(buf), model=self.model)
         return ndarray_copy(content, out)

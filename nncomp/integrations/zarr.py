@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zarr.abc.codec import BytesBytesCodec
 
-from nncomp import codec, levels
+from nncomp import api, levels
 from nncomp.integrations import options
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ class NNCompCodec(BytesBytesCodec):
     # zarr calls one pair or the other, depending on its version and its pipeline.
 
     def _encode_sync(self, chunk: Buffer, spec: ArraySpec) -> Buffer:
-        data = codec.compress(chunk.to_bytes(), self.level, model=self.model)
+        data = api.compress(chunk.to_bytes(), self.level, model=self.model)
         return spec.prototype.buffer.from_bytes(data)
 
     def _decode_sync(self, chunk: Buffer, spec: ArraySpec) -> Buffer:
-        data = codec.decompress(chunk.to_bytes(), model=self.model)
+        data = api.decompress(chunk.to_bytes(), model=self.model)
         return spec.prototype.buffer.from_bytes(data)
 
     async def _encode_single(self, chunk: Buffer, spec: ArraySpec) -> Buffer:

@@ -86,7 +86,7 @@ class ForeseenRun:
 def code(
     program: device.Program, requests: list[Request], contents: list[bytes], model: Model
 ) -> None:
-    """Run a batch of ``requests``, whose blocks are ``contents`` as they are coded."""
+    """Run a batch of ``requests``, whose blocks are ``contents``."""
     ForeseenRun.known[0] = b"".join(contents)
     network = Network(model, torch.device("cpu"))
     Batch(network, program, requests).run(lambda: None)

@@ -22,13 +22,12 @@ import torch
 
 import emulated
 import models
-from nncomp import _native
 from nncomp.engine import native, reference
 from nncomp.engine.cuda import network
 from nncomp.engine.cuda.engine import CudaEngine
 from nncomp.engine.cuda.network import Network, Run
 from nncomp.errors import FormatError, NNCompError
-from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model, ModelConfig
 
 CPU = torch.device("cpu")
@@ -42,7 +41,7 @@ ODD = models.pairs(192, 6, 32, 320, (192, 64), ((2, 10, 176, 16),))
 @pytest.fixture(autouse=True)
 def few_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """The interpreter takes a tile of any size in about the same time."""
-    monkeypatch.setattr(network, "_tile_rows", lambda rows: 16 if rows <= 16 else 128)
+    monkeypatch.setattr(network, "MANY_ROWS", 17)
 
 
 def distributions(model: Model, lanes: list[bytes], steps: int) -> list[np.ndarray]:
@@ -114,9 +113,9 @@ def test_past_the_window() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rows", [16, 64])
-def test_tiles_of_a_device(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_tile_rows", lambda _: rows)
+@pytest.mark.parametrize("many", [0, 1 << 30])
+def test_tiles_of_a_device(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "MANY_ROWS", many)
     same(models.tiny(), texts(5, 16), 16)
 
 
@@ -124,11 +123,16 @@ def test_tiles_of_a_device(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @cache
-def engine() -> CudaEngine:
+def program() -> emulated.EmulatedProgram:
     import tempfile
 
     folder = Path(tempfile.mkdtemp())
-    return CudaEngine(CPU, emulated.EmulatedProgram(emulated.build(folder), threads=32))
+    return emulated.EmulatedProgram(emulated.build(folder), threads=32)
+
+
+@cache
+def engine() -> CudaEngine:
+    return CudaEngine(CPU, program())
 
 
 def test_blocks() -> None:
@@ -195,22 +199,20 @@ def test_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_calls_that_wait_are_coded_together() -> None:
     import threading
 
-    model, mixing = models.tiny(), Mixing(Profile.RICH, Contexts.CODE, Transform.X86)
+    model, mixing = models.tiny(), Mixing(Profile.RICH, Contexts.X86)
     blocks = [models.text(20 + i, i + 1) + b"\xe8\1\2\3\0\0" for i in range(4)]
     payloads: dict[int, list[bytes]] = {}
 
     def encode(i: int) -> None:
         payloads[i] = engine().encode_block(model, blocks[i], 2, mixing)
 
-    program = engine()._program
-    assert isinstance(program, emulated.EmulatedProgram)
-    before = program.launches
+    before = program().launches
     threads = [threading.Thread(target=encode, args=(i,)) for i in range(len(blocks))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert program.launches - before <= 2 * 3, "begin, code and finish of one batch, or two"
+    assert program().launches - before <= 2 * 3, "begin, code and finish of one batch, or two"
     for i, data in enumerate(blocks):
         assert payloads[i] == native.encode_block(model, data, 2, mixing)
 
@@ -256,9 +258,3 @@ def test_measurements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert check.failed
     with check.part("A part", 2000) as enough:
         assert not enough
-
-
-def test_transforms() -> None:
-    data = models.noise(300) + b"\xe8\1\2\3\0" * 30
-    for kind in Transform:
-        assert _native.restore(int(kind), _native.transform(int(kind), data)) == data

@@ -7,20 +7,13 @@ import zlib
 from collections.abc import Callable, Sequence
 from random import Random
 
-from nncomp import container
+from nncomp import container, varint
+
+HEAD_SIZE = 9  # bytes of a frame's head
 
 # What counters, sizes and signs turn on, as bytes and as numbers of variable length.
 BYTES = (0, 1, 0x7F, 0x80, 0xFF)
 NUMBERS = (0, 1, 2, 127, 128, 129, 1023, 1024, 65535, 1 << 16, 1 << 26, 1 << 32, (1 << 63) - 1)
-
-
-def varint(value: int) -> bytes:
-    """Base 128, lowest digit first."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 def _flip(draw: Random, data: bytearray, at: int) -> None:
@@ -34,7 +27,7 @@ def _replace(draw: Random, data: bytearray, at: int) -> None:
 
 def _number(draw: Random, data: bytearray, at: int) -> None:
     value = draw.choice([*NUMBERS, draw.randrange(1 << draw.randint(1, 63))])
-    data[at : at + draw.choice([0, 1, 1, 2, 3])] = varint(value)
+    data[at : at + draw.choice([0, 1, 1, 2, 3])] = varint.dumps(value)
 
 
 def _overlong(draw: Random, data: bytearray, at: int) -> None:
@@ -78,8 +71,8 @@ def records(frame: bytes) -> tuple[bytes, list[bytes]]:
     """A frame's head, and its records without their checks; the last one is the index."""
     (index,) = container.read_index(io.BytesIO(frame), 1 << 30)
     found = [frame[e.offset : e.offset + e.stored_size - 4] for e in index.entries]
-    end = index.entries[-1].offset + index.entries[-1].stored_size if index.entries else 9
-    return frame[: container.FRAME_HEAD_SIZE], [*found, frame[end:-4]]
+    end = index.entries[-1].offset + index.entries[-1].stored_size if index.entries else HEAD_SIZE
+    return frame[:HEAD_SIZE], [*found, frame[end:-4]]
 
 
 def mended(head: bytes, parts: Sequence[bytes]) -> bytes:
@@ -102,9 +95,9 @@ def index_of(blocks: Sequence[bytes]) -> bytes:
             shift += 7
             if byte < 0x80:
                 break
-        entries += varint(len(block) + 4) + varint(size)
-    body = b"\0" + varint(len(blocks)) + bytes(entries)
-    return body + varint(len(body))[::-1]
+        entries += varint.dumps(len(block) + 4) + varint.dumps(size)
+    body = b"\0" + varint.dumps(len(blocks)) + bytes(entries)
+    return body + varint.dumps(len(body))[::-1]
 
 
 def damaged_inside(draw: Random, frame: bytes) -> bytes:

@@ -27,16 +27,20 @@ import nncomp
 from conftest import chain_model
 from fuzz.mutate import damaged, damaged_inside
 from nncomp import NNCompressor, NNDecompressor, _native, model, weights
-from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef, Packed
+from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.engine.reference import integers as reference_integers
 from nncomp.errors import FormatError, ModelError, NNCompError
+from nncomp.filters import FILTERS
 from nncomp.info import read_frame_infos
-from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
+from nncomp.plan import Plan, Stream, layout
 
 LIMIT = 64 << 20  # bytes of memory that decoding may take
 BLOCK = 1 << 10
+HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
+NONE, REPEAT, X86, ARM64 = range(len(FILTERS))
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
 
@@ -88,7 +92,6 @@ def _mixing(draw: Random) -> Mixing:
             return Mixing(
                 draw.choice(list(Profile)),
                 draw.choice([Contexts.GENERAL, *Contexts]),
-                draw.choice([Transform.NONE, *Transform]),
                 draw.choice([0, 0, 2, 3, 8, 30, draw.randrange(1 << 16)]),
                 draw.choice([1, 1, 2, 3, 4, 8]),
             )
@@ -111,27 +114,45 @@ def _content(draw: Random, size: int) -> bytes:
     return (b"\xe8\xff\xff\xff\xff\0\x94\x97" * (size // 8 + 1))[:size]
 
 
-def _coded(kind: BlockType, content: bytes, lanes: int, mixing: Mixing | None) -> Block:
-    predictor = installed() if kind.has_network else None
-    payloads = native.encode_block(predictor, content, lanes, mixing)
-    return Block(kind, len(content), tuple(payloads), zlib.crc32(content), mixing)
+def _stored(stream: bytes) -> Stream:
+    return Stream(len(stream), (stream,))
+
+
+def _coded(stream: bytes, mixing: Mixing, *, network: bool = False) -> Stream:
+    lanes = HEADER.lanes_of(len(stream)) if network else 1
+    payloads = native.encode_block(installed() if network else None, stream, lanes, mixing)
+    return Stream(len(stream), tuple(payloads), mixing, network)
+
+
+def _block(content: bytes, *streams: Stream, filter: int = NONE) -> Block:
+    return layout.dumps(Plan(streams, filter), len(content), zlib.crc32(content))
 
 
 @functools.cache
 def frames() -> tuple[bytes, ...]:
-    """Whole frames to be damaged: with every type of block, embedded models, and none of all."""
+    """Whole frames to be damaged: with all filters and ways, embedded models, and none of all."""
     text, noise = models.chained(1400), models.noise(100)
-    dst = io.BytesIO()
-    writer = FrameWriter(dst, Header(BLOCK, 2, model.ARITHMETIC, int(Profile.RICH)))
-    records = Mixing(Profile.RICH, Contexts.RECORDS, Transform.X86, period=7)
+    calls, branches = b"\xe8\1\2\3\0 call " * 70, b"\1\2\3\x97 b, " * 90
+    moved = {number: _moved(number, code) for number, code in ((X86, calls), (ARM64, branches))}
+    general = Mixing(Profile.RICH, period=7)
+    records = Mixing(Profile.RICH, Contexts.RECORDS, period=7)
     picture = Mixing(Profile.RICH, Contexts.PICTURE, period=60, stride=3)
+    dst = io.BytesIO()
+    writer = FrameWriter(dst, HEADER)
     writer.write(
-        _coded(BlockType.NETWORK, text[:BLOCK], 2, None), ModelRef(installed().id, "fuzzed")
+        _block(text[:BLOCK], _coded(text[:BLOCK], general, network=True)),
+        ModelRef(installed().id, "fuzzed"),
     )
-    writer.write(Block(BlockType.REPEAT, BLOCK, (b"ab",), zlib.crc32(b"ab" * (BLOCK // 2))))
-    writer.write(_coded(BlockType.NETWORK_MIX, text[100:800], 1, records))
-    writer.write(Block(BlockType.STORED, len(noise), (noise,), zlib.crc32(noise)))
-    writer.write(_coded(BlockType.MIX, text[:BLOCK], 1, picture))
+    for block in (
+        _block(b"ab" * (BLOCK // 2), _stored(b"ab"), filter=REPEAT),
+        _block(text[100:800], _coded(text[100:800], records, network=True)),
+        _block(noise, _stored(noise)),
+        _block(text[:BLOCK], _coded(text[:BLOCK], picture)),
+        _block(text[:300] * 3, _coded(text[:300], general, network=True), filter=REPEAT),
+        _block(calls, _coded(moved[X86], Mixing(Profile.RICH, Contexts.X86)), filter=X86),
+        _block(branches, _coded(moved[ARM64], records), filter=ARM64),
+    ):
+        writer.write(block)
     writer.end()
     packed = weights.pack(small())
     data = models.text(600)
@@ -143,6 +164,13 @@ def frames() -> tuple[bytes, ...]:
         nncomp.compress(data, model=Packed("small", packed.data), block_size=BLOCK),
         nncomp.compress(b"x" * 5000, block_size=BLOCK) + nncomp.compress(noise),
     )
+
+
+def _moved(number: int, content: bytes) -> bytes:
+    """What a filter of programs makes of ``content``."""
+    split = FILTERS[number].split(content)
+    assert split is not None
+    return split.streams[0]
 
 
 def outcome(call: Callable[[], Any]) -> Any:
@@ -201,6 +229,43 @@ def make_fields(draw: Random) -> bytes:
     return damaged_inside(draw, draw.choice(with_blocks))
 
 
+# Filters
+
+
+def make_joined(draw: Random) -> bytes:
+    """A filter, a content, and what may be the streams of one."""
+    number = draw.randrange(len(FILTERS))
+    content = _content(draw, draw.choice([0, 3, 40, 300]))
+    split = FILTERS[number].split(content)
+    streams = [] if split is None else list(split.streams)
+    if draw.random() < 0.5:
+        streams = [damaged(draw, stream) for stream in streams]
+    elif draw.random() < 0.5:
+        streams.append(draw.randbytes(draw.randrange(9)))
+    entries = {
+        "filter": number,
+        "content": content.hex(),
+        "streams": [stream.hex() for stream in streams],
+        "side": draw.randbytes(draw.choice([0, 0, 0, 1, 9])).hex(),
+        "size": draw.choice([len(content), len(content), draw.randint(0, 400)]),
+    }
+    return json.dumps(entries).encode()
+
+
+def check_joined(case: bytes) -> None:
+    """What is split can be joined; whatever is joined is of the size that was asked for."""
+    entries = json.loads(case)
+    filter, content = FILTERS[entries["filter"]], bytes.fromhex(entries["content"])
+    split = filter.split(content)
+    if split is None:
+        assert not filter.detect(content)
+    else:
+        assert filter.join(split.streams, split.side, len(content)) == content
+    streams, side = [bytes.fromhex(s) for s in entries["streams"]], bytes.fromhex(entries["side"])
+    joined = outcome(lambda: filter.join(streams, side, entries["size"]))
+    assert joined == "error" or len(joined) == entries["size"]
+
+
 # Blocks, below all checks
 
 
@@ -209,8 +274,8 @@ def _described(case: bytes) -> tuple[dict[str, Any], Model | None, Mixing | None
     predictor = {"tiny": tiny, "small": small}.get(entries["model"], lambda: None)()
     mixing = entries["mixing"]
     if mixing is not None:
-        profile, contexts, transform, period, stride = mixing
-        mixing = Mixing(Profile(profile), Contexts(contexts), Transform(transform), period, stride)
+        profile, contexts, period, stride = mixing
+        mixing = Mixing(Profile(profile), Contexts(contexts), period, stride)
     return entries, predictor, mixing
 
 
@@ -220,10 +285,7 @@ def _description(draw: Random, largest: int) -> dict[str, Any]:
     mixing = _mixing(draw) if name == "none" or draw.random() < 0.7 else None
     fields = None
     if mixing is not None:
-        fields = [
-            *(int(mixing.profile), int(mixing.contexts), int(mixing.transform)),
-            *(mixing.period, mixing.stride),
-        ]
+        fields = [int(mixing.profile), int(mixing.contexts), mixing.period, mixing.stride]
     lanes = 1 if name == "none" else draw.choice([1, 1, 2, 3, 7])
     return {"model": name, "mixing": fields, "lanes": lanes, "size": draw.randint(0, largest)}
 
@@ -467,6 +529,7 @@ def check_pieces(case: bytes) -> None:
 TARGETS = {
     "frame": Target(make_frame, check_frame, 1500),
     "fields": Target(make_fields, check_frame, 1500),
+    "joined": Target(make_joined, check_joined, 3000),
     "payload": Target(make_payload, check_payload, 120),
     "content": Target(make_content, check_content, 100),
     "packed": Target(make_packed, check_packed, 1000),

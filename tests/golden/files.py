@@ -2,7 +2,7 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. They freeze format version 5 and arithmetic version 1: new files may be added, but none
+may read. They freeze format version 6 and arithmetic version 1: new files may be added, but none
 that was released is ever written again, so this script leaves alone what is there.
 """
 
@@ -23,13 +23,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 import models
-from nncomp import weights
-from nncomp.codec import compress
-from nncomp.container import Block, BlockType, FrameWriter, Header, ModelRef, Packed
+from nncomp import compress, weights
+from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError, ModelError
-from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.filters import FILTERS, arm64, repeat, x86
+from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
+from nncomp.plan import Plan, Stream, layout
 
 HERE = Path(__file__).parent
 KIB = 1 << 10
@@ -100,29 +101,38 @@ def end(*blocks: tuple[bytes, int], count: int | None = None) -> bytes:
     return body + varint(len(body))[::-1]
 
 
+def raw(content: bytes, plan: bytes, payload: bytes, size: int | None = None) -> bytes:
+    """A block without network, but for its check; ``size`` in place of the content's."""
+    head = b"\1" + varint(len(content) if size is None else size) + varint(len(plan)) + plan
+    return head + varint(len(payload)) + u32(zlib.crc32(content)) + payload
+
+
 def stored(content: bytes) -> bytes:
-    return b"\1" + varint(len(content)) + u32(zlib.crc32(content)) + content
+    return raw(content, STORED, content)
 
 
-def repeat(pattern: bytes, size: int) -> bytes:
-    content = (pattern * (size // max(len(pattern), 1) + 1))[:size]
-    return b"\2" + varint(size) + varint(len(pattern)) + u32(zlib.crc32(content)) + pattern
+STORED = b"\0\0"  # a plan: no filter, one stream, as it is
 
 
-def network(predictor: Model, content: bytes, lanes: int = 1) -> Block:
-    payloads = reference.encode_block(predictor, content, lanes)
-    return Block(BlockType.NETWORK, len(content), tuple(payloads), zlib.crc32(content))
+def block(content: bytes, *streams: Stream, number: int = 0, side: bytes = b"") -> Block:
+    return layout.dumps(Plan(streams, number, side), len(content), zlib.crc32(content))
 
 
-def mix(content: bytes, mixing: Mixing) -> Block:
-    payloads = native.encode_block(None, content, 1, mixing)
-    return Block(BlockType.MIX, len(content), tuple(payloads), zlib.crc32(content), mixing)
+def mix(stream: bytes, mixing: Mixing) -> Stream:
+    return Stream(len(stream), tuple(native.encode_block(None, stream, 1, mixing)), mixing)
 
 
-def network_mix(predictor: Model, content: bytes, mixing: Mixing, lanes: int = 1) -> Block:
-    payloads = native.encode_block(predictor, content, lanes, mixing)
-    checksum = zlib.crc32(content)
-    return Block(BlockType.NETWORK_MIX, len(content), tuple(payloads), checksum, mixing)
+def network(predictor: Model, stream: bytes, mixing: Mixing, lanes: int = 1) -> Stream:
+    payloads = native.encode_block(predictor, stream, lanes, mixing)
+    return Stream(len(stream), tuple(payloads), mixing, True)
+
+
+def as_it_is(stream: bytes) -> Stream:
+    return Stream(len(stream), (stream,))
+
+
+def changed_streams(stream: Stream, *payloads: bytes) -> Stream:
+    return dataclasses.replace(stream, payloads=payloads)
 
 
 def records(count: int) -> bytes:
@@ -149,7 +159,7 @@ def picture(width: int, height: int) -> bytes:
 
 
 def mixings() -> Iterator[tuple[bytes, Mixing]]:
-    """Contents, and ways to code them."""
+    """Streams, and ways to code them."""
     texts = [
         models.text(3000),
         models.text(900),
@@ -168,9 +178,9 @@ def mixings() -> Iterator[tuple[bytes, Mixing]]:
                     content,
                     Mixing(Profile.RICH, contexts, period=period & -stride, stride=stride),
                 )
-    for transform in Transform:
-        yield program(150), Mixing(Profile.RICH, Contexts.CODE, transform)
-        yield program(150)[3:], Mixing(Profile.RICH, transform=transform)
+    for contexts in (Contexts.CODE, Contexts.X86):
+        yield program(150), Mixing(Profile.RICH, contexts)
+        yield program(150)[3:], Mixing(Profile.RICH, contexts)
     for stride in (1, 2, 3, 4, 8):
         for period in (90, 9):
             yield (
@@ -187,16 +197,15 @@ def mixings() -> Iterator[tuple[bytes, Mixing]]:
 def mixings_of_lean() -> Iterator[tuple[bytes, Mixing]]:
     for content in (models.text(3000), records(150), program(80), b"\n\n a a a"):
         for period in (0, 13, 65535):
-            for transform in Transform:
-                yield content, Mixing(Profile.LEAN, Contexts.GENERAL, transform, period)
+            yield content, Mixing(Profile.LEAN, Contexts.GENERAL, period)
 
 
 def frame(header: Header, ref: ModelRef, *blocks: Block) -> bytes:
     dst = io.BytesIO()
     writer = FrameWriter(dst, header)
-    for block in blocks:
-        first = block.type.has_network and not writer.has_network
-        writer.write(block, ref if first else None)
+    for written in blocks:
+        first = written.network and not writer.has_network
+        writer.write(written, ref if first else None)
     writer.end()
     return dst.getvalue()
 
@@ -217,10 +226,37 @@ def other_end(payload: bytes, decode: Callable[[bytes], object]) -> bytes:
     raise AssertionError("every last byte is another content")
 
 
+def filtered(*, lean: bool = False) -> Iterator[tuple[bytes, Block]]:
+    """Contents, and a block with each filter, its stream stored and coded."""
+    general = LEAN if lean else RICH
+    for module, contexts in ((x86, Contexts.X86), (arm64, Contexts.CODE)):
+        for content in (
+            program(150),
+            program(150)[3:],
+            b"\xe8\0\0\0\0",
+            b"\0\0\0\x94" * 3,
+            b"\xe8",
+        ):
+            (stream,) = module.split(content).streams
+            mixing = general if lean else Mixing(Profile.RICH, contexts)
+            number = FILTERS.index(module)
+            yield content, block(content, as_it_is(stream), number=number)
+            if len(content) > 100:
+                yield content, block(content, mix(stream, mixing), number=number)
+                yield content, block(content, mix(stream, general), number=number)
+    number = FILTERS.index(repeat)
+    for pattern, size in ((b"ab", 9), (b"a", 2), (TEXT, 701), (TEXT, 3000)):
+        content = (pattern * size)[:size]
+        yield content, block(content, as_it_is(pattern), number=number)
+        if len(pattern) > 100:
+            yield content, block(content, mix(pattern, general), number=number)
+
+
 def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     """(name, file, content)"""
     known = expected(predictor, 2000)
     ref = ModelRef(predictor.id, predictor.name)
+    small, lean = Header(KIB, 1, 1), Header(KIB, 1, 1, Profile.LEAN)
     yield "empty", compress(b""), b""
     yield "stored", compress(NOISE, model=predictor), NOISE
     yield "stored-1-byte", compress(b"x"), b"x"
@@ -228,51 +264,58 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     yield "stored-zeros", sealed(HEAD, record, end((record, 500))), bytes(500)
     yield "repeat", compress(b"abc" * 1000), b"abc" * 1000
     yield "repeat-1000000", compress(bytes(1_000_000)), bytes(1_000_000)
-    alone = frame(Header(KIB, 1, 1), ref, network(predictor, known[:600]))
-    yield "network", alone, known[:600]
-    both = frame(Header(KIB, 1, 1, 2), ref, network_mix(predictor, known[:600], RICH))
-    yield "network-mix", both, known[:600]
-    lean = frame(Header(KIB, 1, 1, 1), ref, network_mix(predictor, known[:600], LEAN))
-    yield "network-mix-lean", lean, known[:600]
-    yield "network-embedded", compress(known[:600], model=predictor, embed_model=True), known[:600]
+    part = known[:600]
+    for name, header, mixing in (("network", small, RICH), ("network-lean", lean, LEAN)):
+        yield name, frame(header, ref, block(part, network(predictor, part, mixing))), part
+    yield "network-embedded", compress(part, model=predictor, embed_model=True), part
     tuned, factors = changed(predictor)
     packed = weights.pack(tuned, predictor, factors)
-    of_change = frame(
-        Header(KIB, 1, 1), ModelRef(tuned.id, tuned.name, packed.data), network(tuned, known[:600])
-    )
-    yield "network-change", of_change, known[:600]
-    for name, profile, ways in (("mix", 2, [*mixings()]), ("mix-lean", 1, [*mixings_of_lean()])):
-        blocks = [mix(content, mixing) for content, mixing in ways]
-        good_ones = [b for b in blocks if sum(map(len, b.payloads)) < b.size]
-        assert len(good_ones) > len(blocks) * 3 // 4
-        content = b"".join(c for (c, _), b in zip(ways, blocks, strict=True) if b in good_ones)
-        yield name, frame(Header(4 * KIB, 1, 1, profile), ref, *good_ones), content
+    lent = ModelRef(tuned.id, tuned.name, packed.data)
+    yield "network-change", frame(small, lent, block(part, network(tuned, part, RICH))), part
+    for name, profile, ways in (
+        ("mix", Profile.RICH, [*mixings()]),
+        ("mix-lean", Profile.LEAN, [*mixings_of_lean()]),
+    ):
+        streams = [(content, mix(content, mixing)) for content, mixing in ways]
+        blocks = [(c, block(c, s)) for c, s in streams if s.stored_size < s.size]
+        assert len(blocks) > len(ways) * 3 // 4
+        file = frame(Header(4 * KIB, 1, 1, profile), ref, *(b for _, b in blocks))
+        yield name, file, b"".join(c for c, _ in blocks)
+    for name, profile in (("filters", Profile.RICH), ("filters-lean", Profile.LEAN)):
+        pairs = [*filtered(lean=profile == Profile.LEAN)]
+        file = frame(Header(4 * KIB, 1, 1, profile), ref, *(b for _, b in pairs))
+        yield name, file, b"".join(c for c, _ in pairs)
+    yield "x86", compress(program(1500), model="none"), program(1500)
     large = models.text(30_000) + records(1000) + models.text(7000)
-    yield "mix-50000", frame(Header(64 * KIB, 1, 1, 2), ref, mix(large, RICH)), large
+    yield "mix-50000", frame(Header(64 * KIB, 1, 1), ref, block(large, mix(large, RICH))), large
     many = compress(known, model=predictor, block_size=KIB)
     yield "blocks", many, known
     for level in (1, 5):
         none = compress(TEXT * 3 + known, level, model="none")
         yield f"no-model-{level}", none, TEXT * 3 + known
-    lanes = frame(Header(KIB, 4, 1), ref, network(predictor, known[:800], 3))
-    yield "lanes", lanes, known[:800]
-    wide = frame(Header(KIB, 128, 1), ref, network(predictor, known[:KIB], 128))
-    yield "lanes-128", wide, known[:KIB]
-    lanes = frame(Header(KIB, 4, 1, 2), ref, network_mix(predictor, known[:800], RECORDS, 3))
-    yield "lanes-mix", lanes, known[:800]
-    wide = frame(Header(2 * KIB, 128, 1, 2), ref, network_mix(predictor, known[:1490], RICH, 93))
-    yield "lanes-93-mix", wide, known[:1490]
+    content = known[:800]
+    lanes = block(content, network(predictor, content, RECORDS, 3))
+    yield "lanes", frame(Header(KIB, 4, 1), ref, lanes), content
+    content = known[:1490]
+    wide = block(content, network(predictor, content, RICH, 93))
+    yield "lanes-93", frame(Header(2 * KIB, 128, 1), ref, wide), content
+    content = known[:KIB]
+    wide = block(content, network(predictor, content, LEAN, 128))
+    yield "lanes-128", frame(Header(KIB, 128, 1, Profile.LEAN), ref, wide), content
+    (calls,) = x86.split(program(60)).streams
+    parts = [NOISE, TEXT, known[:700], b"ababababa", known[700:1724], program(60), b"z"]
     mixed = frame(
-        Header(KIB, 2, 1, 2),
+        Header(KIB, 2, 1),
         ref,
-        Block(BlockType.STORED, 300, (NOISE,), zlib.crc32(NOISE)),
-        mix(TEXT, RICH),
-        network(predictor, known[:700]),
-        Block(BlockType.REPEAT, 9, (b"ab",), zlib.crc32(b"ababababa")),
-        network_mix(predictor, known[700:1724], RECORDS, 2),
-        Block(BlockType.STORED, 1, (b"z",), zlib.crc32(b"z")),
+        block(NOISE, as_it_is(NOISE)),
+        block(TEXT, mix(TEXT, RICH)),
+        block(parts[2], network(predictor, parts[2], RICH)),
+        block(parts[3], as_it_is(b"ab"), number=FILTERS.index(repeat)),
+        block(parts[4], network(predictor, parts[4], RECORDS, 2)),
+        block(parts[5], network(predictor, calls, RICH), number=FILTERS.index(x86)),
+        block(b"z", as_it_is(b"z")),
     )
-    content = NOISE + TEXT + known[:700] + b"ababababa" + known[700:1724] + b"z"
+    content = b"".join(parts)
     yield "kinds", mixed, content
     largest = sealed(HEAD[:8] + b"\xf0", stored(TEXT), end((stored(TEXT), len(TEXT))))
     yield "geometry-64MiB", largest, TEXT
@@ -284,8 +327,10 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
 def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     known = expected(predictor, 900)
     ref = ModelRef(predictor.id, predictor.name)
-    block = network(predictor, known)
-    file = frame(Header(KIB, 1, 1), ref, block)
+    header = Header(KIB, 1, 1)
+    stream = network(predictor, known, RICH)
+    whole_block = block(known, stream)
+    file = frame(header, ref, whole_block)
     noise, text = stored(NOISE), stored(TEXT)
     whole = sealed(HEAD, noise, text, end((noise, 300), (text, 700)))
 
@@ -305,7 +350,8 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield "leading-byte", b"\0" + file
     check = len(HEAD) + len(noise)
     yield "wrong-check", whole[:check] + bytes(4) + whole[check + 4 :]
-    yield "wrong-content-check", sealed(HEAD, noise[:3] + bytes(4) + noise[7:], end((noise, 300)))
+    wrong = noise.replace(u32(zlib.crc32(NOISE)), bytes(4))
+    yield "wrong-content-check", sealed(HEAD, wrong, end((wrong, 300)))
     yield "blocks-swapped", _rearranged(whole, noise, text, [1, 0])
     yield "block-doubled", _rearranged(whole, noise, text, [0, 0, 1])
     yield "block-dropped", _rearranged(whole, noise, text, [1])
@@ -313,7 +359,7 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield "index-sizes", sealed(HEAD, noise, end((noise, 299)))
     yield "footer", sealed(HEAD, noise, end((noise, 300))[:-1] + b"\x7f")
     yield "no-end", sealed(HEAD, noise)
-    yield "arithmetic-0", sealed(HEAD[:7] + b"\0" + HEAD[8:], end())
+    yield "arithmetic-0", sealed(HEAD[:7] + b"\x20" + HEAD[8:], end())
     yield "block-size-128MiB", sealed(HEAD[:8] + b"\x11", end())
     yield "number-too-long", sealed(HEAD, b"\1\x85\x00" + noise[3:])
     yield "size-0", sealed(HEAD, stored(b""), end((stored(b""), 0)))
@@ -321,80 +367,115 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     huge = b"\xfb" + b"\xff" * 7 + b"\x3f"  # almost 2^62
     yield "size-huge", sealed(HEAD, b"\1" + huge)
     yield "size-endless", HEAD + b"\1" + b"\xff" * 50
-    yield "pattern-huge", sealed(HEAD, b"\2\x40" + huge)
-    yield "pattern-empty", sealed(HEAD, repeat(b"", 50), end((repeat(b"", 50), 50)))
-    yield "pattern-not-smaller", sealed(HEAD, repeat(b"ab", 2), end((repeat(b"ab", 2), 2)))
-    yield "payload-huge", sealed(HEAD, b"\3\x40\3test" + predictor.id + huge)
-    yield "model-huge", sealed(HEAD, b"\3\x40\x83test" + predictor.id + huge)
-    yield "model-no-model", sealed(HEAD, b"\3\x40\x83test" + predictor.id + b"\2{}\2" + bytes(6))
-    yield "model-name", sealed(HEAD, b"\3\x40\3../x" + predictor.id + b"\2" + bytes(6))
+    yield "plan-size-0", sealed(HEAD, *closed(TEXT, b"", TEXT))
+    yield "plan-size-huge", sealed(HEAD, b"\1\x40" + huge)
+    yield "payload-huge", sealed(HEAD, b"\1\x40\2" + STORED + huge)
+    yield "payload-above-content", sealed(HEAD, *closed(TEXT, STORED, TEXT + b"x"))
+    yield "model-huge", sealed(HEAD, b"\2\x40\x83test" + predictor.id + huge)
+    yield "model-no-model", sealed(HEAD, b"\2\x40\x83test" + predictor.id + b"\2{}\2" + bytes(6))
+    yield "model-name", sealed(HEAD, b"\2\x40\3../x" + predictor.id + b"\2" + bytes(6))
     tuned, factors = changed(predictor)
     packed = weights.pack(tuned, predictor, factors).data
+    of_tuned = block(known, network(tuned, known, RICH))
     for name, data in {
         "model-cut": packed[:-1],
         "model-extended": packed + b"\0",
         "model-flipped": packed[:40] + bytes([packed[40] ^ 1]) + packed[41:],
         "model-other": weights.pack(predictor, predictor).data,
         "model-form-2": b"\2" + packed[1:],
+        "model-end": other_end(packed, lambda d: unpacked(d, predictor)),
     }.items():
-        lie = ModelRef(tuned.id, tuned.name, data)
-        yield name, frame(Header(KIB, 1, 1), lie, network(tuned, known))
-    lie = ModelRef(tuned.id, tuned.name, other_end(packed, lambda d: unpacked(d, predictor)))
-    yield "model-end", frame(Header(KIB, 1, 1), lie, network(tuned, known))
+        yield name, frame(header, ModelRef(tuned.id, tuned.name, data), of_tuned)
     yield "index-huge", sealed(HEAD, b"\0" + huge)
-    decode = functools.partial(native.decode_block, predictor, size=block.size)
-    for name, payload in {
-        "payload-end": other_end(block.payloads[0], lambda p: decode([p])),
-        "payload-extended": block.payloads[0] + b"\0",
-        "payload-cut": block.payloads[0][:-1],
-        "payload-noise": NOISE,
+    decode = functools.partial(native.decode_block, predictor, size=stream.size, mixing=RICH)
+    (payload,) = stream.payloads
+    for name, forged in {
+        "network-end": other_end(payload, lambda p: decode([p])),
+        "network-extended": payload + b"\0",
+        "network-cut": payload[:-1],
+        "network-noise": NOISE,
     }.items():
-        yield name, frame(Header(KIB, 1, 1), ref, dataclasses.replace(block, payloads=(payload,)))
+        yield name, frame(header, ref, block(known, changed_streams(stream, forged)))
+    yield "network-in-other-block", sealed(HEAD, *closed(TEXT, b"\0\x20\0", payload))
+    stranger = dataclasses.replace(block(TEXT, mix(TEXT, RICH)), network=True)
+    yield "network-block-without", frame(header, ref, stranger)
+    yield from bad_filters()
     yield from bad_mixings(ref)
 
 
+def bad_filters() -> Iterator[tuple[str, bytes]]:
+    for name, content, plan, payload in (
+        ("repeat-empty", bytes(50), b"\1\x80\0", b""),
+        ("repeat-not-smaller", b"ab", b"\1\0", b"ab"),
+        ("repeat-two-streams", b"ababa", b"\1\x80\1\x80\1", b"ab"),
+        ("repeat-side", b"ababa", b"\x81\1\0\x80\2", b"ab"),
+        ("none-two-streams", TEXT, b"\0\x80\x64\x80\xd8\4", TEXT),
+        ("none-short", TEXT, b"\0\x80\x64", TEXT[:100]),
+        ("none-side", TEXT, b"\x80\1x\0", TEXT),
+        ("x86-short", program(50), b"\2\x80\x64", x86.split(program(50)).streams[0][:100]),
+        ("x86-side", program(50), b"\x82\1x\0", x86.split(program(50)).streams[0]),
+        ("x86-unfiltered", program(50), b"\2\0", program(50)),
+        ("arm64-two-streams", bytes(8), b"\3\x80\4\x80\4", bytes(8)),
+        ("arm64-side", program(50), b"\x83\1x\0", arm64.split(program(50)).streams[0]),
+        ("arm64-unfiltered", program(50), b"\3\0", program(50)),
+        ("side-empty", TEXT, b"\x80\0\0", TEXT),
+        ("side-too-long", TEXT, b"\x80\7\0\0", TEXT),
+        ("no-streams", TEXT, b"\0", TEXT),
+        ("65-streams", bytes(65), b"\0" + b"\x80\1" * 65, bytes(65)),
+        ("stream-size-of-content", TEXT, b"\0\x80\xbc\5", TEXT),
+        ("stream-huge", TEXT, b"\0\x90\x81\x80\x80\x80\1\0", TEXT[:-1]),
+        ("streams-huge", TEXT, b"\0" + b"\x90\x80\x80\x80\x40\0\1" * 5, TEXT[:5]),
+        ("payload-left-over", TEXT, b"\1\x80\2", TEXT),
+        ("payload-missing", TEXT, STORED, TEXT[:-1]),
+        ("stored-contexts", TEXT, b"\0\1\0", TEXT),
+    ):
+        yield name, sealed(HEAD, *closed(content, plan, payload))
+
+
 def bad_mixings(ref: ModelRef) -> Iterator[tuple[str, bytes]]:
-    header = Header(KIB, 1, 1, 2)
-    block = mix(TEXT, RICH)
-    decode = functools.partial(native.decode_block, None, size=block.size, mixing=RICH)
-    for name, payload in {
-        "mix-end": other_end(block.payloads[0], lambda p: decode([p])),
-        "mix-extended": block.payloads[0] + b"\0",
-        "mix-cut": block.payloads[0][:-1],
+    header = Header(KIB, 1, 1)
+    stream = mix(TEXT, RICH)
+    (payload,) = stream.payloads
+    decode = functools.partial(native.decode_block, None, size=stream.size, mixing=RICH)
+    for name, forged in {
+        "mix-end": other_end(payload, lambda p: decode([p])),
+        "mix-extended": payload + b"\0",
+        "mix-cut": payload[:-1],
         "mix-noise": NOISE,
         "mix-empty": b"",
     }.items():
-        yield name, frame(header, ref, dataclasses.replace(block, payloads=(payload,)))
-    yield "mix-other", frame(header, ref, dataclasses.replace(block, mixing=RECORDS))
-    for name, head, mixing in (
-        ("mix-no-profile", HEAD[:7] + b"\1" + HEAD[8:], b"\0\0"),
-        ("mix-lean-records", HEAD[:7] + b"\x11" + HEAD[8:], b"\1\x0d"),
-        ("mix-lean-code", HEAD[:7] + b"\x11" + HEAD[8:], b"\2\0"),
-        ("mix-lean-picture", HEAD[:7] + b"\x11" + HEAD[8:], b"\3\x0d\3"),
-        ("mix-period-1", HEAD, b"\0\1"),
-        ("mix-period-65536", HEAD, b"\0\x80\x80\4"),
-        ("mix-period-too-long", HEAD, b"\0\x8d\0"),
-        ("mix-records-no-period", HEAD, b"\1\0"),
-        ("mix-picture-no-period", HEAD, b"\3\0\1"),
-        ("mix-picture-period-3-stride-3", HEAD, b"\3\3\3"),
-        ("mix-wide-no-period", HEAD, b"\4\0\2"),
-        ("mix-wide-odd-period", HEAD, b"\4\x0d\2"),
-        ("mix-wide-odd-stride", HEAD, b"\4\x0c\3"),
-        ("mix-stride-0", HEAD, b"\3\x0d\0"),
-        ("mix-stride-9", HEAD, b"\3\x0d\x09"),
-        ("mix-with-model", HEAD, b"\3test" + ref.id + b"\0\0"),
+        yield name, frame(header, ref, block(TEXT, changed_streams(stream, forged)))
+    yield "mix-other", frame(header, ref, block(TEXT, dataclasses.replace(stream, mixing=RECORDS)))
+    lean = HEAD[:7] + b"\x11" + HEAD[8:]
+    for name, head, plan in (
+        ("mix-no-profile", HEAD[:7] + b"\1" + HEAD[8:], b"\x10\0"),
+        ("mix-lean-records", lean, b"\x11\x0d"),
+        ("mix-lean-code", lean, b"\x12\0"),
+        ("mix-lean-x86", lean, b"\x13\0"),
+        ("mix-lean-picture", lean, b"\x14\x0d\3"),
+        ("mix-period-1", HEAD, b"\x10\1"),
+        ("mix-period-65536", HEAD, b"\x10\x80\x80\4"),
+        ("mix-period-too-long", HEAD, b"\x10\x8d\0"),
+        ("mix-no-period", HEAD, b"\x10"),
+        ("mix-records-no-period", HEAD, b"\x11\0"),
+        ("mix-picture-no-period", HEAD, b"\x14\0\1"),
+        ("mix-picture-period-3-stride-3", HEAD, b"\x14\3\3"),
+        ("mix-wide-no-period", HEAD, b"\x15\0\2"),
+        ("mix-wide-odd-period", HEAD, b"\x15\x0d\2"),
+        ("mix-wide-odd-stride", HEAD, b"\x15\x0c\3"),
+        ("mix-stride-0", HEAD, b"\x14\x0d\0"),
+        ("mix-stride-9", HEAD, b"\x14\x0d\x09"),
+        ("mix-stride-missing", HEAD, b"\x14\x0d"),
+        ("mix-other-bytes", HEAD, b"\x10\0\xff"),
     ):
-        yield name, sealed(head, *_mix_records(block, mixing))
-    big = b"\5" + varint(3) + b"\0\0\3" + u32(zlib.crc32(b"abc")) + b"abc"
-    yield "mix-not-smaller", sealed(HEAD, big, end((big, 3)))
+        yield name, sealed(head, *closed(TEXT, b"\0" + plan, payload))
+    yield "mix-not-smaller", sealed(HEAD, *closed(b"abc", b"\0\x10\0", b"abc"))
 
 
-def _mix_records(block: Block, mixing: bytes) -> tuple[bytes, bytes]:
-    """The block with another description, and the end that belongs to it."""
-    (payload,) = block.payloads
-    sizes = varint(block.size) + mixing + varint(len(payload))
-    record = b"\5" + sizes + u32(block.content_checksum) + payload
-    return record, end((record, block.size))
+def closed(content: bytes, plan: bytes, payload: bytes) -> tuple[bytes, bytes]:
+    """A block and the end that belongs to it."""
+    record = raw(content, plan, payload)
+    return record, end((record, len(content)))
 
 
 def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> bytes:
@@ -405,22 +486,30 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    for version in (1, 2, 3, 4, 6):
+    for version in (1, 2, 3, 4, 5, 7):
         yield f"version-{version}", sealed(HEAD[:6] + bytes([version]) + HEAD[7:], end())
-    yield "arithmetic-2", sealed(HEAD[:7] + b"\2" + HEAD[8:], end())
-    yield "profile-3", sealed(HEAD[:7] + b"\x31" + HEAD[8:], end())
-    block = mix(TEXT, RICH)
-    for name, mixing in (("contexts-5", b"\5\0"), ("transform-3", b"\x30\0")):
-        yield name, sealed(HEAD, *_mix_records(block, mixing))
-    for kind in (6, 255):
+    yield "arithmetic-2", sealed(HEAD[:7] + b"\x22" + HEAD[8:], end())
+    for profile in (0, 3):
+        yield f"profile-{profile}", sealed(HEAD[:7] + bytes([profile << 4 | 1]) + HEAD[8:], end())
+    (payload,) = mix(TEXT, RICH).payloads
+    for name, plan in (
+        ("contexts-6", b"\0\x16\0"),
+        ("way-3", b"\0\x30\0"),
+        ("coding-bit", b"\0\x50\0"),
+        ("filter-4", b"\4\x10\0"),
+        ("filter-127", b"\x7f\x10\0"),
+    ):
+        yield name, sealed(HEAD, *closed(TEXT, plan, payload))
+    for kind in (3, 255):
         yield f"block-type-{kind}", sealed(HEAD, bytes([kind]) + stored(TEXT)[1:])
-    yield "model-bit", sealed(HEAD, b"\3\x40\x43test" + predictor.id + b"\2" + bytes(6))
+    yield "model-bit", sealed(HEAD, b"\2\x40\x43test" + predictor.id + b"\2" + bytes(6))
     other = models.tiny(5)
     content = expected(other, 600)
     ref = ModelRef(other.id, other.name)
-    yield "model", frame(Header(KIB, 1, 1), ref, network(other, content))
+    of_other = block(content, network(other, content, RICH))
+    yield "model", frame(Header(KIB, 1, 1), ref, of_other)
     base_missing = ModelRef(other.id, other.name, weights.pack(*[models.tiny(6)] * 2).data)
-    yield "model-base", frame(Header(KIB, 1, 1), base_missing, network(other, content))
+    yield "model-base", frame(Header(KIB, 1, 1), base_missing, of_other)
 
 
 def main() -> None:

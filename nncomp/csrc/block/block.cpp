@@ -457,12 +457,6 @@ std::vector<std::vector<uint8_t>> encode_block(const Predictor& predictor, std::
                                                int lanes, int threads, const Progress& progress) {
   assert(lanes >= 1 && lanes <= MAX_LANES && threads >= 1 && (predictor.network || lanes == 1));
   if (const Mixing* mixing = predictor.mixing) {
-    std::vector<uint8_t> transformed;
-    if (mixing->transform) {
-      transformed.assign(data.begin(), data.end());
-      transform(mixing->transform, transformed);
-      data = transformed;
-    }
     if (!predictor.network) return encode_mixed(*predictor.kernel, *mixing, data, progress);
     return encode_both(*predictor.network, *mixing, data, lanes, std::min(threads, lanes + 1), progress);
   }
@@ -485,7 +479,6 @@ void decode_block(const Predictor& predictor, const std::vector<std::span<const 
   threads = std::min(threads, lanes);
   if (predictor.mixing) {
     decode_mixed(predictor, payloads, data, threads, progress);
-    restore(predictor.mixing->transform, data);
     return;
   }
   Job job(threads, progress);

@@ -38,7 +38,7 @@ std::vector<std::vector<uint8_t>> encode_block(const Predictor& predictor, std::
 void decode_block(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
                   std::span<uint8_t> data, int threads, const Progress& progress);
 
-// What the stage alone, without a transform, takes for the probability of a 1, 2^-22 each, at every bit of data as one
+// What the stage alone takes for the probability of a 1, 2^-22 each, at every bit of data as one
 // lane; out: (bytes, 8), highest bit first.
 void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<const uint8_t> data, uint32_t* out,
                        const Progress& progress);

@@ -23,7 +23,7 @@ struct Block {
   const mix::Tables* tables;
   uint32_t size;
   uint32_t first, lanes;  // its lanes among those of the batch
-  uint32_t rich, contexts, x86, period, stride;
+  uint32_t family, period, stride;  // mix::Family
 };
 
 // A lane of the batch.
@@ -36,13 +36,7 @@ struct Seat {
   uint32_t unused;
 };
 
-inline int32_t family_of(const Block& b) {
-  if (!b.rich) return mix::LEAN;
-  if (b.x86) return mix::X86;
-  return int32_t(b.contexts < mix::X86 ? b.contexts : b.contexts + 1);
-}
-
-static_assert(sizeof(Block) == 56 && sizeof(Seat) == 88 && sizeof(Distribution) == 1152);
+static_assert(sizeof(Block) == 48 && sizeof(Seat) == 88 && sizeof(Distribution) == 1152);
 constexpr uint64_t HEAD = 1024;  // bytes that Shared takes before the arrays
 static_assert(sizeof(mix::Shared) <= HEAD);
 
@@ -57,7 +51,7 @@ extern "C" __global__ void begin(const Block* blocks, Seat* seats, uint32_t deco
   if (b.stage) {
     mix::Shared& s = *reinterpret_cast<mix::Shared*>(b.stage);
     if (thread == 0) {
-      s.shape = mix::shape_of(family_of(b), true, b.period, b.stride);
+      s.shape = mix::shape_of(int32_t(b.family), true, b.period, b.stride);
       s.tables = b.tables;
       s.data = b.data;
       s.size = b.size;

@@ -21,30 +21,13 @@ const Tables& tables() {
   return t;
 }
 
-bool is_call(const uint8_t* b) { return (b[0] & 254) == 0xE8 && ((b[4] + 1) & 254) == 0; }
-
-void add_to_call(uint8_t* b, uint32_t by) {  // to the low 24 bits of the distance
-  const uint32_t a = (b[1] | uint32_t(b[2]) << 8 | uint32_t(b[3]) << 16) + by;
-  b[1] = uint8_t(a);
-  b[2] = uint8_t(a >> 8);
-  b[3] = uint8_t(a >> 16);
-}
-
-void add_to_branch(uint8_t* b, uint32_t by) {  // BL: to the 26 bits of its distance, in words
-  const uint32_t v = b[0] | uint32_t(b[1]) << 8 | uint32_t(b[2]) << 16 | uint32_t(b[3]) << 24;
-  if (v >> 26 != 0x25) return;
-  const uint32_t w = 0x94000000 | ((v + by) & 0x03FFFFFF);
-  for (int i = 0; i < 4; ++i) b[i] = uint8_t(w >> (8 * i));
-}
-
 }  // namespace
 
 void Mixing::check() const {
   const auto require = [](bool condition, const char* what) {
     if (!condition) throw std::invalid_argument(std::string(what) + " is out of range");
   };
-  require(contexts >= 0 && contexts <= 4 && (rich || contexts == 0), "contexts");
-  require(transform >= NO_TRANSFORM && transform <= ARM64_CALLS, "transform");
+  require(contexts >= GENERAL && contexts <= WIDE && (rich || contexts == GENERAL), "contexts");
   require(period == 0 || (period >= 2 && period <= 65535), "period");
   require(stride >= 1 && stride <= 8, "stride");
   const int f = family();
@@ -53,11 +36,7 @@ void Mixing::check() const {
   require(f != RECORDS || period > 0, "period");
 }
 
-int32_t Mixing::family() const {
-  if (!rich) return LEAN;
-  if (contexts == CODE) return transform == X86_CALLS ? X86 : CODE;
-  return contexts < CODE ? contexts : contexts + 1;
-}
+int32_t Mixing::family() const { return rich ? contexts : LEAN; }
 
 Piece piece(size_t n, int lanes, int i) {
   const size_t each = n / size_t(lanes);
@@ -100,28 +79,6 @@ Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, 
     s.lane[i].start = uint32_t(p.start);
     s.lane[i].size = uint32_t(p.size);
     start_lane(s, s.lane[i], 0, 1);
-  }
-}
-
-void transform(int kind, std::span<uint8_t> data) {
-  const uint32_t n = uint32_t(data.size());
-  if (kind == X86_CALLS) {  // from the end, because calls may overlap
-    for (uint32_t i = n < 5 ? 0 : n - 4; i-- > 0;) {
-      if (is_call(&data[i])) add_to_call(&data[i], i);
-    }
-  } else if (kind == ARM64_CALLS) {
-    for (uint32_t i = 0; i + 4 <= n; i += 4) add_to_branch(&data[i], i / 4);
-  }
-}
-
-void restore(int kind, std::span<uint8_t> data) {
-  const uint32_t n = uint32_t(data.size());
-  if (kind == X86_CALLS) {
-    for (uint32_t i = 0; i + 4 < n; ++i) {
-      if (is_call(&data[i])) add_to_call(&data[i], 0u - i);
-    }
-  } else if (kind == ARM64_CALLS) {
-    for (uint32_t i = 0; i + 4 <= n; i += 4) add_to_branch(&data[i], 0u - i / 4);
   }
 }
 

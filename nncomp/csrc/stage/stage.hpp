@@ -1,4 +1,4 @@
-// The memory of the adaptive stage for one block, and what is done to a block's bytes before it.
+// The memory of the adaptive stage for one block.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +11,10 @@
 
 namespace nncomp {
 
-enum Transform { NO_TRANSFORM = 0, X86_CALLS = 1, ARM64_CALLS = 2 };
-
 // How a block is mixed, as its header says it.
 struct Mixing {
   bool rich;
-  int contexts;   // 0 … 4: general, records, code, picture, wide
-  int transform;  // Transform
+  int contexts;   // a mix::Family but for LEAN; GENERAL where the profile is lean
   int period;     // 0, or 2 … 65535
   int stride;     // 1 … 8
 
@@ -50,9 +47,5 @@ class Stage {
   };
   std::unique_ptr<uint8_t, Free> memory_;
 };
-
-// Call targets: the distances in calls become the addresses called, so that calls of one function look alike.
-void transform(int kind, std::span<uint8_t> data);
-void restore(int kind, std::span<uint8_t> data);
 
 }  // namespace nncomp

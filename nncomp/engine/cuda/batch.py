@@ -17,13 +17,14 @@ import numpy.typing as npt
 import torch
 
 from nncomp import _native
+from nncomp.contexts.table import FAMILIES
 from nncomp.engine.cuda import device as devices
 from nncomp.engine.cuda.network import Network, Run, run_memory
 from nncomp.errors import FormatError
-from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
 
-__all__ = ["CHUNK", "Batch", "Request", "block_memory"]
+__all__ = ["CHUNK", "Batch", "Request", "block_memory", "payload_room"]
 
 CHUNK = 64  # steps of an encoder's chunk
 GRAPH_STEPS = 16  # bytes of a lane that a decoder's graph codes
@@ -39,9 +40,9 @@ class Request:
     size: int  # bytes of the block, at least 1
     lanes: int
     mixing: Mixing | None
-    content: bytes | None = None  # as it is coded: after the transform
+    content: bytes | None = None
     payloads: Sequence[bytes] = ()
-    result: list[bytes] | bytes | None = None  # payloads, or the block before it is restored
+    result: list[bytes] | bytes | None = None  # payloads, or the block
     error: BaseException | None = None
     cancelled: bool = False  # nobody waits for the result
     finished: bool = False  # whoever took it is done
@@ -79,7 +80,7 @@ def _stage_memory(mixing: Mixing | None, size: int, lanes: int) -> int:
     if mixing is None:
         return 0
     rich = mixing.profile == Profile.RICH
-    args = (rich, mixing.contexts, mixing.transform, mixing.period, mixing.stride)
+    args = (rich, mixing.contexts, mixing.period, mixing.stride)
     return _aligned(_STAGE_HEAD + _native.mixing_memory(args, True, size, lanes))
 
 
@@ -87,7 +88,7 @@ def _aligned(size: int) -> int:
     return -(-size // 256) * 256
 
 
-def _room(size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def payload_room(size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Bytes for the payload of each lane of ``size`` bytes; what needs more is coded elsewhere."""
     return size + size // 8 + 64
 
@@ -120,7 +121,7 @@ class Batch:
         self._run = Run(network, self._data, (piece + self._offsets[block_of]), steps)
 
         given = [payload for r in requests for payload in r.payloads]
-        rooms = np.array([len(p) for p in given] if given else _room(sizes), np.int64)
+        rooms = np.array([len(p) for p in given] if given else payload_room(sizes), np.int64)
         self._places = np.cumsum(rooms) - rooms
         payloads = np.zeros(int(rooms.sum()) + 1, np.uint8)
         if given:
@@ -140,10 +141,8 @@ class Batch:
             first += r.lanes
             if r.mixing is not None:
                 m = r.mixing
-                x86 = m.contexts == Contexts.CODE and m.transform == Transform.X86
                 blocks[i]["stage"] = int(stage[i])
-                blocks[i]["rich"], blocks[i]["x86"] = m.profile == Profile.RICH, x86
-                blocks[i]["contexts"] = m.contexts
+                blocks[i]["family"] = FAMILIES.index(m.family)
                 blocks[i]["period"], blocks[i]["stride"] = m.period, m.stride
         self._blocks = self._put(blocks.view(np.uint8))
 

@@ -22,14 +22,14 @@ import numpy.typing as npt
 from nncomp import _native
 from nncomp.errors import NNCompError
 
-__all__ = ["BLOCK", "SEAT", "STATUS", "Program", "StageProgram", "count", "tables"]
+__all__ = ["BLOCK", "SEAT", "STATUS", "Program", "StageProgram", "count", "load_driver", "tables"]
 
 SOURCES = Path(__file__).parents[2] / "csrc"
 THREADS = 256  # of a thread block: MAX_LANES or more, a multiple of the warp's 32
 
 BLOCK = np.dtype(
     [("stage", "u8"), ("data", "u8"), ("tables", "u8"), ("size", "u4"), ("first", "u4")]
-    + [(name, "u4") for name in ("lanes", "rich", "contexts", "x86", "period", "stride")]
+    + [(name, "u4") for name in ("lanes", "family", "period", "stride")]
 )
 SEAT = np.dtype(
     [
@@ -86,7 +86,7 @@ def tables() -> npt.NDArray[np.uint8]:
 def count() -> int:
     """How many CUDA devices there are, by the driver alone; 0 without a driver."""
     try:
-        driver = _driver()
+        driver = load_driver()
     except (OSError, NNCompError):
         return 0
     found = ctypes.c_int()
@@ -97,7 +97,7 @@ class StageProgram:
     """``Program`` on the CUDA device of that number."""
 
     def __init__(self, device: int) -> None:
-        self._driver = _driver()
+        self._driver = load_driver()
         handle, self._context = ctypes.c_int(), ctypes.c_void_p()
         self._call("cuDeviceGet", ctypes.byref(handle), device)
         self._call("cuDevicePrimaryCtxRetain", ctypes.byref(self._context), handle)  # torch's, too
@@ -137,7 +137,8 @@ def _check(result: int, name: str) -> None:
 
 
 @functools.cache
-def _driver() -> ctypes.CDLL:
+def load_driver() -> ctypes.CDLL:
+    """CUDA's driver. Raises ``OSError`` where there is none, ``NNCompError`` for its errors."""
     driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     _check(driver.cuInit(0), "cuInit")
     return driver

@@ -19,13 +19,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from nncomp import _native
 from nncomp.engine import native
 from nncomp.engine.cuda import device as devices
 from nncomp.engine.cuda.batch import CHUNK, Batch, Request, block_memory
 from nncomp.engine.cuda.network import Network, Run
 from nncomp.errors import NNCompError
-from nncomp.mixing import Mixing, Transform
+from nncomp.mixing import Mixing
 from nncomp.model import Model
 
 __all__ = ["CudaEngine", "get"]
@@ -67,9 +66,7 @@ class CudaEngine:
 
         if model is None or not data or not 1 <= lanes <= 128:
             return elsewhere(progress)
-        transform = Transform.NONE if mixing is None else mixing.transform
-        content = _native.transform(int(transform), data)
-        request = Request(model, len(data), lanes, mixing, content)
+        request = Request(model, len(data), lanes, mixing, data)
         self._code(request, progress)
         if request.result is None:
             return elsewhere(_uncounted(request, progress))
@@ -100,8 +97,7 @@ class CudaEngine:
         if request.result is None:
             return elsewhere(_uncounted(request, progress))
         assert isinstance(request.result, bytes)
-        transform = Transform.NONE if mixing is None else mixing.transform
-        return _native.restore(int(transform), request.result)
+        return request.result
 
     def frequencies(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
         """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32."""

@@ -22,7 +22,7 @@ from nncomp.engine.reference.coder import (
     walk,
     writer,
 )
-from nncomp.engine.reference.mixer import Stage, restore, transform
+from nncomp.engine.reference.mixer import Stage
 from nncomp.engine.reference.network import HISTORY, Network
 from nncomp.mixing import Mixing
 from nncomp.model import Model
@@ -101,8 +101,6 @@ def encode_block(
     ``threads`` changes nothing here. ``progress(n)`` is told after every step of n more bytes done.
     """
     _check(model, lanes, mixing)
-    if mixing is not None:
-        data = transform(mixing.transform, data)
     sizes = lane_sizes(len(data), lanes)
     starts = [sum(sizes[:lane]) for lane in range(lanes)]
     pieces = [data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
@@ -147,5 +145,4 @@ def decode_block(
             progress(active)
     for decoder in decoders:
         decoder.finish()
-    data = b"".join(pieces)
-    return data if mixing is None else restore(mixing.transform, data)
+    return b"".join(pieces)

@@ -12,9 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from nncomp.contexts.expression import Tree
-from nncomp.contexts.family import Family
-from nncomp.contexts.table import FAMILIES, LEAN
-from nncomp.mixing import Contexts, Mixing, Profile, Transform
+from nncomp.mixing import Contexts, Mixing
 
 __all__ = [
     "K1",
@@ -24,7 +22,6 @@ __all__ = [
     "combine",
     "context_hash",
     "evaluate",
-    "family_of",
     "length_class",
     "with_nibble",
 ]
@@ -327,7 +324,7 @@ class Past:
         self.expected = 0xFFFF  # what a match says
         self.after1 = self.after2 = 0  # what followed here before
         self.instruction = Instruction()
-        self.follows_x86 = follows_x86(mixing)
+        self.follows_x86 = mixing.contexts == Contexts.X86
         width = {Contexts.PICTURE: 1, Contexts.WIDE: 2}.get(mixing.contexts)
         self.samples = Samples(width, mixing.period, mixing.stride) if width else None
 
@@ -456,16 +453,3 @@ def evaluate(tree: Tree, past: Past, bit: Mapping[str, int]) -> int:
         return evaluate(operands[2 if x > y else 3], past, bit)
     values = [evaluate(operand, past, bit) for operand in operands]
     return OPERATIONS[name](*values) if name in OPERATIONS else FEATURES[name](past, *values)
-
-
-def family_of(mixing: Mixing) -> Family:
-    """The family of contexts that a block has."""
-    if mixing.profile == Profile.LEAN:
-        return LEAN
-    name = "x86" if follows_x86(mixing) else mixing.contexts.name.lower()
-    return next(family for family in FAMILIES if family.name == name)
-
-
-def follows_x86(mixing: Mixing) -> bool:
-    """Whether contexts know where an instruction of x86 starts."""
-    return mixing.contexts == Contexts.CODE and mixing.transform == Transform.X86

@@ -1,4 +1,4 @@
-"""The reference engine's adaptive stage: ``docs/numerics.md``, sections 10 to 15, as a program.
+"""The reference engine's adaptive stage: ``docs/numerics.md``, sections 10 to 14, as a program.
 
 Python integers do not wrap, so hashes are cut to 64 bits by hand; the asserts state the ranges that
 a fast engine may count on. What is private to a lane is in ``Lane``, what lanes share is in
@@ -23,14 +23,13 @@ from nncomp.engine.reference.features import (
     combine,
     context_hash,
     evaluate,
-    family_of,
     length_class,
     with_nibble,
 )
-from nncomp.mixing import Mixing, Transform
+from nncomp.mixing import Mixing
 from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
 
-__all__ = ["Lane", "Stage", "restore", "transform"]
+__all__ = ["Lane", "Stage"]
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Slot: TypeAlias = list[int]  # a check, 0 if free, then the histories of the nodes 1…15 of a nibble
@@ -184,7 +183,7 @@ class Stage:
         sizes: Sequence[int],
     ) -> None:
         self.mixing, self.pieces, self.sizes = mixing, pieces, sizes
-        self.family = family_of(mixing)
+        self.family = mixing.family
         self.values = self.family.values(network)  # what the contexts hash, as expressions
         self.rows = self.family.row_values()  # the rows of weights, likewise
         self.match_count = self.family.count("match")
@@ -421,42 +420,3 @@ class Stage:
 def check_of(h: int) -> int:
     """The byte that tells contexts of a bucket apart: 1…255."""
     return h >> 8 & 255 or 1
-
-
-# 15. Transforms
-
-
-def transform(kind: Transform, data: bytes) -> bytes:
-    """What is coded instead of ``data``: distances in calls become the addresses called."""
-    out = bytearray(data)
-    for i in reversed(_calls(kind, len(out))):  # from the end, because calls may overlap
-        _move_call(kind, out, i, +1)
-    return bytes(out)
-
-
-def restore(kind: Transform, data: bytes) -> bytes:
-    """The inverse of ``transform``."""
-    out = bytearray(data)
-    for i in _calls(kind, len(out)):
-        _move_call(kind, out, i, -1)
-    return bytes(out)
-
-
-def _calls(kind: Transform, size: int) -> range:
-    """Where a call may start."""
-    if kind == Transform.X86:
-        return range(max(size - 4, 0))
-    return range(0, size - 3, 4) if kind == Transform.ARM64 else range(0)
-
-
-def _move_call(kind: Transform, b: bytearray, i: int, sign: int) -> None:
-    """Add to the target of the call at i, if there is one, its place, or subtract it."""
-    if kind == Transform.X86:
-        if b[i] in (0xE8, 0xE9) and b[i + 4] in (0x00, 0xFF):
-            distance = int.from_bytes(b[i + 1 : i + 4], "little") + sign * i
-            b[i + 1 : i + 4] = (distance & 0xFFFFFF).to_bytes(3, "little")
-    else:
-        v = int.from_bytes(b[i : i + 4], "little")
-        if v >> 26 == 0x25:
-            v = 0x25 << 26 | (v + sign * (i // 4)) & 0x3FFFFFF
-            b[i : i + 4] = v.to_bytes(4, "little")

@@ -1,0 +1,48 @@
+"""The ``.nnc`` layout: frames, blocks, index, checks. ``docs/format.md`` is the specification.
+
+``FrameWriter`` writes a frame, ``FrameReader`` reads one, ``read`` all frames of a file: they work
+on a stream and never seek. ``read_index`` and ``read_blocks`` are for files that can seek. Readers
+hand out only what its checks have confirmed, and only what the specification allows: everything
+else is a ``FormatError``. What a block's plan says is not known here (``nncomp.plan``).
+"""
+
+from nncomp.container.index import FrameIndex, IndexEntry, read_blocks, read_index
+from nncomp.container.stream import FrameReader, FrameWriter, is_end, read, record_size
+from nncomp.container.values import (
+    MAGIC,
+    MAX_BLOCK_SIZE,
+    MAX_LANES,
+    MAX_PLAN_SIZE,
+    MIN_BLOCK_SIZE,
+    VERSION,
+    Block,
+    End,
+    Header,
+    Item,
+    ModelRef,
+    Packed,
+)
+
+__all__ = [
+    "MAGIC",
+    "MAX_BLOCK_SIZE",
+    "MAX_LANES",
+    "MAX_PLAN_SIZE",
+    "MIN_BLOCK_SIZE",
+    "VERSION",
+    "Block",
+    "End",
+    "FrameIndex",
+    "FrameReader",
+    "FrameWriter",
+    "Header",
+    "IndexEntry",
+    "Item",
+    "ModelRef",
+    "Packed",
+    "is_end",
+    "read",
+    "read_blocks",
+    "read_index",
+    "record_size",
+]

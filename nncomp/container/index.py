@@ -1,0 +1,165 @@
+"""Frames of a file that can seek: where blocks are, and a few of them without the others."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from nncomp import rawio, varint
+from nncomp.container import records
+from nncomp.container.records import CUT_SHORT, HEAD_SIZE, Scanner
+from nncomp.container.stream import WRONG_INDEX
+from nncomp.container.values import MAGIC, MAX_BLOCKS, Block, Header, ModelRef
+from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, TruncatedError
+
+__all__ = ["FrameIndex", "IndexEntry", "read_blocks", "read_index"]
+
+_NO_INDEX = "no index was found at the end: damaged, or not an .nnc file"
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """Where a block is."""
+
+    offset: int  # of its type, from the start of the file
+    stored_size: int
+    content_size: int
+
+
+@dataclass(frozen=True)
+class FrameIndex:
+    """Where a frame and its blocks are."""
+
+    offset: int  # of its magic, from the start of the file
+    stored_size: int
+    entries: tuple[IndexEntry, ...]
+
+
+def read_index(file: BinaryIO, memory_limit: int, start: int = 0) -> list[FrameIndex]:
+    """All frames of a seekable ``file`` from ``start`` on, in order, found from its end backwards.
+
+    Reads the indexes and verifies their checks, nothing else: blocks have their own. Leaves the
+    position anywhere. Raises ``FormatError``, ``ChecksumError`` and ``MemoryLimitError``.
+    """
+    frames: list[FrameIndex] = []
+    end = file.seek(0, io.SEEK_END)
+    room = memory_limit // _ENTRY_COST
+    while end > start or not frames:
+        room -= 1  # a frame without blocks takes memory, too
+        frame = _read_index_before(file, end, room)
+        room -= len(frame.entries)
+        frames.append(frame)
+        end = frame.offset
+    if end < start:
+        raise FormatError(_NO_INDEX)
+    return frames[::-1]
+
+
+def read_blocks(
+    file: BinaryIO, frame: FrameIndex, first: int, memory_limit: int
+) -> Iterator[Header | ModelRef | Block]:
+    """A frame from its block number ``first`` on: the Header, then what ``read`` gives.
+
+    Seeks to what is needed and reads nothing else: a network block's model may be named by a block
+    before ``first``. Raises what ``read`` raises.
+    """
+
+    def scan(number: int) -> Scanner:
+        """A scanner at a block, behind the bytes before it that the block's check covers."""
+        file.seek(frame.entries[number].offset - 4 if number else frame.offset)
+        scanner = Scanner(file)
+        scanner.take(4 if number else HEAD_SIZE)
+        return scanner
+
+    def is_network(number: int) -> bool:
+        return scan(number).byte() == records.NETWORK_BLOCK
+
+    def read_block(number: int) -> list[ModelRef | Block]:
+        scanner = scan(number)
+        start = scanner.position
+        block, model = records.read_block(
+            scanner, scanner.byte(), header, number != bearer, memory_limit
+        )
+        scanner.check()
+        entry = frame.entries[number]
+        if (scanner.position - start, block.size) != (entry.stored_size, entry.content_size):
+            raise FormatError(WRONG_INDEX)
+        return [block] if model is None else [model, block]
+
+    file.seek(frame.offset)
+    found = records.read_frame_head(Scanner(file), first=True)
+    assert found is not None  # the first: there is one
+    header = found
+    records.check_block_size(header, memory_limit)
+    yield header
+    bearer: int | None = None  # number of the block that carries the model
+    for number in range(first, len(frame.entries)):
+        if bearer is None and is_network(number):
+            bearer = next(i for i in range(number + 1) if is_network(i))
+            if bearer < number:
+                yield from read_block(bearer)[:1]
+        yield from read_block(number)
+
+
+_ENTRY_COST = 256  # bytes of memory for an index entry, roughly
+
+
+def _read_index_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
+    """The index of the frame that ends at ``end``, which may have ``room`` blocks."""
+
+    def read_at(start: int, stop: int) -> bytes:
+        if not 0 <= start <= stop:
+            raise FormatError(_NO_INDEX)
+        file.seek(start)
+        data = rawio.read_full(file, stop - start)
+        if len(data) != stop - start:
+            raise TruncatedError(CUT_SHORT)
+        return data
+
+    tail = read_at(max(0, end - 4 - varint.MAX_SIZE), end)
+    body_size, footer_size = _parse_varint(tail[:-4][::-1], 0)
+    stop = end - 4 - footer_size
+    if body_size > 2 + varint.MAX_SIZE + 2 * varint.MAX_SIZE * MAX_BLOCKS:
+        raise FormatError(_NO_INDEX)
+    if body_size // 2 > room:  # an entry has two bytes at least
+        raise MemoryLimitError("the index needs more memory than the limit allows")
+    start = stop - body_size
+    body = read_at(start, stop)
+    if body[:1] != bytes([records.END]):
+        raise FormatError(_NO_INDEX)
+    count, position = _parse_varint(body, 1)
+    sizes = []
+    while position < len(body):
+        size, position = _parse_varint(body, position)
+        sizes.append(size)
+    if len(sizes) != 2 * count:
+        raise FormatError(_NO_INDEX)
+    offset = start - sum(sizes[::2]) - HEAD_SIZE
+    head = read_at(offset, offset + HEAD_SIZE)
+    if not head.startswith(MAGIC):
+        raise FormatError(_NO_INDEX)
+    covered = read_at(start - 4 if count else offset, start) + body + tail[-4 - footer_size : -4]
+    if zlib.crc32(covered).to_bytes(4, "little") != tail[-4:]:
+        raise ChecksumError("damaged: the index does not match its checksum")
+    header = records.read_frame_head(Scanner(io.BytesIO(head)), first=True)
+    if header is None or not all(1 <= size <= header.block_size for size in sizes[1::2]):
+        raise FormatError(WRONG_INDEX)
+    entries = []
+    position = offset + HEAD_SIZE
+    for stored_size, content_size in zip(sizes[::2], sizes[1::2], strict=True):
+        entries.append(IndexEntry(position, stored_size, content_size))
+        position += stored_size
+    return FrameIndex(offset, end - offset, tuple(entries))
+
+
+def _parse_varint(data: bytes, position: int) -> tuple[int, int]:
+    """A varint at ``position`` of ``data``, and the position after it."""
+    rest = iter(data[position : position + varint.MAX_SIZE])
+    try:
+        value = varint.read(rest.__next__)
+    except (FormatError, StopIteration):
+        raise FormatError(_NO_INDEX) from None
+    return value, position + len(varint.dumps(value))

@@ -1,0 +1,232 @@
+"""Bytes ⇄ values: a frame's head and its blocks, each field checked as it is read."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+from nncomp import rawio, varint
+from nncomp.container.values import (
+    ID_SIZE,
+    MAGIC,
+    MAX_BLOCK_SIZE,
+    MAX_MODEL_SIZE,
+    MAX_NAME,
+    MAX_PLAN_SIZE,
+    VERSION,
+    Block,
+    Header,
+    ModelRef,
+)
+from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, TruncatedError
+from nncomp.mixing import Profile
+from nncomp.rawio import Readable
+
+__all__ = [
+    "BLOCK",
+    "CUT_SHORT",
+    "END",
+    "HEAD_SIZE",
+    "NETWORK_BLOCK",
+    "Scanner",
+    "block_head",
+    "block_problem",
+    "check_block_size",
+    "frame_head",
+    "read_block",
+    "read_frame_head",
+]
+
+END, BLOCK, NETWORK_BLOCK = 0, 1, 2  # types of records
+HEAD_SIZE = len(MAGIC) + 3  # bytes of a frame's head
+
+CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached"
+
+_NAME = re.compile(rb"[a-z0-9][a-z0-9._-]{0,%d}" % (MAX_NAME - 1))
+_EMBEDDED = 0x80
+_RESERVED = 0x40
+
+
+class Scanner:
+    """Reads fields and keeps the running CRC-32 since the last check, that one included."""
+
+    def __init__(self, src: Readable, crc: int = 0) -> None:
+        self.position = 0  # bytes read so far
+        self.crc = crc
+        self._src = src
+
+    def start_frame(self, size: int) -> bytes:
+        """Up to ``size`` bytes: fewer only at the end of the stream."""
+        self.crc = 0
+        data = self._read_up_to(size)
+        self.crc = zlib.crc32(data)
+        return data
+
+    def take(self, size: int) -> bytes:
+        data = self._read_up_to(size)
+        if len(data) < size:
+            raise TruncatedError(CUT_SHORT)
+        self.crc = zlib.crc32(data, self.crc)
+        return data
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def varint(self) -> int:
+        return varint.read(self.byte)
+
+    def uint32(self) -> int:
+        return int.from_bytes(self.take(4), "little")
+
+    def check(self) -> None:
+        expected = self.crc
+        self.crc = 0
+        if self.uint32() != expected:
+            raise ChecksumError("damaged: a checksum does not match")
+
+    def _read_up_to(self, size: int) -> bytes:
+        data = rawio.read_full(self._src, size)
+        self.position += len(data)
+        return data
+
+
+# ---- frame head: magic, version, method, geometry ----
+
+
+def frame_head(header: Header) -> bytes:
+    method = header.profile << 4 | header.arithmetic
+    geometry = (header.lanes.bit_length() - 1) << 5 | (header.block_size.bit_length() - 11)
+    return MAGIC + bytes([VERSION, method, geometry])
+
+
+def read_frame_head(scanner: Scanner, *, first: bool) -> Header | None:
+    """The next frame's header; None where the stream ends instead, after at least one frame."""
+    head = scanner.start_frame(len(MAGIC))
+    if head != MAGIC:
+        if not head and not first:
+            return None
+        if head and MAGIC.startswith(head):
+            raise TruncatedError(CUT_SHORT)
+        if not first:
+            raise FormatError("trailing bytes after the end-of-stream marker")
+        if head[:4] == MAGIC[:4]:
+            raise FormatError("damaged: line ends were converted (copied as text?)")
+        if not head:
+            raise TruncatedError("not an .nnc file: it is empty")
+        raise FormatError("not an .nnc file")
+    version, method, geometry = scanner.take(3)
+    if version != VERSION:
+        raise FormatError(f"format version {version} is not supported")
+    log2_size = (geometry & 31) + 10
+    if 1 << log2_size > MAX_BLOCK_SIZE:
+        raise FormatError("block size is out of range")
+    if method & 15 == 0:
+        raise FormatError("arithmetic version is out of range")
+    if method >> 4 not in tuple(Profile):
+        raise FormatError(f"mixing profile {method >> 4} is not supported")
+    return Header(1 << log2_size, 1 << (geometry >> 5), method & 15, Profile(method >> 4))
+
+
+def check_block_size(header: Header, memory_limit: int) -> None:
+    """Raise ``MemoryLimitError`` where there is no room for a block's payload and content."""
+    if 2 * header.block_size > memory_limit:
+        what = f"a block of {header.block_size >> 10} KiB"
+        raise MemoryLimitError.of(what, 2 * header.block_size, memory_limit)
+
+
+# ---- blocks ----
+
+
+def block_head(block: Block, model: ModelRef | None) -> bytes:
+    """A block up to its payload."""
+    parts = [
+        bytes([NETWORK_BLOCK if block.network else BLOCK]),
+        varint.dumps(block.size),
+        b"" if model is None else _model_description(model),
+        varint.dumps(len(block.plan)),
+        block.plan,
+        varint.dumps(len(block.payload)),
+        block.content_checksum.to_bytes(4, "little"),
+    ]
+    return b"".join(parts)
+
+
+def read_block(
+    scanner: Scanner, kind: int, header: Header, has_network: bool, memory_limit: int
+) -> tuple[Block, ModelRef | None]:
+    """The rest of a block whose first byte was ``kind``, up to its check."""
+    if kind not in (BLOCK, NETWORK_BLOCK):
+        raise FormatError(f"block type {kind} is not supported")
+    network = kind == NETWORK_BLOCK
+    size = scanner.varint()
+    _require(size_problem(header, size))
+    model = None
+    if network and not has_network:
+        model = _read_model_description(scanner, memory_limit - 2 * header.block_size)
+    plan_size = scanner.varint()
+    _require(plan_problem(plan_size))
+    plan = scanner.take(plan_size)
+    payload_size = scanner.varint()
+    _require(payload_problem(size, payload_size))
+    content_checksum = scanner.uint32()
+    payload = scanner.take(payload_size)
+    return Block(size, network, plan, payload, content_checksum), model
+
+
+def block_problem(header: Header, block: Block) -> str | None:
+    """The rule of the format that a block breaks, if any."""
+    return (
+        size_problem(header, block.size)
+        or plan_problem(len(block.plan))
+        or payload_problem(block.size, len(block.payload))
+    )
+
+
+def size_problem(header: Header, size: int) -> str | None:
+    return None if 1 <= size <= header.block_size else "a block's size is out of range"
+
+
+def plan_problem(size: int) -> str | None:
+    return None if 1 <= size <= MAX_PLAN_SIZE else "a plan's size is out of range"
+
+
+def payload_problem(content_size: int, size: int) -> str | None:
+    return None if size <= content_size else "a block's payload is larger than its content"
+
+
+def _require(problem: str | None) -> None:
+    if problem is not None:
+        raise FormatError(problem)
+
+
+def _model_description(model: ModelRef) -> bytes:
+    name = model.name.encode("ascii")
+    if not _NAME.fullmatch(name) or len(model.id) != ID_SIZE:
+        raise ValueError("model name or id is malformed")
+    flags = len(name) - 1 | (0 if model.data is None else _EMBEDDED)
+    head = bytes([flags]) + name + model.id
+    if model.data is None:
+        return head
+    if not 1 <= len(model.data) <= MAX_MODEL_SIZE:
+        raise ValueError("an embedded model's size is out of range")
+    return head + varint.dumps(len(model.data)) + model.data
+
+
+def _read_model_description(scanner: Scanner, room: int) -> ModelRef:
+    """A model description; an embedded model must fit into ``room`` bytes of memory."""
+    flags = scanner.byte()
+    if flags & _RESERVED:
+        raise FormatError("a reserved bit is set")
+    name = scanner.take((flags & 63) + 1)
+    if not _NAME.fullmatch(name):
+        raise FormatError("a model name is malformed")
+    model_id = scanner.take(ID_SIZE)
+    data = None
+    if flags & _EMBEDDED:
+        size = scanner.varint()
+        if not 1 <= size <= MAX_MODEL_SIZE:
+            raise FormatError("an embedded model's size is out of range")
+        if size > room:
+            raise MemoryLimitError.of("an embedded model", size, max(0, room))
+        data = scanner.take(size)
+    return ModelRef(model_id, name.decode("ascii"), data)

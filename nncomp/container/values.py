@@ -1,0 +1,104 @@
+"""What a frame consists of, and the limits of the format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nncomp.mixing import Profile
+
+__all__ = [
+    "ID_SIZE",
+    "MAGIC",
+    "MAX_BLOCKS",
+    "MAX_BLOCK_SIZE",
+    "MAX_LANES",
+    "MAX_MODEL_SIZE",
+    "MAX_NAME",
+    "MAX_PLAN_SIZE",
+    "MIN_BLOCK_SIZE",
+    "VERSION",
+    "Block",
+    "End",
+    "Header",
+    "Item",
+    "ModelRef",
+    "Packed",
+]
+
+MAGIC = b"\x89NNC\r\n"
+VERSION = 6
+MIN_BLOCK_SIZE = 1 << 10
+MAX_BLOCK_SIZE = 1 << 26
+MAX_LANES = 1 << 7
+MAX_BLOCKS = 1 << 24  # in a frame
+MAX_PLAN_SIZE = 1 << 16  # bytes of a block's plan
+MAX_NAME = 64  # bytes of a model name
+MAX_MODEL_SIZE = 1 << 26  # bytes of an embedded model
+ID_SIZE = 16  # bytes of a model id
+
+
+@dataclass(frozen=True)
+class Header:
+    """What holds for a whole frame. Raises ``ValueError`` for what the format cannot express."""
+
+    block_size: int  # no block has more content; a power of two, 2**10..2**26
+    lanes: int  # of ``block_size`` bytes where the network codes them; a power of two, 1..128
+    arithmetic: int  # version of docs/numerics.md, 1..15
+    profile: Profile = Profile.RICH  # of the adaptive stage
+
+    def __post_init__(self) -> None:
+        if not _is_power_of_two(self.block_size, MIN_BLOCK_SIZE, MAX_BLOCK_SIZE):
+            raise ValueError(f"block size {self.block_size} is not a power of two, 2^10..2^26")
+        if not _is_power_of_two(self.lanes, 1, MAX_LANES):
+            raise ValueError(f"{self.lanes} lanes are not a power of two, 1..128")
+        if not (1 <= self.arithmetic <= 15 and self.profile in tuple(Profile)):
+            raise ValueError("arithmetic version or profile is out of range")
+
+    def lanes_of(self, size: int) -> int:
+        """Lanes of a stream of ``size`` bytes that the network codes, 1..128: as near as can be to
+        those of a full block."""
+        full = self.block_size // self.lanes
+        return min(max(1, (size + full // 2) // full), MAX_LANES)
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which model a frame's network blocks need: by id and name, or in full."""
+
+    id: bytes  # 16 bytes
+    name: str  # 1..64 characters of [a-z0-9._-]
+    data: bytes | None = None  # the packed model if it is embedded
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A model in the form in which files embed it (``weights``)."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block as stored."""
+
+    size: int  # bytes of content, 1..block_size
+    network: bool  # whether it needs the frame's model, which the first such block carries
+    plan: bytes  # how the payload is to be read, 1..2**16 bytes
+    payload: bytes  # at most as long as the content
+    content_checksum: int  # CRC-32 of the content
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of a frame."""
+
+    content_size: int
+    stored_size: int  # of the whole frame, from magic to last check
+
+
+Item = Header | ModelRef | Block | End  # what readers hand out
+
+
+def _is_power_of_two(value: int, low: int, high: int) -> bool:
+    return low <= value <= high and value & (value - 1) == 0

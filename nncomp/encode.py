@@ -1,0 +1,190 @@
+"""Content → a frame: cuts it into blocks, codes each in some ways, and keeps the smallest.
+
+The bytes depend on the content, the model and the options, never on threads, device or how the
+input arrives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from nncomp import container, levels, rawio, resolve
+from nncomp.container import Block, FrameWriter, Header, ModelRef
+from nncomp.mixing import Mixing
+from nncomp.model import ARITHMETIC
+from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
+from nncomp.places import Places
+from nncomp.plan import Plan, Stream, choose, layout
+from nncomp.rawio import Readable, Writable
+from nncomp.schedule import Meter, Progress, Task
+from nncomp.summary import Summary
+
+__all__ = ["Encoder", "header_of"]
+
+
+def header_of(options: Options) -> Header:
+    """The header of a frame that is written with these options."""
+    level = levels.get(options.level)
+    block_size = level.block_size if options.block_size is None else options.block_size
+    return Header(block_size, level.full_lanes(block_size), ARITHMETIC, level.profile)
+
+
+class Encoder:
+    """Writes a frame to ``dst``: its header at once, blocks as content comes, the rest in ``end``.
+
+    ``content_size``, if known, helps the device "auto" to choose, and nothing else. ``progress`` is
+    called in the caller's thread with bytes done, and may raise to abort. After an error the frame
+    cannot be completed any more. Raises ``ModelNotFoundError``, ``ModelError``, and ``NNCompError``
+    for a device that is not there.
+    """
+
+    def __init__(
+        self,
+        dst: Writable,
+        options: Options,
+        *,
+        content_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.header = header_of(options)
+        self._level = levels.get(options.level)
+        # All that may be needed is looked up and loaded now: what is wrong shows before anything is
+        # written, and nothing has to be imported while the interpreter ends.
+        self._places = Places(options.device, options.threads, content_size, DEFAULT_MEMORY_LIMIT)
+        self._model, self._packed = resolve.for_writing(options)
+        self._places.expect(self.header, self._model)
+        self._progress = progress
+        self._summary = Summary()
+        self._usable = True  # whether the frame may be continued
+        self._writer = FrameWriter(dst, self.header)
+
+    def width(self) -> int:
+        """How many blocks to have at a time, at least 1: for speed, never for what is written."""
+        return self._places.width()
+
+    def add(self, src: Readable) -> None:
+        """Compress all of ``src``, in blocks that are full but for the last one."""
+        self._check_usable()
+        self._usable = False
+        results = self._places.run(self._tasks(src), self._progress)
+        with contextlib.closing(results):
+            for candidates in results:
+                self._write(candidates)
+        self._usable = True
+
+    def end(self) -> Summary:
+        """Complete the frame. Nothing can be added after that."""
+        self._check_usable()
+        self._usable = False
+        end = self._writer.end()
+        self._summary.frames = 1
+        self._summary.content_size, self._summary.stored_size = end.content_size, end.stored_size
+        return self._summary
+
+    def _check_usable(self) -> None:
+        if not self._usable:
+            raise ValueError("the frame has ended, or failed before: nothing can be added to it")
+
+    def _tasks(self, src: Readable) -> Iterator[Task[_Candidates]]:
+        while content := rawio.read_full(src, self.header.block_size):
+            yield self._task(content)
+
+    def _write(self, candidates: _Candidates) -> None:
+        """Write the smallest candidate, counting the model where this block would bring it.
+
+        Not an embedded model's data, which was asked for.
+        """
+
+        def carried(block: Block) -> ModelRef | None:
+            if not block.network or self._writer.has_network:
+                return None
+            assert self._model is not None
+            return ModelRef(self._model.id, self._model.name)
+
+        def record_size(candidate: tuple[Plan, Block]) -> int:
+            return container.record_size(candidate[1], carried(candidate[1]))
+
+        plan, block = min(candidates, key=record_size)
+        model = carried(block)
+        if model is not None and self._packed is not None:
+            model = dataclasses.replace(model, data=self._packed.data)
+        self._writer.write(block, model)
+        self._summary.count(plan)
+
+    def _task(self, content: bytes) -> Task[_Candidates]:
+        """Its result are blocks, of which the smallest is to be written, of equals the first."""
+
+        def code(threads: int, report: Progress) -> _Candidates:
+            plans = self._plans(content, threads, report)
+            checksum = zlib.crc32(content)
+            blocks = [layout.dumps(plan, len(content), checksum) for plan in plans]
+            return [
+                (plan, block)
+                for plan, block in zip(plans, blocks, strict=True)
+                if len(block.payload) <= len(content) and len(block.plan) <= container.MAX_PLAN_SIZE
+            ]
+
+        return code
+
+    def _plans(self, content: bytes, threads: int, report: Progress) -> list[Plan]:
+        """As it is; and filtered, each stream in its best way without the network, and with it."""
+
+        def trial(*args: Any) -> list[bytes]:  # of a sample, which is too little for a GPU
+            with self._places.cpu() as cpu:
+                return cpu.encode_block(*args, threads=threads, progress=_unheard(report))
+
+        profile = self._level.profile
+        chosen = choose.choose_filter(content, profile, trial)
+        streams = chosen.split.streams
+        mixings = [chosen.mixing, *(choose.choose_mixing(s, profile, trial) for s in streams[1:])]
+        heard = Meter(report, len(content))
+        alone, joined = [], []
+        for stream, mixing in zip(streams, mixings, strict=True):
+            ways = [Stream(len(stream), (stream,))]
+            if mixing is not None:
+                ways += self._coded(stream, mixing, threads, heard, trial)
+            alone.append(min((way for way in ways if not way.network), key=_stored_size))
+            joined.append(min(ways, key=_stored_size))
+        heard.finish()
+        plans = [Plan((Stream(len(content), (content,)),))]
+        plans += [Plan(tuple(w), chosen.filter, chosen.split.side) for w in (alone, joined)]
+        return list(dict.fromkeys(plans))
+
+    def _coded(
+        self, stream: bytes, mixing: Mixing, threads: int, heard: Meter, trial: choose.Encode
+    ) -> list[Stream]:
+        """``stream`` in the ways that are plausible, without those that bring nothing."""
+        lanes = self.header.lanes_of(len(stream))
+        ways = choose.choose_ways(stream, mixing, self._model, lanes, self._level, trial)
+        coded = []
+        for way in ways:
+            model = self._model if way.network else None
+            # Of two ways, the last one is heard: each reports all of the stream.
+            report = heard if way is ways[-1] else _unheard(heard)
+            with self._places.of(model) as place:
+                payloads = place.encode_block(
+                    model,
+                    stream,
+                    lanes if way.network else 1,
+                    way.mixing,
+                    threads=threads,
+                    progress=report,
+                )
+            coded.append(Stream(len(stream), tuple(payloads), way.mixing, way.network))
+        return choose.worthwhile(coded, self._level)
+
+
+_Candidates = list[tuple[Plan, Block]]
+
+
+def _stored_size(stream: Stream) -> int:
+    return stream.stored_size
+
+
+def _unheard(report: Progress) -> Progress:
+    """Passes on no count, but what ``report`` raises: for work that is done in addition."""
+    return lambda count: report(0)

@@ -1,0 +1,42 @@
+"""Filters: what is done to a block's content before anything is coded, and undone at the end.
+
+A filter is a module of four functions. It splits the content into streams, each of which is coded
+in its own way, and a few bytes beside them; joining gives the content back. It knows nothing of
+engines or files. ``FILTERS`` is the one list of them; ``docs/format.md``, section 7, says what
+each does. To add one: its module, and its place at the end of the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from nncomp.filters import arm64, none, repeat, x86
+from nncomp.filters.split import Split
+from nncomp.mixing import Contexts
+
+__all__ = ["FILTERS", "Filter", "Split"]
+
+
+class Filter(Protocol):
+    """What every module of a filter provides."""
+
+    NAME: str  # for people
+    CONTEXTS: Contexts  # of the rich profile, that suit its first stream
+
+    def detect(self, content: bytes, /) -> bool:
+        """Whether trying the filter is worth the time, judged quickly. A mistake costs size."""
+
+    def split(self, content: bytes, /) -> Split | None:
+        """``content`` as streams; None where that cannot be done."""
+
+    def check(self, sizes: Sequence[int], side: bytes, size: int, /) -> None:
+        """Raises ``FormatError`` where streams of these sizes cannot be joined to ``size`` bytes:
+        asked before any is decoded, so that a small block cannot ask for much work."""
+
+    def join(self, streams: Sequence[bytes], side: bytes, size: int, /) -> bytes:
+        """The ``size`` bytes of content. Raises ``FormatError`` for what ``split`` never gives, and
+        uses no more memory than ``size`` and the streams' sizes tell."""
+
+
+FILTERS: tuple[Filter, ...] = (none, repeat, x86, arm64)  # by the number that a file holds

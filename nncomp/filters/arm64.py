@@ -1,0 +1,68 @@
+"""Programs for ARM64: the distances in calls (BL) become the addresses called.
+
+Then calls of one function from many places look alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp.errors import FormatError
+from nncomp.filters.split import Split
+from nncomp.mixing import Contexts
+
+__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "split"]
+
+NAME = "arm64"
+CONTEXTS = Contexts.CODE
+
+_BL = 0x25  # the upper 6 bits of an instruction
+_DISTANCE = (1 << 26) - 1  # the others, in instructions
+_NEAR = 1 << 20
+_CHUNK = 1 << 16  # instructions at a time, so that little memory is needed
+
+
+def detect(content: bytes) -> bool:
+    """Far more calls over ±4 MiB than in data that is no program: there, 1 in 2048."""
+    words = _words(content)
+    near = (words + _NEAR & _DISTANCE) < 2 * _NEAR
+    return int(np.count_nonzero(_is_call(words) & near)) * 128 >= max(len(words), 1)
+
+
+def split(content: bytes) -> Split:
+    return Split((_moved(content, 1),))
+
+
+def check(sizes: Sequence[int], side: bytes, size: int) -> None:
+    if list(sizes) != [size] or side:
+        raise FormatError("a program is not one stream of its size")
+
+
+def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
+    check([len(stream) for stream in streams], side, size)
+    return _moved(streams[0], -1)
+
+
+def _words(content: bytes | bytearray) -> npt.NDArray[Any]:
+    """Whole instructions, (n,) uint32, in the memory of ``content``."""
+    return np.frombuffer(content, "<u4", len(content) // 4)
+
+
+def _is_call(words: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    return np.asarray(words >> 26 == _BL)
+
+
+def _moved(content: bytes, sign: int) -> bytes:
+    """``content`` with ``sign`` times its own number added to the distance in each call."""
+    out = bytearray(content)
+    words = _words(out)
+    for first in range(0, len(words), _CHUNK):
+        part = words[first : first + _CHUNK]
+        numbers = np.arange(first, first + len(part), dtype=np.uint32)
+        moved = part + numbers if sign > 0 else part - numbers  # mod 2^32, of which 26 bits count
+        np.copyto(part, moved & _DISTANCE | _BL << 26, where=_is_call(part))
+    return bytes(out)

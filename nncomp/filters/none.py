@@ -1,0 +1,32 @@
+"""No filter: the content is the one stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nncomp.errors import FormatError
+from nncomp.filters.split import Split
+from nncomp.mixing import Contexts
+
+__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "split"]
+
+NAME = "none"
+CONTEXTS = Contexts.GENERAL
+
+
+def detect(content: bytes) -> bool:
+    return True
+
+
+def split(content: bytes) -> Split:
+    return Split((content,))
+
+
+def check(sizes: Sequence[int], side: bytes, size: int) -> None:
+    if list(sizes) != [size] or side:
+        raise FormatError("a block without a filter is not one stream of its size")
+
+
+def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
+    check([len(stream) for stream in streams], side, size)
+    return streams[0]

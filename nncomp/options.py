@@ -1,0 +1,103 @@
+"""What a call may ask for: the options of the whole interface, written once.
+
+Public functions take them as keywords and turn them into one ``Options``; everything behind them
+passes that on. ``Writing`` and ``Reading`` are the keywords for type checkers, as a test confirms.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from nncomp import arguments, levels
+from nncomp.container import MAX_BLOCK_SIZE, MIN_BLOCK_SIZE, Packed
+from nncomp.model import Model
+
+if TYPE_CHECKING:
+    ModelLike = str | os.PathLike[str] | Model
+    Embeddable = ModelLike | Packed
+
+__all__ = ["DEFAULT_MEMORY_LIMIT", "Options", "Reading", "Writing", "for_reading", "for_writing"]
+
+DEFAULT_MEMORY_LIMIT = 1 << 30  # bytes
+
+
+@dataclass(frozen=True)
+class Options:
+    """Checked options: ``TypeError`` for a wrong type, ``ValueError`` for what is out of range."""
+
+    level: int | None = None  # 1..9; None: the default
+    model: Embeddable | None = None  # writing: in place of the level's, "none": no network;
+    # reading: one more place to look for the model that the file names
+    embed_model: bool = False  # whether the model goes into the frame; one that is Packed does
+    block_size: int | None = None  # bytes, a power of two, 2^10..2^26; None: the level's
+    memory_limit: int = DEFAULT_MEMORY_LIMIT  # bytes that reading may take
+    max_size: int | None = None  # bytes of content; more is refused
+    device: str = "auto"  # auto, cpu, cuda, cuda:N
+    threads: int = 1  # at least 1; for speed only
+
+    def __post_init__(self) -> None:
+        levels.get(self.level)
+        model = self.model
+        if not (model is None or isinstance(model, (str, os.PathLike, Model, Packed))):
+            raise TypeError(f"model must be a name, a path or a Model, not {type(model).__name__}")
+        if self.block_size is not None:
+            self._set("block_size")
+            size = self.block_size
+            if not (MIN_BLOCK_SIZE <= size <= MAX_BLOCK_SIZE and size & (size - 1) == 0):
+                raise ValueError(f"block size {size} is not a power of two, 2^10..2^26")
+        self._set("memory_limit", least=1)
+        if self.max_size is not None:
+            self._set("max_size", least=0)
+        self._set("threads", least=1)
+
+    @property
+    def wanted_model(self) -> Embeddable:
+        """For writing: the model asked for, or the level's."""
+        return levels.get(self.level).model if self.model is None else self.model
+
+    def _set(self, name: str, least: int | None = None) -> None:
+        """Take any integer for one, as numpy's are."""
+        value = arguments.integer(name, getattr(self, name), least=least)
+        object.__setattr__(self, name, value)
+
+
+class Writing(TypedDict, total=False):
+    """Keywords for compressing, beside the level."""
+
+    model: ModelLike | None
+    embed_model: bool
+    block_size: int | None
+    device: str
+    threads: int
+
+
+class Reading(TypedDict, total=False):
+    """Keywords for decompressing."""
+
+    model: ModelLike | None
+    memory_limit: int
+    max_size: int | None
+    device: str
+    threads: int
+
+
+def for_writing(given: dict[str, Any]) -> Options:
+    """Raises ``TypeError`` for a keyword that is none, or is for reading."""
+    return _options(given, {"level", *Writing.__annotations__}, "reading")
+
+
+def for_reading(given: dict[str, Any]) -> Options:
+    """Raises ``TypeError`` for a keyword that is none, or is for writing."""
+    return _options(given, {*Reading.__annotations__}, "writing")
+
+
+def _options(given: dict[str, Any], allowed: set[str], other: str) -> Options:
+    known = {field.name for field in fields(Options)}
+    for name in given:
+        if name not in known:
+            raise TypeError(f"{name!r} is not an option")
+        if name not in allowed:
+            raise TypeError(f"{name} is for {other}")
+    return Options(**given)

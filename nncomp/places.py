@@ -1,0 +1,102 @@
+"""Where blocks are coded, and how many at a time: on threads, or with a network on a GPU."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from nncomp import engine
+from nncomp.container import Header
+from nncomp.engine import Engine
+from nncomp.mixing import Mixing
+from nncomp.plan import memory
+from nncomp.schedule import Progress, Task, in_order
+
+if TYPE_CHECKING:
+    from nncomp.model import Model
+
+__all__ = ["Places", "prepare"]
+
+_T = TypeVar("_T")
+
+_MAX_THREADS = 1024  # more than that is as many
+
+
+def prepare(device: str) -> None:
+    """Load what coding on ``device`` needs, but for models: what ends the process for want of
+    memory does so before a caller has begun to write. Raises ``NNCompError`` for a device that is
+    not there."""
+    engine.check(device)
+    engine.get("cpu" if device == "auto" else device)
+
+
+class Places:
+    """Runs the tasks of one caller, and says where each block is coded.
+
+    A GPU takes the blocks of many tasks together, so there it pays to have many; what such tasks do
+    on the CPU keeps within the threads and the memory that there are without a GPU. Raises
+    ``NNCompError`` for a device that is not there.
+    """
+
+    def __init__(
+        self, device: str, threads: int, content_size: int | None, memory_limit: int
+    ) -> None:
+        self.threads = min(threads, _MAX_THREADS)
+        engine.check(device)
+        engine.get("cpu")  # it is imported now, and not while the interpreter ends
+        self._need = 1  # bytes of memory for a block on the CPU
+        self._device = device
+        self._content_size = content_size or 0
+        self._limit = memory_limit
+        self._gpu: Engine | None = None
+        self._gpu_blocks = 0
+        self._gate = threading.BoundedSemaphore()  # to the CPU, where there is a GPU
+
+    def expect(self, header: Header, model: Model | None) -> None:
+        """From now on, blocks are of a frame with this header, and some have this network."""
+        self._need = memory.of_frame(header, model)
+        self._gpu = None
+        if model is None:
+            return
+        whole, rest = divmod(self._content_size, header.block_size)
+        lanes = whole * header.lanes + (header.lanes_of(rest) if rest else 0)
+        chosen = engine.get(self._device, lanes, self.threads)
+        if isinstance(chosen, engine.ManyBlocks):
+            mixing = Mixing(header.profile)
+            fit = chosen.blocks_in_flight(model, mixing, header.block_size, header.lanes)
+            self._gate = threading.BoundedSemaphore(max(1, min(self.threads, self._room())))
+            # Content and payload of each are in the machine's own memory, too.
+            self._gpu_blocks = min(fit, self._limit // (2 * header.block_size))
+            self._gpu = chosen
+
+    def expect_block(self, need: int) -> None:
+        """There is a block that needs so many bytes of memory, which may be more than usual."""
+        self._need = max(self._need, need)
+
+    def width(self) -> int:
+        """How many tasks to have at a time, at least 1."""
+        return max(1, self._room() if self._gpu is not None else min(self.threads, self._room()))
+
+    def run(
+        self, tasks: Iterator[Task[_T]], progress: Progress | None
+    ) -> Generator[_T, None, None]:
+        """``schedule.in_order``, with as many tasks at a time as there is room for."""
+        return in_order(tasks, self.width, self.threads, progress)
+
+    @contextlib.contextmanager
+    def cpu(self) -> Iterator[Engine]:
+        """The CPU's engine."""
+        with self._gate if self._gpu is not None else contextlib.nullcontext():
+            yield engine.get("cpu")
+
+    def of(self, model: Model | None) -> contextlib.AbstractContextManager[Engine]:
+        """The engine for a stream with this network, or without."""
+        if self._gpu is None or model is None:
+            return self.cpu()
+        return contextlib.nullcontext(self._gpu)
+
+    def _room(self) -> int:
+        """How many blocks may be in memory."""
+        return self._limit // self._need if self._gpu is None else self._gpu_blocks

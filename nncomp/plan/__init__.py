@@ -1,0 +1,10 @@
+"""How a block is stored: its plan. A filter splits the content, each stream is coded its own way.
+
+``Plan`` and ``Stream`` are the values, ``layout`` their bytes, ``memory`` what decoding them takes,
+``choose`` the one place that decides. The container holds plans as bytes and does not know them;
+engines code streams and know neither filters nor files.
+"""
+
+from nncomp.plan.values import MAX_STREAM_SIZE, MAX_STREAMS, Plan, Stream
+
+__all__ = ["MAX_STREAMS", "MAX_STREAM_SIZE", "Plan", "Stream"]

@@ -1,0 +1,313 @@
+"""How a block is coded: the one place that decides, and all thresholds.
+
+Statistics find the few ways that are plausible, and a sample is coded in each of them. Integers
+only, and no clock: the answer decides the compressed bytes, so it depends on the content, the level
+and the model alone. A wrong answer costs size, never correctness.
+
+Figures in comments were measured on 16 files of records, tables, instructions, pictures and sound,
+and 27 of text, mostly of 0.1 to 1 MiB.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from nncomp.errors import FormatError
+from nncomp.filters import FILTERS, Split, none, repeat
+from nncomp.levels import Level
+from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.plan.statistics import Lags, chi_square, described, strangeness
+from nncomp.plan.values import Stream
+
+if TYPE_CHECKING:
+    from nncomp.model import Model
+
+__all__ = [
+    "Choice",
+    "Encode",
+    "Way",
+    "choose_filter",
+    "choose_mixing",
+    "choose_ways",
+    "looks_random",
+    "network_gain",
+    "worthwhile",
+]
+
+_MIN_CODED_SIZE = 8  # bytes; below, what describes a coded stream costs more than coding can save
+_MIN_SIZE = 1 << 9  # bytes; below, there is nothing to choose
+_SMALL = 1 << 16  # bytes; up to here, with and without network are both coded in full
+_MIN_SAMPLE, _MAX_SAMPLE = 3 << 12, 3 << 14  # bytes coded in a trial
+
+_NEAR, _FAR = 1 << 9, 1 << 14  # the longest lags that are looked at, many times and less often
+_STRANGE = 20  # bytes in 1000 that are no text: from here on it may be something else
+_NAMELESS = 125  # and from here on contexts of instructions are worth a trial, whatever it is
+# How many bytes in 1000 more must recur at a period than at lags beside it. Tables between
+# instructions have 77, tables alone 34 to 750.
+_PERIOD_OF_TEXT, _PERIOD_OF_CODE, _PERIOD = 500, 150, 30
+
+_LANE_COST = 10  # 1/1024 of what is coded, for each doubling of lanes, where it is text
+# Gains in a sample, in units of what is needed, between which a stream is coded in both ways. Of 59
+# blocks at -3 and -5 the network lost on all 17 below, and won 2 % and more on all 16 above.
+_DOUBT = 1, 8
+
+
+class Encode(Protocol):
+    """An engine's ``encode_block``."""
+
+    def __call__(
+        self, model: Model | None, data: bytes, lanes: int, mixing: Mixing, /
+    ) -> list[bytes]: ...
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to code a stream."""
+
+    mixing: Mixing
+    network: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A filter and what it has made of the content."""
+
+    filter: int  # its place in FILTERS
+    split: Split
+    mixing: Mixing | None  # how the stage codes the first stream well; None: not worth coding
+
+
+def choose_filter(content: bytes, profile: Profile, encode: Encode) -> Choice:
+    """The filter for ``content``. Only what it joins to the content again is ever chosen."""
+    if repeat.detect(content):
+        number = FILTERS.index(repeat)
+        split = _split(number, content)
+        if split is not None:
+            return Choice(number, split, choose_mixing(split.streams[0], profile, encode))
+    candidates = list(_candidates(content, profile)) if _is_worth_coding(content) else []
+    while candidates:
+        best = _best(content, candidates, encode)
+        split = _split(best.filter, content)
+        if split is not None:
+            return Choice(best.filter, split, best.mixing)
+        candidates = [other for other in candidates if other.filter != best.filter]
+    return Choice(_NONE, none.split(content), None)
+
+
+def choose_mixing(stream: bytes, profile: Profile, encode: Encode) -> Mixing | None:
+    """How the stage codes a stream well; None where it is not worth coding. Nothing is tried where
+    one way is plausible, which is so for most text."""
+    if not _is_worth_coding(stream):
+        return None
+    candidates = [c for c in _candidates(stream, profile) if c.filter == _NONE]
+    return _best(stream, candidates, encode).mixing
+
+
+def choose_ways(
+    stream: bytes, mixing: Mixing, model: Model | None, lanes: int, level: Level, encode: Encode
+) -> list[Way]:
+    """How to code ``stream``: in one way, or in two of which the smaller result counts, that with
+    the network last. ``lanes`` are those with the network."""
+    alone, joined = Way(mixing, False), Way(mixing, True)
+    if model is None:
+        return [alone]
+    if len(stream) <= _SMALL:
+        return [alone, joined]
+    need = level.min_gain + _LANE_COST * (lanes.bit_length() - 1)
+    gain = network_gain(stream, model, mixing, encode)
+    low, high = _DOUBT if level.thorough else (2, 2)
+    ways = [alone] if gain < high * need else []
+    return ways + ([joined] if gain >= low * need else [])
+
+
+def worthwhile(coded: list[Stream], level: Level) -> list[Stream]:
+    """Those that are smaller than the stream; with network only where it saves what is asked."""
+    if len(coded) == 2 and coded[0].size > _SMALL:
+        alone, joined = (stream.stored_size for stream in coded)
+        if joined >= alone - alone * level.min_gain // 1024:
+            coded = coded[:1]
+    return [stream for stream in coded if stream.stored_size < stream.size]
+
+
+# ---- what is tried ----
+
+_NONE = FILTERS.index(none)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    mixing: Mixing  # of the first stream
+    filter: int = _NONE
+
+
+def _candidates(content: bytes, profile: Profile) -> Iterable[_Candidate]:
+    """What is worth trying, the most general one first."""
+    general = Mixing(profile)
+    if len(content) < _MIN_SIZE:
+        return [_Candidate(general)]
+    data = np.frombuffer(content, np.uint8)
+    strange = strangeness(_sample(content, (0, 1, 2)))
+    if strange < _STRANGE:
+        # The contexts know lines and columns: only records without ends of lines gain.
+        found = Lags(data, _NEAR, 1 << 10).periods(_PERIOD_OF_TEXT)
+        return map(_Candidate, [general, *(Mixing(profile, period=p) for p in found[:1])])
+    filters = [i for i, f in enumerate(FILTERS) if f not in (none, repeat) and f.detect(content)]
+    near, far = Lags(data, _NEAR, 1 << 12), Lags(data, _FAR, 1 << 10)
+    threshold = _PERIOD_OF_CODE if filters else _PERIOD
+    periods = near.periods(threshold) or far.periods(threshold)
+    if profile == Profile.LEAN:
+        mixings = [general, *(Mixing(profile, period=p) for p in periods[:1])]
+        return [*map(_Candidate, mixings), *(_Candidate(general, i) for i in filters)]
+    pictures = list(_pictures(content, far))
+    records = [Mixing(profile, Contexts.RECORDS, period=p) for p in periods]
+    mixings = records[: 1 if pictures else 2] + pictures
+    filtered = [_Candidate(Mixing(profile, FILTERS[i].CONTEXTS), i) for i in filters]
+    if not (mixings or filters) and strange >= _NAMELESS:
+        filtered = [_Candidate(Mixing(profile, Contexts.CODE))]  # these suit what has no name, too
+    frames = [] if filters else near.frames()
+    sound = [Mixing(profile, Contexts.WIDE, period=p, stride=s) for p, s in frames]
+    sound = [mixing for mixing in sound if mixing not in mixings]
+    return [*map(_Candidate, [general, *mixings]), *filtered, *map(_Candidate, sound)]
+
+
+def _pictures(content: bytes, lags: Lags) -> Iterator[Mixing]:
+    """Rows of samples that a header describes, or that look like it."""
+    rows = dict.fromkeys((*described(content), *lags.rows()))
+    shapes = [(Contexts.PICTURE, *row) for row in rows if row[1] != 2]
+    shapes += [(Contexts.WIDE, *row) for row in rows]
+    for contexts, period, stride in shapes:
+        with contextlib.suppress(ValueError):  # a header may say anything; wide samples are even
+            yield Mixing(Profile.RICH, contexts, period=period, stride=stride)
+
+
+def _split(number: int, content: bytes) -> Split | None:
+    """What the filter makes of ``content``, if joining it gives that back."""
+    made = FILTERS[number].split(content)
+    if made is None or number == _NONE:
+        return made
+    joined = None
+    with contextlib.suppress(FormatError):
+        joined = FILTERS[number].join(made.streams, made.side, len(content))
+    return made if joined == content else None
+
+
+# ---- trials ----
+
+
+def _best(content: bytes, candidates: list[_Candidate], encode: Encode) -> _Candidate:
+    """The one that codes a sample best."""
+    best, *others = candidates
+    if not others:
+        return best
+    # 12 KiB put the candidates into the same order as 256 KiB do, but for differences of 2 %, where
+    # a piece has some rows: of long ones only one does. A multiple of a period, which has about the
+    # same contexts, has to be better by 0.4 %.
+    rows = 8 * max(other.mixing.period for other in others)
+    long = rows > _MIN_SAMPLE // 2
+    sample = _sample(content, (0,) if long else (0, 1, 2), least=min(rows, len(content) // 32))
+    least = _cost(sample, best, encode)
+    for other in others:
+        size = _cost(sample, other, encode)
+        margin = 1 if other.mixing.contexts == best.mixing.contexts else 0
+        if other.mixing.is_sound and not content.startswith(b"RIFF"):
+            margin = 16  # real sound gains more; a table that seems to, in a sample, may lose
+        if size * 256 < least * (256 - margin):
+            best, least = other, size
+    return best
+
+
+def _cost(sample: bytes, candidate: _Candidate, encode: Encode) -> int:
+    """Bytes of a sample that is coded in this way, and as much as it has where that is none."""
+    split = FILTERS[candidate.filter].split(sample)
+    if split is None:
+        return len(sample)
+    first, *others = split.streams
+    general = Mixing(candidate.mixing.profile)
+    cost = len(split.side) + _coded_size(encode, None, first, candidate.mixing)
+    return cost + sum(_coded_size(encode, None, other, general) for other in others)
+
+
+def network_gain(stream: bytes, model: Model, mixing: Mixing, encode: Encode) -> int:
+    """What the network saves in a sample, in 1/1024 of what the adaptive stage makes of it alone.
+
+    The second half of the sample counts: something is learnt by then. On whole blocks it is less,
+    for the stage goes on learning: a half to a third on files of 0.1 to 0.5 MiB, a tenth to a third
+    on 2 and 4 MiB of logs and tables. So a middling gain is a reason to code a stream in both ways.
+    """
+    sample = _sample(stream, (0, 2, 1, 3))  # what counts is not all from the end
+    first = sample[: len(sample) // 2]
+    alone, both = (
+        _coded_size(encode, m, sample, mixing) - _coded_size(encode, m, first, mixing)
+        for m in (None, model)
+    )
+    return (alone - both) * 1024 // max(alone, 1)
+
+
+def _coded_size(encode: Encode, model: Model | None, data: bytes, mixing: Mixing) -> int:
+    return sum(map(len, encode(model, data, 1, mixing)))
+
+
+def _sample(content: bytes, order: tuple[int, ...], least: int = 0) -> bytes:
+    """Pieces from the middles of equal parts, in this order of the parts; all of a short content.
+
+    A 96th of the content, within bounds, so that a few trials take some percent of the time.
+    """
+    size, count = len(content), len(order)
+    each = min(max(size // 96, _MIN_SAMPLE, least), _MAX_SAMPLE) // count
+    if size <= each * count:
+        return content
+    starts = [(size - each) * (2 * i + 1) // (2 * count) for i in order]
+    return b"".join(content[start : start + each] for start in starts)
+
+
+# ---- what cannot be coded ----
+
+_WINDOW = 1 << 10  # bytes
+_SPACING = 1 << 16  # bytes from window to window, less in a short stream
+_MIN_WINDOWS = 64
+_STRING = 8  # bytes: a string that random data does not repeat
+_ANCHOR = 16  # bytes
+# Chi-square of n bytes: mean 255, standard deviation 23 if uniform; 1.39·n more for each bit of
+# redundancy. 1000 is 0.5 bits in a window (text has 3) and 0.01 in 64: deflate's output passes.
+_CHI_SQUARE_LIMIT = 1000
+
+
+def _is_worth_coding(data: bytes) -> bool:
+    return len(data) >= _MIN_CODED_SIZE and not looks_random(data)
+
+
+def looks_random(data: bytes) -> bool:
+    """Whether ``data`` looks encrypted or compressed already, from windows spread over it.
+
+    Bytes are about uniform in every window, bytes and differences of neighbours in all of them
+    together; hardly any string of 8 bytes occurs twice in them, and no window's beginning anywhere
+    else in ``data``. Less than 64 KiB is no sample: it does not take long either. It errs on the
+    side of coding: a wrong "no" costs time, a wrong "yes" would cost size.
+    """
+    size = len(data)
+    count = max(_MIN_WINDOWS, size // _SPACING)
+    if size < count * _WINDOW:
+        return False
+    starts = [i * (size - _WINDOW) // (count - 1) for i in range(count)]
+    windows = [data[start : start + _WINDOW] for start in starts]
+    if not all(map(_is_uniform, windows)):
+        return False
+    sample = b"".join(windows)
+    differences = bytes((b - a) & 255 for a, b in itertools.pairwise(sample))
+    if not (_is_uniform(sample) and _is_uniform(differences)):
+        return False
+    strings = {sample[i : i + _STRING] for i in range(len(sample))}
+    if len(sample) - len(strings) > len(sample) // 512:
+        return False
+    anchors = [(start, data[start : start + _ANCHOR]) for start in starts[:: count // 16]]
+    return all(data.find(a) == start and data.find(a, start + 1) < 0 for start, a in anchors)
+
+
+def _is_uniform(sample: bytes) -> bool:
+    return chi_square(sample) <= _CHI_SQUARE_LIMIT * len(sample)

@@ -1,0 +1,39 @@
+"""What decoding takes, before anything is allocated: from the sizes that a plan names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nncomp.container import Header
+from nncomp.mixing import Mixing
+from nncomp.plan.values import Plan
+
+if TYPE_CHECKING:
+    from nncomp.model import Model, ModelConfig
+
+__all__ = ["of_block", "of_frame"]
+
+
+def of_block(plan: Plan, size: int, model: Model | ModelConfig | None) -> int:
+    """Upper bound in bytes of what decoding a block of ``size`` bytes needs.
+
+    That is its payload and content, with a filter the streams and once more the content, and what
+    the largest of its streams is coded with: they are decoded one after the other.
+    """
+    need = 2 * size
+    if plan.filter:
+        need += size + sum(stream.size for stream in plan.streams)
+    coders = [0 if model is None else model.memory(1)]
+    for stream in plan.streams:
+        if stream.mixing is not None:
+            lanes = len(stream.payloads)
+            coder = stream.mixing.memory(stream.size, lanes)
+            coders.append(coder + (0 if model is None else model.memory(lanes)))
+    return need + max(coders)
+
+
+def of_frame(header: Header, model: Model | ModelConfig | None) -> int:
+    """The same for any block that a filter does not make larger, whatever its plan."""
+    lanes = 1 if model is None else header.lanes
+    need = 4 * header.block_size + Mixing(header.profile).memory(header.block_size, lanes)
+    return need + (0 if model is None else model.memory(lanes))

@@ -1,0 +1,130 @@
+"""The content of a ``.nnc`` file as a raw stream, which can seek where its source can."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import io
+import itertools
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+from nncomp import container
+from nncomp.decode import Decoder
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["ContentReader"]
+
+
+class ContentReader(io.RawIOBase):
+    """The content of ``file``, from where it stands now to its end."""
+
+    def __init__(self, file: BinaryIO, decoder: Decoder) -> None:
+        self._file = file
+        self._decoder = decoder
+        self._limit = decoder.memory_limit
+        self._origin = file.tell() if self.seekable() else 0
+        # The contents of blocks to come; none after an error.
+        self._results: Generator[bytes, None, None] | None = decoder.results(
+            container.read(file, self._limit)
+        )
+        self._content = b""  # of the block that was decoded last
+        self._start = 0  # its offset
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return hasattr(self._file, "seekable") and self._file.seekable()
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        while self._position >= self._start + len(self._content):
+            if not self._next_block():
+                return 0
+        with memoryview(buffer).cast("B") as view:
+            begin = self._position - self._start
+            piece = self._content[begin : begin + len(view)]
+            view[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if not self.seekable():
+            raise io.UnsupportedOperation("the source of the compressed data cannot seek")
+        if whence == io.SEEK_CUR:
+            offset += self._position
+        elif whence == io.SEEK_END:
+            offset += self._blocks.starts[-1]
+        elif whence != io.SEEK_SET:
+            raise ValueError(f"invalid whence: {whence}")
+        if offset < 0:
+            raise ValueError(f"negative seek position {offset}")
+        within = self._start <= offset <= self._start + len(self._content)
+        if not within or self._results is None:  # what has failed begins anew
+            self._jump(offset)
+        self._position = offset
+        return offset
+
+    def close(self) -> None:
+        if self._results is not None:
+            self._results.close()  # stops what is being decoded
+        super().close()
+
+    def _next_block(self) -> bool:
+        """Decode the next block, if there is one."""
+        results, self._results = self._results, None
+        if results is None:
+            raise ValueError("reading has failed before")
+        content = next(results, None)
+        self._results = results
+        if content is None:
+            return False
+        self._start += len(self._content)
+        self._content = content
+        return True
+
+    def _jump(self, offset: int) -> None:
+        """Continue with the block that ``offset`` is in, or the end."""
+        if offset == 0:  # the beginning needs no index, so that damaged files have one too
+            self._file.seek(self._origin)
+            start, items = 0, container.read(self._file, self._limit)
+        else:
+            blocks = self._blocks
+            number = bisect.bisect_right(blocks.starts, offset) - 1
+            start, items = blocks.starts[number], blocks.read(self._file, number, self._limit)
+        if self._results is not None:
+            self._results.close()
+        self._results = self._decoder.results(items)
+        self._content = b""
+        self._start = start
+
+    @functools.cached_property
+    def _blocks(self) -> _Blocks:
+        position = self._file.tell()
+        try:
+            return _Blocks(container.read_index(self._file, self._limit, self._origin))
+        finally:
+            self._file.seek(position)
+
+
+class _Blocks:
+    """The blocks of all frames, numbered from 0."""
+
+    def __init__(self, frames: list[container.FrameIndex]) -> None:
+        self._frames = frames
+        self._firsts = list(itertools.accumulate((len(f.entries) for f in frames), initial=0))
+        sizes = (entry.content_size for frame in frames for entry in frame.entries)
+        self.starts = list(itertools.accumulate(sizes, initial=0))  # the last one is the end
+
+    def read(self, file: BinaryIO, number: int, memory_limit: int) -> Iterator[container.Item]:
+        """Blocks from ``number`` on, and what belongs to them."""
+        for frame, first in zip(self._frames, self._firsts, strict=False):
+            skipped = max(0, number - first)
+            if skipped < len(frame.entries):
+                yield from container.read_blocks(file, frame, skipped, memory_limit)

@@ -1,0 +1,70 @@
+"""Which model a call or a frame means: installed, at a path, offered, or embedded."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from nncomp import registry, weights
+from nncomp.container import ModelRef, Packed
+from nncomp.errors import FormatError, MemoryLimitError, ModelError, NNCompError
+from nncomp.levels import NO_MODEL
+from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
+
+if TYPE_CHECKING:
+    from nncomp.model import Model
+    from nncomp.options import Embeddable
+
+__all__ = ["for_frame", "for_writing"]
+
+
+def for_writing(options: Options) -> tuple[Model | None, Packed | None]:
+    """(the model, its packed form if that is to be embedded); (None, None) without a network.
+
+    Raises ``ModelNotFoundError`` and ``ModelError``, and ``ValueError`` where there is none to
+    embed.
+    """
+    wanted = options.wanted_model
+    if options.embed_model and wanted == NO_MODEL:
+        raise ValueError("there is no model to embed")
+    if isinstance(wanted, Packed):
+        return _unpack(wanted, DEFAULT_MEMORY_LIMIT), wanted
+    if wanted == NO_MODEL:
+        return None, None
+    model = registry.resolve(wanted)
+    return model, weights.pack(model) if options.embed_model else None
+
+
+def for_frame(
+    ref: ModelRef, offered: Embeddable | None = None, memory_limit: int = DEFAULT_MEMORY_LIMIT
+) -> Model:
+    """The model that a frame needs: embedded, or ``offered`` if it is the one, or installed.
+
+    Raises ``ModelNotFoundError``, ``ModelError``, and ``FormatError`` and ``MemoryLimitError`` for
+    what is embedded.
+    """
+    if ref.data is not None:
+        try:
+            model = _unpack(Packed(ref.name, ref.data), memory_limit)
+        except ModelError as error:
+            raise FormatError(f"the embedded model is malformed: {error}") from None
+        if model.id != ref.id:
+            raise FormatError("the embedded model is not the one that the frame names")
+        return model
+    if offered is not None and not isinstance(offered, Packed):
+        with contextlib.suppress(NNCompError, OSError):  # it was only an offer
+            model = registry.resolve(offered)
+            if model.id == ref.id:
+                return model
+    return registry.find_id(ref.id, ref.name)
+
+
+def _unpack(packed: Packed, memory_limit: int) -> Model:
+    """An embedded model. Raises ``ModelError`` for what is wrong with it, ``ModelNotFoundError``
+    for its base, and ``MemoryLimitError`` before tensors are allocated."""
+    base_id = weights.base_id(packed)
+    base = None if base_id is None else registry.find_id(base_id, f"base of {packed.name}")
+    need = len(packed.data) + weights.read_config(packed, base).memory(1)
+    if need > memory_limit:
+        raise MemoryLimitError.of("the embedded model", need, memory_limit)
+    return weights.unpack(packed, base)

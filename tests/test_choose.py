@@ -1,0 +1,475 @@
+"""How a block is coded: what is tried for which content, and what is chosen.
+
+By a cheap engine, which takes differences and runs zlib. Sizes with the real one are what
+``nncomp bench`` shows.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import models
+from conftest import examples
+from nncomp import levels
+from nncomp.errors import FormatError
+from nncomp.filters import FILTERS, Filter, Split, arm64, none, repeat, x86
+from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.model import Model
+from nncomp.plan import Stream, choose
+from nncomp.plan.choose import Choice, Way
+from nncomp.plan.statistics import described
+
+KIB = 1 << 10
+RICH, LEAN = Profile.RICH, Profile.LEAN
+MIX = Mixing(RICH)
+
+
+class Trials:
+    """An engine that keeps account. A network saves ``gain``/1024 of each payload."""
+
+    def __init__(self, gain: int = 0) -> None:
+        self.tried: list[tuple[Mixing, bytes]] = []
+        self.bytes = 0
+        self.gain = gain
+
+    def __call__(
+        self, model: Model | None, data: bytes, lanes: int, mixing: Mixing, /
+    ) -> list[bytes]:
+        assert lanes == 1
+        self.tried.append((mixing, data))
+        self.bytes += len(data)
+        x = np.frombuffer(data, np.uint8).copy()
+        period, stride = mixing.period, mixing.stride
+        if mixing.contexts == Contexts.PICTURE:
+            x[stride:] -= x[:-stride].copy()
+        if period:
+            x[period:] -= x[:-period].copy()
+        payload = zlib.compress(x.tobytes(), 9)
+        return [payload if model is None else payload[len(payload) * self.gain // 1024 :]]
+
+
+def chosen(content: bytes, profile: Profile = RICH) -> Choice:
+    return choose.choose_filter(content, profile, Trials())
+
+
+def unfiltered(content: bytes, mixing: Mixing | None) -> Choice:
+    return Choice(FILTERS.index(none), Split((content,)), mixing)
+
+
+def filtered(filter: Filter, content: bytes, mixing: Mixing | None) -> Choice:
+    split = filter.split(content)
+    assert split is not None
+    return Choice(FILTERS.index(filter), split, mixing)
+
+
+def tried(content: bytes, profile: Profile = RICH) -> list[str]:
+    trials = Trials()
+    choose.choose_filter(content, profile, trials)
+    return [mixing.label for mixing, _ in trials.tried]
+
+
+def walk(count: int, step: int, seed: int = 1) -> np.ndarray:
+    """A smooth signal: (count,) int64."""
+    return np.cumsum(models.integers(seed, count, -step, step))
+
+
+def table(count: int) -> bytes:
+    """Records of 13 bytes, as in a spreadsheet: a counter, a constant, two noisy numbers."""
+    noise = models.noise(3 * count)
+    rows = (
+        struct.pack(
+            "<HHHHB4s",
+            6,
+            i >> 4 & 255,
+            noise[3 * i + 2] & 15,
+            15,
+            noise[3 * i],
+            b"\0\0" + noise[i : i + 2],
+        )
+        for i in range(count)
+    )
+    return b"".join(rows)
+
+
+def picture(width: int, height: int) -> bytes:
+    """Pixels of three bytes."""
+    down, along = walk(height, 3, 1)[:, None], walk(width, 3, 2)[None]
+    grain = models.integers(3, 3 * height * width, 0, 3)
+    levels = (down + along)[:, :, None] * np.array([1, 1, 2]) + np.array([0, 40, 90])
+    return (levels + grain.reshape(levels.shape)).astype(np.uint8).tobytes()
+
+
+def stereo(count: int) -> bytes:
+    """Frames of two 16-bit samples, drowned in each other."""
+    return np.stack([walk(count, 300, 1), walk(count, 300, 2)], 1).astype("<i2").tobytes()
+
+
+def x86_code(count: int) -> bytes:
+    """Opcodes, and calls of a few functions."""
+    out = bytearray()
+    noise = models.noise(2 * count)
+    for i in range(count):
+        out += b"\x48\x8b" + noise[2 * i : 2 * i + 1] + b"\x89\xd8"[: 1 + noise[2 * i] % 2]
+        target = 0x1000 * (1 + noise[2 * i + 1] % 16) + 0x100_0000 // 2
+        out += b"\xe8" + ((target - len(out)) & 0xFFFFFF).to_bytes(3, "little") + b"\0"
+    return bytes(out)
+
+
+def arm64_code(count: int) -> bytes:
+    words = models.integers(1, count, 0, 255) * 0x10421 | 0xD2800000
+    places = np.arange(0, count, 7)
+    targets = 1000 + 64 * models.integers(2, len(places), 0, 15)
+    words[places] = 0x25 << 26 | (targets - places & 0x3FFFFFF)
+    return words.astype("<u4").tobytes()
+
+
+# ---- text ----
+
+
+@pytest.mark.parametrize("profile", Profile)
+@pytest.mark.parametrize(
+    "text",
+    [
+        models.text(300_000),
+        models.text(5000),
+        b"".join(b"%d,%d,%d\n" % (i, i * i % 9973, i * 7) for i in range(20_000)),
+        "".join(f"Größe {i * i % 9973}, Ωμέγα {i * 7}, 圧縮する。\n" for i in range(3000)).encode(),
+    ],
+    ids=["words", "short", "csv", "utf-8"],
+)
+def test_text_costs_no_trial(text: bytes, profile: Profile) -> None:
+    trials = Trials()
+    assert choose.choose_filter(text, profile, trials) == unfiltered(text, Mixing(profile))
+    assert choose.choose_mixing(text, profile, trials) == Mixing(profile)
+    assert trials.tried == []
+
+
+@pytest.mark.parametrize("content", [b"abcdefgh", bytes(range(256)), models.noise(511)])
+def test_next_to_nothing_costs_no_trial(content: bytes) -> None:
+    assert tried(content) == [] and chosen(content) == unfiltered(content, MIX)
+
+
+@pytest.mark.parametrize("content", [b"a", b"abcdefg", models.noise(1 << 17)])
+def test_what_is_not_worth_coding(content: bytes) -> None:
+    trials = Trials()
+    assert choose.choose_filter(content, RICH, trials) == unfiltered(content, None)
+    assert choose.choose_mixing(content, RICH, trials) is None
+    assert trials.tried == []
+
+
+def test_records_of_text_without_ends_of_lines_are_tried() -> None:
+    content = b"".join(b"%-20d%-20s%07d" % (i, b"name", i * i % 999_983) for i in range(3000))
+    for profile in Profile:
+        assert tried(content, profile) == ["general", "general 47"]
+
+
+# ---- everything else ----
+
+
+def test_records() -> None:
+    content = table(20_000)
+    assert chosen(content) == unfiltered(content, Mixing(RICH, Contexts.RECORDS, period=13))
+    assert chosen(content, LEAN) == unfiltered(content, Mixing(LEAN, period=13))
+
+
+def test_long_records() -> None:
+    noise = models.noise(400_000)
+    content = b"".join(noise[:900] + noise[i : i + 100] for i in range(1000, 300_000, 1000))
+    assert "records 1000" in tried(content)
+    assert "general 1000" in tried(content, LEAN)
+
+
+def test_picture_without_a_header() -> None:
+    content = picture(width=500, height=400)
+    mixing = Mixing(RICH, Contexts.PICTURE, period=1500, stride=3)
+    assert chosen(content) == unfiltered(content, mixing)
+
+
+def test_sound_without_a_header() -> None:
+    assert "wide 8x4" in tried(stereo(50_000))
+
+
+@pytest.mark.parametrize(
+    ("header", "label"),
+    [
+        (b"P6\n# a comment\n640 480\n255\n", "picture 1920x3"),
+        (b"P6 640 480 65535\n", "picture 3840x6"),
+        (b"P6 640 480 65535\n", "wide 3840x6"),
+        (b"P5\n640 480\n255\n", "picture 640x1"),
+        (b"BM" + bytes(16) + struct.pack("<iiHH", 641, 480, 1, 24), "picture 1924x3"),
+        (b"BM" + bytes(16) + struct.pack("<iiHH", 641, 480, 1, 8), "picture 644x1"),
+        (b"BM" + bytes(16) + struct.pack("<iiHH", 641, 480, 1, 1), "picture 84x1"),
+        (
+            b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 2, 44100, 176400, 4, 16),
+            "wide 8x4",
+        ),
+    ],
+)
+def test_headers_are_tried(header: bytes, label: str) -> None:
+    assert label in tried(header + models.noise(30_000))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"P6\n0 0\n255\n",
+        b"P6\n99999 9\n65535\n",
+        b"P6\n999999999999 9\n255\n",
+        b"P5\n",
+        b"BM",
+        b"BM" + b"\0" * 30,
+        b"BM" + b"\xff" * 30,
+        b"RIFF\0\0\0\0WAVE",
+        b"RIFF\0\0\0\0WAVEfmt ",
+        b"RIFF\0\0\0\0WAVEfmt " + b"\xff" * 30,
+    ],
+)
+def test_headers_may_lie(header: bytes) -> None:
+    content = header + models.noise(3000)
+    assert not any(label.startswith("picture") for label in tried(content))
+    chosen(header)
+
+
+def test_programs() -> None:
+    for filter, code, contexts in (
+        (x86, x86_code(9000), Contexts.X86),
+        (arm64, arm64_code(20_000), Contexts.CODE),
+    ):
+        assert chosen(code) == filtered(filter, code, Mixing(RICH, contexts))
+        assert chosen(code, LEAN) == filtered(filter, code, Mixing(LEAN))
+
+
+@pytest.fixture
+def no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filters of programs fail if they are used."""
+
+    def split(content: bytes) -> Split:
+        raise AssertionError
+
+    monkeypatch.setattr(x86, "split", split)
+    monkeypatch.setattr(arm64, "split", split)
+
+
+@pytest.mark.usefixtures("no_programs")
+@pytest.mark.parametrize("profile", Profile)
+@pytest.mark.parametrize(
+    "content",
+    [models.noise(60_000), table(5000), stereo(20_000), bytes(9000), b"\xff" * 9000],
+    ids=["noise", "table", "stereo", "zeros", "ones"],
+)
+def test_programs_are_not_seen_elsewhere(content: bytes, profile: Profile) -> None:
+    chosen(content, profile)
+
+
+@pytest.mark.usefixtures("no_programs")
+def test_streams_are_not_filtered_again() -> None:
+    for content in (x86_code(9000), arm64_code(20_000)):
+        for profile in Profile:
+            assert choose.choose_mixing(content, profile, Trials()) is not None
+    for pattern in (x86_code(50), b"ab"):
+        content = pattern * 10
+        assert chosen(content) == filtered(
+            repeat, content, choose.choose_mixing(pattern, RICH, Trials())
+        )
+
+
+def test_patterns() -> None:
+    assert chosen(b"ab" * 500) == Choice(FILTERS.index(repeat), Split((b"ab",)), None)
+    pattern = models.text(600)
+    content = pattern * 3 + pattern[:100]
+    assert chosen(content, LEAN) == filtered(repeat, content, Mixing(LEAN))
+    pattern = table(300)
+    assert chosen(pattern * 4) == filtered(
+        repeat, pattern * 4, Mixing(RICH, Contexts.RECORDS, period=13)
+    )
+
+
+# ---- a filter that fails ----
+
+
+def nothing(content: bytes) -> None:
+    return None
+
+
+def other_content(streams: object, side: bytes, size: int) -> bytes:
+    return bytes(size)
+
+
+def an_error(streams: object, side: bytes, size: int) -> bytes:
+    raise FormatError("not what split gives")
+
+
+@pytest.mark.parametrize("replacement", [nothing, other_content, an_error])
+def test_what_does_not_join_to_the_content_is_not_chosen(
+    replacement: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for filter in (x86, repeat):
+        monkeypatch.setattr(filter, "split" if replacement is nothing else "join", replacement)
+    code, pattern = x86_code(9000), b"a pattern, " * 50
+    for profile in Profile:
+        assert chosen(code, profile) == unfiltered(
+            code, choose.choose_mixing(code, profile, Trials())
+        )
+        assert chosen(pattern, profile).filter == FILTERS.index(none)
+
+
+# ---- cost, and that the answer is one ----
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [table, stereo, x86_code, arm64_code])
+def test_trials_are_few_and_short(make) -> None:  # type: ignore[no-untyped-def]
+    content = (make(100_000) * 9)[: 1 << 20]
+    trials = Trials()
+    choose.choose_filter(content, RICH, trials)
+    assert len(trials.tried) <= 4 and trials.bytes <= len(content) // 16
+    trials = Trials()
+    choose.choose_filter((content * 4)[:-1], RICH, trials)
+    assert trials.bytes <= len(content) * 4 // 20
+
+
+@settings(deadline=None, max_examples=examples(50))
+@given(st.binary(max_size=2000), st.integers(1, 3), st.sampled_from(Profile))
+def test_any_content_has_an_answer_and_always_the_same(
+    data: bytes, times: int, profile: Profile
+) -> None:
+    content = data * times
+    trials = Trials()
+    choice = choose.choose_filter(content, profile, trials)
+    assert choice == chosen(content, profile)
+    assert choice.mixing is None or choice.mixing.profile == profile
+    assert len(set(trials.tried)) == len(trials.tried)
+    split = choice.split
+    assert FILTERS[choice.filter].join(split.streams, split.side, len(content)) == content
+    for stream in split.streams:
+        mixing = choose.choose_mixing(stream, profile, Trials())
+        assert mixing is None or mixing.profile == profile
+
+
+# ---- with the network or without ----
+
+
+@pytest.mark.parametrize("content", [models.text(100_000), models.noise(100_000), b"abc"])
+def test_what_the_network_saves(content: bytes) -> None:
+    for gain in (0, 20, 400):
+        found = choose.network_gain(content, models.tiny(), MIX, Trials(gain))
+        assert gain - 40 <= found <= gain + (40 if len(content) > 3 else 1024)
+
+
+def test_network_is_judged_by_all_parts() -> None:
+    """Of four parts, the second and the last count; the others are to learn from."""
+    quarter = 64 * KIB
+
+    class Knowing(Trials):
+        def __call__(self, model, data, lanes, mixing, /):  # type: ignore[no-untyped-def]
+            (payload,) = super().__call__(None, data, lanes, mixing)
+            return [payload if model is None else payload[data.count(b" ") :]]
+
+    for number in range(4):
+        parts = [models.noise(quarter, i) for i in range(4)]
+        parts[number] = models.text(quarter)
+        gain = choose.network_gain(b"".join(parts), models.tiny(), MIX, Knowing())
+        assert (gain >= 80) == (number in (1, 3))
+
+
+@pytest.mark.slow
+def test_network_is_judged_by_the_second_half_of_a_sample() -> None:
+    trials = Trials()
+    choose.network_gain(models.text(4 << 20), models.tiny(), MIX, trials)
+    assert len(trials.tried) == 4
+    assert trials.bytes == 3 * (4096 * KIB // 96 // 4 * 4)
+
+
+def test_small_streams_are_coded_in_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = Trials()
+    for level in map(levels.get, range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)):
+        mixing = Mixing(level.profile)
+        both = [Way(mixing, False), Way(mixing, True)]
+        for content in (b"x", bytes(64 * KIB)):
+            ways = choose.choose_ways(content, mixing, models.tiny(), 1, level, trials)
+            assert ways == both
+            ways = choose.choose_ways(content, mixing, None, 1, level, trials)
+            assert ways == both[:1]
+    assert trials.tried == []
+
+
+@pytest.mark.parametrize("number", [1, 3, 5, 9])
+@pytest.mark.parametrize("lanes", [1, 8, 100])
+def test_ways_follow_from_the_gain(
+    number: int, lanes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lanes cost, and where a sample leaves doubt, thorough levels try both."""
+    level = levels.get(number)
+    need = level.min_gain + 10 * (lanes.bit_length() - 1)
+    stream, model = bytes(64 * KIB + 1), models.tiny()
+    alone, joined = Way(MIX, False), Way(MIX, True)
+    cases = {0: [alone], 8 * need: [joined]}
+    if level.thorough:
+        cases |= {need - 1: [alone], need: [alone, joined], 8 * need - 1: [alone, joined]}
+    else:
+        cases |= {2 * need - 1: [alone], 2 * need: [joined]}
+    for gain, ways in cases.items():
+        monkeypatch.setattr(choose, "network_gain", lambda *args, gain=gain: gain)
+        assert choose.choose_ways(stream, MIX, model, lanes, level, Trials()) == ways
+        assert choose.choose_ways(stream, MIX, None, lanes, level, Trials()) == [alone]
+
+
+def test_what_is_worth_while() -> None:
+    """Less than the stream; and with the network a share less than without, in a large one."""
+
+    def coded(size: int, *stored: int) -> list[Stream]:
+        return [
+            Stream(size, (bytes(stored_size),), MIX, network)
+            for stored_size, network in zip(stored, (False, True), strict=False)
+        ]
+
+    level, large = levels.get(5), 1 << 20
+    for size in (100, large):
+        assert choose.worthwhile(coded(size, size - 1), level) == coded(size, size - 1)
+        assert choose.worthwhile(coded(size, size), level) == []
+        assert choose.worthwhile(coded(size, size + 1, size - size // 10), level) == [
+            Stream(size, (bytes(size - size // 10),), MIX, True)
+        ]
+    assert choose.worthwhile(coded(100, 50, 49), level) == coded(100, 50, 49)
+    enough = 102_400 - 100 * level.min_gain
+    assert choose.worthwhile(coded(large, 102_400, enough - 1), level) == coded(
+        large, 102_400, enough - 1
+    )
+    assert choose.worthwhile(coded(large, 102_400, enough), level) == coded(large, 102_400)
+
+
+# ---- what bytes look like ----
+
+
+def test_looks_random_knows_structure() -> None:
+    size = 1 << 18
+    draw = random.Random(1)
+    noise = draw.randbytes(size)
+    assert choose.looks_random(noise)
+    assert not choose.looks_random(models.text(size))
+    assert not choose.looks_random(noise[: size // 2] * 2)  # a repeat at a distance
+    assert not choose.looks_random(bytes(i & 255 for i in range(size)))  # uniform, yet a counter
+    assert not choose.looks_random(noise[: size // 2] + models.text(size // 2))
+    assert not choose.looks_random(bytes(b & 0x7F for b in noise))
+    assert not choose.looks_random(noise[:60_000])
+
+
+def test_headers_are_short() -> None:
+    """A hundred thousand lines of comment before a picture take no memory, and are no header."""
+    header = b"P6\n" + b"# x\n" * 100_000 + b"640 480\n255\n"
+    picture = header + bytes(1000)
+    tracemalloc.start()
+    try:
+        assert list(described(picture)) == []
+        assert tracemalloc.get_traced_memory()[1] < 100_000  # and not 23 MB
+    finally:
+        tracemalloc.stop()
+    assert list(described(header[:3] + b"# x\n" * 100 + header[-12:])) == [(1920, 3)]

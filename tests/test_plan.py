@@ -1,0 +1,261 @@
+"""Plans: their bytes, the rules 7 and 10 to 12 of docs/format.md, what they say of memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import models
+from nncomp.container import Block, Header
+from nncomp.errors import FormatError
+from nncomp.filters import FILTERS
+from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.plan import MAX_STREAM_SIZE, MAX_STREAMS, Plan, Stream, layout, memory
+
+HEADER = Header(1 << 10, 4, 1)
+LEAN_HEADER = Header(1 << 10, 4, 1, Profile.LEAN)
+GENERAL = Mixing(Profile.RICH)
+PICTURE = Mixing(Profile.RICH, Contexts.PICTURE, period=65535, stride=8)
+
+
+def read(plan: bytes, payload: bytes, size: int = 32, header: Header = HEADER) -> Plan:
+    """The plan of a block that says itself whether it needs the network."""
+    try:
+        return layout.loads(Block(size, False, plan, payload, 0), header)
+    except FormatError as error:
+        if "differ about the network" not in str(error):
+            raise
+        return layout.loads(Block(size, True, plan, payload, 0), header)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _filters() -> Iterator[None]:
+    """Filters that take any streams: what each allows is its own matter (test_filters.py)."""
+
+    class Anything:
+        NAME = "anything"
+
+        @staticmethod
+        def check(sizes: object, side: bytes, size: int) -> None:
+            pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "FILTERS", (Anything,) * len(FILTERS))
+        yield
+
+
+# ---- bytes ----
+
+
+@pytest.mark.parametrize(
+    ("plan", "written", "payload"),
+    [
+        (Plan((Stream(3, (b"abc",)),)), "00 00", b"abc"),
+        (Plan((Stream(3, (b"a",), GENERAL),)), "00 10 00", b"a"),
+        (Plan((Stream(3, (b"",), PICTURE),)), "00 14 FFFF03 08", b""),
+        (Plan((Stream(3, (b"a",), GENERAL, True),)), "00 20 00", b"a"),
+        (Plan((Stream(2, (b"ab",)),), 1), "01 80 02", b"ab"),
+        (Plan((Stream(3, (b"a",), GENERAL),), 2, b"xyz"), "82 03 78797A 10 00", b"a"),
+        (
+            Plan((Stream(0, (b"",)), Stream(9, (b"de",), GENERAL), Stream(3, (b"xyz",)))),
+            "00 80 00 90 09 00 02 00",
+            b"dexyz",
+        ),
+        (
+            Plan((Stream(800, (b"a", b"bc", b"d"), GENERAL, True), Stream(3, (b"e",), GENERAL))),
+            "00 A0 A006 00 01 02 01 10 00",
+            b"abcde",
+        ),
+        (Plan((Stream(800, (b"a", b"bc", b"d"), GENERAL, True),)), "00 A0 A006 00 01 02", b"abcd"),
+    ],
+)
+def test_bytes(plan: Plan, written: str, payload: bytes) -> None:
+    block = layout.dumps(plan, 3, 7)
+    assert block == Block(3, plan.network, bytes.fromhex(written), payload, 7)
+    assert layout.loads(block, HEADER) == plan
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> tuple[Header, int, Plan]:
+    """(header, content size, plan)"""
+    header = draw(st.sampled_from([HEADER, LEAN_HEADER, Header(1 << 20, 128, 1)]))
+    streams = []
+    size = draw(st.integers(1, 1 << 10))
+    for _ in range(draw(st.integers(1, 5))):
+        stream_size = draw(st.sampled_from([size, draw(st.integers(0, 5000))]))
+        if stream_size == 0 or draw(st.booleans()):
+            streams.append(Stream(stream_size, (bytes(stream_size),)))
+            continue
+        network = draw(st.booleans())
+        lanes = header.lanes_of(stream_size) if network else 1
+        payloads = [draw(st.binary(max_size=3)) for _ in range(lanes)]
+        while sum(map(len, payloads)) >= stream_size:
+            payloads = [payload[:-1] for payload in payloads]
+        streams.append(Stream(stream_size, tuple(payloads), draw(mixings(header)), network))
+    side = draw(st.binary(max_size=200))
+    return header, size, Plan(tuple(streams), draw(st.integers(0, len(FILTERS) - 1)), side)
+
+
+def mixings(header: Header) -> st.SearchStrategy[Mixing]:
+    general = Mixing(header.profile, period=300)
+    rich = [Mixing(Profile.RICH, c, period=60, stride=2 if c.has_stride else 1) for c in Contexts]
+    return st.sampled_from([general, *(rich if header.profile == Profile.RICH else [])])
+
+
+@given(plans())
+def test_plans_are_read_as_written(given: tuple[Header, int, Plan]) -> None:
+    header, size, plan = given
+    block = layout.dumps(plan, size, 0)
+    assert layout.loads(block, header) == plan
+    for cut in range(len(block.plan)):
+        shorter = dataclasses.replace(block, plan=block.plan[:cut])
+        try:
+            assert layout.loads(shorter, header) != plan
+        except FormatError:
+            pass
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60), st.booleans())
+def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> None:
+    """They are a plan, which is written the same way again, or an error."""
+    block = Block(32, network, plan, payload, 0)
+    for header in (HEADER, LEAN_HEADER):
+        try:
+            found = layout.loads(block, header)
+        except FormatError:
+            continue
+        assert layout.dumps(found, 32, 0) == block
+
+
+# ---- rules, by number ----
+
+
+@pytest.mark.parametrize(
+    ("plan", "payload", "message"),
+    [
+        # 6: numbers
+        ("00 80 83 00", 3, "shortest form"),
+        ("00 90 FF FF FF FF FF FF FF FF FF 01 00", 3, "too long"),
+        # 7: what is defined
+        ("04 00", 32, "filter 4 is not supported"),
+        ("7F 00", 32, "filter 127 is not supported"),
+        ("00 16 00", 1, "contexts 6 are not supported"),
+        ("00 1F 00", 1, "contexts 15 are not supported"),
+        ("00 30 00", 1, "coding 0x30 of a stream"),
+        ("00 40", 32, "coding 0x40 of a stream"),
+        ("00 50 00", 1, "coding 0x50 of a stream"),
+        ("00 70 00", 1, "coding 0x70 of a stream"),
+        # 10: a plan
+        ("00", 0, "does not fit"),
+        ("00 10", 1, "does not fit"),
+        ("80 00 00", 32, "they are none"),
+        ("80 05 00 00", 32, "does not fit"),
+        ("00 80 20", 32, "shortest form"),
+        ("00 80 81 80 80 80 01", 32, "too large"),
+        ("00 90 80 80 80 40 00 01 90 81 80 80 40 00", 2, "too large"),
+        ("00" + "80 01" * 65, 65, "too many streams"),
+        ("00 00", 31, "does not fit"),
+        ("00 00", 33, "longer than its streams"),
+        ("01 80 02", 3, "longer than its streams"),
+        ("00 90 0A 00 03 00", 2, "does not fit"),
+        # 11: contexts, period and stride
+        ("00 01", 32, "coding 0x01 of a stream"),
+        ("00 81 02", 2, "coding 0x01 of a stream"),
+        ("00 10 01", 1, "period 1 is not"),
+        ("00 10 80 80 04", 1, "period 65536 is not"),
+        ("00 11 00", 1, "records need a period"),
+        ("00 14 00 01", 1, "period above the stride"),
+        ("00 14 04 04", 1, "period above the stride"),
+        ("00 14 07 00", 1, "stride 0 is not"),
+        ("00 14 20 09", 1, "stride 9 is not"),
+        ("00 15 0D 02", 1, "even period"),
+        ("00 15 0C 03", 1, "even period"),
+        # 12: payloads
+        ("00 10 00", 32, "not smaller"),
+        ("00 20 00", 32, "not smaller"),
+        ("00 90 03 00 03 10 00", 4, "not smaller"),
+        ("00 A0 80 08 00 80 05 80 02 81 01", 1024, "not smaller"),
+        ("00 A0 80 08 00 FF FF FF 7F 01 01", 900, "not smaller"),
+    ],
+)
+def test_rules_6_to_12(plan: str, payload: int, message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read(bytes.fromhex(plan), bytes(payload))
+
+
+def test_rule_10_the_network() -> None:
+    for plan, network in (("00 10 00", True), ("00 20 00", False), ("00 00", True)):
+        payload = bytes(32 if plan == "00 00" else 1)
+        with pytest.raises(FormatError, match="differ about the network"):
+            layout.loads(Block(32, network, bytes.fromhex(plan), payload, 0), HEADER)
+
+
+@pytest.mark.parametrize("mixing", ["11 02", "12 00", "13 00", "14 02 01", "15 04 02"])
+def test_rule_11_the_lean_profile_is_general(mixing: str) -> None:
+    plan = bytes.fromhex("00" + mixing)
+    assert read(plan, b"a")
+    with pytest.raises(FormatError, match="general contexts only"):
+        read(plan, b"a", header=LEAN_HEADER)
+
+
+@pytest.mark.parametrize("period", [0, 2, 127, 128, 65535])
+def test_what_rule_11_allows(period: int) -> None:
+    for contexts in Contexts:
+        if contexts == Contexts.PICTURE and period:
+            strides = [s for s in range(1, 9) if s < period]
+        elif contexts == Contexts.WIDE:
+            strides = [s for s in (2, 4, 6, 8) if s < period and period % 2 == 0]
+        else:
+            strides = [] if contexts in (Contexts.RECORDS, Contexts.PICTURE) and not period else [1]
+        for stride in strides:
+            mixing = Mixing(Profile.RICH, contexts, period=period, stride=stride)
+            plan = Plan((Stream(50, (b"a",), mixing),))
+            assert layout.loads(layout.dumps(plan, 50, 0), HEADER) == plan
+
+
+def test_limits() -> None:
+    streams = (Stream(0, (b"",)),) * MAX_STREAMS
+    assert layout.loads(layout.dumps(Plan(streams), 9, 0), HEADER) == Plan(streams)
+    largest = Plan((Stream(MAX_STREAM_SIZE, (b"a",), GENERAL),))
+    assert layout.loads(layout.dumps(largest, 9, 0), HEADER) == largest
+
+
+# ---- memory ----
+
+
+def test_memory_follows_from_the_streams() -> None:
+    model = models.tiny()
+    small, large = Stream(1 << 10, (b"a",), GENERAL), Stream(1 << 20, (b"a",), GENERAL)
+    as_it_is = memory.of_block(Plan((Stream(500, (bytes(500),)),)), 500, None)
+    assert as_it_is == 1000
+    alone = memory.of_block(Plan((small,)), 1 << 10, None)
+    assert alone == 2 * (1 << 10) + GENERAL.memory(1 << 10, 1)
+    both = memory.of_block(Plan((small, large), 2), 1 << 10, None)
+    assert both == (3 << 10) + (1 << 10) + (1 << 20) + GENERAL.memory(1 << 20, 1)
+    lanes = Stream(1 << 10, (b"a",) * 4, GENERAL, True)
+    joined = memory.of_block(Plan((lanes,)), 1 << 10, model)
+    assert joined == 2 * (1 << 10) + GENERAL.memory(1 << 10, 4) + model.memory(4)
+
+
+@pytest.mark.parametrize("number", range(len(FILTERS)))
+def test_any_block_of_a_frame_is_within_what_its_header_says(number: int) -> None:
+    model = models.tiny()
+    for header in (Header(1 << 20, 4, 1), Header(1 << 12, 128, 1, Profile.LEAN)):
+        for used in (None, model):
+            lanes = 1 if used is None else header.lanes
+            mixing = Mixing(header.profile)
+            stream = Stream(header.block_size, (b"a",) * lanes, mixing, used is not None)
+            need = memory.of_block(Plan((stream,), number), header.block_size, used)
+            assert need <= memory.of_frame(header, used)
+
+
+def test_labels() -> None:
+    mixed = Stream(9, (b"a",), GENERAL)
+    joined = Stream(9, (b"a",), GENERAL, True)
+    assert Plan((Stream(3, (b"abc",)),)).label == "stored"
+    assert Plan((mixed, mixed)).label == "mix"
+    assert Plan((joined,), 2).label == "x86+network+mix"
