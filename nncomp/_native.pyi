@@ -47,8 +47,8 @@ def encode_block(
     network: Network | None,
     data: bytes,
     lanes: int,
+    mixing: tuple[bool, int, int, int],
     *,
-    mixing: tuple[bool, int, int, int] | None = None,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
     kernel: str = "auto",
@@ -56,14 +56,14 @@ def encode_block(
     """``mixing`` is (rich, contexts, period, stride); ``kernel`` is for no network."""
 
 def bit_probabilities(
-    data: bytes, *, mixing: tuple[bool, int, int, int], kernel: str = "auto"
+    data: bytes, mixing: tuple[bool, int, int, int], *, kernel: str = "auto"
 ) -> npt.NDArray[np.uint32]: ...
 def decode_block(
     network: Network | None,
     payloads: Sequence[bytes],
     size: int,
+    mixing: tuple[bool, int, int, int],
     *,
-    mixing: tuple[bool, int, int, int] | None = None,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
     kernel: str = "auto",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
 from nncomp.network import Attention, FeedForward, Layer, ModelConfig
 
@@ -20,6 +21,8 @@ Array = npt.NDArray[Any]
 MAX_M = (1 << 31) - 1
 MAX_NORM_C = (1 << 44) - 1
 MAX_ATTN_C = 1 << 38
+
+LEAN = Mixing(Profile.LEAN)  # where it does not matter how
 
 Ngrams = tuple[tuple[int, int, int, int], ...]
 

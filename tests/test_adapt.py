@@ -193,8 +193,9 @@ def test_learning_pays(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def measure(packed: Packed) -> int:
         model = weights.unpack(packed, base)
-        payload = native.encode_block(model, data[:4000].tobytes(), 1)[0]
-        return 10 * len(payload) + len(packed.data)
+        seen = native.frequencies(model, data[:4000].tobytes())
+        chosen = seen[np.arange(4000), data[:4000]] / seen.sum(axis=1, dtype=np.uint64)
+        return int(-10 * np.log2(chosen).sum() / 8) + len(packed.data)
 
     plain = measure(weights.pack(base, base))
     found = adapt.adapt(data.tobytes(), base, plain, measure, adapt.Budget(1.0), silent)

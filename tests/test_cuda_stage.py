@@ -16,11 +16,12 @@ pytest.importorskip("triton", reason="the CUDA engine needs triton")
 import emulated
 import models
 import test_mixing as mixing_tests
+from models import LEAN
 from nncomp.engine import native
 from nncomp.engine.cuda import batch, device
 from nncomp.engine.cuda.batch import Request
 from nncomp.errors import FormatError, NNCompError
-from nncomp.mixing import Mixing, Profile
+from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
 
 MIXINGS = mixing_tests.MIXINGS
@@ -37,7 +38,7 @@ def program(library: Path, monkeypatch: pytest.MonkeyPatch) -> emulated.Emulated
     return emulated.EmulatedProgram(library, threads=64)
 
 
-Block = tuple[bytes, int, Mixing | None]  # content, lanes, mixing
+Block = tuple[bytes, int, Mixing]  # content, lanes, mixing
 
 
 def same(program: device.Program, model: Model, blocks: list[Block]) -> None:
@@ -77,11 +78,11 @@ def test_more_lanes_than_a_warp_has(program: emulated.EmulatedProgram, threads: 
 
 def test_blocks_of_all_kinds_together(program: emulated.EmulatedProgram) -> None:
     blocks: list[Block] = [
-        (models.text(200), 7, None),
+        (models.text(200), 7, Mixing(Profile.RICH, Contexts.CODE)),
         (models.noise(90), 2, Mixing(Profile.LEAN)),
         (b"x", 3, Mixing(Profile.RICH)),
         (mixing_tests.calls(300), 4, MIXINGS["x86"]),
-        (bytes(150), 1, None),
+        (bytes(150), 1, LEAN),
     ]
     same(program, models.tiny(), blocks)
 
@@ -94,7 +95,7 @@ def test_extreme_distributions(
     monkeypatch.setattr(batch, "payload_room", lambda size: 24 * size + 64)
     model = models.EXTREMES[name](models.TINY)
     data = models.text(60) + models.noise(60)
-    same(program, model, [(data, 2, None), (data, 2, Mixing(Profile.LEAN))])
+    same(program, model, [(data, 2, Mixing(Profile.RICH)), (data, 2, LEAN)])
 
 
 def test_payloads_that_no_encoder_writes(program: emulated.EmulatedProgram) -> None:
@@ -116,17 +117,21 @@ def test_payloads_that_no_encoder_writes(program: emulated.EmulatedProgram) -> N
         emulated.code(program, requests, [data, data], model)
         assert (requests[0].error, requests[0].result) == (None, data)
         assert isinstance(requests[1].error, FormatError) and str(requests[1].error) == message
-    empty = Request(model, 1, 2, mixing, payloads=[*native.encode_block(model, b"x", 1), b"\0"])
+    empty = Request(
+        model, 1, 2, mixing, payloads=[*native.encode_block(model, b"x", 1, LEAN), b"\0"]
+    )
     emulated.code(program, [empty], [b"x"], model)
     assert str(empty.error) == "lane 1 has a payload but no bytes"
 
 
-def test_payloads_without_room(program: emulated.EmulatedProgram) -> None:
+def test_payloads_without_room(
+    program: emulated.EmulatedProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What grows too much has no result, and is for another engine."""
-    model = models.EXTREMES["sure"](models.TINY)
-    data = models.noise(600)
-    assert len(native.encode_block(model, data, 1)[0]) > 1.2 * len(data)
-    request = Request(model, len(data), 1, None, data)
+    monkeypatch.setattr(batch, "payload_room", lambda size: size)
+    model, data = models.tiny(), models.noise(600)
+    assert len(native.encode_block(model, data, 1, LEAN)[0]) > len(data)
+    request = Request(model, len(data), 1, LEAN, data)
     emulated.code(program, [request], [data], model)
     assert (request.error, request.result) == (None, None)
 

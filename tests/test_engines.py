@@ -15,6 +15,7 @@ import pytest
 import models
 from conftest import some_quick
 from golden import numerics as golden
+from models import LEAN
 from nncomp import _native
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError
@@ -49,7 +50,7 @@ def expected_frequencies(model: Model, data: bytes) -> np.ndarray:
 
 @cache
 def expected_payloads(model: Model, data: bytes, lanes: int) -> list[bytes]:
-    return reference.encode_block(model, data, lanes)
+    return reference.encode_block(model, data, lanes, LEAN)
 
 
 @cache
@@ -77,7 +78,7 @@ def test_golden_vectors(kernel: str) -> None:
     tiny, data = models.tiny(), models.text(200)
     assert golden.digest(native.frequencies(tiny, data).tobytes()) == STORED["frequencies"]
     for lanes in (1, 2, 3, 7):
-        payloads = native.encode_block(tiny, data, lanes)
+        payloads = native.encode_block(tiny, data, lanes, LEAN)
         assert [golden.digest(p) for p in payloads] == STORED[f"payloads of {lanes} lanes"]
     for name in models.EXTREMES:
         model = extreme(models.TINY, name)
@@ -113,8 +114,8 @@ def test_random_shapes(kernel: str, seed: int) -> None:
     data = models.text(100, seed + 1) + models.noise(50, seed)
     for model in (extreme(config, "natural"), extreme(config, names[seed * 4 % len(names)])):
         same_frequencies(model, data)
-        payloads = native.encode_block(model, data, 1 + seed)
-        assert native.decode_block(model, payloads, len(data)) == data
+        payloads = native.encode_block(model, data, 1 + seed, LEAN)
+        assert native.decode_block(model, payloads, len(data), LEAN) == data
 
 
 @pytest.mark.slow
@@ -125,8 +126,8 @@ def test_largest_window(kernel: str, name: str) -> None:
     model = extreme(config, name)
     data = models.text(1000) + models.noise(200)
     same_frequencies(model, data)
-    payload = native.encode_block(model, data, 1)
-    assert native.decode_block(model, payload, len(data)) == data
+    payload = native.encode_block(model, data, 1, LEAN)
+    assert native.decode_block(model, payload, len(data), LEAN) == data
 
 
 @pytest.mark.slow
@@ -146,8 +147,8 @@ def test_blocks(kernel: str, lanes: int, size: int) -> None:
     model = natural("tiny")
     data = models.text(size, seed=lanes)
     payloads = expected_payloads(model, data, lanes)
-    assert native.encode_block(model, data, lanes) == payloads
-    assert native.decode_block(model, payloads, size) == data
+    assert native.encode_block(model, data, lanes, LEAN) == payloads
+    assert native.decode_block(model, payloads, size, LEAN) == data
 
 
 @pytest.mark.parametrize("threads", some_quick([2, 3, 8], 3))
@@ -159,8 +160,8 @@ def test_threads_change_nothing(kernel: str, threads: int, shape: tuple[int, int
     model = natural("mixed")
     data = models.text(size)
     payloads = expected_payloads(model, data, lanes)
-    assert native.encode_block(model, data, lanes, threads=threads) == payloads
-    assert native.decode_block(model, payloads, size, threads=threads) == data
+    assert native.encode_block(model, data, lanes, LEAN, threads=threads) == payloads
+    assert native.decode_block(model, payloads, size, LEAN, threads=threads) == data
 
 
 @pytest.mark.parametrize("name", list(models.EXTREMES))
@@ -168,8 +169,8 @@ def test_blocks_at_extremes(kernel: str, name: str) -> None:
     model = extreme(models.TINY, name)
     data = models.noise(100)
     payloads = expected_payloads(model, data, 3)
-    assert native.encode_block(model, data, 3) == payloads
-    assert native.decode_block(model, payloads, len(data), threads=2) == data
+    assert native.encode_block(model, data, 3, LEAN) == payloads
+    assert native.decode_block(model, payloads, len(data), LEAN, threads=2) == data
 
 
 @pytest.mark.parametrize("name", some_quick(CONFIGS, "narrow-head"))
@@ -177,17 +178,17 @@ def test_blocks_of_other_shapes(kernel: str, name: str) -> None:
     model = natural(name)
     data = models.text(290)
     payloads = expected_payloads(model, data, 2)
-    assert native.encode_block(model, data, 2) == payloads
-    assert native.decode_block(model, payloads, len(data)) == data
+    assert native.encode_block(model, data, 2, LEAN) == payloads
+    assert native.decode_block(model, payloads, len(data), LEAN) == data
 
 
 def test_twice_the_same(kernel: str) -> None:
     """No state outlives a block."""
     model, other = natural("tiny"), natural("mixed")
-    first = native.encode_block(model, models.text(200), 2)
-    native.encode_block(other, models.noise(200), 3)
-    native.decode_block(model, native.encode_block(model, models.noise(90), 1), 90)
-    assert native.encode_block(model, models.text(200), 2) == first
+    first = native.encode_block(model, models.text(200), 2, LEAN)
+    native.encode_block(other, models.noise(200), 3, LEAN)
+    native.decode_block(model, native.encode_block(model, models.noise(90), 1, LEAN), 90, LEAN)
+    assert native.encode_block(model, models.text(200), 2, LEAN) == first
 
 
 def test_long_lanes_agree(kernel: str) -> None:
@@ -195,19 +196,19 @@ def test_long_lanes_agree(kernel: str) -> None:
     model = natural("tiny")
     scale = 1 if kernel == "portable" else 5
     data = models.text(2000 * scale) + models.noise(500 * scale) + bytes(500 * scale) + b"end"
-    payloads = native.encode_block(model, data, 3)
-    assert native.encode_block(model, data, 3, threads=2) == payloads
-    assert native.decode_block(model, payloads, len(data)) == data
+    payloads = native.encode_block(model, data, 3, LEAN)
+    assert native.encode_block(model, data, 3, LEAN, threads=2) == payloads
+    assert native.decode_block(model, payloads, len(data), LEAN) == data
 
 
 def test_progress(kernel: str) -> None:
     model = natural("tiny")
     data = models.text(1000)
     done: list[int] = []
-    payloads = native.encode_block(model, data, 2, progress=done.append)
+    payloads = native.encode_block(model, data, 2, LEAN, progress=done.append)
     assert sum(done) == len(data)
     done.clear()
-    native.decode_block(model, payloads, len(data), threads=2, progress=done.append)
+    native.decode_block(model, payloads, len(data), LEAN, threads=2, progress=done.append)
     assert sum(done) == len(data)
 
 
@@ -216,7 +217,7 @@ def test_progress(kernel: str) -> None:
 
 def outcome(engine: object, model: Model, payloads: list[bytes], size: int) -> bytes | str:
     try:
-        return bytes(engine.decode_block(model, payloads, size))  # type: ignore[attr-defined]
+        return bytes(engine.decode_block(model, payloads, size, LEAN))  # type: ignore[attr-defined]
     except FormatError as error:
         assert "\n" not in str(error)
         return "FormatError"
@@ -254,4 +255,4 @@ def test_damage_in_one_of_many_lanes(kernel: str) -> None:
         bad[lane] += b"\0"
         for threads in (1, 2, 3):
             with pytest.raises(FormatError):
-                native.decode_block(model, bad, len(data), threads=threads)
+                native.decode_block(model, bad, len(data), LEAN, threads=threads)

@@ -22,6 +22,7 @@ import pytest
 
 import models
 from conftest import some_quick
+from models import LEAN
 from nncomp import _native, engine
 from nncomp.engine import native, reference
 from nncomp.errors import NNCompError
@@ -94,7 +95,7 @@ def test_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
         network("neon")
     monkeypatch.setenv("NNCOMP_KERNEL", "neon")
     with pytest.raises(NNCompError, match="NNCOMP_KERNEL=neon"):
-        native.encode_block(tiny(), b"", 1)
+        native.encode_block(tiny(), b"", 1, LEAN)
 
 
 def test_every_kernel_is_in_the_register() -> None:
@@ -186,25 +187,25 @@ def test_network_keeps_nothing_of_its_tensors() -> None:
 )
 def test_bad_lanes_and_threads(lanes: int, threads: int) -> None:
     with pytest.raises((ValueError, TypeError)):
-        native.encode_block(tiny(), b"abc", lanes, threads=threads)
+        native.encode_block(tiny(), b"abc", lanes, LEAN, threads=threads)
 
 
 def test_bad_blocks() -> None:
     with pytest.raises(ValueError):
-        native.decode_block(tiny(), [], 0)
+        native.decode_block(tiny(), [], 0, LEAN)
     with pytest.raises(ValueError):
-        native.decode_block(tiny(), [b""] * 129, 0)
+        native.decode_block(tiny(), [b""] * 129, 0, LEAN)
     with pytest.raises(TypeError):
-        native.decode_block(tiny(), [b""], -1)
+        native.decode_block(tiny(), [b""], -1, LEAN)
     with pytest.raises((MemoryError, ValueError)):
-        native.decode_block(tiny(), [b""], 1 << 62)
+        native.decode_block(tiny(), [b""], 1 << 62, LEAN)
     with pytest.raises(TypeError):
-        native.encode_block(tiny(), "text", 1)  # type: ignore[arg-type]
+        native.encode_block(tiny(), "text", 1, LEAN)  # type: ignore[arg-type]
 
 
 def test_many_more_threads_than_lanes() -> None:
-    payloads = native.encode_block(tiny(), b"abcdef", 3, threads=100_000)
-    assert native.decode_block(tiny(), payloads, 6, threads=100_000) == b"abcdef"
+    payloads = native.encode_block(tiny(), b"abcdef", 3, LEAN, threads=100_000)
+    assert native.decode_block(tiny(), payloads, 6, LEAN, threads=100_000) == b"abcdef"
 
 
 # Kernels on a model of real size
@@ -214,10 +215,10 @@ def test_many_more_threads_than_lanes() -> None:
 def test_kernels_agree(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = models.text(3000) + models.noise(300)
     monkeypatch.setenv("NNCOMP_KERNEL", KERNELS[0])
-    payloads = native.encode_block(nano(), data, 5)
+    payloads = native.encode_block(nano(), data, 5, LEAN)
     monkeypatch.setenv("NNCOMP_KERNEL", kernel)
-    assert native.encode_block(nano(), data, 5, threads=2) == payloads
-    assert native.decode_block(nano(), payloads, len(data), threads=2) == data
+    assert native.encode_block(nano(), data, 5, LEAN, threads=2) == payloads
+    assert native.decode_block(nano(), payloads, len(data), LEAN, threads=2) == data
 
 
 def test_first_use_is_quick() -> None:
@@ -245,13 +246,13 @@ def long_block(megabytes: int = 64) -> bytes:
 
 
 def encode(progress: Callable[[int], Any] | None, threads: int) -> None:
-    native.encode_block(tiny(), long_block(), 4, threads=threads, progress=progress)
+    native.encode_block(tiny(), long_block(), 4, LEAN, threads=threads, progress=progress)
 
 
 def decode(progress: Callable[[int], Any] | None, threads: int) -> None:
     """Payloads that stay plausible for long: zeros are what comes of a likely symbol, for ever."""
     payloads = [bytes([1]) + bytes(8 << 20) for _ in range(4)]
-    native.decode_block(tiny(), payloads, 64 << 20, threads=threads, progress=progress)
+    native.decode_block(tiny(), payloads, 64 << 20, LEAN, threads=threads, progress=progress)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -293,7 +294,7 @@ def test_other_threads_run_meanwhile() -> None:
 
     thread = threading.Thread(target=tick)
     thread.start()
-    native.encode_block(tiny(), models.text(200_000), 1)
+    native.encode_block(tiny(), models.text(200_000), 1, LEAN)
     done.set()
     thread.join()
     assert ticks > 5
@@ -301,11 +302,11 @@ def test_other_threads_run_meanwhile() -> None:
 
 def test_calls_from_several_threads() -> None:
     data = [models.text(2000, seed) for seed in range(1, 5)]
-    expected = [native.encode_block(tiny(), d, 2) for d in data]
+    expected = [native.encode_block(tiny(), d, 2, LEAN) for d in data]
     results: dict[int, list[bytes]] = {}
 
     def run(i: int) -> None:
-        results[i] = native.encode_block(tiny(), data[i], 2, threads=2)
+        results[i] = native.encode_block(tiny(), data[i], 2, LEAN, threads=2)
 
     threads = [threading.Thread(target=run, args=[i]) for i in range(4)]
     for thread in threads:

@@ -1,7 +1,6 @@
 // Python module nncomp._native: argument checks, nothing else. Every argument is taken as untrusted.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -9,7 +8,6 @@
 #include <bit>
 #include <chrono>
 #include <cstring>
-#include <optional>
 #include <span>
 #include <stdexcept>
 #include <thread>
@@ -30,9 +28,7 @@ using nncomp::Network;
 
 namespace {
 
-std::span<const uint8_t> view(const nb::bytes& b) {
-  return {reinterpret_cast<const uint8_t*>(b.c_str()), b.size()};
-}
+std::span<const uint8_t> view(const nb::bytes& b) { return {reinterpret_cast<const uint8_t*>(b.c_str()), b.size()}; }
 
 nb::bytes to_bytes(const std::vector<uint8_t>& v) { return nb::bytes(v.data(), v.size()); }
 
@@ -102,7 +98,9 @@ class Unlocked {
 class Array {
  public:
   // The array itself, or a copy of one that is laid out otherwise. Throws invalid_argument for what is no array.
-  static Array contiguous(nb::handle object) { return Array(PyMemoryView_GetContiguous(object.ptr(), PyBUF_READ, 'C')); }
+  static Array contiguous(nb::handle object) {
+    return Array(PyMemoryView_GetContiguous(object.ptr(), PyBUF_READ, 'C'));
+  }
 
   // The array itself, to write to. Throws invalid_argument where that cannot be.
   static Array writable(nb::handle object) {
@@ -147,6 +145,12 @@ class Array {
   nb::object memory_;
 };
 
+const nncomp::Kernel& usable_kernel(const std::string& name) {
+  const nncomp::Kernel* found = nncomp::find_kernel(name);
+  if (!found) throw std::invalid_argument("this CPU cannot run the kernel '" + name + "'");
+  return *found;
+}
+
 // A network from (name → array); the tensors are copied.
 void make_network(Network* self, int d_model, std::vector<std::tuple<std::string, std::vector<int>>> layers,
                   const std::vector<std::tuple<int, int, int, int>>& ngrams, nb::dict tensors,
@@ -156,9 +160,7 @@ void make_network(Network* self, int d_model, std::vector<std::tuple<std::string
   for (const auto& [order, log2_rows, width, first] : ngrams) {
     config.ngrams.push_back({order, log2_rows, width, first});
   }
-  const nncomp::Kernel* found = nncomp::find_kernel(kernel);
-  if (!found) throw std::invalid_argument("this CPU cannot run the kernel '" + kernel + "'");
-
+  const nncomp::Kernel& found = usable_kernel(kernel);
   std::vector<Array> arrays;  // kept while in use
   const auto source = [&](const std::string& name) {
     const nb::str key(name.c_str());
@@ -173,44 +175,35 @@ void make_network(Network* self, int d_model, std::vector<std::tuple<std::string
     for (int i = 0; i < view.ndim; ++i) tensor.shape.push_back(int64_t(view.shape[i]));
     return tensor;
   };
-  new (self) Network(std::move(config), source, *found);
+  new (self) Network(std::move(config), source, found);
 }
 
-// (rich, contexts, period, stride)
-using MixingArgs = std::optional<std::tuple<bool, int, int, int>>;
+using MixingArgs = std::tuple<bool, int, int, int>;  // (rich, contexts, period, stride)
 constexpr size_t MAX_MIXED = size_t(1) << 28;  // bytes of a block
 
-nncomp::Mixing mixing_of(const std::tuple<bool, int, int, int>& args) {
+nncomp::Mixing mixing_of(const MixingArgs& args) {
   const auto [rich, contexts, period, stride] = args;
   const nncomp::Mixing mixing{rich, contexts, period, stride};
   mixing.check();
   return mixing;
 }
 
-struct Arguments {
-  std::optional<nncomp::Mixing> mixing;
-  nncomp::Predictor predictor{};
-
-  Arguments(const Network* network, const MixingArgs& args, const std::string& kernel, size_t lanes, size_t size,
-            int threads) {
-    require(network || args, "neither a network nor the adaptive stage is given");
-    require(lanes >= 1 && lanes <= (network ? size_t(nncomp::MAX_LANES) : 1), "lanes is out of range");
-    require(threads >= 1, "threads is out of range");
-    require(size <= (args ? MAX_MIXED : size_t(PY_SSIZE_T_MAX)), "size is out of range");
-    if (args) mixing = mixing_of(*args);
-    const nncomp::Kernel* found = network ? &network->kernel() : nncomp::find_kernel(kernel);
-    if (!found) throw std::invalid_argument("this CPU cannot run the kernel '" + kernel + "'");
-    predictor = {network, mixing ? &*mixing : nullptr, found};
-  }
-};
+// The arguments of what codes a block of `size` bytes.
+nncomp::Predictor predictor_of(const Network* network, const MixingArgs& mixing, const std::string& kernel,
+                               size_t lanes, size_t size, int threads) {
+  require(lanes >= 1 && lanes <= (network ? size_t(nncomp::MAX_LANES) : 1), "lanes is out of range");
+  require(threads >= 1, "threads is out of range");
+  require(size <= MAX_MIXED, "size is out of range");
+  return {network, mixing_of(mixing), network ? &network->kernel() : &usable_kernel(kernel)};
+}
 
 nb::list encode_block(const Network* network, nb::bytes data, int lanes, const MixingArgs& mixing, int threads,
                       nb::object progress, const std::string& kernel) {
-  const Arguments arguments(network, mixing, kernel, size_t(lanes), data.size(), threads);
+  const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, size_t(lanes), data.size(), threads);
   std::vector<std::vector<uint8_t>> payloads{size_t(lanes)};
   if (data.size() != 0) {
     Unlocked unlocked(progress);
-    payloads = nncomp::encode_block(arguments.predictor, view(data), lanes, threads, unlocked.progress());
+    payloads = nncomp::encode_block(predictor, view(data), lanes, threads, unlocked.progress());
   }
   nb::list out;
   for (const auto& payload : payloads) out.append(to_bytes(payload));
@@ -219,7 +212,7 @@ nb::list encode_block(const Network* network, nb::bytes data, int lanes, const M
 
 nb::bytes decode_block(const Network* network, const std::vector<nb::bytes>& payloads, size_t size,
                        const MixingArgs& mixing, int threads, nb::object progress, const std::string& kernel) {
-  const Arguments arguments(network, mixing, kernel, payloads.size(), size, threads);
+  const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, payloads.size(), size, threads);
   nb::bytes out = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
   if (!out.is_valid()) throw nb::python_error();
   std::span<uint8_t> data(reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), size);
@@ -227,7 +220,7 @@ nb::bytes decode_block(const Network* network, const std::vector<nb::bytes>& pay
   for (const nb::bytes& payload : payloads) views.push_back(view(payload));
   {
     Unlocked unlocked(progress);
-    nncomp::decode_block(arguments.predictor, views, data, threads, unlocked.progress());
+    nncomp::decode_block(predictor, views, data, threads, unlocked.progress());
   }
   return out;
 }
@@ -260,10 +253,9 @@ auto frequencies(const Network& network, nb::bytes data) {
 }
 
 auto bit_probabilities(nb::bytes data, const MixingArgs& mixing, const std::string& kernel) {
-  require(mixing.has_value(), "mixing is missing");
-  const Arguments arguments(nullptr, mixing, kernel, 1, data.size(), 1);
+  const nncomp::Predictor predictor = predictor_of(nullptr, mixing, kernel, 1, data.size(), 1);
   return rows(data.size(), 8, [&](uint32_t* out, const nncomp::Progress& progress) {
-    nncomp::bit_probabilities(*arguments.predictor.kernel, *arguments.mixing, view(data), out, progress);
+    nncomp::bit_probabilities(*predictor.kernel, predictor.mixing, view(data), out, progress);
   });
 }
 
@@ -312,11 +304,15 @@ nb::tuple mixing_tables() {
                         nb::bytes(t.reciprocal, sizeof t.reciprocal));
 }
 
-}  // namespace
+size_t mixing_memory(const MixingArgs& mixing, bool network, size_t size, int lanes) {
+  const nncomp::Mixing checked = mixing_of(mixing);
+  require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_MIXED, "lanes or size is out of range");
+  return nncomp::Stage::memory(checked, network, size, lanes);
+}
 
-NB_MODULE(_native, m) {
-  m.doc() = "The native engine of nncomp; use nncomp.engine.";
-  nb::set_leak_warnings(false);  // threads that end with the process, or stay behind in a fork, let go of nothing
+// ---- The module, by subject ----
+
+void bind_errors() {
   nb::register_exception_translator([](const std::exception_ptr& error, void*) {
     try {
       std::rethrow_exception(error);
@@ -324,10 +320,18 @@ NB_MODULE(_native, m) {
       PyErr_SetString(nb::module_::import_("nncomp.errors").attr("FormatError").ptr(), e.what());
     }
   });
+}
+
+void bind_network(nb::module_& m) {
   nb::class_<Network>(m, "Network")
-      .def("__init__", make_network, "d_model"_a, "layers"_a, "ngrams"_a, "tensors"_a, nb::kw_only(), "kernel"_a = "auto")
+      .def("__init__", make_network, "d_model"_a, "layers"_a, "ngrams"_a, "tensors"_a, nb::kw_only(),
+           "kernel"_a = "auto")
       .def_prop_ro("kernel", [](const Network& network) { return network.kernel().name; })
       .def("frequencies", frequencies, "data"_a);
+  m.def("tables", tables);
+}
+
+void bind_integers(nb::module_& m) {
   nb::class_<nncomp::IntegerEncoder>(m, "IntegerEncoder")
       .def(nb::init<>())
       .def("put", put_integers, "kind"_a, "values"_a, "base"_a)
@@ -336,29 +340,41 @@ NB_MODULE(_native, m) {
         return nb::bytes(payload.data(), payload.size());
       });
   nb::class_<nncomp::IntegerDecoder>(m, "IntegerDecoder")
-      .def("__init__",
-           [](nncomp::IntegerDecoder* self, nb::bytes data, size_t start) {
-             require(start <= data.size(), "start is out of range");
-             new (self) nncomp::IntegerDecoder(view(data).subspan(start));
-           },
-           "data"_a, "start"_a = 0, nb::keep_alive<1, 2>())
+      .def(
+          "__init__",
+          [](nncomp::IntegerDecoder* self, nb::bytes data, size_t start) {
+            require(start <= data.size(), "start is out of range");
+            new (self) nncomp::IntegerDecoder(view(data).subspan(start));
+          },
+          "data"_a, "start"_a = 0, nb::keep_alive<1, 2>())
       .def("add", add_integers, "kind"_a, "values"_a)
       .def("finish", &nncomp::IntegerDecoder::finish);
-  m.def("encode_block", encode_block, "network"_a.none(), "data"_a, "lanes"_a, nb::kw_only(),
-        "mixing"_a = nb::none(), "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
-  m.def("decode_block", decode_block, "network"_a.none(), "payloads"_a, "size"_a, nb::kw_only(),
-        "mixing"_a = nb::none(), "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
-  m.def("bit_probabilities", bit_probabilities, "data"_a, nb::kw_only(), "mixing"_a,
-        "kernel"_a = "auto");
-  m.def("mixing_memory", [](const MixingArgs& mixing, bool network, size_t size, int lanes) {
-    require(mixing.has_value(), "mixing is missing");
-    const nncomp::Mixing checked = mixing_of(*mixing);
-    require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_MIXED, "lanes or size is out of range");
-    return nncomp::Stage::memory(checked, network, size, lanes);
-  }, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
+}
+
+void bind_blocks(nb::module_& m) {
+  m.def("encode_block", encode_block, "network"_a.none(), "data"_a, "lanes"_a, "mixing"_a, nb::kw_only(),
+        "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
+  m.def("decode_block", decode_block, "network"_a.none(), "payloads"_a, "size"_a, "mixing"_a, nb::kw_only(),
+        "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
+  m.def("bit_probabilities", bit_probabilities, "data"_a, "mixing"_a, nb::kw_only(), "kernel"_a = "auto");
+  m.def("mixing_memory", mixing_memory, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
+  m.def("mixing_tables", mixing_tables);
+  m.def("kernels", kernels, nb::kw_only(), "all"_a = false);
+}
+
+void bind_filters(nb::module_& m) {
   m.def("distances_to_targets", changed<nncomp::distances_to_targets>, "data"_a);
   m.def("targets_to_distances", changed<nncomp::targets_to_distances>, "data"_a);
-  m.def("kernels", kernels, nb::kw_only(), "all"_a = false);
-  m.def("tables", tables);
-  m.def("mixing_tables", mixing_tables);
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.doc() = "The native engine of nncomp; use nncomp.engine.";
+  nb::set_leak_warnings(false);  // threads that end with the process, or stay behind in a fork, let go of nothing
+  bind_errors();
+  bind_network(m);
+  bind_integers(m);
+  bind_blocks(m);
+  bind_filters(m);
 }

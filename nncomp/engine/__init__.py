@@ -1,10 +1,9 @@
 """Engines: interchangeable programs for the arithmetic of ``docs/numerics.md``.
 
 An engine is a module, or an object, of three functions: ``encode_block``, ``decode_block`` and, for
-tests, ``frequencies``. A block is coded by the network (``model``), by the adaptive stage
-(``mixing``), or by both together; at least one of the two is given. ``get`` is the one place where
-an engine is chosen; whichever it is, the bytes are the same. Nothing here imports torch before a
-GPU is to be used.
+tests, ``frequencies``. A block is coded by the adaptive stage (``mixing``), alone or together with
+the network (``model``). ``get`` is the one place where an engine is chosen; whichever it is, the
+bytes are the same. Nothing here imports torch before a GPU is to be used.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Engine(Protocol):
         model: Model | None,
         data: bytes,
         lanes: int,
-        mixing: Mixing | None = None,
+        mixing: Mixing,
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
@@ -54,7 +53,7 @@ class Engine(Protocol):
         model: Model | None,
         payloads: Sequence[bytes],
         size: int,
-        mixing: Mixing | None = None,
+        mixing: Mixing,
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
@@ -69,7 +68,7 @@ class Engine(Protocol):
 class ManyBlocks(Engine, Protocol):
     """An engine that is fast only if many threads call it at the same time."""
 
-    def blocks_in_flight(self, model: Model, mixing: Mixing | None, size: int, lanes: int) -> int:
+    def blocks_in_flight(self, model: Model, mixing: Mixing, size: int, lanes: int) -> int:
         """How many blocks of ``size`` bytes in ``lanes`` lanes fit into its memory; at least 1."""
 
 

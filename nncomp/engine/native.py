@@ -31,23 +31,22 @@ def encode_block(
     model: Model | None,
     data: bytes,
     lanes: int,
-    mixing: Mixing | None = None,
+    mixing: Mixing,
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
 ) -> list[bytes]:
     """Code a block as ``lanes`` (1…128) pieces; returns one payload each, empty for an empty lane.
 
-    With ``mixing`` the adaptive stage takes part; without a model it is alone, with one lane. At
-    most ``threads`` threads work, about one a lane. ``progress(n)`` is called from this thread,
-    about every 50 ms, with the number of bytes done since; what it raises stops the work and passes
-    on.
+    Without a model the adaptive stage is alone, with one lane. At most ``threads`` threads work,
+    about one a lane. ``progress(n)`` is called from this thread, about every 50 ms, with the number
+    of bytes done since; what it raises stops the work and passes on.
     """
     return _native.encode_block(
         _network(model) if model is not None else None,
         data,
         lanes,
-        mixing=_arguments(mixing),
+        _arguments(mixing),
         threads=threads,
         progress=progress,
         kernel=_kernel(),
@@ -59,16 +58,14 @@ def bit_probabilities(data: bytes, mixing: Mixing) -> npt.NDArray[np.uint32]:
 
     Probabilities of a 1 in 1/2^22, highest bit first.
     """
-    arguments = _arguments(mixing)
-    assert arguments is not None
-    return _native.bit_probabilities(data, mixing=arguments, kernel=_kernel())
+    return _native.bit_probabilities(data, _arguments(mixing), kernel=_kernel())
 
 
 def decode_block(
     model: Model | None,
     payloads: Sequence[bytes],
     size: int,
-    mixing: Mixing | None = None,
+    mixing: Mixing,
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
@@ -82,7 +79,7 @@ def decode_block(
         _network(model) if model is not None else None,
         list(payloads),
         size,
-        mixing=_arguments(mixing),
+        _arguments(mixing),
         threads=threads,
         progress=progress,
         kernel=_kernel(),
@@ -94,9 +91,7 @@ def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
     return _network(model).frequencies(data)
 
 
-def _arguments(mixing: Mixing | None) -> tuple[bool, int, int, int] | None:
-    if mixing is None:
-        return None
+def _arguments(mixing: Mixing) -> tuple[bool, int, int, int]:
     rich = mixing.profile == Profile.RICH
     return rich, mixing.contexts, mixing.period, mixing.stride
 

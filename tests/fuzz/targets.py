@@ -269,23 +269,19 @@ def check_joined(case: bytes) -> None:
 # Blocks, below all checks
 
 
-def _described(case: bytes) -> tuple[dict[str, Any], Model | None, Mixing | None]:
+def _described(case: bytes) -> tuple[dict[str, Any], Model | None, Mixing]:
     entries = json.loads(case)
     predictor = {"tiny": tiny, "small": small}.get(entries["model"], lambda: None)()
-    mixing = entries["mixing"]
-    if mixing is not None:
-        profile, contexts, period, stride = mixing
-        mixing = Mixing(Profile(profile), Contexts(contexts), period, stride)
+    profile, contexts, period, stride = entries["mixing"]
+    mixing = Mixing(Profile(profile), Contexts(contexts), period, stride)
     return entries, predictor, mixing
 
 
 def _description(draw: Random, largest: int) -> dict[str, Any]:
     """A block to code: model, mixing, lanes, size."""
     name = draw.choice(["none", "tiny", "small"])
-    mixing = _mixing(draw) if name == "none" or draw.random() < 0.7 else None
-    fields = None
-    if mixing is not None:
-        fields = [int(mixing.profile), int(mixing.contexts), mixing.period, mixing.stride]
+    mixing = _mixing(draw)
+    fields = [int(mixing.profile), int(mixing.contexts), mixing.period, mixing.stride]
     lanes = 1 if name == "none" else draw.choice([1, 1, 2, 3, 7])
     return {"model": name, "mixing": fields, "lanes": lanes, "size": draw.randint(0, largest)}
 

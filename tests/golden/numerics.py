@@ -20,6 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import models
+from models import LEAN
 from nncomp.engine import reference
 from nncomp.model import Model
 
@@ -60,7 +61,7 @@ def compute() -> dict[str, Any]:
         "frequencies": frequencies_digest(tiny, data),
     }
     for lanes in (1, 2, 3, 7):
-        payloads = reference.encode_block(tiny, data, lanes)
+        payloads = reference.encode_block(tiny, data, lanes, LEAN)
         result[f"payloads of {lanes} lanes"] = [digest(payload) for payload in payloads]
     short = models.text(70)
     shapes = {"mixed": models.MIXED, "wide head": models.WIDE_HEAD}

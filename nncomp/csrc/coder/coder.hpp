@@ -117,34 +117,4 @@ struct Decoder {
   }
 };
 
-// Walks the eight decisions of a byte, most significant bit first: choose(p) codes one and returns it.
-template <class Choose>
-inline uint32_t walk(const Distribution& d, Choose choose) {
-  uint64_t tree[32];  // tree[1] is the sum of all, the children of node i are 2i and 2i + 1
-  for (int i = 0; i < 16; ++i) tree[16 + i] = d.sum[i];
-  for (int i = 15; i > 0; --i) tree[i] = tree[2 * i] + tree[2 * i + 1];
-  uint32_t node = 1;
-  while (node < 16) node = 2 * node + choose(probability(tree[2 * node + 1], tree[node]));
-
-  const uint32_t high = node - 16;
-  for (int i = 0; i < 16; ++i) tree[16 + i] = d.frequency[16 * high + i];
-  for (int i = 15; i > 0; --i) tree[i] = tree[2 * i] + tree[2 * i + 1];
-  node = 1;
-  while (node < 16) node = 2 * node + choose(probability(tree[2 * node + 1], tree[node]));
-  return 16 * high + (node - 16);
-}
-
-inline void encode_byte(Encoder& coder, const Distribution& d, uint32_t byte) {
-  int shift = 8;
-  walk(d, [&](uint32_t p) {
-    const uint32_t bit = (byte >> --shift) & 1;
-    coder.put(bit, p);
-    return bit;
-  });
-}
-
-inline uint32_t decode_byte(Decoder& coder, const Distribution& d) {
-  return walk(d, [&](uint32_t p) { return coder.get(p); });
-}
-
 }  // namespace nncomp

@@ -12,8 +12,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "block/block.hpp"
 #include "coder/coder.hpp"
+#include "coder/error.hpp"
 
 namespace nncomp {
 
@@ -102,9 +102,8 @@ class IntegerEncoder : IntegerStream<Encoder> {
   template <class T>
   void put(int kind, const T* values, const T* base, size_t rows, size_t columns) {
     walk(kind, rows, columns, [&](IntegerModel& model, int context, size_t i) {
-      int64_t difference = 0;
-      if (__builtin_sub_overflow(int64_t(values[i]), int64_t(base[i]), &difference) || difference <= -END ||
-          difference >= END) {
+      const int64_t value = values[i], from = base[i], difference = int64_t(uint64_t(value) - uint64_t(from));
+      if ((value < from) != (difference < 0) || difference <= -END || difference >= END) {
         throw std::invalid_argument("a difference is out of range");
       }
       if (out_.size() < coder_.size + MAX_BYTES) out_.resize(2 * out_.size() + MAX_BYTES);
@@ -149,8 +148,8 @@ class IntegerDecoder : IntegerStream<Decoder> {
         return bit;
       });
       check();
-      int64_t sum = 0;
-      if (__builtin_add_overflow(int64_t(values[i]), difference, &sum) || sum < std::numeric_limits<T>::min() ||
+      const int64_t from = values[i], sum = int64_t(uint64_t(from) + uint64_t(difference));
+      if ((sum < from) != (difference < 0) || sum < std::numeric_limits<T>::min() ||
           sum > std::numeric_limits<T>::max()) {
         throw FormatError("the embedded model is damaged: a number is out of range");
       }

@@ -18,7 +18,7 @@ enum Status : uint32_t { GOOD = 0, MALFORMED, EARLY, LEFT_OVER, NOT_EMPTY, NO_RO
 
 // A block of the batch. engine/cuda/device.py fills these two structures, field by field.
 struct Block {
-  uint8_t* stage;  // memory of the adaptive stage: Shared, then its arrays; null: the network is alone
+  uint8_t* stage;  // memory of the adaptive stage: Shared, then its arrays
   uint8_t* data;   // the block's bytes; a decoder writes them
   const mix::Tables* tables;
   uint32_t size;
@@ -48,27 +48,22 @@ using namespace nncomp;
 extern "C" __global__ void begin(const Block* blocks, Seat* seats, uint32_t decode) {
   const Block& b = blocks[blockIdx.x];
   const int thread = int(threadIdx.x), threads = int(blockDim.x);
-  if (b.stage) {
-    mix::Shared& s = *reinterpret_cast<mix::Shared*>(b.stage);
-    if (thread == 0) {
-      s.shape = mix::shape_of(int32_t(b.family), true, b.period, b.stride);
-      s.tables = b.tables;
-      s.data = b.data;
-      s.size = b.size;
-      s.lanes = b.lanes;
-      mix::lay_out(s, b.stage + HEAD);
-    }
-    __syncthreads();
-    mix::start_shared(s, thread, threads);
-    for (uint32_t j = 0; j < b.lanes; ++j) mix::start_lane(s, s.lane[j], thread, threads);
+  mix::Shared& s = *reinterpret_cast<mix::Shared*>(b.stage);
+  if (thread == 0) {
+    s.shape = mix::shape_of(int32_t(b.family), true, b.period, b.stride);
+    s.tables = b.tables;
+    s.data = b.data;
+    s.size = b.size;
+    s.lanes = b.lanes;
+    mix::lay_out(s, b.stage + HEAD);
   }
+  __syncthreads();
+  mix::start_shared(s, thread, threads);
+  for (uint32_t j = 0; j < b.lanes; ++j) mix::start_lane(s, s.lane[j], thread, threads);
   if (uint32_t(thread) < b.lanes) {
     Seat& seat = seats[b.first + uint32_t(thread)];
-    if (b.stage) {
-      mix::Lane& l = reinterpret_cast<mix::Shared*>(b.stage)->lane[thread];
-      l.start = seat.start;
-      l.size = seat.size;
-    }
+    s.lane[thread].start = seat.start;
+    s.lane[thread].size = seat.size;
     if (decode) {
       seat.decoder.start();
       if (seat.size == 0 && seat.decoder.size > 0) seat.status = NOT_EMPTY;
@@ -85,11 +80,11 @@ extern "C" __global__ void __launch_bounds__(256, 1)
   const Block b = blocks[blockIdx.x];
   const uint32_t thread = threadIdx.x;
   __shared__ mix::Shared s;
-  if (b.stage && thread == 0) s = *reinterpret_cast<const mix::Shared*>(b.stage);
+  if (thread == 0) s = *reinterpret_cast<const mix::Shared*>(b.stage);
   __syncthreads();
   const bool has_lane = thread < b.lanes;
   Seat* const seat = seats + b.first + (has_lane ? thread : 0);
-  mix::Lane* const l = b.stage && has_lane ? s.lane + thread : nullptr;
+  mix::Lane* const l = has_lane ? s.lane + thread : nullptr;
   const uint32_t size = has_lane ? seat->size : 0;
   uint32_t t = has_lane ? uint32_t(time[b.first + thread]) : 0;
   uint8_t* const bytes = b.data + seat->start;
@@ -110,23 +105,17 @@ extern "C" __global__ void __launch_bounds__(256, 1)
         if (status == GOOD) encoder.put(bit, p);
         return bit;
       };
-      uint32_t coded;
-      if (l) {
-        mix::start(s, *l, t == 0);
-        mix::code_byte(s, *l, distribution + step, decode ? -1 : int(byte), choose);
-        coded = l->byte;
-      } else {
-        coded = walk(distribution[step], choose);
-      }
+      mix::start(s, *l, t == 0);
+      mix::code_byte(s, *l, distribution + step, decode ? -1 : int(byte), choose);
       if (decode) {
-        bytes[t] = uint8_t(coded);
+        bytes[t] = l->byte;
         if (status == GOOD && !decoder.valid()) status = EARLY;
       }
       ++t;
     }
     const uint32_t count = uint32_t(__syncthreads_count(active));  // shorter lanes come last
     if (count == 0) break;
-    if (b.stage) mix::update(s, count);
+    mix::update(s, count);
     __syncthreads();
   }
   if (!has_lane) return;

@@ -39,7 +39,7 @@ class Request:
     model: Model
     size: int  # bytes of the block, at least 1
     lanes: int
-    mixing: Mixing | None
+    mixing: Mixing
     content: bytes | None = None
     payloads: Sequence[bytes] = ()
     result: list[bytes] | bytes | None = None  # payloads, or the block
@@ -69,16 +69,14 @@ class Request:
         return done
 
 
-def block_memory(model: Model, mixing: Mixing | None, size: int, lanes: int, decode: bool) -> int:
+def block_memory(model: Model, mixing: Mixing, size: int, lanes: int, decode: bool) -> int:
     """Upper bound in bytes of what a block takes on the device, the model's tensors aside."""
     need = run_memory(model, lanes, 1 if decode else CHUNK) + lanes * devices.SEAT.itemsize
     need += _stage_memory(mixing, size, lanes) + 4096
     return need + size + (size + size // 8 + 64 * lanes)  # the block and its payloads
 
 
-def _stage_memory(mixing: Mixing | None, size: int, lanes: int) -> int:
-    if mixing is None:
-        return 0
+def _stage_memory(mixing: Mixing, size: int, lanes: int) -> int:
     rich = mixing.profile == Profile.RICH
     args = (rich, mixing.contexts, mixing.period, mixing.stride)
     return _aligned(_STAGE_HEAD + _native.mixing_memory(args, True, size, lanes))
@@ -139,11 +137,9 @@ class Batch:
             blocks[i]["tables"] = self._tables.data_ptr()
             blocks[i]["size"], blocks[i]["first"], blocks[i]["lanes"] = r.size, first, r.lanes
             first += r.lanes
-            if r.mixing is not None:
-                m = r.mixing
-                blocks[i]["stage"] = int(stage[i])
-                blocks[i]["family"] = FAMILIES.index(m.family)
-                blocks[i]["period"], blocks[i]["stride"] = m.period, m.stride
+            blocks[i]["stage"] = int(stage[i])
+            blocks[i]["family"] = FAMILIES.index(r.mixing.family)
+            blocks[i]["period"], blocks[i]["stride"] = r.mixing.period, r.mixing.stride
         self._blocks = self._put(blocks.view(np.uint8))
 
         seats = np.zeros(lanes, devices.SEAT)

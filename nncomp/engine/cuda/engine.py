@@ -52,7 +52,7 @@ class CudaEngine:
         model: Model | None,
         data: bytes,
         lanes: int,
-        mixing: Mixing | None = None,
+        mixing: Mixing,
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
@@ -78,7 +78,7 @@ class CudaEngine:
         model: Model | None,
         payloads: Sequence[bytes],
         size: int,
-        mixing: Mixing | None = None,
+        mixing: Mixing,
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
@@ -117,7 +117,7 @@ class CudaEngine:
                 run.time += CHUNK
             return out
 
-    def blocks_in_flight(self, model: Model, mixing: Mixing | None, size: int, lanes: int) -> int:
+    def blocks_in_flight(self, model: Model, mixing: Mixing, size: int, lanes: int) -> int:
         """How many blocks of ``size`` bytes fit into the memory that a batch may take; ≥ 1."""
         need = block_memory(model, mixing, size, lanes, decode=False)  # the larger one
         return max(self._room() // need, 1)

@@ -19,7 +19,6 @@ from nncomp.engine.reference.coder import (
     RangeEncoder,
     cumulative_sums,
     probability,
-    walk,
     writer,
 )
 from nncomp.engine.reference.mixer import Stage
@@ -65,23 +64,15 @@ def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
     return table
 
 
-def _check(model: Model | None, lanes: int, mixing: Mixing | None) -> None:
-    if model is None and mixing is None:
-        raise ValueError("neither a network nor the adaptive stage is given")
+def _check(model: Model | None, lanes: int) -> None:
     if model is None and lanes != 1:
         raise ValueError("without a network there is one lane")
 
 
 def _code_byte(
-    stage: Stage | None,
-    lane: int,
-    w: npt.NDArray[np.uint32] | None,
-    choose: Callable[[int], int],
+    stage: Stage, lane: int, w: npt.NDArray[np.uint32] | None, choose: Callable[[int], int]
 ) -> int:
-    """Code a byte with the network alone, the stage alone, or both; returns it."""
-    if stage is None:
-        assert w is not None
-        return walk(w, choose)
+    """Code a byte with the stage, and the network where there are its weights; returns it."""
     network = None if w is None else partial(probability, cumulative_sums(w))
     return stage.code_byte(lane, network, choose)
 
@@ -90,28 +81,28 @@ def encode_block(
     model: Model | None,
     data: bytes,
     lanes: int,
-    mixing: Mixing | None = None,
+    mixing: Mixing,
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
 ) -> list[bytes]:
     """Code a block as ``lanes`` ≥ 1 lanes; returns one payload each, empty for an empty lane.
 
-    With ``mixing`` the adaptive stage takes part; without a model it is alone, with one lane.
+    The adaptive stage mixes what the network predicts with its own; without a model it is alone,
+    with one lane.
     ``threads`` changes nothing here. ``progress(n)`` is told after every step of n more bytes done.
     """
-    _check(model, lanes, mixing)
+    _check(model, lanes)
     sizes = lane_sizes(len(data), lanes)
     starts = [sum(sizes[:lane]) for lane in range(lanes)]
     pieces = [data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
-    stage = None if mixing is None else Stage(mixing, model is not None, pieces, sizes)
+    stage = Stage(mixing, model is not None, pieces, sizes)
     encoders = [RangeEncoder() for _ in sizes]
     for t, active, w in _steps(model, pieces, sizes):
         for lane in range(active):
             choose = writer(encoders[lane], pieces[lane][t])
             _code_byte(stage, lane, None if w is None else w[lane], choose)
-        if stage is not None:
-            stage.update(active)
+        stage.update(active)
         if progress is not None:
             progress(active)
     return [encoder.finish() for encoder in encoders]
@@ -121,7 +112,7 @@ def decode_block(
     model: Model | None,
     payloads: Sequence[bytes],
     size: int,
-    mixing: Mixing | None = None,
+    mixing: Mixing,
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
@@ -130,17 +121,16 @@ def decode_block(
 
     Raises ``FormatError`` for a payload that no encoder writes, as soon as it shows.
     """
-    _check(model, len(payloads), mixing)
+    _check(model, len(payloads))
     sizes = lane_sizes(size, len(payloads))
     pieces = [bytearray() for _ in sizes]
-    stage = None if mixing is None else Stage(mixing, model is not None, pieces, sizes)
+    stage = Stage(mixing, model is not None, pieces, sizes)
     decoders = [RangeDecoder(payload) for payload in payloads]
     for _, active, w in _steps(model, pieces, sizes):
         for lane in range(active):
             choose = decoders[lane].decode
             pieces[lane].append(_code_byte(stage, lane, None if w is None else w[lane], choose))
-        if stage is not None:
-            stage.update(active)
+        stage.update(active)
         if progress is not None:
             progress(active)
     for decoder in decoders:

@@ -17,10 +17,7 @@ __all__ = [
     "RangeDecoder",
     "RangeEncoder",
     "cumulative_sums",
-    "decode_byte",
-    "encode_byte",
     "probability",
-    "walk",
     "writer",
 ]
 
@@ -155,19 +152,6 @@ class RangeDecoder:
         return self.payload[self.position - 1] if self.position <= len(self.payload) else 0
 
 
-def walk(w: npt.NDArray[np.uint32], choose: Callable[[int], int]) -> int:
-    """Code one byte, given its 256 frequencies, as eight bits, most significant first; returns it.
-
-    ``choose(p)`` codes a bit that is 1 with probability p/2^22, and returns it.
-    """
-    cumulative = cumulative_sums(w)
-    low, high = 0, 256
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if choose(probability(cumulative, low, high)) else (low, middle)
-    return low
-
-
 def cumulative_sums(w: npt.NDArray[np.uint32]) -> list[int]:
     return [0, *w.cumsum(dtype=np.int64).tolist()]
 
@@ -182,13 +166,3 @@ def writer(encoder: RangeEncoder, byte: int) -> Callable[[int], int]:
         return bit
 
     return choose
-
-
-def encode_byte(encoder: RangeEncoder, w: npt.NDArray[np.uint32], byte: int) -> None:
-    """Code one byte, given its 256 frequencies."""
-    walk(w, writer(encoder, byte))
-
-
-def decode_byte(decoder: RangeDecoder, w: npt.NDArray[np.uint32]) -> int:
-    """The inverse of ``encode_byte``."""
-    return walk(w, decoder.decode)

@@ -1,0 +1,209 @@
+// An encoder knows all bytes, so the network runs ahead of the stage, chunk by chunk, on as many threads as there are
+// lanes, and one thread at a time mixes and codes what is ready.
+#include <algorithm>
+#include <cassert>
+#include <memory>
+
+#include "block/block.hpp"
+#include "block/steps.hpp"
+#include "coder/coder.hpp"
+
+namespace nncomp {
+namespace {
+
+// An encoder and its growing payload.
+struct Output {
+  Encoder coder;
+  Payload payload;
+
+  void make_room(size_t symbols) {
+    const size_t room = coder.size + symbols * MAX_BYTES_PER_SYMBOL;
+    if (payload.size() < room) payload.resize(2 * room);
+    coder.out = payload.data();
+  }
+
+  Payload finish(bool any) {  // any: whether the lane has symbols
+    if (any) {
+      payload.resize(coder.size + 1);
+      coder.out = payload.data();
+      coder.finish();
+    }
+    payload.resize(coder.size);
+    return std::move(payload);
+  }
+};
+
+// The stage's part: mixes and codes steps of all lanes.
+class Mixer {
+ public:
+  Mixer(const Kernel& kernel, const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes)
+      : kernel_(kernel), stage_(mixing, network, data, lanes), outputs_(size_t(lanes)) {
+    start_lanes(shared(), kernel_);
+  }
+
+  const mix::Shared& shared() const { return stage_.shared; }
+
+  // Steps `from` … `to` − 1. The network's distribution of lane j's step t is at(j, t), null without one.
+  // Returns the number of bytes.
+  template <class At>
+  uint64_t encode(size_t from, size_t to, At at) {
+    const mix::Shared& s = shared();
+    uint64_t bytes = 0;
+    for (Output& output : outputs_) output.make_room(to - from);
+    mix_steps(s, kernel_, from, to, [&](uint32_t j, size_t t) {
+      kernel_.mix_encode(s, s.lane[j], at(j, t), outputs_[j].coder, s.data[s.lane[j].start + t]);
+      ++bytes;
+    });
+    return bytes;
+  }
+
+  std::vector<Payload> finish() {
+    std::vector<Payload> payloads;
+    for (size_t j = 0; j < outputs_.size(); ++j) payloads.push_back(outputs_[j].finish(shared().lane[j].size > 0));
+    return payloads;
+  }
+
+ private:
+  const Kernel& kernel_;
+  Stage stage_;
+  std::vector<Output> outputs_;
+};
+
+// The network's part, which runs ahead: tasks are handed out under a lock. Chunk c of lane j goes through the network
+// as soon as chunk c − 1 has; chunk c is mixed when all lanes have it. Two chunks of distributions are kept.
+class Ahead {
+ public:
+  Ahead(const Network& network, Mixer& mixer, Job& job)
+      : mixer_(mixer),
+        job_(job),
+        s_(mixer.shared()),
+        lanes_(s_.lanes),
+        chunk_(lanes_ > 32 ? MAX_CHUNK / 4 : MAX_CHUNK),
+        chunks_((s_.lane[0].size + chunk_ - 1) / chunk_),
+        distributions_(2 * lanes_ * chunk_),
+        forwarded_(lanes_, 0) {
+    for (size_t j = 0; j < lanes_; ++j) states_.push_back(std::make_unique<Lanes>(network, 1, int(chunk_)));
+  }
+
+  // What one thread of the job does, until all is coded or the job is to stop.
+  void work(int thread) {
+    std::unique_lock lock(mutex_);
+    try {
+      while (!stop_ && mixed_ < chunks_) {
+        if (may_mix()) {
+          mix(lock);
+        } else if (may_forward()) {
+          forward(lock);
+        } else {
+          wait(lock, thread);
+        }
+      }
+    } catch (...) {  // the others must not wait for what never comes
+      if (!lock.owns_lock()) lock.lock();
+      stop_ = true;
+      change_.notify_all();
+      throw;
+    }
+  }
+
+ private:
+  // Whether no other thread mixes, and all lanes have the next chunk.
+  bool may_mix() const {
+    return !mixing_ && std::all_of(forwarded_.begin(), forwarded_.end(), [&](size_t f) { return f > mixed_; });
+  }
+
+  void mix(std::unique_lock<std::mutex>& lock) {
+    mixing_ = true;
+    const size_t chunk = mixed_;
+    lock.unlock();
+    const size_t from = chunk * chunk_, to = std::min<size_t>(s_.lane[0].size, from + chunk_);
+    const uint64_t bytes = mixer_.encode(from, to, [&](size_t j, size_t t) { return at(chunk, j) + (t - from); });
+    const bool go_on = job_.advance(bytes);
+    lock.lock();
+    mixing_ = false;
+    ++mixed_;
+    stop_ = stop_ || !go_on;
+    change_.notify_all();
+  }
+
+  // Whether there is room for the next chunk, and its lane has the one before.
+  bool may_forward() const {
+    const size_t chunk = next_ / lanes_;
+    return chunk < chunks_ && chunk < mixed_ + 2 && forwarded_[next_ % lanes_] == chunk;
+  }
+
+  void forward(std::unique_lock<std::mutex>& lock) {
+    const size_t chunk = next_ / lanes_, lane = next_ % lanes_;
+    ++next_;
+    lock.unlock();
+    const mix::Lane& l = s_.lane[lane];
+    const size_t from = std::min<size_t>(l.size, chunk * chunk_), to = std::min<size_t>(l.size, from + chunk_);
+    if (from < to) {
+      const uint8_t* bytes = s_.data + l.start;
+      states_[lane]->forward(&bytes, 1, int(to - from));
+      Distribution* out = at(chunk, lane);
+      for (size_t t = from; t < to; ++t) states_[lane]->distribution(int(t - from), *out++);
+    }
+    lock.lock();
+    forwarded_[lane] = chunk + 1;
+    change_.notify_all();
+  }
+
+  // Until something changes. The caller's thread also reports.
+  void wait(std::unique_lock<std::mutex>& lock, int thread) {
+    if (thread > 0) {
+      change_.wait(lock);
+    } else if (change_.wait_for(lock, Job::REPORT_INTERVAL) == std::cv_status::timeout) {
+      lock.unlock();
+      const bool go_on = job_.advance(0);
+      lock.lock();
+      stop_ = stop_ || !go_on;
+    }
+  }
+
+  // Of a chunk's first step.
+  Distribution* at(size_t chunk, size_t lane) { return &distributions_[((chunk & 1) * lanes_ + lane) * chunk_]; }
+
+  Mixer& mixer_;
+  Job& job_;
+  const mix::Shared& s_;
+  const size_t lanes_;
+  const size_t chunk_;   // steps
+  const size_t chunks_;  // of the longest lane
+  std::vector<Distribution> distributions_;
+  std::vector<std::unique_ptr<Lanes>> states_;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable change_;
+  size_t next_ = 0;                // task of the network: chunk · lanes + lane
+  std::vector<size_t> forwarded_;  // chunks that each lane has from the network
+  size_t mixed_ = 0;               // chunks done
+  bool mixing_ = false, stop_ = false;
+};
+
+void encode_alone(Mixer& mixer, Job& job) {
+  const size_t size = mixer.shared().size;
+  for (size_t t = 0; t < size; t += MAX_CHUNK) {
+    const uint64_t bytes = mixer.encode(t, std::min(size, t + MAX_CHUNK), [](uint32_t, size_t) { return nullptr; });
+    if (!job.advance(bytes)) return;
+  }
+}
+
+}  // namespace
+
+std::vector<Payload> encode_block(const Predictor& predictor, std::span<const uint8_t> data, int lanes, int threads,
+                                  const Progress& progress) {
+  const Network* network = predictor.network;
+  assert(lanes >= 1 && lanes <= MAX_LANES && threads >= 1 && (network || lanes == 1));
+  Job job(network ? std::min(threads, lanes + 1) : 1, progress);
+  Mixer mixer(*predictor.kernel, predictor.mixing, network != nullptr, data, lanes);
+  if (network) {
+    Ahead ahead(*network, mixer, job);
+    job.run([&](int thread) { ahead.work(thread); });
+  } else {
+    job.run([&](int) { encode_alone(mixer, job); });
+  }
+  return mixer.finish();
+}
+
+}  // namespace nncomp

@@ -1,0 +1,44 @@
+// What the parts predict, without coding anything.
+#include <algorithm>
+#include <cstring>
+
+#include "block/block.hpp"
+#include "block/steps.hpp"
+
+namespace nncomp {
+
+void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<const uint8_t> data, uint32_t* out,
+                       const Progress& progress) {
+  Stage stage(mixing, false, data, 1);
+  const mix::Shared& s = stage.shared;
+  Job job(1, progress);
+  job.run([&](int) {
+    start_lanes(s, kernel);
+    for (size_t t = 0; t < data.size(); t += MAX_CHUNK) {
+      const size_t end = std::min(data.size(), t + MAX_CHUNK);
+      mix_steps(s, kernel, t, end,
+                [&](uint32_t, size_t i) { kernel.mix_predict(s, s.lane[0], s.data[i], out + 8 * i); });
+      if (!job.advance(end - t)) return;
+    }
+  });
+}
+
+void byte_frequencies(const Network& network, std::span<const uint8_t> data, uint32_t* out, const Progress& progress) {
+  Job job(1, progress);
+  job.run([&](int) {
+    Lanes state(network, 1, MAX_CHUNK);
+    Distribution distribution;
+    for (size_t t = 0; t < data.size();) {
+      const int steps = int(std::min(data.size() - t, size_t(MAX_CHUNK)));
+      const uint8_t* bytes = data.data();
+      state.forward(&bytes, 1, steps);
+      for (int i = 0; i < steps; ++i, ++t, out += 256) {
+        state.distribution(i, distribution);
+        memcpy(out, distribution.frequency, sizeof distribution.frequency);
+      }
+      if (!job.advance(uint64_t(steps))) return;
+    }
+  });
+}
+
+}  // namespace nncomp

@@ -1,0 +1,98 @@
+#include "block/job.hpp"
+
+namespace nncomp {
+
+Job::Job(int threads, const Progress& progress) : progress_(progress) {
+  helpers_.reserve(size_t(threads));
+  try {
+    for (int index = 1; index < threads; ++index) helpers_.emplace_back([this, index] { help(index); });
+  } catch (const std::exception&) {  // the system has no more: these will do
+  }
+}
+
+Job::~Job() {
+  {
+    std::lock_guard lock(mutex_);
+    quit_ = true;
+  }
+  change_.notify_all();
+  for (std::thread& helper : helpers_) helper.join();
+}
+
+void Job::run(const std::function<void(int)>& work) {
+  {
+    std::lock_guard lock(mutex_);
+    work_ = &work;
+  }
+  change_.notify_all();
+  guard(0, work);
+  std::unique_lock lock(mutex_);
+  while (ended_ < int(helpers_.size())) {
+    change_.wait_for(lock, REPORT_INTERVAL);
+    lock.unlock();
+    try {
+      report();
+    } catch (...) {
+      fail(std::current_exception());
+    }
+    lock.lock();
+  }
+  if (error_) std::rethrow_exception(error_);
+  lock.unlock();
+  if (progress_) progress_(done_.exchange(0));
+}
+
+bool Job::advance(uint64_t bytes) {
+  done_.fetch_add(bytes, std::memory_order_relaxed);
+  if (std::this_thread::get_id() == caller_) report();
+  return !stopped();
+}
+
+void Job::help(int index) {
+  std::unique_lock lock(mutex_);
+  change_.wait(lock, [&] { return work_ != nullptr || quit_; });
+  if (work_ == nullptr) return;
+  lock.unlock();
+  guard(index, *work_);
+  lock.lock();
+  ++ended_;
+  change_.notify_all();
+}
+
+void Job::guard(int index, const std::function<void(int)>& work) {
+  try {
+    work(index);
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+void Job::fail(std::exception_ptr error) {
+  std::lock_guard lock(mutex_);
+  if (!error_) error_ = error;
+  stop_ = true;
+}
+
+void Job::report() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!progress_ || stopped() || now - reported_ < REPORT_INTERVAL) return;
+  reported_ = now;
+  progress_(done_.exchange(0));
+}
+
+bool Barrier::wait() {
+  const uint32_t round = round_.load(std::memory_order_acquire);
+  if (waiting_.fetch_add(1, std::memory_order_acq_rel) + 1 == job_.threads()) {
+    waiting_.store(0, std::memory_order_relaxed);
+    round_.store(round + 1, std::memory_order_release);
+    return true;
+  }
+  for (int i = 0; round_.load(std::memory_order_acquire) == round; ++i) {
+    if (i < 200) continue;  // about 2 µs
+    if (job_.stopped()) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+}  // namespace nncomp

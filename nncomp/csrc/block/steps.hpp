@@ -1,0 +1,37 @@
+// The order of a byte step, where the stage knows the bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernel.hpp"
+#include "stage/stage.hpp"
+
+namespace nncomp {
+
+// How many lanes have a byte of step t: shorter lanes come last.
+inline uint32_t lanes_at(const mix::Shared& s, size_t t) {
+  uint32_t count = s.lanes;
+  while (count > 0 && s.lane[count - 1].size <= t) --count;
+  return count;
+}
+
+// Before the first step.
+inline void start_lanes(const mix::Shared& s, const Kernel& kernel) {
+  for (uint32_t j = 0; j < lanes_at(s, 0); ++j) kernel.mix_start(s, s.lane[j], true);
+}
+
+// Steps `from` … `to` − 1 of all lanes; lane j's byte of step t is coded by code(j, t).
+template <class Code>
+void mix_steps(const mix::Shared& s, const Kernel& kernel, size_t from, size_t to, Code code) {
+  for (size_t t = from; t < to; ++t) {
+    const uint32_t count = lanes_at(s, t);
+    for (uint32_t j = 0; j < count; ++j) code(j, t);
+    kernel.mix_update_rest(s, count);
+    // The next byte's buckets are on their way while this one's are updated.
+    for (uint32_t j = 0; j < lanes_at(s, t + 1); ++j) kernel.mix_start(s, s.lane[j], false);
+    kernel.mix_update_tables(s, 0, s.shape.contexts, count);
+  }
+}
+
+}  // namespace nncomp
