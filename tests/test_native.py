@@ -107,6 +107,28 @@ def test_every_kernel_is_in_the_register() -> None:
     assert KERNELS == [name for name in built if name in KERNELS]
 
 
+@pytest.mark.parametrize("name", some_quick(_native.kernels(all=True), "portable"))
+def test_kernels_share_no_code(name: str, tmp_path: Path) -> None:
+    """What is compiled for one instruction set is not there to be linked elsewhere, even if nothing
+    is inlined that need not be: an object file gives away its kernel, and constants."""
+    compiler = shutil.which("g++")
+    if compiler is None or shutil.which("nm") is None:
+        pytest.skip("no compiler")
+    register = (SOURCES / "kernels" / "register.cmake").read_text("utf-8")
+    (features,) = re.findall(rf"^kernel\({name} \w+(.*)\)", register, re.MULTILINE)
+    flags = [f"-m{feature}" for feature in features.split()]
+    source, out = SOURCES / "kernels" / name / "kernel.cpp", tmp_path / "kernel.o"
+    command = [compiler, "-std=c++20", "-O0", f"-I{SOURCES}", *flags, "-c", source, "-o", out]
+    subprocess.run(command, check=True)
+    symbols = subprocess.run(
+        ["nm", "-C", "--defined-only", out], check=True, stdout=subprocess.PIPE
+    )
+    shared = re.findall(r"^\w+ ([A-Zuvw]) (.*)$", symbols.stdout.decode(), re.MULTILINE)
+    data = [symbol for kind, symbol in shared if kind in "BDRuV"]
+    assert f"nncomp::kernel_{name}" in data
+    assert [symbol for _, symbol in shared if symbol not in data] == []
+
+
 # Arguments: C++ checks again what Python has checked
 
 

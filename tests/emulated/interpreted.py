@@ -254,7 +254,7 @@ def test_measurements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     gpu_check.speed_part(check, data)
     assert not check.failed and check.lines[-1].startswith("| two | 0.")
     assert (tmp_path / "table").read_text().splitlines() == check.lines
-    wrong = [native.encode_block(models.tiny(), data, 1, LEAN)]
+    wrong = [native.encode_block(models.tiny(), data, 1, Mixing(Profile.RICH))]
     with check.part("Wrong payloads", 0):
         gpu_check.native_rate(check, dataclasses.replace(layout, blocks=[data]), wrong)
     assert check.failed
