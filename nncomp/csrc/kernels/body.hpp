@@ -7,9 +7,11 @@
 
 #include <cassert>
 #include <cstdint>
+#include <cstring>
 
 #include "compiler.hpp"
 #include "kernels/kernel.hpp"
+#include "kernels/products.hpp"
 #include "kernels/vectors.hpp"
 #include "stage/mix.hpp"
 
@@ -29,8 +31,8 @@ uint32_t isqrt(uint64_t s) {
   return uint32_t(r);
 }
 
-// The network's loops.
-template <Vectors Simd>
+// The network's loops. `Products` is DotProducts, or has the same functions and, if BY_COLUMN, one more.
+template <Vectors Simd, class Products>
 struct Loops {
   using Vec = typename Simd::Vec;
   using Bytes = typename Simd::Bytes;
@@ -74,71 +76,17 @@ struct Loops {
 
   // ---- products ----
 
-  // R rows × V vectors of 16 outputs from output n on. finish(row, n, v) gets the V vectors of each row,
-  // requantised.
-  template <int R, int V, class Finish>
-  static void tile(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
-    Vec sum[R][V];
-    UNROLL(16)
-    for (int v = 0; v < V; ++v) {
-      const Vec start = Simd::load(w.start + n + 16 * v);
-      UNROLL(16)
-      for (int r = 0; r < R; ++r) sum[r][v] = start;
-    }
-    const int8_t* weight = w.weight + int64_t(n & ~63) * w.inputs + 4 * (n & 63);
-    a += int64_t(row) * w.inputs;
-    for (int k = 0; k < w.inputs; k += 4) {
-      Bytes four[R];
-      UNROLL(16)
-      for (int r = 0; r < R; ++r) four[r] = Simd::repeat4(a + r * w.inputs + k);
-      UNROLL(16)
-      for (int v = 0; v < V; ++v) {
-        const Bytes b = Simd::load_bytes(weight + 64 * k + 64 * v);
-        UNROLL(16)
-        for (int r = 0; r < R; ++r) sum[r][v] = Simd::dot(sum[r][v], four[r], b);
-      }
-    }
-    UNROLL(16)
-    for (int v = 0; v < V; ++v) {
-      const Multiplier m(Simd::load(w.m + n + 16 * v));
-      UNROLL(16)
-      for (int r = 0; r < R; ++r) sum[r][v] = m.rq(sum[r][v]);
-    }
-    UNROLL(16)
-    for (int r = 0; r < R; ++r) finish(row + r, n, sum[r]);
-  }
-
-  // R rows × 64 outputs, in tiles as wide as the registers allow.
-  template <int R, class Finish>
-  static void tiles(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
-    constexpr int V = 4 * R <= Simd::MAX_ACCUMULATORS ? 4 : 2 * R <= Simd::MAX_ACCUMULATORS ? 2 : 1;
-    for (int v = 0; v < 4; v += V) tile<R, V>(w, a, row, n + 16 * v, finish);
-  }
-
-  // finish(row, n, v) for all rows and outputs: v[i] is rq(W·a) of the outputs n + 16·i on. The weights of 64
-  // outputs stay in the first-level cache while all rows pass.
-  template <class Finish>
-  static void multiply(const Matrix& w, const uint8_t* a, int rows, Finish finish) {
-    assert(w.outputs % 64 == 0 && w.inputs % 64 == 0);
-    for (int n = 0; n < w.outputs; n += 64) {
-      int row = 0;
-      for (; row + 4 <= rows; row += 4) tiles<4>(w, a, row, n, finish);
-      switch (rows - row) {
-        case 3: tiles<3>(w, a, row, n, finish); break;
-        case 2: tiles<2>(w, a, row, n, finish); break;
-        case 1: tiles<1>(w, a, row, n, finish); break;
-      }
-    }
-  }
-
   static void project(const Matrix& w, const uint8_t* a, int rows, int8_t* out) {
-    multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+    Products::multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
       Simd::store_clamp8(out + int64_t(row) * w.outputs + n, v);
     });
   }
 
   static void accumulate(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
-    multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+    if constexpr (Products::BY_COLUMN) {
+      if (w.columns) return Products::accumulate_columns(w, a, rows, out);
+    }
+    Products::multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
       int32_t* p = out + int64_t(row) * w.outputs + n;
       UNROLL(4)
       for (int i = 0; i < V; ++i) Simd::store(p + 16 * i, Simd::add(Simd::load(p + 16 * i), clamp16(v[i])));
@@ -146,13 +94,13 @@ struct Loops {
   }
 
   static void expand(const Matrix& w, const uint8_t* a, int rows, uint8_t* out) {
-    multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+    Products::multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
       Simd::store_squared_relu(out + int64_t(row) * w.outputs + n, v);
     });
   }
 
   static void logits(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
-    multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
+    Products::multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
       UNROLL(4)
       for (int i = 0; i < V; ++i) Simd::store(out + int64_t(row) * w.outputs + n + 16 * i, v[i]);
     });
@@ -160,11 +108,11 @@ struct Loops {
 
   // ---- attention ----
 
-  // Scores of G heads and N blocks of 16 positions: z = rq(q·k, m) + bias. `start` is −128·Σq, what the keys'
+  // Scores of G heads and N blocks of 16 positions: z = rq(q·k, m) + bias. `start` makes good what the keys'
   // + 128 adds; `top` gathers the maxima.
   template <int h, int G, int N>
-  static void score_blocks(const int8_t* q, const uint8_t* keys, const Multiplier& m, const Vec* start,
-                           const int32_t* const* bias, int32_t* const* z, int block, Vec* top) {
+  static void score_blocks(const typename Products::template Query<h>* q, const uint8_t* keys, const Multiplier& m,
+                           const Vec* start, const int32_t* const* bias, int32_t* const* z, int block, Vec* top) {
     Vec sum[G][N];
     UNROLL(16)
     for (int g = 0; g < G; ++g) {
@@ -179,9 +127,9 @@ struct Loops {
       for (int n = 0; n < N; ++n) key[n] = Simd::load_bytes(keys + (16 * h) * n + 16 * k);
       UNROLL(16)
       for (int g = 0; g < G; ++g) {
-        const Bytes four = Simd::repeat4(q + g * h + k);
+        const auto four = Products::four(q[g], k);
         UNROLL(16)
-        for (int n = 0; n < N; ++n) sum[g][n] = Simd::dot(sum[g][n], key[n], four);
+        for (int n = 0; n < N; ++n) sum[g][n] = Products::score(sum[g][n], key[n], four);
       }
     }
     UNROLL(16)
@@ -203,17 +151,14 @@ struct Loops {
   template <int h, int G>
   ALWAYS_INLINE static void scores(const Attention& at, const int8_t* q, const uint8_t* keys, int head, int index,
                                    int first, int blocks, int32_t (&score)[G][SPAN], Vec (&top)[G]) {
+    typename Products::template Query<h> query[G];
     Vec start[G];
     int32_t* z[G];
     const int32_t* bias[G];
     UNROLL(16)
     for (int g = 0; g < G; ++g) {
-      start[g] = Simd::splat(0);
-      UNROLL(32)
-      for (int k = 0; k < h; k += 4) {
-        start[g] = Simd::dot(start[g], Simd::splat_bytes(128), Simd::repeat4(q + g * h + k));
-      }
-      start[g] = Simd::sub(Simd::splat(0), start[g]);
+      query[g].set(q + g * h);
+      start[g] = Products::start(query[g]);
       top[g] = Simd::splat(BIAS_NEVER);
       z[g] = score[g];
       // bias[W − 1 − j] belongs to distance j = index − position
@@ -221,12 +166,25 @@ struct Loops {
     }
     const Multiplier m(Simd::splat(at.m));
     int block = 0;
-    for (; block + 2 <= blocks; block += 2) score_blocks<h, G, 2>(q, keys, m, start, bias, z, block, top);
-    if (block < blocks) score_blocks<h, G, 1>(q, keys, m, start, bias, z, block, top);
+    for (; block + 2 <= blocks; block += 2) score_blocks<h, G, 2>(query, keys, m, start, bias, z, block, top);
+    if (block < blocks) score_blocks<h, G, 1>(query, keys, m, start, bias, z, block, top);
     UNROLL(16)
     for (int g = 0; g < G; ++g) {
       for (block = blocks; block % 4 != 0; ++block) Simd::store(z[g] + 16 * block, Simd::splat(BIAS_NEVER));
     }
+  }
+
+  // Whether one of four positions from p on has a weight.
+  template <int G>
+  ALWAYS_INLINE static bool any_weight(const uint8_t (&weight)[G][SPAN], int p) {
+    uint32_t any = 0;
+    UNROLL(16)
+    for (int g = 0; g < G; ++g) {
+      uint32_t four;
+      memcpy(&four, weight[g] + p, 4);
+      any |= four;
+    }
+    return any != 0;
   }
 
   // The values of `count` positions, a multiple of 4, by the weights of G heads, and that by r; out: G × h.
@@ -241,6 +199,7 @@ struct Loops {
       for (int v = 0; v < V; ++v) total[g][v] = Simd::splat(0);
     }
     for (int p = 0; p < count; p += 4) {
+      if (!any_weight(weight, p)) continue;  // which is so for most
       Bytes four[G];
       UNROLL(16)
       for (int g = 0; g < G; ++g) four[g] = Simd::repeat4(weight[g] + p);
@@ -342,11 +301,12 @@ void mix_predict(const mix::Shared& s, mix::Lane& l, uint32_t byte, uint32_t* p)
   });
 }
 
-template <Vectors Simd>
+template <Vectors Simd, class Products = DotProducts<Simd>>
 constexpr Kernel kernel(const char* name) {
-  using L = Loops<Simd>;
+  using L = Loops<Simd, Products>;
   return {
       .name = name,
+      .by_column = Products::BY_COLUMN,
       .add_row = L::add_row,
       .norm = L::norm,
       .project = L::project,

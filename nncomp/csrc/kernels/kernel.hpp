@@ -3,6 +3,7 @@
 // the kernel that will run it:
 //
 //   matrix     [outputs/64][inputs/4][64 outputs][4 inputs]      s8
+//   columns    [outputs/64][inputs][64 outputs in column_place]  s8, for kernels that want them
 //   keys       [positions/16][h/4][16 positions][4 channels]     u8, key + 128
 //   values     [positions/4][h channels][4 positions]            s8
 //   bias       [heads][BIAS_PAD + window + BIAS_PAD]             int32, farthest first
@@ -30,26 +31,36 @@ constexpr int BIAS_PAD = 16;          // entries at either end, each BIAS_NEVER
 constexpr int BIAS_NEVER = -(1 << 29);  // outside the window: far below every score
 constexpr int MAX_WINDOW = 1024;
 constexpr int MAX_HEAD = 128;
+constexpr int MAX_INPUTS = 8192;      // of a matrix
+
+// Where output n of 64 stands in a column: kernels interleave two columns in halves of 16 bytes, and then take even and
+// odd words apart.
+constexpr int column_place(int n) {
+  return (n & 32) + 2 * (n & 3) + 16 * (n >> 2 & 1) + (n >> 3 & 1) + 8 * (n >> 4 & 1);
+}
 
 struct Matrix {
-  int outputs;            // multiple of 64
-  int inputs;             // multiple of 64
-  const int8_t* weight;   // packed, aligned
-  const int32_t* start;   // (outputs) −128·Σ of the row where activations are value + 128, else 0; aligned
-  const int32_t* m;       // (outputs) multipliers; aligned
+  int outputs;  // multiple of 64
+  int inputs;  // multiple of 64
+  const int8_t* weight;  // packed, aligned
+  const int32_t* start;  // (outputs) −128·Σ of the row where activations are value + 128, else 0; aligned
+  const int32_t* m;  // (outputs) multipliers; aligned
+  const int8_t*
+      columns;  // where the kernel takes squared ReLUs by column, those of a matrix of them; else null; aligned
 };
 
 struct Attention {
   int heads;
-  int head;             // h
-  int window;           // W
-  int32_t m;            // of scores
-  uint64_t c;           // over the sum of softmax weights: multiplier of the result
+  int head;  // h
+  int window;  // W
+  int32_t m;  // of scores
+  uint64_t c;  // over the sum of softmax weights: multiplier of the result
   const int32_t* bias;  // packed
 };
 
 struct Kernel {
   const char* name;
+  bool by_column;  // whether it wants Matrix::columns
 
   // x[i] += clamp16(rq(row[i]·2^10, m)), i < n, a multiple of 16
   void (*add_row)(const int8_t* row, int n, int32_t m, int32_t* x);
@@ -58,10 +69,10 @@ struct Kernel {
   void (*norm)(const int32_t* x, int rows, int n, uint64_t c, uint8_t* y);
 
   // Products with a: rows × inputs, dense; out: rows × outputs, dense.
-  void (*project)(const Matrix&, const uint8_t* a, int rows, int8_t* out);      // clamp8(rq)
+  void (*project)(const Matrix&, const uint8_t* a, int rows, int8_t* out);  // clamp8(rq)
   void (*accumulate)(const Matrix&, const uint8_t* a, int rows, int32_t* out);  // out += clamp16(rq)
-  void (*expand)(const Matrix&, const uint8_t* a, int rows, uint8_t* out);      // squared ReLU
-  void (*logits)(const Matrix&, const uint8_t* a, int rows, int32_t* out);      // rq
+  void (*expand)(const Matrix&, const uint8_t* a, int rows, uint8_t* out);  // squared ReLU
+  void (*logits)(const Matrix&, const uint8_t* a, int rows, int32_t* out);  // rq
 
   // out = attention of the position `index` + 128, all heads; q: heads × h. keys and values are aligned.
   // Entries of blocks that `index` or the window's far end divide are read, but carry no weight.

@@ -25,14 +25,14 @@ Network::Network(Config config, const TensorSource& source, const Kernel& kernel
     : config_(std::move(config)), kernel_(kernel) {
   config_.check();
   const int d = config_.d_model;
-  const Tensors tensors(source, "");
+  const Tensors tensors(source, "", kernel.by_column);
   embed_ = tensors.table("embed", 257, d);
   for (size_t i = 0; i < config_.ngrams.size(); ++i) {
     const NGram& t = config_.ngrams[i];
     ngrams_.push_back(tensors.table("ngram." + std::to_string(i), 1 << t.log2_rows, t.width));
   }
   for (size_t i = 0; i < config_.layers.size(); ++i) {
-    const Tensors own(source, "layers." + std::to_string(i) + ".");
+    const Tensors own(source, "layers." + std::to_string(i) + ".", kernel.by_column);
     layers_.push_back({own.constant("norm", NORM_LAST), make_layer(config_.layers[i], d, own)});
   }
   norm_ = tensors.constant("norm", NORM_LAST);

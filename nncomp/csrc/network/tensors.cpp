@@ -28,6 +28,16 @@ Aligned<int8_t> pack(const int8_t* w, int outputs, int padded, int inputs) {
   return out;
 }
 
+// [outputs][inputs] → [outputs/64][inputs][64 outputs]
+Aligned<int8_t> pack_columns(const int8_t* w, int outputs, int padded, int inputs) {
+  Aligned<int8_t> out(size_t(padded) * size_t(inputs));
+  for (int n = 0; n < outputs; ++n) {
+    int8_t* p = out.data() + int64_t(n & ~63) * inputs + column_place(n & 63);
+    for (int k = 0; k < inputs; ++k) p[64 * k] = w[int64_t(n) * inputs + k];
+  }
+  return out;
+}
+
 }  // namespace
 
 void require(bool condition, const std::string& message) {
@@ -84,7 +94,8 @@ PackedMatrix Tensors::matrix(const std::string& name, int outputs, int inputs, b
     p.start[size_t(n)] = -128 * sum;
   }
   p.m = copy(multipliers(name, outputs), size_t(outputs), size_t(padded));
-  p.view = {padded, inputs, p.weight.data(), p.start.data(), p.m.data()};
+  if (by_column_ && !with_offset) p.columns = pack_columns(w, outputs, padded, inputs);
+  p.view = {padded, inputs, p.weight.data(), p.start.data(), p.m.data(), p.columns.data()};
   return p;
 }
 

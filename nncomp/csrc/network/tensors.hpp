@@ -29,6 +29,7 @@ struct PackedMatrix {
   Aligned<int8_t> weight;
   Aligned<int32_t> start;
   Aligned<int32_t> m;
+  Aligned<int8_t> columns;  // or none
   Matrix view{};
 };
 
@@ -43,7 +44,9 @@ constexpr int64_t NORM_LAST = (int64_t(1) << 44) - 1;  // the largest c of a nor
 // The tensors whose names begin with a prefix. All throw std::invalid_argument where one is not as it must be.
 class Tensors {
  public:
-  Tensors(const TensorSource& source, std::string prefix) : source_(source), prefix_(std::move(prefix)) {}
+  // `by_column`: whether the kernel wants columns.
+  Tensors(const TensorSource& source, std::string prefix, bool by_column)
+      : source_(source), prefix_(std::move(prefix)), by_column_(by_column) {}
 
   // `with_offset`: the activations that it multiplies are stored as value + 128.
   PackedMatrix matrix(const std::string& name, int outputs, int inputs, bool with_offset) const;
@@ -59,6 +62,7 @@ class Tensors {
 
   const TensorSource& source_;
   std::string prefix_;
+  bool by_column_;
 };
 
 }  // namespace nncomp

@@ -169,6 +169,12 @@ struct Avx2 {
     for (int i = 0; i < n; i += 32) {
       const __m256i a = distances(z + i);
       const __m256i b = distances(z + i + 16);
+      const __m256i end = _mm256_set1_epi16(640);  // weights are 0 from there on, as most are
+      const __m256i before = _mm256_or_si256(_mm256_subs_epu16(end, a), _mm256_subs_epu16(end, b));
+      if (_mm256_testz_si256(before, before)) {
+        store8(u + i, before);
+        continue;
+      }
       const __m256i index = _mm256_packus_epi16(_mm256_and_si256(a, low6), _mm256_and_si256(b, low6));
       const __m256i bit4 = _mm256_slli_epi16(index, 3);  // to the top of each byte, where blends look
       const __m256i bit5 = _mm256_slli_epi16(index, 2);

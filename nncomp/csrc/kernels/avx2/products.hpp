@@ -1,0 +1,256 @@
+// Products for AVX2 without VNNI. `vpmaddubsw` multiplies u8 by s8 and adds two products, but in 16 bits, where it
+// saturates; and v is signed. With s = −1 where v < 0, else 0, and ^ by bit,
+//
+//   v·w = |v|·(w ^ s) + [v < 0]·|v|
+//
+// and |w ^ s| <= 128, so as many products fit 16 bits as Σ|v| <= 255 allows. The last term is the same for all outputs.
+// Squared ReLUs are u8, mostly zero, and mostly small where they are not: those that are not zero are taken by column.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cassert>
+#include <cstdint>
+#include <cstring>
+
+#include "compiler.hpp"
+#include "kernels/avx2/simd.hpp"
+#include "kernels/kernel.hpp"
+#include "kernels/products.hpp"
+
+namespace nncomp {
+namespace {
+
+struct Avx2Products {
+  static constexpr bool BY_COLUMN = true;
+
+  using Vec = Avx2::Vec;
+
+  static __m256i repeat4(const void* p) {
+    int32_t x;
+    memcpy(&x, p, 4);
+    return _mm256_set1_epi32(x);
+  }
+  static __m256i add_words(__m256i sum, __m256i words) {  // pairs of 16 bits to sums of 32
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
+  }
+
+  // ---- scores: keys are value + 128, so that ^ s is ^ 80, or ^ 7F ----
+
+  template <int h>
+  struct Query {  // of one head
+    uint8_t magnitude[h];
+    uint8_t flip[h];
+    int32_t start;  // Σ|q| of the negative
+
+    void set(const int8_t* q) {
+      start = 0;
+      for (int k = 0; k < h; ++k) {
+        const bool negative = q[k] < 0;
+        magnitude[k] = uint8_t(negative ? -q[k] : q[k]);
+        flip[k] = negative ? 0x7F : 0x80;
+        start += negative ? -q[k] : 0;
+      }
+    }
+  };
+  struct Four {
+    __m256i magnitude, flip;
+  };
+  template <int h>
+  static Four four(const Query<h>& q, int k) {
+    return {repeat4(q.magnitude + k), repeat4(q.flip + k)};
+  }
+  static Vec score(Vec sum, Avx2::Bytes key, Four q) {
+    return {add_words(sum.a, _mm256_maddubs_epi16(q.magnitude, _mm256_xor_si256(key.a, q.flip))),
+            add_words(sum.b, _mm256_maddubs_epi16(q.magnitude, _mm256_xor_si256(key.b, q.flip)))};
+  }
+  template <int h>
+  static Vec start(const Query<h>& q) {
+    return Avx2::splat(q.start);
+  }
+
+  // ---- activations that are value + 128 ----
+
+  static constexpr int LIMIT = 255;  // of Σ|v|, of what is added in 16 bits
+
+  // Rows made ready: |v| and s, and which groups of eight inputs have two pairs, four inputs apart, beyond the limit.
+  struct Rows {
+    alignas(64) uint8_t magnitude[MAX_INPUTS];
+    alignas(64) uint8_t sign[MAX_INPUTS];
+    uint8_t large[MAX_INPUTS / 8];
+    int32_t start[MAX_INPUTS / 64];  // Σ|v| of the negative
+  };
+
+  static void prepare(const uint8_t* a, int n, uint8_t* magnitude, uint8_t* sign, uint8_t* large, int32_t& start) {
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i negative = zero;
+    for (int k = 0; k < n; k += 32) {
+      const __m256i v = _mm256_xor_si256(Avx2::load8(a + k), _mm256_set1_epi8(char(128)));
+      const __m256i u = _mm256_abs_epi8(v), s = _mm256_cmpgt_epi8(zero, v);
+      negative = _mm256_add_epi64(negative, _mm256_sad_epu8(_mm256_and_si256(u, s), zero));
+      Avx2::store8(magnitude + k, u);
+      Avx2::store8(sign + k, s);
+      const __m256i pairs = _mm256_maddubs_epi16(u, _mm256_set1_epi8(1));  // of inputs 2i and 2i + 1
+      const __m256i fours = _mm256_add_epi16(pairs, _mm256_shuffle_epi32(pairs, 0xB1));
+      const __m256i beyond = _mm256_cmpgt_epi16(fours, _mm256_set1_epi16(LIMIT));
+      const uint32_t mask = uint32_t(_mm256_movemask_epi8(beyond));
+      for (int i = 0; i < 4; ++i) large[k / 8 + i] = (mask >> 8 * i & 255) != 0;
+    }
+    start = int32_t(Avx2::sum64(negative));
+  }
+
+  // One row × 64 outputs, whose weights are `weight`.
+  template <class Finish>
+  static void tile(const Matrix& w, const int8_t* weight, const uint8_t* magnitude, const uint8_t* sign,
+                   const uint8_t* large, int32_t start, int row, int n, Finish finish) {
+    __m256i sum[8];
+    UNROLL(8)
+    for (int v = 0; v < 8; ++v) sum[v] = _mm256_set1_epi32(start);
+    for (int k = 0; k < w.inputs; k += 8, weight += 512) {
+      const __m256i u0 = repeat4(magnitude + k), u1 = repeat4(magnitude + k + 4);
+      const __m256i s0 = repeat4(sign + k), s1 = repeat4(sign + k + 4);
+      if (large[k / 8]) {
+        UNROLL(8)
+        for (int v = 0; v < 8; ++v) {
+          sum[v] = add_words(sum[v], products(u0, s0, weight + 32 * v));
+          sum[v] = add_words(sum[v], products(u1, s1, weight + 256 + 32 * v));
+        }
+        continue;
+      }
+      UNROLL(8)
+      for (int v = 0; v < 8; ++v) {
+        const __m256i both =
+            _mm256_add_epi16(products(u0, s0, weight + 32 * v), products(u1, s1, weight + 256 + 32 * v));
+        sum[v] = add_words(sum[v], both);
+      }
+    }
+    Vec out[4];
+    UNROLL(4)
+    for (int v = 0; v < 4; ++v) {
+      out[v] = Avx2::Multiplier(Avx2::load(w.m + n + 16 * v)).rq(Vec{sum[2 * v], sum[2 * v + 1]});
+    }
+    finish(row, n, out);
+  }
+  static __m256i products(__m256i u, __m256i s, const int8_t* weight) {
+    return _mm256_maddubs_epi16(u, _mm256_xor_si256(s, Avx2::load8(weight)));
+  }
+
+  // As DotProducts has it.
+  template <class Finish>
+  static void multiply(const Matrix& w, const uint8_t* a, int rows, Finish finish) {
+    assert(w.outputs % 64 == 0 && w.inputs % 64 == 0 && w.inputs <= MAX_INPUTS);
+    Rows ready;
+    const int group = MAX_INPUTS / w.inputs;  // rows made ready at a time
+    for (int first = 0; first < rows; first += group) {
+      const int count = rows - first < group ? rows - first : group;
+      for (int i = 0; i < count; ++i) {
+        const int at = i * w.inputs;
+        prepare(a + int64_t(first + i) * w.inputs, w.inputs, ready.magnitude + at, ready.sign + at,
+                ready.large + at / 8, ready.start[i]);
+      }
+      for (int n = 0; n < w.outputs; n += 64) {
+        const int8_t* weight = w.weight + int64_t(n) * w.inputs;
+        for (int i = 0; i < count; ++i) {
+          const int at = i * w.inputs;
+          tile(w, weight, ready.magnitude + at, ready.sign + at, ready.large + at / 8, ready.start[i], first + i, n,
+               finish);
+        }
+      }
+    }
+  }
+
+  // ---- squared ReLUs ----
+
+  static constexpr int RUN_LIMIT = 258;  // of Σs, of what is added in 16 bits: |w| <= 127
+
+  // Eight inputs, of which some may be 0.
+  struct Run {
+    uint8_t value[8];
+    int32_t column[8];  // where their columns begin
+  };
+
+  // The runs of a row, at most `most`; −1 if there are more.
+  static int find_runs(const uint8_t* a, int inputs, Run* runs, int most) {
+    int count = 0, length = 8, sum = 0;
+    for (int k = 0; k < inputs; k += 32) {
+      const __m256i zero = _mm256_cmpeq_epi8(Avx2::load8(a + k), _mm256_setzero_si256());
+      for (uint32_t mask = ~uint32_t(_mm256_movemask_epi8(zero)); mask != 0; mask &= mask - 1) {
+        const int place = k + lowest_bit(mask);
+        const int value = a[place];
+        sum += value;
+        if (length == 8 || sum > RUN_LIMIT) {
+          if (count == most) return -1;
+          Run& next = runs[count++];
+          memset(&next, 0, sizeof next);
+          length = 0;
+          sum = value;
+        }
+        Run& run = runs[count - 1];
+        run.value[length] = uint8_t(value);
+        run.column[length++] = 64 * place;
+      }
+    }
+    return count;
+  }
+
+  // 64 outputs from n on, of one row.
+  static void add_columns(const Matrix& w, const Run* run, int count, int n, int32_t* out) {
+    const int8_t* columns = w.columns + int64_t(n) * w.inputs;
+    __m256i sum[8];
+    UNROLL(8)
+    for (int v = 0; v < 8; ++v) sum[v] = _mm256_setzero_si256();
+    for (const Run* end = run + count; run != end; ++run) {
+      __m256i words[4];
+      UNROLL(4)
+      for (int v = 0; v < 4; ++v) words[v] = _mm256_setzero_si256();
+      UNROLL(4)
+      for (int i = 0; i < 8; i += 2) {
+        int16_t two;
+        memcpy(&two, run->value + i, 2);
+        const __m256i values = _mm256_set1_epi16(two);
+        UNROLL(2)
+        for (int half = 0; half < 2; ++half) {
+          const __m256i x = Avx2::load8(columns + run->column[i] + 32 * half);
+          const __m256i y = Avx2::load8(columns + run->column[i + 1] + 32 * half);
+          const __m256i low = _mm256_maddubs_epi16(values, _mm256_unpacklo_epi8(x, y));
+          const __m256i high = _mm256_maddubs_epi16(values, _mm256_unpackhi_epi8(x, y));
+          words[2 * half] = _mm256_add_epi16(words[2 * half], low);
+          words[2 * half + 1] = _mm256_add_epi16(words[2 * half + 1], high);
+        }
+      }
+      UNROLL(4)
+      for (int v = 0; v < 4; ++v) {  // even words, then odd ones
+        sum[2 * v] = _mm256_add_epi32(sum[2 * v], _mm256_madd_epi16(words[v], _mm256_set1_epi32(1)));
+        sum[2 * v + 1] = _mm256_add_epi32(sum[2 * v + 1], _mm256_srai_epi32(words[v], 16));
+      }
+    }
+    UNROLL(4)
+    for (int v = 0; v < 4; ++v) {
+      const Vec x = Avx2::Multiplier(Avx2::load(w.m + n + 16 * v)).rq(Vec{sum[2 * v], sum[2 * v + 1]});
+      const Vec bounded = Avx2::min(Avx2::max(x, Avx2::splat(-32767)), Avx2::splat(32767));
+      Avx2::store(out + n + 16 * v, Avx2::add(Avx2::load(out + n + 16 * v), bounded));
+    }
+  }
+
+  // out += clamp16(rq) of squared ReLUs. Where too few are zero, or too many are large, dense products are faster.
+  static void accumulate_columns(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
+    constexpr int WORTH = 6;  // inputs of dense products in the time of a run
+    Run runs[MAX_INPUTS / WORTH];
+    for (int row = 0; row < rows; ++row, a += w.inputs, out += w.outputs) {
+      const int count = find_runs(a, w.inputs, runs, w.inputs / WORTH);
+      if (count >= 0) {
+        for (int n = 0; n < w.outputs; n += 64) add_columns(w, runs, count, n, out);
+        continue;
+      }
+      DotProducts<Avx2>::multiply(w, a, 1, [&]<int V>(int, int n, const Vec(&v)[V]) {
+        for (int i = 0; i < V; ++i) {
+          const Vec bounded = Avx2::min(Avx2::max(v[i], Avx2::splat(-32767)), Avx2::splat(32767));
+          Avx2::store(out + n + 16 * i, Avx2::add(Avx2::load(out + n + 16 * i), bounded));
+        }
+      });
+    }
+  }
+};
+
+}  // namespace
+}  // namespace nncomp

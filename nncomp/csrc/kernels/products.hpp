@@ -1,0 +1,100 @@
+// Products of matrices with activations, by the dot products of a kernel's vectors.
+#pragma once
+
+#include <cassert>
+#include <cstdint>
+
+#include "compiler.hpp"
+#include "kernels/kernel.hpp"
+#include "kernels/vectors.hpp"
+
+namespace nncomp {
+namespace {
+
+template <Vectors Simd>
+struct DotProducts {
+  static constexpr bool BY_COLUMN = false;
+
+  using Vec = typename Simd::Vec;
+  using Bytes = typename Simd::Bytes;
+  using Multiplier = typename Simd::Multiplier;
+
+  // A query, four channels of it, and their products with those of 16 keys, + 128, added to sum: start() at first.
+  template <int h>
+  struct Query {  // of one head
+    const int8_t* q;
+    void set(const int8_t* from) { q = from; }
+  };
+  template <int h>
+  static Bytes four(const Query<h>& query, int k) {
+    return Simd::repeat4(query.q + k);
+  }
+  static Vec score(Vec sum, Bytes key, Bytes four) { return Simd::dot(sum, key, four); }
+  template <int h>
+  static Vec start(const Query<h>& query) {
+    Vec sum = Simd::splat(0);
+    UNROLL(32)
+    for (int k = 0; k < h; k += 4) sum = Simd::dot(sum, Simd::splat_bytes(128), Simd::repeat4(query.q + k));
+    return Simd::sub(Simd::splat(0), sum);
+  }
+
+  // R rows × V vectors of 16 outputs from output n on. finish(row, n, v) gets the V vectors of each row,
+  // requantised.
+  template <int R, int V, class Finish>
+  static void tile(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
+    Vec sum[R][V];
+    UNROLL(16)
+    for (int v = 0; v < V; ++v) {
+      const Vec start = Simd::load(w.start + n + 16 * v);
+      UNROLL(16)
+      for (int r = 0; r < R; ++r) sum[r][v] = start;
+    }
+    const int8_t* weight = w.weight + int64_t(n & ~63) * w.inputs + 4 * (n & 63);
+    a += int64_t(row) * w.inputs;
+    for (int k = 0; k < w.inputs; k += 4) {
+      Bytes four[R];
+      UNROLL(16)
+      for (int r = 0; r < R; ++r) four[r] = Simd::repeat4(a + r * w.inputs + k);
+      UNROLL(16)
+      for (int v = 0; v < V; ++v) {
+        const Bytes b = Simd::load_bytes(weight + 64 * k + 64 * v);
+        UNROLL(16)
+        for (int r = 0; r < R; ++r) sum[r][v] = Simd::dot(sum[r][v], four[r], b);
+      }
+    }
+    UNROLL(16)
+    for (int v = 0; v < V; ++v) {
+      const Multiplier m(Simd::load(w.m + n + 16 * v));
+      UNROLL(16)
+      for (int r = 0; r < R; ++r) sum[r][v] = m.rq(sum[r][v]);
+    }
+    UNROLL(16)
+    for (int r = 0; r < R; ++r) finish(row + r, n, sum[r]);
+  }
+
+  // R rows × 64 outputs, in tiles as wide as the registers allow.
+  template <int R, class Finish>
+  static void tiles(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
+    constexpr int V = 4 * R <= Simd::MAX_ACCUMULATORS ? 4 : 2 * R <= Simd::MAX_ACCUMULATORS ? 2 : 1;
+    for (int v = 0; v < 4; v += V) tile<R, V>(w, a, row, n + 16 * v, finish);
+  }
+
+  // finish(row, n, v) for all rows and outputs: v[i] is rq(W·a) of the outputs n + 16·i on. The weights of 64
+  // outputs stay in the first-level cache while all rows pass.
+  template <class Finish>
+  static void multiply(const Matrix& w, const uint8_t* a, int rows, Finish finish) {
+    assert(w.outputs % 64 == 0 && w.inputs % 64 == 0);
+    for (int n = 0; n < w.outputs; n += 64) {
+      int row = 0;
+      for (; row + 4 <= rows; row += 4) tiles<4>(w, a, row, n, finish);
+      switch (rows - row) {
+        case 3: tiles<3>(w, a, row, n, finish); break;
+        case 2: tiles<2>(w, a, row, n, finish); break;
+        case 1: tiles<1>(w, a, row, n, finish); break;
+      }
+    }
+  }
+};
+
+}  // namespace
+}  // namespace nncomp
