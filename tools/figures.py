@@ -9,6 +9,7 @@
     python tools/figures.py pieces DIR…      pieces of 1 to 16 KiB beside xz, zstd and brotli
     python tools/figures.py special          runs, noise and tiny inputs
     python tools/figures.py table CSV…       what bench --csv wrote, by kind, as in README.md
+    python tools/figures.py cpu [FILE]       what this processor can do, and how far the loops are
     python tools/figures.py all DIR          all of these; speed and waste on its largest text/ file
 
 Prints one line a figure; exits 1 where a round trip fails.
@@ -20,6 +21,7 @@ import csv
 import lzma
 import math
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -312,6 +314,87 @@ def table(*places: str) -> None:
         print(f"| {kind} ({len(of_kind[''])}) | {' | '.join(cells)} |")
 
 
+ROOT = Path(__file__).parents[1]
+
+
+def cpu(name: str = str(ROOT / "tests/data/book.md"), model_name: str = "small-1") -> None:
+    """The distance of each loop of the network from the most that this kernel's products can do,
+    the whole of it and of the stage, and a row for the README. It compiles a program; the engine
+    comes from the build for development."""
+    from nncomp import _native, registry
+    from nncomp.engine import native
+    from nncomp.mixing import Mixing, Profile
+
+    kernel = os.environ.get("NNCOMP_KERNEL") or _native.kernels()[0]
+    model = registry.find(model_name)
+    with tempfile.TemporaryDirectory() as folder:
+        program = f"{folder}/cpu"
+        library = next(ROOT.glob("build/dev/**/libcore.a"))
+        command = ["g++", "-O2", "-std=c++20", f"-I{ROOT}/nncomp/csrc", f"{ROOT}/tools/cpu.cpp"]
+        subprocess.run([*command, str(library), "-lpthread", "-o", program], check=True)
+        arguments = [program, kernel, str(model.config.d_model), *map(str, loops(model.config))]
+        lines = subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
+    head, *rows = (line.split("\t") for line in lines.splitlines())
+    clock, most = map(float, head)
+    print(
+        f"{processor()}, kernel {kernel}: {clock:.2f} GHz, at most {most:.0f} multiply-adds a cycle"
+    )
+    for what, time_taken, count in rows:
+        a_cycle = int(count) / (float(time_taken) * clock * 1000)
+        share = f", {100 * a_cycle / most:.0f} % of the most" if most and int(count) else ""
+        print(f"{what:24} {float(time_taken):7.3f} µs a byte, {a_cycle:6.1f} a cycle{share}")
+
+    data = (Path(name).read_bytes() * 4)[: 1 << 18]
+
+    def microseconds(call: Callable[[], object]) -> float:
+        times = []
+        for _ in range(3):
+            started = time.process_time()
+            call()
+            times.append(time.process_time() - started)
+        return min(times) / len(data) * 1e6
+
+    rich, lean = Mixing(Profile.RICH), Mixing(Profile.LEAN)
+    network = microseconds(lambda: native.frequencies(model, data))
+    stages = [microseconds(partial(native.encode_block, None, data, 1, m)) for m in (lean, rich)]
+    print(f"{model.name} {network:.2f} µs a byte, its least by products alone "
+          f"{model.config.product_weights / max(most, 1) / clock / 1000:.2f}; "
+          f"stage lean {stages[0]:.2f}, rich {stages[1]:.2f}")  # fmt: skip
+    four = [native.encode_block(model, data, lanes, rich) for lanes in (1, 4)]
+    coded = [microseconds(partial(native.encode_block, model, data, 1, rich))]
+    coded += [microseconds(partial(native.decode_block, model, p, len(data), rich)) for p in four]
+    cells = " | ".join(f"{1000 / t:.0f}" for t in coded)
+    print(f"| {processor()} | {kernel} | {cells} |")
+
+
+def loops(config: Any) -> list[str | int]:
+    """A model's products and attention, as tools/cpu.cpp takes them."""
+    from nncomp.network import Attention, FeedForward
+
+    d, found = config.d_model, list[str | int]()
+    for layer in dict.fromkeys(config.layers):
+        if isinstance(layer, Attention):
+            q = layer.heads * layer.width
+            found += ["matrix", "project", (q + 2 * layer.width + 63) // 64 * 64, d]
+            found += ["attention", layer.heads, layer.width, layer.window]
+            found += ["matrix", "accumulate", d, q]
+        if isinstance(layer, FeedForward):
+            found += ["matrix", "expand", layer.width, d, "matrix", "columns", d, layer.width]
+    return [*found, "matrix", "logits", 256, d]
+
+
+def processor() -> str:
+    """Its name, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    keys = {key.strip(): value.strip() for key, value in fields.items()}
+    family = f"family {keys.get('cpu family')}, model {keys.get('model')}"
+    return f"{keys.get('model name', platform.machine())} ({family})"
+
+
 def everything(folder: str) -> None:
     texts = sorted(str(p) for p in Path(folder, "text").iterdir())
     largest = max(texts, key=os.path.getsize)
@@ -325,7 +408,7 @@ def everything(folder: str) -> None:
 if __name__ == "__main__":
     commands = {
         f.__name__: f
-        for f in (roundtrip, ratio, speed, waste, stage, kinds, pieces, special, table)
+        for f in (roundtrip, ratio, speed, waste, stage, kinds, pieces, special, table, cpu)
     }
     commands["all"] = everything
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
