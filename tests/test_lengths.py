@@ -18,9 +18,7 @@ LONG_FILES = {
     "nncomp/engine/reference/features.py",
     "nncomp/engine/reference/mixer.py",
 }
-LONG_FUNCTIONS = {
-    "stage/mix.hpp code_byte",
-}
+LONG_FUNCTIONS: set[str] = set()
 
 CONTROL = {"if", "for", "while", "switch", "catch", "constexpr", "requires"}
 

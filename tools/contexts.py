@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from nncomp.contexts.family import (  # noqa: E402
     Family,
     Input,
 )
-from nncomp.contexts.table import FAMILIES, MAX_CONTEXTS  # noqa: E402
+from nncomp.contexts.table import FAMILIES, FIRST_ROWS, MAX_CONTEXTS  # noqa: E402
 
 STAGE = ROOT / "nncomp" / "csrc" / "stage"
 PAGE = ROOT / "docs" / "numerics.md"
@@ -87,39 +87,46 @@ def values(family: Family) -> str:
     """The function that sets what the contexts of a family hash."""
     names = DEFINITIONS | family.definitions
     trees = [parse(i.what) for i in family.contexts]
-    lines = [*variables(trees, names), "int n = 0;"]
+    lines = list(variables(trees, names))
     pairs = zip(family.contexts, trees, strict=True)
     for beside, some in groupby(pairs, lambda pair: pair[0].beside is not None):
-        steps = [f"v[n++] = {cpp(tree)};" for _, tree in some]
+        steps = [f"add({cpp(tree)});" for _, tree in some]
         if not beside:
             steps = ["if (!s.shape.network) {", *(f"  {step}" for step in steps), "}"]
         lines += steps
-    body = "\n".join(f"  {line}" for line in [*lines, "return n;"])
-    name = f"inline int {family.name}_values(const Shared& s, const Lane& l, uint64_t* v)"
-    return f"// {family.about}\n{name} {{\n{body}\n}}\n"
-
-
-def rows(family: Family) -> str:
-    """The function that sets the rows of weights of a family."""
-    names = DEFINITIONS | family.definitions
-    trees = [parse(row) for row in family.rows]
-    lines = list(variables(trees, names))
-    lines += [f"row[{i}] = uint32_t({cpp(tree)});" for i, tree in enumerate(trees)]
     body = "\n".join(f"  {line}" for line in lines)
-    first = f"inline void {family.name}_rows("
-    return f"{first}const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{\n{body}\n}}\n"
+    name = f"inline void {family.name}_values(const Shared& s, const Lane& l, Add add)"
+    return f"// {family.about}\ntemplate <class Add>\n{name} {{\n{body}\n}}\n"
 
 
-def switch(what: str, arguments: str) -> str:
-    cases = [
-        f"    case {f.name.upper()}: return {f.name}_{what}({arguments});" for f in FAMILIES[:-1]
+def rows(name: str, some: Sequence[str], first: int, names: dict[str, str]) -> str:
+    """The function that sets rows of weights, from number ``first`` on."""
+    trees = [parse(row) for row in some]
+    lines = list(variables(trees, names))
+    lines += [f"row[{first + i}] = uint32_t({cpp(tree)});" for i, tree in enumerate(trees)]
+    body = "\n".join(f"  {line}" for line in lines)
+    head = f"inline void {name}_rows("
+    return f"{head}const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{\n{body}\n}}\n"
+
+
+def all_rows() -> list[str]:
+    """Those that families have in common, then of each the others."""
+    first = len(FIRST_ROWS)
+    others = [
+        rows(f.name, f.rows[first:], first, DEFINITIONS | f.definitions)
+        for f in FAMILIES
+        if len(f.rows) > first
     ]
-    last = f"    default: return {FAMILIES[-1].name}_{what}({arguments});"
-    return "\n".join(["  switch (s.shape.family) {", *cases, last, "  }"])
+    return [rows("first", FIRST_ROWS, 0, DEFINITIONS), *others]
+
+
+def switch(what: str, arguments: str, families: Sequence[Family]) -> str:
+    cases = [f"    case {f.name.upper()}: return {f.name}_{what}({arguments});" for f in families]
+    return "\n".join(["  switch (s.shape.family) {", *cases, "  }"])
 
 
 def contexts_hpp() -> str:
-    functions = "\n".join([*map(values, FAMILIES), *map(rows, FAMILIES)])
+    functions = "\n".join([*map(values, FAMILIES), *all_rows()])
     return f"""{FROM}
 // What the contexts of each family hash, and which row of weights each set picks. Everything is in
 // unnamed namespaces: see kernels/body.hpp.
@@ -137,14 +144,16 @@ namespace nncomp::mix {{
 namespace {{
 
 {functions}
-// Sets what the block's contexts hash; returns how many they are.
-inline int set_values(const Shared& s, const Lane& l, uint64_t* v) {{
-{switch("values", "s, l, v")}
+// Calls add(v) for what each of the block's contexts hashes, in order.
+template <class Add>
+inline void values(const Shared& s, const Lane& l, Add add) {{
+{switch("values", "s, l, add", FAMILIES)}
 }}
 
 // The row of weights that each set picks for a bit: < 256.
 inline void choose_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{
-{switch("rows", "s, l, bit, row")}
+  first_rows(s, l, bit, row);
+{switch("rows", "s, l, bit, row", [f for f in FAMILIES if len(f.rows) > len(FIRST_ROWS)])}
 }}
 
 }}  // namespace

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from nncomp.contexts.family import ABSENT, Family, Input
 
-__all__ = ["FAMILIES", "LEAN", "MAX_CONTEXTS"]
+__all__ = ["FAMILIES", "FIRST_ROWS", "LEAN", "MAX_CONTEXTS"]
 
+# With which those of every family begin.
 FIRST_ROWS = ("node", "match_row", "c1", "8hits + k")
 
 GENERAL = Family(

@@ -7,6 +7,12 @@
 #include <intrin.h>
 #endif
 
+#if defined(__CUDACC__)
+#define assert(condition) static_cast<void>(0)
+#else
+#include <cassert>
+#endif
+
 // In front of a loop of `count` turns that is to be unrolled, so that its arrays become registers.
 #define NNCOMP_PRAGMA(text) _Pragma(#text)
 #if defined(__CUDACC__) || defined(__clang__)

@@ -1,10 +1,10 @@
-// What the adaptive stage asks of vectors (see mix.hpp and kernels/x86/simd_mix.hpp), for a thread that has none: loads of
-// 16 bytes, and loops that the compiler unrolls, so that inputs stay in registers.
+// What the adaptive stage asks of vectors (see stage/mixer.hpp and kernels/x86/simd_mix.hpp), for a thread that has
+// none: loads of 16 bytes, and loops that the compiler unrolls, so that inputs stay in registers.
 #pragma once
 
 #include <cstdint>
 
-#include "stage/tables.hpp"
+#include "stage/cells.hpp"
 
 namespace nncomp {
 namespace {
@@ -20,21 +20,22 @@ struct alignas(16) Eight {
   int16_t v[8];
 };
 using Sums = Eight;
+template <int inputs>
 struct Inputs {
-  Eight part[4];
+  Eight part[inputs / 8];
   int parts;  // those that are not all 0
 };
 
 inline Eight load(const int16_t* p) { return *reinterpret_cast<const Eight*>(p); }
 
-template <class Value>
-inline Inputs gather(const uint64_t* first, int count, Value value) {
-  Inputs x{};
-  x.parts = count > 16 ? 4 : count > 8 ? 3 : 2;
+template <int inputs, class Value>
+inline Inputs<inputs> gather(const uint64_t* first, int count, Value value) {
+  Inputs<inputs> x{};
+  x.parts = 1 + (count + 7) / 8;
 #pragma unroll
   for (int i = 0; i < 8; ++i) x.part[0].v[i] = int16_t(uint16_t(first[i / 4] >> 16 * (i % 4)));
 #pragma unroll
-  for (int p = 1; p < 4; ++p) {
+  for (int p = 1; p < inputs / 8; ++p) {
     if (p < x.parts) {
 #pragma unroll
       for (int i = 0; i < 8; ++i) x.part[p].v[i] = value(8 * (p - 1) + i);
@@ -49,14 +50,14 @@ inline int32_t dot(const Eight& x, const Eight& w) {
   for (int i = 0; i < 8; ++i) sum += int32_t(x.v[i]) * w.v[i];
   return sum;
 }
-template <int sets>
-inline Sums dot_rows(const Inputs& x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
+template <int sets, int inputs>
+inline Sums dot_rows(const Inputs<inputs>& x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
   Sums y{};
 #pragma unroll
   for (int i = 0; i < sets; ++i) {
     int32_t v = 0;
 #pragma unroll
-    for (int p = 0; p < 4; ++p) v += p < x.parts ? dot(x.part[p], load(row[i] + 8 * p)) : 0;
+    for (int p = 0; p < inputs / 8; ++p) v += p < x.parts ? dot(x.part[p], load(row[i] + 8 * p)) : 0;
     v >>= shift;
     sum[i] = v < -2047 ? -2047 : v > 2047 ? 2047 : v;
     y.v[i] = int16_t(sum[i]);
@@ -77,9 +78,10 @@ inline void learn(const Eight& x, int16_t* w, int32_t e) {
   }
   *reinterpret_cast<Eight*>(w) = moved;
 }
-inline void learn(const Inputs& x, int16_t* w, int32_t e) {
+template <int inputs>
+inline void learn(const Inputs<inputs>& x, int16_t* w, int32_t e) {
 #pragma unroll
-  for (int p = 0; p < 4; ++p) {
+  for (int p = 0; p < inputs / 8; ++p) {
     if (p < x.parts) learn(x.part[p], w + 8 * p, e);
   }
 }

@@ -8,7 +8,7 @@
 
 #include "device/simd_mix.hpp"
 // after the vectors it is written on
-#include "stage/mix.hpp"
+#include "stage/byte_step.hpp"
 #include "stage/layout.hpp"
 #include "device/warp.hpp"
 

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "stage/mix.hpp"
+#include "stage/update.hpp"
 
 namespace nncomp::mix {
 namespace {
@@ -40,27 +40,33 @@ inline void update(const Shared& s, uint32_t count) {
     if (task < tables) {
       const Table& table = s.table[task];
       for (int half = 0; half < 2; ++half) {
-        in_order(count, [&](uint32_t j) { return lane(j).hash[half][task] >> table.shift; },
-                 [&](uint32_t j) { update_table(s, lane(j), path_of(s, lane(j), half), task, half); });
+        in_order(
+            count, [&](uint32_t j) { return lane(j).hash[half][task] >> table.shift; },
+            [&](uint32_t j) { update_table(s, lane(j), path_of(s, lane(j), half), task, half); });
       }
     } else if (task < tables + 8) {  // what belongs to one bit of the byte
       const uint32_t k = uint32_t(task - tables);
-      in_order(count, [&](uint32_t j) { return node_of(lane(j), k); },
-               [&](uint32_t j) { update_history(s, lane(j), k, order0_of(s, lane(j), k)); });
-      in_order(count, [&](uint32_t j) { return reinterpret_cast<unsigned long long>(&order1_of(s, lane(j), k)); },
-               [&](uint32_t j) { update_history(s, lane(j), k, order1_of(s, lane(j), k)); });
-      in_order(count, [&](uint32_t j) { return reinterpret_cast<unsigned long long>(lane(j).shared_cell[k]); },
-               [&](uint32_t j) { update_map(lane(j), k); });
+      in_order(
+          count, [&](uint32_t j) { return node_of(lane(j), k); },
+          [&](uint32_t j) { update_history(s, lane(j), k, order0_of(s, lane(j), k)); });
+      in_order(
+          count, [&](uint32_t j) { return reinterpret_cast<unsigned long long>(&order1_of(s, lane(j), k)); },
+          [&](uint32_t j) { update_history(s, lane(j), k, order1_of(s, lane(j), k)); });
+      in_order(
+          count, [&](uint32_t j) { return reinterpret_cast<unsigned long long>(lane(j).shared_cell[k]); },
+          [&](uint32_t j) { update_map(lane(j), k); });
     } else if (task == tables + 8) {
-      in_order(count, [&](uint32_t j) { return lane(j).recent[0] & 255; },
-               [&](uint32_t j) { update_after1(s, lane(j)); });
+      in_order(
+          count, [&](uint32_t j) { return lane(j).recent[0] & 255; }, [&](uint32_t j) { update_after1(s, lane(j)); });
     } else if (task == tables + 9) {
-      in_order(count, [&](uint32_t j) { return lane(j).recent[0] & 0xFFFF; },
-               [&](uint32_t j) { update_after2(s, lane(j)); });
+      in_order(
+          count, [&](uint32_t j) { return lane(j).recent[0] & 0xFFFF; },
+          [&](uint32_t j) { update_after2(s, lane(j)); });
     } else {
       for (int m = 0; m < s.shape.matches; ++m) {
-        in_order(count, [&](uint32_t j) { return index_entry(s, lane(j), m); },
-                 [&](uint32_t j) { update_index(s, lane(j), m); });
+        in_order(
+            count, [&](uint32_t j) { return index_entry(s, lane(j), m); },
+            [&](uint32_t j) { update_index(s, lane(j), m); });
       }
     }
   }

@@ -1,5 +1,5 @@
 // The kernels' algorithms, written on the vectors of one instruction set: a struct as vectors.hpp asks for. A kernel's
-// kernel.cpp includes its simd.hpp and its simd_mix.hpp (see mix.hpp), and then this header.
+// kernel.cpp includes its simd.hpp and its simd_mix.hpp (see stage/mixer.hpp), and then this header.
 //
 // Code compiled for one instruction set must never be linked into another. So vectors, and whatever else a kernel
 // includes, are in unnamed namespaces: every object file has its own, and gives away its Kernel alone.
@@ -13,7 +13,7 @@
 #include "kernels/kernel.hpp"
 #include "kernels/products.hpp"
 #include "kernels/vectors.hpp"
-#include "stage/mix.hpp"
+#include "stage/byte_step.hpp"
 
 namespace nncomp {
 namespace {

@@ -81,7 +81,7 @@ struct Kernel {
   // Frequencies of 256 logits, and the sum of each 16 of them.
   void (*frequencies)(const int32_t* z, uint32_t* frequency, uint64_t* sum);
 
-  // The adaptive stage: see mix.hpp.
+  // The adaptive stage: see stage/byte_step.hpp.
   void (*mix_start)(const mix::Shared&, mix::Lane&, bool first);
   void (*mix_encode)(const mix::Shared&, mix::Lane&, const Distribution* network, Encoder&, uint32_t byte);
   void (*mix_decode)(const mix::Shared&, mix::Lane&, const Distribution* network, Decoder&);

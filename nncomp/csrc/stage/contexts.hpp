@@ -15,7 +15,8 @@ namespace nncomp::mix {
 namespace {
 
 // Text, and whatever is nothing else.
-inline int general_values(const Shared& s, const Lane& l, uint64_t* v) {
+template <class Add>
+inline void general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
@@ -34,36 +35,35 @@ inline int general_values(const Shared& s, const Lane& l, uint64_t* v) {
   const uint64_t word2 = feature::word2(s, l);
   const uint64_t T = combine(tokens & 0xFFFFFFFF, combine(run << 8 | c1, word));
   const uint64_t L = combine(least(column, 255), feature::up(s, l, 0));
-  int n = 0;
-  v[n++] = feature::o(s, l, 2);
-  v[n++] = feature::o(s, l, 3);
-  v[n++] = feature::o(s, l, 4);
+  add(feature::o(s, l, 2));
+  add(feature::o(s, l, 3));
+  add(feature::o(s, l, 4));
   if (!s.shape.network) {
-    v[n++] = feature::o(s, l, 6);
+    add(feature::o(s, l, 6));
   }
-  v[n++] = combine(word, c1);
-  v[n++] = combine(word, word1);
-  v[n++] = combine(expected | 0x10000, c1);
-  v[n++] = combine(after2, c1 | 0x2200);
-  v[n++] = combine(shape, 0x3401);
-  v[n++] = combine(tokens, 0x3800);
-  v[n++] = T;
-  v[n++] = more(P, 0) ? combine(feature::back(s, l, P) << 16 | feature::back(s, l, P + 1) << 8 | c1, 0x501) : L;
-  v[n++] = combine(field, fields | 0x3500);
+  add(combine(word, c1));
+  add(combine(word, word1));
+  add(combine(expected | 0x10000, c1));
+  add(combine(after2, c1 | 0x2200));
+  add(combine(shape, 0x3401));
+  add(combine(tokens, 0x3800));
+  add(T);
+  add(more(P, 0) ? combine(feature::back(s, l, P) << 16 | feature::back(s, l, P + 1) << 8 | c1, 0x501) : L);
+  add(combine(field, fields | 0x3500));
   if (!s.shape.network) {
-    v[n++] = c2 << 8 | c3;
-    v[n++] = combine(feature::up(s, l, 0) << 16 | feature::up(s, l, 1) << 8 | c1, 0x3700);
-    v[n++] = combine(after1 & 0xFFFFFF, c1 | 0x1100);
-    v[n++] = combine(shape & 0xFFFFFFFFFF, c1 | 0x3300);
-    v[n++] = combine(word, word2 * 7 + 1);
-    v[n++] = combine(combine(field, fields), feature::up(s, l, 0) | 0x4500);
-    v[n++] = combine(word1, tokens & 0xFF);
+    add(c2 << 8 | c3);
+    add(combine(feature::up(s, l, 0) << 16 | feature::up(s, l, 1) << 8 | c1, 0x3700));
+    add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
+    add(combine(shape & 0xFFFFFFFFFF, c1 | 0x3300));
+    add(combine(word, word2 * 7 + 1));
+    add(combine(combine(field, fields), feature::up(s, l, 0) | 0x4500));
+    add(combine(word1, tokens & 0xFF));
   }
-  return n;
 }
 
 // Records of P bytes; N is the byte of the one before, NE, NW of its neighbours.
-inline int records_values(const Shared& s, const Lane& l, uint64_t* v) {
+template <class Add>
+inline void records_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
@@ -81,32 +81,31 @@ inline int records_values(const Shared& s, const Lane& l, uint64_t* v) {
   const uint64_t NE = feature::back(s, l, P - 1);
   const uint64_t NW = feature::back(s, l, P + 1);
   const uint64_t NN = feature::back(s, l, 2 * P);
-  int n = 0;
-  v[n++] = feature::o(s, l, 2);
-  v[n++] = feature::o(s, l, 3);
-  v[n++] = feature::o(s, l, 4);
-  v[n++] = feature::o(s, l, 6);
-  v[n++] = combine(N << 8 | c1, 2);
-  v[n++] = combine(N << 16 | NN << 8 | feature::back(s, l, 3 * P), 3);
-  v[n++] = combine(at << 8 | c1, 4);
-  v[n++] = combine(c2, 7);
-  v[n++] = combine(c3 << 8 | c4, 8);
-  v[n++] = combine(c1 << 8 | c3, 9);
-  v[n++] = combine((c1 + N - NW) & 0xFF, 10);
-  v[n++] = combine(expected, 12);
-  v[n++] = combine(after1 & 0xFFFFFF, c1 | 0x1100);
-  v[n++] = combine(after2, c1 | 0x2200);
-  v[n++] = combine(N << 24 | NE << 16 | NW << 8 | NN, c1);
-  v[n++] = combine(at, 11);
-  v[n++] = combine(((2 * N - NN) & 0xFF) | at << 8, 13);
-  v[n++] = combine(((c1 - NW) & 0xFF) | ((c2 - feature::back(s, l, P + 2)) & 0xFF) << 8 | N << 16, 14);
-  v[n++] = combine(word, tokens & 0xFFFFFFFF);
-  v[n++] = combine(T, N);
-  return n;
+  add(feature::o(s, l, 2));
+  add(feature::o(s, l, 3));
+  add(feature::o(s, l, 4));
+  add(feature::o(s, l, 6));
+  add(combine(N << 8 | c1, 2));
+  add(combine(N << 16 | NN << 8 | feature::back(s, l, 3 * P), 3));
+  add(combine(at << 8 | c1, 4));
+  add(combine(c2, 7));
+  add(combine(c3 << 8 | c4, 8));
+  add(combine(c1 << 8 | c3, 9));
+  add(combine((c1 + N - NW) & 0xFF, 10));
+  add(combine(expected, 12));
+  add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
+  add(combine(after2, c1 | 0x2200));
+  add(combine(N << 24 | NE << 16 | NW << 8 | NN, c1));
+  add(combine(at, 11));
+  add(combine(((2 * N - NN) & 0xFF) | at << 8, 13));
+  add(combine(((c1 - NW) & 0xFF) | ((c2 - feature::back(s, l, P + 2)) & 0xFF) << 8 | N << 16, 14));
+  add(combine(word, tokens & 0xFFFFFFFF));
+  add(combine(T, N));
 }
 
 // Instructions of a processor.
-inline int code_values(const Shared& s, const Lane& l, uint64_t* v) {
+template <class Add>
+inline void code_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
@@ -117,32 +116,31 @@ inline int code_values(const Shared& s, const Lane& l, uint64_t* v) {
   const uint64_t after2 = feature::after2(s, l);
   const uint64_t expected = feature::expected(s, l);
   const uint64_t t = feature::t(s, l);
-  int n = 0;
-  v[n++] = feature::o(s, l, 2);
-  v[n++] = feature::o(s, l, 3);
-  v[n++] = feature::o(s, l, 4);
-  v[n++] = feature::o(s, l, 6);
-  v[n++] = feature::o(s, l, 5);
-  v[n++] = combine(feature::o(s, l, 8), feature::o(s, l, 7));
-  v[n++] = combine(c2 << 8 | c3, 1);
-  v[n++] = combine(c2 << 16 | c3 << 8 | c4, 2);
-  v[n++] = combine(c1 << 16 | c3 << 8 | c4, 3);
-  v[n++] = combine(c1 << 8 | c3, 4);
-  v[n++] = combine(c4 << 8 | c5, 5);
-  v[n++] = combine(c1 << 8 | c5, 6);
-  v[n++] = combine(feature::o(s, l, 8) & 0xF8C7F8C7F8C7, 7);
-  v[n++] = combine(feature::o(s, l, 8) & 0xF0F0F0F0F0F0, 8);
-  v[n++] = combine(expected, c1);
-  v[n++] = combine(c1 << 24 | c2 << 16 | (t & 3) << 8 | c4, 9);
-  v[n++] = combine(c3 << 16 | c4 << 8 | c5, 10);
-  v[n++] = combine(c1 << 16 | c2 << 8 | c6, 11);
-  v[n++] = combine(after1 & 0xFFFFFF, c1 | 0x1100);
-  v[n++] = combine(after2, c1 | 0x2200);
-  return n;
+  add(feature::o(s, l, 2));
+  add(feature::o(s, l, 3));
+  add(feature::o(s, l, 4));
+  add(feature::o(s, l, 6));
+  add(feature::o(s, l, 5));
+  add(combine(feature::o(s, l, 8), feature::o(s, l, 7)));
+  add(combine(c2 << 8 | c3, 1));
+  add(combine(c2 << 16 | c3 << 8 | c4, 2));
+  add(combine(c1 << 16 | c3 << 8 | c4, 3));
+  add(combine(c1 << 8 | c3, 4));
+  add(combine(c4 << 8 | c5, 5));
+  add(combine(c1 << 8 | c5, 6));
+  add(combine(feature::o(s, l, 8) & 0xF8C7F8C7F8C7, 7));
+  add(combine(feature::o(s, l, 8) & 0xF0F0F0F0F0F0, 8));
+  add(combine(expected, c1));
+  add(combine(c1 << 24 | c2 << 16 | (t & 3) << 8 | c4, 9));
+  add(combine(c3 << 16 | c4 << 8 | c5, 10));
+  add(combine(c1 << 16 | c2 << 8 | c6, 11));
+  add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
+  add(combine(after2, c1 | 0x2200));
 }
 
 // Instructions of an x86 processor.
-inline int x86_values(const Shared& s, const Lane& l, uint64_t* v) {
+template <class Add>
+inline void x86_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
@@ -161,32 +159,31 @@ inline int x86_values(const Shared& s, const Lane& l, uint64_t* v) {
   const uint64_t t = feature::t(s, l);
   const uint64_t I = combine(bytes, phase);
   const uint64_t O = opcode | phase << 16 | modrm << 24;
-  int n = 0;
-  v[n++] = feature::o(s, l, 2);
-  v[n++] = feature::o(s, l, 6);
-  v[n++] = I;
-  v[n++] = combine(I, opcodes & 0xFFFFFFFF);
-  v[n++] = combine(I, opcodes & 0xFFFFFFFFFFFF);
-  v[n++] = combine(I, before);
-  v[n++] = combine(opcodes, O);
-  v[n++] = combine(operand, phase << 8 | 1);
-  v[n++] = combine(expected, c1);
-  v[n++] = c2 << 8 | c3;
-  v[n++] = combine(c2 << 16 | c3 << 8 | c4, 2);
-  v[n++] = combine(O, c1);
-  v[n++] = combine(after1 & 0xFFFFFF, c1 | 0x1100);
-  v[n++] = combine(after2, c1 | 0x2200);
-  v[n++] = combine(c1 << 8 | c3, 4);
-  v[n++] = combine(c4 << 8 | c5, 5);
-  v[n++] = combine(c1 << 24 | c2 << 16 | (t & 3) << 8 | c4, 9);
-  v[n++] = combine(feature::back(s, l, 8) << 16 | feature::back(s, l, 16) << 8 | feature::back(s, l, 24), t & 7);
-  v[n++] = combine(feature::o(s, l, 8) & 0xF0F0F0F0F0F0, 8);
-  v[n++] = combine(combine(O, operand), opcodes & 0xFFFF);
-  return n;
+  add(feature::o(s, l, 2));
+  add(feature::o(s, l, 6));
+  add(I);
+  add(combine(I, opcodes & 0xFFFFFFFF));
+  add(combine(I, opcodes & 0xFFFFFFFFFFFF));
+  add(combine(I, before));
+  add(combine(opcodes, O));
+  add(combine(operand, phase << 8 | 1));
+  add(combine(expected, c1));
+  add(c2 << 8 | c3);
+  add(combine(c2 << 16 | c3 << 8 | c4, 2));
+  add(combine(O, c1));
+  add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
+  add(combine(after2, c1 | 0x2200));
+  add(combine(c1 << 8 | c3, 4));
+  add(combine(c4 << 8 | c5, 5));
+  add(combine(c1 << 24 | c2 << 16 | (t & 3) << 8 | c4, 9));
+  add(combine(feature::back(s, l, 8) << 16 | feature::back(s, l, 16) << 8 | feature::back(s, l, 24), t & 7));
+  add(combine(feature::o(s, l, 8) & 0xF0F0F0F0F0F0, 8));
+  add(combine(combine(O, operand), opcodes & 0xFFFF));
 }
 
 // Rows of samples of a byte; W, N, … are the same byte of neighbouring samples.
-inline int picture_values(const Shared& s, const Lane& l, uint64_t* v) {
+template <class Add>
+inline void picture_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t B = feature::B(s, l);
@@ -206,28 +203,27 @@ inline int picture_values(const Shared& s, const Lane& l, uint64_t* v) {
   const uint64_t g = c1 - last_N;
   const uint64_t plane = W + N - NW;
   const uint64_t ch = channel << 8;
-  int n = 0;
-  v[n++] = combine(W << 8 | N | ch << 8, 1);
-  v[n++] = combine(clip(plane) | ch, 2);
-  v[n++] = combine(clip(plane) | ch | c1 << 16, 3);
-  v[n++] = combine(W | ch | c1 << 16, 4);
-  v[n++] = combine(N | ch | c1 << 16, 5);
-  v[n++] = combine(clip(W + f) | ch, 6);
-  v[n++] = combine(clip(N + g) | ch, 7);
-  v[n++] = combine(right(W + N, 1) | ch | right(f & 0xFF, 2) << 16, 8);
-  v[n++] = combine(clip(N + NE - NNE) | ch, 9);
-  v[n++] = combine(clip(2 * N - NN) | ch | clip(2 * W - WW) << 16, 10);
-  v[n++] = combine(right(W + NE, 1) | ch | right(c1, 2) << 16, 11);
-  v[n++] = combine(c1 | c2 << 8 | right(W, 2) << 16 | ch << 24, 12);
-  v[n++] = combine(clip(plane + c1 - (last_W + last_N - last_NW)) | ch, 13);
-  v[n++] = combine(clip(right((plane + W + f + N + g) * 0x5556, 16)) | ch, 14);
-  v[n++] = combine(clip(plane) | right(absolute(W - N), 2) << 8 | right(absolute(N - NW), 2) << 16 | ch << 24, 15);
-  v[n++] = combine(clip(W + NE - N) | ch | right(g + 0x100, 3) << 16, 16);
-  return n;
+  add(combine(W << 8 | N | ch << 8, 1));
+  add(combine(clip(plane) | ch, 2));
+  add(combine(clip(plane) | ch | c1 << 16, 3));
+  add(combine(W | ch | c1 << 16, 4));
+  add(combine(N | ch | c1 << 16, 5));
+  add(combine(clip(W + f) | ch, 6));
+  add(combine(clip(N + g) | ch, 7));
+  add(combine(right(W + N, 1) | ch | right(f & 0xFF, 2) << 16, 8));
+  add(combine(clip(N + NE - NNE) | ch, 9));
+  add(combine(clip(2 * N - NN) | ch | clip(2 * W - WW) << 16, 10));
+  add(combine(right(W + NE, 1) | ch | right(c1, 2) << 16, 11));
+  add(combine(c1 | c2 << 8 | right(W, 2) << 16 | ch << 24, 12));
+  add(combine(clip(plane + c1 - (last_W + last_N - last_NW)) | ch, 13));
+  add(combine(clip(right((plane + W + f + N + g) * 0x5556, 16)) | ch, 14));
+  add(combine(clip(plane) | right(absolute(W - N), 2) << 8 | right(absolute(N - NW), 2) << 16 | ch << 24, 15));
+  add(combine(clip(W + NE - N) | ch | right(g + 0x100, 3) << 16, 16));
 }
 
 // Rows of samples of two bytes, low and high; sound, too.
-inline int wide_values(const Shared& s, const Lane& l, uint64_t* v) {
+template <class Add>
+inline void wide_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t B = feature::B(s, l);
@@ -235,22 +231,21 @@ inline int wide_values(const Shared& s, const Lane& l, uint64_t* v) {
   const uint64_t channel = feature::channel(s, l);
   const uint64_t W = feature::back(s, l, B);
   const uint64_t ch = channel << 8;
-  int n = 0;
-  v[n++] = feature::o(s, l, 2);
-  v[n++] = feature::o(s, l, 3);
-  v[n++] = feature::o(s, l, 4);
-  v[n++] = combine(feature::guess(s, l, 0), 1);
-  v[n++] = combine(feature::guess(s, l, 1), 2);
-  v[n++] = combine(feature::guess(s, l, 2), 3);
-  v[n++] = combine(feature::guess(s, l, 3), 4);
-  v[n++] = combine(c2 | ch, 7);
-  v[n++] = combine(W | ch, c1);
-  v[n++] = combine(feature::back(s, l, P) | ch, c1 << 8 | W);
-  return n;
+  add(feature::o(s, l, 2));
+  add(feature::o(s, l, 3));
+  add(feature::o(s, l, 4));
+  add(combine(feature::guess(s, l, 0), 1));
+  add(combine(feature::guess(s, l, 1), 2));
+  add(combine(feature::guess(s, l, 2), 3));
+  add(combine(feature::guess(s, l, 3), 4));
+  add(combine(c2 | ch, 7));
+  add(combine(W | ch, c1));
+  add(combine(feature::back(s, l, P) | ch, c1 << 8 | W));
 }
 
 // The lean profile.
-inline int lean_values(const Shared& s, const Lane& l, uint64_t* v) {
+template <class Add>
+inline void lean_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t P = feature::P(s, l);
   const uint64_t column = feature::column(s, l);
@@ -259,118 +254,88 @@ inline int lean_values(const Shared& s, const Lane& l, uint64_t* v) {
   const uint64_t word = feature::word(s, l);
   const uint64_t T = combine(tokens & 0xFFFFFFFF, combine(run << 8 | c1, word));
   const uint64_t L = combine(least(column, 255), feature::up(s, l, 0));
-  int n = 0;
-  v[n++] = feature::o(s, l, 2);
-  v[n++] = feature::o(s, l, 3);
-  v[n++] = feature::o(s, l, 4);
-  v[n++] = feature::o(s, l, 6);
-  v[n++] = combine(word, c1);
-  v[n++] = T;
-  v[n++] = more(P, 0) ? combine(feature::back(s, l, P) << 8 | c1, 2) : L;
-  return n;
+  add(feature::o(s, l, 2));
+  add(feature::o(s, l, 3));
+  add(feature::o(s, l, 4));
+  add(feature::o(s, l, 6));
+  add(combine(word, c1));
+  add(T);
+  add(more(P, 0) ? combine(feature::back(s, l, P) << 8 | c1, 2) : L);
 }
 
-inline void general_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+inline void first_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t c3 = feature::c(s, l, 3);
   row[0] = uint32_t(bit.node);
   row[1] = uint32_t(bit.match_row);
   row[2] = uint32_t(c1);
   row[3] = uint32_t(8 * bit.hits + bit.k);
+}
+
+inline void general_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t c3 = feature::c(s, l, 3);
   row[4] = uint32_t(16 * bit.k + right(c2, 4));
   row[5] = uint32_t(16 * bit.k + right(c3, 4));
   row[6] = uint32_t(6 * bit.match_class + bit.hits);
 }
 
 inline void records_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t at = feature::at(s, l);
-  row[0] = uint32_t(bit.node);
-  row[1] = uint32_t(bit.match_row);
-  row[2] = uint32_t(c1);
-  row[3] = uint32_t(8 * bit.hits + bit.k);
   row[4] = uint32_t(16 * bit.k + right(c2, 4));
   row[5] = uint32_t(at & 0xFF);
   row[6] = uint32_t(6 * bit.match_class + bit.hits);
 }
 
 inline void code_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
-  row[0] = uint32_t(bit.node);
-  row[1] = uint32_t(bit.match_row);
-  row[2] = uint32_t(c1);
-  row[3] = uint32_t(8 * bit.hits + bit.k);
   row[4] = uint32_t(16 * bit.k + right(c2, 4));
   row[5] = uint32_t(16 * bit.k + right(c3, 4));
   row[6] = uint32_t(6 * bit.match_class + bit.hits);
 }
 
 inline void x86_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t modrm = feature::modrm(s, l);
   const uint64_t phase = feature::phase(s, l);
-  row[0] = uint32_t(bit.node);
-  row[1] = uint32_t(bit.match_row);
-  row[2] = uint32_t(c1);
-  row[3] = uint32_t(8 * bit.hits + bit.k);
   row[4] = uint32_t(8 * phase + (right(modrm, 3) & 7));
   row[5] = uint32_t(32 * bit.k + phase);
   row[6] = uint32_t(6 * bit.match_class + bit.hits);
 }
 
 inline void picture_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t channel = feature::channel(s, l);
-  row[0] = uint32_t(bit.node);
-  row[1] = uint32_t(bit.match_row);
-  row[2] = uint32_t(c1);
-  row[3] = uint32_t(8 * bit.hits + bit.k);
   row[4] = uint32_t(16 * bit.k + right(c2, 4));
   row[5] = uint32_t(8 * bit.k + channel);
   row[6] = uint32_t(bit.near);
 }
 
 inline void wide_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t channel = feature::channel(s, l);
-  row[0] = uint32_t(bit.node);
-  row[1] = uint32_t(bit.match_row);
-  row[2] = uint32_t(c1);
-  row[3] = uint32_t(8 * bit.hits + bit.k);
   row[4] = uint32_t(16 * bit.k + right(c2, 4));
   row[5] = uint32_t(8 * bit.k + channel);
   row[6] = uint32_t(bit.near);
 }
 
-inline void lean_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
-  row[0] = uint32_t(bit.node);
-  row[1] = uint32_t(bit.match_row);
-  row[2] = uint32_t(c1);
-  row[3] = uint32_t(8 * bit.hits + bit.k);
-}
-
-// Sets what the block's contexts hash; returns how many they are.
-inline int set_values(const Shared& s, const Lane& l, uint64_t* v) {
+// Calls add(v) for what each of the block's contexts hashes, in order.
+template <class Add>
+inline void values(const Shared& s, const Lane& l, Add add) {
   switch (s.shape.family) {
-    case GENERAL: return general_values(s, l, v);
-    case RECORDS: return records_values(s, l, v);
-    case CODE: return code_values(s, l, v);
-    case X86: return x86_values(s, l, v);
-    case PICTURE: return picture_values(s, l, v);
-    case WIDE: return wide_values(s, l, v);
-    default: return lean_values(s, l, v);
+    case GENERAL: return general_values(s, l, add);
+    case RECORDS: return records_values(s, l, add);
+    case CODE: return code_values(s, l, add);
+    case X86: return x86_values(s, l, add);
+    case PICTURE: return picture_values(s, l, add);
+    case WIDE: return wide_values(s, l, add);
+    case LEAN: return lean_values(s, l, add);
   }
 }
 
 // The row of weights that each set picks for a bit: < 256.
 inline void choose_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  first_rows(s, l, bit, row);
   switch (s.shape.family) {
     case GENERAL: return general_rows(s, l, bit, row);
     case RECORDS: return records_rows(s, l, bit, row);
@@ -378,7 +343,6 @@ inline void choose_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t
     case X86: return x86_rows(s, l, bit, row);
     case PICTURE: return picture_rows(s, l, bit, row);
     case WIDE: return wide_rows(s, l, bit, row);
-    default: return lean_rows(s, l, bit, row);
   }
 }
 

@@ -58,7 +58,7 @@ inline uint64_t lay_out(Shared& s, uint8_t* base) {
   for (uint32_t i = 0; i < s.lanes; ++i) {
     Lane unused{};
     Lane& l = base ? s.lane[i] : unused;
-    room.take(l.weights, uint64_t(sets * 256 * INPUTS));
+    room.take(l.weights, uint64_t(sets * 256 * p.inputs));
     room.take(l.weights2, uint64_t(ROWS2 * ROW));
     room.take(l.history_map, uint64_t((contexts + 2) * 256));
     room.take(l.match_map, uint64_t(matches * MATCH_CELLS));
@@ -87,14 +87,14 @@ inline void start_lane(const Shared& s, Lane& l, int first, int step) {
   }
   for (int i = first; i < p.samples * SAMPLE_CELLS; i += step) l.sample_map[i] = 32768u << 16;
   start_map(t, l.final_map, 3 * 256, first, step);
-  int16_t weight[INPUTS] = {};
+  int16_t weight[MOST_INPUTS] = {};
   const int16_t* w = FAMILIES[p.family].weight[p.network];  // in the order of the table of contexts
   for (int i = 0; i < contexts + 2; ++i) weight[FIRST_HISTORY + i] = *w++;
   for (int i = 0; i < matches; ++i) weight[FIRST_MATCH + i] = *w++;
   for (int i = 0; i < p.samples; ++i) weight[FIRST_SAMPLE + i] = *w++;
   if (p.network) weight[NETWORK] = *w++;
   weight[CONSTANT] = *w;
-  for (int i = first; i < sets * 256 * INPUTS; i += step) l.weights[i] = weight[i % INPUTS];
+  for (int i = first; i < sets * 256 * p.inputs; i += step) l.weights[i] = weight[i % p.inputs];
   for (int i = first; i < ROWS2 * ROW; i += step) l.weights2[i] = int16_t(i % ROW < sets ? (1 << 14) / sets : 0);
 }
 

@@ -22,7 +22,8 @@ inline uint32_t byte_class(uint32_t c) {
     case '\n': return LINE;
     case ',': return COMMA;
     case '"': return QUOTE;
-    case '<': case '>': return ANGLE;
+    case '<':
+    case '>': return ANGLE;
     case '.': return POINT;
     default: return c < 32 ? CONTROL : OTHER;
   }

@@ -1,5 +1,5 @@
 // What the adaptive stage knows: of a block, shared by its lanes, and of each lane. Plain data in the caller's
-// memory, so that the same functions (mix.hpp) run on any device.
+// memory, so that the same functions (byte_step.hpp) run on any device.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,7 @@
 namespace nncomp::mix {
 
 constexpr int MAX_MATCHES = 2;
-constexpr int MAX_SETS = 7;
-constexpr int INPUTS = 32;        // of a mixer of the first layer: enum Input
+constexpr int FEW_SETS = 4, MAX_SETS = 7;  // one or the other
 constexpr int ROW = 8;            // of the second: the sets, zeros, a constant
 constexpr int BINS = 33;          // of an adaptive probability map: −16 … 16 octaves
 constexpr int LENGTHS = 24;       // classes of a match's length
@@ -21,8 +20,19 @@ constexpr int PREDICTIONS = 4;    // of a sample
 constexpr int SAMPLE_CELLS = 8 * 8 * 256;  // [error][bit][place]
 constexpr int ROWS2 = 4 * LENGTHS + 256;
 
-// Which input is which; what a family lacks is 0.
+// Which input of the first layer is which; what a family lacks is 0. Behind the contexts are orders 0 and 1.
 enum Input { FIRST_MATCH = 0, FIRST_SAMPLE = 2, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
+
+constexpr int VECTOR = 16;  // inputs come in so many
+constexpr int inputs_of(int contexts) { return (FIRST_HISTORY + contexts + 2 + VECTOR - 1) / VECTOR * VECTOR; }
+constexpr int fewest_contexts() {
+  int fewest = MAX_CONTEXTS;
+  for (const FamilyTable& f : FAMILIES) {
+    for (const int n : f.contexts) fewest = n < fewest ? n : fewest;
+  }
+  return fewest;
+}
+constexpr int LEAST_INPUTS = inputs_of(fewest_contexts()), MOST_INPUTS = inputs_of(MAX_CONTEXTS);
 
 // The shape of the stage for a block: from its header, and from the table of contexts.
 struct Shape {
@@ -33,11 +43,22 @@ struct Shape {
   uint32_t stride;  // bytes of a sample
   uint32_t width;   // of those, bytes of a number that is predicted; 0: none is
   int32_t contexts, matches, samples, sets;  // how many there are; samples: of their predictions
+  int32_t inputs;   // of a set of the first layer, zeros among them
 };
 
 inline Shape shape_of(int32_t family, bool network, uint32_t period, uint32_t stride) {
   const FamilyTable& f = FAMILIES[family];
-  return {family, network, f.x86, period, stride, f.width, f.contexts[network], f.matches, f.samples, f.sets};
+  return {family,
+          network,
+          f.x86,
+          period,
+          stride,
+          f.width,
+          f.contexts[network],
+          f.matches,
+          f.samples,
+          f.sets,
+          inputs_of(f.contexts[network])};
 }
 
 // 64-byte buckets of four slots: a check byte, 0 if free, then the histories of the 15 nodes of a nibble.
@@ -79,14 +100,16 @@ struct Samples {
 struct Bit {
   uint32_t k;            // 0 … 7, from the top
   uint32_t node;         // 1 and the bits of the byte before it
+  uint32_t hits;         // how many of the first five contexts have a slot
   uint32_t match_class;  // of the length of the first active match, 0 without one
-  uint32_t match_row;    // 4 times that, and 1 or 2 where match 0 says 0 or 1: < 4·LENGTHS
-  uint32_t hits;         // of the first five contexts
+  uint32_t guess;        // 1: match 0 says 0, 2: it says 1, 0: it says nothing
+  uint32_t match_row;    // 4·match_class + guess: < 4·LENGTHS
   uint32_t near;         // where prediction 1 of the sample stands
 };
 
 struct Lane {
-  uint32_t start, size, t;  // its piece of the block, and how much of it is coded
+  uint32_t start, size;  // its piece of the block
+  uint32_t t, coded;     // how many of its bytes it has taken in, and how many it has coded
 
   // What contexts are made of. Bytes before the piece count as 0.
   uint64_t recent[3];           // the last 24 bytes, newest lowest
@@ -111,7 +134,7 @@ struct Lane {
   uint32_t byte;
 
   // What learns bit by bit.
-  int16_t* weights;       // [sets][256][INPUTS], 2^14 is one
+  int16_t* weights;       // [sets][256][inputs], 2^14 is one
   int16_t* weights2;      // [ROWS2][ROW]
   uint32_t* history_map;  // [contexts + 2][256]
   uint32_t* match_map;    // [matches][MATCH_CELLS]

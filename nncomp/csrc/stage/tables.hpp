@@ -98,15 +98,4 @@ inline Tables build_tables() {
   return t;
 }
 
-namespace {  // see kernels/body.hpp
-
-// An adaptive probability of 22 bits, above a count of 10. It moves by 1/(count + 1.5), count at most 255.
-inline uint32_t adapted(const uint16_t* reciprocal, uint32_t cell, int32_t target) {
-  const uint32_t n = cell & 1023;
-  const int32_t p = int32_t(cell >> 10);
-  const int32_t moved = p + ((((target - p) >> 7) * int32_t(reciprocal[n])) >> 8);
-  return uint32_t(moved) << 10 | (n < 255 ? n + 1 : 255);
-}
-
-}  // namespace
 }  // namespace nncomp::mix

@@ -13,6 +13,7 @@ namespace {
 // What follows an opcode: p a prefix, e an escape, v one, w two, x three bytes before an opcode, m mod-r/m,
 // b, s, d immediate of 1, 2, 4 bytes, h 3, f 6; B, D mod-r/m and immediate; G, H the same in the first two of a group.
 inline uint32_t x86_kind(uint32_t opcode) {  // 256 and more: after 0F
+  // clang-format off
   constexpr const char* first =
       "mmmmbd..mmmmbd.e" "mmmmbd..mmmmbd.." "mmmmbdp.mmmmbdp." "mmmmbdp.mmmmbdp."
       "pppppppppppppppp" "................" "..xmppppdDbB...." "bbbbbbbbbbbbbbbb"
@@ -22,10 +23,21 @@ inline uint32_t x86_kind(uint32_t opcode) {  // 256 and more: after 0F
       "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm" "BBBBmmm.mmmmmmmm"
       "dddddddddddddddd" "mmmmmmmmmmmmmmmm" "...mBm.....mBmmm" "mmmmmmmmmmBmmmmm"
       "mmBmBBBm........" "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm";
+  // clang-format on
   return uint8_t(first[opcode]);
 }
 
-enum Phase : uint32_t { OPCODE = 0, AFTER_0F, AFTER_38, AFTER_3A, MODRM, SIB, DISPLACEMENT = 5, IMMEDIATE = 9, VEX = 17 };
+enum Phase : uint32_t {
+  OPCODE = 0,
+  AFTER_0F,
+  AFTER_38,
+  AFTER_3A,
+  MODRM,
+  SIB,
+  DISPLACEMENT = 5,
+  IMMEDIATE = 9,
+  VEX = 17
+};
 
 inline void end_instruction(Instruction& x) {
   x.before = x.bytes;
@@ -51,7 +63,8 @@ inline void expect_displacement(Instruction& x, uint32_t mod, uint32_t base) {
 inline uint32_t immediate_size(const Instruction& x, uint32_t kind, uint32_t c) {
   const uint32_t word = x.prefixes & 1 ? 2 : 4;
   switch (kind) {
-    case 'b': case 'B': return 1;
+    case 'b':
+    case 'B': return 1;
     case 's': return 2;
     case 'h': return 3;
     case 'd': return (c & 0xF8) == 0xB8 && x.prefixes & 2 ? 8 : word;

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "stage/tables.hpp"
+#include "stage/cells.hpp"
 
 namespace nncomp {
 namespace {
@@ -14,16 +14,17 @@ inline uint32_t find_slot(const uint8_t* bucket, uint8_t check) {
   return at;
 }
 
+template <int inputs>
 struct Inputs {
-  int16_t v[32];
+  int16_t v[inputs];
 };
 struct Sums {
   int16_t v[8];
 };
 
-template <class Value>
-inline Inputs gather(const uint64_t* first, int count, Value value) {
-  Inputs x{};
+template <int inputs, class Value>
+inline Inputs<inputs> gather(const uint64_t* first, int count, Value value) {
+  Inputs<inputs> x{};
   for (int i = 0; i < 8; ++i) x.v[i] = int16_t(uint16_t(first[i / 4] >> 16 * (i % 4)));
   for (int i = 0; i < count; ++i) x.v[8 + i] = value(i);
   return x;
@@ -35,11 +36,11 @@ inline int32_t dot(const int16_t* x, const int16_t* w) {
   for (int i = 0; i < n; ++i) sum += int32_t(x[i]) * w[i];
   return sum;
 }
-template <int sets>
-inline Sums dot_rows(const Inputs& x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
+template <int sets, int inputs>
+inline Sums dot_rows(const Inputs<inputs>& x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
   Sums y{};
   for (int i = 0; i < sets; ++i) {
-    const int32_t v = dot<32>(x.v, row[i]) >> shift;
+    const int32_t v = dot<inputs>(x.v, row[i]) >> shift;
     sum[i] = v < -2047 ? -2047 : v > 2047 ? 2047 : v;
     y.v[i] = int16_t(sum[i]);
   }
@@ -57,7 +58,10 @@ inline void learn_row(const int16_t* x, int16_t* w, int32_t e) {
     w[i] = int16_t(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
   }
 }
-inline void learn(const Inputs& x, int16_t* w, int32_t e) { learn_row<32>(x.v, w, e); }
+template <int inputs>
+inline void learn(const Inputs<inputs>& x, int16_t* w, int32_t e) {
+  learn_row<inputs>(x.v, w, e);
+}
 inline void learn(const Sums& y, int16_t* w, int32_t e) { learn_row<8>(y.v, w, e); }
 
 inline void learn_cells(const uint16_t* reciprocal, uint32_t* const* cell, int count, int32_t target) {

@@ -1,4 +1,4 @@
-// What the adaptive stage asks of vectors (see mix.hpp), for every x86 kernel: AVX2 is enough. Everything is in
+// What the adaptive stage asks of vectors (see stage/mixer.hpp), for every x86 kernel: AVX2 is enough. Everything is in
 // unnamed namespaces: see kernels/body.hpp.
 #pragma once
 
@@ -22,8 +22,9 @@ inline uint32_t find_slot(const uint8_t* bucket, uint8_t check) {
   return hit ? uint32_t(lowest_bit(hit)) : 64;
 }
 
+template <int inputs>
 struct Inputs {
-  __m256i low, high;  // 16 × 16 bit each
+  __m256i v[inputs / 16];  // 16 × 16 bit each
 };
 struct Sums {
   __m128i v;  // 8 × 16 bit
@@ -35,27 +36,36 @@ inline __m128i load_8(const int16_t* p) { return _mm_loadu_si128(reinterpret_cas
 
 // Eight inputs at hand, then value(0) … value(count − 1) and on to a multiple of 8. Straight from where the values
 // come from: a vector that is read back from single stores waits until these have left the processor's queue.
-template <class Value>
-inline Inputs gather(const uint64_t* first, int count, Value value) {
+template <int inputs, class Value>
+inline Inputs<inputs> gather(const uint64_t* first, int count, Value value) {
   const auto eight = [&](int i) {
     return _mm_set_epi16(value(i + 7), value(i + 6), value(i + 5), value(i + 4), value(i + 3), value(i + 2),
                          value(i + 1), value(i));
   };
   const __m128i known = _mm_set_epi64x(int64_t(first[1]), int64_t(first[0]));
-  Inputs x = {_mm256_inserti128_si256(_mm256_castsi128_si256(known), eight(0), 1), _mm256_setzero_si256()};
-  if (count > 8) x.high = _mm256_zextsi128_si256(eight(8));
-  if (count > 16) x.high = _mm256_inserti128_si256(x.high, eight(16), 1);
+  Inputs<inputs> x;
+  x.v[0] = _mm256_inserti128_si256(_mm256_castsi128_si256(known), eight(0), 1);
+  UNROLL(8)
+  for (int i = 1; i < inputs / 16; ++i) {
+    const int from = 16 * i - 8;
+    x.v[i] = _mm256_setzero_si256();
+    if (count > from) x.v[i] = _mm256_zextsi128_si256(eight(from));
+    if (count > from + 8) x.v[i] = _mm256_inserti128_si256(x.v[i], eight(from + 8), 1);
+  }
   return x;
 }
 
 // Products of x with each of `sets` rows, shifted and clamped to ±2047, in sum and, with `last` as the eighth, as
 // the next layer's inputs.
-template <int sets>
-inline Sums dot_rows(Inputs x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
+template <int sets, int inputs>
+inline Sums dot_rows(const Inputs<inputs>& x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
   __m256i product[8] = {};
   for (int i = 0; i < sets; ++i) {
-    product[i] =
-        _mm256_add_epi32(_mm256_madd_epi16(x.low, load_16(row[i])), _mm256_madd_epi16(x.high, load_16(row[i] + 16)));
+    product[i] = _mm256_madd_epi16(x.v[0], load_16(row[i]));
+    UNROLL(8)
+    for (int j = 1; j < inputs / 16; ++j) {
+      product[i] = _mm256_add_epi32(product[i], _mm256_madd_epi16(x.v[j], load_16(row[i] + 16 * j)));
+    }
   }
   const auto four = [&](const __m256i* p) {
     const __m256i pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(p[0], p[1]), _mm256_hadd_epi32(p[2], p[3]));
@@ -74,17 +84,20 @@ inline void dot_both(Sums y, int16_t* const* row, int32_t* sum) {
 }
 
 // Each weight moves by (x·e + 2^14) >> 15, saturated.
-inline void learn(Inputs x, int16_t* w, int32_t e) {
+template <int inputs>
+inline void learn(const Inputs<inputs>& x, int16_t* w, int32_t e) {
   const __m256i by = _mm256_set1_epi16(int16_t(e));
-  store_16(w, _mm256_adds_epi16(load_16(w), _mm256_mulhrs_epi16(x.low, by)));
-  store_16(w + 16, _mm256_adds_epi16(load_16(w + 16), _mm256_mulhrs_epi16(x.high, by)));
+  UNROLL(8)
+  for (int j = 0; j < inputs / 16; ++j) {
+    store_16(w + 16 * j, _mm256_adds_epi16(load_16(w + 16 * j), _mm256_mulhrs_epi16(x.v[j], by)));
+  }
 }
 inline void learn(Sums y, int16_t* w, int32_t e) {
   const __m128i by = _mm_mulhrs_epi16(y.v, _mm_set1_epi16(int16_t(e)));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(w), _mm_adds_epi16(load_8(w), by));
 }
 
-// What stage/tables.hpp calls adapted, for `count` different cells; cell[count] and on to a multiple of 8 can be read.
+// What stage/cells.hpp calls adapted, for `count` different cells; cell[count] and on to a multiple of 8 can be read.
 inline void learn_cells(const uint16_t* reciprocal, uint32_t* const* cell, int count, int32_t target) {
   for (int first = 0; first < count; first += 8) {
     uint32_t* const* c = cell + first;

@@ -1,0 +1,253 @@
+// The mixer (docs/numerics.md, section 13): codes the eight bits of a lane's byte. For each bit the inputs say what
+// they expect; sets of weights, each a row chosen by a small context, make of them what two final weights and two maps
+// make a probability of; then all of them learn the bit. Everything is in unnamed namespaces: see kernels/body.hpp.
+// Expected of simd_mix.hpp: the types Inputs<n>, of n numbers of 16 bits, and Sums, of 8, gather, dot_rows, dot_both,
+// learn, learn_cells.
+#pragma once
+
+#include <cstdint>
+
+#include "coder/coder.hpp"
+#include "compiler.hpp"
+#include "stage/cells.hpp"
+#include "stage/contexts.hpp"
+#include "stage/matches.hpp"
+#include "stage/samples.hpp"
+#include "stage/slots.hpp"
+#include "stage/state.hpp"
+#include "stage/values.hpp"
+
+namespace nncomp::mix {
+namespace {
+
+constexpr int RATE2 = 24;  // how fast the second layer learns, in 1/1024
+
+// What the bits of a byte have in common.
+struct Common {
+  Common(const Shared& s, const Lane& l)
+      : shape(s.shape), tables(*s.tables), rate(30 + int32_t((80u << 12) / (l.t + 4096))), c1(uint8_t(l.recent[0])) {
+    for (int m = 0; m < MAX_MATCHES; ++m) length[m] = length_class(l.match[m].length);
+  }
+
+  const Shape shape;  // a copy, which nothing that is written can be
+  const Tables& tables;
+  const int32_t rate;  // how fast the first layer learns: from 110 at the start of a lane falling to 30, in 1/1024
+  const uint32_t c1;
+  uint32_t length[MAX_MATCHES];  // class
+};
+
+// What the layers made of a bit's inputs, and with which weights.
+template <int inputs>
+struct Layers {
+  Inputs<inputs> x;
+  int16_t* row[MAX_SETS];
+  int32_t sum[8];
+  Sums y;
+  int16_t* row2[2];
+  int32_t sum2[2];
+};
+
+// The cells of the two final maps that learn.
+struct Maps {
+  uint16_t* own;
+  uint16_t* common;
+};
+
+// The first eight inputs, 16 bits each: see enum Input.
+struct First {
+  uint64_t four[2] = {0, uint64_t(256) << 16 * (CONSTANT - 4)};
+
+  void set(int input, int32_t v) { four[input / 4] |= uint64_t(uint16_t(v)) << 16 * (input % 4); }
+};
+
+// ---- Inputs ----
+
+// What followed each context before: sets their cells. `node` is that of the nibble.
+ALWAYS_INLINE void ask_histories(const Shared& s, const Lane& l, const Common& c, uint8_t* const* slot, uint32_t node,
+                                 const Bit& bit, uint32_t** history) {
+  const int contexts = c.shape.contexts;
+  history[contexts] = l.history_map + 256 * contexts + s.order0[bit.node];
+  for (int i = 0; i < contexts; ++i) history[i] = l.history_map + 256 * i + slot[i][node];
+  // Apart from order 0: compilers make of both one vector, and wait for its halves.
+  history[contexts + 1] = l.history_map + 256 * (contexts + 1) + s.order1[c.c1 << 8 | bit.node];
+}
+
+// Matches speak while their byte begins with the bits that were coded.
+ALWAYS_INLINE void ask_matches(const Lane& l, const Common& c, Bit& bit, First& first, uint32_t** cell) {
+  for (int m = 0; m < c.shape.matches; ++m) {
+    const Match& a = l.match[m];
+    if (a.length == 0 || (a.byte | 256) >> (8 - bit.k) != bit.node) continue;
+    const uint32_t expected = a.byte >> (7 - bit.k) & 1;
+    cell[m] = l.match_map + m * MATCH_CELLS + c.length[m] * 64 + bit.k * 8 + (a.misses & 7);
+    const int32_t v = c.tables.stretch[*cell[m] >> 20];
+    first.set(FIRST_MATCH + m, expected ? v : -v);
+    if (m == 0) bit.guess = expected + 1;
+    if (bit.match_class == 0) bit.match_class = c.length[m];
+  }
+  bit.match_row = bit.match_class * 4 + bit.guess;
+}
+
+ALWAYS_INLINE void ask_samples(const Lane& l, const Common& c, Bit& bit, First& first, uint32_t** cell) {
+  for (int j = 0; j < c.shape.samples; ++j) {
+    const uint32_t place = place_of(c.shape, l, j, bit.k, bit.node);
+    cell[j] = l.sample_map + j * SAMPLE_CELLS + ((error_class(c.shape, l, j) * 8 + bit.k) << 8 | place);
+    first.set(FIRST_SAMPLE + j, c.tables.stretch[*cell[j] >> 20]);
+    if (j == 1) bit.near = place;
+  }
+}
+
+// The network's frequencies of a nibble's 16 values, and their sums over the nodes above them.
+struct Tree {
+  uint64_t sum[32];
+
+  void fill(const Distribution& network, int half, uint32_t byte_node) {
+    for (uint32_t i = 0; i < 16; ++i)
+      sum[16 + i] = half == 0 ? network.sum[i] : network.frequency[16 * (byte_node & 15) + i];
+    for (int i = 15; i > 0; --i) sum[i] = sum[2 * i] + sum[2 * i + 1];
+  }
+  uint32_t one(uint32_t node) const { return probability(sum[2 * node + 1], sum[node]); }  // of a 1 below the node
+};
+
+// ---- Layers ----
+
+template <int inputs>
+ALWAYS_INLINE void first_layer(const Shared& s, const Lane& l, const Common& c, const Bit& bit, const First& first,
+                               uint32_t* const* history, Layers<inputs>& a) {
+  uint32_t chosen[MAX_SETS];
+  choose_rows(s, l, bit, chosen);
+  for (int i = 0; i < c.shape.sets; ++i) a.row[i] = l.weights + (uint32_t(i) * 256 + chosen[i]) * inputs;
+  a.x = gather<inputs>(first.four, c.shape.contexts + 2, [&](int i) { return c.tables.stretch[*history[i] >> 20]; });
+  a.y = c.shape.sets == MAX_SETS ? dot_rows<MAX_SETS>(a.x, a.row, 14, 128, a.sum)
+                                 : dot_rows<FEW_SETS>(a.x, a.row, 14, 128, a.sum);
+}
+
+// The mean of two sets.
+template <int inputs>
+ALWAYS_INLINE int32_t second_layer(const Lane& l, const Bit& bit, Layers<inputs>& a) {
+  a.row2[0] = l.weights2 + bit.match_row * ROW;
+  a.row2[1] = l.weights2 + (4 * LENGTHS + bit.node) * ROW;
+  dot_both(a.y, a.row2, a.sum2);
+  return clamp_stretch(((a.sum2[0] >> 1) + (a.sum2[1] >> 1)) >> 14);
+}
+
+// What two maps make of the mean, and it itself: 32 … 2^22 − 32.
+ALWAYS_INLINE uint32_t final_maps(const Shared& s, const Lane& l, const Common& c, const Bit& bit, int32_t mean,
+                                  Maps& maps) {
+  const Between b = between(mean);
+  uint16_t* const own = l.final_map + (c.shape.samples ? bit.near : bit.guess << 8 | bit.node) * BINS + b.cell;
+  uint16_t* const common = s.map + (c.c1 << 8 | bit.node) * BINS + b.cell;
+  maps = {own + b.nearer(), common + b.nearer()};
+  return (2 * c.tables.squash[mean + 2048] + interpolate(own, b.part) + interpolate(common, b.part)) >> 2;
+}
+
+// ---- Learning ----
+
+// The cells learn that the bit was `one`.
+ALWAYS_INLINE void learn_cells_of(const Lane& l, const Common& c, const Bit& bit, uint32_t one,
+                                  uint32_t* const* history, uint32_t* const* match, uint32_t* const* sample) {
+  const uint16_t* const reciprocal = c.tables.reciprocal;
+  const int32_t target = one ? ONE : 0;
+  learn_cells(reciprocal, history, c.shape.contexts + 2, target);
+  for (int m = 0; m < c.shape.matches; ++m) {
+    const bool right = (l.match[m].byte >> (7 - bit.k) & 1) == one;
+    if (match[m]) *match[m] = adapted(reciprocal, *match[m], right ? ONE : 0);
+  }
+  for (int j = 0; j < c.shape.samples; ++j) *sample[j] = adapted(reciprocal, *sample[j], target);
+}
+
+// The weights do.
+template <int inputs>
+ALWAYS_INLINE void learn_weights(const Common& c, uint32_t one, const Layers<inputs>& a) {
+  const auto error = [&](int32_t x) { return ((one ? ONE : 0) - int32_t(c.tables.squash[x + 2048])) >> 4; };
+  for (int i = 0; i < c.shape.sets; ++i) learn(a.x, a.row[i], (error(a.sum[i]) * c.rate) >> 10);
+  for (int i = 0; i < 2; ++i) learn(a.y, a.row2[i], (error(clamp_stretch(a.sum2[i] >> 14)) * RATE2) >> 10);
+}
+
+// ---- A byte ----
+
+// The hashes of the low nibble's contexts, and where they lead.
+inline void fetch_low_nibbles(const Shared& s, Lane& l, uint32_t high) {
+  for (int i = 0; i < s.shape.contexts; ++i) {
+    l.hash[1][i] = with_nibble(l.hash[0][i], high);
+    prefetch(s.table[i].data + (l.hash[1][i] >> s.table[i].shift) * 64);
+  }
+}
+
+// All that coding `byte` will lead to.
+inline void fetch_all(const Shared& s, Lane& l, uint32_t byte) {
+  fetch_low_nibbles(s, l, byte >> 4);
+  foresee_matches(s, l, byte);
+  for (int k = 0; k < 8; ++k) {
+    const uint16_t* row = s.map + ((l.recent[0] & 255) << 8 | (256 | byte) >> (8 - k)) * BINS;
+    prefetch(row);
+    prefetch(row + BINS - 1);
+  }
+}
+
+// Finds the slots of a nibble's contexts; returns how many of the first five have one.
+inline uint32_t find_slots(const Shared& s, Lane& l, int half) {
+  for (int i = 0; i < s.shape.contexts; ++i) l.slot[half][i] = find(s.table[i], l.hash[half][i], s.none);
+  uint32_t hits = 0;
+  for (int i = 0; i < 5; ++i) hits += l.slot[half][i] != s.none;
+  return hits;
+}
+
+template <int inputs, class Choose>
+inline void code_with(const Shared& s, Lane& l, const Distribution* network, int known, Choose choose) {
+  const Common c(s, l);
+  uint32_t nothing = 1u << 31;  // a cell that says neither, where vectors are longer than the list
+  uint32_t* history[inputs - FIRST_HISTORY];
+  for (uint32_t*& cell : history) cell = &nothing;
+  for (int i = 0; i < c.shape.contexts; ++i) l.hash[0][i] = l.next[i];
+  if (known >= 0) fetch_all(s, l, uint32_t(known));
+
+  uint32_t byte_node = 1;
+  for (int half = 0; half < 2; ++half) {
+    if (half == 1 && known < 0) fetch_low_nibbles(s, l, byte_node & 15);
+    const uint32_t hits = find_slots(s, l, half);
+    Tree tree;
+    if (network) tree.fill(*network, half, byte_node);
+    uint32_t node = 1;  // of the nibble
+    for (uint32_t k = 4 * uint32_t(half); k < 4 * uint32_t(half) + 4; ++k) {
+      Bit bit = {k, byte_node, hits, 0, 0, 0, 0};
+      First first;
+      uint32_t* match[MAX_MATCHES] = {};  // null where a match says nothing
+      uint32_t* sample[PREDICTIONS];
+      ask_histories(s, l, c, l.slot[half], node, bit, history);
+      ask_matches(l, c, bit, first, match);
+      ask_samples(l, c, bit, first, sample);
+      if (network) first.set(NETWORK, c.tables.stretch[tree.one(node) >> 10]);
+
+      Layers<inputs> layers;
+      Maps maps;
+      first_layer(s, l, c, bit, first, history, layers);
+      const int32_t mean = second_layer(l, bit, layers);
+      const uint32_t one = choose(final_maps(s, l, c, bit, mean, maps));
+
+      learn_cells_of(l, c, bit, one, history, match, sample);
+      learn_weights(c, one, layers);
+      *maps.own = drawn(*maps.own, one);
+      l.shared_cell[k] = maps.common;
+      node = node << 1 | one;
+      byte_node = byte_node << 1 | one;
+    }
+  }
+  l.byte = uint8_t(byte_node);
+  if (known < 0) foresee_matches(s, l, l.byte);
+}
+
+// Codes a byte into l.byte: choose(p) codes a bit whose probability of being 1 is p/2^22, and returns it.
+// `network` is null where it takes no part; `known` is the byte where it is known, else negative: it only
+// decides what is fetched ahead.
+template <int inputs = LEAST_INPUTS, class Choose>
+inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int known, Choose choose) {
+  if constexpr (inputs < MOST_INPUTS) {  // as few as the block's mixers have
+    if (s.shape.inputs > inputs) return code_byte<inputs + VECTOR>(s, l, network, known, choose);
+  }
+  assert(l.coded == l.t);
+  code_with<inputs>(s, l, network, known, choose);
+  l.coded = l.t + 1;
+}
+
+}  // namespace
+}  // namespace nncomp::mix

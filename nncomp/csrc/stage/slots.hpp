@@ -1,0 +1,46 @@
+// The hashed tables (docs/numerics.md, section 11): from a hash to the histories of a nibble. Expected of simd_mix.hpp:
+// find_slot.
+#pragma once
+
+#include <cstdint>
+
+#include "stage/state.hpp"
+
+namespace nncomp::mix {
+namespace {
+
+inline uint8_t check_of(uint64_t h) {
+  const uint8_t c = uint8_t(h >> 8);  // not of the bits that choose the bucket
+  return c ? c : 1;
+}
+
+// For predicting: the slot, or `none`.
+inline uint8_t* find(const Table& t, uint64_t h, uint8_t* none) {
+  uint8_t* b = t.data + (h >> t.shift) * 64;
+  const uint32_t at = find_slot(b, check_of(h));
+  uint8_t* places[2] = {b + at, none};  // without a branch: it would be missed
+  return places[at >> 6];
+}
+
+// For updating: the slot, or the one whose first history stands for least, emptied. `found` is what find()
+// said before other lanes' updates.
+inline uint8_t* claim(const Table& t, uint64_t h, uint8_t* found) {
+  const uint8_t check = check_of(h);
+  if (*found == check) return found;
+  uint8_t* b = t.data + (h >> t.shift) * 64;
+  int worst = 0;
+  uint32_t least = 256;
+  for (int i = 0; i < 64; i += 16) {
+    if (b[i] == check) return b + i;
+    if (b[i + 1] < least) {
+      least = b[i + 1];
+      worst = i;
+    }
+  }
+  for (int i = 1; i < 16; ++i) b[worst + i] = 0;
+  b[worst] = check;
+  return b + worst;
+}
+
+}  // namespace
+}  // namespace nncomp::mix

@@ -1,0 +1,53 @@
+// What a lane does before a byte: takes in the one before, and finds out what the next one depends on.
+#pragma once
+
+#include <cstdint>
+
+#include "compiler.hpp"
+#include "stage/contexts.hpp"
+#include "stage/matches.hpp"
+#include "stage/past.hpp"
+#include "stage/samples.hpp"
+#include "stage/state.hpp"
+#include "stage/values.hpp"
+#include "stage/x86.hpp"
+
+namespace nncomp::mix {
+namespace {
+
+// The lane's own past takes in the byte that it has coded.
+inline void remember(const Shared& s, Lane& l) {
+  const uint32_t c = l.byte;
+  push_recent(l, c);
+  if (s.shape.x86) follow_x86(l.x86, c);
+  remember_text(l, c);
+  remember_sample(s.shape, l, c);
+  advance_in_row(s.shape, l);
+}
+
+// Sets the lane's `next`, and fetches what will be read there.
+inline void set_contexts(const Shared& s, Lane& l) {
+  const uint32_t width = s.shape.width;
+  if (width && !(l.channel & (width - 1))) predict_sample(s, l);  // one begins
+  uint32_t n = 0;
+  values(s, l, [&](uint64_t v) {
+    l.next[n] = context_hash(v, n);
+    prefetch(s.table[n].data + (l.next[n] >> s.table[n].shift) * 64);
+    ++n;
+  });
+  assert(int32_t(n) == s.shape.contexts);
+}
+
+// What a lane does before its byte: takes in the one before, unless this is its first.
+inline void start(const Shared& s, Lane& l, bool first) {
+  assert(l.coded == (first ? 0 : l.t + 1));
+  if (!first) {
+    advance_matches(s, l);
+    remember(s, l);
+  }
+  find_matches(s, l);
+  set_contexts(s, l);
+}
+
+}  // namespace
+}  // namespace nncomp::mix
