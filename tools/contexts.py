@@ -29,6 +29,7 @@ from nncomp.contexts.table import FAMILIES, FIRST_ROWS, MAX_CONTEXTS  # noqa: E4
 STAGE = ROOT / "nncomp" / "csrc" / "stage"
 PAGE = ROOT / "docs" / "numerics.md"
 FROM = "// Written by `make contexts` from nncomp/contexts/table.py: do not edit."
+OFF = "// clang-format off\n"
 MARKS = "<!-- written by `make contexts` -->\n", "<!-- so far -->\n"
 
 # C++
@@ -140,6 +141,7 @@ def contexts_hpp() -> str:
 #include "stage/values.hpp"
 #include "stage/x86.hpp"
 
+{OFF}
 namespace nncomp::mix {{
 namespace {{
 
@@ -183,6 +185,7 @@ def families_hpp() -> str:
 
 #include <cstdint>
 
+{OFF}
 namespace nncomp::mix {{
 
 enum Family : int32_t {{ {", ".join(f.name.upper() for f in FAMILIES)} }};

@@ -8,9 +8,9 @@
 
 #include "device/simd_mix.hpp"
 // after the vectors it is written on
+#include "device/warp.hpp"
 #include "stage/byte_step.hpp"
 #include "stage/layout.hpp"
-#include "device/warp.hpp"
 
 namespace nncomp {
 
@@ -19,7 +19,7 @@ enum Status : uint32_t { GOOD = 0, MALFORMED, EARLY, LEFT_OVER, NOT_EMPTY, NO_RO
 // A block of the batch. engine/cuda/device.py fills these two structures, field by field.
 struct Block {
   uint8_t* stage;  // memory of the adaptive stage: Shared, then its arrays
-  uint8_t* data;   // the block's bytes; a decoder writes them
+  uint8_t* data;  // the block's bytes; a decoder writes them
   const mix::Tables* tables;
   uint32_t size;
   uint32_t first, lanes;  // its lanes among those of the batch
@@ -29,7 +29,7 @@ struct Block {
 // A lane of the batch.
 struct Seat {
   uint32_t start, size;  // its piece of the block
-  uint64_t room;         // bytes that its payload may take; an encoder's
+  uint64_t room;  // bytes that its payload may take; an encoder's
   Encoder encoder;
   Decoder decoder;
   uint32_t status;

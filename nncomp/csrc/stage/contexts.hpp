@@ -11,6 +11,8 @@
 #include "stage/values.hpp"
 #include "stage/x86.hpp"
 
+// clang-format off
+
 namespace nncomp::mix {
 namespace {
 

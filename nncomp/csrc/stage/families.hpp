@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+// clang-format off
+
 namespace nncomp::mix {
 
 enum Family : int32_t { GENERAL, RECORDS, CODE, X86, PICTURE, WIDE, LEAN };
