@@ -31,7 +31,7 @@ uint32_t isqrt(uint64_t s) {
   return uint32_t(r);
 }
 
-// The network's loops. `Products` is DotProducts, or has the same functions and, if BY_COLUMN, one more.
+// The network's loops. `Products` is DotProducts, or has the same functions and, if SPARSE, one more.
 template <Vectors Simd, class Products>
 struct Loops {
   using Vec = typename Simd::Vec;
@@ -83,7 +83,7 @@ struct Loops {
   }
 
   static void accumulate(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
-    if constexpr (Products::BY_COLUMN) {
+    if constexpr (Products::SPARSE) {
       if (w.columns) return Products::accumulate_columns(w, a, rows, out);
     }
     Products::multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
@@ -174,9 +174,9 @@ struct Loops {
     }
   }
 
-  // Whether one of four positions from p on has a weight.
+  // The bits of the weights of four positions from p on, those of all heads together.
   template <int G>
-  ALWAYS_INLINE static bool any_weight(const uint8_t (&weight)[G][SPAN], int p) {
+  ALWAYS_INLINE static uint32_t any_weight(const uint8_t (&weight)[G][SPAN], int p) {
     uint32_t any = 0;
     UNROLL(16)
     for (int g = 0; g < G; ++g) {
@@ -184,7 +184,7 @@ struct Loops {
       memcpy(&four, weight[g] + p, 4);
       any |= four;
     }
-    return any != 0;
+    return any;
   }
 
   // The values of `count` positions, a multiple of 4, by the weights of G heads, and that by r; out: G × h.
@@ -198,8 +198,7 @@ struct Loops {
       UNROLL(16)
       for (int v = 0; v < V; ++v) total[g][v] = Simd::splat(0);
     }
-    for (int p = 0; p < count; p += 4) {
-      if (!any_weight(weight, p)) continue;  // which is so for most
+    const auto add_four = [&](int p, auto dot) {
       Bytes four[G];
       UNROLL(16)
       for (int g = 0; g < G; ++g) four[g] = Simd::repeat4(weight[g] + p);
@@ -207,7 +206,15 @@ struct Loops {
       for (int v = 0; v < V; ++v) {
         const Bytes value = Simd::load_bytes(values + p * h + 64 * v);
         UNROLL(16)
-        for (int g = 0; g < G; ++g) total[g][v] = Simd::dot(total[g][v], four[g], value);
+        for (int g = 0; g < G; ++g) total[g][v] = dot(total[g][v], four[g], value);
+      }
+    };
+    for (int p = 0; p < count; p += 4) {
+      const uint32_t any = Products::SPARSE ? any_weight(weight, p) : ~0u;  // 0 for most
+      if (any & 0x80808080) {
+        add_four(p, Simd::dot);
+      } else if (any != 0) {
+        add_four(p, Products::dot_small);
       }
     }
     UNROLL(16)
@@ -306,7 +313,7 @@ constexpr Kernel kernel(const char* name) {
   using L = Loops<Simd, Products>;
   return {
       .name = name,
-      .by_column = Products::BY_COLUMN,
+      .by_column = Products::SPARSE,
       .add_row = L::add_row,
       .norm = L::norm,
       .project = L::project,

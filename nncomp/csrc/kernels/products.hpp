@@ -13,7 +13,8 @@ namespace {
 
 template <Vectors Simd>
 struct DotProducts {
-  static constexpr bool BY_COLUMN = false;
+  // Whether to look for what is 0: products are so fast that a wrong guess of a branch costs more.
+  static constexpr bool SPARSE = false;
 
   using Vec = typename Simd::Vec;
   using Bytes = typename Simd::Bytes;
@@ -29,6 +30,9 @@ struct DotProducts {
   static Bytes four(const Query<h>& query, int k) {
     return Simd::repeat4(query.q + k);
   }
+  // Simd::dot where no byte of a is above 127.
+  static Vec dot_small(Vec sum, Bytes a, Bytes b) { return Simd::dot(sum, a, b); }
+
   static Vec score(Vec sum, Bytes key, Bytes four) { return Simd::dot(sum, key, four); }
   template <int h>
   static Vec start(const Query<h>& query) {

@@ -22,7 +22,7 @@ namespace nncomp {
 namespace {
 
 struct Avx2Products {
-  static constexpr bool BY_COLUMN = true;
+  static constexpr bool SPARSE = true;
 
   using Vec = Avx2::Vec;
 
@@ -33,6 +33,11 @@ struct Avx2Products {
   }
   static __m256i add_words(__m256i sum, __m256i words) {  // pairs of 16 bits to sums of 32
     return _mm256_add_epi32(sum, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
+  }
+
+  // Avx2::dot where no byte of a is above 127.
+  static Vec dot_small(Vec sum, Avx2::Bytes a, Avx2::Bytes b) {
+    return {add_words(sum.a, _mm256_maddubs_epi16(a.a, b.a)), add_words(sum.b, _mm256_maddubs_epi16(a.b, b.b))};
   }
 
   // ---- scores: keys are value + 128, so that ^ s is ^ 80, or ^ 7F ----
