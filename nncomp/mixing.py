@@ -103,6 +103,13 @@ class Mixing:
         entries = min(max((size - 1).bit_length(), 12), 22)  # log2
         tables = (contexts << buckets + 6) + (matches << entries + 2)
         maps = 2 * 65536 * 33 + 65536 + 2 * 65536 + 5 * 256 + 128
-        lane = sets * 256 * 64 + 352 * 16 + (contexts + 2) * 1024 + matches * 6144 + 2 * 768 * 33
+        inputs = (8 + contexts + 2 + 15) // 16 * 16  # whole vectors
+        lane = (
+            sets * 256 * 2 * inputs
+            + 352 * 16
+            + (contexts + 2) * 1024
+            + matches * 6144
+            + 2 * 768 * 33
+        )
         lane += 4 * 65536 if rich else 0  # where samples are predicted
         return tables + maps + lanes * (lane + 4096)

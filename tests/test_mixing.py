@@ -24,7 +24,8 @@ import test_coder
 from conftest import examples, some_quick
 from nncomp import _native
 from nncomp.engine import native, reference
-from nncomp.engine.reference import features, mixer
+from nncomp.engine.reference import cells, features, hashes, mixer
+from nncomp.engine.reference.instructions import KINDS, Instruction
 from nncomp.errors import FormatError
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
@@ -308,8 +309,8 @@ def test_weights_of_predictions_reach_their_ends() -> None:
     assert min(weights) == -(1 << 18) and max(weights) == 1 << 18
 
 
-def follower(code: bytes) -> features.Instruction:
-    instruction = features.Instruction()
+def follower(code: bytes) -> Instruction:
+    instruction = Instruction()
     for c in code:
         instruction.take(c)
     return instruction
@@ -319,7 +320,7 @@ def test_instructions_end_where_they_end() -> None:
     for code in INSTRUCTIONS:
         hashed = 0
         for c in code:
-            hashed = features.combine(hashed, c + 1)
+            hashed = hashes.combine(hashed, c + 1)
         after = follower(code)
         assert after.phase == 0 and after.before == hashed, code.hex(" ")
 
@@ -344,7 +345,7 @@ def test_phases_of_an_instruction(code: str, phases: list[int]) -> None:
 
 def in_step(codes: Iterable[bytes]) -> bytes:
     """Instructions, or parts of some, each followed by what makes the next one begin anew."""
-    out, instruction = bytearray(), features.Instruction()
+    out, instruction = bytearray(), Instruction()
     for code in codes:
         start = len(out)
         out += code
@@ -753,7 +754,7 @@ def test_tables_have_sense() -> None:
 def test_tables_of_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for i in range(0, 512, 16):
-        assert features.KINDS[i : i + 16] in page
+        assert KINDS[i : i + 16] in page
 
 
 STARTS = {
@@ -768,10 +769,10 @@ def test_cells_stay_in_their_range(name: str) -> None:
     """Of every start, the cell that is pulled the same way for ever."""
     starts, count = STARTS[name]
     everywhere = np.arange(len(starts))
-    for target in (0, mixer.ONE):
-        cells = mixer.Cells(np.array(starts), count)
+    for target in (0, cells.ONE):
+        there = cells.Cells(np.array(starts), count)
         for _ in range(600):
-            cells.learn((everywhere,), target)  # asserts it
+            there.learn((everywhere,), target)  # asserts it
 
 
 @pytest.mark.slow
@@ -784,9 +785,9 @@ def test_cells_stay_in_their_range_whatever_comes(name: str) -> None:
     for n in range(count, 256):
         p = np.flatnonzero(reached) if n < 255 else np.arange(1 << 22)  # from then on anywhere
         reached = np.zeros(1 << 22, bool)
-        for target in (0, mixer.ONE):
+        for target in (0, cells.ONE):
             moved = p + ((target - p >> 7) * RECIPROCAL[n] >> 8)
-            assert moved.min() >= 0 and moved.max() <= mixer.ONE
+            assert moved.min() >= 0 and moved.max() <= cells.ONE
             reached[moved] = True
 
 

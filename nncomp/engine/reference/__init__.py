@@ -72,7 +72,7 @@ def _check(model: Model | None, lanes: int) -> None:
 def _code_byte(
     stage: Stage, lane: int, w: npt.NDArray[np.uint32] | None, choose: Callable[[int], int]
 ) -> int:
-    """Code a byte with the stage, and the network where there are its weights; returns it."""
+    """Code a byte with the stage and, where there are any, the network's frequencies."""
     network = None if w is None else partial(probability, cumulative_sums(w))
     return stage.code_byte(lane, network, choose)
 

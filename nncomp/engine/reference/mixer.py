@@ -12,36 +12,34 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from nncomp.contexts.family import Family
-from nncomp.engine.reference.features import (
-    K1,
-    MASK,
-    PREDICTIONS,
-    Past,
-    combine,
-    context_hash,
-    evaluate,
-    length_class,
-    with_nibble,
+from nncomp.engine.reference.cells import (
+    ONE,
+    Cells,
+    clamp_stretch,
+    drawn,
+    interpolated,
+    learned,
+    map_start,
+    nearer,
+    squash,
 )
+from nncomp.engine.reference.features import Past, evaluate, length_class
+from nncomp.engine.reference.hashes import K1, MASK, combine, context_hash, with_nibble
+from nncomp.engine.reference.samples import PREDICTIONS
 from nncomp.mixing import Mixing
-from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
+from nncomp.mixing_tables import NEXT, SQUASH, START, STRETCH
 
 __all__ = ["Lane", "Stage"]
 
-Ints: TypeAlias = npt.NDArray[np.int64]
 Slot: TypeAlias = list[int]  # a check, 0 if free, then the histories of the nodes 1…15 of a nibble
-
-ONE = (1 << 22) - 1  # the largest probability
 
 CLASSES = 24  # of a match's length
 FIRST_HITS = 5  # contexts whose hits choose weights
 MATCH_LEAST = (6, 20)  # bytes that must agree
 MATCH_MOST = 400  # bytes that are compared
 CONSTANT, CONSTANT2 = 256, 128  # the last input of either layer
-BINS = 33  # of a map, 128 apart
 
 
 def initial_weights2(sets: int) -> list[int]:
@@ -73,67 +71,6 @@ class Match:
 
 
 # 13. Predicting a bit
-
-
-class Cells:
-    """Adaptive probabilities: 22 bits and a count."""
-
-    def __init__(self, start: Ints, count: int) -> None:
-        self.p = start << 6  # from 16 bits
-        self.n = np.full_like(start, count)
-
-    def stretched(self, at: tuple[Ints, ...]) -> Ints:
-        """In the logistic domain."""
-        x: Ints = STRETCH[self.p[at] >> 10]
-        return x
-
-    def learn(self, at: tuple[Ints, ...], target: Ints | int) -> None:
-        """Move the cells ``at`` (no two are the same) towards ``target``, 0 or ONE."""
-        p, n = self.p[at], self.n[at]
-        moved = p + ((target - p >> 7) * RECIPROCAL[n] >> 8)
-        assert moved.min() >= 0 and moved.max() <= ONE
-        self.p[at] = moved
-        self.n[at] = np.minimum(n + 1, 255)
-
-
-def squash(x: int) -> int:
-    """|x| ≤ 2047 → probability."""
-    return int(SQUASH[x + 2048])
-
-
-def clamp_stretch(x: int) -> int:
-    """Into the domain of ``squash``."""
-    return min(max(x, -2047), 2047)
-
-
-def learned(w: Ints, x: Ints, e: Ints | int) -> Ints:
-    """Weights after an error: int16, as they were."""
-    assert np.abs(e).max() < 1 << 15 and abs(x).max() < 1 << 15
-    moved: Ints = np.clip(w + (x * e + (1 << 14) >> 15), -32768, 32767)
-    return moved
-
-
-def map_start() -> npt.NDArray[np.uint16]:
-    """A row of a map that changes nothing: (BINS)."""
-    cells = SQUASH[np.minimum(np.arange(BINS) * 128, 4095)] >> 6
-    return cells.astype(np.uint16)
-
-
-def interpolated(row: npt.NDArray[np.uint16], x: int) -> int:
-    """What a row of a map makes of x: a probability."""
-    cell, part = divmod(x + 2048, 128)
-    return (int(row[cell]) * (128 - part) + int(row[cell + 1]) * part) >> 1
-
-
-def nearer(x: int) -> int:
-    """The cell of a row that learns."""
-    cell, part = divmod(x + 2048, 128)
-    return cell + (part >= 64)
-
-
-def drawn(cell: int, bit: int) -> int:
-    """A cell of a map, 1/64 nearer to the bit."""
-    return cell + (65535 - cell + 63 >> 6) if bit else cell - (cell + 63 >> 6)
 
 
 class Lane:

@@ -1,0 +1,126 @@
+"""Predictions of a sample by the reference engine: section 11 of ``docs/numerics.md``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nncomp.engine.reference.features import Past
+
+__all__ = ["PREDICTIONS", "Samples"]
+
+PREDICTIONS = 4  # predictions of a sample
+TAPS = 24  # inputs of a linear one
+
+
+def signed16(v: int) -> int:
+    """The number of 16 bits that v is modulo 2^16: −32768…32767."""
+    return (v + 32768 & 65535) - 32768
+
+
+def step_of(d: int) -> int:
+    """A difference in 128 steps that are finer near 0: 4 for each octave from 8 on."""
+    size = abs(d)
+    assert size < 1 << 16
+    octave = size.bit_length() - 3  # of 8…15: 1
+    step = 4 * octave + (size >> octave & 3) if size >= 8 else size // 2
+    return 64 + step if d >= 0 else 63 - step
+
+
+class Samples:
+    """Predictions of a sample of 16 bits: of two bytes, or of one, which is its upper half."""
+
+    def __init__(self, width: int, period: int, stride: int) -> None:
+        self.width, self.period, self.stride = width, period, stride
+        self.weights = [[[0] * TAPS for _ in range(8)] for _ in range(2)]  # by channel; 2^16: one
+        self.errors = [[0] * 8 for _ in range(PREDICTIONS)]  # means, in 1/256, by channel
+        self.x = [0] * TAPS
+        self.guesses = [0] * PREDICTIONS
+
+    def difference(self, u: int, v: int) -> int:
+        """Of two samples; modulo 2^16 where they are numbers of 16 bits."""
+        return signed16(u - v) if self.width == 2 else u - v
+
+    def predict(self, past: Past) -> None:
+        """Predict the sample that begins with the byte to come."""
+        P, B = self.period, self.stride
+        difference = self.difference
+
+        def sample(k: int) -> int:
+            """The sample k ≥ width bytes before."""
+            if self.width == 1:
+                return past.back(k) << 8
+            return past.back(k) | past.back(k - 1) << 8
+
+        channels = [k for k in (self.width, 2 * self.width) if k < B]  # coded before this one
+        W, WW = sample(B), sample(2 * B)
+        if P > 4 * B:  # rows
+            N, NW, NE = sample(P), sample(P + B), sample(P - B)
+            near = [P, P + B, P - B, 2 * B, 3 * B, 4 * B, P - 2 * B, P - 3 * B]
+            near += [P + 2 * B, 2 * P, 2 * P - B, 2 * P + B]
+            pairs = [(sample(k), W) for k in near]
+            for k in channels:
+                v = sample(k)
+                pairs += [(v, sample(k + B)), (v, sample(k + P))]
+                pairs += [(sample(k + P - B), v), (sample(k + P + B), v)]
+            third = W + difference(N, NW)
+            fourth = W + ((difference(N, W) + difference(NE, W)) * 21845 >> 16)
+        else:  # sound
+            pairs = [(sample(i * B), sample(i * B - B)) for i in range(2, 18)]
+            for k in channels:
+                pairs += [(sample(k + i * B), sample(k + i * B + B)) for i in range(4)]
+            third = W + 2 * difference(W, WW) + difference(sample(3 * B), WW)
+            fourth = W + difference(W, WW)
+        self.x = [difference(u, v) for u, v in pairs]
+        self.x += [0] * (TAPS - len(self.x))
+        assert len(self.x) == TAPS and all(abs(x) < 1 << 16 for x in self.x)
+        linear = []
+        for weights in self.weights:
+            total = sum(w * x for w, x in zip(weights[past.channel], self.x, strict=True))
+            assert abs(total) < 1 << 39
+            linear.append(W + (total >> 16))
+        guesses = [*linear, third, fourth]
+        if self.width == 2:
+            self.guesses = [g & 65535 for g in guesses]
+        else:
+            self.guesses = [min(max(g, 0), 65280) for g in guesses]
+
+    def guess(self, j: int, past: Past) -> int:
+        """What prediction j says of the byte to come: of the high one in steps of a quarter."""
+        g = self.guesses[j]
+        low = g & 255 if past.channel % 2 == 0 else (g - past.back(1) + 128 & 65535) >> 6
+        return past.channel | low << 8
+
+    def learn(self, channel: int, value: int) -> None:
+        """The sample that was predicted is ``value``."""
+        power = (1 << 12) + sum(x * x for x in self.x)
+        assert power < 1 << 37
+        inverse = (1 << 44) // power
+        for j, guess in enumerate(self.guesses):
+            error = self.difference(value, guess)
+            mean = self.errors[j][channel]
+            self.errors[j][channel] = mean + 16 * abs(error) - mean // 16
+            assert abs(error) < 1 << 16 and self.errors[j][channel] < 1 << 24
+            if j < 2:
+                step = error * inverse >> 20
+                shift = (9, 13)[j]
+                self.weights[j][channel] = [
+                    min(max(w + (step * x >> shift), -(1 << 18)), 1 << 18)
+                    for w, x in zip(self.weights[j][channel], self.x, strict=True)
+                ]
+
+    def error_class(self, j: int, channel: int) -> int:
+        """How wrong prediction j is on average: 0…7."""
+        first = channel // self.width * self.width
+        return ((self.errors[j][first] >> 8) + 1).bit_length() - 1 >> 1
+
+    def place(self, j: int, past: Past, k: int, node: int) -> int:
+        """Where prediction j stands, seen from what bit k decides behind those of ``node``."""
+        low = node << 8 - k & 255  # the bytes possible are low…low + (256 >> k) − 1
+        middle = low + (128 >> k)
+        guess = self.guesses[j]
+        if self.width == 1:
+            return step_of(guess - (middle << 8))
+        if past.channel % 2 == 0:  # the low byte
+            return guess - low & 255
+        return 128 + step_of(signed16(guess - past.back(1) - (middle << 8)))
