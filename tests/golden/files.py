@@ -496,7 +496,7 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
         ("contexts-6", b"\0\x16\0"),
         ("way-3", b"\0\x30\0"),
         ("coding-bit", b"\0\x50\0"),
-        ("filter-4", b"\4\x10\0"),
+        ("filter-100", b"\x64\x10\0"),
         ("filter-127", b"\x7f\x10\0"),
     ):
         yield name, sealed(HEAD, *closed(TEXT, plan, payload))
