@@ -53,8 +53,8 @@ demo: $(LIGHT)/.done ## environment and build, then a real file there and back
 
 develop: $(DEV)/.done ## editable install with torch and the test tools in .venv/dev
 
-# Folders and files of the engine whose layout is checked; `clang-format -i FILE` makes it right.
-FORMATTED := $(addprefix nncomp/csrc/,bind.cpp block coder compiler.hpp device filters kernels network stage)
+# What is C++, whose layout is checked; `clang-format -i FILE` makes it right.
+FORMATTED := nncomp/csrc tests/emulated tools
 
 lint: $(DEV)/.done
 	find $(FORMATTED) -name '*.[ch]*pp' -o -name '*.cu' | xargs $(DEV)/bin/clang-format --dry-run -Werror
