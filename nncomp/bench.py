@@ -290,6 +290,8 @@ def _execute(
     compressor: Compressor, line: str, folder: Path, time_limit: float
 ) -> tuple[float, int]:
     """Wall seconds and peak bytes of one run in ``folder``. Raises ``NNCompError``."""
+    if not hasattr(os, "wait4"):
+        raise NNCompError("cannot be measured: this system does not tell what a process took")
     words = [compressor.program, *line.split()[1:]]
     target = os.devnull
     if words[-2] == ">":

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nncomp import rawio
 from nncomp.errors import NNCompError
+from nncomp.folder import Folder, exists, open_folder, sync
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -47,9 +48,6 @@ STDIN, STDOUT, STDERR = "(stdin)", "(stdout)", "(stderr)"  # their names for peo
 
 _MAX_LINKS = 40  # that lead to a file, as Linux has it
 _SHORT_NAME = 32  # bytes, which every file system takes
-# What a file system says that knows no fsync, or not of directories.
-_CANNOT_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY,
-                errno.EPERM, errno.EACCES}  # fmt: skip
 _making = threading.Lock()  # directories: whoever finds one made by another thread finds it synced
 
 
@@ -144,20 +142,21 @@ def create(path: str, *, force: bool, source: BinaryIO) -> Iterator[BinaryIO]:
         return
     directory, name = os.path.split(path)
     temporary = _temporary_name(name)
-    with _open_directory(directory, path) as folder:
+    with _open_folder(directory, path) as folder:
         try:
             with _open_new(temporary, folder, path) as file:
                 yield file
                 file.flush()
                 with _naming(path):
                     _copy_attributes(like, file.fileno())
-                    _sync(file.fileno())
+                    sync(file.fileno())
             with _naming(path):
-                _publish(temporary, name, folder, force=force)
-                _sync(folder)
+                if folder.descriptor is None:
+                    _set_times(folder.place(temporary), like)
+                folder.publish(temporary, name, force=force)
+                folder.sync()
         finally:
-            with contextlib.suppress(OSError):  # not there, or no worse than what went wrong before
-                os.unlink(temporary, dir_fd=folder)
+            folder.discard(temporary)  # not there, or no worse than what went wrong before
 
 
 @contextlib.contextmanager
@@ -168,8 +167,8 @@ def replacing(path: str) -> Iterator[str]:
     try:
         yield temporary
         with _naming(path):
-            with open(temporary, "rb") as file:
-                _sync(file.fileno())
+            with open(temporary, "r+b") as file:  # some systems sync only what may be written
+                sync(file.fileno())
             os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
@@ -192,8 +191,8 @@ def _make_directory(path: str) -> None:
         _make_directory(parent)
     os.mkdir(path)
     try:
-        with _open_directory(parent, path) as folder, _naming(path):
-            _sync(folder)
+        with _open_folder(parent, path) as folder, _naming(path):
+            folder.sync()
     except OSError:
         with contextlib.suppress(OSError):
             os.rmdir(path)  # so that whoever needs it next tries again
@@ -214,9 +213,10 @@ def check_removable(path: str) -> None:
 
 
 def remove(path: str, source: BinaryIO) -> None:
-    """Remove ``path`` if it still is the open file ``source``."""
+    """Remove ``path`` if it still is the open file ``source``, and close that."""
     if not os.path.samestat(os.lstat(path), os.fstat(source.fileno())):
         raise NNCompError("was replaced meanwhile; not removed")
+    source.close()  # some systems remove nothing that is open
     os.unlink(path)
 
 
@@ -236,15 +236,11 @@ def _check_target(path: str, like: os.stat_result, force: bool) -> str | int | N
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
         if not force:
-            raise _exists(path)
+            raise exists(path)
         return None
     if not force and not os.path.samestat(status, os.stat(os.devnull)):
         raise FileExistsError(errno.EEXIST, "is not a regular file; use -f to write to it", path)
     return path
-
-
-def _exists(path: str) -> FileExistsError:
-    return FileExistsError(errno.EEXIST, "already exists; use -f to overwrite", path)
 
 
 @contextlib.contextmanager
@@ -284,7 +280,7 @@ def _open_named(file: str | int, mode: str, path: str) -> BinaryIO:
     """A file that there is, buffered; errors speak of ``path``. Descriptors stay open."""
 
     def opener(name: str, flags: int) -> int:
-        return os.open(name, flags & ~os.O_CREAT | os.O_NOFOLLOW)
+        return os.open(name, flags & ~os.O_CREAT | getattr(os, "O_NOFOLLOW", 0))
 
     if isinstance(file, int):
         raw = _Named(file, mode, path, closefd=False)
@@ -304,33 +300,23 @@ def _temporary_name(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _open_directory(directory: str, path: str) -> Iterator[int]:
-    """A descriptor of ``directory``, which stays the same whatever it is renamed to.
-
-    Names in it are as short as they can be. Errors speak of ``path``.
-    """
-    with _naming(path):
-        try:
-            descriptor = os.open(directory or os.curdir, os.O_RDONLY | os.O_DIRECTORY)
-        except PermissionError:  # to list it, perhaps, which is not needed
-            descriptor = os.open(directory or os.curdir, getattr(os, "O_PATH", os.O_RDONLY))
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+def _open_folder(directory: str, path: str) -> Iterator[Folder]:
+    """Errors of opening it speak of ``path``."""
+    with contextlib.ExitStack() as stack:
+        with _naming(path):
+            folder = stack.enter_context(open_folder(directory))
+        yield folder
 
 
-def _open_new(temporary: str, folder: int, path: str) -> BinaryIO:
+def _open_new(temporary: str, folder: Folder, path: str) -> BinaryIO:
     """Create ``temporary`` for its owner alone."""
-
-    def opener(name: str, flags: int) -> int:
-        return os.open(name, flags, 0o600, dir_fd=folder)
-
-    return io.BufferedRandom(_Named(temporary, "x+b", path, opener=opener))
+    return io.BufferedRandom(_Named(temporary, "x+b", path, opener=folder.open))
 
 
 def _copy_attributes(like: os.stat_result, descriptor: int) -> None:
     """Mode, times and, where allowed, the owner of a regular file; otherwise a new file's mode."""
+    if not hasattr(os, "fchown"):
+        return  # on Windows, rights come from the directory, and closing a file changes its times
     if not stat.S_ISREG(like.st_mode):
         mask = os.umask(0)
         os.umask(mask)
@@ -345,33 +331,10 @@ def _copy_attributes(like: os.stat_result, descriptor: int) -> None:
         mode &= 0o707 | mode << 3
     with contextlib.suppress(OSError):
         os.fchmod(descriptor, mode)
-    with contextlib.suppress(OSError):
-        os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
+    _set_times(descriptor, like)
 
 
-def _publish(temporary: str, name: str, folder: int, *, force: bool) -> None:
-    if force:
-        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        return
-    try:  # unlike a rename, fails if somebody else was faster
-        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-    except FileExistsError:
-        raise _exists(name) from None
-    except OSError:  # no hard links here
-        with contextlib.suppress(FileNotFoundError):
-            os.lstat(name, dir_fd=folder)
-            raise _exists(name) from None
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        return
-    os.unlink(temporary, dir_fd=folder)
-
-
-def _sync(descriptor: int) -> None:
-    """Make a file, or the names in a directory, durable, as far as the file system knows how."""
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno == errno.EBADF:  # a directory that may not be read cannot be synced alone
-            os.sync()
-        elif error.errno not in _CANNOT_SYNC:
-            raise
+def _set_times(file: int | str, like: os.stat_result) -> None:
+    if stat.S_ISREG(like.st_mode):
+        with contextlib.suppress(OSError):
+            os.utime(file, ns=(like.st_atime_ns, like.st_mtime_ns))

@@ -252,7 +252,7 @@ class _Grep:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         status = self._process.wait()
-        if status == -signal.SIGPIPE:  # nobody reads what it finds
+        if status == -getattr(signal, "SIGPIPE", 0) != 0:  # nobody reads what it finds
             raise signals.Signalled(-status)
         return status if status >= 0 else 2
 

@@ -1,0 +1,82 @@
+// Vectors of 16 bytes with operators: the compiler's own, which GCC and Clang have for every machine, or the same in
+// plain C++. A conversion keeps the bits. Shifts are by one number for all lanes.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "compiler.hpp"
+
+namespace nncomp {
+namespace {
+
+#if defined(GNU_EXTENSIONS)
+
+using Int4 = int32_t __attribute__((vector_size(16)));
+using UInt4 = uint32_t __attribute__((vector_size(16)));
+using Int8 = int16_t __attribute__((vector_size(16)));
+using UInt8 = uint16_t __attribute__((vector_size(16)));
+
+template <class Mask, class V>
+inline V choose(Mask mask, V yes, V no) {
+  return mask ? yes : no;
+}
+
+#else
+
+template <class T>
+struct Lanes {
+  static constexpr int COUNT = 16 / int(sizeof(T));
+
+  T lane[COUNT];
+
+  template <class U>
+  explicit operator Lanes<U>() const {
+    Lanes<U> to;
+    memcpy(&to, this, sizeof to);
+    return to;
+  }
+
+  template <class F>
+  static Lanes each(F f) {
+    Lanes v;
+    for (int i = 0; i < COUNT; ++i) v.lane[i] = T(f(i));
+    return v;
+  }
+  friend Lanes operator+(const Lanes& a, const Lanes& b) {
+    return each([&](int i) { return a.lane[i] + b.lane[i]; });
+  }
+  friend Lanes operator-(const Lanes& a, const Lanes& b) {
+    return each([&](int i) { return a.lane[i] - b.lane[i]; });
+  }
+  friend Lanes operator*(const Lanes& a, const Lanes& b) {
+    return each([&](int i) { return a.lane[i] * b.lane[i]; });
+  }
+  friend Lanes operator<(const Lanes& a, const Lanes& b) {  // −1 where it is so, else 0
+    return each([&](int i) { return a.lane[i] < b.lane[i] ? -1 : 0; });
+  }
+  friend Lanes operator&(const Lanes& a, int b) {
+    return each([&](int i) { return a.lane[i] & b; });
+  }
+  friend Lanes operator<<(const Lanes& a, int n) {
+    return each([&](int i) { return a.lane[i] << n; });
+  }
+  friend Lanes operator>>(const Lanes& a, int n) {
+    return each([&](int i) { return a.lane[i] >> n; });
+  }
+};
+
+using Int4 = Lanes<int32_t>;
+using UInt4 = Lanes<uint32_t>;
+using Int8 = Lanes<int16_t>;
+using UInt8 = Lanes<uint16_t>;
+
+template <class V>
+inline V choose(const V& mask, const V& yes, const V& no) {
+  return V::each([&](int i) { return mask.lane[i] ? yes.lane[i] : no.lane[i]; });
+}
+
+#endif
+
+}  // namespace
+}  // namespace nncomp
