@@ -19,12 +19,13 @@ unexport PYTHONDONTWRITEBYTECODE
 LIGHT := .venv/light
 DEV := .venv/dev
 SAN := .venv/san
+OTHERS := .venv/compilers
 PIP := -m pip --quiet --disable-pip-version-check install
 NATIVE := pyproject.toml CMakeLists.txt $(shell find nncomp/csrc -type f)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check contexts test fuzz sanitize lint gpu-check picture gigabyte figures regression golden corpus models dist clean
+.PHONY: help demo develop check contexts test fuzz sanitize lint compilers gpu-check picture gigabyte figures regression golden corpus models dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -46,6 +47,13 @@ $(SAN)/.done: $(NATIVE)
 	$(PYTHON) -m venv $(SAN)
 	$(SAN)/bin/python $(PIP) "scikit-build-core>=0.11" "nanobind>=2.4" ninja hypothesis pytest
 	SAN=1 $(SAN)/bin/python $(PIP) --no-build-isolation --config-settings=build-dir=build/san -e .
+	touch $@
+
+# For the module as other compilers make it. What the build needs is not isolated, so that compilers have one environment.
+$(OTHERS)/.done: pyproject.toml
+	$(PYTHON) -m venv $(OTHERS)
+	$(OTHERS)/bin/python $(PIP) "scikit-build-core>=0.11" "nanobind>=2.4" ninja hypothesis pytest \
+		"click>=8.1" "numpy>=1.26" "tqdm>=4.60"
 	touch $@
 
 demo: $(LIGHT)/.done ## environment and build, then a real file there and back
@@ -84,6 +92,27 @@ SANITIZED := LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-
 sanitize: $(SAN)/.done ## the native engine with ASan and UBSan: tests of it, and every fuzz target
 	$(SANITIZED) pytest -q -m 'not slow' $(patsubst %,tests/test_%.py,engines hostile mixing native)
 	$(SANITIZED) fuzz --cases 30
+
+# GCC and Clang in all versions that there are, but for the GCC that builds everything else; and what a compiler without
+# their extensions would make of the source.
+COMPILERS ?= $(filter-out %/g++-$(shell g++ -dumpversion),$(wildcard /usr/bin/g++-[1-9]*)) \
+	$(wildcard /usr/bin/clang++-[1-9]*) "g++ -DNO_EXTENSIONS"
+MINGW := $(shell command -v x86_64-w64-mingw32-g++)
+
+compilers: $(OTHERS)/.done ## [COMPILERS=NAMES]: the engine as other compilers make it, without a warning, and its tests
+	set -e; for compiler in $(COMPILERS); do \
+		echo "$$compiler"; \
+		CXX="$$compiler" $(OTHERS)/bin/python $(PIP) --no-build-isolation --no-deps --force-reinstall \
+			--config-settings=build-dir="build/compilers/$$(basename "$$compiler" | tr ' ' -)" -e .; \
+		$(OTHERS)/bin/python -m pytest -q -m 'not slow and not torch' \
+			$(patsubst %,tests/test_%.py,engines golden native numerics); \
+	done
+ifneq ($(MINGW),) # for Windows there is no Python here: the engine alone
+	cmake -S . -B build/compilers/mingw -G Ninja -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_CXX_COMPILER=$(MINGW) \
+		-DCMAKE_MAKE_PROGRAM=$(abspath $(OTHERS)/bin/ninja) -DPython_EXECUTABLE=$(abspath $(OTHERS)/bin/python) \
+		-DSTRICT=ON > build/compilers/mingw.log
+	cmake --build build/compilers/mingw --target core
+endif
 
 gpu-check: $(if $(GPU_PYTHON),,$(DEV)/.done) ## on a machine with a GPU: its bytes, then its speed, in 8 minutes
 	$(or $(GPU_PYTHON),$(DEV)/bin/python) tools/gpu_check.py

@@ -3,7 +3,11 @@
 
 #include <cstdint>
 
-#if defined(_MSC_VER) && !defined(__clang__)
+// GCC's extensions, which Clang has too, even where it stands in for MSVC. NO_EXTENSIONS is for `make compilers`: what
+// a compiler without them makes of the source.
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(__CUDACC__) && !defined(NO_EXTENSIONS)
+#define GNU_EXTENSIONS
+#elif defined(_MSC_VER) && !defined(__CUDACC__)
 #include <intrin.h>
 #endif
 
@@ -17,7 +21,7 @@
 #define NNCOMP_PRAGMA(text) _Pragma(#text)
 #if defined(__CUDACC__) || defined(__clang__)
 #define UNROLL(count) NNCOMP_PRAGMA(unroll)
-#elif defined(__GNUC__)
+#elif defined(GNU_EXTENSIONS)
 #define UNROLL(count) NNCOMP_PRAGMA(GCC unroll count)
 #else
 #define UNROLL(count)
@@ -26,10 +30,12 @@
 // For a function of a class, which has no unnamed namespace: no object file has a copy of it to be linked.
 #if defined(__CUDACC__)
 #define ALWAYS_INLINE __forceinline__
-#elif defined(__GNUC__)
+#elif defined(GNU_EXTENSIONS)
 #define ALWAYS_INLINE __attribute__((always_inline)) inline
-#else
+#elif defined(_MSC_VER)
 #define ALWAYS_INLINE __forceinline
+#else
+#define ALWAYS_INLINE inline
 #endif
 
 namespace nncomp {
@@ -39,7 +45,7 @@ namespace {
 inline void prefetch(const void* p) {
 #if defined(__CUDACC__)
   asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
-#elif defined(__GNUC__)
+#elif defined(GNU_EXTENSIONS)
   __builtin_prefetch(p, 1);
 #elif defined(_M_X64)  // MSVC
   _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
@@ -53,23 +59,31 @@ inline void prefetch(const void* p) {
 inline int highest_bit(uint64_t x) {
 #if defined(__CUDACC__)
   return 63 - __clzll(int64_t(x));
-#elif defined(__GNUC__)
+#elif defined(GNU_EXTENSIONS)
   return 63 - __builtin_clzll(x);
-#else
+#elif defined(_MSC_VER)
   unsigned long place;
   _BitScanReverse64(&place, x);
   return int(place);
+#else
+  int place = 63;
+  while (!(x >> place & 1)) --place;
+  return place;
 #endif
 }
 inline int lowest_bit(uint64_t x) {
 #if defined(__CUDACC__)
   return __ffsll(int64_t(x)) - 1;
-#elif defined(__GNUC__)
+#elif defined(GNU_EXTENSIONS)
   return __builtin_ctzll(x);
-#else
+#elif defined(_MSC_VER)
   unsigned long place;
   _BitScanForward64(&place, x);
   return int(place);
+#else
+  int place = 0;
+  while (!(x >> place & 1)) ++place;
+  return place;
 #endif
 }
 

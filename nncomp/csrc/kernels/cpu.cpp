@@ -1,10 +1,9 @@
 #include "kernels/cpu.hpp"
 
+#include <cstdint>
 #include <string_view>
 
-#if defined(NNCOMP_X86)
-#include <cpuid.h>
-#endif
+#include "compiler.hpp"
 
 namespace nncomp {
 namespace {
@@ -15,20 +14,65 @@ struct Feature {
 };
 
 #if defined(NNCOMP_X86)
-// AVX-VNNI is in leaf 7, subleaf 1, which compilers' own checks do not all know.
-bool has_avxvnni() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+// Not __builtin_cpu_supports: MSVC has none, and no compiler's knows every feature.
+struct Registers {
+  uint32_t a, b, c, d;
+};
+
+Registers cpuid(uint32_t leaf, uint32_t subleaf) {
+#if defined(_MSC_VER) && !defined(__clang__)
+  int r[4];
+  __cpuidex(r, int(leaf), int(subleaf));
+  return {uint32_t(r[0]), uint32_t(r[1]), uint32_t(r[2]), uint32_t(r[3])};
+#else
+  Registers r;
+  asm volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(subleaf));
+  return r;
+#endif
+}
+
+// The registers that the system keeps, where the processor can be asked (bit 27 of leaf 1).
+uint32_t xcr0() {
+#if defined(_MSC_VER) && !defined(__clang__)
+  return uint32_t(_xgetbv(0));
+#else
+  uint32_t low, high;
+  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low;
+#endif
+}
+
+struct Cpu {
+  Registers extended{}, more{};  // leaf 7 and its second part
+  bool keeps_ymm = false, keeps_zmm = false;
+
+  Cpu() {
+    if (cpuid(0, 0).a < 7 || !(cpuid(1, 0).c >> 27 & 1)) return;
+    extended = cpuid(7, 0);
+    if (extended.a >= 1) more = cpuid(7, 1);
+    const uint32_t kept = xcr0();
+    keeps_ymm = (kept & 0x06) == 0x06;
+#if defined(__APPLE__)
+    keeps_zmm = keeps_ymm;  // from a thread's first use of them on
+#else
+    keeps_zmm = (kept & 0xE6) == 0xE6;
+#endif
+  }
+};
+
+const Cpu& cpu() {
+  static const Cpu cpu;
+  return cpu;
 }
 
 const Feature FEATURES[] = {
-    {"avx2", [] { return bool(__builtin_cpu_supports("avx2")); }},
-    {"avxvnni", has_avxvnni},
-    {"avx512f", [] { return bool(__builtin_cpu_supports("avx512f")); }},
-    {"avx512bw", [] { return bool(__builtin_cpu_supports("avx512bw")); }},
-    {"avx512dq", [] { return bool(__builtin_cpu_supports("avx512dq")); }},
-    {"avx512vl", [] { return bool(__builtin_cpu_supports("avx512vl")); }},
-    {"avx512vnni", [] { return bool(__builtin_cpu_supports("avx512vnni")); }},
+    {"avx2", [] { return cpu().keeps_ymm && cpu().extended.b >> 5 & 1; }},
+    {"avxvnni", [] { return cpu().keeps_ymm && cpu().more.a >> 4 & 1; }},
+    {"avx512f", [] { return cpu().keeps_zmm && cpu().extended.b >> 16 & 1; }},
+    {"avx512bw", [] { return cpu().keeps_zmm && cpu().extended.b >> 30 & 1; }},
+    {"avx512dq", [] { return cpu().keeps_zmm && cpu().extended.b >> 17 & 1; }},
+    {"avx512vl", [] { return cpu().keeps_zmm && cpu().extended.b >> 31 & 1; }},
+    {"avx512vnni", [] { return cpu().keeps_zmm && cpu().extended.c >> 11 & 1; }},
 };
 #else
 const Feature FEATURES[] = {{"none", [] { return false; }}};

@@ -1,6 +1,7 @@
 #include "stage/stage.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -62,13 +63,13 @@ Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, 
   s.tables = &tables();
   s.data = data.data();
 
-  constexpr size_t HUGE = 2 << 20;  // a huge page, where the system has them: tables are read at random
   const size_t size = lay_out(s, nullptr) + 64;
   memory_.reset(static_cast<uint8_t*>(std::calloc(size, 1)));  // pages come when they are touched
   if (!memory_) throw std::bad_alloc();
   const uintptr_t at = reinterpret_cast<uintptr_t>(memory_.get());
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  const uintptr_t from = (at + HUGE - 1) & ~(HUGE - 1), to = (at + size) & ~(HUGE - 1);
+  constexpr size_t HUGE_PAGE = 2 << 20;  // tables are read at random
+  const uintptr_t from = (at + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), to = (at + size) & ~(HUGE_PAGE - 1);
   if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);  // a hint
 #endif
   lay_out(s, memory_.get() + (-at & 63));

@@ -97,7 +97,7 @@ struct Avx512 {
   static Bytes splat_bytes(int x) { return _mm512_set1_epi8(char(x)); }
   // _mm512_dpbusd_epi32, written so that compilers accumulate in place: GCC 12 copies every sum twice a step.
   static Vec dot(Vec sum, Bytes a, Bytes b) {
-#if defined(__GNUC__)
+#if defined(GNU_EXTENSIONS)
     asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
     return sum;
 #else

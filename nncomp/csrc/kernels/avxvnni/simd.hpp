@@ -1,6 +1,7 @@
 // Vectors of AVX2 with AVX-VNNI, which multiplies and adds at once.
 #pragma once
 
+#include "compiler.hpp"
 #include "kernels/avx2/simd.hpp"
 
 namespace nncomp {
@@ -9,7 +10,7 @@ namespace {
 struct AvxVnni : Avx2 {
   // _mm256_dpbusd_avx_epi32, in place: see avx512/simd.hpp
   static __m256i dot8(__m256i sum, __m256i a, __m256i b) {
-#if defined(__GNUC__)
+#if defined(GNU_EXTENSIONS)
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
     return sum;
 #else

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/portable/lanes.hpp"
 #include "network/tables.hpp"
 
 namespace nncomp {
@@ -11,12 +12,6 @@ namespace {
 
 struct Portable {
   static constexpr int MAX_ACCUMULATORS = 4;
-
-  // The compiler's own vectors of 16 bytes, which it has for every machine (an extension of GCC and Clang).
-  using Int4 = int32_t __attribute__((vector_size(16)));
-  using UInt4 = uint32_t __attribute__((vector_size(16)));
-  using Int8 = int16_t __attribute__((vector_size(16)));
-  using UInt8 = uint16_t __attribute__((vector_size(16)));
 
   struct Vec {  // 16 × int32
     Int4 quarter[4];
@@ -50,10 +45,10 @@ struct Portable {
     return each([&](int i) { return a.quarter[i] - b.quarter[i]; });
   }
   static Vec min(const Vec& a, const Vec& b) {
-    return each([&](int i) { return a.quarter[i] < b.quarter[i] ? a.quarter[i] : b.quarter[i]; });
+    return each([&](int i) { return choose(a.quarter[i] < b.quarter[i], a.quarter[i], b.quarter[i]); });
   }
   static Vec max(const Vec& a, const Vec& b) {
-    return each([&](int i) { return a.quarter[i] > b.quarter[i] ? a.quarter[i] : b.quarter[i]; });
+    return each([&](int i) { return choose(b.quarter[i] < a.quarter[i], a.quarter[i], b.quarter[i]); });
   }
   template <int n>
   static Vec shift_left(const Vec& v) {
