@@ -1,8 +1,6 @@
 // The mixer (docs/numerics.md, section 13): codes the eight bits of a lane's byte. For each bit the inputs say what
 // they expect; sets of weights, each a row chosen by a small context, make of them what two final weights and two maps
 // make a probability of; then all of them learn the bit. Everything is in unnamed namespaces: see kernels/body.hpp.
-// Expected of simd_mix.hpp: the types Inputs<n>, of n numbers of 16 bits, and Sums, of 8, gather, dot_rows, dot_both,
-// learn, learn_cells.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +14,12 @@
 #include "stage/slots.hpp"
 #include "stage/state.hpp"
 #include "stage/values.hpp"
+#include "stage/vectors.hpp"
 
 namespace nncomp::mix {
 namespace {
+
+static_assert(StageVectors<Inputs<32>, Sums, 32, MAX_SETS>);
 
 constexpr int RATE2 = 24;  // how fast the second layer learns, in 1/1024
 
