@@ -36,6 +36,8 @@ KERNELS = {
     "avx512": "AVX-512 VNNI",
     "avxvnni": "AVX-VNNI",
     "avx2": "AVX2",
+    "dotprod": "NEON with SDOT",
+    "neon": "NEON",
     "portable": "plain C++",
 }
 PEERS = "peers"

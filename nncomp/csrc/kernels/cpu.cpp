@@ -5,6 +5,16 @@
 
 #include "compiler.hpp"
 
+#if defined(NNCOMP_ARM64) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(NNCOMP_ARM64) && defined(__APPLE__)
+#include <sys/sysctl.h>
+
+#include <cstddef>
+#elif defined(NNCOMP_ARM64) && defined(_WIN32)
+#include <windows.h>
+#endif
+
 namespace nncomp {
 namespace {
 
@@ -73,6 +83,24 @@ const Feature FEATURES[] = {
     {"avx512dq", [] { return cpu().keeps_zmm && cpu().extended.b >> 17 & 1; }},
     {"avx512vl", [] { return cpu().keeps_zmm && cpu().extended.b >> 31 & 1; }},
     {"avx512vnni", [] { return cpu().keeps_zmm && cpu().extended.c >> 11 & 1; }},
+};
+#elif defined(NNCOMP_ARM64) && defined(__linux__)
+const Feature FEATURES[] = {
+    {"dotprod", [] { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }},  // HWCAP_ASIMDDP
+};
+#elif defined(NNCOMP_ARM64) && defined(__APPLE__)
+bool says_yes(const char* name) {
+  int value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
+}
+
+const Feature FEATURES[] = {
+    {"dotprod", [] { return says_yes("hw.optional.arm.FEAT_DotProd"); }},
+};
+#elif defined(NNCOMP_ARM64) && defined(_WIN32)
+const Feature FEATURES[] = {
+    {"dotprod", [] { return IsProcessorFeaturePresent(43) != 0; }},  // PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE
 };
 #else
 const Feature FEATURES[] = {{"none", [] { return false; }}};

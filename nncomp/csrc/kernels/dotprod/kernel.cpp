@@ -1,0 +1,11 @@
+// The kernel for ARM64 CPUs with dot products of signed bytes.
+#include "kernels/dotprod/products.hpp"
+#include "kernels/neon/products.hpp"
+#include "kernels/neon/simd.hpp"
+#include "kernels/neon/simd_mix.hpp"
+// after the vectors it is written on
+#include "kernels/body.hpp"
+
+namespace nncomp {
+extern const Kernel kernel_dotprod = kernel<Neon<SignedDotProducts>, NeonProducts<SignedDotProducts>>("dotprod");
+}

@@ -1,0 +1,10 @@
+// The kernel for every ARM64 CPU.
+#include "kernels/neon/products.hpp"
+#include "kernels/neon/simd.hpp"
+#include "kernels/neon/simd_mix.hpp"
+// after the vectors it is written on
+#include "kernels/body.hpp"
+
+namespace nncomp {
+extern const Kernel kernel_neon = kernel<Neon<LongProducts>, NeonProducts<LongProducts>>("neon");
+}
