@@ -62,7 +62,7 @@ demo: $(LIGHT)/.done ## environment and build, then a real file there and back
 develop: $(DEV)/.done ## editable install with torch and the test tools in .venv/dev
 
 # What is C++, whose layout is checked; `clang-format -i FILE` makes it right.
-FORMATTED := nncomp/csrc tests/emulated tools
+FORMATTED := nncomp/csrc tests/arm64 tests/emulated tools
 
 lint: $(DEV)/.done
 	find $(FORMATTED) -name '*.[ch]*pp' -o -name '*.cu' | xargs $(DEV)/bin/clang-format --dry-run -Werror

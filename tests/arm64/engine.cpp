@@ -1,0 +1,191 @@
+// The engine behind a pipe: answers requests on its standard input, one after the other. So an engine for another
+// processor, run by an emulator, can be compared with this one's. Its argument is the kernel; without, it lists
+// kernels.
+//
+// A request is an operation and its arguments, as __init__.py writes them; an answer a status and bytes: 0 and the
+// result, 1 and what FormatError said, 2 and any other error's words. Numbers are uint32, little-endian.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "block/block.hpp"
+#include "coder/error.hpp"
+#include "kernels/kernel.hpp"
+#include "network/network.hpp"
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+void read(void* to, size_t size) {
+  if (fread(to, 1, size, stdin) != size) exit(size == 0 ? 1 : 0);  // no more requests
+}
+uint32_t number() {
+  uint32_t x;
+  read(&x, 4);
+  return x;
+}
+Bytes bytes() {
+  Bytes data(number());
+  if (!data.empty()) read(data.data(), data.size());
+  return data;
+}
+std::string text() {
+  const Bytes data = bytes();
+  return std::string(data.begin(), data.end());
+}
+template <class Read>
+auto list(Read read_one) {
+  std::vector<decltype(read_one())> all(number());
+  for (auto& one : all) one = read_one();
+  return all;
+}
+
+void answer(uint32_t status, const void* data, size_t size) {
+  const uint32_t head[2] = {status, uint32_t(size)};
+  fwrite(head, 4, 2, stdout);
+  fwrite(data, 1, size, stdout);
+  fflush(stdout);
+}
+void answer(std::span<const uint8_t> data) { answer(0, data.data(), data.size()); }
+void answer(const std::vector<uint32_t>& data) { answer(0, data.data(), 4 * data.size()); }
+
+const nncomp::Progress nothing = [](uint64_t) {};
+
+class Engine {
+ public:
+  explicit Engine(const nncomp::Kernel& kernel) : kernel_(kernel) {}
+
+  void serve(uint32_t operation) {
+    switch (operation) {
+      case 'N': return pack();
+      case 'E': return encode();
+      case 'D': return decode();
+      case 'F': return frequencies();
+      case 'P': return probabilities();
+    }
+    throw std::runtime_error("no such operation");
+  }
+
+ private:
+  struct Stored {
+    int bytes;  // of an element
+    std::vector<int64_t> shape;
+    Bytes data;
+  };
+
+  void pack() {
+    nncomp::Config config{int(number()), {}, {}};
+    config.layers = list([] {
+      nncomp::LayerConfig layer{text(), {}};
+      for (uint32_t n : list(number)) layer.numbers.push_back(int(n));
+      return layer;
+    });
+    config.ngrams = list([] {
+      const int order = int(number()), log2_rows = int(number()), width = int(number()), first = int(number());
+      return nncomp::NGram{order, log2_rows, width, first};
+    });
+    std::vector<std::pair<std::string, Stored>> tensors = list([] {
+      std::string name = text();
+      Stored tensor{int(number()), {}, {}};
+      for (uint32_t n : list(number)) tensor.shape.push_back(n);
+      tensor.data = bytes();
+      return std::pair(std::move(name), std::move(tensor));
+    });
+    const auto source = [&](const std::string& name) {
+      for (const auto& [own, tensor] : tensors) {
+        if (own == name) return nncomp::Tensor{tensor.data.data(), 'i', tensor.bytes, tensor.shape};
+      }
+      throw std::invalid_argument("tensor " + name + " is missing");
+    };
+    networks_.push_back(std::make_unique<nncomp::Network>(std::move(config), source, kernel_));
+    answer(std::vector<uint32_t>{uint32_t(networks_.size())});
+  }
+
+  // Networks count from 1; 0 is none.
+  const nncomp::Network* network() {
+    const uint32_t n = number();
+    return n == 0 ? nullptr : networks_.at(n - 1).get();
+  }
+  static nncomp::Mixing mixing() {
+    const bool rich = number() != 0;
+    const int contexts = int(number()), period = int(number()), stride = int(number());
+    return {rich, contexts, period, stride};
+  }
+  nncomp::Predictor predictor() {
+    const nncomp::Network* used = network();
+    return {used, mixing(), &kernel_};
+  }
+
+  void encode() {
+    const nncomp::Predictor by = predictor();
+    const int lanes = int(number()), threads = int(number());
+    const Bytes data = bytes();
+    Bytes joined;
+    for (const nncomp::Payload& payload : nncomp::encode_block(by, data, lanes, threads, nothing)) {
+      const uint32_t size = uint32_t(payload.size());
+      joined.insert(joined.end(), reinterpret_cast<const uint8_t*>(&size), reinterpret_cast<const uint8_t*>(&size + 1));
+      joined.insert(joined.end(), payload.begin(), payload.end());
+    }
+    answer(joined);
+  }
+
+  void decode() {
+    const nncomp::Predictor by = predictor();
+    const int threads = int(number());
+    Bytes data(number());
+    const std::vector<Bytes> payloads = list(bytes);
+    nncomp::decode_block(by, {payloads.begin(), payloads.end()}, data, threads, nothing);
+    answer(data);
+  }
+
+  void frequencies() {
+    const nncomp::Network* used = network();
+    const Bytes data = bytes();
+    std::vector<uint32_t> out(256 * data.size());
+    nncomp::byte_frequencies(*used, data, out.data(), nothing);
+    answer(out);
+  }
+
+  void probabilities() {
+    const nncomp::Mixing used = mixing();
+    const Bytes data = bytes();
+    std::vector<uint32_t> out(8 * data.size());
+    nncomp::bit_probabilities(kernel_, used, data, out.data(), nothing);
+    answer(out);
+  }
+
+  const nncomp::Kernel& kernel_;
+  std::vector<std::unique_ptr<nncomp::Network>> networks_;
+};
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count < 2) {
+    for (const auto& [name, runs] : nncomp::kernels()) printf("%s %d\n", name, int(runs));
+    return 0;
+  }
+  const nncomp::Kernel* kernel = nncomp::find_kernel(arguments[1]);
+  if (!kernel) {
+    fprintf(stderr, "no kernel %s here\n", arguments[1]);
+    return 2;
+  }
+  Engine engine(*kernel);
+  for (;;) {
+    const uint32_t operation = number();
+    try {
+      engine.serve(operation);
+    } catch (const nncomp::FormatError& error) {
+      answer(1, error.what(), strlen(error.what()));
+    } catch (const std::exception& error) {
+      answer(2, error.what(), strlen(error.what()));
+    }
+  }
+}
