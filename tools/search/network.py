@@ -12,7 +12,8 @@ from contexts import Keys, keys, rows, word_starts
 from shapes import Attention, FeedForward, Shape, States, Table, Words
 from torch import Tensor, nn
 
-from nncomp.train.network import BOS, pair_bias
+from nncomp.train.layers.attention import pair_bias
+from nncomp.train.network import BOS
 
 GAIN = 0.7  # of fresh input matrices
 _CHECKED = 22  # bits of the hash that tells known contexts apart
