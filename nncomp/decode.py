@@ -41,6 +41,7 @@ class Decoder:
         self._places = Places(options.device, options.threads, content_size, options.memory_limit)
         self._progress = progress
         self._header: Header | None = None
+        self._ref: ModelRef | None = None  # of the frame, before its model is resolved
         self._model: Model | None = None
 
     def results(self, items: Iterable[Item]) -> Generator[bytes, None, None]:
@@ -59,12 +60,10 @@ class Decoder:
         if isinstance(item, Header):
             if item.arithmetic != ARITHMETIC:
                 raise FormatError(f"arithmetic version {item.arithmetic} is not supported")
-            self._header, self._model = item, None
+            self._header, self._ref, self._model = item, None, None
             self._places.expect(item, None)
         elif isinstance(item, ModelRef):
-            assert self._header is not None
-            self._model = resolve.for_frame(item, self._options.model, self.memory_limit)
-            self._places.expect(self._header, self._model)
+            self._ref = item
         elif isinstance(item, Block):
             return self._accept_block(item)
         else:
@@ -73,17 +72,25 @@ class Decoder:
             self.summary.stored_size += item.stored_size
         return None
 
+    def start_at(self, offset: int) -> None:
+        """What is drawn next stands at this offset of the content, where ``max_size`` counts."""
+        self._promised = offset
+
     def _accept_block(self, block: Block) -> Task[bytes]:
         assert self._header is not None
         plan = layout.loads(block, self._header)
-        need = memory.of_block(plan, block.size, self._model)
-        if need > self.memory_limit:
-            raise MemoryLimitError.of("decoding", need, self.memory_limit)
-        self._places.expect_block(need)
         self._promised += block.size
         max_size = self._options.max_size
         if max_size is not None and self._promised > max_size:
             raise SizeLimitError(f"the content is larger than {max_size} bytes")
+        if self._ref is not None:  # only now: unpacking a model is work, too
+            self._model = resolve.for_frame(self._ref, self._options.model, self.memory_limit)
+            self._places.expect(self._header, self._model)
+            self._ref = None
+        need = memory.of_block(plan, block.size, self._model)
+        if need > self.memory_limit:
+            raise MemoryLimitError.of("decoding", need, self.memory_limit)
+        self._places.expect_block(need)
         self.summary.count(plan)
         return self._task(plan, block.size, block.content_checksum, self._model)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nncomp import container, levels, rawio, resolve
-from nncomp.container import Block, FrameWriter, Header, ModelRef
+from nncomp.container import MAX_LANES, Block, FrameWriter, Header, ModelRef
 from nncomp.mixing import Mixing
 from nncomp.model import ARITHMETIC
 from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
@@ -30,7 +30,8 @@ def header_of(options: Options) -> Header:
     """The header of a frame that is written with these options."""
     level = levels.get(options.level)
     block_size = level.block_size if options.block_size is None else options.block_size
-    return Header(block_size, level.full_lanes(block_size), ARITHMETIC, level.profile)
+    lanes = min(level.full_lanes(block_size), MAX_LANES)
+    return Header(block_size, lanes, ARITHMETIC, level.profile)
 
 
 class Encoder:

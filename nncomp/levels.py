@@ -34,7 +34,7 @@ class Level:
     thorough: bool = True  # code a block with and without network where a sample leaves doubt
 
     def full_lanes(self, block_size: int) -> int:
-        """Lanes of a full block of ``block_size`` bytes, 1..128.
+        """Lanes that a full block of ``block_size`` bytes should have, 1 or more.
 
         Lanes cannot see each other's past: each doubling costs about 1 % of what is coded. A few of
         them, decoded in lock step, keep a kernel and two threads busy.

@@ -42,6 +42,8 @@ class Options:
         model = self.model
         if not (model is None or isinstance(model, (str, os.PathLike, Model, Packed))):
             raise TypeError(f"model must be a name, a path or a Model, not {type(model).__name__}")
+        if not isinstance(self.embed_model, bool):
+            raise TypeError(f"embed_model must be a bool, not {type(self.embed_model).__name__}")
         if self.block_size is not None:
             self._set("block_size")
             size = self.block_size

@@ -100,6 +100,7 @@ class ContentReader(io.RawIOBase):
             start, items = blocks.starts[number], blocks.read(self._file, number, self._limit)
         if self._results is not None:
             self._results.close()
+        self._decoder.start_at(start)
         self._results = self._decoder.results(items)
         self._content = b""
         self._start = start

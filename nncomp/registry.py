@@ -95,7 +95,7 @@ def find(name: str) -> Model:
     for found in available():
         if found.name == name:
             return _load(found.path)
-    raise ModelNotFoundError(f"model '{name}' was not found in {_places()}")
+    raise ModelNotFoundError(f"model {name!r} was not found in {_places()}")
 
 
 def find_id(model_id: bytes, name: str = "?") -> Model:
@@ -112,7 +112,7 @@ def find_id(model_id: bytes, name: str = "?") -> Model:
                 problem = problem or error
     if problem:
         raise problem
-    raise ModelNotFoundError(f"model '{name}' (id {model_id.hex()}) was not found in {_places()}")
+    raise ModelNotFoundError(f"model {name!r} (id {model_id.hex()}) was not found in {_places()}")
 
 
 def is_released(model_id: bytes) -> bool:
@@ -130,7 +130,7 @@ def lookup(text: str) -> Path:
     for found in available():
         if text in (found.name, found.id.hex()):
             return found.path
-    raise ModelNotFoundError(f"model '{text}' was not found in {_places()}")
+    raise ModelNotFoundError(f"model {text!r} was not found in {_places()}")
 
 
 def add(path: Path) -> tuple[Model, Path]:

@@ -30,6 +30,7 @@ from nncomp.errors import (
     MemoryLimitError,
     ModelError,
     ModelNotFoundError,
+    SizeLimitError,
 )
 from nncomp.filters import repeat
 from nncomp.mixing import Contexts, Mixing, Profile
@@ -201,6 +202,13 @@ def test_levels(level: int) -> None:
     assert decompress(compress(TEXT, level)) == TEXT
 
 
+@pytest.mark.parametrize("level", range(1, 10))
+def test_every_block_size_at_every_level(level: int) -> None:
+    for log2 in range(10, 27):
+        packed = compress(b"x", level, model="none", block_size=1 << log2)
+        assert decompress(packed) == b"x"
+
+
 def test_bytes_like_input() -> None:
     assert decompress(bytearray(compress(memoryview(TEXT)))) == TEXT
 
@@ -209,6 +217,9 @@ def test_options_out_of_range() -> None:
     for bad in ({"level": 0}, {"level": 10}, {"block_size": 3000}, {"threads": 0}):
         with pytest.raises(ValueError):
             compress(TEXT, **bad)
+    for wrong in ("no", 1, None, []):
+        with pytest.raises(TypeError, match="embed_model must be a bool"):
+            compress(TEXT, embed_model=wrong)  # type: ignore[arg-type]
 
 
 def test_public_names() -> None:
@@ -633,6 +644,14 @@ def test_streams_are_coded_each_in_its_own_way() -> None:
     block = layout.dumps(Plan(streams), 509, zlib.crc32(TEXT[:500] + b"remainder"))
     with pytest.raises(FormatError, match="without a filter"):
         decompress(forge(block))
+
+
+def test_max_size_comes_before_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be refused anyway costs no unpacking."""
+    compressed = compress(TEXT, model=models.tiny(3), embed_model=True)
+    monkeypatch.setattr(weights, "unpack", lambda *_: pytest.fail("a model was unpacked"))
+    with pytest.raises(SizeLimitError):
+        decompress(compressed, max_size=len(TEXT) - 1)
 
 
 def test_embedded_model_must_be_what_it_claims() -> None:

@@ -26,6 +26,7 @@ from nncomp.errors import (
     FormatError,
     MemoryLimitError,
     ModelNotFoundError,
+    SizeLimitError,
 )
 from nncomp.plan import Plan, layout
 
@@ -578,3 +579,20 @@ def test_frames_without_blocks_count_in_the_index() -> None:
     assert len(container.read_index(io.BytesIO(empty * 100), 1 << 20)) == 100
     with pytest.raises(MemoryLimitError):
         container.read_index(io.BytesIO(empty * 100), 1 << 14)
+
+
+def test_max_size_is_of_the_content_and_not_of_what_was_decoded() -> None:
+    """Seeking to and fro stays within it; what stands behind it is refused, seek or not."""
+    content = b"0123456789" * 1000
+    packed = compress(content, 1, model="none", block_size=1024)
+    with NNCompFile(io.BytesIO(packed), max_size=len(content)) as file:
+        for _ in range(3):
+            file.seek(0)
+            assert file.read() == content
+        for start in (9000, 0, 5000, 9990):
+            file.seek(start)
+            assert file.read(10) == content[start : start + 10]
+    with NNCompFile(io.BytesIO(packed), max_size=5000) as file:
+        file.seek(9000)
+        with pytest.raises(SizeLimitError):
+            file.read()

@@ -162,6 +162,8 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         ("00 00", 33, "longer than its streams"),
         ("01 80 02", 3, "longer than its streams"),
         ("00 90 0A 00 03 00", 2, "does not fit"),
+        ("00 10 00 05", 5, "size of its last payload"),
+        ("00 00 90 0A 00 03", 35, "size of its last payload"),
         # 11: contexts, period and stride
         ("00 01", 32, "coding 0x01 of a stream"),
         ("00 81 02", 2, "coding 0x01 of a stream"),

@@ -152,9 +152,8 @@ inline void values(const Shared& s, const Lane& l, Add add) {{
 {switch("values", "s, l, add", FAMILIES)}
 }}
 
-// The row of weights that each set picks for a bit: < 256.
-inline void choose_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{
-  first_rows(s, l, bit, row);
+// Those of the sets that the lean profile has not.
+inline void other_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{
 {switch("rows", "s, l, bit, row", [f for f in FAMILIES if len(f.rows) > len(FIRST_ROWS)])}
 }}
 

@@ -117,7 +117,12 @@ def _read_stream(fields: _Fields, payload: _Fields, content_size: int, header: H
     network = way == _NETWORK_MIX
     sizes = [varint.read(fields.byte) for _ in range(header.lanes_of(size) - 1 if network else 0)]
     others = payload.left - sum(sizes)
-    sizes.append(varint.read(fields.byte) if fields.left else others)
+    if fields.left:
+        sizes.append(varint.read(fields.byte))
+        if not fields.left:
+            raise FormatError("a plan has the size of its last payload, which is what is left")
+    else:
+        sizes.append(others)
     if others < 0 or sum(sizes) >= size:
         raise FormatError("a stream's payload is not smaller than the stream")
     return Stream(size, tuple(payload.take(n) for n in sizes), mixing, network)

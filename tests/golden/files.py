@@ -427,6 +427,7 @@ def bad_filters() -> Iterator[tuple[str, bytes]]:
         ("streams-huge", TEXT, b"\0" + b"\x90\x80\x80\x80\x40\0\1" * 5, TEXT[:5]),
         ("payload-left-over", TEXT, b"\1\x80\2", TEXT),
         ("payload-missing", TEXT, STORED, TEXT[:-1]),
+        ("last-size-written", TEXT, b"\0\x10\0\5", b"abcde"),
         ("stored-contexts", TEXT, b"\0\1\0", TEXT),
     ):
         yield name, sealed(HEAD, *closed(content, plan, payload))

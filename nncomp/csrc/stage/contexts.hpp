@@ -335,9 +335,8 @@ inline void values(const Shared& s, const Lane& l, Add add) {
   }
 }
 
-// The row of weights that each set picks for a bit: < 256.
-inline void choose_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  first_rows(s, l, bit, row);
+// Those of the sets that the lean profile has not.
+inline void other_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   switch (s.shape.family) {
     case GENERAL: return general_rows(s, l, bit, row);
     case RECORDS: return records_rows(s, l, bit, row);

@@ -111,15 +111,15 @@ struct Tree {
 
 // ---- Layers ----
 
-template <int inputs>
+template <int sets, int inputs>
 ALWAYS_INLINE void first_layer(const Shared& s, const Lane& l, const Common& c, const Bit& bit, const First& first,
                                uint32_t* const* history, Layers<inputs>& a) {
-  uint32_t chosen[MAX_SETS];
-  choose_rows(s, l, bit, chosen);
-  for (int i = 0; i < c.shape.sets; ++i) a.row[i] = l.weights + (uint32_t(i) * 256 + chosen[i]) * inputs;
+  uint32_t chosen[MAX_SETS] = {};  // compilers cannot see that all are set
+  first_rows(s, l, bit, chosen);
+  if constexpr (sets == MAX_SETS) other_rows(s, l, bit, chosen);
+  for (int i = 0; i < sets; ++i) a.row[i] = l.weights + (uint32_t(i) * 256 + chosen[i]) * inputs;
   a.x = gather<inputs>(first.four, c.shape.contexts + 2, [&](int i) { return c.tables.stretch[*history[i] >> 20]; });
-  a.y = c.shape.sets == MAX_SETS ? dot_rows<MAX_SETS>(a.x, a.row, 14, 128, a.sum)
-                                 : dot_rows<FEW_SETS>(a.x, a.row, 14, 128, a.sum);
+  a.y = dot_rows<sets>(a.x, a.row, 14, 128, a.sum);
 }
 
 // The mean of two sets.
@@ -157,10 +157,10 @@ ALWAYS_INLINE void learn_cells_of(const Lane& l, const Common& c, const Bit& bit
 }
 
 // The weights do.
-template <int inputs>
+template <int sets, int inputs>
 ALWAYS_INLINE void learn_weights(const Common& c, uint32_t one, const Layers<inputs>& a) {
   const auto error = [&](int32_t x) { return ((one ? ONE : 0) - int32_t(c.tables.squash[x + 2048])) >> 4; };
-  for (int i = 0; i < c.shape.sets; ++i) learn(a.x, a.row[i], (error(a.sum[i]) * c.rate) >> 10);
+  for (int i = 0; i < sets; ++i) learn(a.x, a.row[i], (error(a.sum[i]) * c.rate) >> 10);
   for (int i = 0; i < 2; ++i) learn(a.y, a.row2[i], (error(clamp_stretch(a.sum2[i] >> 14)) * RATE2) >> 10);
 }
 
@@ -193,7 +193,7 @@ inline uint32_t find_slots(const Shared& s, Lane& l, int half) {
   return hits;
 }
 
-template <int inputs, class Choose>
+template <int inputs, int sets, class Choose>
 inline void code_with(const Shared& s, Lane& l, const Distribution* network, int known, Choose choose) {
   const Common c(s, l);
   uint32_t nothing = 1u << 31;  // a cell that says neither, where vectors are longer than the list
@@ -221,12 +221,12 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
 
       Layers<inputs> layers;
       Maps maps;
-      first_layer(s, l, c, bit, first, history, layers);
+      first_layer<sets>(s, l, c, bit, first, history, layers);
       const int32_t mean = second_layer(l, bit, layers);
       const uint32_t one = choose(final_maps(s, l, c, bit, mean, maps));
 
       learn_cells_of(l, c, bit, one, history, match, sample);
-      learn_weights(c, one, layers);
+      learn_weights<sets>(c, one, layers);
       *maps.own = drawn(*maps.own, one);
       l.shared_cell[k] = maps.common;
       node = node << 1 | one;
@@ -246,7 +246,11 @@ inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int
     if (s.shape.inputs > inputs) return code_byte<inputs + VECTOR>(s, l, network, known, choose);
   }
   assert(l.coded == l.t);
-  code_with<inputs>(s, l, network, known, choose);
+  if (s.shape.sets == MAX_SETS) {
+    code_with<inputs, MAX_SETS>(s, l, network, known, choose);
+  } else {
+    code_with<inputs, FEW_SETS>(s, l, network, known, choose);
+  }
   l.coded = l.t + 1;
 }
 
