@@ -38,14 +38,12 @@ struct Loops {
   using Bytes = typename Simd::Bytes;
   using Multiplier = typename Simd::Multiplier;
 
-  static Vec clamp16(Vec v) { return Simd::min(Simd::max(v, Simd::splat(-32767)), Simd::splat(32767)); }
-
   static void add_row(const int8_t* row, int n, int32_t m, int32_t* x) {
     assert(n % 16 == 0);
     const Multiplier by(Simd::splat(m));
     for (int i = 0; i < n; i += 16) {
       const Vec v = Simd::template shift_left<10>(Simd::widen(row + i));
-      Simd::store(x + i, Simd::add(Simd::load(x + i), clamp16(by.rq(v))));
+      DotProducts<Simd>::add_bounded(by.rq(v), x + i);
     }
   }
 
@@ -86,11 +84,7 @@ struct Loops {
     if constexpr (Products::SPARSE) {
       if (w.columns) return Products::accumulate_columns(w, a, rows, out);
     }
-    Products::multiply(w, a, rows, [&]<int V>(int row, int n, const Vec(&v)[V]) {
-      int32_t* p = out + int64_t(row) * w.outputs + n;
-      UNROLL(4)
-      for (int i = 0; i < V; ++i) Simd::store(p + 16 * i, Simd::add(Simd::load(p + 16 * i), clamp16(v[i])));
-    });
+    nncomp::accumulate<Simd, Products>(w, a, rows, out);
   }
 
   static void expand(const Matrix& w, const uint8_t* a, int rows, uint8_t* out) {

@@ -42,6 +42,12 @@ struct DotProducts {
     return Simd::sub(Simd::splat(0), sum);
   }
 
+  // out += clamp16(x), the addend of the residual stream, for 16 numbers.
+  static void add_bounded(Vec x, int32_t* out) {
+    const Vec bounded = Simd::min(Simd::max(x, Simd::splat(-32767)), Simd::splat(32767));
+    Simd::store(out, Simd::add(Simd::load(out), bounded));
+  }
+
   // R rows × V vectors of 16 outputs from output n on. finish(row, n, v) gets the V vectors of each row,
   // requantised.
   template <int R, int V, class Finish>
@@ -99,6 +105,16 @@ struct DotProducts {
     }
   }
 };
+
+// out += clamp16(rq(W·a)), by the multiply() of `Products`; out: rows × outputs, dense.
+template <Vectors Simd, class Products>
+void accumulate(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
+  Products::multiply(w, a, rows, [&]<int V>(int row, int n, const typename Simd::Vec(&v)[V]) {
+    int32_t* p = out + int64_t(row) * w.outputs + n;
+    UNROLL(4)
+    for (int i = 0; i < V; ++i) DotProducts<Simd>::add_bounded(v[i], p + 16 * i);
+  });
+}
 
 }  // namespace
 }  // namespace nncomp

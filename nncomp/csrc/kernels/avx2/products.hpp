@@ -26,11 +26,7 @@ struct Avx2Products {
 
   using Vec = Avx2::Vec;
 
-  static __m256i repeat4(const void* p) {
-    int32_t x;
-    memcpy(&x, p, 4);
-    return _mm256_set1_epi32(x);
-  }
+  static __m256i repeat4(const void* p) { return Avx2::repeat4(p).a; }
   static __m256i add_words(__m256i sum, __m256i words) {  // pairs of 16 bits to sums of 32
     return _mm256_add_epi32(sum, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
   }
@@ -232,8 +228,7 @@ struct Avx2Products {
     UNROLL(4)
     for (int v = 0; v < 4; ++v) {
       const Vec x = Avx2::Multiplier(Avx2::load(w.m + n + 16 * v)).rq(Vec{sum[2 * v], sum[2 * v + 1]});
-      const Vec bounded = Avx2::min(Avx2::max(x, Avx2::splat(-32767)), Avx2::splat(32767));
-      Avx2::store(out + n + 16 * v, Avx2::add(Avx2::load(out + n + 16 * v), bounded));
+      DotProducts<Avx2>::add_bounded(x, out + n + 16 * v);
     }
   }
 
@@ -245,14 +240,9 @@ struct Avx2Products {
       const int count = find_runs(a, w.inputs, runs, w.inputs / WORTH);
       if (count >= 0) {
         for (int n = 0; n < w.outputs; n += 64) add_columns(w, runs, count, n, out);
-        continue;
+      } else {
+        accumulate<Avx2, DotProducts<Avx2>>(w, a, 1, out);
       }
-      DotProducts<Avx2>::multiply(w, a, 1, [&]<int V>(int, int n, const Vec(&v)[V]) {
-        for (int i = 0; i < V; ++i) {
-          const Vec bounded = Avx2::min(Avx2::max(v[i], Avx2::splat(-32767)), Avx2::splat(32767));
-          Avx2::store(out + n + 16 * i, Avx2::add(Avx2::load(out + n + 16 * i), bounded));
-        }
-      });
     }
   }
 };

@@ -16,7 +16,7 @@ namespace nncomp {
 namespace {
 
 template <class Dot>
-struct NeonProducts {
+struct NeonProducts : DotProducts<Neon<Dot>> {  // whose queries serve as they are
   static constexpr bool SPARSE = true;
 
   using Simd = Neon<Dot>;
@@ -31,24 +31,12 @@ struct NeonProducts {
 
   // ---- scores ----
 
-  template <int h>
-  struct Query {  // of one head
-    const int8_t* q;
-    void set(const int8_t* from) { q = from; }
-  };
-  template <int h>
-  static Bytes four(const Query<h>& query, int k) {
-    return Simd::repeat4(query.q + k);
-  }
   static Vec score(const Vec& sum, const Bytes& key, const Bytes& four) {
     return Simd::each([&](int i) {
       return Dot::add_signed(sum.quarter[i], as_signed(flip(key.quarter[i])), as_signed(four.quarter[i]));
     });
   }
-  template <int h>
-  static Vec start(const Query<h>&) {
-    return Simd::splat(0);
-  }
+  static Vec start(const auto&) { return Simd::splat(0); }  // of a query
 
   // ---- activations that are value + 128 ----
 
@@ -187,11 +175,7 @@ struct NeonProducts {
 
   // out += clamp16(rq(sum)) for 16 outputs from n on.
   static void add_requantised(const Matrix& w, int n, const Vec& sum, int32_t* out) {
-    add_bounded(typename Simd::Multiplier(Simd::load(w.m + n)).rq(sum), out + n);
-  }
-  static void add_bounded(const Vec& x, int32_t* out) {
-    const Vec bounded = Simd::min(Simd::max(x, Simd::splat(-32767)), Simd::splat(32767));
-    Simd::store(out, Simd::add(Simd::load(out), bounded));
+    DotProducts<Simd>::add_bounded(typename Simd::Multiplier(Simd::load(w.m + n)).rq(sum), out + n);
   }
 
   // out += clamp16(rq) of squared ReLUs. Where too few are zero, dense products are faster.
@@ -200,12 +184,9 @@ struct NeonProducts {
       Parts parts;
       if (find_parts(a, w.inputs, parts)) {
         for (int n = 0; n < w.outputs; n += 64) add_columns(w, parts, n, out);
-        continue;
+      } else {
+        accumulate<Simd, DotProducts<Simd>>(w, a, 1, out);
       }
-      DotProducts<Simd>::multiply(w, a, 1, [&]<int V>(int, int n, const Vec(&v)[V]) {
-        UNROLL(4)
-        for (int i = 0; i < V; ++i) add_bounded(v[i], out + n + 16 * i);
-      });
     }
   }
 };
