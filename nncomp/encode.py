@@ -151,9 +151,9 @@ class Encoder:
             alone.append(min((way for way in ways if not way.network), key=_stored_size))
             joined.append(min(ways, key=_stored_size))
         heard.finish()
-        plans = [Plan((Stream(len(content), (content,)),))]
-        plans += [Plan(tuple(w), chosen.filter, chosen.split.side) for w in (alone, joined)]
-        return list(dict.fromkeys(plans))
+        stored = Plan((Stream(len(content), (content,)),))
+        filtered = [Plan(tuple(w), chosen.filter, chosen.split.side) for w in (alone, joined)]
+        return [stored, *filtered]
 
     def _coded(
         self, stream: bytes, mixing: Mixing, threads: int, heard: Meter, trial: choose.Encode

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncomp.errors import FormatError
-from nncomp.filters.split import Split
+from nncomp.filters.split import Split, require_one_stream
 from nncomp.mixing import Contexts
 
 __all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "split"]
@@ -38,8 +37,7 @@ def split(content: bytes) -> Split:
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    if list(sizes) != [size] or side:
-        raise FormatError("a program is not one stream of its size")
+    require_one_stream("a program", sizes, side, size)
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nncomp.errors import FormatError
-from nncomp.filters.split import Split
+from nncomp.filters.split import Split, require_one_stream
 from nncomp.mixing import Contexts
 
 __all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "split"]
@@ -23,8 +22,7 @@ def split(content: bytes) -> Split:
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    if list(sizes) != [size] or side:
-        raise FormatError("a block without a filter is not one stream of its size")
+    require_one_stream("a block without a filter", sizes, side, size)
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

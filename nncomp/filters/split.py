@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Split"]
+from nncomp.errors import FormatError
+
+__all__ = ["Split", "require_one_stream"]
 
 
 @dataclass(frozen=True)
@@ -13,3 +16,9 @@ class Split:
 
     streams: tuple[bytes, ...]
     side: bytes = b""
+
+
+def require_one_stream(what: str, sizes: Sequence[int], side: bytes, size: int) -> None:
+    """The ``check`` of a filter whose one stream is as large as the content."""
+    if list(sizes) != [size] or side:
+        raise FormatError(f"{what} is not one stream of its size")

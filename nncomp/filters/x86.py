@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nncomp import _native
-from nncomp.errors import FormatError
-from nncomp.filters.split import Split
+from nncomp.filters.split import Split, require_one_stream
 from nncomp.mixing import Contexts
 
 __all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "split"]
@@ -32,8 +31,7 @@ def split(content: bytes) -> Split:
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    if list(sizes) != [size] or side:
-        raise FormatError("a program is not one stream of its size")
+    require_one_stream("a program", sizes, side, size)
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

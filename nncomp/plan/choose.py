@@ -85,11 +85,10 @@ class Choice:
 
 def choose_filter(content: bytes, profile: Profile, encode: Encode) -> Choice:
     """The filter for ``content``. Only what it joins to the content again is ever chosen."""
-    if repeat.detect(content):
-        number = FILTERS.index(repeat)
-        split = _split(number, content)
-        if split is not None:
-            return Choice(number, split, choose_mixing(split.streams[0], profile, encode))
+    number = FILTERS.index(repeat)
+    split = _split(number, content)  # which is as quick as its detect
+    if split is not None:
+        return Choice(number, split, choose_mixing(split.streams[0], profile, encode))
     candidates = list(_candidates(content, profile)) if _is_worth_coding(content) else []
     while candidates:
         best = _best(content, candidates, encode)
