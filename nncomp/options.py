@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from nncomp import arguments, levels
-from nncomp.container import MAX_BLOCK_SIZE, MIN_BLOCK_SIZE, Packed
+from nncomp.container import Packed, require_block_size
 from nncomp.model import Model
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ class Options:
             raise TypeError(f"embed_model must be a bool, not {type(self.embed_model).__name__}")
         if self.block_size is not None:
             self._set("block_size")
-            size = self.block_size
-            if not (MIN_BLOCK_SIZE <= size <= MAX_BLOCK_SIZE and size & (size - 1) == 0):
-                raise ValueError(f"block size {size} is not a power of two, 2^10..2^26")
+            require_block_size(self.block_size)
         self._set("memory_limit", least=1)
         if self.max_size is not None:
             self._set("max_size", least=0)

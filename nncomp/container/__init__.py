@@ -21,6 +21,7 @@ from nncomp.container.values import (
     Item,
     ModelRef,
     Packed,
+    require_block_size,
 )
 
 __all__ = [
@@ -45,4 +46,5 @@ __all__ = [
     "read_blocks",
     "read_index",
     "record_size",
+    "require_block_size",
 ]

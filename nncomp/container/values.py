@@ -23,6 +23,7 @@ __all__ = [
     "Item",
     "ModelRef",
     "Packed",
+    "require_block_size",
 ]
 
 MAGIC = b"\x89NNC\r\n"
@@ -47,8 +48,7 @@ class Header:
     profile: Profile = Profile.RICH  # of the adaptive stage
 
     def __post_init__(self) -> None:
-        if not _is_power_of_two(self.block_size, MIN_BLOCK_SIZE, MAX_BLOCK_SIZE):
-            raise ValueError(f"block size {self.block_size} is not a power of two, 2^10..2^26")
+        require_block_size(self.block_size)
         if not _is_power_of_two(self.lanes, 1, MAX_LANES):
             raise ValueError(f"{self.lanes} lanes are not a power of two, 1..128")
         if not (1 <= self.arithmetic <= 15 and self.profile in tuple(Profile)):
@@ -98,6 +98,12 @@ class End:
 
 
 Item = Header | ModelRef | Block | End  # what readers hand out
+
+
+def require_block_size(size: int) -> None:
+    """Raise ``ValueError`` for what the format cannot express."""
+    if not _is_power_of_two(size, MIN_BLOCK_SIZE, MAX_BLOCK_SIZE):
+        raise ValueError(f"block size {size} is not a power of two, 2^10..2^26")
 
 
 def _is_power_of_two(value: int, low: int, high: int) -> bool:
