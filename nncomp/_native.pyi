@@ -13,13 +13,13 @@ class Network:
         self,
         d_model: int,
         layers: Sequence[tuple[str, Sequence[int]]],
-        ngrams: Sequence[tuple[int, int, int, int]],
+        tables: Sequence[tuple[str, int, int, int, int]],
         tensors: Mapping[str, npt.NDArray[Any]],
         *,
         kernel: str = "auto",
     ) -> None:
-        """``layers`` are (kind, numbers). Raises ``ValueError`` for anything that docs/numerics.md
-        does not allow."""
+        """``layers`` are (kind, numbers), ``tables`` as in a configuration. Raises ``ValueError``
+        for anything that docs/numerics.md does not allow."""
 
     @property
     def kernel(self) -> str: ...

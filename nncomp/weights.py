@@ -18,7 +18,7 @@ from nncomp import _native
 from nncomp.container import Packed
 from nncomp.errors import FormatError, ModelError
 from nncomp.model import ID_SIZE, MAX_FILE_SIZE, Model
-from nncomp.network import ARITHMETIC, KINDS, ModelConfig, Role, Tensor
+from nncomp.network import ARITHMETIC, CONTEXTS, KINDS, ModelConfig, Role, Table, Tensor
 from nncomp.network.layers import from_numbers
 
 __all__ = [
@@ -186,7 +186,10 @@ def _dimensions(c: ModelConfig) -> list[int]:
         + [number // limit.unit for number, limit in zip(layer.numbers, layer.limits, strict=True)]
         for layer in c.layers
     ]
-    tables = [(order, rows, width // 16, first // 16) for order, rows, width, first in c.ngrams]
+    tables = [
+        (CONTEXTS.index(t.context), t.log2_rows, t.width // 16, t.first // 16, t.ways)
+        for t in c.tables
+    ]
     return [
         *(c.d_model // 64, len(layers), *(number for layer in layers for number in layer)),
         *(len(tables), *(number for table in tables for number in table)),
@@ -213,9 +216,13 @@ def _read_dimensions(data: bytes) -> tuple[ModelConfig, int]:
         stored = take(len(kind.limits))
         numbers = [n * limit.unit for n, limit in zip(stored, kind.limits, strict=True)]
         layers.append(from_numbers(kind.kind, numbers))
-    tables = [take(4) for _ in range(take(1)[0])]
-    ngrams = tuple((order, rows, 16 * w, 16 * first) for order, rows, w, first in tables)
-    config = ModelConfig(ARITHMETIC, 64 * width, tuple(layers), ngrams)
+    tables = []
+    for _ in range(take(1)[0]):
+        place, log2_rows, w, first, ways = take(5)
+        if place >= len(CONTEXTS):
+            raise ModelError("packed model has a table of an unknown context")
+        tables.append(Table(CONTEXTS[place], log2_rows, 16 * w, 16 * first, ways))
+    config = ModelConfig(ARITHMETIC, 64 * width, tuple(layers), tuple(tables))
     if config.stored_size > MAX_FILE_SIZE:
         raise ModelError("packed model is larger than 64 MiB")
     return config, position
@@ -238,13 +245,15 @@ def _coded(row: Tensor, tensor: _Tensor) -> _Tensor:
     """The (rows, columns) that are coded: of the smooth biases, the steps along a row."""
     if row.role is Role.BIAS:
         return np.diff(tensor.astype(np.int64), prepend=0)
+    if row.role is Role.CHECK:
+        tensor = tensor.view(np.int8)
     return tensor.reshape(-1, tensor.shape[-1])
 
 
 def _decoded(row: Tensor, coded: _Tensor) -> _Tensor:
     """The inverse of ``_coded``. Raises ``ModelError``."""
     if row.role is not Role.BIAS:
-        return coded.reshape(row.shape)
+        return coded.view(row.type).reshape(row.shape)
     tensor = np.cumsum(coded, axis=1)  # (heads, window) of less than 2^10 · 2^62: wraps at worst
     if ((tensor < row.low) | (tensor > row.high)).any():
         raise ModelError("packed model has a bias out of range")

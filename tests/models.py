@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
-from nncomp.network import Attention, FeedForward, Layer, ModelConfig
+from nncomp.network import CONTEXTS, Attention, FeedForward, Layer, ModelConfig, Table
 
 Array = npt.NDArray[Any]
 
@@ -24,17 +24,22 @@ MAX_ATTN_C = 1 << 38
 
 LEAN = Mixing(Profile.LEAN)  # where it does not matter how
 
-Ngrams = tuple[tuple[int, int, int, int], ...]
+Entries = tuple[tuple[int, int, int, int], ...]
+
+
+def hashed(*entries: tuple[int, int, int, int]) -> tuple[Table, ...]:
+    """Hashed tables of n-grams: (order, log2 rows, width, first channel) of each."""
+    return tuple(Table(str(order), *rest, 0) for order, *rest in entries)
 
 
 def pairs(
-    d: int, heads: int, width: int, inner: int, windows: tuple[int, ...], ngrams: Ngrams
+    d: int, heads: int, width: int, inner: int, windows: tuple[int, ...], ngrams: Entries
 ) -> ModelConfig:
     """Layers of attention, one for each of ``windows``, each with a feed-forward layer behind."""
     layers: list[Layer] = []
     for window in windows:
         layers += [Attention(heads, width, window), FeedForward(inner)]
-    return ModelConfig(1, d, tuple(layers), ngrams)
+    return ModelConfig(1, d, tuple(layers), hashed(*ngrams))
 
 
 TINY = pairs(64, 2, 32, 64, (64, 64), ((2, 8, 32, 0), (3, 9, 16, 48)))
@@ -56,7 +61,19 @@ UNEVEN = ModelConfig(
         FeedForward(64),
         FeedForward(64),
     ),
-    ((3, 9, 48, 16),),
+    hashed((3, 9, 48, 16)),
+)
+
+
+# Every context, its rows known or, for every third, hashed; widths and places that overlap.
+CONTEXTUAL = ModelConfig(
+    1,
+    128,
+    (FeedForward(64), Attention(4, 16, 64)),
+    tuple(
+        Table(context, 8 + i % 3, 16 + i % 2 * 16, 16 * (i % 7), 8 * (i % 3 > 0))
+        for i, context in enumerate((*CONTEXTS, *CONTEXTS[:1]))
+    ),
 )
 
 
@@ -95,6 +112,34 @@ def text(size: int, seed: int = 1) -> bytes:
     return bytes(out[:size])
 
 
+def contextual(size: int, seed: int = 1) -> bytes:
+    """Bytes that contexts tell apart: words of letters, digits and characters of more bytes, in
+    fields and lines of all lengths, that come again."""
+    parts = [
+        *"aB9",
+        "Word",
+        "second",
+        "été",
+        "語",
+        "語文",
+        " ",
+        "\n",
+        "\n ",
+        "\n\t  ",
+        "\n" + " " * 40,
+        "\n\n",
+        "\t",
+        ",",
+        ";",
+        "|",
+        "_",
+    ]
+    draw = integers(seed, size, 0, len(parts) ** 2 - 1).tolist()
+    out = "".join(parts[min(divmod(n, len(parts)))] for n in draw).encode()
+    out += out[: size // 2] + noise(size // 8, seed) + out
+    return out[-size:] if size else b""
+
+
 def follower(byte: int) -> int:
     """What follows a printable byte in ``chained``, as a rule."""
     return 32 + ((byte - 32) * 37 + 11) % 95
@@ -129,7 +174,9 @@ def build(
 
 
 def _place(name: str) -> tuple[str, str]:
-    """Tensors are filled in this order: two layers count as one, the way they were once named."""
+    """Tensors are filled in this order: the way they were once named, two layers counted as one."""
+    if name.startswith("table."):
+        return name.replace("table.", "ngram."), name
     if not name.startswith("layers."):
         return name, name
     _, number, own = name.split(".", 2)
@@ -148,6 +195,8 @@ def natural(config: ModelConfig, seed: int = 1, head_m: int | None = None) -> Mo
         kind = key.split(".")[-2]
         if key.endswith(".weight"):
             return integers(draw, count, -127, 127)
+        if key.endswith(".check"):
+            return integers(draw, count, 0, 39)  # few: found often, and twice in a bucket
         if key.endswith(".bias"):
             return integers(draw, count, -500, 100)
         if key.endswith("attn.m"):

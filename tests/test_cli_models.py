@@ -42,7 +42,7 @@ def test_list(run: Run) -> None:
     assert (small["speed"], small["corpus"]) == ("fast", None)
     Path(os.environ["XDG_DATA_HOME"], "nncomp/models").mkdir(parents=True)
     for name, width, corpus in (("medium-1", 1024, "a\nb" * 40), ("slow-1", 8192, "prose")):
-        config = models.pairs(512, 2, 32, width, (64, 64), models.TINY.ngrams)
+        config = models.pairs(512, 2, 32, width, (64, 64), ((2, 8, 32, 0),))
         built = models.build(config, lambda key, count, index: 1, name)
         noted = model.Model.build(config, built.tensors, name, {"nncomp.note.corpus": corpus})
         place = Path(os.environ["XDG_DATA_HOME"], "nncomp/models", f"{name}.safetensors")

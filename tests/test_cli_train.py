@@ -17,7 +17,7 @@ from commandline import LAUNCH, Run, Terminal, command, errors
 from nncomp import model
 from nncomp.cli import signals
 from nncomp.cli.train import train
-from nncomp.network import Attention, FeedForward
+from nncomp.network import Attention, FeedForward, Table
 
 torch = pytest.importorskip("torch")
 
@@ -95,19 +95,19 @@ def test_shapes_and_files(run: Run, text: str) -> None:
         f'paths = ["{text}"]\noutput = "a.safetensors"\npreset = "tiny"\nmegabytes = 0.002\n'
         'batch = 1024\nthreads = 1\nquiet = true\ncompile = false\n'
         'layers = ["attention:4:16:64", "feed_forward:128", "attention:4:16:128"]\n'
-        'ngram = ["2:9:16:16"]\nlength = ["0.5:64", "1:128"]\n'
+        'table = ["2:9:16:16:0"]\nlength = ["0.5:64", "1:128"]\n'
         "[weight]\ndocs = 2\nmore = 0.5\n"
     )  # fmt: skip
     run("train", "--config", "own.toml")
     made = model.load("a.safetensors")
     config = made.config
     assert config.layers == (Attention(4, 16, 64), FeedForward(128), Attention(4, 16, 128))
-    assert config.ngrams == ((2, 9, 16, 16),)
+    assert config.tables == (Table("2", 9, 16, 16, 0),)
     assert made.notes["nncomp.note.corpus"].endswith("docs 80.0%, more 20.0%")
     run("train", "--config", "own.toml", "-o", "b.safetensors", "--layers", "feed_forward:64",
-        "--ngram", "none")  # fmt: skip
+        "--table", "none")  # fmt: skip
     assert model.load("b.safetensors").config.layers == (FeedForward(64),)
-    assert model.load("b.safetensors").config.ngrams == ()
+    assert model.load("b.safetensors").config.tables == ()
     (presets,) = [p.type for p in train.params if p.name == "preset"]
     assert isinstance(presets, click.Choice) and list(presets.choices) == list(PRESETS)
 
@@ -130,7 +130,7 @@ def test_shapes_and_files(run: Run, text: str) -> None:
     [
         (["--layers", "attention:4;4"], 2, "attention:4:32:128"),
         (["--layers", "other:64"], 2, "unknown kind"),
-        (["--ngram", "2:9"], 2, "3:13:32:32"),
+        (["--table", "2:9"], 2, "3:13:32:32:0"),
         (["--length", "64"], 2, "0.5:128"),
         (["--weight", "docs"], 2, "DOMAIN=W"),
         (["--config", "bad.toml"], 2, "bad.toml: "),

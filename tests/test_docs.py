@@ -27,7 +27,7 @@ from nncomp.container import Block, FrameWriter, Header, ModelRef, values
 from nncomp.engine import LANES_PER_THREAD
 from nncomp.filters import FILTERS
 from nncomp.mixing import Contexts, Mixing, Profile
-from nncomp.network import Attention, FeedForward, Layer, ModelConfig
+from nncomp.network import CONTEXTS, Attention, FeedForward, Layer, ModelConfig, Table
 from nncomp.options import DEFAULT_MEMORY_LIMIT, Reading, Writing
 from nncomp.plan import Plan, Stream, layout
 
@@ -386,7 +386,7 @@ def test_limits_of_the_arithmetic() -> None:
         arithmetic=model.ARITHMETIC,
         d_model=64,
         layers=(FeedForward(64),),
-        ngrams=(),
+        tables=(),
     )
 
     def legal(**changed: Any) -> bool:
@@ -429,19 +429,28 @@ def test_limits_of_the_arithmetic() -> None:
     assert [h for h in range(8, 264, 8) if legal_layer(Attention(8, h, 64))] == widths
     most = int(found(r"≤ ([0-9]+)$", limits["h"])) // 128
     assert legal_layer(Attention(most, 128, 64)) and not legal_layer(Attention(most + 1, 128, 64))
-    tables = limits["n-gram tables"]
+    tables = limits["tables"]
     count = int(found(r"at most ([0-9]+);", tables))
-    one = (2, 8, 16, 0)
-    assert legal(ngrams=(one,) * count) and not legal(ngrams=(one,) * (count + 1))
+    one = Table("2", 8, 16, 0, 0)
+    assert legal(tables=(one,) * count) and not legal(tables=(one,) * (count + 1))
     first, last = map(int, re.findall(r"([0-9]+) ≤ b ≤ ([0-9]+)", tables)[0])
     for bits in range(1, 30):
-        assert legal(ngrams=((2, bits, 16, 0),)) == (first <= bits <= last)
+        assert legal(tables=(Table("2", bits, 16, 0, 8),)) == (first <= bits <= last)
+
+
+def test_contexts_of_tables() -> None:
+    """The names of docs/numerics.md, section 3, and their places in a packed model."""
+    listed = [row[0] for row in table(page("docs/numerics.md"), "| context | key |")]
+    assert listed[0] == "`1` … `8`" and CONTEXTS[:8] == tuple("12345678")
+    assert listed[1:] == [f"`{context}`" for context in CONTEXTS[8:]]
+    assert f"its place among {', '.join(listed)}, from 0" in page("docs/format.md")
 
 
 def test_table_of_tensors() -> None:
     """Section 9's table is the schema, for shapes with no two dimensions alike."""
     attention, inner = Attention(6, 32, 320), FeedForward(448)
-    config = ModelConfig(model.ARITHMETIC, 128, (attention, inner), ((3, 9, 48, 16),))
+    tables = {"hashed": Table("3", 9, 48, 16, 0), "known contexts": Table("word", 9, 48, 16, 8)}
+    config = ModelConfig(model.ARITHMETIC, 128, (attention, inner), (*tables.values(),))
     names = {"d": 128, "b": 9, "w": 48, "H": 6, "h": 32, "W": 320, "f": 448}
 
     def value(text: str) -> int:
@@ -452,11 +461,13 @@ def test_table_of_tensors() -> None:
     for name, kind, dtype, shape, low, high in table(
         page("docs/numerics.md"), "| tensor | of | dtype | shape | least | largest |"
     ):
-        for i, layer in enumerate(config.layers):
-            if kind in ("", "every kind", layer.kind):
-                key = name.strip("`").replace("{l}", str(i)).replace("{i}", "0")
-                dimensions = tuple(map(value, shape.split(" × ")))
-                listed[key] = (dtype, dimensions, value(low), value(high))
+        every = kind in ("", "every kind", "every table")
+        places = [i for i, layer in enumerate(config.layers) if every or kind == layer.kind]
+        places += [i for i, which in enumerate(tables) if every or kind == which]
+        for i in places:
+            key = name.strip("`").replace("{l}", str(i)).replace("{i}", str(i))
+            dimensions = tuple(map(value, shape.split(" × ")))
+            listed[key] = (dtype, dimensions, value(low), value(high))
     schema = {n: (r.dtype, r.shape, r.low, r.high) for n, r in config.tensors.items()}
     assert listed == schema
 
@@ -466,7 +477,7 @@ def test_statistics_of_packed_models() -> None:
     rows = table(page("docs/format.md"), "| number | tensors |")
     named = {int(number): pattern.strip("`") for number, pattern in rows[:-1]}
     config = ModelConfig(
-        model.ARITHMETIC, 64, (Attention(2, 32, 64), FeedForward(64)), ((3, 8, 16, 0),)
+        model.ARITHMETIC, 64, (Attention(2, 32, 64), FeedForward(64)), (Table("3", 8, 16, 0, 8),)
     )
     for row in config.tensors.values():
         assert fnmatch.fnmatch(row.name, named[row.statistics]), row
@@ -525,7 +536,7 @@ def test_models_page() -> None:
             rows["n-gram tables (order: rows × width)"][i],
         ):
             tables |= {int(order): (int(size), int(width)) for order in re.findall("[0-9]", orders)}
-        assert tables == {o: (1 << bits, width) for o, bits, width, _ in config.ngrams}
+        assert tables == {int(t.context): (t.rows, t.width) for t in config.tables}
 
 
 def test_what_levels_ask_for_in_other_pages() -> None:

@@ -178,8 +178,7 @@ def chosen(size: int, likely: bool) -> bytes:
     """
     network, data, noise = reference.network.Network(hesitant(), 1), bytearray(), models.noise(size)
     for t in range(size):
-        history = np.frombuffer(bytes(data[: -7 if t > 6 else None : -1]).ljust(6, b"\0"), np.uint8)
-        w = network.step(history[None, :6])[0]
+        w = network.step([data[t - 1] if t else reference.network.START])[0]
         byte = test_coder.walk(w, lambda p: int((p >= 1 << 21) == likely))
         data.append(byte if noise[t] % 16 else noise[t] ^ 85)
     return bytes(data)

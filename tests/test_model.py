@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
@@ -27,13 +28,13 @@ from nncomp.model import (
     model_id,
     read_header,
 )
-from nncomp.network import Attention, FeedForward, ModelConfig
+from nncomp.network import Attention, FeedForward, ModelConfig, Table
 
 GOOD: dict[str, Any] = {
     "arithmetic": 1,
     "d_model": 64,
     "layers": (Attention(2, 32, 64), FeedForward(64)),
-    "ngrams": ((2, 8, 32, 0),),
+    "tables": models.hashed((2, 8, 32, 0)),
 }
 
 
@@ -95,19 +96,23 @@ def rejects(data: bytes, match: str) -> None:
         {"layers": (FeedForward(100),)},
         {"layers": (FeedForward(True),)},
         {"layers": (FeedForward(10**4000),)},
-        {"ngrams": ((2, 8, 32, 0),) * 9},
-        {"ngrams": ((1, 8, 32, 0),)},
-        {"ngrams": ((7, 8, 32, 0),)},
-        {"ngrams": ((2, 7, 32, 0),)},
-        {"ngrams": ((2, 19, 32, 0),)},
-        {"ngrams": ((2, 8, 0, 0),)},
-        {"ngrams": ((2, 8, 24, 0),)},
-        {"ngrams": ((2, 8, 32, 8),)},
-        {"ngrams": ((2, 8, 32, -16),)},
-        {"ngrams": ((2, 8, 32, 48),)},
-        {"ngrams": ((2, 8, 32),)},
-        {"ngrams": (2, 8, 32, 0)},
-        {"ngrams": ([2, 8, 32, 0],)},
+        {"tables": (Table("2", 8, 32, 0, 0),) * 25},
+        {"tables": (Table("0", 8, 32, 0, 0),)},
+        {"tables": (Table("9", 8, 32, 0, 0),)},
+        {"tables": (Table(2, 8, 32, 0, 0),)},  # type: ignore[arg-type]
+        {"tables": (Table("Word", 8, 32, 0, 0),)},
+        {"tables": (Table("2", 7, 32, 0, 0),)},
+        {"tables": (Table("2", 21, 32, 0, 0),)},
+        {"tables": (Table("2", 8, 0, 0, 0),)},
+        {"tables": (Table("2", 8, 24, 0, 0),)},
+        {"tables": (Table("2", 8, 32, 8, 0),)},
+        {"tables": (Table("2", 8, 32, -16, 0),)},
+        {"tables": (Table("2", 8, 32, 48, 0),)},
+        {"tables": (Table("2", 8, 32, 0, 4),)},
+        {"tables": (Table("2", 8, 32, 0, 16),)},
+        {"tables": (Table("2", 8, 32, 0, True),)},
+        {"tables": (("2", 8, 32, 0, 0),)},
+        {"tables": [Table("2", 8, 32, 0, 0)]},
     ],
     ids=lambda change: str(change)[:40],
 )
@@ -119,8 +124,9 @@ def test_config_limits(change: dict[str, Any]) -> None:
 
 
 def test_config_at_its_limits() -> None:
-    ngrams = ((6, 18, 2048, 0), (2, 8, 16, 2032)) * 4
-    models.pairs(2048, 32, 128, 8192, (1024,) * 32, ngrams)
+    large = models.pairs(2048, 32, 128, 8192, (1024,) * 32, ())
+    tables = (Table("8", 20, 2048, 0, 8), Table("1", 8, 16, 2032, 0)) * 12
+    dataclasses.replace(large, tables=tables)
     models.pairs(64, 4, 16, 64, (64,), ())
 
 
@@ -129,7 +135,7 @@ def test_config_text() -> None:
     text = config.to_json()
     assert text == (
         '{"arithmetic":1,"d_model":64,"layers":[["attention",2,32,64],["feed_forward",64]],'
-        '"ngrams":[[2,8,32,0]]}'
+        '"tables":[["2",8,32,0,0]]}'
     )
     assert ModelConfig.from_json(text) == config
 
@@ -154,8 +160,12 @@ def test_config_text() -> None:
         ModelConfig(**GOOD).to_json().replace('"feed_forward",64', '"feed_forward"'),
         ModelConfig(**GOOD).to_json().replace('"feed_forward",64', '"feed_forward",64,64'),
         ModelConfig(**GOOD).to_json().replace('"feed_forward",64', '"feed_forward",{}'),
-        ModelConfig(**GOOD).to_json().replace("[[2,8,32,0]]", "[2]"),
-        ModelConfig(**GOOD).to_json().replace("[[2,8,32,0]]", "[[2,8,32,[]]]"),
+        ModelConfig(**GOOD).to_json().replace('[["2",8,32,0,0]]', '["2"]'),
+        ModelConfig(**GOOD).to_json().replace("32,0,0]]", "32,0,[]]]"),
+        ModelConfig(**GOOD).to_json().replace("32,0,0]]", "32,0]]"),
+        ModelConfig(**GOOD).to_json().replace("32,0,0]]", "32,0,0,0]]"),
+        ModelConfig(**GOOD).to_json().replace('["2",', "[2,"),
+        ModelConfig(**GOOD).to_json().replace('["2",', "[[],"),
         ModelConfig(**GOOD).to_json().replace('"d_model":64', '"d_model":64,"d_model":64'),
         ModelConfig(**GOOD).to_json().replace("]}", "],}"),
         ModelConfig(**GOOD).to_json().replace('"d_model":64', '"d_model":64,"more":1'),
@@ -418,7 +428,7 @@ def test_hole_between_tensors(tiny: Model) -> None:
     ("name", "value", "match"),
     [
         ("embed.weight", -128, "has -128"),
-        ("ngram.1.weight", -128, "has -128"),
+        ("table.1.weight", -128, "has -128"),
         ("layers.3.down.weight", -128, "has -128"),
         ("embed.m", -1, "not in 0"),
         ("layers.0.attn.m", -(1 << 31), "not in 0"),

@@ -61,7 +61,7 @@ def network(kernel: str = "auto", **changed: Any) -> _native.Network:
     arguments: dict[str, Any] = {
         "d_model": c.d_model,
         "layers": [(layer.kind, layer.numbers) for layer in c.layers],
-        "ngrams": c.ngrams,
+        "tables": [table.entry for table in c.tables],
     }
     tensors: dict[str, Any] = dict(tiny().tensors)
     for name, value in changed.items():
@@ -158,11 +158,13 @@ def test_kernels_share_no_code(name: str, tmp_path: Path) -> None:
         {"layers": (*LAYERS[:3], ("feed_forward", (8256,)))},
         {"layers": (*LAYERS[:3], ("feed_forward", (64, 64)))},
         {"layers": (*LAYERS[:3], ("feed_forward", ()))},
-        {"ngrams": ((1, 8, 32, 0), (3, 9, 16, 48))},
-        {"ngrams": ((2, 19, 32, 0), (3, 9, 16, 48))},
-        {"ngrams": ((2, 8, 32, 48), (3, 9, 16, 48))},
-        {"ngrams": ((2, 8, 32, -16), (3, 9, 16, 48))},
-        {"ngrams": ((2, 8, 16, 0),) * 9},
+        {"tables": (("9", 8, 32, 0, 0), ("3", 9, 16, 48, 0))},
+        {"tables": (("2", 21, 32, 0, 0), ("3", 9, 16, 48, 0))},
+        {"tables": (("2", 8, 32, 48, 0), ("3", 9, 16, 48, 0))},
+        {"tables": (("2", 8, 32, -16, 0), ("3", 9, 16, 48, 0))},
+        {"tables": (("2", 8, 32, 0, 0), ("3", 9, 16, 48, 4))},
+        {"tables": (("2", 8, 32, 0, 8), ("3", 9, 16, 48, 0))},  # has no checks
+        {"tables": (("2", 8, 16, 0, 0),) * 25},
         {"layers": (("attention", (2, 32, 128)), *LAYERS[1:])},  # does not fit the tensors
         {"embed.weight": None},
         {"embed.m": np.array([-1], np.int32)},
@@ -178,8 +180,8 @@ def test_kernels_share_no_code(name: str, tmp_path: Path) -> None:
         {"layers.0.attn.bias": np.zeros((64, 2), np.int16)},
         {"layers.0.qkv.m": np.full(128, -1, np.int32)},
         {"head.weight": np.full((256, 64), -128, np.int8)},
-        {"ngram.0.weight": np.full((256, 32), -128, np.int8)},
-        {"ngram.1.weight": np.zeros((512, 32), np.int8)},
+        {"table.0.weight": np.full((256, 32), -128, np.int8)},
+        {"table.1.weight": np.zeros((512, 32), np.int8)},
     ],
     ids=repr,
 )
@@ -257,7 +259,8 @@ def test_first_use_is_quick() -> None:
     for _ in range(5):
         start = time.perf_counter()
         layers = [(layer.kind, layer.numbers) for layer in c.layers]
-        _native.Network(c.d_model, layers, c.ngrams, dict(nano().tensors))
+        tables = [table.entry for table in c.tables]
+        _native.Network(c.d_model, layers, tables, dict(nano().tensors))
         best = min(best, time.perf_counter() - start)
     assert best < 0.1  # about 2 ms; the bound allows for a busy machine
 

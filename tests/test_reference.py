@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,16 @@ from conftest import examples, some_quick
 from golden import numerics as golden
 from models import LEAN
 from nncomp.engine import reference
-from nncomp.engine.reference import decode_block, encode_block, lane_sizes
+from nncomp.engine.reference import contexts, decode_block, encode_block, lane_sizes
 from nncomp.errors import FormatError
 from nncomp.model import Model
-from nncomp.network import Attention
+from nncomp.network import CONTEXTS, Attention, Table
 from nncomp.tables import EXP, POW
 
-GOLDEN = Path(__file__).parent / "golden" / "numerics.json"
+VECTORS = Path(__file__).parent / "golden" / "numerics.json"
+
+GOLDEN = 0x9E3779B97F4A7C15
+FACTOR = 0x2F0B4C4700000B2D
 
 
 # A second reading: plain Python integers, one lane, loops as the page has formulas. It shares with
@@ -52,6 +56,57 @@ def scaled(x: list[int], c: int) -> list[int]:
     return [squeeze(rule(v, r), 127) for v in x]
 
 
+def second_key(context: str, data: bytes) -> int:
+    """What ``reference.contexts`` gives behind ``data``, from the whole of it."""
+    if context.isdigit():
+        return int.from_bytes(data[-int(context) :], "big")
+    if context == "skip":
+        return int.from_bytes(data[-4:], "big") // 256 * 256
+    if context == "skip2":
+        return int.from_bytes(data[-3:], "big") // 256 * 256
+    line = data.rfind(b"\n") + 1
+    above = data.rfind(b"\n", 0, max(line - 1, 0)) + 1
+    if context == "indent":
+        begun = re.match(rb"([\t ]*)([^\t ]?)", data[line:], re.DOTALL)
+        before = re.match(rb"[\t ]*", data[above:line])
+        assert begun and before
+        numbers = min(len(begun[1]), 31) * 32 + min(len(before[0]), 31)
+        first = begun[2] or b"\0"
+        return ((numbers * 256 + first[0]) * FACTOR + (data[-1] if data else 0)) % 2**64
+    if context == "above":
+        place = above + len(data) - line
+        bytes_above = data[place : place + 2].ljust(2, b"\0") if place < line else bytes(2)
+        return int.from_bytes(bytes_above + (data[-1:] or b"\0"), "big")
+    found = list(re.finditer(rb"[\xe0-\xff]?[\x80-\xdf0-9A-Za-z]+|[\xe0-\xff]", data))
+    begun = found.pop()[0] if found and found[-1].end() == len(data) else b""
+    word, before = second_hash(begun), second_hash(found[-1][0] if found else b"")
+    fields = sum(data[line:].count(separator) for separator in b"\t,;|")
+    return {
+        "word": word,
+        "words": (word * FACTOR + before) % 2**64,
+        "field": (word * FACTOR + fields) % 2**64,
+    }[context]
+
+
+def second_hash(word: bytes) -> int:
+    value = 0
+    for byte in word.lower():
+        value = (value + byte + 1) * FACTOR % 2**64
+    return value
+
+
+def second_row(table: Table, check: list[int] | None, data: bytes) -> int:
+    hashed = f"{second_key(table.context, data) * GOLDEN % 2**64:064b}"
+    bits = table.log2_rows
+    if check is None:
+        return int(hashed[:bits], 2)
+    first = 8 * int(hashed[: bits - 3], 2)
+    for row in range(first, first + 8):
+        if check[row] == int(hashed[bits - 3 : bits + 5], 2):
+            return row
+    return 1 << bits
+
+
 def second_frequencies(model: Model, data: bytes) -> list[list[int]]:
     """What ``reference.frequencies`` gives, by a program that was written apart from it."""
     c = model.config
@@ -66,16 +121,15 @@ def second_frequencies(model: Model, data: bytes) -> list[list[int]]:
     def one(name: str) -> int:
         return tensors[name][0]
 
-    table = []
+    result = []
     for t in range(len(data)):
         token = data[t - 1] if t else 256
         x = [squeeze(rule(e * 1024, one("embed.m")), 32767) for e in tensors["embed.weight"][token]]
-        for i, (order, b, w, first) in enumerate(c.ngrams):
-            past = (bytes(order) + data[:t])[-order:]
-            row = int.from_bytes(past, "big") * 0x9E3779B97F4A7C15 % 2**64 // 2 ** (64 - b)
-            for n in range(w):
-                g = tensors[f"ngram.{i}.weight"][row][n]
-                x[first + n] += squeeze(rule(g * 1024, one(f"ngram.{i}.m")), 32767)
+        for i, table in enumerate(c.tables):
+            row = second_row(table, tensors.get(f"table.{i}.check"), data[:t])
+            for n in range(table.width):
+                g = tensors[f"table.{i}.weight"][row][n]
+                x[table.first + n] += squeeze(rule(g * 1024, one(f"table.{i}.m")), 32767)
 
         for i, layer in enumerate(c.layers):
             p = f"layers.{i}."
@@ -113,8 +167,8 @@ def second_frequencies(model: Model, data: bytes) -> list[list[int]]:
         for v in z:
             d = max(z) - v
             weights.append(1 if d >> 8 > 30 else max(int(POW[d & 255]) >> (d >> 8), 1))
-        table.append(weights)
-    return table
+        result.append(weights)
+    return result
 
 
 @pytest.mark.slow
@@ -130,6 +184,23 @@ def test_second_reading() -> None:
 def test_second_reading_at_extremes(name: str) -> None:
     model = models.EXTREMES[name](models.TINY)
     data = models.noise(8)
+    assert reference.frequencies(model, data).tolist() == second_frequencies(model, data)
+
+
+def test_contexts() -> None:
+    data = models.contextual(400)
+    past = contexts.Past()
+    assert contexts.KEYS.keys() == set(CONTEXTS)
+    for t in range(len(data) + 1):
+        for context in CONTEXTS:
+            assert contexts.KEYS[context](past) == second_key(context, data[:t]), (context, t)
+        if t < len(data):
+            past.take(data[t])
+
+
+def test_second_reading_of_contexts() -> None:
+    model = models.natural(models.CONTEXTUAL)
+    data = models.contextual(40)
     assert reference.frequencies(model, data).tolist() == second_frequencies(model, data)
 
 
@@ -216,7 +287,7 @@ def flat(value: Any, path: str = "") -> dict[str, Any]:
 @pytest.mark.slow
 def test_golden_vectors() -> None:
     """One by one, in the order of the computation: the first that differs is where to look."""
-    stored = flat(json.loads(GOLDEN.read_text(encoding="ascii")))
+    stored = flat(json.loads(VECTORS.read_text(encoding="ascii")))
     computed = flat(golden.compute())
     for path, value in computed.items():
         assert value == stored[path], path

@@ -13,19 +13,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from models import UNEVEN
+import models
+from conftest import examples
 from nncomp import compress, registry
-from nncomp import model as models
+from nncomp import model as model_files
 from nncomp.engine import reference
 from nncomp.errors import ModelError, NNCompError
-from nncomp.network import Attention, FeedForward, Layer, ModelConfig
+from nncomp.network import CONTEXTS, Attention, FeedForward, Layer, ModelConfig, Table
 from nncomp.tables import POW
-from nncomp.train import data, export, grow, ledger, loop
+from nncomp.train import contexts, data, export, grow, ledger, loop
 from nncomp.train.arithmetic import Mode
-from nncomp.train.network import Network, ngram_rows
+from nncomp.train.network import Network
 from nncomp.train.plan import Plan, fitting
 from nncomp.train.presets import PRESETS
 
@@ -54,6 +57,10 @@ def busy(config: ModelConfig, seed: int) -> Network:
         if isinstance(layer.shape, Attention):
             layer.bias.data.normal_(0, 1.0)
     network.head.data.normal_(0, 0.1)
+    for i in range(len(config.tables)):
+        check = network.check(i)
+        if check is not None:
+            check.random_(8)  # few, which many contexts have
     return network
 
 
@@ -81,7 +88,8 @@ def windows_of(text: bytes, length: int) -> torch.Tensor:
     [
         (PRESETS["tiny"], {}),
         (PRESETS["nano"], {}),
-        (UNEVEN, {}),
+        (models.UNEVEN, {}),
+        (models.CONTEXTUAL, {"tables": 4}),
         (PRESETS["tiny"], {"layers": 4}),
         (PRESETS["tiny"], {"layers": 4, "head": 4, "tables": 4}),
     ],
@@ -135,13 +143,34 @@ def test_the_residual_unit_is_kept() -> None:
     assert network.residual_unit <= unit
 
 
-def test_ngram_rows_are_the_engines() -> None:
-    text = windows_of(TEXT, 64)
-    for order, bits in ((2, 8), (3, 14), (6, 18)):
-        rows = ngram_rows(text, order, bits)[0].tolist()
-        for t, row in enumerate(rows):
-            context = sum(TEXT[t - j] << (8 * (j - 1)) for j in range(1, order + 1) if t >= j)
-            assert row == (context * 0x9E3779B97F4A7C15 % 2**64) >> (64 - bits)
+@settings(max_examples=examples(20), deadline=None)
+@given(st.integers(1, 2**20), st.integers(1, 300))
+def test_contexts_are_the_engines(seed: int, size: int) -> None:
+    text = np.frombuffer(models.contextual(size, seed), np.uint8)
+    windows = np.stack([text, text[::-1]])
+    for context in CONTEXTS:
+        found = contexts.keys(context, windows).tolist()
+        for window, keys in zip(windows, found, strict=True):
+            past = reference.contexts.Past()
+            for byte, key in zip(window.tolist(), keys, strict=True):
+                assert key == reference.contexts.KEYS[context](past)
+                past.take(byte)
+
+
+def test_tables_are_the_engines() -> None:
+    """Of every context, both kinds: what a model becomes in the twin says the same."""
+    model = models.natural(models.CONTEXTUAL)
+    network = Network(model.config)
+    for i, table in enumerate(model.config.tables):
+        check = model.tensors.get(f"table.{i}.check")
+        text = np.frombuffer(models.contextual(300), np.uint8)[None]
+        rows = contexts.rows(table, check, contexts.keys(table.context, text))[0]
+        past = reference.contexts.Past()
+        for byte, row in zip(text[0].tolist(), rows.tolist(), strict=True):
+            key = reference.contexts.KEYS[table.context](past)
+            assert row == reference.network.row_of(table, check, key)
+            past.take(byte)
+        assert len(network.tables[i]) == table.rows > rows.max()
 
 
 # ---- text ----
@@ -319,7 +348,7 @@ def test_training_learns_and_exports(whole: loop.Trainer, tmp_path: Path) -> Non
     assert fake < 6.5
     assert whole.curve[0].train_bpb > whole.curve[-1].train_bpb > fake
     model = export.to_model(network, "tiny-test", {"nncomp.note.corpus": "docs"})
-    assert models.loads(models.dumps(model)).id == model.id
+    assert model_files.loads(model_files.dumps(model)).id == model.id
     path = tmp_path / "master.safetensors"
     export.save_master(network, path)
     assert export.load_network(path).config == network.config
@@ -396,7 +425,7 @@ def test_a_model_becomes_a_network_again(whole: loop.Trainer) -> None:
 
 def test_networks_come_from_files(tmp_path: Path) -> None:
     place = Path(__file__).parent.parent / "models" / "nano-1.safetensors"
-    model = models.load(place)
+    model = model_files.load(place)
     weights = export.to_model(export.load_network(place), "nano-1").tensors
     assert all((weights[k] == v).all() for k, v in model.tensors.items() if v.dtype == np.int8)
     wrong = tmp_path / "x.safetensors"
@@ -447,24 +476,25 @@ def test_layers_are_not_lost() -> None:
         grow.deepen(tiny(), in_turn(64, 128))
 
 
-@pytest.mark.parametrize("ngrams", [((2, 12, 16, 0), (3, 10, 16, 16)),
-                                    ((2, 10, 16, 0), (3, 11, 16, 16), (4, 9, 16, 48))])  # fmt: skip
-def test_larger_tables_change_nothing(ngrams: tuple[tuple[int, int, int, int], ...]) -> None:
+@pytest.mark.parametrize("tables", [models.hashed((2, 12, 16, 0), (3, 10, 16, 16)),
+                                    (*models.hashed((2, 10, 16, 0), (3, 11, 16, 16)),
+                                     Table("word", 9, 16, 48, 8))])  # fmt: skip
+def test_larger_tables_change_nothing(tables: tuple[Table, ...]) -> None:
     network = busy(PRESETS["tiny"], seed=5)
     text = windows_of(TEXT, 512)
     network.calibrate(text)
-    grown = grow.enlarge(network, ngrams)
-    assert grown.config.ngrams == ngrams
+    grown = grow.enlarge(network, tables)
+    assert grown.config.tables == tables
     assert_same_function(grown, network, text)
     loop.Trainer(grown, Plan(total=2 * BATCH, batch=BATCH), [domain()]).run()
-    first, second = grown.ngrams[0][0::2], grown.ngrams[0][1::2]
+    first, second = grown.tables[0][0::2], grown.tables[0][1::2]
     assert not torch.equal(first, second)  # and rows learn apart
 
 
 def test_rows_are_not_lost() -> None:
     for ngrams in (((2, 10, 16, 0),), ((2, 9, 16, 0), (3, 10, 16, 16)), ((2, 10, 16, 16),)):
-        with pytest.raises(ValueError, match="table of order"):
-            grow.enlarge(tiny(), ngrams)
+        with pytest.raises(ValueError, match=r"the table [23]:|table of context"):
+            grow.enlarge(tiny(), models.hashed(*ngrams))
 
 
 # ---- ledger ----

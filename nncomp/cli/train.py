@@ -49,7 +49,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
 @click.option("--preset", type=click.Choice(["tiny", "nano", "small", "base", "large"]),
               help="Shape of the network; nano by default.")  # fmt: skip
 @click.option("--init", metavar="MODEL|FILE",
-              help="Continue from a model or from master weights; --layers and --ngram may "
+              help="Continue from a model or from master weights; --layers and --table may "
               "enlarge it.")  # fmt: skip
 @click.option("--weight-bits", "bits", multiple=True, metavar="PART=4|8",
               callback=training.pairs(int),
@@ -238,10 +238,10 @@ def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> tu
     changes = training.changed(network.config, values)
     if not changes:
         return network, True
-    if set(changes) - {"layers", "ngrams"}:
+    if set(changes) - {"layers", "tables"}:
         raise NNCompError(f"{init} has another {', '.join(changes)}: only layers and rows grow")
     config = training.resized(network.config, values)
-    return grow.grow(network, config.layers, config.ngrams), False
+    return grow.grow(network, config.layers, config.tables), False
 
 
 def _finish(

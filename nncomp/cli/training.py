@@ -91,13 +91,16 @@ def _layers(ctx: click.Context, param: click.Parameter, value: str | None) -> An
         raise click.BadParameter(message) from None
 
 
-def _ngrams(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Any:
+def _tables(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Any:
+    from nncomp.network import Table
+
     if list(value) == ["none"]:
         return ()
     try:
-        return tuple(_numbers(item, ":", 4) for item in value) or None
+        words = [item.partition(":") for item in value]
+        return tuple(Table(context, *_numbers(rest, ":", 4)) for context, _, rest in words) or None
     except ValueError:
-        raise click.BadParameter("tables look like 3:13:32:32, or none") from None
+        raise click.BadParameter("tables look like 3:13:32:32:0, or none") from None
 
 
 def _lengths(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> Any:
@@ -116,9 +119,10 @@ SHAPE = [
     click.option("--layers", metavar="KIND:N:...,...", callback=_layers,
                  help="All layers, in their order: attention:HEADS:WIDTH:WINDOW or "
                  "feed_forward:WIDTH."),
-    click.option("--ngram", "ngrams", multiple=True, callback=_ngrams,
-                 metavar="ORDER:LOG2ROWS:WIDTH:FIRST",
-                 help="An n-gram table, WIDTH channels from FIRST; repeatable, or none."),
+    click.option("--table", "tables", multiple=True, callback=_tables,
+                 metavar="CONTEXT:LOG2ROWS:WIDTH:FIRST:WAYS",
+                 help="A table of contexts, WIDTH channels from FIRST; WAYS is 0 where rows are "
+                 "hashed, 8 where contexts are known. Repeatable, or none."),
 ]  # fmt: skip
 
 PLAN = [

@@ -111,13 +111,15 @@ class Array {
 
   const Py_buffer& view() const { return *PyMemoryView_GET_BUFFER(memory_.ptr()); }
 
-  // Whether the items are signed integers in this machine's order; numpy writes an order that was asked for.
-  bool is_signed() const {
+  // 'i' for items that are signed integers in this machine's order, 'u' for unsigned ones, '?' for others; numpy
+  // writes an order that was asked for.
+  char kind() const {
     const char* format = view().format;
-    if (!format) return false;
+    if (!format) return '?';
     constexpr bool little = std::endian::native == std::endian::little;
     if (*format != 0 && strchr(little ? "@=<" : "@=>", *format)) ++format;
-    return format[0] != 0 && format[1] == 0 && strchr("bhilq", format[0]);
+    if (format[0] == 0 || format[1] != 0) return '?';
+    return strchr("bhilq", format[0]) ? 'i' : strchr("BHILQ", format[0]) ? 'u' : '?';
   }
 
   // Of a matrix.
@@ -127,7 +129,7 @@ class Array {
   // use(T{}) with the type of a matrix of signed integers, of 8 to 64 bits.
   template <class Use>
   void with_integers(Use use) const {
-    require(is_signed() && view().ndim == 2, "not a matrix of signed integers");
+    require(kind() == 'i' && view().ndim == 2, "not a matrix of signed integers");
     if (view().itemsize == 1) return use(int8_t{});
     if (view().itemsize == 2) return use(int16_t{});
     if (view().itemsize == 4) return use(int32_t{});
@@ -153,12 +155,12 @@ const nncomp::Kernel& usable_kernel(const std::string& name) {
 
 // A network from (name → array); the tensors are copied.
 void make_network(Network* self, int d_model, std::vector<std::tuple<std::string, std::vector<int>>> layers,
-                  const std::vector<std::tuple<int, int, int, int>>& ngrams, nb::dict tensors,
+                  const std::vector<std::tuple<std::string, int, int, int, int>>& tables, nb::dict tensors,
                   const std::string& kernel) {
   nncomp::Config config{d_model, {}, {}};
   for (auto& [kind, numbers] : layers) config.layers.push_back({kind, std::move(numbers)});
-  for (const auto& [order, log2_rows, width, first] : ngrams) {
-    config.ngrams.push_back({order, log2_rows, width, first});
+  for (const auto& [context, log2_rows, width, first, ways] : tables) {
+    config.tables.push_back({context, log2_rows, width, first, ways});
   }
   const nncomp::Kernel& found = usable_kernel(kernel);
   std::vector<Array> arrays;  // kept while in use
@@ -171,7 +173,7 @@ void make_network(Network* self, int d_model, std::vector<std::tuple<std::string
       throw std::invalid_argument("tensor " + name + " is not a contiguous array");
     }
     const Py_buffer& view = arrays.back().view();
-    nncomp::Tensor tensor{view.buf, arrays.back().is_signed() ? 'i' : '?', int(view.itemsize), {}};
+    nncomp::Tensor tensor{view.buf, arrays.back().kind(), int(view.itemsize), {}};
     for (int i = 0; i < view.ndim; ++i) tensor.shape.push_back(int64_t(view.shape[i]));
     return tensor;
   };
@@ -324,7 +326,7 @@ void bind_errors() {
 
 void bind_network(nb::module_& m) {
   nb::class_<Network>(m, "Network")
-      .def("__init__", make_network, "d_model"_a, "layers"_a, "ngrams"_a, "tensors"_a, nb::kw_only(),
+      .def("__init__", make_network, "d_model"_a, "layers"_a, "tables"_a, "tensors"_a, nb::kw_only(),
            "kernel"_a = "auto")
       .def_prop_ro("kernel", [](const Network& network) { return network.kernel().name; })
       .def("frequencies", frequencies, "data"_a);

@@ -112,5 +112,6 @@ def _network(model: Model) -> _native.Network:
         return networks[kernel]
     c = model.config
     layers = [(layer.kind, layer.numbers) for layer in c.layers]
-    network = _native.Network(c.d_model, layers, c.ngrams, dict(model.tensors), kernel=kernel)
+    tables = [table.entry for table in c.tables]
+    network = _native.Network(c.d_model, layers, tables, dict(model.tensors), kernel=kernel)
     return networks.setdefault(kernel, network)

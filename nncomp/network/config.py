@@ -1,4 +1,4 @@
-"""The shape of a network: its width, its layers and its n-gram tables."""
+"""The shape of a network: its width, its layers and its tables of contexts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nncomp.network import schema
 from nncomp.network.layers import Attention, Layer
 from nncomp.network.limits import Limit, require
 from nncomp.network.schema import Role, Tensor
+from nncomp.network.tables import MAX_TABLES, Table, from_entry
 
 __all__ = ["ARITHMETIC", "ModelConfig", "parse_json"]
 
@@ -21,9 +22,7 @@ ARITHMETIC = 1  # version of docs/numerics.md
 
 _WIDTH = Limit(64, 2048, 64)
 _LAYERS = Limit(1, 64)
-_TABLES = Limit(0, 8)
-_ORDER = Limit(2, 6)
-_LOG2_ROWS = Limit(8, 18)
+_TABLES = Limit(0, MAX_TABLES)
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class ModelConfig:
     arithmetic: int  # version of the arithmetic: 1
     d_model: int  # width of the residual stream
     layers: tuple[Layer, ...]
-    ngrams: tuple[tuple[int, int, int, int], ...]  # (order, log2 rows, width, first channel) each
+    tables: tuple[Table, ...]
 
     def __post_init__(self) -> None:
         Limit(ARITHMETIC, ARITHMETIC).check("arithmetic", self.arithmetic)
@@ -43,23 +42,18 @@ class ModelConfig:
         for layer in self.layers:
             require(isinstance(layer, kinds.KINDS), "a layer is of an unknown kind")
             layer.check()
-        require(isinstance(self.ngrams, tuple), "ngrams is not a tuple")
-        _TABLES.check("number of n-gram tables", len(self.ngrams))
-        for table in self.ngrams:
-            four = isinstance(table, tuple) and len(table) == 4
-            require(four, "an n-gram entry is not four numbers")
-            order, log2_rows, width, first = table
-            _ORDER.check("n-gram order", order)
-            _LOG2_ROWS.check("n-gram log2 rows", log2_rows)
-            Limit(16, self.d_model, 16).check("n-gram width", width)
-            Limit(0, self.d_model - width, 16).check("n-gram channel", first)
+        require(isinstance(self.tables, tuple), "tables is not a tuple")
+        _TABLES.check("number of tables", len(self.tables))
+        for table in self.tables:
+            require(isinstance(table, Table), "a table is not one")
+            table.check(self.d_model)
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
         """Name → row of every tensor that a model of this shape has: the table of section 9."""
         rows = [*schema.table("embed", 257, self.d_model, statistics=0)]
-        for i, (_, log2_rows, width, _) in enumerate(self.ngrams):
-            rows += schema.table(f"ngram.{i}", 1 << log2_rows, width, statistics=1)
+        for i, table in enumerate(self.tables):
+            rows += table.tensors(f"table.{i}")
         for i, layer in enumerate(self.layers):
             for row in (schema.constant("norm"), *layer.tensors(self.d_model)):
                 rows.append(replace(row, name=f"layers.{i}.{row.name}", layer=i))
@@ -106,6 +100,7 @@ class ModelConfig:
         """The canonical text: sorted keys, no spaces, ASCII. Part of the model's id."""
         entries = {f.name: getattr(self, f.name) for f in fields(self)}
         entries["layers"] = [[layer.kind, *layer.numbers] for layer in self.layers]
+        entries["tables"] = [table.entry for table in self.tables]
         return json.dumps(entries, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
     @classmethod
@@ -114,13 +109,13 @@ class ModelConfig:
         entries = parse_json(text, "configuration")
         keys = {f.name for f in fields(cls)}
         require(entries.keys() == keys, "configuration keys are wrong")
-        layers, ngrams = entries["layers"], entries["ngrams"]
-        for values in (layers, ngrams):
+        layers, tables = entries["layers"], entries["tables"]
+        for values in (layers, tables):
             lists = isinstance(values, list) and all(isinstance(v, list) for v in values)
             require(lists, "configuration is malformed")
         require(all(layers), "a layer is of an unknown kind")
         entries["layers"] = tuple(kinds.from_numbers(kind, numbers) for kind, *numbers in layers)
-        entries["ngrams"] = tuple(tuple(table) for table in ngrams)
+        entries["tables"] = tuple(map(from_entry, tables))
         config = cls(**entries)
         require(config.to_json() == text, "configuration is not in canonical form")
         return config

@@ -13,16 +13,27 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DTYPES", "Role", "Tensor", "bias", "constant", "matrix", "multiplier", "table"]
+__all__ = [
+    "DTYPES",
+    "Role",
+    "Tensor",
+    "bias",
+    "check",
+    "constant",
+    "matrix",
+    "multiplier",
+    "table",
+]
 
 DTYPES: dict[str, np.dtype[Any]] = {  # by their names in safetensors
+    "U8": np.dtype(np.uint8),
     "I8": np.dtype(np.int8),
     "I16": np.dtype(np.int16),
     "I32": np.dtype(np.int32),
     "I64": np.dtype(np.int64),
 }
 _NORM_C = (1 << 44) - 1  # norm's r = c // R
-_MULTIPLIERS, _BIASES, _CONSTANTS = 7, 8, 9  # statistics
+_MULTIPLIERS, _BIASES, _CONSTANTS, _CHECKS = 7, 8, 9, 13  # statistics
 
 
 class Role(enum.Enum):
@@ -33,6 +44,7 @@ class Role(enum.Enum):
     MULTIPLIER = "multiplier"
     BIAS = "bias"  # of scores, by distance
     CONSTANT = "constant"  # of a division
+    CHECK = "check"  # of the contexts that a table knows
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,11 @@ def bias(name: str, rows: int, window: int) -> Tensor:
     """What is added to scores, for each distance below ``window``."""
     shape = (rows, window)
     return Tensor(f"{name}.bias", Role.BIAS, "I16", shape, -(1 << 15), (1 << 15) - 1, _BIASES)
+
+
+def check(name: str, rows: int) -> Tensor:
+    """A byte of the hash of each row's context, bucket by bucket; any value is legal."""
+    return Tensor(f"{name}.check", Role.CHECK, "U8", (rows,), 0, 255, _CHECKS)
 
 
 def _weight(name: str, role: Role, shape: tuple[int, int], statistics: int) -> Tensor:

@@ -67,6 +67,10 @@ def to_model(network: Network, name: str, notes: Mapping[str, str] | None = None
             tensors[f"{row.key}.m"] = multipliers(m)
         elif row.key.endswith("norm"):
             tensors[row.name] = _norm_constant(network.config)
+    for i in range(len(network.config.tables)):
+        check = network.check(i)
+        if check is not None:
+            tensors[f"table.{i}.check"] = check.numpy()
     return Model.build(network.config, tensors, name, notes)
 
 
@@ -85,6 +89,10 @@ def from_model(model: Model) -> Network:
         if row.role is Role.TABLE:
             table = integers.scaled(row.key) * 2.0**10 / RESIDUAL_UNIT
             network.weight(row.key).copy_(table)
+    for i in range(len(model.config.tables)):
+        check = network.check(i)
+        if check is not None:
+            check.copy_(torch.from_numpy(np.array(model.tensors[f"table.{i}.check"])))
     network.head.copy_(integers.scaled("head") * (NORM_GAIN / LOGIT_UNIT))
     for layer in network.layers:
         layer.read(Integers(model, layer.prefix), RESIDUAL_UNIT)
@@ -94,7 +102,10 @@ def from_model(model: Model) -> Network:
 
 def save_master(network: Network, path: Path) -> None:
     """Half-precision weights: what a later training run starts from."""
-    state = {k: v.detach().half().contiguous() for k, v in network.state_dict().items()}
+    state = {
+        k: (v.half() if v.is_floating_point() else v).contiguous()
+        for k, v in network.state_dict().items()
+    }
     path.write_bytes(save(state, metadata={"nncomp.config": network.config.to_json()}))
 
 
@@ -103,7 +114,7 @@ def load_master(path: Path) -> Network:
     with safe_open(path, "pt") as file:
         config = ModelConfig.from_json(file.metadata()["nncomp.config"])
     network = Network(config)
-    network.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    network.load_state_dict(load_file(path))
     network.fit()
     return network
 

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 
 import torch
 
-from nncomp.network import Layer
+from nncomp.network import Layer, Table
 from nncomp.train.network import Network
 
-Ngrams = Sequence[tuple[int, int, int, int]]  # as in ModelConfig
 
-
-def grow(network: Network, layers: Sequence[Layer], ngrams: Ngrams) -> Network:
+def grow(network: Network, layers: Sequence[Layer], tables: Sequence[Table]) -> Network:
     """``network`` with more layers and larger tables: ``deepen`` and then ``enlarge``."""
     if tuple(layers) != network.config.layers:
         network = deepen(network, layers)
-    if tuple(ngrams) != network.config.ngrams:
-        network = enlarge(network, ngrams)
+    if tuple(tables) != network.config.tables:
+        network = enlarge(network, tables)
     return network
 
 
@@ -53,27 +51,38 @@ def deepen(network: Network, layers: Sequence[Layer]) -> Network:
     return grown
 
 
-def enlarge(network: Network, ngrams: Ngrams) -> Network:
-    """A network with these n-gram tables, which hold what those of ``network`` do.
+def enlarge(network: Network, tables: Sequence[Table]) -> Network:
+    """A network with these tables, which hold what those of ``network`` do.
 
-    A row is chosen by the upper bits of a hash: of a table with twice the rows, two neighbours
-    begin as copies of one. Orders that ``network`` does not have are new tables, of zeros.
-    Raises ``ValueError``.
+    A row is chosen by the upper bits of a hash: of a hashed table with twice the rows, two
+    neighbours begin as copies of one. Tables of contexts that ``network`` does not have are new,
+    of zeros. Raises ``ValueError``.
     """
-    tables = {order: (rest, i) for i, (order, *rest) in enumerate(network.config.ngrams)}
-    grown = Network(dataclasses.replace(network.config, ngrams=tuple(ngrams)))
-    state = {k: v for k, v in network.state_dict().items() if not k.startswith("ngrams.")}
-    for i, (order, bits, width, first) in enumerate(ngrams):
-        key = f"ngrams.{i}"
-        if order not in tables:
-            state[key] = torch.zeros_like(grown.ngrams[i])
+    old = {(table.context, table.ways): i for i, table in enumerate(network.config.tables)}
+    grown = Network(dataclasses.replace(network.config, tables=tuple(tables)))
+    state = {
+        k: v for k, v in network.state_dict().items() if not k.startswith(("tables.", "check_"))
+    }
+    for i, table in enumerate(tables):
+        key, check = f"tables.{i}", grown.check(i)
+        if check is not None:
+            state[f"check_{i}"] = check
+        if (table.context, table.ways) not in old:
+            state[key] = torch.zeros_like(grown.tables[i])
             continue
-        (old, *place), index = tables.pop(order)
-        if bits < old or place != [width, first]:
-            raise ValueError(f"the table of order {order} can only get more rows")
-        state[key] = network.ngrams[index].detach().repeat_interleave(1 << (bits - old), dim=0)
-    if tables:
-        raise ValueError(f"there is no table of order {min(tables)}")
+        index = old.pop((table.context, table.ways))
+        before = network.config.tables[index]
+        more = table.log2_rows - before.log2_rows
+        if more < 0 or table != dataclasses.replace(before, log2_rows=table.log2_rows):
+            raise ValueError(f"the table {before} can only get more rows")
+        if more > 0 and table.ways:
+            raise ValueError(f"the table {before} is of known contexts, which have their rows")
+        known = network.check(index)
+        if known is not None:
+            state[f"check_{i}"] = known
+        state[key] = network.tables[index].detach().repeat_interleave(1 << more, dim=0)
+    if old:
+        raise ValueError(f"there is no table of context {min(old)[0]}")
     grown.load_state_dict(state)
     grown.residual_unit = network.residual_unit
     return grown

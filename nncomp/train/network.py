@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nncomp.network import ModelConfig
+from nncomp.train import contexts
 from nncomp.train.arithmetic import (
     LOGIT_UNIT,
     MAX_MULTIPLIER,
@@ -31,16 +33,6 @@ from nncomp.train.layers import LAYERS, Layer
 BOS = 256  # the token before a lane's first byte
 
 
-def ngram_rows(data: Tensor, order: int, log2_rows: int) -> Tensor:
-    """Row of every step of ``data`` ((batch, T) int64 bytes) in a table: (batch, T) int64."""
-    context = torch.zeros_like(data)
-    for j in range(1, order + 1):
-        past = F.pad(data, (j, 0))[:, : data.shape[1]]
-        context = context + (past << (8 * (j - 1)))
-    golden = 0x9E3779B97F4A7C15 - (1 << 64)  # as a signed 64-bit number; products wrap
-    return ((context * golden) >> (64 - log2_rows)) & ((1 << log2_rows) - 1)
-
-
 class Network(nn.Module):
     """The network; ``forward`` gives logits in nats, ``integer_logits`` the engine's integers."""
 
@@ -49,9 +41,13 @@ class Network(nn.Module):
         self.config = config
         d = config.d_model
         self.embed = nn.Parameter(torch.randn(257, d) * 0.5)
-        self.ngrams = nn.ParameterList(
-            nn.Parameter(torch.randn(1 << bits, width) * 0.1) for _, bits, width, _ in config.ngrams
+        self.tables = nn.ParameterList(
+            nn.Parameter(torch.randn(table.rows, table.width) * 0.1) for table in config.tables
         )
+        for i, table in enumerate(config.tables):
+            if table.ways:  # nothing is known yet but what has the check 0
+                check = torch.zeros(1 << table.log2_rows, dtype=torch.uint8)
+                self.register_buffer(f"check_{i}", check)
         self.layers: list[Layer] = nn.ModuleList(  # type: ignore[assignment]
             LAYERS[type(shape)](shape, d, f"layers.{i}.") for i, shape in enumerate(config.layers)
         )
@@ -63,9 +59,13 @@ class Network(nn.Module):
     def weight(self, key: str) -> nn.Parameter:
         """What becomes the tensor ``{key}.weight`` of the integer model."""
         path, _, name = key.rpartition(".")
-        found = self.get_parameter(f"ngrams.{name}" if path == "ngram" else key)
+        found = self.get_parameter(f"tables.{name}" if path == "table" else key)
         assert isinstance(found, nn.Parameter)
         return found
+
+    def check(self, i: int) -> Tensor | None:
+        """What becomes the tensor ``table.{i}.check``, (2^b,) uint8; None: rows are hashed."""
+        return self.get_buffer(f"check_{i}") if self.config.tables[i].ways else None
 
     def bits_of(self, key: str) -> int:
         """Bits of the integers of ``weight(key)``."""
@@ -112,12 +112,18 @@ class Network(nn.Module):
 
     # -- the whole ------------------------------------------------------------------------------
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def rows(self, data: Tensor) -> list[Tensor]:
-        """Table rows of every step of ``data`` ((B, T) int64 bytes): byte tokens, then n-grams."""
-        tokens = F.pad(data, (1, 0), value=BOS)[:, : data.shape[1]]
-        return [tokens] + [
-            ngram_rows(data, order, bits) for order, bits, _, _ in self.config.ngrams
-        ]
+        """Table rows of every step of ``data`` ((B, T) int64 bytes): byte tokens, then contexts."""
+        found = [F.pad(data, (1, 0), value=BOS)[:, : data.shape[1]]]
+        windows = data.cpu().numpy().astype(np.uint8)
+        keys = {c: contexts.keys(c, windows) for c in {t.context for t in self.config.tables}}
+        for i, table in enumerate(self.config.tables):
+            check = self.check(i)
+            known = None if check is None else check.cpu().numpy()
+            rows = contexts.rows(table, known, keys[table.context])
+            found.append(torch.from_numpy(rows).to(data.device))
+        return found
 
     def integer_logits(self, rows: list[Tensor], mode: Mode) -> Tensor:
         """(B, T, 256) logits before each byte, in 1/256 octave; integers unless FLOAT."""
@@ -127,9 +133,9 @@ class Network(nn.Module):
 
         x = addend(self.look_up("embed", self.embed, rows[0], mode))
         d = self.config.d_model
-        for i, (_, _, width, first) in enumerate(self.config.ngrams):
-            e = addend(self.look_up(f"ngram.{i}", self.ngrams[i], rows[1 + i], mode))
-            x = x + F.pad(e, (first, d - first - width))
+        for i, table in enumerate(self.config.tables):
+            e = addend(self.look_up(f"table.{i}", self.tables[i], rows[1 + i], mode))
+            x = x + F.pad(e, (table.first, d - table.first - table.width))
         for layer in self.layers:
             x = x + addend(layer(self._norm(x, mode), self, mode))
         y = self._norm(x, mode)

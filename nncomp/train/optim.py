@@ -82,7 +82,7 @@ def build(network: Network) -> list[torch.optim.Optimizer]:
     adam = torch.optim.AdamW(
         [
             {"params": [network.embed], "lr": 0.006},
-            {"params": list(network.ngrams), "lr": 0.01},
+            {"params": list(network.tables), "lr": 0.01},
             {"params": [network.head], "lr": 0.003},
             {"params": others, "lr": 0.01},
             {"params": clips, "lr": 0.0005},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nncomp.network import Attention, FeedForward, Layer, ModelConfig
+from nncomp.network import Attention, FeedForward, Layer, ModelConfig, Table
 
 
 def _in_turn(heads: int, head: int, windows: tuple[int, ...], width: int) -> tuple[Layer, ...]:
@@ -14,26 +14,29 @@ def _in_turn(heads: int, head: int, windows: tuple[int, ...], width: int) -> tup
 PRESETS: dict[str, ModelConfig] = {
     "tiny": ModelConfig(
         arithmetic=1, d_model=64, layers=_in_turn(2, 32, (64, 64), 128),
-        ngrams=((2, 10, 16, 0), (3, 10, 16, 16)),
+        tables=(Table("2", 10, 16, 0, 0), Table("3", 10, 16, 16, 0)),
     ),
     # Two wide layers learn faster than three of 128, and run no slower.
     "nano": ModelConfig(
         arithmetic=1, d_model=192, layers=_in_turn(4, 32, (128, 256), 384),
-        ngrams=((2, 11, 32, 0), (3, 12, 32, 32), (4, 13, 32, 64)),
+        tables=(Table("2", 11, 32, 0, 0), Table("3", 12, 32, 32, 0), Table("4", 13, 32, 64, 0)),
     ),
     "small": ModelConfig(
         arithmetic=1, d_model=192, layers=_in_turn(4, 32, (64, 128, 512, 512), 512),
-        ngrams=((2, 13, 32, 0), (3, 14, 32, 32), (4, 14, 32, 64)),
+        tables=(Table("2", 13, 32, 0, 0), Table("3", 14, 32, 32, 0), Table("4", 14, 32, 64, 0)),
     ),
     # Two pairs more, and 3.6 times the rows, which cost no products.
     "base": ModelConfig(
         arithmetic=1, d_model=192, layers=_in_turn(4, 32, (64, 128, 256, 512, 128, 512), 512),
-        ngrams=((2, 14, 32, 0), (3, 15, 32, 32), (4, 16, 32, 64), (5, 15, 32, 96)),
+        tables=(
+            Table("2", 14, 32, 0, 0), Table("3", 15, 32, 32, 0), Table("4", 16, 32, 64, 0),
+            Table("5", 15, 32, 96, 0),
+        ),
     ),
     # 6.1 M weights in products, 6.8 MB stored, 424 KiB of keys and values read for each byte.
     "large": ModelConfig(
         arithmetic=1, d_model=320,
         layers=_in_turn(5, 64, (64, 128, 128, 512, 512, 1024, 1024), 960),
-        ngrams=((2, 13, 32, 0), (3, 13, 32, 32)),
+        tables=(Table("2", 13, 32, 0, 0), Table("3", 13, 32, 32, 0)),
     ),
 }  # fmt: skip

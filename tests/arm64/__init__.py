@@ -163,12 +163,11 @@ class Engine:
             c = model.config
             layers = [(layer.kind.encode(), list(layer.numbers)) for layer in c.layers]
             tensors = [
-                (name.encode(), t.itemsize, list(t.shape), t.tobytes())
+                (name.encode(), ord(t.dtype.kind), t.itemsize, list(t.shape), t.tobytes())
                 for name, t in model.tensors.items()
             ]
-            (number,) = struct.unpack(
-                "<I", self._ask("N", c.d_model, layers, list(c.ngrams), tensors)
-            )
+            tables = [(table.context.encode(), *table.entry[1:]) for table in c.tables]
+            (number,) = struct.unpack("<I", self._ask("N", c.d_model, layers, tables, tensors))
             self._networks[model.id] = number
         return self._networks[model.id]
 

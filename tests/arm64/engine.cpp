@@ -75,6 +75,7 @@ class Engine {
 
  private:
   struct Stored {
+    char kind;
     int bytes;  // of an element
     std::vector<int64_t> shape;
     Bytes data;
@@ -87,20 +88,21 @@ class Engine {
       for (uint32_t n : list(number)) layer.numbers.push_back(int(n));
       return layer;
     });
-    config.ngrams = list([] {
-      const int order = int(number()), log2_rows = int(number()), width = int(number()), first = int(number());
-      return nncomp::NGram{order, log2_rows, width, first};
+    config.tables = list([] {
+      std::string context = text();
+      const int log2_rows = int(number()), width = int(number()), first = int(number()), ways = int(number());
+      return nncomp::TableConfig{std::move(context), log2_rows, width, first, ways};
     });
     std::vector<std::pair<std::string, Stored>> tensors = list([] {
       std::string name = text();
-      Stored tensor{int(number()), {}, {}};
+      Stored tensor{char(number()), int(number()), {}, {}};
       for (uint32_t n : list(number)) tensor.shape.push_back(n);
       tensor.data = bytes();
       return std::pair(std::move(name), std::move(tensor));
     });
     const auto source = [&](const std::string& name) {
       for (const auto& [own, tensor] : tensors) {
-        if (own == name) return nncomp::Tensor{tensor.data.data(), 'i', tensor.bytes, tensor.shape};
+        if (own == name) return nncomp::Tensor{tensor.data.data(), tensor.kind, tensor.bytes, tensor.shape};
       }
       throw std::invalid_argument("tensor " + name + " is missing");
     };

@@ -30,6 +30,7 @@ from nncomp.errors import FormatError, ModelError
 from nncomp.filters import FILTERS, arm64, repeat, x86
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
+from nncomp.network import FeedForward, ModelConfig, Table
 from nncomp.plan import Plan, Stream, layout
 
 HERE = Path(__file__).parent
@@ -43,6 +44,14 @@ RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, period=13)
 def golden_model() -> Model:
     """The model of the whole corpus, as small as models can be; one file brings it along."""
     return models.natural(models.pairs(64, 4, 16, 64, (64,), ()))
+
+
+def table_model() -> Model:
+    """One of few weights, beside a hashed table and one of known contexts."""
+    tables = (Table("3", 8, 16, 16, 0), Table("word", 8, 16, 48, 8))
+    model = models.natural(ModelConfig(1, 64, (FeedForward(64),), tables), head_m=1 << 29)
+    own = {name: t // 40 if t.dtype == np.int8 else t for name, t in model.tensors.items()}  # small
+    return Model.build(model.config, own, "tables")
 
 
 def changed(base: Model) -> tuple[Model, dict[str, weights.Factors]]:
@@ -66,8 +75,7 @@ def expected(predictor: Model, size: int) -> bytes:
     """What the model expects, byte by byte, with a surprise now and then."""
     network, out = reference.Network(predictor, 1), bytearray()
     for i in range(size):
-        past = bytes(out[-6:][::-1]).ljust(6, b"\0")
-        frequencies = network.step(np.frombuffer(past, np.uint8)[None])
+        frequencies = network.step([out[-1] if i else reference.network.START])
         out.append(int(frequencies[0].argmax()) ^ (i & 255 if i % 40 == 39 else 0))
     return bytes(out)
 
@@ -272,6 +280,10 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     packed = weights.pack(tuned, predictor, factors)
     lent = ModelRef(tuned.id, tuned.name, packed.data)
     yield "network-change", frame(small, lent, block(part, network(tuned, part, RICH))), part
+    tabled = table_model()
+    lent = ModelRef(tabled.id, tabled.name, weights.pack(tabled).data)
+    text = expected(tabled, 600)
+    yield "network-tables", frame(small, lent, block(text, network(tabled, text, RICH))), text
     for name, profile, ways in (
         ("mix", Profile.RICH, [*mixings()]),
         ("mix-lean", Profile.LEAN, [*mixings_of_lean()]),

@@ -15,8 +15,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import models
@@ -40,13 +38,11 @@ def layers(model: Model, data: bytes) -> dict[str, Any]:
     network = reference.network.Network(model, 1)
     replay = {}
     for t in range(len(data)):
-        past = data[max(t - 6, 0) : t][::-1].ljust(6, b"\0")
-        x = network.embed(np.frombuffer(past, np.uint8)[None])
+        x = network.embed([data[t - 1] if t else reference.network.START])
         stages = {"embed": x[0].tolist()}
         for i in range(len(model.config.layers)):
             x = network.layer(i, x)
             stages[f"layer {i}"] = x[0].tolist()
-        network.time += 1
         if t in STEPS:
             replay[f"step {t}"] = stages
     return replay
@@ -68,6 +64,9 @@ def compute() -> dict[str, Any]:
     for name, config in shapes.items():
         model = models.natural(config)
         result[name] = {"id": model.id.hex(), "frequencies": frequencies_digest(model, short)}
+    model = models.natural(models.CONTEXTUAL)
+    digest_of_contexts = frequencies_digest(model, models.contextual(200))
+    result["contexts"] = {"id": model.id.hex(), "frequencies": digest_of_contexts}
     for name, recipe in models.EXTREMES.items():
         model = recipe(models.TINY)
         result[name] = {"id": model.id.hex(), "frequencies": frequencies_digest(model, short)}

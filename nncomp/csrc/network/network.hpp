@@ -9,21 +9,15 @@
 #include "coder/coder.hpp"
 #include "kernels/kernel.hpp"
 #include "network/layer.hpp"
+#include "network/table.hpp"
 #include "network/tensors.hpp"
 
 namespace nncomp {
 
-struct NGram {
-  int order;      // bytes hashed
-  int log2_rows;
-  int width;      // channels
-  int first;      // first channel
-};
-
 struct Config {
   int d_model;
   std::vector<LayerConfig> layers;
-  std::vector<NGram> ngrams;
+  std::vector<TableConfig> tables;
 
   void check() const;  // throws std::invalid_argument unless within the limits; layers check their own
 };
@@ -47,7 +41,7 @@ class Network {
   Config config_;
   const Kernel& kernel_;
   Table embed_;
-  std::vector<Table> ngrams_;
+  std::vector<ContextTable> tables_;
   std::vector<NormedLayer> layers_;
   int64_t norm_;
   PackedMatrix head_;
@@ -72,6 +66,7 @@ class Lanes {
 
   const Network& net_;
   int64_t position_ = 0;   // bytes of each lane so far
+  std::vector<Past> pasts_;   // of each lane: but for the last byte
   std::vector<std::unique_ptr<LayerState>> states_;
   Aligned<int32_t> x_;        // (rows, d) residual stream
   Aligned<uint8_t> y_;        // (rows, d) normed, + 128

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <stdexcept>
+#include <type_traits>
 
 namespace nncomp {
 namespace {
@@ -53,7 +54,8 @@ void require_range(const char* what, int64_t value, int64_t low, int64_t high, i
 template <class T>
 const T* Tensors::elements(const std::string& name, const std::vector<int64_t>& shape) const {
   const Tensor tensor = source_(prefix_ + name);
-  require(tensor.kind == 'i' && tensor.bytes == sizeof(T), "tensor " + prefix_ + name + " has the wrong dtype");
+  require(tensor.kind == (std::is_signed_v<T> ? 'i' : 'u') && tensor.bytes == sizeof(T),
+          "tensor " + prefix_ + name + " has the wrong dtype");
   require(tensor.shape == shape, "tensor " + prefix_ + name + " has the wrong shape");
   return static_cast<const T*>(tensor.data);
 }
@@ -103,6 +105,10 @@ Table Tensors::table(const std::string& name, int rows, int width) const {
   const int8_t* w = weights(name, rows, width);
   const size_t size = size_t(rows) * size_t(width);
   return Table{copy(w, size, size), *multipliers(name, 1)};
+}
+
+Aligned<uint8_t> Tensors::checks(const std::string& name, int rows) const {
+  return copy(elements<uint8_t>(name + ".check", {rows}), size_t(rows), size_t(rows));
 }
 
 }  // namespace nncomp

@@ -18,7 +18,7 @@ void require_range(const char* what, int64_t value, int64_t low, int64_t high, i
 // A tensor of a model: contiguous, row-major.
 struct Tensor {
   const void* data;
-  char kind;              // 'i' for signed integers
+  char kind;              // 'i' for signed integers, 'u' for unsigned ones
   int bytes;              // of an element
   std::vector<int64_t> shape;
 };
@@ -51,6 +51,7 @@ class Tensors {
   // `with_offset`: the activations that it multiplies are stored as value + 128.
   PackedMatrix matrix(const std::string& name, int outputs, int inputs, bool with_offset) const;
   Table table(const std::string& name, int rows, int width) const;
+  Aligned<uint8_t> checks(const std::string& name, int rows) const;
   const int32_t* multipliers(const std::string& name, int64_t n) const;
   const int16_t* bias(const std::string& name, int64_t rows, int64_t columns) const;
   int64_t constant(const std::string& name, int64_t last) const;  // of 1 … last

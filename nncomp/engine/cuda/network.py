@@ -13,6 +13,7 @@ import torch
 from nncomp.engine.cuda import kernels
 from nncomp.engine.cuda.layers import LAYERS
 from nncomp.engine.cuda.tensors import TILE, Rows, Tensors
+from nncomp.errors import ModelError
 from nncomp.model import Model
 from nncomp.network import ModelConfig
 from nncomp.tables import POW
@@ -58,13 +59,15 @@ class Network:
         tensors = Tensors(model, device)
         self.embed = tensors.numbers("embed.weight", torch.int8)  # (257, d)
         self.embed_m = tensors.number("embed.m")
-        tables, rows, offset = np.zeros((max(len(c.ngrams), 1), 8), np.int64), [], 0
-        for i, (order, log2_rows, width, first) in enumerate(c.ngrams):
-            m = int(model.tensors[f"ngram.{i}.m"][0])
-            mask = (1 << 8 * order) - 1
-            tables[i, :6] = (mask, 64 - log2_rows, width, first, offset, m)
-            rows.append(model.tensors[f"ngram.{i}.weight"].ravel())
-            offset += width << log2_rows
+        tables, rows, offset = np.zeros((max(len(c.tables), 1), 8), np.int64), [], 0
+        for i, table in enumerate(c.tables):
+            if table.ways or table.context not in ("2", "3", "4", "5", "6"):
+                raise ModelError(f"a table {table} has no kernel yet")
+            m = int(model.tensors[f"table.{i}.m"][0])
+            mask = (1 << 8 * int(table.context)) - 1
+            tables[i, :6] = mask, 64 - table.log2_rows, table.width, table.first, offset, m
+            rows.append(model.tensors[f"table.{i}.weight"].ravel())
+            offset += table.width * table.rows
         self.tables = tensors.put(tables, torch.int64)
         self.table_rows = tensors.put(np.concatenate([*rows, np.zeros(16, np.int8)]), torch.int8)
         self.layers = [
@@ -118,7 +121,7 @@ class Run:
         n, rows, d = self.network, self.rows, self.rows.width
         kernels.embed[rows.tiles, d // TILE](
             rows.x, self.data, self.start, self.time, n.embed, n.embed_m, n.tables, n.table_rows,
-            D=d, STEPS=self.steps, TABLES=len(n.model.config.ngrams),
+            D=d, STEPS=self.steps, TABLES=len(n.model.config.tables),
             BLOCK_M=rows.tile, BLOCK_N=TILE,
         )  # fmt: skip
         for add in self.layers:

@@ -22,7 +22,7 @@ from nncomp.engine.reference.coder import (
     writer,
 )
 from nncomp.engine.reference.mixer import Stage
-from nncomp.engine.reference.network import HISTORY, Network
+from nncomp.engine.reference.network import START, Network
 from nncomp.mixing import Mixing
 from nncomp.model import Model
 
@@ -45,14 +45,10 @@ def _steps(
     when step t is taken, bytes before t are there.
     """
     network = None if model is None else Network(model, len(sizes))
-    history = np.zeros((len(sizes), HISTORY), np.uint8)  # newest first; zeros before the start
     for t in range(max(sizes)):
         active = sum(size > t for size in sizes)  # the shorter lanes are the last ones
-        history = history[:active]
-        if t > 0:
-            newest = np.array([pieces[lane][t - 1] for lane in range(active)], np.uint8)
-            history = np.column_stack([newest, history[:, :-1]])
-        yield t, active, None if network is None else network.step(history)
+        tokens = [pieces[lane][t - 1] if t else START for lane in range(active)]
+        yield t, active, None if network is None else network.step(tokens)
 
 
 def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:

@@ -7,20 +7,24 @@ fast engine may use. Arrays carry one leading axis, the lanes of a block, which 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isqrt
 
 import numpy as np
 import numpy.typing as npt
 
 from nncomp.engine.reference.arithmetic import Ints, Tensors, clamp8, clamp16, rq
+from nncomp.engine.reference.contexts import KEYS, Past
 from nncomp.engine.reference.layers import LAYERS
 from nncomp.model import Model
+from nncomp.network import WAYS, Table
 from nncomp.tables import POW
 
-__all__ = ["HISTORY", "Network", "norm"]
+__all__ = ["START", "Network", "norm"]
 
-HISTORY = 6  # bytes of the past that the input of a step looks at
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: a multiplicative hash
+START = 256  # the token before a lane's first byte
+GOLDEN = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: a multiplicative hash
+CHECK = 8  # bits of a known context's check
 
 
 class Network:
@@ -28,8 +32,8 @@ class Network:
 
     def __init__(self, model: Model, lanes: int) -> None:
         self.config = model.config
-        tensors = {  # the n-gram tables are large and only looked up, so they stay narrow
-            name: tensor if name.startswith("ngram.") else tensor.astype(np.int64)
+        tensors = {  # tables are large and only looked up, so they stay narrow
+            name: tensor if name.startswith("table.") else tensor.astype(np.int64)
             for name, tensor in model.tensors.items()
         }
         self.tensors = Tensors(tensors)
@@ -37,33 +41,34 @@ class Network:
             LAYERS[type(shape)](shape, Tensors(tensors, f"layers.{i}."), lanes)
             for i, shape in enumerate(model.config.layers)
         ]
-        self.time = 0
+        self.pasts = [Past() for _ in range(lanes)]
 
-    def step(self, history: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
-        """Predict the next byte of each lane from (lanes, 6) uint8, the bytes before, newest first.
+    def step(self, tokens: Sequence[int]) -> npt.NDArray[np.uint32]:
+        """Predict the next byte of each lane; ``tokens`` are the bytes before, at first ``START``.
 
         Returns the frequencies of all bytes, (lanes, 256) uint32 in 1…2^30. The first call may be
         followed by calls with fewer lanes, never with more; the last lanes are those that end.
         """
-        x = self.embed(history)
+        x = self.embed(tokens)
         for i in range(len(self.layers)):
             x = self.layer(i, x)
-        self.time += 1
         return self.output(x)
 
-    def embed(self, history: npt.NDArray[np.uint8]) -> Ints:
-        """Section 3: the residual stream at its start, (lanes, d), |x| ≤ 9·32767."""
-        tokens = history[:, 0] if self.time else np.full(len(history), 256)
+    def embed(self, tokens: Sequence[int]) -> Ints:
+        """Section 3: the residual stream at its start, (lanes, d), |x| ≤ 25·32767."""
+        for past, token in zip(self.pasts, tokens, strict=False):  # the last lanes end first
+            if token != START:
+                past.take(token)
+        pasts = self.pasts[: len(tokens)]
         rows = self.tensors["embed.weight"][tokens]
         x = clamp16(rq(rows << 10, self.tensors.number("embed.m")))
-        for i, (order, log2_rows, width, first) in enumerate(self.config.ngrams):
-            context = np.zeros(len(history), np.uint64)
-            for j in range(order):
-                context |= history[:, j].astype(np.uint64) << np.uint64(8 * j)
-            index = (context * GOLDEN) >> np.uint64(64 - log2_rows)  # uint64 arrays wrap: mod 2^64
-            rows = self.tensors[f"ngram.{i}.weight"][index].astype(np.int64)
-            addend = clamp16(rq(rows << 10, self.tensors.number(f"ngram.{i}.m")))
-            x[:, first : first + width] += addend
+        for i, table in enumerate(self.config.tables):
+            name = f"table.{i}"
+            check = self.tensors[f"{name}.check"] if table.ways else None
+            numbers = [row_of(table, check, KEYS[table.context](past)) for past in pasts]
+            rows = self.tensors[f"{name}.weight"][numbers].astype(np.int64)
+            addend = clamp16(rq(rows << 10, self.tensors.number(f"{name}.m")))
+            x[:, table.first : table.first + table.width] += addend
         return x
 
     def layer(self, i: int, x: Ints) -> Ints:
@@ -78,6 +83,18 @@ class Network:
         octaves = distance >> 8
         w = POW[distance & 255] >> np.minimum(octaves, 31)
         return np.maximum(np.where(octaves > 30, 0, w), 1).astype(np.uint32)
+
+
+def row_of(table: Table, check: Ints | None, key: int) -> int:
+    """Section 3: the row of a context's key in a table; ``check`` is that of known contexts."""
+    key_hash = key * GOLDEN % 2**64
+    if check is None:
+        return key_hash >> (64 - table.log2_rows)
+    buckets = len(check) // WAYS
+    bucket, rest = divmod(key_hash * buckets, 2**64)  # the upper bits, and those below them
+    checks = check[WAYS * bucket : WAYS * (bucket + 1)].tolist()
+    wanted = rest >> (64 - CHECK)
+    return WAYS * bucket + checks.index(wanted) if wanted in checks else len(check)
 
 
 def norm(x: Ints, c: int) -> Ints:

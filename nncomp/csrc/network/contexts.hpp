@@ -1,0 +1,104 @@
+// What chooses the rows of tables (docs/numerics.md, section 3). A context is a function of a lane's bytes before the
+// one to come. For the native engine and, compiled by NVRTC, for devices.
+#pragma once
+
+#include <cstdint>
+
+namespace nncomp {
+
+constexpr const char* CONTEXTS[] = {"1",    "2",     "3",    "4",     "5",     "6",     "7",     "8",
+                                    "skip", "skip2", "word", "words", "above", "field", "indent"};
+constexpr int CONTEXT_COUNT = int(sizeof CONTEXTS / sizeof *CONTEXTS);
+
+// What contexts look at of a lane; nothing is known yet. Hashes are polynomials in FACTOR, modulo 2^64.
+struct Past {
+  static constexpr uint64_t FACTOR = 0x2F0B4C4700000B2D;
+
+  uint64_t last = 0;    // eight bytes, the very last lowest; 0 before the lane's start
+  uint64_t word = 0;    // hash of the letters behind the last other byte; 0 if there are none
+  uint64_t before = 0;  // of the word before it
+  uint32_t size = 0;    // bytes
+  uint32_t line = 0;    // where this line begins
+  uint32_t above = 0;   // where the line before it begins; at first, this one
+  uint32_t field = 0;   // separators in this line
+  uint32_t blanks = 0;  // that this line begins with, at most 31
+  uint32_t blanks_above = 0;  // that the line before it begins with
+  uint32_t first = 0;   // 256 + the byte behind them; 0: there is none yet
+
+  // The next byte is known.
+  void take(uint8_t byte) {
+    const bool letter = is_letter(byte);
+    if ((!letter || byte >= 0xE0) && size > 0 && is_letter(uint8_t(last))) {  // from 0xE0 on, a character is a word
+      before = word;
+      word = 0;
+    }
+    if (letter) word = (word + lower(byte) + 1) * FACTOR;
+    last = last << 8 | byte;
+    ++size;
+    field += byte == '\t' || byte == ',' || byte == ';' || byte == '|';
+    if (byte == '\n') {
+      above = line;
+      line = size;
+      blanks_above = blanks;
+      field = blanks = first = 0;
+    } else if (first == 0) {
+      if (byte != ' ' && byte != '\t') {
+        first = 256 + byte;
+      } else if (blanks < 31) {
+        ++blanks;
+      }
+    }
+  }
+
+  // The keys of all contexts before the next byte; `bytes` are those of the lane.
+  void keys(const uint8_t* bytes, uint64_t (&key)[CONTEXT_COUNT]) const {
+    uint64_t* next = key;
+    for (int i = 56; i >= 0; i -= 8) *next++ = last & (~uint64_t(0) >> i);
+    *next++ = last & 0xFFFFFF00;
+    *next++ = last & 0xFFFF00;
+    *next++ = word;
+    *next++ = word * FACTOR + before;
+    *next++ = byte_above(bytes, 0) << 16 | byte_above(bytes, 1) << 8 | (last & 0xFF);
+    *next++ = word * FACTOR + field;
+    *next++ = uint64_t(blanks << 13 | blanks_above << 8 | (first & 0xFF)) * FACTOR + (last & 0xFF);
+  }
+
+ private:
+  static bool is_letter(uint8_t byte) {
+    return byte >= 128 || (byte >= '0' && byte <= '9') || uint8_t((byte | 32) - 'a') < 26;
+  }
+
+  static uint8_t lower(uint8_t byte) { return byte >= 'A' && byte <= 'Z' ? uint8_t(byte + 32) : byte; }
+
+  // Of the line before, the byte above the one to come, or `ahead` further. Above a place behind that line's end there
+  // is none, 0; from the others the text is read on.
+  uint64_t byte_above(const uint8_t* bytes, uint32_t ahead) const {
+    const uint32_t place = above + (size - line);
+    return place < line && place + ahead < size ? bytes[place + ahead] : 0;
+  }
+};
+
+constexpr uint64_t GOLDEN = 0x9E3779B97F4A7C15;  // 2^64 divided by the golden ratio: a multiplicative hash
+constexpr int LOG2_WAYS = 3;                     // rows of a bucket of known contexts
+constexpr int CHECK_BITS = 8;
+
+// The row of a table of 2^log2_rows that a key is hashed to.
+inline uint32_t hashed_row(uint64_t key, int log2_rows) { return uint32_t((key * GOLDEN) >> (64 - log2_rows)); }
+
+// Likewise the first row of a bucket, and the check that its context has.
+inline uint32_t first_row(uint64_t key, int log2_rows) {
+  return hashed_row(key, log2_rows - LOG2_WAYS) << LOG2_WAYS;
+}
+inline uint8_t check_of(uint64_t key, int log2_rows) {
+  return uint8_t((key * GOLDEN) >> (64 + LOG2_WAYS - CHECK_BITS - log2_rows));
+}
+
+// The row of the context with `check` in the bucket whose first row is `first`; without one, the last of the table.
+inline uint32_t known_row(const uint8_t* checks, uint32_t first, uint8_t check, int log2_rows) {
+  for (uint32_t slot = 0; slot < 1 << LOG2_WAYS; ++slot) {
+    if (checks[first + slot] == check) return first + slot;
+  }
+  return uint32_t(1) << log2_rows;
+}
+
+}  // namespace nncomp
