@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import models
-from conftest import some_quick
+from conftest import examples, some_quick
 from golden import numerics as golden
 from models import LEAN
 from nncomp import _native
@@ -30,6 +32,7 @@ CONFIGS = {
     "tiny": models.TINY,
     "mixed": models.MIXED,
     "uneven": models.UNEVEN,
+    "contextual": models.CONTEXTUAL,
     "wide-head": models.WIDE_HEAD,
     # Rows that fill no vector of 64: h = 16 gives 32 rows of keys and values.
     "narrow-head": models.pairs(64, 4, 16, 64, (128, 64), ((6, 8, 64, 0), (2, 18, 16, 32))),
@@ -84,6 +87,29 @@ def test_golden_vectors(kernel: str) -> None:
         model = extreme(models.TINY, name)
         found = native.frequencies(model, models.text(70))
         assert golden.digest(found.tobytes()) == STORED[name]["frequencies"]
+    found = native.frequencies(models.natural(models.CONTEXTUAL), models.contextual(200))
+    assert golden.digest(found.tobytes()) == STORED["contexts"]["frequencies"]
+
+
+# Tables of contexts
+
+
+def test_contexts(kernel: str) -> None:
+    """Past chunks, in lanes of all lengths, from an encoder's many steps and a decoder's one."""
+    model = natural("contextual")
+    data = models.contextual(300)
+    same_frequencies(model, data)
+    payloads = expected_payloads(model, data[:100], 3)
+    assert native.encode_block(model, data[:100], 3, LEAN) == payloads
+    for lanes in (1, 2, 7):
+        payloads = native.encode_block(model, data, lanes, LEAN)
+        assert native.decode_block(model, payloads, len(data), LEAN) == data
+
+
+@settings(max_examples=examples(20), deadline=None)
+@given(st.integers(1, 2**20), st.integers(1, 200), st.integers(0, 100))
+def test_contexts_of_anything(seed: int, size: int, cut: int) -> None:
+    same_frequencies(natural("contextual"), models.contextual(size, seed)[cut:])
 
 
 # Weights

@@ -41,7 +41,20 @@
 namespace nncomp {
 namespace {
 
-// Brings the cache line of an address nearer, which is soon written to. Any address will do.
+// Brings the cache line of an address nearer, which is soon read, and by others too. Any address will do.
+inline void prefetch_to_read(const void* p) {
+#if defined(__CUDACC__)
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
+#elif defined(GNU_EXTENSIONS)
+  __builtin_prefetch(p, 0);
+#elif defined(_M_X64)  // MSVC
+  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
+#else
+  (void)p;
+#endif
+}
+
+// Likewise one that is soon written to.
 inline void prefetch(const void* p) {
 #if defined(__CUDACC__)
   asm volatile("prefetch.global.L2 [%0];" ::"l"(p));

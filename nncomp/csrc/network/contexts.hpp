@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "compiler.hpp"
+
 namespace nncomp {
 
 constexpr const char* CONTEXTS[] = {"1",    "2",     "3",    "4",     "5",     "6",     "7",     "8",
@@ -80,25 +82,22 @@ struct Past {
 
 constexpr uint64_t GOLDEN = 0x9E3779B97F4A7C15;  // 2^64 divided by the golden ratio: a multiplicative hash
 constexpr int LOG2_WAYS = 3;                     // rows of a bucket of known contexts
-constexpr int CHECK_BITS = 8;
 
-// The row of a table of 2^log2_rows that a key is hashed to.
-inline uint32_t hashed_row(uint64_t key, int log2_rows) { return uint32_t((key * GOLDEN) >> (64 - log2_rows)); }
+// The upper bits of a key's hash: the row of a hashed table, or the number of a bucket.
+inline uint32_t hashed(uint64_t hash, int bits) { return uint32_t(hash >> (64 - bits)); }
 
-// Likewise the first row of a bucket, and the check that its context has.
-inline uint32_t first_row(uint64_t key, int log2_rows) {
-  return hashed_row(key, log2_rows - LOG2_WAYS) << LOG2_WAYS;
-}
-inline uint8_t check_of(uint64_t key, int log2_rows) {
-  return uint8_t((key * GOLDEN) >> (64 + LOG2_WAYS - CHECK_BITS - log2_rows));
-}
+// The first row of the bucket of a table of 2^log2_rows known contexts.
+inline uint32_t first_row(uint64_t hash, int log2_rows) { return hashed(hash, log2_rows - LOG2_WAYS) << LOG2_WAYS; }
 
-// The row of the context with `check` in the bucket whose first row is `first`; without one, the last of the table.
-inline uint32_t known_row(const uint8_t* checks, uint32_t first, uint8_t check, int log2_rows) {
-  for (uint32_t slot = 0; slot < 1 << LOG2_WAYS; ++slot) {
-    if (checks[first + slot] == check) return first + slot;
-  }
-  return uint32_t(1) << log2_rows;
+// The row in that bucket which has the context's check; without one, the last of the table. `checks` are the bucket's.
+inline uint32_t known_row(const uint8_t* checks, uint64_t hash, int log2_rows) {
+  constexpr uint64_t ONES = 0x0101010101010101;
+  uint64_t eight = 0;
+  for (int slot = 0; slot < 1 << LOG2_WAYS; ++slot) eight |= uint64_t(checks[slot]) << (8 * slot);
+  const uint64_t other = eight ^ ((hashed(hash, log2_rows - LOG2_WAYS + 8) & 0xFF) * ONES);
+  const uint64_t zero = (other - ONES) & ~other & (ONES << 7);  // its lowest 1 is in the first byte that is 0
+  if (zero == 0) return uint32_t(1) << log2_rows;
+  return first_row(hash, log2_rows) + (uint32_t(lowest_bit(zero)) >> 3);
 }
 
 }  // namespace nncomp

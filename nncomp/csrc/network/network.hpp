@@ -8,8 +8,8 @@
 
 #include "coder/coder.hpp"
 #include "kernels/kernel.hpp"
+#include "network/embedding.hpp"
 #include "network/layer.hpp"
-#include "network/table.hpp"
 #include "network/tensors.hpp"
 
 namespace nncomp {
@@ -18,8 +18,6 @@ struct Config {
   int d_model;
   std::vector<LayerConfig> layers;
   std::vector<TableConfig> tables;
-
-  void check() const;  // throws std::invalid_argument unless within the limits; layers check their own
 };
 
 class Network {
@@ -40,8 +38,7 @@ class Network {
 
   Config config_;
   const Kernel& kernel_;
-  Table embed_;
-  std::vector<ContextTable> tables_;
+  Embedding embedding_;
   std::vector<NormedLayer> layers_;
   int64_t norm_;
   PackedMatrix head_;
@@ -62,11 +59,9 @@ class Lanes {
   void distribution(int row, Distribution& out) const;
 
  private:
-  void embed(const uint8_t* const* bytes, int lanes, int steps);
-
   const Network& net_;
   int64_t position_ = 0;   // bytes of each lane so far
-  std::vector<Past> pasts_;   // of each lane: but for the last byte
+  std::vector<Past> pasts_;    // of each lane, but for its last byte
   std::vector<std::unique_ptr<LayerState>> states_;
   Aligned<int32_t> x_;        // (rows, d) residual stream
   Aligned<uint8_t> y_;        // (rows, d) normed, + 128
