@@ -217,13 +217,15 @@ def test_twice_the_same(kernel: str) -> None:
     assert native.encode_block(model, models.text(200), 2, LEAN) == first
 
 
-def test_long_lanes_agree(kernel: str) -> None:
-    """Many windows and chunks, where the reference is too slow: decoding steps against encoding."""
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_long_lanes_agree(kernel: str, lanes: int) -> None:
+    """Many windows and chunks, where the reference is too slow: decoding steps against encoding.
+    A lane that is alone has bytes that were foreseen, and others."""
     model = natural("tiny")
     scale = 1 if kernel == "portable" else 5
     data = models.text(2000 * scale) + models.noise(500 * scale) + bytes(500 * scale) + b"end"
-    payloads = native.encode_block(model, data, 3, LEAN)
-    assert native.encode_block(model, data, 3, LEAN, threads=2) == payloads
+    payloads = native.encode_block(model, data, lanes, LEAN)
+    assert native.encode_block(model, data, lanes, LEAN, threads=2) == payloads
     assert native.decode_block(model, payloads, len(data), LEAN) == data
 
 

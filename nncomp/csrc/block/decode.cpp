@@ -7,6 +7,7 @@
 #include <string>
 
 #include "block/block.hpp"
+#include "block/foresight.hpp"
 #include "block/steps.hpp"
 #include "coder/coder.hpp"
 #include "coder/error.hpp"
@@ -44,7 +45,11 @@ class Share {
       coders_.push_back(start_decoder(j));
       out_.push_back(all.data.data() + all.s.lane[j].start);
     }
-    if (all.predictor.network) network_.emplace(*all.predictor.network, end_ - first_, 1);
+    if (all.predictor.network) {
+      const bool alone = all.lanes() == 1;
+      network_.emplace(*all.predictor.network, end_ - first_, alone ? 2 : 1);
+      if (alone && kernel_.foresight < 256) foresight_.emplace(all.s, all.s.lane[0], kernel_.foresight);
+    }
   }
 
   void decode() {
@@ -94,15 +99,32 @@ class Share {
   uint64_t decode_step(size_t t, uint32_t count) {
     const mix::Shared& s = all_.s;
     const int active = std::max(0, std::min(end_, int(count)) - first_);
-    if (network_ && active > 0) network_->forward(out_.data(), active, 1);
+    if (network_ && active > 0) forward(t, active);
     for (int i = 0; i < active; ++i) {
       mix::Lane& l = s.lane[first_ + i];
-      if (network_) network_->distribution(i, distribution_);
+      if (network_) network_->distribution(ready_ ? 1 : i, distribution_);
       kernel_.mix_decode(s, l, network_ ? &distribution_ : nullptr, coders_[size_t(i)]);
       out_[size_t(i)][t] = uint8_t(l.byte);
       require(coders_[size_t(i)].valid(), first_ + i, "ends too early");
     }
+    if (foresight_) look_back(uint8_t(s.lane[0].byte));
     return uint64_t(active);
+  }
+
+  // Step t of the network, unless it is ready; where a lane is alone, perhaps with the step after, for a guess of the
+  // byte, which is written where the byte will be.
+  void forward(size_t t, int active) {
+    if (foresight_) foresight_->guess();
+    if (ready_) return;
+    ahead_ = foresight_ && foresight_->pays() && t + 1 < all_.s.lane[0].size;
+    if (ahead_) out_[0][t] = foresight_->byte();
+    network_->forward(out_.data(), active, ahead_ ? 2 : 1);
+  }
+
+  void look_back(uint8_t byte) {
+    const bool right = foresight_->learn(byte);
+    if (ahead_ && !ready_ && !right) network_->take_back(1);
+    ready_ = ahead_ && !ready_ && right;
   }
 
   // This thread's part of what all lanes share; false means stop.
@@ -120,6 +142,9 @@ class Share {
   std::vector<Decoder> coders_;
   std::vector<uint8_t*> out_;
   std::optional<Lanes> network_;
+  std::optional<Foresight> foresight_;
+  bool ahead_ = false;  // the network has taken two steps, and byte and row of the second are guessed, or
+  bool ready_ = false;  // right
   Distribution distribution_;
 };
 

@@ -302,12 +302,14 @@ void mix_predict(const mix::Shared& s, mix::Lane& l, uint32_t byte, uint32_t* p)
   });
 }
 
+// `foresight` is measured: see block/foresight.hpp. 256 where products take the time.
 template <Vectors Simd, class Products = DotProducts<Simd>>
-constexpr Kernel kernel(const char* name) {
+constexpr Kernel kernel(const char* name, int foresight = 256) {
   using L = Loops<Simd, Products>;
   return {
       .name = name,
       .by_column = Products::SPARSE,
+      .foresight = foresight,
       .add_row = L::add_row,
       .norm = L::norm,
       .project = L::project,

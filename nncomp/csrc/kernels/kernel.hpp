@@ -61,6 +61,7 @@ struct Attention {
 struct Kernel {
   const char* name;
   bool by_column;  // whether it wants Matrix::columns
+  int foresight;  // of 256 guesses of a byte, how many have to be right for a second row of the network to pay
 
   // x[i] += clamp16(rq(row[i]·2^10, m)), i < n, a multiple of 16
   void (*add_row)(const int8_t* row, int n, int32_t m, int32_t* x);

@@ -15,7 +15,7 @@ struct Cache final : LayerState {
   Aligned<uint8_t> keys;   // (lanes)[positions/16][h/4][16][4], + 128
   Aligned<int8_t> values;  // (lanes)[positions/4][h][4]
   int capacity;            // positions
-  int length = 0;          // positions held
+  int64_t first = 0;       // position that they begin with
 
   Cache(int lanes, int positions, int head)
       : lane_size(int64_t(positions) * head),
@@ -59,11 +59,11 @@ class AttentionLayer final : public Layer {
     int8_t* qkv = reinterpret_cast<int8_t*>(rows.scratch);              // (rows, stride)
     uint8_t* o = rows.scratch + int64_t(rows.count()) * stride();       // (rows, heads × head), + 128
     kernel.project(qkv_.view, rows.y, rows.count(), qkv);
-    make_room(cache, rows.lanes, rows.steps);
-    append(cache, qkv, rows.lanes, rows.steps);
+    make_room(cache, rows);
+    append(cache, qkv, rows);
     for (int row = 0; row < rows.count(); ++row) {
       const int64_t lane = row / rows.steps;
-      const int index = cache.length - rows.steps + row % rows.steps;
+      const int index = int(rows.position - cache.first) + row % rows.steps;
       kernel.attend(attention_, qkv + int64_t(row) * stride(), cache.keys.data() + lane * cache.lane_size,
                     cache.values.data() + lane * cache.lane_size, index, o + int64_t(row) * q_width_);
     }
@@ -73,28 +73,30 @@ class AttentionLayer final : public Layer {
  private:
   int stride() const { return qkv_.view.outputs; }  // of a row of q, k and v: with the margin that kernels need
 
-  // Moves what the window still needs to the front, if `steps` more positions would not fit.
-  void make_room(Cache& cache, int lanes, int steps) const {
-    if (cache.length + steps <= cache.capacity) return;
-    // Whole blocks of 16 move. Chunks of up to 128 steps fit behind them, as all but the last have 128: so
-    // length is a multiple of 16, and exactly `window` positions stay.
+  // Moves what the window still needs to the front, if the steps to come would not fit.
+  void make_room(Cache& cache, const Rows& rows) const {
+    const int length = int(rows.position - cache.first);
+    if (length + rows.steps <= cache.capacity) return;
     const int64_t h = attention_.head;
-    const int first = (cache.length - (attention_.window - 1)) & ~15;
-    const int64_t kept = (cache.length - first + 15) & ~15;
-    for (int lane = 0; lane < lanes; ++lane) {
+    // Whole blocks of 16 move. Chunks of 128 steps fit behind them, because all before were as long, and so exactly
+    // `window` positions stay; for few steps there is always room.
+    const int first = (length - (attention_.window - 1)) & ~15;
+    const int64_t kept = (length - first + 15) & ~15;
+    for (int lane = 0; lane < rows.lanes; ++lane) {
       uint8_t* keys = cache.keys.data() + lane * cache.lane_size;
       int8_t* values = cache.values.data() + lane * cache.lane_size;
       memmove(keys, keys + first * h, size_t(kept * h));
       memmove(values, values + first * h, size_t(kept * h));
     }
-    cache.length -= first;
-    assert(first > 0 && cache.length + steps <= cache.capacity);
+    cache.first += first;
+    assert(first > 0 && length - first + rows.steps <= cache.capacity);
   }
 
-  void append(Cache& cache, const int8_t* row, int lanes, int steps) const {
+  void append(Cache& cache, const int8_t* row, const Rows& rows) const {
     const int h = attention_.head;
-    for (int lane = 0; lane < lanes; ++lane) {
-      for (int64_t p = cache.length; p < cache.length + steps; ++p, row += stride()) {
+    const int64_t from = rows.position - cache.first;
+    for (int lane = 0; lane < rows.lanes; ++lane) {
+      for (int64_t p = from; p < from + rows.steps; ++p, row += stride()) {
         const int8_t* k = row + q_width_;
         const int8_t* v = k + h;
         uint8_t* keys = cache.keys.data() + lane * cache.lane_size + (p / 16) * 16 * h + (p % 16) * 4;
@@ -108,7 +110,6 @@ class AttentionLayer final : public Layer {
         for (int i = 0; i < h; ++i) values[i * 4] = v[i];
       }
     }
-    cache.length += steps;
   }
 
   int q_width_;  // heads × head

@@ -24,6 +24,7 @@ struct LayerState {
 struct Rows {
   int lanes;
   int steps;
+  int64_t position;  // steps before these
   const uint8_t* y;  // (rows, d) normed, + 128; aligned
   uint8_t* scratch;  // what the layer asked for; aligned
   int32_t* x;        // (rows, d) residual stream, to add to
@@ -42,7 +43,8 @@ class Layer {
   virtual size_t scratch(size_t rows) const = 0;
 
   // Adds the layer to x. Lanes that leave, which are the last ones, never come back; steps are at most MAX_CHUNK, and
-  // all chunks of more than one but the last have MAX_CHUNK of them.
+  // where they are many, all but the last are as many. Where the position goes back, by less than the last steps, those
+  // from there on are forgotten.
   virtual void forward(const Kernel&, LayerState*, const Rows&) const = 0;
 };
 

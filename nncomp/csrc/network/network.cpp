@@ -51,7 +51,7 @@ Lanes::Lanes(const Network& network, int lanes, int max_steps) : net_(network), 
 void Lanes::forward(const uint8_t* const* bytes, int lanes, int steps) {
   const int d = net_.config_.d_model;
   const Kernel& kernel = net_.kernel_;
-  const Rows rows{lanes, steps, y_.data(), scratch_.data(), x_.data()};
+  const Rows rows{lanes, steps, position_, y_.data(), scratch_.data(), x_.data()};
   assert(size_t(rows.count()) * size_t(d) <= x_.size());
 
   net_.embedding_.start(kernel, pasts_.data(), bytes, position_, lanes, steps, x_.data());

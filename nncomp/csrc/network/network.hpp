@@ -55,6 +55,9 @@ class Lanes {
   // itself. Lanes that leave never come back.
   void forward(const uint8_t* const* bytes, int lanes, int steps);
 
+  // As if the last `steps` steps had not been: their bytes turned out to be others.
+  void take_back(int steps) { position_ -= steps; }
+
   // The distribution of row lane · steps + step of the last forward.
   void distribution(int row, Distribution& out) const;
 

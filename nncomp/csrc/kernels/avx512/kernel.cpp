@@ -5,5 +5,5 @@
 #include "kernels/body.hpp"
 
 namespace nncomp {
-extern const Kernel kernel_avx512 = kernel<Avx512>("avx512");
+extern const Kernel kernel_avx512 = kernel<Avx512>("avx512", 112);
 }

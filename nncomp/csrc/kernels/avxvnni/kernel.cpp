@@ -5,5 +5,5 @@
 #include "kernels/body.hpp"
 
 namespace nncomp {
-extern const Kernel kernel_avxvnni = kernel<AvxVnni>("avxvnni");
+extern const Kernel kernel_avxvnni = kernel<AvxVnni>("avxvnni", 200);
 }
