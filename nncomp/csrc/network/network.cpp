@@ -54,6 +54,8 @@ void Lanes::forward(const uint8_t* const* bytes, int lanes, int steps) {
   const Rows rows{lanes, steps, position_, y_.data(), scratch_.data(), x_.data()};
   assert(size_t(rows.count()) * size_t(d) <= x_.size());
 
+  before_ = position_;
+  pasts_before_ = pasts_;
   net_.embedding_.start(kernel, pasts_.data(), bytes, position_, lanes, steps, x_.data());
   for (size_t i = 0; i < net_.layers_.size(); ++i) {
     const Network::NormedLayer& normed = net_.layers_[i];
@@ -63,6 +65,14 @@ void Lanes::forward(const uint8_t* const* bytes, int lanes, int steps) {
   kernel.norm(x_.data(), rows.count(), d, uint64_t(net_.norm_), y_.data());
   kernel.logits(net_.head_.view, y_.data(), rows.count(), z_.data());
   position_ += steps;
+}
+
+void Lanes::take_back(const uint8_t* const* bytes, int steps) {
+  position_ -= steps;
+  pasts_ = pasts_before_;
+  for (size_t lane = 0; lane < pasts_.size(); ++lane) {
+    for (int64_t t = std::max<int64_t>(before_, 1); t < position_; ++t) pasts_[lane].take(bytes[lane][t - 1]);
+  }
 }
 
 void Lanes::distribution(int row, Distribution& out) const {

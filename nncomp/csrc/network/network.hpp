@@ -55,8 +55,8 @@ class Lanes {
   // itself. Lanes that leave never come back.
   void forward(const uint8_t* const* bytes, int lanes, int steps);
 
-  // As if the last `steps` steps had not been: their bytes turned out to be others.
-  void take_back(int steps) { position_ -= steps; }
+  // As if the last `steps` steps of the last forward had not been: bytes that they read turn out to be others.
+  void take_back(const uint8_t* const* bytes, int steps);
 
   // The distribution of row lane · steps + step of the last forward.
   void distribution(int row, Distribution& out) const;
@@ -65,6 +65,8 @@ class Lanes {
   const Network& net_;
   int64_t position_ = 0;   // bytes of each lane so far
   std::vector<Past> pasts_;    // of each lane, but for its last byte
+  int64_t before_ = 0;               // as position_ before the last forward
+  std::vector<Past> pasts_before_;   // as pasts_
   std::vector<std::unique_ptr<LayerState>> states_;
   Aligned<int32_t> x_;        // (rows, d) residual stream
   Aligned<uint8_t> y_;        // (rows, d) normed, + 128
