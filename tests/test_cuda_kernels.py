@@ -19,7 +19,7 @@ import torch
 import triton
 
 import models
-from nncomp.engine.cuda import kernels, layers, network
+from nncomp.engine.cuda import embedding, kernels, layers, network
 from nncomp.model import Model, ModelConfig
 
 HERE = Path(__file__).parent
@@ -66,7 +66,11 @@ def launches_of(
     import numpy as np
 
     launches: list[tuple[object, tuple, tuple, dict]] = []
-    for module in (kernels, *(sys.modules[kind.__module__] for kind in layers.LAYERS.values())):
+    for module in (
+        kernels,
+        embedding,
+        *(sys.modules[kind.__module__] for kind in layers.LAYERS.values()),
+    ):
         for name in module.__all__:
             if isinstance(getattr(module, name), triton.JITFunction):
                 recorder = Recorder(getattr(module, name), launches)
@@ -91,6 +95,7 @@ def shapes() -> list[object]:
         "small-chunk": (SMALL, 64, 64, 90),
         "tiny": (models.TINY, 3, 1, 90),
         "mixed-chunk": (models.MIXED, 5, 64, 90),
+        "contextual-chunk": (models.CONTEXTUAL, 5, 64, 90),
         "large": (LARGE, 17, 1, 90),
     }
     return [
@@ -128,5 +133,5 @@ def test_they_compile_for_devices(
         assert compiled.metadata.shared <= (227 if capability >= 90 else 163) << 10
         ptx = compiled.asm["ptx"]
         assert not any(f".f{bits}" in ptx for bits in (16, 32, 64)), "no floating point"
-        if kernel.__name__ != "embed":  # type: ignore[attr-defined]
+        if kernel.__name__ not in ("embed", "follow"):  # type: ignore[attr-defined]
             assert "mma" in ptx, "products are for tensor cores"

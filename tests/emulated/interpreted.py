@@ -82,6 +82,20 @@ def test_a_chunk() -> None:
     same(models.tiny(), texts(2, 70), 64)
 
 
+def test_contexts() -> None:
+    """Both kinds of tables; state goes on from step to step and from chunk to chunk."""
+    lanes = [models.contextual(40), models.contextual(39, 2), b"\n\n \tx"]
+    same(models.natural(models.CONTEXTUAL), lanes, 16)
+    same(models.natural(models.CONTEXTUAL), [models.contextual(3)], 1)
+
+
+@pytest.mark.slow
+def test_more_contexts() -> None:
+    model = models.natural(models.CONTEXTUAL)
+    same(model, [models.contextual(300, 3), models.contextual(250, 4)], 64)
+    same(model, [models.contextual(40, 5)], 1)
+
+
 @pytest.mark.parametrize("name", ["plus-exact", "signs"])
 def test_extremes(name: str) -> None:
     same(models.EXTREMES[name](models.TINY), [models.text(20)], 16)

@@ -7,7 +7,6 @@
 #include <utility>
 
 namespace nncomp {
-
 namespace {
 
 // Layers and tables check their own.

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 
 from nncomp.engine.cuda import kernels
+from nncomp.engine.cuda.embedding import Embedding
 from nncomp.engine.cuda.layers import LAYERS
 from nncomp.engine.cuda.tensors import TILE, Rows, Tensors
-from nncomp.errors import ModelError
 from nncomp.model import Model
 from nncomp.network import ModelConfig
 from nncomp.tables import POW
@@ -37,7 +37,7 @@ def run_memory(model: Model, lanes: int, steps: int) -> int:
     c = model.config
     row = 4 * c.d_model + _scratch(c) + DISTRIBUTION
     states = sum(LAYERS[type(shape)].state(shape, steps) for shape in c.layers)
-    return padded_lanes(lanes, steps) * (steps * row + states)
+    return padded_lanes(lanes, steps) * (steps * row + states + Embedding.memory(steps))
 
 
 def _scratch(c: ModelConfig) -> int:
@@ -57,19 +57,7 @@ class Network:
         self.model = model
         self.device = device
         tensors = Tensors(model, device)
-        self.embed = tensors.numbers("embed.weight", torch.int8)  # (257, d)
-        self.embed_m = tensors.number("embed.m")
-        tables, rows, offset = np.zeros((max(len(c.tables), 1), 8), np.int64), [], 0
-        for i, table in enumerate(c.tables):
-            if table.ways or table.context not in ("2", "3", "4", "5", "6"):
-                raise ModelError(f"a table {table} has no kernel yet")
-            m = int(model.tensors[f"table.{i}.m"][0])
-            mask = (1 << 8 * int(table.context)) - 1
-            tables[i, :6] = mask, 64 - table.log2_rows, table.width, table.first, offset, m
-            rows.append(model.tensors[f"table.{i}.weight"].ravel())
-            offset += table.width * table.rows
-        self.tables = tensors.put(tables, torch.int64)
-        self.table_rows = tensors.put(np.concatenate([*rows, np.zeros(16, np.int8)]), torch.int8)
+        self.embedding = Embedding(c, tensors)
         self.layers = [
             LAYERS[type(shape)](shape, tensors.within(f"layers.{i}."))
             for i, shape in enumerate(c.layers)
@@ -96,9 +84,8 @@ class Run:
         self.count = len(start)  # of lanes without padding
         self.lanes = padded_lanes(len(start), steps)
         rows = self.lanes * steps
-        self.data = data
         padding = np.zeros(self.lanes - len(start), np.int64)
-        self.start = torch.from_numpy(np.concatenate([start, padding])).to(device)
+        begin = torch.from_numpy(np.concatenate([start, padding])).to(device)
 
         def zeros(*shape: int, dtype: torch.dtype) -> torch.Tensor:
             return torch.zeros(shape, dtype=dtype, device=device)
@@ -114,19 +101,16 @@ class Run:
             steps,
             _tile_rows(rows),
         )
+        self.start = network.embedding.start(self.rows, data, begin)
         self.layers = [layer.start(self.rows) for layer in network.layers]
 
     def forward(self) -> None:
         """Compute ``distributions`` (rows, 288) int32 from ``data`` and ``time``."""
-        n, rows, d = self.network, self.rows, self.rows.width
-        kernels.embed[rows.tiles, d // TILE](
-            rows.x, self.data, self.start, self.time, n.embed, n.embed_m, n.tables, n.table_rows,
-            D=d, STEPS=self.steps, TABLES=len(n.model.config.tables),
-            BLOCK_M=rows.tile, BLOCK_N=TILE,
-        )  # fmt: skip
+        n, rows = self.network, self.rows
+        self.start()
         for add in self.layers:
             add()
         kernels.predict[(rows.tiles,)](
             rows.x, n.norm, n.head.weight, n.head.m, n.power, self.distributions, self.sums,
-            D=d, BLOCK_M=rows.tile, BLOCK_K=TILE, num_warps=8,
+            D=rows.width, BLOCK_M=rows.tile, BLOCK_K=TILE, num_warps=8,
         )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from nncomp.model import Model
@@ -39,9 +40,13 @@ class Tensors:
         """Anything that is an array, on the device."""
         return torch.tensor(values, dtype=dtype, device=self._device)
 
+    def values(self, name: str) -> npt.NDArray[Any]:
+        """A tensor as the model has it."""
+        return self._model.tensors[self._prefix + name]
+
     def numbers(self, name: str, dtype: torch.dtype) -> torch.Tensor:
         """A tensor as it is."""
-        return self.put(self._model.tensors[self._prefix + name], dtype)
+        return self.put(self.values(name), dtype)
 
     def number(self, name: str) -> torch.Tensor:
         """(1) int64, on the device: as a kernel's argument, its value would be compiled in."""
