@@ -85,3 +85,10 @@ def distances_to_targets(data: bytes) -> bytes:
 
 def targets_to_distances(data: bytes) -> bytes:
     """Its inverse."""
+
+def deflate_split(data: bytes, most: int) -> tuple[bytes, bytes, list[bytes]] | None:
+    """What is around deflate streams, what they are redone from, and what they hold, by group. None
+    where no stream pays. Contents are together at most ``most`` bytes."""
+
+def deflate_join(rest: bytes, side: bytes, contents: Sequence[bytes], size: int) -> bytes:
+    """The ``size`` bytes that were split. Raises ``FormatError``."""

@@ -26,6 +26,8 @@ namespace nb = nanobind;
 using namespace nb::literals;
 using nncomp::Network;
 
+void bind_deflate(nb::module_& m);  // deflate/bind.cpp
+
 namespace {
 
 std::span<const uint8_t> view(const nb::bytes& b) { return {reinterpret_cast<const uint8_t*>(b.c_str()), b.size()}; }
@@ -379,4 +381,5 @@ NB_MODULE(_native, m) {
   bind_integers(m);
   bind_blocks(m);
   bind_filters(m);
+  bind_deflate(m);
 }

@@ -1,0 +1,142 @@
+#include "deflate/find.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "deflate/checksum.hpp"
+#include "deflate/walk.hpp"
+
+namespace nncomp::deflate {
+namespace {
+
+constexpr uint32_t MAX_BLOCKS = 1 << 20;  // of a stream
+constexpr uint64_t MAX_RATIO = 64;        // of content to stream: what is beyond is small as it is
+constexpr uint64_t MIN_SIZE = 16;         // bytes of a stream: less is not worth it
+constexpr uint64_t IN_VAIN = 16;          // bytes that may be tried in vain, for each one
+
+bool constexpr is_zlib(int first) { return (first & 0x8F) == 0x08; }
+bool constexpr is_dynamic(int first) { return (first >> 1 & 3) == DYNAMIC && first >> 3 <= LITERALS - 257; }
+
+// Bytes that may be the first of what is looked for.
+constexpr auto MAY_BEGIN = [] {
+  std::array<bool, 256> may{};
+  for (int b = 0; b < 256; ++b) may[size_t(b)] = is_zlib(b) || is_dynamic(b) || b == 0x1F || b == 'P' || b == 'I';
+  return may;
+}();
+
+}  // namespace
+
+Finder::Finder(std::span<const uint8_t> data, uint64_t most)
+    : data_(data), most_(most), budget_(IN_VAIN * data.size()) {}
+
+std::optional<Found> Finder::next() {
+  for (; place_ + MIN_SIZE <= data_.size(); ++place_) {
+    if (!MAY_BEGIN[data_[place_]]) continue;
+    std::optional<Found> found = at(place_);
+    if (!found) continue;
+    place_ = found->end;
+    return found;
+  }
+  return std::nullopt;
+}
+
+std::optional<Found> Finder::at(size_t place) {
+  const uint8_t* b = &data_[place];  // MIN_SIZE bytes are there
+  std::optional<Found> found;
+  if (is_zlib(b[0]) && (b[0] * 256 + b[1]) % 31 == 0 && !(b[1] & 0x20)) {
+    found = try_stream(place + 2, Wrap::ADLER);
+  } else if (b[0] == 0x1F && b[1] == 0x8B && b[2] == 8 && !(b[3] & 0xE0)) {
+    found = try_gzip(place);
+  } else if (std::memcmp(b, "PK\3\4", 4) == 0 && b[8] == 8 && b[9] == 0) {
+    found = try_zip(place);
+  } else if (std::memcmp(b, "IDAT", 4) == 0 && place >= 4 && place - 4 >= done_) {
+    found = try_png(place - 4);
+  }
+  if (!found && is_dynamic(b[0]) && begins_dynamic(data_.subspan(place))) found = try_stream(place, Wrap::NONE);
+  if (found) done_ = found->end;
+  return found;
+}
+
+std::optional<Stream> Finder::take(std::span<const uint8_t> bytes) {
+  if (budget_ == 0) return std::nullopt;
+  const uint64_t most = std::min(most_, MAX_RATIO * bytes.size());
+  uint64_t tried = 0;
+  std::optional<Stream> stream = take_apart(bytes, {most, MAX_BLOCK_TOKENS, MAX_BLOCKS}, tried);
+  if (stream && stream->size >= MIN_SIZE && stream->plain.size() <= MAX_RATIO * stream->size) return stream;
+  spend(tried);
+  return std::nullopt;
+}
+
+void Finder::spend(uint64_t tried) { budget_ -= std::min(budget_, tried); }
+
+std::optional<Found> Finder::try_stream(size_t place, Wrap wrap) {
+  if (place >= data_.size() || place == failed_) return std::nullopt;
+  std::optional<Stream> stream = take(data_.subspan(place));
+  if (!stream) {
+    failed_ = place;
+    return std::nullopt;
+  }
+  Found found;
+  found.start = place;
+  found.end = place + stream->size;
+  found.stream = std::move(*stream);
+  const std::span<const uint8_t> plain = found.stream.plain, rest = data_.subspan(found.end);
+  if (wrap == Wrap::ADLER && rest.size() >= 4 && big32(rest.data()) == adler32(plain)) {
+    found.wrap = wrap;
+    found.end += 4;
+  } else if (wrap == Wrap::CRC && rest.size() >= 8 && little32(rest.data()) == crc32(plain) &&
+             little32(rest.data() + 4) == uint32_t(plain.size())) {
+    found.wrap = wrap;
+    found.end += 8;
+  }
+  return found;
+}
+
+std::optional<Found> Finder::try_gzip(size_t place) {
+  const auto has = [&](size_t bytes) { return place < data_.size() && bytes <= data_.size() - place; };
+  const uint8_t flags = data_[place + 3];
+  place += 10;
+  if (flags & 4) {  // an extra field
+    if (!has(2)) return std::nullopt;
+    place += 2 + size_t(data_[place] | data_[place + 1] << 8);
+  }
+  for (const uint8_t text : {8, 16}) {  // a name and a comment, which end with zero
+    if (!(flags & text)) continue;
+    while (has(1) && data_[place] != 0) ++place;
+    ++place;
+  }
+  return try_stream(place + (flags & 2), Wrap::CRC);
+}
+
+std::optional<Found> Finder::try_zip(size_t place) {
+  if (data_.size() - place < 30) return std::nullopt;
+  const uint8_t* b = &data_[place];
+  return try_stream(place + 30 + size_t(b[26] | b[27] << 8) + size_t(b[28] | b[29] << 8), Wrap::NONE);
+}
+
+std::optional<Found> Finder::try_png(size_t place) {
+  Found found;
+  found.start = place;
+  found.wrap = Wrap::CHUNKS;
+  std::vector<uint8_t>& joined = found.joined;
+  while (budget_ != 0 && data_.size() - place >= 12 && std::memcmp(&data_[place + 4], "IDAT", 4) == 0) {
+    const uint32_t size = big32(&data_[place]);
+    if (size > data_.size() - place - 12) return std::nullopt;
+    spend(size);
+    const std::span<const uint8_t> chunk = data_.subspan(place + 4, 4 + size);
+    if (big32(chunk.data() + chunk.size()) != crc32(chunk)) return std::nullopt;
+    joined.insert(joined.end(), chunk.begin() + 4, chunk.end());
+    found.chunks.push_back(size);
+    place += 12 + size_t(size);
+  }
+  if (joined.size() < 6 || found.chunks.empty()) return std::nullopt;
+  std::optional<Stream> stream = take(std::span(joined).subspan(2));
+  if (!stream || stream->size + 6 != joined.size()) return std::nullopt;
+  if (big32(&joined[joined.size() - 4]) != adler32(stream->plain)) return std::nullopt;
+  found.header = uint16_t(joined[0] << 8 | joined[1]);
+  found.stream = std::move(*stream);
+  found.end = place;
+  return found;
+}
+
+}  // namespace nncomp::deflate

@@ -1,0 +1,191 @@
+#include "deflate/matcher.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "coder/error.hpp"
+
+namespace nncomp::deflate {
+namespace {
+
+constexpr uint32_t TOO_FAR = 4096;         // from here on a match of 3 bytes is not worth it
+constexpr uint32_t LOOK_AHEAD = MAX_MATCH + MIN_MATCH + 1;
+constexpr uint32_t MAX_HOPS = 1 << 12;     // places that are counted to name a distance
+constexpr uint64_t STEPS = 1024;           // of search for each byte, on average
+constexpr uint64_t FIRST_STEPS = 1 << 20;  // and some more
+
+// How many bytes at a and b are the same, at most `most`.
+uint32_t common(const uint8_t* a, const uint8_t* b, uint32_t most) {
+  uint32_t length = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; length + 8 <= most; length += 8) {
+      uint64_t x, y;
+      std::memcpy(&x, a + length, 8);
+      std::memcpy(&y, b + length, 8);
+      if (x != y) return length + uint32_t(std::countr_zero(x ^ y)) / 8;
+    }
+  }
+  while (length < most && a[length] == b[length]) ++length;
+  return length;
+}
+
+}  // namespace
+
+Matcher::Matcher(std::span<const uint8_t> plain, const Parameters& parameters)
+    : plain_(plain),
+      preset_(PRESETS[parameters.preset]),
+      filtered_(parameters.filtered),
+      farthest_((1u << parameters.window_bits) - LOOK_AHEAD),
+      shift_((parameters.hash_bits + 2) / 3),
+      hash_mask_((1u << parameters.hash_bits) - 1),
+      window_mask_((1u << parameters.window_bits) - 1),
+      budget_(FIRST_STEPS + STEPS * plain.size()) {
+  if (preset_.method < Method::GREEDY) return;
+  head_.resize(hash_mask_ + 1);
+  previous_.resize(window_mask_ + 1);
+}
+
+uint32_t Matcher::hash(uint32_t at) const {
+  const uint8_t* b = &plain_[at];
+  return (uint32_t(b[0]) << (2 * shift_) ^ uint32_t(b[1]) << shift_ ^ b[2]) & hash_mask_;
+}
+
+// Inserts `at`, and gives the place that had its hash before.
+uint32_t Matcher::link(uint32_t at) {
+  uint32_t& head = head_[hash(at)];
+  const uint32_t found = head;
+  previous_[at & window_mask_] = found;
+  head = at;
+  return found;
+}
+
+void Matcher::insert_before(uint32_t at) {
+  const uint32_t end = std::min(at, uint32_t(std::max<size_t>(plain_.size(), 2)) - 2);
+  for (; inserted_ < end; ++inserted_) link(inserted_);
+  inserted_ = std::max(inserted_, at);
+}
+
+void Matcher::spend(uint64_t steps) {
+  if (steps > budget_) throw FormatError("a deflate stream takes too long to redo");
+  budget_ -= steps;
+}
+
+// The first of the longest matches at `at` that are longer than `than`.
+Match Matcher::search(uint32_t at, uint32_t than) {
+  insert_before(at);
+  const uint32_t left = uint32_t(plain_.size()) - at;
+  if (left < MIN_MATCH) return {};
+  const uint32_t place = inserted_ > at ? previous_[at & window_mask_] : link(at);
+  inserted_ = std::max(inserted_, at + 1);
+  if (place == 0 || than >= preset_.lazy || at - place > farthest_ || than >= left) return {};
+  const Match found = longest(at, place, std::max(than, MIN_MATCH - 1), left);
+  if (preset_.method == Method::LAZY && found.length <= 5) {
+    if (filtered_ || (found.length == MIN_MATCH && found.distance > TOO_FAR)) return {};
+  }
+  return found;
+}
+
+Match Matcher::longest(uint32_t at, uint32_t place, uint32_t best, uint32_t left) {
+  const uint32_t most = std::min(MAX_MATCH, left), nice = std::min<uint32_t>(preset_.nice, left);
+  const uint32_t limit = at > farthest_ ? at - farthest_ : 0;
+  uint32_t chain = best >= preset_.good ? preset_.chain / 4 : preset_.chain;
+  const uint8_t* const here = &plain_[at];
+  Match found;
+  uint64_t steps = 0;
+  if (best >= most) return found;
+  do {
+    ++steps;
+    const uint8_t* const there = &plain_[place];
+    if (there[best] != here[best] || there[best - 1] != here[best - 1]) continue;
+    const uint32_t length = common(here, there, most);
+    steps += length / 16;
+    if (length <= best) continue;
+    found = {length, at - place};
+    best = length;
+    if (length >= nice) break;
+  } while ((place = previous_[place & window_mask_]) > limit && --chain != 0);
+  spend(steps);
+  return found;
+}
+
+Token Matcher::predict() {
+  deferred_ = false;
+  if (preset_.method == Method::LITERALS || left() == 0) return {};
+  if (preset_.method == Method::RUNS) {
+    here_ = {};
+    if (at_ > 0 && left() >= MIN_MATCH) {
+      const uint32_t length = common(&plain_[at_], &plain_[at_ - 1], std::min(MAX_MATCH, left()));
+      if (length >= MIN_MATCH) here_ = {length, 1};
+    }
+  } else if (!known_) {
+    here_ = search(at_, before_);
+    known_ = true;
+  }
+  if (here_.length < MIN_MATCH) return {};
+  if (preset_.method == Method::LAZY && left() > MIN_MATCH) {
+    after_ = search(at_ + 1, here_.length);
+    if (after_.length > here_.length) {
+      deferred_ = true;
+      return {};
+    }
+  }
+  return {uint16_t(here_.length), uint16_t(here_.distance)};
+}
+
+void Matcher::accept(Token token) {
+  const uint32_t end = at_ + token.length;
+  if (!token.is_match() && deferred_) {
+    before_ = here_.length;
+    here_ = after_;
+  } else {
+    before_ = 0;
+    known_ = false;
+    here_ = {};
+    if (preset_.method == Method::GREEDY && token.is_match() && token.length > preset_.lazy) {
+      inserted_ = std::max(inserted_, end);
+    }
+  }
+  deferred_ = false;
+  at_ = end;
+}
+
+// Calls visit(distance) with each place before this one that matches `length` bytes, the nearest first, until it says
+// true.
+template <class Visit>
+void Matcher::visit(uint32_t length, Visit visit) {
+  if (previous_.empty() || length > left() || left() < MIN_MATCH) return;
+  const uint32_t limit = at_ > farthest_ ? at_ - farthest_ : 0;
+  uint32_t place = previous_[at_ & window_mask_];
+  if (place == 0 || at_ - place > farthest_) return;
+  for (uint32_t i = 0; i < MAX_HOPS; ++i) {
+    const uint32_t same = common(&plain_[at_], &plain_[place], length);
+    spend(1 + same / 16);
+    if (same == length && visit(at_ - place)) return;
+    place = previous_[place & window_mask_];
+    if (place <= limit) return;
+  }
+}
+
+int32_t Matcher::hops(Token token) {
+  int32_t count = 0;
+  bool found = false;
+  visit(token.length, [&](uint32_t distance) {
+    found = distance == token.distance;
+    count += !found;
+    return found;
+  });
+  return found ? count : -1;
+}
+
+uint32_t Matcher::distance(uint32_t length, uint32_t hops) {
+  uint32_t found = 0;
+  visit(length, [&](uint32_t distance) {
+    if (hops-- > 0) return false;
+    found = distance;
+    return true;
+  });
+  return found;
+}
+
+}  // namespace nncomp::deflate

@@ -1,0 +1,224 @@
+#include "deflate/split.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "coder/error.hpp"
+#include "deflate/checksum.hpp"
+#include "deflate/find.hpp"
+#include "deflate/redo.hpp"
+
+namespace nncomp::deflate {
+namespace {
+
+constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
+constexpr size_t MIN_PICTURE = 1 << 12;   // bytes of content that is a group of its own
+constexpr uint64_t PAYS = 6;              // times as large as what it needs is a stream that is redone, at least
+constexpr uint64_t PLACE = 4;             // bytes: about what it takes to say where it is
+constexpr size_t TEXT = 0, OTHER = 1, PICTURES = 2;
+
+[[noreturn]] void damaged() { throw FormatError("deflate streams are damaged: their parts do not fit together"); }
+
+// Where streams are and how they are wrapped; and what each is redone from.
+struct Models {
+  AdaptiveBit more;
+  Numbers gap, wrap, group, size, header, chunk;
+  AdaptiveBit same_header, same_chunk, last_chunk;
+  uint32_t header_before = 0x789C, chunk_before = 8192;
+  Model redo;
+};
+
+void append(std::vector<uint8_t>& to, std::span<const uint8_t> bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+void append_big32(std::vector<uint8_t>& to, uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) to.push_back(uint8_t(value >> shift));
+}
+
+void append_little32(std::vector<uint8_t>& to, uint32_t value) {
+  for (int shift = 0; shift < 32; shift += 8) to.push_back(uint8_t(value >> shift));
+}
+
+// zlib's header of a stream in chunks, as 16 bits.
+uint32_t code_header(Side& side, Models& m, uint32_t given) {
+  if (side.flag(m.same_header, given == m.header_before)) return m.header_before;
+  return m.header_before = side.number(m.header, given, 0xFFFF);
+}
+
+// The size of a chunk of at most `left` bytes; that of the last one is all of them, and `last` becomes true.
+uint32_t code_chunk(Side& side, Models& m, uint32_t given, bool& last, uint32_t left) {
+  last = side.flag(m.last_chunk, last);
+  if (last) return left;
+  const bool fits = m.chunk_before <= left;
+  if (fits && side.flag(m.same_chunk, given == m.chunk_before)) return m.chunk_before;
+  return m.chunk_before = side.number(m.chunk, given, left);
+}
+
+bool is_text(std::span<const uint8_t> bytes) {
+  size_t strange = 0;
+  for (const uint8_t b : bytes) strange += b < 32 && b != '\n' && b != '\r' && b != '\t';
+  return strange * 50 <= bytes.size();
+}
+
+class Splitter {
+ public:
+  explicit Splitter(std::span<const uint8_t> data, uint64_t most) : data_(data), left_(most) {
+    parts_.contents.resize(PICTURES);
+  }
+
+  std::optional<Parts> run() {
+    Finder finder(data_, left_);
+    while (std::optional<Found> found = finder.next()) {
+      if (found->stream.plain.size() <= left_) consider(*found);
+    }
+    if (done_ == 0) return std::nullopt;
+    side_.flag(m_->more, false);
+    append(parts_.rest, data_.subspan(done_));
+    parts_.side = side_.finish();
+    return std::move(parts_);
+  }
+
+ private:
+  // Whether the stream is redone exactly, from much less than itself.
+  bool pays(const Found& found, const Fit& fit) {
+    Side trial;
+    const std::unique_ptr<Model> model = std::make_unique<Model>(m_->redo);
+    std::vector<uint8_t> redone;
+    BitWriter out(redone, found.stream.size);
+    try {
+      put_stream(trial, *model, found.stream, fit, out);
+    } catch (const FormatError&) {
+      return false;
+    }
+    if ((trial.size() + PLACE) * PAYS > found.stream.size) return false;
+    const uint8_t* original = found.wrap == Wrap::CHUNKS ? &found.joined[2] : &data_[found.start];
+    return redone.size() == found.stream.size && std::equal(redone.begin(), redone.end(), original);
+  }
+
+  void consider(const Found& found) {
+    const Fit fit = nncomp::deflate::fit(found.stream, m_->redo.parameters);
+    if (!pays(found, fit)) return;
+    const std::vector<uint8_t>& plain = found.stream.plain;
+    const bool picture = found.wrap == Wrap::CHUNKS && plain.size() >= MIN_PICTURE && parts_.contents.size() < GROUPS;
+    const size_t group = picture ? parts_.contents.size() : is_text(plain) ? TEXT : OTHER;
+    if (picture) parts_.contents.emplace_back();
+    side_.flag(m_->more, true);
+    side_.number(m_->gap, uint32_t(found.start - done_), MAX_SIZE);
+    side_.number(m_->wrap, uint32_t(found.wrap), WRAPS - 1);
+    side_.number(m_->group, uint32_t(std::min(group, PICTURES)), PICTURES);
+    side_.number(m_->size, uint32_t(plain.size()), MAX_SIZE);
+    std::vector<uint8_t> redone;
+    BitWriter out(redone, found.stream.size);
+    put_stream(side_, m_->redo, found.stream, fit, out);
+    if (found.wrap == Wrap::CHUNKS) put_chunks(found);
+    append(parts_.contents[group], plain);
+    append(parts_.rest, data_.subspan(done_, found.start - done_));
+    left_ -= plain.size();
+    done_ = found.end;
+  }
+
+  void put_chunks(const Found& found) {
+    code_header(side_, *m_, found.header);
+    uint32_t left = uint32_t(found.stream.size) + 6;
+    for (size_t i = 0; i < found.chunks.size(); ++i) {
+      bool last = i + 1 == found.chunks.size();
+      left -= code_chunk(side_, *m_, found.chunks[i], last, left);
+    }
+  }
+
+  std::span<const uint8_t> data_;
+  uint64_t left_;    // bytes of contents that are allowed
+  size_t done_ = 0;  // all before is in parts
+  Parts parts_;
+  Side side_;
+  std::unique_ptr<Models> m_ = std::make_unique<Models>();
+};
+
+class Joiner {
+ public:
+  Joiner(std::span<const uint8_t> rest, std::span<const uint8_t> side,
+         const std::vector<std::span<const uint8_t>>& contents, uint64_t size)
+      : rest_(rest), side_(side), contents_(contents), size_(size) {
+    out_.reserve(size);
+  }
+
+  std::vector<uint8_t> run() {
+    if (contents_.size() < PICTURES) damaged();
+    while (side_.flag(m_->more, false)) stream();
+    side_.end();
+    take(rest_, rest_.size());
+    for (const std::span<const uint8_t> content : contents_) {
+      if (!content.empty()) damaged();
+    }
+    if (out_.size() != size_ || pictures_ != contents_.size()) damaged();
+    return std::move(out_);
+  }
+
+ private:
+  void stream() {
+    take(rest_, side_.number(m_->gap, 0, MAX_SIZE));
+    const Wrap wrap = Wrap(side_.number(m_->wrap, 0, WRAPS - 1));
+    size_t group = side_.number(m_->group, 0, PICTURES);
+    const uint32_t size = side_.number(m_->size, 0, MAX_SIZE);
+    if (group == PICTURES) group = pictures_++;
+    if (group >= contents_.size() || size > contents_[group].size()) damaged();
+    const std::span<const uint8_t> plain = contents_[group].first(size);
+    contents_[group] = contents_[group].subspan(size);
+    if (wrap == Wrap::CHUNKS) return chunks(plain);
+    BitWriter out(out_, size_);
+    get_stream(side_, m_->redo, plain, out);
+    if (wrap == Wrap::ADLER) append_big32(out_, adler32(plain));
+    if (wrap == Wrap::CRC) {
+      append_little32(out_, crc32(plain));
+      append_little32(out_, size);
+    }
+    if (out_.size() > size_) damaged();
+  }
+
+  void chunks(std::span<const uint8_t> plain) {
+    std::vector<uint8_t> joined(2);
+    BitWriter out(joined, size_);
+    get_stream(side_, m_->redo, plain, out);
+    const uint32_t header = code_header(side_, *m_, 0);
+    joined[0] = uint8_t(header >> 8);
+    joined[1] = uint8_t(header);
+    append_big32(joined, adler32(plain));
+    bool last = false;
+    for (size_t at = 0; !last;) {
+      const uint32_t size = code_chunk(side_, *m_, 0, last, uint32_t(joined.size() - at));
+      if (size + 12 > size_ - out_.size()) damaged();
+      append_big32(out_, size);
+      const size_t start = out_.size();
+      for (const char c : {'I', 'D', 'A', 'T'}) out_.push_back(uint8_t(c));
+      append(out_, std::span(joined).subspan(at, size));
+      append_big32(out_, crc32(std::span(out_).subspan(start)));
+      at += size;
+    }
+  }
+
+  void take(std::span<const uint8_t>& from, size_t size) {
+    if (size > from.size() || size > size_ - out_.size()) damaged();
+    append(out_, from.first(size));
+    from = from.subspan(size);
+  }
+
+  std::span<const uint8_t> rest_;
+  Side side_;
+  std::vector<std::span<const uint8_t>> contents_;
+  uint64_t size_;
+  size_t pictures_ = PICTURES;  // the group of the next one
+  std::vector<uint8_t> out_;
+  std::unique_ptr<Models> m_ = std::make_unique<Models>();
+};
+
+}  // namespace
+
+std::optional<Parts> split(std::span<const uint8_t> data, uint64_t most) { return Splitter(data, most).run(); }
+
+std::vector<uint8_t> join(std::span<const uint8_t> rest, std::span<const uint8_t> side,
+                          const std::vector<std::span<const uint8_t>>& contents, uint64_t size) {
+  return Joiner(rest, side, contents, size).run();
+}
+
+}  // namespace nncomp::deflate

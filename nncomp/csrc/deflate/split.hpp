@@ -1,0 +1,26 @@
+// Data with deflate streams in it, as what the streams hold, what is around them, and what it takes to redo them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace nncomp::deflate {
+
+constexpr size_t GROUPS = 40;  // of contents: texts, others, and pictures one by one
+
+struct Parts {
+  std::vector<uint8_t> rest;                   // what is no stream
+  std::vector<uint8_t> side;                   // where the streams are, and what they are redone from
+  std::vector<std::vector<uint8_t>> contents;  // of the streams, by group; 2 … GROUPS
+};
+
+// None where no stream pays. Contents are together at most `most` bytes, < 2^31.
+std::optional<Parts> split(std::span<const uint8_t> data, uint64_t most);
+
+// The `size` bytes that were split. Throws FormatError for what splitting does not give.
+std::vector<uint8_t> join(std::span<const uint8_t> rest, std::span<const uint8_t> side,
+                          const std::vector<std::span<const uint8_t>>& contents, uint64_t size);
+
+}  // namespace nncomp::deflate

@@ -1,0 +1,289 @@
+"""Deflate undone and redone: what zlib wrote comes from a few bytes, what others wrote from more.
+
+Streams are made here by Python's zlib, with all its parameters, and by breaking its habits.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import itertools
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import models
+from conftest import examples
+from nncomp import _native
+from nncomp.errors import FormatError
+
+DATA = Path(__file__).parent / "data"
+MOST = 1 << 24  # bytes of contents
+BOOK = (DATA / "book.md").read_bytes()
+CODE = (DATA / "windows.pe").read_bytes()
+CONTENTS = {
+    "text": BOOK,
+    "code": CODE,
+    "photo": (DATA / "photo.rgb").read_bytes(),
+    "runs": b"".join(bytes(n % 60) + b"ab" * (n % 99) + BOOK[n * 7 :][:20] for n in range(400)),
+    "stored": models.noise(20_000) + BOOK[:9000] + models.noise(20_000),
+    "far": BOOK[:9000] + models.noise(24_000) + BOOK[:9000] + CODE[:9000] + BOOK[:9000],
+}
+
+Parts = tuple[bytes, bytes, list[bytes]]
+
+
+def deflated(
+    content: bytes, level: int = 6, window: int = -15, memory: int = 8, strategy: int = 0
+) -> bytes:
+    """Without a header, unless ``window`` asks for it."""
+    coder = zlib.compressobj(level, zlib.DEFLATED, window, memory, strategy)
+    return coder.compress(content) + coder.flush()
+
+
+def undone(data: bytes, most: int = MOST) -> Parts:
+    """The parts, which are seen to give ``data`` again."""
+    parts = _native.deflate_split(data, most)
+    assert parts is not None
+    rest, side, contents = parts
+    assert _native.deflate_join(rest, side, contents, len(data)) == data
+    return parts
+
+
+def assert_exact(stream: bytes, content: bytes) -> None:
+    """All of a stream comes from its content and a few bytes.
+
+    It is found by a header, for without one, only a dynamic block is."""
+    header = b"\x1f\x8b\x08" + bytes(7)
+    rest, side, contents = undone(header + stream)
+    assert (rest, b"".join(contents)) == (header, content)
+    assert len(side) <= 20
+
+
+# ---- what zlib writes ----
+
+
+@pytest.mark.parametrize("level", range(1, 10))
+@pytest.mark.parametrize("name", CONTENTS)
+def test_levels(name: str, level: int) -> None:
+    assert_exact(deflated(CONTENTS[name], level), CONTENTS[name])
+
+
+@pytest.mark.parametrize("memory", range(1, 10))
+@pytest.mark.parametrize("level", [1, 6])
+@pytest.mark.parametrize("name", ["text", "code", "far"])
+def test_memory(name: str, level: int, memory: int) -> None:
+    assert_exact(deflated(CONTENTS[name], level, memory=memory), CONTENTS[name])
+
+
+@pytest.mark.parametrize("window", range(9, 15))
+@pytest.mark.parametrize("level", [1, 6, 9])
+@pytest.mark.parametrize("name", ["text", "far"])
+def test_windows(name: str, level: int, window: int) -> None:
+    assert_exact(deflated(CONTENTS[name], level, -window), CONTENTS[name])
+
+
+STRATEGIES = zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("level", [1, 6])
+@pytest.mark.parametrize("name", CONTENTS)
+def test_strategies(name: str, level: int, strategy: int) -> None:
+    assert_exact(deflated(CONTENTS[name], level, strategy=strategy), CONTENTS[name])
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(
+    content=st.one_of(
+        st.binary(max_size=300),
+        st.lists(st.sampled_from([b"a", b"b", b"abc", b"abcd", bytes(300)]), max_size=200).map(
+            b"".join
+        ),
+        st.integers(0, 30_000).map(lambda at: BOOK[at : at + 3000]),
+    ),
+    level=st.integers(0, 9),
+    memory=st.integers(1, 9),
+    strategy=st.sampled_from([0, *STRATEGIES]),
+)
+def test_anything_that_zlib_writes(content: bytes, level: int, memory: int, strategy: int) -> None:
+    data = deflated(content, level, 15, memory, strategy)
+    parts = _native.deflate_split(data, MOST)
+    if parts is None:
+        assert len(data) < 70  # what it takes to redo it would be more
+    else:
+        rest, side, contents = undone(data)
+        assert rest == data[:2] and b"".join(contents) == content
+        assert len(side) <= 12
+
+
+# ---- what others write ----
+
+
+def flushed(mode: int, level: int) -> bytes:
+    coder = zlib.compressobj(level, zlib.DEFLATED, -15)
+    pieces = [
+        coder.compress(BOOK[at : at + 3001]) + coder.flush(mode) for at in range(0, 20_000, 3001)
+    ]
+    return b"".join(pieces) + coder.flush()
+
+
+@pytest.mark.parametrize("level", [1, 6, 9])
+@pytest.mark.parametrize("mode", [zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH, zlib.Z_BLOCK])
+def test_flushes(mode: int, level: int) -> None:
+    data = flushed(mode, level)
+    rest, side, _ = undone(data)
+    assert rest == b"" and len(side) * (6 if mode == zlib.Z_FULL_FLUSH else 20) < len(data)
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("deflate-*")), ids=lambda path: path.name)
+def test_other_encoders(path: Path) -> None:
+    """zlib-ng, ISA-L, libdeflate, zopfli and 7-Zip on the first bytes of a text."""
+    data = path.read_bytes()
+    rest, side, contents = undone(data)
+    assert rest == data[:2] and b"".join(contents) == zlib.decompress(data)
+    assert len(side) * 6 <= len(data)
+
+
+# ---- what is around them ----
+
+
+def test_zlib_with_its_checksum() -> None:
+    data = b"before" + zlib.compress(BOOK) + b"behind"
+    assert undone(data)[0] == b"before" + data[6:8] + b"behind"
+    broken = data[:-7] + bytes([data[-7] ^ 1]) + data[-6:]
+    assert undone(broken)[0] == b"before" + data[6:8] + broken[-10:]
+
+
+def test_gzip_with_all_that_a_header_may_have() -> None:
+    stream, tail = deflated(BOOK), struct.pack("<II", zlib.crc32(BOOK), len(BOOK))
+    for flags in range(32):
+        header = b"\x1f\x8b\x08" + bytes([flags]) + bytes(6)
+        header += b"\3\0abc" if flags & 4 else b""
+        header += b"name\0" if flags & 8 else b""
+        header += b"comment\0" if flags & 16 else b""
+        header += b"\1\2" if flags & 2 else b""
+        assert undone(header + stream + tail)[0] == header
+    assert undone(gzip.compress(BOOK))[0] == gzip.compress(BOOK)[:10]
+
+
+def test_zip() -> None:
+    dst = io.BytesIO()
+    with zipfile.ZipFile(dst, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(20):
+            archive.writestr(f"{number}.md", BOOK[number * 999 : number * 999 + 2000])
+        archive.writestr("program", CODE)
+    rest, side, (text, other) = undone(dst.getvalue())
+    assert text == b"".join(BOOK[n * 999 : n * 999 + 2000] for n in range(20)) and other == CODE
+    assert len(side) <= 20 * 5 + 20 and len(rest) < 21 * 110
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+    )
+
+
+def png(content: bytes, *sizes: int) -> tuple[bytes, bytes]:
+    """A picture in chunks of these sizes and one of the rest, and the file without them."""
+    stream = zlib.compress(content, 9)
+    ends = [0, *itertools.accumulate(sizes), len(stream)]
+    chunks = [chunk(b"IDAT", stream[a:b]) for a, b in itertools.pairwise(ends)]
+    head, end = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13)), chunk(b"IEND", b"")
+    return head + b"".join(chunks) + end, head + end
+
+
+@pytest.mark.parametrize("sizes", [(), (1000, 1000), (1, 1, 0, 700), (0, 0)])
+def test_png(sizes: tuple[int, ...]) -> None:
+    data, around = png(CONTENTS["photo"], *sizes)
+    rest, side, contents = undone(data)
+    assert rest == around and contents == [b"", b"", CONTENTS["photo"]]
+    assert len(side) <= 40
+    assert len(undone(data * 3)[2]) == 5
+
+
+def test_png_with_a_wrong_checksum() -> None:
+    data, around = png(CONTENTS["photo"])
+    assert undone(data[:-13] + bytes([data[-13] ^ 1]) + data[-12:])[0] != around
+
+
+def test_many_pictures() -> None:
+    data = b"".join(png(CONTENTS["photo"][n : n + 5000])[0] for n in range(60))
+    assert len(undone(data)[2]) == 40
+
+
+def test_what_has_no_streams() -> None:
+    for data in (b"", b"x", BOOK, CODE, models.noise(100_000), bytes(100_000), b"\x78\x9c" * 5000):
+        assert _native.deflate_split(data, MOST) is None
+
+
+def test_limits() -> None:
+    bomb = zlib.compress(bytes(1 << 22))
+    assert _native.deflate_split(bomb, MOST) is None
+    data = zlib.compress(BOOK) + zlib.compress(CODE)
+    assert b"".join(undone(data, len(BOOK))[2]) == BOOK
+    assert b"".join(undone(data, len(BOOK) + len(CODE) - 1)[2]) == BOOK
+    assert _native.deflate_split(data, 1000) is None
+    for most in (1 << 28) + 1, 1 << 40:
+        with pytest.raises(ValueError, match="most"):
+            _native.deflate_split(data, most)
+
+
+# ---- damage ----
+
+SMALL = (
+    zlib.compress(BOOK[:900])
+    + b"and"
+    + flushed(zlib.Z_SYNC_FLUSH, 6)[:2000]
+    + png(CODE[:5000], 99)[0]
+)
+
+
+def outcome(call: Callable[[], bytes], size: int) -> None:
+    try:
+        assert len(call()) == size
+    except FormatError as error:
+        assert "\n" not in str(error)
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(draw=st.data(), size=st.one_of(st.just(len(SMALL)), st.integers(0, 1 << 15)))
+def test_damage_gives_bytes_or_an_error(draw: st.DataObject, size: int) -> None:
+    rest, side, contents = undone(SMALL)
+    parts = [rest, side, *contents]
+    number = draw.draw(st.integers(0, len(parts) - 1))
+    damaged = bytearray(parts[number])
+    for _ in range(draw.draw(st.integers(1, 3))):
+        place = draw.draw(st.integers(0, len(damaged)))
+        damaged[place : place + draw.draw(st.integers(0, 2))] = draw.draw(st.binary(max_size=2))
+    parts[number] = bytes(damaged)
+    outcome(lambda: _native.deflate_join(parts[0], parts[1], parts[2:], size), size)
+
+
+@given(side=st.binary(max_size=60), content=st.binary(max_size=400), size=st.integers(0, 1 << 12))
+def test_any_side_gives_bytes_or_an_error(side: bytes, content: bytes, size: int) -> None:
+    outcome(lambda: _native.deflate_join(b"rest", side, [content, content, content], size), size)
+
+
+def test_wrong_sizes_are_refused() -> None:
+    rest, side, contents = undone(SMALL)
+    for wrong in (
+        (rest, side, contents, len(SMALL) - 1),
+        (rest, side, contents, len(SMALL) + 1),
+        (rest + b"x", side, contents, len(SMALL)),
+        (rest, side + b"x", contents, len(SMALL)),
+        (rest, side, contents[:1], len(SMALL)),
+        (rest, side, [*contents, b""], len(SMALL)),
+        (rest, side, [contents[0] + b"x", *contents[1:]], len(SMALL)),
+    ):
+        with pytest.raises(FormatError):
+            _native.deflate_join(*wrong)
