@@ -6,6 +6,7 @@ Kernels that this CPU cannot run are skipped.
 from __future__ import annotations
 
 import json
+import time
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import models
 from conftest import examples, some_quick
 from golden import numerics as golden
 from models import LEAN
-from nncomp import _native
+from nncomp import _native, registry
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError
 from nncomp.model import Model, ModelConfig
@@ -227,6 +228,22 @@ def test_long_lanes_agree(kernel: str, lanes: int) -> None:
     payloads = native.encode_block(model, data, lanes, LEAN)
     assert native.encode_block(model, data, lanes, LEAN, threads=2) == payloads
     assert native.decode_block(model, payloads, len(data), LEAN) == data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["plus", "plus-exact", "signs", "steep"])
+def test_hostile_models_take_not_much_more(kernel: str, name: str) -> None:
+    """Where nothing is zero and all is as large as can be. Best of some times in turns."""
+    usual = registry.find("small-1")
+    hostile = extreme(usual.config, name)
+    data = models.text(400 if kernel == "portable" else 2000)
+    best = {usual: float("inf"), hostile: float("inf")}
+    for _ in range(5):
+        for model in best:
+            start = time.thread_time()
+            native.frequencies(model, data)
+            best[model] = min(best[model], time.thread_time() - start)
+    assert best[hostile] <= 3 * best[usual]
 
 
 def test_progress(kernel: str) -> None:

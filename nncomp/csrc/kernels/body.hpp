@@ -102,11 +102,12 @@ struct Loops {
 
   // ---- attention ----
 
-  // Scores of G heads and N blocks of 16 positions: z = rq(q·k, m) + bias. `start` makes good what the keys'
-  // + 128 adds; `top` gathers the maxima.
+  // Scores of G heads and N blocks of 16 positions: z = rq(q·k, m) + bias. `more` has a bit for each four channels of
+  // which a query has a rest; `start` makes good what the keys' + 128 adds; `top` gathers the maxima.
   template <int h, int G, int N>
-  static void score_blocks(const typename Products::template Query<h>* q, const uint8_t* keys, const Multiplier& m,
-                           const Vec* start, const int32_t* const* bias, int32_t* const* z, int block, Vec* top) {
+  static void score_blocks(const typename Products::template Query<h>* q, [[maybe_unused]] uint32_t more,
+                           const uint8_t* keys, const Multiplier& m, const Vec* start, const int32_t* const* bias,
+                           int32_t* const* z, int block, Vec* top) {
     Vec sum[G][N];
     UNROLL(16)
     for (int g = 0; g < G; ++g) {
@@ -114,16 +115,22 @@ struct Loops {
       for (int n = 0; n < N; ++n) sum[g][n] = start[g];
     }
     keys += int64_t(block) * 16 * h;
-    UNROLL(32)
-    for (int k = 0; k < h; k += 4) {
+    const auto add_four = [&](int k, auto channels) {
       Bytes key[N];
       UNROLL(16)
       for (int n = 0; n < N; ++n) key[n] = Simd::load_bytes(keys + (16 * h) * n + 16 * k);
       UNROLL(16)
       for (int g = 0; g < G; ++g) {
-        const auto four = Products::four(q[g], k);
+        const Bytes four = Simd::repeat4(channels(q[g]) + k);
         UNROLL(16)
         for (int n = 0; n < N; ++n) sum[g][n] = Products::score(sum[g][n], key[n], four);
+      }
+    };
+    UNROLL(32)
+    for (int k = 0; k < h; k += 4) add_four(k, [](const auto& query) { return query.q; });
+    if constexpr (Products::SPLIT) {
+      for (uint32_t mask = more; mask != 0; mask &= mask - 1) {
+        add_four(4 * lowest_bit(mask), [](const auto& query) { return query.rest; });
       }
     }
     UNROLL(16)
@@ -149,9 +156,10 @@ struct Loops {
     Vec start[G];
     int32_t* z[G];
     const int32_t* bias[G];
+    uint32_t more = 0;
     UNROLL(16)
     for (int g = 0; g < G; ++g) {
-      query[g].set(q + g * h);
+      more |= query[g].set(q + g * h);
       start[g] = Products::start(query[g]);
       top[g] = Simd::splat(BIAS_NEVER);
       z[g] = score[g];
@@ -160,25 +168,12 @@ struct Loops {
     }
     const Multiplier m(Simd::splat(at.m));
     int block = 0;
-    for (; block + 2 <= blocks; block += 2) score_blocks<h, G, 2>(query, keys, m, start, bias, z, block, top);
-    if (block < blocks) score_blocks<h, G, 1>(query, keys, m, start, bias, z, block, top);
+    for (; block + 2 <= blocks; block += 2) score_blocks<h, G, 2>(query, more, keys, m, start, bias, z, block, top);
+    if (block < blocks) score_blocks<h, G, 1>(query, more, keys, m, start, bias, z, block, top);
     UNROLL(16)
     for (int g = 0; g < G; ++g) {
       for (block = blocks; block % 4 != 0; ++block) Simd::store(z[g] + 16 * block, Simd::splat(BIAS_NEVER));
     }
-  }
-
-  // The bits of the weights of four positions from p on, those of all heads together.
-  template <int G>
-  ALWAYS_INLINE static uint32_t any_weight(const uint8_t (&weight)[G][SPAN], int p) {
-    uint32_t any = 0;
-    UNROLL(16)
-    for (int g = 0; g < G; ++g) {
-      uint32_t four;
-      memcpy(&four, weight[g] + p, 4);
-      any |= four;
-    }
-    return any;
   }
 
   // The values of `count` positions, a multiple of 4, by the weights of G heads, and that by r; out: G × h.
@@ -203,13 +198,13 @@ struct Loops {
         for (int g = 0; g < G; ++g) total[g][v] = dot(total[g][v], four[g], value);
       }
     };
-    for (int p = 0; p < count; p += 4) {
-      const uint32_t any = Products::SPARSE ? any_weight(weight, p) : ~0u;  // 0 for most
-      if (any & 0x80808080) {
-        add_four(p, Simd::dot);
-      } else if (any != 0) {
-        add_four(p, Products::dot_small);
-      }
+    if constexpr (Products::SPARSE) {
+      Groups groups;  // few
+      Products::find_groups(weight, count, groups);
+      for (int i = 0; i < groups.small; ++i) add_four(groups.small_at[i], Products::dot_small);
+      for (int i = 0; i < groups.large; ++i) add_four(groups.large_at[i], Simd::dot);
+    } else {
+      for (int p = 0; p < count; p += 4) add_four(p, Simd::dot);
     }
     UNROLL(16)
     for (int g = 0; g < G; ++g) {

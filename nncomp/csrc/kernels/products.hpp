@@ -3,6 +3,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <cstring>
 
 #include "compiler.hpp"
 #include "kernels/kernel.hpp"
@@ -10,6 +11,14 @@
 
 namespace nncomp {
 namespace {
+
+// Groups of four positions where a head has weight: where each starts, of those whose products are small enough for
+// dot_small(), and of the others. Some entries more can be written.
+struct Groups {
+  static constexpr int ROOM = (MAX_WINDOW + 64) / 4 + 16;
+  int small = 0, large = 0;
+  int32_t small_at[ROOM], large_at[ROOM];
+};
 
 template <Vectors Simd>
 struct DotProducts {
@@ -20,18 +29,38 @@ struct DotProducts {
   using Bytes = typename Simd::Bytes;
   using Multiplier = typename Simd::Multiplier;
 
-  // A query, four channels of it, and their products with those of 16 keys, + 128, added to sum: start() at first.
+  // Whether a query may have a rest, which is multiplied by itself.
+  static constexpr bool SPLIT = false;
+
+  // A query, and the products of four channels of it with those of 16 keys, + 128, added to sum: start() at first.
   template <int h>
   struct Query {  // of one head
     const int8_t* q;
-    void set(const int8_t* from) { q = from; }
+    uint32_t set(const int8_t* from) {  // returns a bit for each four channels that have a rest
+      q = from;
+      return 0;
+    }
   };
-  template <int h>
-  static Bytes four(const Query<h>& query, int k) {
-    return Simd::repeat4(query.q + k);
-  }
   // Simd::dot where no byte of a is above 127.
   static Vec dot_small(Vec sum, Bytes a, Bytes b) { return Simd::dot(sum, a, b); }
+
+  // Among `count` positions, a multiple of 4; behind them, up to a multiple of 64, no weight.
+  template <int G, int N>
+  static void find_groups(const uint8_t (&weight)[G][N], int count, Groups& groups) {
+    for (int p = 0; p < count; p += 4) {
+      uint32_t any = 0;
+      UNROLL(16)
+      for (int g = 0; g < G; ++g) {
+        uint32_t four;
+        memcpy(&four, weight[g] + p, 4);
+        any |= four;
+      }
+      groups.small_at[groups.small] = groups.large_at[groups.large] = p;
+      const bool large = (any & 0x80808080) != 0;
+      groups.large += large;
+      groups.small += any != 0 && !large;
+    }
+  }
 
   static Vec score(Vec sum, Bytes key, Bytes four) { return Simd::dot(sum, key, four); }
   template <int h>

@@ -31,43 +31,72 @@ struct Avx2Products {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
   }
 
-  // Avx2::dot where no byte of a is above 127.
+  // Avx2::dot where neighbours among the bytes of a sum to at most MOST.
+  static constexpr int MOST = 258;  // times 127: what 16 bits hold
   static Vec dot_small(Vec sum, Avx2::Bytes a, Avx2::Bytes b) {
     return {add_words(sum.a, _mm256_maddubs_epi16(a.a, b.a)), add_words(sum.b, _mm256_maddubs_epi16(a.b, b.b))};
   }
 
-  // ---- scores: keys are value + 128, so that ^ s is ^ 80, or ^ 7F ----
-
-  template <int h>
-  struct Query {  // of one head
-    uint8_t magnitude[h];
-    uint8_t flip[h];
-    int32_t start;  // Σ|q| of the negative
-
-    void set(const int8_t* q) {
-      start = 0;
-      for (int k = 0; k < h; ++k) {
-        const bool negative = q[k] < 0;
-        magnitude[k] = uint8_t(negative ? -q[k] : q[k]);
-        flip[k] = negative ? 0x7F : 0x80;
-        start += negative ? -q[k] : 0;
+  // As DotProducts has it.
+  template <int G, int N>
+  static void find_groups(const uint8_t (&weight)[G][N], int count, Groups& groups) {
+    const auto not_zero = [](__m256i v) {  // a bit for each of eight lanes
+      const __m256i zero = _mm256_cmpeq_epi32(v, _mm256_setzero_si256());
+      return ~uint32_t(_mm256_movemask_ps(_mm256_castsi256_ps(zero)));
+    };
+    for (int p = 0; p < count; p += 32) {
+      __m256i any = _mm256_setzero_si256(), most = any;
+      UNROLL(16)
+      for (int g = 0; g < G; ++g) {
+        const __m256i w = Avx2::load8(weight[g] + p);
+        any = _mm256_or_si256(any, w);
+        most = _mm256_max_epi16(most, _mm256_maddubs_epi16(w, _mm256_set1_epi8(1)));
+      }
+      if (_mm256_testz_si256(any, any)) continue;  // so it is for most
+      const uint32_t large = not_zero(_mm256_cmpgt_epi16(most, _mm256_set1_epi16(MOST)));
+      const uint32_t small = not_zero(any) & ~large;
+      for (int i = 0; i < 8; ++i) {
+        groups.small_at[groups.small] = groups.large_at[groups.large] = p + 4 * i;
+        groups.small += small >> i & 1;
+        groups.large += large >> i & 1;
       }
     }
-  };
-  struct Four {
-    __m256i magnitude, flip;
-  };
-  template <int h>
-  static Four four(const Query<h>& q, int k) {
-    return {repeat4(q.magnitude + k), repeat4(q.flip + k)};
   }
-  static Vec score(Vec sum, Avx2::Bytes key, Four q) {
-    return {add_words(sum.a, _mm256_maddubs_epi16(q.magnitude, _mm256_xor_si256(key.a, q.flip))),
-            add_words(sum.b, _mm256_maddubs_epi16(q.magnitude, _mm256_xor_si256(key.b, q.flip)))};
+
+  // ---- scores: keys are value + 128, so that neighbours in a query may sum to 128, by magnitude ----
+
+  static constexpr bool SPLIT = true;
+
+  template <int h>
+  struct Query {  // of one head, as a sum: where neighbours are beyond the limit, each is bounded, and there is a rest
+    alignas(16) int8_t q[h];
+    alignas(16) int8_t rest[h];
+
+    uint32_t set(const int8_t* from) {
+      uint32_t more = 0;
+      for (int k = 0; k < h; k += 16) {
+        const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k));
+        const __m128i sums = _mm_maddubs_epi16(_mm_abs_epi8(v), _mm_set1_epi8(1));
+        const __m128i beyond = _mm_cmpgt_epi16(sums, _mm_set1_epi16(128));
+        const __m128i bounded = _mm_min_epi8(_mm_max_epi8(v, _mm_set1_epi8(-64)), _mm_set1_epi8(64));
+        const __m128i first = _mm_blendv_epi8(v, bounded, beyond), second = _mm_sub_epi8(v, first);
+        _mm_store_si128(reinterpret_cast<__m128i*>(q + k), first);
+        _mm_store_si128(reinterpret_cast<__m128i*>(rest + k), second);
+        const __m128i none = _mm_cmpeq_epi32(second, _mm_setzero_si128());
+        more |= uint32_t(_mm_movemask_ps(_mm_castsi128_ps(none)) ^ 15) << k / 4;
+      }
+      return more;
+    }
+  };
+  static Vec score(Vec sum, Avx2::Bytes key, Avx2::Bytes four) {
+    return {add_words(sum.a, _mm256_maddubs_epi16(key.a, four.a)),
+            add_words(sum.b, _mm256_maddubs_epi16(key.b, four.b))};
   }
   template <int h>
-  static Vec start(const Query<h>& q) {
-    return Avx2::splat(q.start);
+  static Vec start(const Query<h>& query) {  // −128·Σ
+    int32_t sum = 0;
+    for (int k = 0; k < h; ++k) sum += query.q[k] + query.rest[k];
+    return Avx2::splat(-128 * sum);
   }
 
   // ---- activations that are value + 128 ----
@@ -162,7 +191,7 @@ struct Avx2Products {
 
   // ---- squared ReLUs ----
 
-  static constexpr int RUN_LIMIT = 258;  // of Σs, of what is added in 16 bits: |w| <= 127
+  static constexpr int RUN_LIMIT = MOST;  // of Σs, of what is added in 16 bits
 
   // Eight inputs, of which some may be 0.
   struct Run {

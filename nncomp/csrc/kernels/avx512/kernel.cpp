@@ -1,9 +1,10 @@
 // The kernel for CPUs with AVX-512 and VNNI.
+#include "kernels/avx512/products.hpp"
 #include "kernels/avx512/simd.hpp"
 #include "kernels/x86/simd_mix.hpp"
 // after the vectors it is written on
 #include "kernels/body.hpp"
 
 namespace nncomp {
-extern const Kernel kernel_avx512 = kernel<Avx512>("avx512", 112);
+extern const Kernel kernel_avx512 = kernel<Avx512, Avx512Products>("avx512", 112);
 }
