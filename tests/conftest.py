@@ -16,7 +16,11 @@ import models
 from nncomp import _native, model
 
 TORCH = {"test_cli_train.py", "test_cuda_kernels.py", "test_cuda_stage.py", "test_train.py"}
-TORCH |= {"test_search.py", "test_adapt.py"}  # whose every test needs torch
+TORCH |= {
+    "test_search.py",
+    "test_adapt.py",
+    "test_train_functions.py",
+}  # whose every test needs torch
 
 
 _share = 1.0  # of the examples that hypothesis tries in a full run

@@ -30,7 +30,7 @@ from nncomp.network import Role
 from nncomp.train import adapt
 from nncomp.train.arithmetic import Mode
 from nncomp.train.factored import FactoredNetwork, changed
-from nncomp.train.mixture import Mixture, bit_logits
+from nncomp.train.mixture import Mixer, Recorded, ones_of
 
 TEXT = models.chained(6000)
 FEW_BYTES = adapt.Budget(seconds=0.3)
@@ -65,7 +65,7 @@ def test_the_network_is_the_model_and_its_factors() -> None:
     """Bits of a text under the integer engine and under the network, before and after a change."""
     model = models.natural(models.MIXED, head_m=1 << 23)
     text = models.text(384)
-    window = torch.frombuffer(bytearray(text), dtype=torch.uint8).long()[None]
+    window = np.frombuffer(text, np.uint8)[None]
 
     def bits_of_engine(of: Model) -> float:
         w = native.frequencies(of, text).astype(np.float64)
@@ -73,9 +73,9 @@ def test_the_network_is_the_model_and_its_factors() -> None:
         return float(-np.log2(p).mean())
 
     def bits_of_network() -> float:
-        with torch.no_grad():
-            logits = network(network.rows(window), Mode.FAKE)[0]
-        loss = torch.nn.functional.cross_entropy(logits, window[0])
+        logits = network.logits(window, Mode.FAKE)[0]
+        wanted = torch.tensor(list(text))
+        loss = torch.nn.functional.cross_entropy(logits, wanted)
         return float(loss) / float(np.log(2))
 
     torch.manual_seed(1)
@@ -117,21 +117,11 @@ def test_factors_at_their_limits(shift: int) -> None:
         assert (weights.Factors(a, b, shift).added_to(weight) == expected).all()
 
 
-def test_bit_logits_are_those_of_the_byte() -> None:
-    torch.manual_seed(1)
-    logits, data = 3 * torch.randn(2, 5, 256, dtype=torch.float64), torch.randint(256, (2, 5))
-    ones = (data[..., None] >> (7 - torch.arange(8)) & 1).double()
-    bits = bit_logits(logits, data)
-    nats = torch.nn.functional.binary_cross_entropy_with_logits(bits, ones, reduction="none")
-    expected = torch.nn.functional.cross_entropy(logits.transpose(1, 2), data, reduction="none")
-    assert torch.allclose(nats.sum(-1), expected)
-
-
 @pytest.mark.parametrize("profile", list(Profile))
 def test_the_mixture_knows_what_the_stage_does(profile: Profile) -> None:
     text = models.text(5000) + models.noise(3000)
     data = np.frombuffer(text, np.uint8)
-    mixture = Mixture(data, profile, 4096)
+    mixture, mixer = Recorded(data, profile, 4096), Mixer()
     sizes = [len(native.encode_block(None, part, 1, Mixing(profile))[0])
              for part in (text[:4096], text[4096:])]  # fmt: skip
     whole = mixture.costs(len(text)) / 1.05  # the little that is added is 1/20 here
@@ -140,11 +130,12 @@ def test_the_mixture_knows_what_the_stage_does(profile: Profile) -> None:
     assert len(costs) == len(text) - 127
     assert costs[3000] * 4 < costs[6000] < 1.3 * 128 * 8
     with torch.no_grad():
-        mixture.network.zero_()
-        mixture.stage.fill_(1.0)
+        mixer.network.zero_()
+        mixer.stage.fill_(1.0)
         starts = np.array([3000, 6000])
-        windows = torch.from_numpy(data[starts[:, None] + np.arange(128)]).long()
-        nats = mixture(torch.zeros(2, 128, 256), windows, starts).item()
+        places = starts[:, None] + np.arange(128)
+        stage = torch.from_numpy(mixture.logits[places])
+        nats = mixer(torch.zeros(2, 128, 8), stage, ones_of(data[places])).item()
     little = 0.05 * 128 * float(whole[0]) / len(text)
     assert nats / np.log(2) == pytest.approx((costs[starts] - little).mean() / 128, rel=0.02)
 

@@ -26,7 +26,7 @@ for preset in ${*:-nano small base}; do
   model=$preset-${NUMBER:-1}
   [[ -e $output/$model.safetensors ]] && continue
   "$nncomp" train "$corpus" --preset "$preset" --megabytes "${MEGABYTES:-${megabytes[$preset]}}" \
-    --batch "${batch[$preset]}" --clip 0.1 "${shares[@]/#/--weight=}" --validate-every 250 \
+    --batch "${batch[$preset]}" "${shares[@]/#/--weight=}" --validate-every 250 \
     -o "$output/$model.safetensors" --csv "$output/$model.csv" \
     --checkpoint "$output/$model.ckpt" --master "$output/$model.master.safetensors"
 done

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nncomp.train.loop import Trainer
     from nncomp.train.network import Network
     from nncomp.train.plan import Plan
+    from nncomp.train.stage import Recording
 
 __all__ = ["train"]
 
@@ -46,15 +47,21 @@ _FILE = Output(dir_okay=False, path_type=Path)
               help="Share of the text to validate with.")  # fmt: skip
 @click.option("--test", type=click.FloatRange(0, 0.5), default=0.0, show_default=True,
               help="Share of the text to test with at the end.")  # fmt: skip
-@click.option("--preset", type=click.Choice(["tiny", "nano", "small", "base", "large"]),
-              help="Shape of the network; nano by default.")  # fmt: skip
+@click.option("--preset",
+              type=click.Choice("tiny nano small base large nano-2 small-2 base-2".split()),
+              help="Shape of the network; nano by default, or that of --init.")  # fmt: skip
 @click.option("--init", metavar="MODEL|FILE",
-              help="Continue from a model or from master weights; --layers and --table may "
-              "enlarge it.")  # fmt: skip
+              help="Continue from a model or from master weights, in another shape where --preset, "
+              "--layers or --table say so.")  # fmt: skip
 @click.option("--weight-bits", "bits", multiple=True, metavar="PART=4|8",
               callback=training.pairs(int),
-              help="Of integer weights in layers, head or tables: 8 by default; repeatable."
+              help="Of integer weights in layers, head, embed or tables: 8 by default; repeatable."
               )  # fmt: skip
+@click.option("--stage", type=Output(file_okay=False, path_type=Path), metavar="DIR",
+              help="Train beside the adaptive stage: what it predicts of the text is recorded "
+              "there, 8 bytes a byte.")  # fmt: skip
+@click.option("--stage-share", type=click.FloatRange(0, 1, min_open=True), default=1.0,
+              show_default=True, help="Share of the text that is recorded.")  # fmt: skip
 @training.options(training.SHAPE, training.PLAN)
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
               callback=lambda ctx, param, value: _device(value), help="Where to train."
@@ -63,9 +70,6 @@ _FILE = Output(dir_okay=False, path_type=Path)
               help="CPU threads; 0 (default) = all.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto",
               show_default=True, help="Of products; auto: bf16 where that is faster."
-              )  # fmt: skip
-@click.option("--compile/--no-compile", "compiled", default=None,
-              help="Whether torch compiles the step; by default in runs of 16 MB and more."
               )  # fmt: skip
 @click.option("--checkpoint", type=_FILE,
               help="Resume from here, save here, and keep it. Default: the output's name with "
@@ -92,10 +96,11 @@ def train(
     preset: str | None,
     init: str | None,
     bits: dict[str, int],
+    stage: Path | None,
+    stage_share: float,
     device: str,
     threads: int,
     precision: str,
-    compiled: bool | None,
     checkpoint: Path | None,
     checkpoint_every: float,
     extend: bool,
@@ -138,10 +143,11 @@ def train(
         text = data.load(paths, weights, validation, test)
         plan = _plan(shape_and_plan)
         torch.manual_seed(plan.seed)
-        network, trained = _network(preset, init, shape_and_plan)
+        network = _network(preset, init, shape_and_plan)
         network.set_weight_bits(bits)
+        recording = _recording(text.train, stage, stage_share) if stage and plan.mixed else None
         trainer = loop.Trainer(
-            network, plan, text.train, device, text.validation, precision, compiled, trained
+            network, plan, text.train, device, text.validation, precision, recording
         )
     except ValueError as error:
         raise NNCompError(str(error)) from None
@@ -220,28 +226,30 @@ def _plan(values: dict[str, Any]) -> Plan:
     return Plan(total=int(values["megabytes"] * MB), **{name: values[name] for name in names})
 
 
-def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> tuple[Network, bool]:
-    """A new network, or that of ``init``, with more layers or larger tables where options ask.
-
-    And whether all of it is trained.
-    """
+def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> Network:
+    """A new network, or that of ``init``, in another shape where options ask for it."""
     from nncomp import registry
     from nncomp.train import export, grow
     from nncomp.train.network import Network
     from nncomp.train.presets import PRESETS
 
     if init is None:
-        return Network(training.resized(PRESETS[preset or "nano"], values)), False
-    if preset:
-        raise click.UsageError("--preset and --init exclude each other")
+        return Network(training.resized(PRESETS[preset or "nano"], values))
     network = export.load_network(registry.lookup(init))
-    changes = training.changed(network.config, values)
-    if not changes:
-        return network, True
-    if set(changes) - {"layers", "tables"}:
-        raise NNCompError(f"{init} has another {', '.join(changes)}: only layers and rows grow")
-    config = training.resized(network.config, values)
-    return grow.grow(network, config.layers, config.tables), False
+    config = training.resized(PRESETS[preset] if preset else network.config, values)
+    return network if config == network.config else grow.grow(network, config)
+
+
+def _recording(domains: list[Domain], folder: Path, share: float) -> Recording:
+    """What the stage predicts of the text; the first process records it, where it has to be."""
+    import torch
+
+    from nncomp.train import distributed, stage
+
+    if distributed.rank() == 0:
+        stage.recording(domains, folder, share)
+    distributed.first(0.0, torch.device("cpu"))  # the others wait
+    return stage.recording(domains, folder, share)
 
 
 def _finish(

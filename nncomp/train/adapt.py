@@ -25,8 +25,9 @@ from nncomp.network import Role
 from nncomp.train import export, optim
 from nncomp.train.arithmetic import Mode
 from nncomp.train.factored import FactoredNetwork, changed
+from nncomp.train.functions import path_logits
 from nncomp.train.loop import product_dtype
-from nncomp.train.mixture import Mixture
+from nncomp.train.mixture import Mixer, Recorded, ones_of
 from nncomp.train.network import Network
 from nncomp.train.presets import PRESETS
 
@@ -90,7 +91,7 @@ def from_scratch(
     torch.set_num_threads(budget.threads)
     torch.manual_seed(1)
     network = Network(PRESETS["tiny"])
-    network.set_weight_bits({"layers": 4, "head": 4, "tables": 4})
+    network.set_weight_bits(dict.fromkeys(network.weight_bits, 4))
 
     def candidate() -> Packed:
         return weights.pack(export.to_model(network, "scratch"))
@@ -116,13 +117,14 @@ def _train(
     Up to the share ``float_until`` of the time nothing is rounded, and nothing measured.
     """
     text = _text(data)
-    mixture = Mixture(text, budget.profile, budget.block_size).to(budget.device)
+    recorded = Recorded(text, budget.profile, budget.block_size)
+    mixer = Mixer().to(budget.device)
     network = network.to(budget.device)
     network.compute = product_dtype(torch.device(budget.device))
     peak = {"lr": 0.01, "peak": 0.01}
-    optimizers = [*optimizers, torch.optim.Adam([{"params": list(mixture.parameters()), **peak}])]
+    optimizers = [*optimizers, torch.optim.Adam([{"params": list(mixer.parameters()), **peak}])]
     rng = np.random.default_rng(1)
-    shares = np.cumsum(mixture.costs(LENGTH))
+    shares = np.cumsum(recorded.costs(LENGTH))
     mode = Mode.FLOAT if float_until else Mode.FAKE
     best: Packed | None = None
     started, paused, done, steps, loss = time.monotonic(), 0.0, 0.0, 0, math.nan
@@ -130,17 +132,22 @@ def _train(
         while True:  # one step at least, however slow
             factor = max(0.0, min((steps + 1) / WARMUP, 1 - done))
             starts = np.searchsorted(shares, shares[-1] * rng.random(ROWS), side="right")
-            windows = torch.from_numpy(_windows(text, starts)).long().to(budget.device)
+            places = starts[:, None] + np.arange(LENGTH)
+            seen, stage = text[places], torch.from_numpy(recorded.logits[places])
             if mode is Mode.FLOAT and done >= float_until:
-                network.calibrate(windows)
+                network.calibrate(seen)
                 mode = Mode.FAKE
-            cost = mixture(network(network.rows(windows), mode), windows, starts)
+            rows = network.rows(seen)
+            x = network.sum(rows, mode).requires_grad_()
+            wanted = torch.from_numpy(seen).long().to(budget.device)
+            bits = path_logits(network(x, mode), wanted)
+            cost = mixer(bits, stage, ones_of(seen).to(budget.device))
             cost.backward()
-            if mode is Mode.FLOAT:
-                network.drop_clip_gradients()
+            assert x.grad is not None
+            network.update(rows, x.grad, seen.size, factor, mode)
             optim.step(optimizers, factor)
-            bits = cost.item() / math.log(2)
-            loss = bits if math.isnan(loss) else 0.95 * loss + 0.05 * bits
+            now = cost.item() / math.log(2)
+            loss = now if math.isnan(loss) else 0.95 * loss + 0.05 * now
             steps += 1
             done = (time.monotonic() - started - paused) / budget.seconds
             report(min(done, 1.0), f"{loss:.3f} bits/byte")
@@ -165,9 +172,3 @@ def _text(data: bytes) -> npt.NDArray[np.uint8]:
         return array
     starts = np.linspace(0, len(array) - PIECE, MAX_TEXT // PIECE).astype(np.int64)
     return np.concatenate([array[start : start + PIECE] for start in starts])
-
-
-def _windows(text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    """(B, LENGTH) uint8: what begins at ``starts``, (B,)."""
-    windows: npt.NDArray[np.uint8] = text[starts[:, None] + np.arange(LENGTH)]
-    return windows

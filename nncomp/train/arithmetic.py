@@ -40,8 +40,9 @@ def round_(x: Tensor, mode: Mode) -> Tensor:
     return x + (torch.floor(x + 0.5) - x).detach()
 
 
-def clamp(x: Tensor, low: float, high: float, mode: Mode) -> Tensor:
-    return x if mode is Mode.FLOAT else x.clamp(low, high)
+def rarely_above(x: Tensor, share: float) -> float:
+    """What ``share`` of the magnitudes in ``x`` are below, as far as a million of them say."""
+    return torch.quantile(x.detach().abs().flatten()[: 1 << 20].float(), share).item()
 
 
 def multiplier(scale: Tensor, mode: Mode) -> Tensor:
@@ -78,14 +79,10 @@ def weight_scale(weight: Tensor, bits: int = 8) -> Tensor:
     return largest / largest_weight(bits)
 
 
-def table_scale(table: Tensor, bits: int = 8) -> Tensor:
-    """The one scale of a table, likewise."""
-    return table.detach().abs().amax().clamp_min(1e-8) / largest_weight(bits)
-
-
-def integer_weight(weight: Tensor, scale: Tensor, mode: Mode, bits: int) -> Tensor:
-    step = weight_step(bits)
-    return round_(weight / (scale * step), mode) * step
+def integer_weight(weight: Tensor, scale: Tensor, bits: int) -> Tensor:
+    """Integers, as floating-point numbers."""
+    step, largest = weight_step(bits), largest_weight(bits)
+    return (torch.floor(weight / (scale * step) + 0.5) * step).clamp(-largest, largest)
 
 
 def multipliers(scale: Tensor | float) -> npt.NDArray[np.int32]:

@@ -23,6 +23,8 @@ _Mark = npt.NDArray[np.bool_]
 _CHECK = 8  # bits of a check
 _MORE = _CHECK - (WAYS.bit_length() - 1)  # more than a row's number has, in bucket and check
 
+_ONES = np.uint64(0x0101010101010101)
+_PLACES = np.uint64(0x0001020304050607)  # times 1 << 8 · i: i in the highest byte
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR = np.uint64(0x2F0B4C4700000B2D)
 _INVERSE = np.uint64(pow(int(_FACTOR), -1, 1 << 64))
@@ -48,12 +50,14 @@ def rows(table: Table, check: npt.NDArray[np.uint8] | None, keys: Keys) -> Place
     """The row of each key in ``table``: (windows, T); ``check`` is that of known contexts."""
     if check is None:
         return hashed(keys, table.log2_rows)
-    buckets = check.reshape(-1, WAYS)
+    buckets = check.view("<u8")
     places = hashed(keys, table.log2_rows + _MORE)
-    bucket, wanted = places >> _CHECK, places & (1 << _CHECK) - 1
-    same = buckets[bucket] == wanted[..., None]
-    row = WAYS * bucket + same.argmax(-1)  # the first
-    return np.where(same.any(-1), row, len(check))
+    bucket = places >> _CHECK
+    differ = buckets[bucket] ^ (places & (1 << _CHECK) - 1).astype(np.uint64) * _ONES
+    equal = (differ - _ONES) & ~differ & _ONES << np.uint64(7)  # the lowest bit is of the first
+    first = (equal & -equal) >> np.uint64(7)  # 1 at the byte of the first
+    way = (first * _PLACES >> np.uint64(56)).astype(np.int64)
+    return np.where(equal == 0, len(check), WAYS * bucket + way)
 
 
 def hashed(keys: Keys, bits: int) -> Places:

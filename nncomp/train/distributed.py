@@ -51,6 +51,23 @@ def add(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(part.view_as(tensor))
 
 
+def joined(rows: list[Tensor], gradient: Tensor, count: int) -> tuple[list[Tensor], Tensor]:
+    """Rows of tables, (B, T) each, and a gradient, (B, T, d), of all processes.
+
+    Of the ``count`` sequences, this one has every ``world()``-th from ``rank()`` on.
+    """
+    if world() == 1:
+        return rows, gradient
+    own = torch.stack(rows, -1)
+    all_rows = own.new_zeros(count, *own.shape[1:])
+    all_rows[rank() :: world()] = own
+    whole = gradient.new_zeros(count, *gradient.shape[1:])
+    whole[rank() :: world()] = gradient
+    add([all_rows])
+    add([whole])
+    return list(all_rows.unbind(-1)), whole
+
+
 def any_of(condition: bool, device: torch.device) -> bool:
     """Whether it holds in one process at least, said at the same step in all of them."""
     if world() == 1:

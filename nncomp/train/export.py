@@ -7,6 +7,7 @@ the network: ``from_model`` chooses those that the function does not depend on.
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,20 +25,19 @@ from nncomp.train.arithmetic import (
     NORM_GAIN,
     RESIDUAL_UNIT,
     constant,
-    largest_weight,
+    integer_weight,
     multipliers,
-    table_scale,
     weight_scale,
-    weight_step,
 )
 from nncomp.train.layers.layer import Integers
 from nncomp.train.network import Network
 
+_CONFIG, _STATE = "nncomp.config", "nncomp.state"  # metadata of a master
+_REST = ("residual_unit", "weight_bits", "calibrated")  # of a network, beside its tensors
+
 
 def _s8(weight: torch.Tensor, scale: torch.Tensor, bits: int) -> np.ndarray:
-    step, largest = weight_step(bits), largest_weight(bits)
-    whole = torch.floor(weight / (scale * step) + 0.5) * step
-    return whole.clamp(-largest, largest).numpy().astype(np.int8)
+    return integer_weight(weight, scale, bits).numpy().astype(np.int8)
 
 
 def _norm_constant(config: ModelConfig) -> np.ndarray:
@@ -46,7 +46,8 @@ def _norm_constant(config: ModelConfig) -> np.ndarray:
 
 @torch.no_grad()
 def to_model(network: Network, name: str, notes: Mapping[str, str] | None = None) -> Model:
-    """The integer model (arithmetic 1) of a trained network; ``notes`` as in ``Model.build``."""
+    """The integer model of a calibrated network; ``notes`` as in ``Model.build``."""
+    assert network.calibrated
     network = copy.deepcopy(network).double().cpu()  # the arithmetic of Mode.EXACT
     network.hold()
     units: dict[str, torch.Tensor | float] = {"head": LOGIT_UNIT / NORM_GAIN}
@@ -58,19 +59,19 @@ def to_model(network: Network, name: str, notes: Mapping[str, str] | None = None
         if row.is_weight:
             weight, bits = network.weight(row.key), network.bits_of(row.key)
             if row.role is Role.TABLE:
-                scale = table_scale(weight, bits)
+                scale = network.table(row.key).scale
                 m = scale * (network.residual_unit * 2.0**-10)
             else:
                 scale = weight_scale(weight, bits)
                 m = (scale * units[row.key])[:, 0]
             tensors[row.name] = _s8(weight, scale, bits)
             tensors[f"{row.key}.m"] = multipliers(m)
+        elif row.role is Role.CHECK:
+            check = network.table(row.key).check
+            assert check is not None
+            tensors[row.name] = check.numpy()
         elif row.key.endswith("norm"):
             tensors[row.name] = _norm_constant(network.config)
-    for i in range(len(network.config.tables)):
-        check = network.check(i)
-        if check is not None:
-            tensors[f"table.{i}.check"] = check.numpy()
     return Model.build(network.config, tensors, name, notes)
 
 
@@ -87,35 +88,50 @@ def from_model(model: Model) -> Network:
     integers = Integers(model)
     for row in model.config.tensors.values():
         if row.role is Role.TABLE:
-            table = integers.scaled(row.key) * 2.0**10 / RESIDUAL_UNIT
-            network.weight(row.key).copy_(table)
-    for i in range(len(model.config.tables)):
-        check = network.check(i)
-        if check is not None:
-            check.copy_(torch.from_numpy(np.array(model.tensors[f"table.{i}.check"])))
+            table = network.table(row.key)
+            table.scale.fill_(integers.number(f"{row.key}.m") * 2.0**-20 / RESIDUAL_UNIT)
+            table.weight.copy_(integers[row.name] * table.scale)
+        elif row.role is Role.CHECK:
+            network.table(row.key).check = torch.from_numpy(np.array(model.tensors[row.name]))
     network.head.copy_(integers.scaled("head") * (NORM_GAIN / LOGIT_UNIT))
     for layer in network.layers:
         layer.read(Integers(model, layer.prefix), RESIDUAL_UNIT)
+    network.calibrated = network.chosen = True
     network.fit()
     return network
 
 
+_OPTIONAL = ("moment", "scale", *(f"clips.{site}" for site in "uqkvo"))
+
+
 def save_master(network: Network, path: Path) -> None:
-    """Half-precision weights: what a later training run starts from."""
+    """Half-precision weights: what a later training run starts from.
+
+    Moments, scales and clips stay in single precision. A network that was never rounded needs no
+    scales and clips, and without moments the rows begin anew.
+    """
+    single = ("moment", "scale")
     state = {
-        k: (v.half() if v.is_floating_point() else v).contiguous()
-        for k, v in network.state_dict().items()
+        name: (v.half() if v.dim() and v.is_floating_point() and not name.endswith(single) else v)
+        for name, v in network.state_dict().items()
     }
-    path.write_bytes(save(state, metadata={"nncomp.config": network.config.to_json()}))
+    rest = {name: getattr(network, name) for name in _REST}
+    metadata = {_CONFIG: network.config.to_json(), _STATE: json.dumps(rest)}
+    path.write_bytes(save({k: v.detach().contiguous() for k, v in state.items()}, metadata))
 
 
 def load_master(path: Path) -> Network:
     """The network of ``save_master``."""
     with safe_open(path, "pt") as file:
-        config = ModelConfig.from_json(file.metadata()["nncomp.config"])
-    network = Network(config)
-    network.load_state_dict(load_file(path))
+        metadata = file.metadata()
+    network = Network(ModelConfig.from_json(metadata[_CONFIG]))
+    missing, unexpected = network.load_state_dict(load_file(path), strict=False)
+    if unexpected or not all(name.endswith(_OPTIONAL) for name in missing):
+        raise RuntimeError(f"tensors are missing or too many: {[*missing, *unexpected]}")
+    network.chosen = True
     network.fit()
+    for name, value in json.loads(metadata.get(_STATE, "{}")).items():
+        setattr(network, name, value)
     return network
 
 
@@ -124,7 +140,7 @@ def load_network(path: Path) -> Network:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-        is_master = "nncomp.config" in metadata and "nncomp.id" not in metadata
+        is_master = _CONFIG in metadata and "nncomp.id" not in metadata
         return load_master(path) if is_master else from_model(load(path))
     except (SafetensorError, RuntimeError) as error:  # RuntimeError: tensors missing or too many
         raise ModelError(f"{path} is neither a model nor a master: {error}") from None

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from nncomp import weights
 from nncomp.model import Model
 from nncomp.network import Role
-from nncomp.train.arithmetic import Mode, requantise, round_
+from nncomp.train.arithmetic import Mode, round_
 from nncomp.train.layers.layer import Integers
 from nncomp.train.network import Network
 from nncomp.weights import Factors
@@ -39,6 +39,9 @@ class FactoredNetwork(Network):
         for row in model.config.tensors.values():
             if row.is_weight:
                 self._set(model, row.key, rank if row.role is Role.MATRIX else 0)
+        for row in model.config.tensors.values():
+            if row.role is Role.CHECK:
+                self.table(row.key).check = torch.from_numpy(np.array(model.tensors[row.name]))
         for layer in self.layers:
             layer.follow(Integers(model, layer.prefix))
         for name, parameter in self.named_parameters():
@@ -46,7 +49,7 @@ class FactoredNetwork(Network):
 
     def _set(self, model: Model, key: str, rank: int) -> None:
         weight, m = model.tensors[f"{key}.weight"], model.tensors[f"{key}.m"]
-        self.weight(key).data = torch.from_numpy(weight.astype(np.float32))
+        self.weight(key).data.copy_(torch.from_numpy(weight.astype(np.float32)))
         self._names[key] = name = key.replace(".", "_")
         self.register_buffer(f"scale_{name}", torch.from_numpy(m * 2.0**-30).float())
         if rank:
@@ -58,19 +61,22 @@ class FactoredNetwork(Network):
         scale: Tensor = getattr(self, f"scale_{self._names[key]}")
         return scale
 
-    def linear(
-        self, key: str, weight: Tensor, x: Tensor, unit: Tensor | float, mode: Mode
-    ) -> Tensor:
-        """As ``Network.linear``, with the model's own multipliers."""
+    def folded(self, key: str, weight: Tensor, unit: Tensor | float, mode: Mode) -> Tensor:
+        """As ``Network.folded``, with the model's own multipliers."""
+        assert mode is Mode.FAKE
         name = self._names[key]
         left, right = _whole(self.left[name], mode), _whole(self.right[name], mode)
         changed = weight + left @ right.t() * STEP**2
-        integers = round_(changed, mode).clamp(-127, 127)
-        return requantise(self.matmul(x, integers.t(), mode), self._scale(key), mode)
+        return round_(changed, mode).clamp(-127, 127) * self._scale(key)[:, None]
 
-    def look_up(self, key: str, table: Tensor, rows: Tensor, mode: Mode) -> Tensor:
+    def look_up(self, key: str, rows: Tensor, mode: Mode) -> Tensor:
         """As ``Network.look_up``, with the model's own multiplier."""
-        return requantise(F.embedding(rows, table) * 2.0**10, self._scale(key), mode)
+        return F.embedding(rows, self.weight(key)).mul_(self._scale(key) * 2.0**10).round_()
+
+    def update(
+        self, rows: list[Tensor], gradient: Tensor, scale: float, factor: float, mode: Mode
+    ) -> None:
+        """Tables stay as they are."""
 
     @torch.no_grad()
     def factors(self) -> dict[str, Factors]:

@@ -1,23 +1,47 @@
-"""Larger networks from trained ones, without changing what they compute."""
+"""Networks of other shapes from trained ones, which compute the same, or nearly, at first."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
-from nncomp.network import Layer, Table
+from nncomp import network as shapes
+from nncomp.network import Layer, ModelConfig
 from nncomp.train.network import Network
+from nncomp.train.tables import Table
 
 
-def grow(network: Network, layers: Sequence[Layer], tables: Sequence[Table]) -> Network:
-    """``network`` with more layers and larger tables: ``deepen`` and then ``enlarge``."""
-    if tuple(layers) != network.config.layers:
-        network = deepen(network, layers)
-    if tuple(tables) != network.config.tables:
-        network = enlarge(network, tables)
-    return network
+def grow(network: Network, config: ModelConfig) -> Network:
+    """``network`` in the shape of ``config``: ``deepen``, and other tables.
+
+    A table of a context that ``network`` has keeps its rows. Of a hashed one with twice the rows,
+    two neighbours begin as copies of one; with half of them, they become their mean. A table of
+    known contexts can only get smaller: it forgets those that are used least. Tables of other
+    contexts are new, of zeros; what is not asked for is dropped. Raises ``ValueError``.
+    """
+    if config.d_model != network.config.d_model:
+        raise ValueError(f"the network is {network.config.d_model} wide, not {config.d_model}")
+    if config.layers != network.config.layers:
+        network = deepen(network, config.layers)
+    if config.tables == network.config.tables:
+        return network
+    old = {shape.context: i for i, shape in enumerate(network.config.tables)}
+    grown = Network(config)
+    kept = {k: v for k, v in network.state_dict().items() if not k.startswith("tables.")}
+    grown.load_state_dict(kept, strict=False)
+    for shape, table in zip(config.tables, grown.tables, strict=True):
+        if shape.context not in old:
+            table.weight.zero_()
+            table.scale.fill_(1.0)
+            continue
+        i = old[shape.context]
+        _take(shape, table, network.config.tables[i], network.tables[i])
+    grown.residual_unit = network.residual_unit
+    grown.weight_bits = dict(network.weight_bits)
+    return grown
 
 
 def deepen(network: Network, layers: Sequence[Layer]) -> Network:
@@ -25,9 +49,8 @@ def deepen(network: Network, layers: Sequence[Layer]) -> Network:
 
     The old layers have to be found among the new ones in their order; each is matched as early as
     possible, and what is left over are new layers. They start as copies of the nearest old one of
-    their kind, but with output matrices of zeros: so the function is the same, in every mode, until
-    they are trained. (Begun at random instead, one feed-forward part never fired.) Raises
-    ``ValueError``.
+    their kind and size, if there is one, but with output matrices of zeros: so the function is the
+    same, in every mode, until they are trained. Raises ``ValueError``.
     """
     old = network.config.layers
     places: list[int] = []
@@ -43,49 +66,66 @@ def deepen(network: Network, layers: Sequence[Layer]) -> Network:
         if place in places:
             new.load_state_dict(network.layers[places.index(place)].state_dict())
             continue
-        same = [i for i, other in enumerate(old) if type(other) is type(layers[place])]
+        same = [i for i, other in enumerate(network.layers) if new.can_grow_from(other)]
         before = [i for i in same if places[i] < place]
         if same:
             new.grow_from(network.layers[(before or same[:1])[-1]])
     grown.residual_unit = network.residual_unit
+    grown.weight_bits = dict(network.weight_bits)
+    grown.chosen = network.chosen
     return grown
 
 
-def enlarge(network: Network, tables: Sequence[Table]) -> Network:
-    """A network with these tables, which hold what those of ``network`` do.
+def _take(shape: shapes.Table, table: Table, old_shape: shapes.Table, old: Table) -> None:
+    """Fill ``table`` with what an old one of the same context holds."""
+    more = shape.log2_rows - old_shape.log2_rows
+    if shape != dataclasses.replace(old_shape, log2_rows=shape.log2_rows):
+        raise ValueError(f"the table {old_shape} cannot become {shape}")
+    if more > 0 and shape.ways:
+        raise ValueError(f"the table {old_shape} is of known contexts: it can only get smaller")
+    table.scale.copy_(old.scale)
+    if more < 0 and shape.ways:
+        check, rows = pruned(old, -more)
+        table.check = torch.from_numpy(check)
+        table.weight.copy_(old.weight[rows])
+        table.moment.copy_(old.moment[rows])
+    elif more < 0:
+        moment = old.moment.view(-1, 1 << -more)
+        weight = old.weight.view(*moment.shape, -1)
+        share = (moment + 1e-12) / (moment + 1e-12).sum(1, keepdim=True)
+        table.weight.copy_((weight * share[..., None]).sum(1))
+        table.moment.copy_(moment.sum(1))
+    else:
+        table.weight.copy_(old.weight.repeat_interleave(1 << more, dim=0))
+        table.moment.copy_(old.moment.repeat_interleave(1 << more, dim=0))
+        table.check = old.check
+    table.chosen = True
 
-    A row is chosen by the upper bits of a hash: of a hashed table with twice the rows, two
-    neighbours begin as copies of one. Tables of contexts that ``network`` does not have are new,
-    of zeros. Raises ``ValueError``.
+
+def pruned(old: Table, fewer: int) -> tuple[np.ndarray, torch.Tensor]:
+    """Checks of a table with 2^-``fewer`` as many rows, and the old row of each new one.
+
+    A bucket is what 2^``fewer`` neighbours were, and a check has lost as many bits. Of the contexts
+    that share one, the one with the largest moment stays, and then the ``WAYS`` largest.
     """
-    old = {(table.context, table.ways): i for i, table in enumerate(network.config.tables)}
-    grown = Network(dataclasses.replace(network.config, tables=tuple(tables)))
-    state = {
-        k: v for k, v in network.state_dict().items() if not k.startswith(("tables.", "check_"))
-    }
-    for i, table in enumerate(tables):
-        key, check = f"tables.{i}", grown.check(i)
-        if check is not None:
-            state[f"check_{i}"] = check
-        if (table.context, table.ways) not in old:
-            state[key] = torch.zeros_like(grown.tables[i])
-            continue
-        index = old.pop((table.context, table.ways))
-        before = network.config.tables[index]
-        more = table.log2_rows - before.log2_rows
-        if more < 0 or table != dataclasses.replace(before, log2_rows=table.log2_rows):
-            raise ValueError(f"the table {before} can only get more rows")
-        if more > 0 and table.ways:
-            raise ValueError(f"the table {before} is of known contexts, which have their rows")
-        known = network.check(index)
-        if known is not None:
-            state[f"check_{i}"] = known
-        state[key] = network.tables[index].detach().repeat_interleave(1 << more, dim=0)
-    if old:
-        raise ValueError(f"there is no table of context {min(old)[0]}")
-    grown.load_state_dict(state)
-    grown.residual_unit = network.residual_unit
-    return grown
+    assert old.check is not None
+    check = old.check.numpy().astype(np.int64)
+    moment = old.moment[: len(check)].numpy()
+    place = (np.arange(len(check)) // shapes.WAYS << 8 | check) >> fewer
+    order = np.lexsort((-moment, place))
+    order = order[np.unique(place[order], return_index=True)[1]]  # the largest of each place
+    bucket = place[order] >> 8
+    order = order[np.lexsort((-moment[order], bucket))]
+    bucket = place[order] >> 8
+    rank = np.arange(len(order)) - np.searchsorted(bucket, bucket)
+    order, bucket, rank = (a[rank < shapes.WAYS] for a in (order, bucket, rank))
+    # Where less than WAYS are left, the first one is there again, and never found there.
+    first = order[np.searchsorted(bucket, np.arange(len(check) // shapes.WAYS >> fewer))]
+    table = np.repeat(first, shapes.WAYS).reshape(-1, shapes.WAYS)
+    table[bucket, rank] = order
+    rows = np.take_along_axis(table, np.argsort(place[table], axis=1, kind="stable"), 1).ravel()
+    unknown = len(check)
+    return (place[rows] & 255).astype(np.uint8), torch.from_numpy(np.append(rows, unknown))
 
 
 def _text(layers: Sequence[Layer]) -> str:

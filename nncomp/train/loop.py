@@ -16,20 +16,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 from nncomp import fileio
 from nncomp.errors import NNCompError
 from nncomp.train import data as corpus
-from nncomp.train import distributed, optim
+from nncomp.train import distributed, known, optim
 from nncomp.train.arithmetic import Mode
+from nncomp.train.functions import path_logits
+from nncomp.train.mixture import Mixer, ones_of
 from nncomp.train.network import Network
 from nncomp.train.plan import Phase, Plan, fitting
+from nncomp.train.stage import Recording
 
 LN2 = math.log(2)
 POINTS = 200  # of a curve
-COMPILE_FROM = 16_000_000  # bytes of a run: below, compiling takes longer than it saves
+SAMPLE = 1 << 16  # bytes of text to calibrate with
 
 
 class Point(NamedTuple):
@@ -44,18 +48,19 @@ class Point(NamedTuple):
     seconds: float  # of training, over all sittings
 
 
+class Batch(NamedTuple):
+    """Text of a step."""
+
+    data: np.ndarray  # (rows, T) uint8
+    stage: np.ndarray | None  # (rows, T, 8) int8: what the stage predicts of it
+
+
 class Best(NamedTuple):
     """The best validation so far, and the weights that it was measured with."""
 
     bpb: float
     misses: int  # validations since then
     weights: dict[str, torch.Tensor]
-
-
-def loss_of(network: Network, windows: torch.Tensor, mode: Mode) -> torch.Tensor:
-    """Mean cross-entropy in nats a byte of (B, T) int64 windows."""
-    logits = network(network.rows(windows), mode)
-    return F.cross_entropy(logits.reshape(-1, 256), windows.reshape(-1))
 
 
 @torch.no_grad()
@@ -72,8 +77,10 @@ def evaluate(
     for i, domain in enumerate(domains):
         T = fitting(min(length, len(domain.data)), network.config.windows)
         rows = max(1, min(size, len(domain.data)) // T)
-        windows = torch.from_numpy(corpus.batch([domain], rows, T, (0, i)))
-        scores[domain.name] = loss_of(network, windows.to(device).long(), mode).item() / LN2
+        data = corpus.batch([domain], rows, T, (0, i))
+        logits = network.logits(data, mode).flatten(0, 1)
+        wanted = torch.from_numpy(data.ravel()).to(device).long()
+        scores[domain.name] = F.cross_entropy(logits, wanted).item() / LN2
     total = sum(domain.weight for domain in domains)
     mean = sum(scores[d.name] * d.weight for d in domains) / total if total else math.nan
     return {"all": mean, **scores}
@@ -83,9 +90,8 @@ class Trainer:
     """A run at some step. In a distributed one, every process has a ``Trainer`` of its own.
 
     ``network`` is trained in place, on ``device``. ``validation`` is text to validate with;
-    ``precision`` of products is ``fp32``, ``bf16``, or ``auto``: bf16 where that is faster;
-    ``compiled``: whether torch compiles the step, by default where a run is long enough for it.
-    ``calibrated`` says that the network's activation clips are good, as those of trained ones are.
+    ``precision`` of products is ``fp32``, ``bf16``, or ``auto``: bf16 where that is faster.
+    ``recording`` is text of which the stage's predictions are known, for a loss beside them.
     Raises ``ValueError`` where plan, network and text do not fit.
     """
 
@@ -97,15 +103,15 @@ class Trainer:
         device: str = "cpu",
         validation: Sequence[corpus.Domain] = (),
         precision: str = "auto",
-        compiled: bool | None = None,
-        calibrated: bool = False,
+        recording: Recording | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.network, self.plan = network.to(self.device), plan
         self.domains, self.validation = domains, list(validation)
+        self.recording = recording
         network.compute = product_dtype(self.device, precision)
-        self.optimizers = optim.build(network)
-        self.calibrated = calibrated
+        self.mixer = Mixer().to(self.device)
+        self.optimizers = optim.build(network, self.mixer)
         self.step = 0  # steps done
         self.seconds = 0.0  # of training
         self.curve: list[Point] = []
@@ -118,10 +124,6 @@ class Trainer:
             raise ValueError(f"a batch of {plan.batch} bytes has too few sequences of {longest}")
         if plan.validate_every and not self.validation:
             raise ValueError("there is no text to validate with")
-        self._loss: Callable[..., torch.Tensor] = loss_of
-        if compiled or (compiled is None and plan.total >= COMPILE_FROM):
-            torch._dynamo.config.cache_size_limit = 64
-            self._loss = torch.compile(loss_of, dynamic=False)
 
     @property
     def loss(self) -> float:
@@ -172,25 +174,24 @@ class Trainer:
     def train_step(self) -> None:
         """One step of the plan."""
         network, plan, phase = self.network, self.plan, self.phase()
-        windows = self._windows(phase.length)
-        if phase.mode is Mode.FAKE and not self.calibrated:
-            network.calibrate(windows.long())
-            self.calibrated, self.best = True, None  # a new network, in a way
+        if not network.chosen:
+            known.choose(network, self.domains)
+        batch = self._batch(phase)
+        if phase.mode is Mode.FAKE and not network.calibrated:
+            network.calibrate(self._sample())
+            self.best = None  # a new network, in a way
+        elif phase.mode is Mode.FLOAT:
+            network.calibrated = False
 
-        mine = windows[distributed.rank() :: distributed.world()]
-        share = len(mine) / len(windows)
-        loss = self._loss(network, mine.long(), phase.mode)
-        (loss * share).backward()
-        if phase.mode is Mode.FLOAT:
-            self.calibrated = False
-            network.drop_clip_gradients()
-        bits = loss.detach().float() * (share / LN2)
-        trained = [p for p in network.parameters() if p.grad is not None]
+        factor, bits = plan.factor(self.step), torch.zeros((), device=self.device)
+        rows = max(1, plan.part // phase.length) * distributed.world()
+        for first in range(0, len(batch.data), rows):
+            bits += self._part(batch, slice(first, first + rows), phase, factor)
+        trained = [p for o in self.optimizers for g in o.param_groups for p in g["params"]]
+        trained = [p for p in trained if p.grad is not None]
         distributed.add([*(p.grad for p in trained if p.grad is not None), bits])
         if plan.clip:
             torch.nn.utils.clip_grad_norm_(trained, plan.clip)
-
-        factor = plan.factor(self.step)
         optim.step(self.optimizers, factor)
         if phase.mode is Mode.FAKE:
             network.hold()
@@ -198,11 +199,44 @@ class Trainer:
         self.step += 1
         self._record(factor, phase.mode)
 
-    def _windows(self, length: int) -> torch.Tensor:
-        """The whole batch of this step: (rows, length) uint8."""
-        rows = max(1, self.plan.batch // length)
-        batch = corpus.batch(self.domains, rows, length, (self.plan.seed, self.step))
-        return torch.from_numpy(batch).to(self.device)
+    def _part(self, batch: Batch, rows: slice, phase: Phase, factor: float) -> torch.Tensor:
+        """Gradients of some rows of a batch, and a step of the tables; bits a byte, as far as they
+        are of this process."""
+        network, size = self.network, batch.data.size
+        mine = slice(rows.start + distributed.rank(), rows.stop, distributed.world())
+        data = batch.data[mine]
+        used = network.rows(data)
+        x = network.sum(used, phase.mode).requires_grad_()
+        logits, wanted = network(x, phase.mode), torch.from_numpy(data).to(self.device).long()
+        if batch.stage is None:
+            cost = alone = F.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+        else:
+            ones = ones_of(data).to(self.device)
+            bits = path_logits(logits, wanted)
+            alone = F.binary_cross_entropy_with_logits(bits, ones, reduction="sum") / data.size
+            mixed = self.mixer(bits, torch.from_numpy(batch.stage[mine]), ones)
+            cost = alone.lerp(mixed, phase.mixed)
+        (cost * (data.size / size)).backward()
+        assert x.grad is not None
+        count = len(batch.data[rows])
+        used, gradient = distributed.joined(used, x.grad, count)
+        network.update(used, gradient, size, factor, phase.mode)
+        return alone.detach() * (data.size / size / LN2)
+
+    def _batch(self, phase: Phase) -> Batch:
+        """What this step is about, for all processes."""
+        rows, key = max(1, self.plan.batch // phase.length), (self.plan.seed, self.step)
+        if self.recording is None or not phase.mixed:
+            return Batch(corpus.batch(self.domains, rows, phase.length, key), None)
+        text = self.recording
+        picks, starts = corpus.places(text.domains, rows, phase.length, key)
+        data = corpus.windows([d.data for d in text.domains], picks, starts, phase.length)
+        return Batch(data, corpus.windows(text.logits, picks, starts, phase.length))
+
+    def _sample(self) -> np.ndarray:
+        """Text to calibrate with."""
+        length = self.phase().length
+        return corpus.batch(self.domains, max(1, SAMPLE // length), length, (self.plan.seed,))
 
     def _record(self, factor: float, mode: Mode) -> None:
         """A point of the curve now and then, and a validation when it is due."""
@@ -240,8 +274,8 @@ class Trainer:
             network.load_state_dict(self.best.weights)
         network = network.cpu()
         network.compute = torch.float32
-        if not self.calibrated:
-            network.calibrate(self._windows(self.phase().length).cpu().long())
+        if not network.calibrated:
+            network.calibrate(self._sample())
         network.hold()
         return network
 
@@ -252,12 +286,14 @@ class Trainer:
         state = {
             "config": self.network.config.to_json(),
             "plan": dataclasses.asdict(self.plan),
-            "text": [(d.name, len(d.data), d.weight) for d in self.domains],
+            "text": self._text(),
             "network": self.network.state_dict(),
             "residual_unit": self.network.residual_unit,
             "weight_bits": self.network.weight_bits,
+            "calibrated": self.network.calibrated,
+            "chosen": self.network.chosen,
+            "mixer": self.mixer.state_dict(),
             "optimizers": [o.state_dict() for o in self.optimizers],
-            "calibrated": self.calibrated,
             "best": self.best and tuple(self.best),
             "step": self.step,
             "seconds": self.seconds,
@@ -288,14 +324,19 @@ class Trainer:
             raise NNCompError(f"{path} is a checkpoint of another run: {'; '.join(changes)}")
         self.network.load_state_dict(state["network"])
         self.network.residual_unit = state["residual_unit"]
+        self.network.calibrated, self.network.chosen = state["calibrated"], state["chosen"]
+        self.mixer.load_state_dict(state["mixer"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.calibrated = state["calibrated"]
         self.best = state["best"] and Best(*state["best"])
         self.step, self.seconds = state["step"], state["seconds"]
         self._smooth = state["smooth"]
         self.curve = [Point(*point) for point in state["curve"]]
         return changes
+
+    def _text(self) -> list[tuple[str, int, float]]:
+        recorded = self.recording.domains if self.recording else []
+        return [(d.name, len(d.data), d.weight) for d in (*self.domains, *recorded)]
 
     def _changes(self, state: dict[str, Any]) -> list[str]:
         """How this run differs from that of a checkpoint."""
@@ -304,7 +345,7 @@ class Trainer:
         changes = [f"{key} is {ours[key]}, was {theirs[key]}" for key in keys]
         if self.network.weight_bits != state["weight_bits"]:
             changes.append("weights have other bits")
-        text = [(d.name, len(d.data), d.weight) for d in self.domains]
+        text = self._text()
         return changes + (["the text has changed"] if text != state["text"] else [])
 
 

@@ -42,6 +42,11 @@ def record(
     return np.concatenate(parts), np.concatenate(costs)
 
 
+def ones_of(data: npt.NDArray[np.uint8]) -> Tensor:
+    """(…, 8) bits of bytes (…), highest first, as 0.0 and 1.0."""
+    return torch.from_numpy(np.unpackbits(data[..., None], axis=-1).astype(np.float32))
+
+
 class Mixer(nn.Module):
     """Weights of the stage's logits and the network's, by bit and by how certain the stage is."""
 
@@ -50,27 +55,26 @@ class Mixer(nn.Module):
         self.network = nn.Parameter(torch.full((8, CLASSES), 0.15))
         self.stage = nn.Parameter(torch.full((8, CLASSES), 0.95))
 
-    def cost(self, network: Tensor, stage: Tensor, ones: Tensor) -> Tensor:
+    def forward(self, network: Tensor, stage: Tensor, ones: Tensor) -> Tensor:
         """Nats a byte, given (…, 8) logits of a 1, the stage's as recorded, and the bits."""
         stage = stage.to(network.device).float() / STEPS
-        group = stage.abs().clamp(max=CLASSES - 1).long()
+        group = stage.abs().clamp_(max=CLASSES - 1).long()
         bit = torch.arange(8, device=network.device).expand_as(group)
         mixed = self.network[bit, group] * network.clamp(-12, 12)
         mixed = mixed + self.stage[bit, group] * stage
-        cost = F.binary_cross_entropy_with_logits(mixed, ones, reduction="none")
-        return cost.sum(-1).mean()
+        cost = F.binary_cross_entropy_with_logits(mixed, ones, reduction="sum")
+        return cost / (ones.numel() / 8)
 
 
-class Mixture(Mixer):
-    """What the stage predicts of a text, and the weights of its logits and the network's."""
+class Recorded:
+    """What the stage predicts of a text, and what that costs."""
 
     def __init__(self, data: npt.NDArray[np.uint8], profile: Profile, block_size: int) -> None:
         """``data``: (n,) uint8, coded in blocks of ``block_size``.
 
         Takes 16 bytes for each byte, and 32 for each of a block while it is made.
         """
-        super().__init__()
-        self._logits, costs = record(data, profile, block_size)
+        self.logits, costs = record(data, profile, block_size)  # (n, 8)
         self._costs = np.cumsum(np.concatenate([np.zeros(1), costs]))  # of the first 0, 1, … n
 
     def costs(self, length: int) -> npt.NDArray[np.float64]:
@@ -78,27 +82,7 @@ class Mixture(Mixer):
 
         Where it knows what comes, there is nothing to learn.
         """
-        mean = self._costs[-1] / len(self._logits)
+        mean = self._costs[-1] / len(self.logits)
         costs: npt.NDArray[np.float64] = self._costs[length:] - self._costs[:-length]
         costs += _SMOOTH * length * mean
         return costs
-
-    def forward(self, logits: Tensor, windows: Tensor, starts: npt.NDArray[np.int64]) -> Tensor:
-        """Nats a byte of ``windows``, (B, T) int64, which begin at ``starts``, (B,), in the text;
-        ``logits``, (B, T, 256), are the network's."""
-        places = starts[:, None] + np.arange(windows.shape[1])
-        stage = torch.from_numpy(self._logits[places])
-        ones = (windows[..., None] >> (7 - torch.arange(8, device=logits.device)) & 1).float()
-        return self.cost(bit_logits(logits, windows), stage, ones)
-
-
-def bit_logits(logits: Tensor, data: Tensor) -> Tensor:
-    """(…, 8): the logits of a 1 at each bit of ``data``, (…), highest first, given the bits before
-    it, under byte ``logits``, (…, 256)."""
-    found = []
-    for bit in range(8):  # from the lowest; its two sides are neighbours
-        pairs = logits.unflatten(-1, (-1, 2))
-        apart = pairs[..., 1] - pairs[..., 0]
-        found.append(apart.gather(-1, (data >> bit + 1)[..., None])[..., 0])
-        logits = pairs.logsumexp(-1)
-    return torch.stack(found[::-1], -1)

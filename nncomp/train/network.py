@@ -1,6 +1,7 @@
 """The trainer's network: the integer one of ``docs/numerics.md``, in torch.
 
-``arithmetic`` has its modes and roundings, ``layers`` the kinds of layers.
+``arithmetic`` has its modes, ``functions`` what a step is made of, ``layers`` the kinds of layers,
+``tables`` what is outside of autograd.
 """
 
 from __future__ import annotations
@@ -8,9 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nncomp.network import ModelConfig
@@ -21,156 +20,164 @@ from nncomp.train.arithmetic import (
     NORM_GAIN,
     RESIDUAL_UNIT,
     Mode,
-    clamp,
     integer_weight,
+    rarely_above,
     requantise,
-    round_,
-    table_scale,
     weight_scale,
+    weight_step,
 )
+from nncomp.train.functions import ADDEND, fold, linear, norm
 from nncomp.train.layers import LAYERS, Layer
-
-BOS = 256  # the token before a lane's first byte
+from nncomp.train.tables import RATE, Table, made, rows_of
 
 
 class Network(nn.Module):
-    """The network; ``forward`` gives logits in nats, ``integer_logits`` the engine's integers."""
+    """``sum`` of the tables' rows, and ``forward`` from there to logits in nats."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         d = config.d_model
-        self.embed = nn.Parameter(torch.randn(257, d) * 0.5)
-        self.tables = nn.ParameterList(
-            nn.Parameter(torch.randn(table.rows, table.width) * 0.1) for table in config.tables
-        )
-        for i, table in enumerate(config.tables):
-            if table.ways:  # nothing is known yet but what has the check 0
-                check = torch.zeros(1 << table.log2_rows, dtype=torch.uint8)
-                self.register_buffer(f"check_{i}", check)
+        self.embed = Table(257, d, 0, 0.5)
+        self.tables: list[Table] = nn.ModuleList(made(config.tables))  # type: ignore[assignment]
         self.layers: list[Layer] = nn.ModuleList(  # type: ignore[assignment]
             LAYERS[type(shape)](shape, d, f"layers.{i}.") for i, shape in enumerate(config.layers)
         )
         self.head = nn.Parameter(torch.zeros(256, d))
-        self.weight_bits = {"layers": 8, "head": 8, "tables": 8}
+        self.weight_bits = {"layers": 8, "head": 8, "embed": 8, "tables": 8}
         self.residual_unit = RESIDUAL_UNIT
-        self.compute = torch.float32  # dtype of the matrix products; bfloat16 holds ±256 exactly
+        self.calibrated = False  # whether clips and scales of tables are good
+        self.compute = torch.float32  # dtype of the matrix products
 
-    def weight(self, key: str) -> nn.Parameter:
+    def table(self, key: str) -> Table:
+        """``embed`` or ``table.{i}``, as in the integer model."""
+        return self.embed if key == "embed" else self.tables[int(key.rpartition(".")[2])]
+
+    @property
+    def chosen(self) -> bool:
+        """Whether all tables have been told which contexts they know."""
+        return all(table.chosen for table in self.tables)
+
+    @chosen.setter
+    def chosen(self, value: bool) -> None:
+        for table in self.tables:
+            table.chosen = value or table.check is None
+
+    def weight(self, key: str) -> Tensor:
         """What becomes the tensor ``{key}.weight`` of the integer model."""
-        path, _, name = key.rpartition(".")
-        found = self.get_parameter(f"tables.{name}" if path == "table" else key)
-        assert isinstance(found, nn.Parameter)
-        return found
-
-    def check(self, i: int) -> Tensor | None:
-        """What becomes the tensor ``table.{i}.check``, (2^b,) uint8; None: rows are hashed."""
-        return self.get_buffer(f"check_{i}") if self.config.tables[i].ways else None
+        if key == "embed" or key.startswith("table."):
+            return self.table(key).weight
+        return self.get_parameter(key)
 
     def bits_of(self, key: str) -> int:
         """Bits of the integers of ``weight(key)``."""
         part = key.partition(".")[0]
-        return self.weight_bits[part if part in self.weight_bits else "tables"]
+        return self.weight_bits["tables" if part == "table" else part]
 
-    # -- pieces ---------------------------------------------------------------------------------
+    # -- tables ---------------------------------------------------------------------------------
 
-    def matmul(self, a: Tensor, b: Tensor, mode: Mode) -> Tensor:
-        """Product of integer-valued matrices, returned in the residual stream's dtype."""
-        if mode is Mode.EXACT:
-            return a @ b
-        return (a.to(self.compute) @ b.to(self.compute)).float()
+    def rows(self, data: contexts.Bytes) -> list[Tensor]:
+        """Row of every step of ``data``, (B, T) uint8, in the embedding and every table."""
+        found = rows_of(self.config.tables, self.tables, data)
+        return [rows.to(self.head.device) for rows in found]
 
-    def linear(
-        self, key: str, weight: Tensor, x: Tensor, unit: Tensor | float, mode: Mode
-    ) -> Tensor:
-        """rq(W·x, m) where m = row scale of W × ``unit``; (…, in) -> (…, out)."""
-        bits = self.bits_of(key)
-        scale = weight_scale(weight, bits)
-        acc = self.matmul(x, integer_weight(weight, scale, mode, bits).t(), mode)
-        return requantise(acc, (scale * unit)[:, 0], mode)
+    @torch.no_grad()
+    def sum(self, rows: list[Tensor], mode: Mode) -> Tensor:
+        """(B, T, d): the rows, each in its channels; in residual units unless FLOAT."""
+        x = self.look_up("embed", rows[0], mode)
+        for i, table in enumerate(self.tables):
+            last = table.first + table.width
+            x[..., table.first : last] += self.look_up(f"table.{i}", rows[1 + i], mode)
+        return x
 
-    def look_up(self, key: str, table: Tensor, rows: Tensor, mode: Mode) -> Tensor:
-        """Rows of a table, requantised: (…) -> (…, width)."""
-        bits = self.bits_of(key)
-        scale = table_scale(table, bits)
-        e = integer_weight(F.embedding(rows, table), scale, mode, bits)
-        return requantise(e * 2.0**10, scale * (self.residual_unit * 2.0**-10), mode)
+    def look_up(self, key: str, rows: Tensor, mode: Mode) -> Tensor:
+        """Rows of a table: (…) to (…, width)."""
+        return self.table(key).look_up(rows, mode, self.bits_of(key), self.residual_unit)
 
-    def _norm(self, x: Tensor, mode: Mode) -> Tensor:
-        d = x.shape[-1]
-        if mode is Mode.EXACT:
-            c = float(round(NORM_GAIN * math.sqrt(d) * 2.0**30))
-            root = torch.floor(torch.sqrt((x * x).sum(-1, keepdim=True))).clamp_min(1)
-            r = torch.floor(c / root).clamp_max(2.0**31 - 1)
-            return torch.floor((x * r + 2.0**29) * 2.0**-30).clamp(-127, 127)
-        root = torch.sqrt((x * x).sum(-1, keepdim=True) + 1e-6 * d)
-        if mode is Mode.FAKE:  # the engine's root is an integer, and not always a large one
-            root = root + (torch.floor(root).clamp_min(1) - root).detach()
-        gain = NORM_GAIN * math.sqrt(d) / root
-        # The engine's gain is a multiplier, too: what comes in too small stays small.
-        return clamp(round_(x * clamp(gain, 0, 2, mode), mode), -127, 127, mode)
+    @torch.no_grad()
+    def update(
+        self, rows: list[Tensor], gradient: Tensor, scale: float, factor: float, mode: Mode
+    ) -> None:
+        """Change the rows whose sum has ``scale`` × the ``gradient``, (B, T, d), in nats of the
+        text's cost, at ``factor`` times the peak rate."""
+        gradient = gradient.flatten(0, -2)
+        power = gradient.square().view(len(gradient), -1, 16).mean(-1)
+        if mode is Mode.FAKE:
+            scale *= self.residual_unit
+        for table, r in zip((self.embed, *self.tables), rows, strict=True):
+            table.update(r.flatten(), gradient, power, scale, RATE * factor)
 
     # -- the whole ------------------------------------------------------------------------------
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def rows(self, data: Tensor) -> list[Tensor]:
-        """Table rows of every step of ``data`` ((B, T) int64 bytes): byte tokens, then contexts."""
-        found = [F.pad(data, (1, 0), value=BOS)[:, : data.shape[1]]]
-        windows = data.cpu().numpy().astype(np.uint8)
-        keys = {c: contexts.keys(c, windows) for c in {t.context for t in self.config.tables}}
-        for i, table in enumerate(self.config.tables):
-            check = self.check(i)
-            known = None if check is None else check.cpu().numpy()
-            rows = contexts.rows(table, known, keys[table.context])
-            found.append(torch.from_numpy(rows).to(data.device))
-        return found
+    def folded(self, key: str, weight: Tensor, unit: Tensor | float, mode: Mode) -> Tensor:
+        """The weight; in FAKE rounded, and with its multipliers: its row scales × ``unit``."""
+        if mode is Mode.FLOAT:
+            return weight
+        bits = self.bits_of(key)
+        return fold(weight, unit, weight_scale(weight, bits), weight_step(bits))
 
-    def integer_logits(self, rows: list[Tensor], mode: Mode) -> Tensor:
-        """(B, T, 256) logits before each byte, in 1/256 octave; integers unless FLOAT."""
+    def exact(self, key: str, weight: Tensor, x: Tensor, unit: Tensor | float) -> Tensor:
+        """rq(weight·x, m) in EXACT, where m = row scale of the weight × ``unit``."""
+        bits = self.bits_of(key)
+        scale = weight_scale(weight, bits)
+        products = x @ integer_weight(weight, scale, bits).t()
+        return requantise(products, (scale * unit)[:, 0], Mode.EXACT)
 
-        def addend(a: Tensor) -> Tensor:
-            return clamp(a, -32767, 32767, mode)
-
-        x = addend(self.look_up("embed", self.embed, rows[0], mode))
-        d = self.config.d_model
-        for i, table in enumerate(self.config.tables):
-            e = addend(self.look_up(f"table.{i}", self.tables[i], rows[1 + i], mode))
-            x = x + F.pad(e, (table.first, d - table.first - table.width))
+    def forward(self, x: Tensor, mode: Mode = Mode.FLOAT) -> Tensor:
+        """(B, T, 256) logits in nats, from what ``sum`` gives; in FAKE not rounded themselves."""
+        if mode is Mode.EXACT:
+            return self._integers(x) * (1.0 / LOGIT_UNIT)
+        gain = NORM_GAIN if mode is Mode.FAKE else 1.0
         for layer in self.layers:
-            x = x + addend(layer(self._norm(x, mode), self, mode))
-        y = self._norm(x, mode)
-        return self.linear("head", self.head, y, LOGIT_UNIT / NORM_GAIN, mode)
+            x = layer(norm(x, gain, mode is Mode.FAKE), self, mode).add_(x)
+        head = self.folded("head", self.head, LOGIT_UNIT / NORM_GAIN, mode)
+        if mode is Mode.FAKE:
+            head = head * (1.0 / LOGIT_UNIT)
+        return linear(norm(x, gain, mode is Mode.FAKE), head, self.compute)
 
-    def forward(self, rows: list[Tensor], mode: Mode = Mode.FLOAT) -> Tensor:
-        """(B, T, 256) logits in nats."""
-        return self.integer_logits(rows, mode) * (1.0 / LOGIT_UNIT)
+    @torch.no_grad()
+    def _integers(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = x + layer(_exact_norm(x), self, Mode.EXACT).clamp(-32767, 32767)
+        return self.exact("head", self.head, _exact_norm(x), LOGIT_UNIT / NORM_GAIN)
+
+    def integer_logits(self, data: contexts.Bytes) -> Tensor:
+        """(B, T, 256) logits before each byte in 1/256 octave: the engine's integers.
+
+        The network has to be in float64.
+        """
+        return self._integers(self.sum(self.rows(data), Mode.EXACT))
+
+    @torch.no_grad()
+    def logits(self, data: contexts.Bytes, mode: Mode) -> Tensor:
+        """(B, T, 256) logits in nats before each byte of ``data``, (B, T), in any mode."""
+        return self.forward(self.sum(self.rows(data), mode), mode)
+
+    # -- integers -------------------------------------------------------------------------------
 
     def set_weight_bits(self, bits: Mapping[str, int]) -> None:
-        """Bits, 8 or 4, of integer weights in ``layers``, ``head`` or ``tables``.
+        """Bits, 8 or 4, of integer weights in ``layers``, ``head``, ``embed`` or ``tables``.
 
         Raises ``ValueError`` for others.
         """
         for part, number in bits.items():
             if part not in self.weight_bits or number not in (4, 8):
                 raise ValueError(
-                    f"{part}={number}: layers, head or tables have weights of 4 or 8 bits"
+                    f"{part}={number}: layers, head, embed or tables have weights of 4 or 8 bits"
                 )
             self.weight_bits[part] = number
+            self.calibrated &= part != "tables" and part != "embed"
         self.fit()
 
-    def drop_clip_gradients(self) -> None:
-        """For FLOAT, where clips do nothing yet: Adam would amplify the noise."""
-        for layer in self.layers:
-            for clip in layer.clips.values():
-                clip.grad = None
-
     @torch.no_grad()
-    def fit(self) -> None:
-        """Take the finest residual unit whose multipliers the engine can hold (below 2.0)."""
+    def fit(self, largest: float = 0.0) -> None:
+        """Take the finest residual unit whose multipliers the engine can hold (below 2.0), and in
+        which it can add ``largest``."""
         self.residual_unit = RESIDUAL_UNIT
         bits = self.weight_bits["layers"]
-        largest = max(float(layer.largest_multiplier(bits)) for layer in self.layers)
-        while largest * self.residual_unit > MAX_MULTIPLIER:
+        multiplier = max(float(layer.largest_multiplier(bits)) for layer in self.layers)
+        multiplier = max(multiplier, largest * (MAX_MULTIPLIER / ADDEND))
+        while multiplier * self.residual_unit > MAX_MULTIPLIER:
             self.residual_unit /= 2
 
     @torch.no_grad()
@@ -185,13 +192,25 @@ class Network(nn.Module):
             layer.shrink((largest * (self.residual_unit / MAX_MULTIPLIER)).clamp_min(1.0))
 
     @torch.no_grad()
-    def calibrate(self, data: Tensor) -> None:
-        """Set every activation clip from what ``data`` ((B, T) bytes) shows in FLOAT."""
+    def calibrate(self, data: contexts.Bytes) -> None:
+        """Set activation clips and tables' scales from what ``data``, (B, T), shows in FLOAT."""
+        rows = self.rows(data)
+        self.embed.fit(rows[0], self.bits_of("embed"))
+        for table, r in zip(self.tables, rows[1:], strict=True):
+            table.fit(r, self.bits_of("table"))
+        x, largest = self.sum(rows, Mode.FLOAT), 0.0
         for layer in self.layers:
-            layer.observed = {}
-        self.integer_logits(self.rows(data), Mode.FLOAT)
-        for layer in self.layers:
-            for site, clip in (layer.observed or {}).items():
-                layer.clips[site].fill_(math.log(max(clip, 1e-3)))
-            layer.observed = None
-        self.fit()
+            y = norm(x, 1.0, False)
+            layer.observe(y, self)
+            added = layer(y, self, Mode.FLOAT)
+            largest = max(largest, rarely_above(added, 0.999))
+            x = added.add_(x)
+        self.fit(largest)
+        self.calibrated = True
+
+
+def _exact_norm(x: Tensor) -> Tensor:
+    c = float(round(NORM_GAIN * math.sqrt(x.shape[-1]) * 2.0**30))
+    root = torch.floor(torch.sqrt((x * x).sum(-1, keepdim=True))).clamp_min(1)
+    r = torch.floor(c / root).clamp_max(2.0**31 - 1)
+    return torch.floor((x * r + 2.0**29) * 2.0**-30).clamp(-127, 127)

@@ -7,7 +7,7 @@ found by a quintic Newton-Schulz iteration.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nncomp.train.network import Network
 
@@ -66,33 +66,29 @@ class Muon(torch.optim.Optimizer):
                     p.add_(u, alpha=-group["lr"] * scale)
 
 
-def build(network: Network) -> list[torch.optim.Optimizer]:
-    """[Muon, AdamW] over ``network``; each group keeps its peak rate in ``peak``.
-
-    Muon computes in the type of the network's products.
+def build(network: Network, *others: nn.Module) -> list[torch.optim.Optimizer]:
+    """[Muon, AdamW] over ``network`` and what else is learnt; each group keeps its peak rate in
+    ``peak``. Muon computes in the type of the network's products.
     """
     matrices: list[Tensor] = []
-    others: list[Tensor] = []  # biases, so far
+    biases: list[Tensor] = []
     clips: list[Tensor] = []
     for layer in network.layers:
         for name, parameter in layer.named_parameters():
-            known = matrices if name in layer.matrices else others
+            known = matrices if name in layer.matrices else biases
             (clips if name.startswith("clips.") else known).append(parameter)
-    muon = Muon(matrices, lr=0.02, compute=network.compute)
-    adam = torch.optim.AdamW(
-        [
-            {"params": [network.embed], "lr": 0.006},
-            {"params": list(network.tables), "lr": 0.01},
-            {"params": [network.head], "lr": 0.003},
-            {"params": others, "lr": 0.01},
-            {"params": clips, "lr": 0.0005},
-        ],
-        betas=(0.9, 0.98),
-        eps=1e-10,
-        weight_decay=0.0,
-        foreach=True,
-    )
-    optimizers: list[torch.optim.Optimizer] = [muon, adam]
+    rest = [parameter for other in others for parameter in other.parameters()]
+    groups = [([network.head], 0.003), (biases, 0.01), (clips, 0.0005), (rest, 0.003)]
+    optimizers: list[torch.optim.Optimizer] = [
+        Muon(matrices, lr=0.02, compute=network.compute),
+        torch.optim.AdamW(
+            [{"params": params, "lr": rate} for params, rate in groups],
+            betas=(0.9, 0.98),
+            eps=1e-10,
+            weight_decay=0.0,
+            foreach=True,
+        ),
+    ]
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]

@@ -16,6 +16,7 @@ class Phase:
 
     length: int  # bytes of a sequence
     mode: Mode
+    mixed: float = 0.0  # share of the cost beside the adaptive stage in what is minimised
 
 
 @dataclass(frozen=True)
@@ -23,27 +24,33 @@ class Plan:
     """What a run does: with the text, the threads and the device it fixes the result.
 
     Short sequences and floating point come first; the network is rounded (``Mode.FAKE``) for the
-    last quarter, and sees sequences of twice its widest window at the end. Raises ``ValueError``.
+    last quarter, and sees long sequences at the end. Where it is recorded what the adaptive stage
+    predicts of the text, half of the cost is that of both together in the second half, when the
+    network alone has less to learn. Raises ``ValueError``.
     """
 
     total: int  # bytes to train on
-    batch: int = 16384  # bytes a step
+    batch: int = 4096  # bytes a step
+    part: int = 2048  # bytes at a time, of each process: after each, tables are changed
     seed: int = 1
     rate: float = 1.0  # factor on every learning rate
     warmup: float = 0.02  # share of all bytes over which the rate rises
-    decay: float = 0.55  # share of all bytes over which the rate falls to nothing
+    decay: float = 0.7  # share of all bytes over which the rate falls to nothing
     quantise_at: float = 0.75  # share of all bytes after which the network is rounded
+    mixed: float = 0.5  # share of the cost beside the stage
+    mixed_from: float = 0.5  # share of all bytes after which it counts
     lengths: tuple[tuple[float, int], ...] = ()  # (until this share, bytes); () for the usual ones
-    clip: float = 0.0  # largest norm of the gradient; 0 for any
+    clip: float = 0.1  # largest norm of the gradient; 0 for any
     validate_every: int = 0  # steps; 0 for never
     patience: int = 0  # validations without a better one after which to stop; 0 for never
 
     def __post_init__(self) -> None:
-        for name in ("warmup", "decay", "quantise_at"):
+        for name in ("warmup", "decay", "quantise_at", "mixed", "mixed_from"):
             _require(0 <= getattr(self, name) <= 1, f"{name} is not between 0 and 1")
         for name in ("total", "rate", "clip"):
             _require(getattr(self, name) >= 0, f"{name} is negative")
-        _require(self.batch >= STEP, f"a batch is at least {STEP} bytes")
+        for name in ("batch", "part"):
+            _require(getattr(self, name) >= STEP, f"a {name} is at least {STEP} bytes")
         _require(not self.patience or self.validate_every > 0, "patience needs validate_every")
         shares = [share for share, _ in self.lengths]
         _require(shares == sorted(shares), "the shares of lengths do not rise")
@@ -60,16 +67,16 @@ class Plan:
         done = step / self.steps
         length = next((length for until, length in lengths if done < until), lengths[-1][1])
         mode = Mode.FLOAT if done < self.quantise_at else Mode.FAKE
-        return Phase(fitting(length, windows), mode)
+        mixed = self.mixed if done >= self.mixed_from else 0.0
+        return Phase(fitting(length, windows), mode, mixed)
 
     def longest(self, windows: Sequence[int]) -> int:
         """The bytes of the longest sequence in any phase."""
         return max(fitting(length, windows) for _, length in self._lengths(windows))
 
     def _lengths(self, windows: Sequence[int]) -> tuple[tuple[float, int], ...]:
-        widest = max(windows, default=512)
-        usual = ((0.45, min(128, widest)), (0.75, min(256, widest)), (0.93, widest))
-        return self.lengths or (*usual, (1.0, 2 * widest))
+        longest = max(512, 2 * max(windows, default=0))
+        return self.lengths or ((0.5, 128), (0.85, 256), (1.0, longest))
 
     def factor(self, step: int) -> float:
         """Learning rate at ``step`` as a share of its peak: up, flat, down to zero."""

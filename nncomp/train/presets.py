@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from nncomp.network import Attention, FeedForward, Layer, ModelConfig, Table
+from nncomp.network import WAYS, Attention, FeedForward, Layer, ModelConfig, Table
 
 
 def _in_turn(heads: int, head: int, windows: tuple[int, ...], width: int) -> tuple[Layer, ...]:
     """Attention and a feed-forward layer, as often as there are windows."""
     pairs = [(Attention(heads, head, window), FeedForward(width)) for window in windows]
     return tuple(layer for pair in pairs for layer in pair)
+
+
+_CONTEXTS = "2 3 4 5 6 7 8 skip word words above field skip2 indent".split()
+
+
+def _known(log2_rows: int) -> tuple[Table, ...]:
+    """A table of known contexts for each of ``_CONTEXTS``, 16 wide, side by side."""
+    return tuple(
+        Table(context, min(log2_rows, 15) if context == "2" else log2_rows, 16, 16 * i % 192, WAYS)
+        for i, context in enumerate(_CONTEXTS)
+    )
 
 
 PRESETS: dict[str, ModelConfig] = {
@@ -38,5 +49,20 @@ PRESETS: dict[str, ModelConfig] = {
         arithmetic=1, d_model=320,
         layers=_in_turn(5, 64, (64, 128, 128, 512, 512, 1024, 1024), 960),
         tables=(Table("2", 13, 32, 0, 0), Table("3", 13, 32, 32, 0)),
+    ),
+    "nano-2": ModelConfig(
+        arithmetic=1, d_model=192, layers=(FeedForward(256),), tables=_known(14),
+    ),
+    "small-2": ModelConfig(
+        arithmetic=1, d_model=192,
+        layers=(Attention(4, 32, 64), FeedForward(384), FeedForward(256)), tables=_known(15),
+    ),
+    "base-2": ModelConfig(
+        arithmetic=1, d_model=192,
+        layers=(
+            Attention(4, 32, 64), FeedForward(384), Attention(4, 32, 256), FeedForward(384),
+            FeedForward(256),
+        ),
+        tables=_known(16),
     ),
 }  # fmt: skip

@@ -8,13 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from network import Network, Tables
 from text import Piece
 from torch import Tensor
 
-from nncomp.train.mixture import Mixer
+from nncomp.train.arithmetic import Mode
+from nncomp.train.functions import path_logits
+from nncomp.train.mixture import Mixer, ones_of
+from nncomp.train.network import Network
 
 SPAN, BEFORE = 1024, 256  # bytes of a window, and how many of them the one before has judged
+ROWS = 8  # windows at a time
 CHUNK = 1024  # bytes from one change of the mixture's weights to the next
 PASSES = 2  # over a piece: the first finds weights, the last is measured
 RATE = 0.02
@@ -28,45 +31,46 @@ class Score(NamedTuple):
     stage: float
 
 
-def ones(data: np.ndarray) -> Tensor:
-    """(…, 8) bits of (…) bytes."""
-    return torch.from_numpy(np.unpackbits(data[..., None], axis=-1).astype(np.float32))
-
-
-def score(network: Network, tables: Tables, pieces: list[Piece]) -> dict[str, Score]:
-    """By kind, the mean of its pieces."""
-    found: dict[str, list[Score]] = {}
+def score(
+    network: Network, pieces: list[Piece], mode: Mode = Mode.FLOAT
+) -> dict[str, dict[str, Score]]:
+    """By kind, the scores of its pieces."""
+    found: dict[str, dict[str, Score]] = {}
     for piece in pieces:
-        logits = predict(network, tables, piece.data)
-        alone = F.binary_cross_entropy_with_logits(logits, ones(piece.data), reduction="sum")
-        alone = alone.item() / math.log(2) / len(piece.data)
-        found.setdefault(piece.kind, []).append(Score(alone, mix(logits, piece), piece.stage_bits))
-    return {kind: Score(*np.mean(scores, axis=0).tolist()) for kind, scores in found.items()}
+        logits = predict(network, piece.data, mode)
+        alone = F.binary_cross_entropy_with_logits(logits, ones_of(piece.data), reduction="sum")
+        bits = alone.item() / math.log(2) / len(piece.data)
+        scores = found.setdefault(piece.kind, {})
+        scores[piece.name] = Score(bits, mix(logits, piece), piece.stage_bits)
+    return found
 
 
 @torch.no_grad()
-def predict(network: Network, tables: Tables, data: np.ndarray) -> Tensor:
+def predict(network: Network, data: np.ndarray, mode: Mode) -> Tensor:
     """(n, 8) logits of a 1 at each bit of ``data``, (n,)."""
-    rows = tables.rows(data[None])
-    found = []
-    for start in range(0, len(data), SPAN - BEFORE):
-        low = max(0, start - BEFORE)
-        part = slice(low, low + SPAN if start else SPAN - BEFORE)
-        x = tables.sum([r[:, part] for r in rows])
-        found.append(network(x, data[None, part])[0, start - low :])
-    return torch.cat(found)
+    starts = np.minimum(np.arange(0, len(data), SPAN - BEFORE), len(data) - SPAN)
+    places = np.unique(starts)[:, None] + np.arange(SPAN)
+    rows = network.rows(data[None])
+    bits = torch.empty(len(data), 8)
+    for some in np.split(places, range(ROWS, len(places), ROWS)):
+        x = network.sum([r[0, some] for r in rows], mode)
+        found = path_logits(network(x, mode).float(), torch.from_numpy(data[some]).long())
+        for window, first in zip(found, some[:, 0], strict=True):
+            new = BEFORE if first else 0
+            bits[first + new : first + SPAN] = window[new:]
+    return bits
 
 
 def mix(logits: Tensor, piece: Piece) -> float:
     """Bits a byte when the mixture's weights are learnt on the way."""
     mixer = Mixer()
     optimizer = torch.optim.Adam(mixer.parameters(), lr=RATE)
-    bits, stage = ones(piece.data), torch.from_numpy(piece.stage)
+    bits, stage = ones_of(piece.data), torch.from_numpy(piece.stage)
     for _ in range(PASSES):
         total = 0.0
         for start in range(0, len(piece.data), CHUNK):
             part = slice(start, start + CHUNK)
-            cost = mixer.cost(logits[part], stage[part], bits[part])
+            cost = mixer(logits[part], stage[part], bits[part])
             total += cost.item() * len(logits[part])
             optimizer.zero_grad()
             cost.backward()

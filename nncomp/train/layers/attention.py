@@ -16,12 +16,12 @@ from nncomp.train.arithmetic import (
     NORM_GAIN,
     SCORE_UNIT,
     Mode,
-    clamp,
     constant,
     multipliers,
     requantise,
     round_,
 )
+from nncomp.train.functions import attend, linear
 from nncomp.train.layers.layer import Arithmetic, Integers, Ints, Layer, length
 
 
@@ -58,50 +58,67 @@ class Attention(Layer):
 
     def forward(self, y: Tensor, net: Arithmetic, mode: Mode) -> Tensor:
         """A query sees the last W positions."""
-        B, T, _ = y.shape
-        H, h, W = self.shape.heads, self.shape.width, self.shape.window
-        units = self.units(net.residual_unit)
-        qkv = self.product("qkv", y, units["qkv"], net, mode)
-        if self.observed is not None:
-            for name, part in zip("qkv", qkv.split(self._parts, dim=-1), strict=True):
-                self.observe(name, part * self.step(name))
-        q, k, v = clamp(qkv, -127, 127, mode).split(self._parts, dim=-1)
+        if mode is Mode.EXACT:
+            return self.exact("out", self._exact_averages(y, net), net)
+        out = self.folded("out", net, mode)
+        return linear(self._averages(y, net, mode), out, net.compute, mode is Mode.FAKE)
 
-        # Chunks of C queries look at their own and the previous chunk: nothing wider than 2C is
-        # ever formed. A sequence no longer than the window is a single chunk.
-        C = min(W, T)
+    def _averages(self, y: Tensor, net: Arithmetic, mode: Mode) -> Tensor:
+        """(B, T, H · h)"""
+        rounded = mode is Mode.FAKE
+        qkv = linear(y, self.folded("qkv", net, mode), net.compute, rounded, 127.0)
+        bias = self.bias * (SCORE_UNIT / 64)
+        if rounded:
+            unit, gain = self._score_unit() / 64, self.step("v") / self.step("o")
+            bias = round_(bias * 64, mode).clamp(-32767, 32767) / 64
+        else:
+            unit = qkv.new_tensor(SCORE_UNIT / 64 / math.sqrt(self.shape.width))
+            gain = qkv.new_ones(())
+        q, k, v = self._chunks(qkv)
+        pairs = pair_bias(bias, k.shape[1], self._chunk(y), k.shape[2]).flatten(1, 2)
+        return self._joined(attend(q * unit, k, v, pairs, gain, net.compute, rounded), y)
+
+    def observe(self, y: Tensor, net: Arithmetic) -> None:
+        qkv = y @ self.qkv.t()
+        for name, part in zip("qkv", qkv.split(self._parts, dim=-1), strict=True):
+            self.set_clip(name, part)
+        self.set_clip("o", self._averages(y, net, Mode.FLOAT))
+
+    def _chunk(self, y: Tensor) -> int:
+        """Queries of a chunk, C: they look at their own and the previous chunk, so nothing wider
+        than 2C is ever formed. A sequence no longer than the window is a single chunk."""
+        T = y.shape[1]
+        C = min(self.shape.window, T)
         assert T % C == 0
+        return C
+
+    def _chunks(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, n, H · C, h) queries, (B, n, K, h) keys and values."""
+        B, T, _ = qkv.shape
+        H, h, C = self.shape.heads, self.shape.width, self._chunk(qkv)
         n = T // C
-        q = q.reshape(B, n, C, H, h).transpose(2, 3).reshape(B * n, H * C, h)
+        q, k, v = qkv.split(self._parts, dim=-1)
+        q = q.reshape(B, n, C, H, h).transpose(2, 3).reshape(B, n, H * C, h)
         k, v = (p.reshape(B, n, C, h) for p in (k, v))
         if n > 1:
             k, v = (torch.cat([F.pad(p, (0, 0, 0, 0, 1, 0))[:, :-1], p], dim=2) for p in (k, v))
-        K = k.shape[2]
-        k, v = (p.reshape(B * n, K, h) for p in (k, v))
-        acc = net.matmul(q, k.transpose(1, 2), mode).view(B, n, H, C, K)
-        z = requantise(acc, self._score_unit(), mode)
-        bias = round_(self.bias * SCORE_UNIT, mode).clamp(-32767, 32767)
-        z = z + pair_bias(bias, n, C, K)
-        away = z - z.detach().amax(-1, keepdim=True)
-        if mode is Mode.EXACT:
-            u = _exp_table(away)
-        else:
-            u = torch.exp2(away * (1.0 / 64))
-            if mode is Mode.FAKE:
-                u = round_(255.0 * u, mode)
-        total = u.sum(-1)
-        mixed = net.matmul(u.view(B * n, H * C, K), v, mode).view(B, n, H, C, h)
-        gain = self.step("v") / self.step("o")
-        if mode is Mode.EXACT:
-            c = torch.floor(gain * 2.0**30 + 0.5)
-            r = torch.floor(c / total)[..., None]
-            o = torch.floor((mixed * r + 2.0**29) * 2.0**-30)
-        else:
-            o = round_(mixed * (gain / total[..., None]), mode)
-        o = o.permute(0, 1, 3, 2, 4).reshape(B, T, H * h)
-        if self.observed is not None:
-            self.observe("o", o * self.step("o"))
-        return self.product("out", clamp(o, -127, 127, mode), units["out"], net, mode)
+        return q, k, v
+
+    def _joined(self, o: Tensor, y: Tensor) -> Tensor:
+        """(B, n, H · C, h) to (B, T, H · h)."""
+        (B, T, _), H, h, C = y.shape, self.shape.heads, self.shape.width, self._chunk(y)
+        return o.view(B, T // C, H, C, h).transpose(2, 3).reshape(B, T, H * h)
+
+    def _exact_averages(self, y: Tensor, net: Arithmetic) -> Tensor:
+        q, k, v = self._chunks(self.exact("qkv", y, net).clamp(-127, 127))
+        bias = torch.floor(self.bias * SCORE_UNIT + 0.5).clamp(-32767, 32767)
+        pairs = pair_bias(bias, k.shape[1], self._chunk(y), k.shape[2]).flatten(1, 2)
+        z = requantise(q @ k.transpose(-1, -2), self._score_unit(), Mode.EXACT) + pairs
+        u = _exp_table(z - z.amax(-1, keepdim=True))
+        c = torch.floor(self.step("v") / self.step("o") * 2.0**30 + 0.5)
+        r = torch.floor(c / u.sum(-1, keepdim=True))
+        o = torch.floor((u @ v * r + 2.0**29) * 2.0**-30).clamp(-127, 127)
+        return self._joined(o, y)
 
     def integers(self) -> dict[str, Ints]:
         bias = torch.floor(self.bias * SCORE_UNIT + 0.5).clamp(-32767, 32767)
@@ -139,8 +156,12 @@ class Attention(Layer):
         for name, step in steps.items():
             self.clips[name].data.fill_(math.log(127 * max(step, 1e-9)))
 
+    def can_grow_from(self, other: Layer) -> bool:
+        """Its window may be another."""
+        return isinstance(other, Attention) and other.shape.numbers[:2] == self.shape.numbers[:2]
+
     def grow_from(self, other: Layer) -> None:
-        """Its window may be another: farther distances have the last one's bias."""
+        """Farther distances have the last one's bias."""
         theirs = other.bias if isinstance(other, Attention) else self.bias
         nearest = torch.arange(self.shape.window).clamp(max=theirs.shape[1] - 1)
         reaching = theirs.detach()[:, nearest]

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from nncomp.network import layers as kinds
-from nncomp.train.arithmetic import NORM_GAIN, Mode, clamp, round_, weight_scale
+from nncomp.train.arithmetic import NORM_GAIN, Mode, weight_scale
+from nncomp.train.functions import feed_forward
 from nncomp.train.layers.layer import Arithmetic, Integers, Layer, length
 
 
@@ -28,13 +29,16 @@ class FeedForward(Layer):
         return {"up": 1.0 / (NORM_GAIN * unit), "down": unit * unit * (65536 * residual_unit)}
 
     def forward(self, y: Tensor, net: Arithmetic, mode: Mode) -> Tensor:
-        units = self.units(net.residual_unit)
-        p = self.product("up", y, units["up"], net, mode).clamp_min(0)
-        if self.observed is not None:
-            self.observe("u", p * self.step("u"))
-        p = clamp(p, 0, 4095, mode)
-        s = clamp(round_(p * p * 2.0**-16, mode), 0, 255, mode)
-        return self.product("down", s, units["down"], net, mode)
+        if mode is Mode.EXACT:
+            p = self.exact("up", y, net).clamp(0, 4095)
+            return self.exact("down", torch.floor(p * p * 2.0**-16 + 0.5).clamp(max=255), net)
+        up, down = (self.folded(name, net, mode) for name in ("up", "down"))
+        if mode is Mode.FAKE:
+            up = up * 2.0**-8
+        return feed_forward(y, up, down, net.compute, mode is Mode.FAKE)
+
+    def observe(self, y: Tensor, net: Arithmetic) -> None:
+        self.set_clip("u", (y @ self.up.t()).relu_())
 
     def read(self, model: Integers, residual_unit: float) -> None:
         up = model.scaled("up") * NORM_GAIN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar, Protocol
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from nncomp.model import Model
 from nncomp.network import Layer as Shape
 from nncomp.network import Role
-from nncomp.train.arithmetic import Mode
+from nncomp.train.arithmetic import Mode, rarely_above
 
 Ints = npt.NDArray[np.integer]
 
@@ -22,14 +23,13 @@ class Arithmetic(Protocol):
     """What a layer computes with: the network that it belongs to."""
 
     residual_unit: float
+    compute: torch.dtype  # of products
 
-    def linear(
-        self, key: str, weight: Tensor, x: Tensor, unit: Tensor | float, mode: Mode
-    ) -> Tensor:
-        """rq(weight·x, m) where m = row scale of the weight × ``unit``; (…, in) -> (…, out)."""
+    def folded(self, key: str, weight: Tensor, unit: Tensor | float, mode: Mode) -> Tensor:
+        """The weight; in FAKE rounded, and with its multipliers: its row scales × ``unit``."""
 
-    def matmul(self, a: Tensor, b: Tensor, mode: Mode) -> Tensor:
-        """Product of integer-valued matrices, in the residual stream's dtype."""
+    def exact(self, key: str, weight: Tensor, x: Tensor, unit: Tensor | float) -> Tensor:
+        """rq(weight·x, m) in EXACT, where m = row scale of the weight × ``unit``."""
 
 
 class Integers:
@@ -68,31 +68,39 @@ class Layer(nn.Module):
         rows = shape.tensors(d)
         self.matrices = [row.key for row in rows if row.role is Role.MATRIX]
         self.clips = nn.ParameterDict({name: nn.Parameter(torch.zeros(())) for name in self.sites})
-        self.observed: dict[str, float] | None = None  # clips seen, while calibrating
 
     def step(self, site: str) -> Tensor:
         """Size of one integer unit at an activation site."""
         return torch.exp(self.clips[site]) / self.sites[site]
 
-    def observe(self, site: str, x: Tensor) -> None:
-        """While calibrating, remember how large ``x`` gets."""
-        if self.observed is not None:
-            clip = torch.quantile(x.detach().abs().flatten()[: 1 << 22].float(), 0.9997).item()
-            self.observed[site] = max(self.observed.get(site, 0.0), clip)
+    def observe(self, y: Tensor, net: Arithmetic) -> None:
+        """Set the clips by what comes of ``y``, (B, T, d) normed, in FLOAT."""
+        raise NotImplementedError
+
+    def set_clip(self, site: str, x: Tensor) -> None:
+        """Clip there what is rarer than one in 3,000 of ``x``."""
+        self.clips[site].data.fill_(math.log(max(rarely_above(x, 0.9997), 1e-3)))
 
     def units(self, residual_unit: float) -> dict[str, Tensor | float]:
         """By matrix: its multipliers are the scales of its rows times this; (rows, 1) or one."""
         raise NotImplementedError
 
     def forward(self, y: Tensor, net: Arithmetic, mode: Mode) -> Tensor:
-        """(B, T, d) normed -> (B, T, d) what is added to the stream, not yet clipped."""
+        """(B, T, d) normed -> (B, T, d) what is added to the stream, not yet clipped.
+
+        In FLOAT in natural units: normed is a root mean square of 1; else in the engine's.
+        """
         raise NotImplementedError
 
-    def product(
-        self, name: str, x: Tensor, unit: Tensor | float, net: Arithmetic, mode: Mode
-    ) -> Tensor:
+    def folded(self, name: str, net: Arithmetic, mode: Mode) -> Tensor:
+        """One of its matrices, with its multipliers in it."""
+        unit = self.units(net.residual_unit)[name] if mode is Mode.FAKE else 1.0
+        return net.folded(self.prefix + name, getattr(self, name), unit, mode)
+
+    def exact(self, name: str, x: Tensor, net: Arithmetic) -> Tensor:
         """One of its matrices times x, requantised."""
-        return net.linear(self.prefix + name, getattr(self, name), x, unit, mode)
+        unit = self.units(net.residual_unit)[name]
+        return net.exact(self.prefix + name, getattr(self, name), x, unit)
 
     def integers(self) -> dict[str, Ints]:
         """Its tensors that are neither weights nor their multipliers, for the integer model."""
@@ -105,15 +113,15 @@ class Layer(nn.Module):
     def follow(self, model: Integers) -> None:
         """Take what is no weight from an integer model, exactly."""
 
+    def can_grow_from(self, other: Layer) -> bool:
+        """Whether ``grow_from`` can begin as it."""
+        ours, theirs = ({k: v.shape for k, v in x.named_parameters()} for x in (self, other))
+        return ours == theirs
+
     def grow_from(self, other: Layer) -> None:
-        """Begin as a copy of a layer of the same kind that adds nothing. Raises ``ValueError``."""
-        if [*self.state_dict()] != [*other.state_dict()]:
-            raise ValueError("layers of different kinds")
+        """Begin as a copy of a layer of the same kind and size that adds nothing."""
         for name, theirs in other.named_parameters():
-            value = self.get_parameter(name)
-            if value.shape != theirs.shape:
-                raise ValueError(f"the new layer's {name} has another shape")
-            value.data.copy_(theirs)
+            self.get_parameter(name).data.copy_(theirs)
         if self.last:
             self.get_parameter(self.last).data.zero_()
 

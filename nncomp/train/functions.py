@@ -1,0 +1,235 @@
+"""What a step is made of, each piece with its own gradient: fewer passes over arrays than torch's.
+
+Weights come with their multipliers in them (``Network.folded``), so rounded and plain arithmetic
+differ by a rounding in place here and there. Gradients are those of the plain one, and nothing
+where an activation was clipped. ``compute`` is the type of products.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ADDEND = 32767.0  # largest that is added to the residual stream; its gradient passes where clipped
+U_ROOF = math.sqrt(255.49)  # of a feed-forward activation, in 1/256: its square is 255, rounded
+
+
+def product(a: Tensor, b: Tensor, compute: torch.dtype) -> Tensor:
+    """a · b, in float32."""
+    return a @ b if compute is torch.float32 else (a.to(compute) @ b.to(compute)).float()
+
+
+def norm(x: Tensor, gain: float, rounded: bool) -> Tensor:
+    """Rows of ``x``, (…, d), with a root mean square of ``gain``; as the engine does if rounded."""
+    y: Tensor = _Norm.apply(x, gain, rounded)
+    return y
+
+
+class _Norm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain: float, rounded: bool) -> Tensor:
+        root: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        length = gain * math.sqrt(x.shape[-1])
+        if rounded:  # the engine's root is an integer, and its gain a multiplier
+            r = (length / root.floor_().clamp_min_(1)).clamp_max_(2)
+            y = (x * r).round_().clamp_(-127, 127)
+        else:
+            r = length / root.clamp_min_(1e-6)
+            y = x * r
+        ctx.save_for_backward(y, r)
+        ctx.square = gain * gain * x.shape[-1]
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
+        y, r = ctx.saved_tensors
+        along = torch.linalg.vecdot(g, y)[..., None] * (-1 / ctx.square)
+        return torch.addcmul(g, y, along).mul_(r), None, None
+
+
+def linear(
+    x: Tensor, weight: Tensor, compute: torch.dtype, rounded: bool = False, limit: float = ADDEND
+) -> Tensor:
+    """weight · x, (…, in) to (…, out); rounded and clipped to ±``limit`` where asked."""
+    y: Tensor = _Linear.apply(x.flatten(0, -2), weight, compute, rounded, limit)
+    return y.view(*x.shape[:-1], len(weight))
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, compute: torch.dtype, rounded: bool, limit: float
+    ) -> Tensor:
+        y = product(x, weight.t(), compute)
+        if rounded:
+            y.round_().clamp_(-limit, limit)
+        ctx.clipped = rounded and limit < ADDEND
+        ctx.save_for_backward(x, weight, *([y] if ctx.clipped else []))
+        ctx.compute, ctx.limit = compute, limit
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, *y = ctx.saved_tensors
+        if ctx.clipped:
+            g = g.masked_fill(y[0].abs() >= ctx.limit, 0.0)
+        gx = product(g, weight, ctx.compute) if ctx.needs_input_grad[0] else None
+        return gx, product(g.t(), x, ctx.compute), None, None, None
+
+
+def feed_forward(
+    x: Tensor, up: Tensor, down: Tensor, compute: torch.dtype, rounded: bool
+) -> Tensor:
+    """down · relu(up · x)², (…, d) to (…, d); what is squared is clipped if rounded."""
+    y: Tensor = _FeedForward.apply(x.flatten(0, -2), up, down, compute, rounded)
+    return y.view_as(x)
+
+
+class _FeedForward(torch.autograd.Function):
+    """Keeps one of its two inner arrays."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, up: Tensor, down: Tensor, compute: torch.dtype, rounded: bool
+    ) -> Tensor:
+        u = product(x, up.t(), compute)
+        if rounded:
+            u.clamp_(0, U_ROOF)
+            y = product((u * u).round_(), down.t(), compute).round_().clamp_(-ADDEND, ADDEND)
+        else:
+            u.relu_()
+            y = product(u * u, down.t(), compute)
+        ctx.save_for_backward(x, up, down, u)
+        ctx.compute, ctx.rounded = compute, rounded
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        x, up, down, u = ctx.saved_tensors
+        gu = product(g, 2 * down, ctx.compute).mul_(u)
+        squares = u * u
+        if ctx.rounded:
+            squares.round_()
+            gu.masked_fill_(u >= U_ROOF, 0.0)
+        gx, g_up = product(gu, up, ctx.compute), product(gu.t(), x, ctx.compute)
+        return gx, g_up, product(g.t(), squares, ctx.compute), None, None
+
+
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor, gain: Tensor, compute: torch.dtype, rounded: bool
+) -> Tensor:
+    """Averages of values: (B, n, H · C, h) of queries, and of n chunks of K keys and values.
+
+    Scores are in octaves; ``bias``, (n, H · C, K), is added to them. The averages are taken
+    ``gain`` times, and clipped to ±127 if rounded.
+    """
+    y: Tensor = _Attend.apply(q, k, v, bias, gain, compute, rounded)
+    return y
+
+
+class _Attend(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, gain: Tensor,
+        compute: torch.dtype, rounded: bool,
+    ) -> Tensor:  # fmt: skip
+        u = product(q, k.transpose(-1, -2), compute).add_(bias)
+        highest = u.amax(-1, keepdim=True)
+        if rounded:
+            u.sub_(highest - math.log2(255)).exp2_().round_()
+        else:
+            u.sub_(highest).exp2_()
+        u.mul_(u.sum(-1, keepdim=True).reciprocal_())
+        mean = product(u, v, compute)
+        ctx.save_for_backward(q, k, v, gain, u, mean)
+        ctx.compute, ctx.rounded = compute, rounded
+        y = mean * gain
+        return y.round_().clamp_(-127, 127) if rounded else y
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, gain, u, mean = ctx.saved_tensors
+        if ctx.rounded:
+            g = g.masked_fill((mean * gain).abs() >= 127.5, 0.0)
+        g_gain = (g * mean).sum() if ctx.needs_input_grad[4] else None
+        g = g * gain
+        gz = product(g, v.transpose(-1, -2), ctx.compute)
+        gz.sub_(torch.linalg.vecdot(g, mean)[..., None]).mul_(u).mul_(math.log(2))
+        gq = product(gz, k, ctx.compute)
+        gk = product(gz.transpose(-1, -2), q, ctx.compute)
+        gv = product(u.transpose(-1, -2), g, ctx.compute)
+        return gq, gk, gv, gz.sum(0), g_gain, None, None
+
+
+def fold(weight: Tensor, unit: Tensor | float, scale: Tensor, step: int) -> Tensor:
+    """Weights of integers times what they stand for: rounded to ``scale``, (rows, 1), × ``step``.
+
+    ``unit``, one or (rows, 1), is what an output is divided by to be in the engine's integers.
+    """
+    unit = torch.as_tensor(unit, dtype=weight.dtype, device=weight.device)
+    y: Tensor = _Fold.apply(weight, unit, scale * step)
+    return y
+
+
+class _Fold(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, unit: Tensor, scale: Tensor) -> Tensor:
+        rounded = (weight / scale).round_().mul_(scale)
+        ctx.save_for_backward(rounded, unit)
+        return rounded * unit
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+        rounded, unit = ctx.saved_tensors
+        g_unit = None
+        if ctx.needs_input_grad[1]:
+            g_unit = (g * rounded).sum_to_size(unit.shape) if unit.dim() else (g * rounded).sum()
+        return g * unit, g_unit, None
+
+
+def path_logits(logits: Tensor, data: Tensor) -> Tensor:
+    """(…, 8) logits of a 1 at each bit of bytes ``data``, (…), highest first, given the bits
+    before it, under byte ``logits``, (…, 256)."""
+    right: Tensor = _Path.apply(logits.reshape(-1, 256), data.reshape(-1))
+    bits = data[..., None] >> torch.arange(7, -1, -1, device=data.device) & 1
+    return right.view(bits.shape) * (2 * bits - 1)
+
+
+class _Path(torch.autograd.Function):
+    """(n, 8) logits of the right bit, highest first, from (n, 256) of bytes: four bits of which of
+    16 groups, and four of which byte of its group.
+
+    With 16 in the order of their number xor the right one, those that a bit leaves aside are a
+    range: [0] is the right one, and [2^k, 2^(k + 1)) differ from it first at bit k.
+    """
+
+    RANGE = torch.tensor([j.bit_length() for j in range(16)])
+    SUMS = F.one_hot(RANGE).float()  # (16, 5)
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, data: Tensor) -> Tensor:
+        n, device = len(data), data.device
+        p = (logits - logits.amax(-1, keepdim=True)).exp_()
+        groups = p.view(-1, 16)  # (n · 16, 16)
+        right = torch.arange(0, 16 * n, 16, device=device) + (data >> 4)
+        parts = torch.cat([groups.sum(-1).view(n, 16), groups.index_select(0, right)])  # (2n, 16)
+        order = torch.cat([data >> 4, data & 15])[:, None] ^ torch.arange(16, device=device)
+        sums = (parts.gather(-1, order) @ _Path.SUMS.to(device)).clamp_min_(1e-30)
+        along, aside = sums.cumsum(-1)[:, :-1], sums[:, 1:]
+        ctx.save_for_backward(p, parts[n:], right, order, along, aside)
+        return torch.cat((along / aside).log_().flip(-1).split(n), -1)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
+        p, own, right, order, along, aside = ctx.saved_tensors
+        g = torch.cat(g.split(4, -1)).flip(-1)  # (2n, 4)
+        each = F.pad((g / along).flip(-1).cumsum(-1).flip(-1), (0, 1)) - F.pad(g / aside, (1, 0))
+        each = each.index_select(-1, _Path.RANGE.to(g.device)).gather(-1, order)  # (2n, 16)
+        groups, bytes_ = each.split(len(own))
+        out = p.view(-1, 16) * groups.reshape(-1, 1)
+        out.index_add_(0, right, own * bytes_)
+        return out.view(p.shape), None

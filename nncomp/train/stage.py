@@ -1,0 +1,67 @@
+"""What the adaptive stage predicts of the training text, recorded once.
+
+A folder has a file for each domain, 8 bytes for each byte of text, which is mapped into memory. Its
+name has a hash of what was recorded, so text that has changed is recorded anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp.fileio import replacing
+from nncomp.mixing import Profile
+from nncomp.train.data import Domain
+from nncomp.train.mixture import record
+
+BLOCK = 1 << 18  # bytes that the stage sees in one go
+PROFILE = Profile.RICH
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Text, and what the stage predicts of it."""
+
+    domains: list[Domain]
+    logits: list[npt.NDArray[np.int8]]  # (n, 8) of each domain: see nncomp.train.mixture
+
+
+def recording(domains: list[Domain], folder: Path, share: float = 1.0) -> Recording:
+    """Blocks of ``domains``, about ``share`` of each, with what ``folder`` has of them or gets.
+
+    Two microseconds a byte where it is not there yet.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [_part(domain, max(1, round(1 / share))) for domain in domains]
+    return Recording(parts, [_kept(folder, part) for part in parts])
+
+
+def _part(domain: Domain, apart: int) -> Domain:
+    """Every ``apart``-th block; windows lie within one."""
+    size = len(domain.data)
+    blocks = np.arange(0, size, BLOCK * apart)
+    data = np.concatenate([domain.data[b : b + BLOCK] for b in blocks])
+    block, place = np.divmod(domain.starts, BLOCK)
+    inside = (block % apart == 0) & (domain.starts < size)
+    starts = (block // apart * BLOCK + place)[inside]
+    starts = np.union1d(starts, np.arange(0, len(data), BLOCK))
+    return Domain(domain.name, data, domain.weight, starts)
+
+
+def _kept(folder: Path, part: Domain) -> npt.NDArray[np.int8]:
+    digest = hashlib.blake2b(part.data.tobytes(), digest_size=8, salt=PROFILE.name.encode())
+    path = folder / f"{part.name.replace('/', '-')}-{digest.hexdigest()}.npy"
+    if not path.exists():
+        with replacing(str(path)) as temporary:
+            shape = (len(part.data), 8)
+            out = np.lib.format.open_memmap(temporary, "w+", np.int8, shape)
+            for start in range(0, len(part.data), BLOCK):
+                block = part.data[start : start + BLOCK]
+                out[start : start + BLOCK] = record(block, PROFILE, BLOCK)[0]
+            out.flush()
+    logits: npt.NDArray[np.int8] = np.load(path, mmap_mode="r")
+    return logits

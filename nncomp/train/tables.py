@@ -1,0 +1,103 @@
+"""Tables in training: outside of autograd, for the gradient of a row is that of the sum it is in.
+
+A step reads and changes the rows that it uses, and no others: each has a second moment of its own
+that only grows (Adagrad). So a table may be large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nncomp import network
+from nncomp.train import contexts
+from nncomp.train.arithmetic import Mode, largest_weight, requantise, weight_step
+
+RATE = 0.2  # of a row whose gradient is always the same
+BOS = 256  # the token before a lane's first byte
+_CANDIDATES, _SAMPLE = 32, 8192  # scales that are tried, and rows to try them with
+
+
+class Table(nn.Module):
+    """Weights, (rows, width), that are added to ``width`` channels from ``first``."""
+
+    weight: Tensor
+    moment: Tensor  # (rows,): sum of mean squared gradients, of one byte's cost in nats
+    scale: Tensor  # of one step of its integers; 0 while nothing is rounded
+    check: Tensor | None  # see nncomp.network.Table
+
+    def __init__(self, rows: int, width: int, first: int, spread: float, checks: int = 0) -> None:
+        """``checks``: how many contexts it knows, at first only those that have the check 0."""
+        super().__init__()
+        self.first, self.width = first, width
+        self.register_buffer("weight", torch.randn(rows, width) * spread)
+        self.register_buffer("moment", torch.zeros(rows))
+        self.register_buffer("scale", torch.zeros(()))
+        check = torch.zeros(checks, dtype=torch.uint8) if checks else None
+        self.register_buffer("check", check)
+        self.chosen: bool = not checks  # whether it has been told what it knows
+
+    def look_up(self, rows: Tensor, mode: Mode, bits: int, unit: float) -> Tensor:
+        """(…) to (…, width); rounded, times ``unit`` and rounded again, as the engine does."""
+        found = F.embedding(rows, self.weight)
+        if mode is Mode.FLOAT:
+            return found
+        step = weight_step(bits)
+        scale, most = self.scale * step, largest_weight(bits) // step
+        if mode is Mode.FAKE:
+            found.div_(scale).round_().clamp_(-most, most)
+            return found.mul_(scale * unit).round_()
+        whole = torch.floor(found / scale + 0.5).clamp(-most, most) * (step * 2.0**10)
+        return requantise(whole, self.scale * (unit * 2.0**-10), mode).clamp(-32767, 32767)
+
+    def update(
+        self, rows: Tensor, gradient: Tensor, power: Tensor, scale: float, rate: float
+    ) -> None:
+        """One step at ``rate`` against ``scale`` × ``gradient``, (n, d), of a sum.
+
+        ``power``: (n, d / 16) mean squares of the gradient's channels, 16 by 16.
+        """
+        mine = slice(self.first, self.first + self.width)
+        squares = power[:, self.first // 16 : (self.first + self.width) // 16].mean(1)
+        self.moment.index_add_(0, rows, squares, alpha=scale * scale)
+        slower = (self.moment[rows] + 1e-12).rsqrt_()[:, None]
+        self.weight.index_add_(0, rows, gradient[:, mine] * slower, alpha=-rate * scale)
+
+    def fit(self, rows: Tensor, bits: int) -> None:
+        """Take the scale that rounds ``rows``, as often as each is there, with the least error."""
+        sample = F.embedding(rows.flatten()[:_SAMPLE], self.weight)
+        largest, errors = sample.abs().amax().clamp_min(1e-8), []
+        step, most = weight_step(bits), largest_weight(bits)
+        scales = (
+            largest / most * torch.linspace(1 / _CANDIDATES, 1, _CANDIDATES, device=sample.device)
+        )
+        for scale in scales * step:
+            rounded = (sample / scale).round_().clamp_(-most // step, most // step).mul_(scale)
+            errors.append((rounded - sample).square_().mean().item())
+        self.scale.fill_(scales[int(np.argmin(errors))])
+
+
+def made(shapes: Sequence[network.Table]) -> list[Table]:
+    """Fresh tables of contexts."""
+    return [
+        Table(t.rows, t.width, t.first, 0.1, (1 << t.log2_rows) if t.ways else 0) for t in shapes
+    ]
+
+
+def rows_of(
+    shapes: Sequence[network.Table], tables: Sequence[Table], data: contexts.Bytes
+) -> list[Tensor]:
+    """Row of every step of ``data``, (windows, T): (windows, T) in the byte embedding, then in each
+    of ``tables``."""
+    tokens = np.full(data.shape, BOS, np.int64)
+    tokens[:, 1:] = data[:, :-1]
+    found = [tokens]
+    keys = {name: contexts.keys(name, data) for name in {shape.context for shape in shapes}}
+    for shape, table in zip(shapes, tables, strict=True):
+        check = None if table.check is None else table.check.cpu().numpy()
+        found.append(contexts.rows(shape, check, keys[shape.context]))
+    return [torch.from_numpy(rows) for rows in found]

@@ -1,0 +1,134 @@
+"""The pieces of a training step: their gradients, and that they predict from the past only."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import Tensor  # noqa: E402
+
+from nncomp.network import Attention, FeedForward, ModelConfig, Table  # noqa: E402
+from nncomp.train import functions, mixture, tables  # noqa: E402
+from nncomp.train.arithmetic import Mode  # noqa: E402
+from nncomp.train.network import Network  # noqa: E402
+
+SENTENCE = b"The cat sat, the CAT\nslept. Katzen schlafen l\xc3\xa4nger;\na,b\tc\n\xe7\x8c\xab"
+
+
+def doubles(*shapes: tuple[int, ...]) -> list[Tensor]:
+    torch.manual_seed(1)
+    return [torch.randn(*shape, dtype=torch.double, requires_grad=True) for shape in shapes]
+
+
+def test_gradients() -> None:
+    """Against differences, where nothing is rounded."""
+    kind = torch.float32  # products are in the type of their factors
+    x, up, down = doubles((5, 6), (9, 6), (6, 9))
+    assert torch.autograd.gradcheck(
+        lambda *a: functions.feed_forward(*a, kind, False), (x, up, down)
+    )
+    assert torch.autograd.gradcheck(lambda *a: functions.linear(*a, kind), (x, up))
+    assert torch.autograd.gradcheck(lambda a: functions.norm(a, 3.0, False), (x,))
+    q, k, v, bias = doubles((2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 5), (3, 4, 6))
+    gain = torch.tensor(0.7, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda *a: functions.attend(*a, kind, False), (q, k, v, bias, gain)
+    )
+
+
+def test_attention_is_a_softmax_in_octaves() -> None:
+    q, k, v, bias = doubles((2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 5), (3, 4, 6))
+    ours = functions.attend(q, k, v, bias, torch.tensor(2.0), torch.float32, False)
+    weights = ((q @ k.transpose(-1, -2) + bias) * math.log(2)).softmax(-1)
+    assert torch.allclose(ours, weights @ v * 2)
+
+
+def test_folded_weights_are_rounded_and_learn_as_if_they_were_not() -> None:
+    weight, unit = doubles((4, 6), (4, 1))
+    scale = weight.detach().abs().amax(1, keepdim=True) / 112
+    folded = functions.fold(weight, unit, scale, 16)
+    steps = (folded / unit / scale).detach() / 16
+    assert torch.allclose(steps, steps.round()) and steps.abs().max().round() == 7
+    folded.sum().backward()
+    assert torch.allclose(weight.grad, unit.expand(4, 6))
+    assert torch.allclose(unit.grad, (steps * 16 * scale).sum(1, keepdim=True))
+
+
+def bit_logits(logits: Tensor, data: Tensor) -> Tensor:
+    """``path_logits``, slowly."""
+    found = []
+    for bit in range(8):  # from the lowest; its two sides are neighbours
+        pairs = logits.unflatten(-1, (-1, 2))
+        apart = pairs[..., 1] - pairs[..., 0]
+        found.append(apart.gather(-1, (data >> bit + 1)[..., None])[..., 0])
+        logits = pairs.logsumexp(-1)
+    return torch.stack(found[::-1], -1)
+
+
+def test_logits_of_the_path() -> None:
+    data = torch.arange(256).view(2, 128)
+    (ours,) = doubles((2, 128, 256))
+    ours.data *= 4
+    theirs = ours.detach().clone().requires_grad_()
+    mine = functions.path_logits(ours.float(), data)
+    slow = bit_logits(theirs, data)
+    assert torch.allclose(mine.double(), slow, atol=1e-5)
+    weight = torch.randn(2, 128, 8)
+    (mine * weight).sum().backward()
+    (slow * weight).sum().backward()
+    assert torch.allclose(ours.grad, theirs.grad, atol=1e-5)
+    ones = mixture.ones_of(data.numpy().astype(np.uint8))
+    nats = torch.nn.functional.binary_cross_entropy_with_logits(mine, ones, reduction="none")
+    expected = torch.nn.functional.cross_entropy(
+        ours.float().transpose(1, 2), data, reduction="none"
+    )
+    assert torch.allclose(nats.sum(-1), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("mode", [Mode.FLOAT, Mode.FAKE])
+def test_a_prediction_is_of_the_bytes_before(mode: Mode) -> None:
+    torch.manual_seed(1)
+    shapes = (Table("word", 8, 16, 8 * 2, 0), Table("above", 8, 16, 0, 8))
+    network = Network(ModelConfig(1, 64, (FeedForward(64), Attention(2, 32, 64)), shapes))
+    for parameter in network.parameters():
+        if parameter.dim():
+            torch.nn.init.normal_(parameter, std=0.3)
+    at = 30
+    other = SENTENCE[:at] + bytes([SENTENCE[at] ^ 1]) + b"?" * (len(SENTENCE) - at - 1)
+    one, two = (np.frombuffer(text, np.uint8)[None] for text in (SENTENCE, other))
+    network.calibrate(one)
+    ours, theirs = (network.logits(data, mode)[0] for data in (one, two))
+    assert torch.equal(ours[: at + 1], theirs[: at + 1])
+    assert not torch.equal(ours[at + 1], theirs[at + 1])
+
+
+def test_a_step_changes_the_rows_it_used() -> None:
+    table = tables.Table(16, 16, 16, 0.1)
+    before = table.weight.clone()
+    rows, gradient = torch.tensor([3, 3, 5]), torch.zeros(3, 32)
+    gradient[:, 16:] = torch.tensor([1.0, 0, 2])[:, None]
+    gradient[:, 24:] *= -1
+    power = gradient.square().view(3, 2, 16).mean(-1)
+    table.update(rows, gradient, power, 10.0, 0.5)
+    change = (table.weight - before) / 0.5
+    for row, sign in ((3, -1), (5, -1)):
+        assert torch.allclose(change[row, :8], torch.full((8,), 1.0 * sign))
+        assert torch.allclose(change[row, 8:], torch.full((8,), -1.0 * sign))
+    assert not change[[0, 1, 2, 4, *range(6, 16)]].any()
+    assert table.moment[[3, 5]].tolist() == [100, 400]
+
+
+def test_a_scale_is_that_of_the_least_error() -> None:
+    torch.manual_seed(1)
+    table = tables.Table(1000, 16, 0, 1.0)
+    table.weight[0, 0] = 100.0  # is clipped, for the others' sake
+    table.fit(torch.arange(1000), 4)
+    largest = table.scale.item() * 112
+    assert 2 < largest < 10
+    found = table.look_up(torch.arange(1000), Mode.FAKE, 4, 64.0) / 64
+    assert found.abs().max().item() == pytest.approx(largest, abs=0.01)
+    assert (found[1:] - table.weight[1:]).square().mean() < 0.05
