@@ -43,6 +43,48 @@ class IntegerDecoder:
 
     def finish(self) -> None: ...
 
+class Encoding:
+    """``nncomp.engine.Encoding``. What fails has ended."""
+
+    def __init__(
+        self,
+        network: Network | None,
+        data: bytes,
+        lanes: int,
+        mixing: tuple[bool, int, int, int],
+        *,
+        kernel: str = "auto",
+    ) -> None: ...
+    def encode(
+        self, steps: int, *, threads: int = 1, progress: Callable[[int], Any] | None = None
+    ) -> None:
+        """``nncomp.engine.Encoding``."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all payloads so far."""
+
+    def finish(
+        self, *, threads: int = 1, progress: Callable[[int], Any] | None = None
+    ) -> list[bytes]: ...
+
+class Decoding:
+    """``nncomp.engine.Decoding``. What fails has ended."""
+
+    def __init__(
+        self,
+        network: Network | None,
+        payloads: Sequence[bytes],
+        size: int,
+        mixing: tuple[bool, int, int, int],
+        *,
+        threads: int = 1,
+        kernel: str = "auto",
+    ) -> None: ...
+    def decode(self, steps: int, *, progress: Callable[[int], Any] | None = None) -> None: ...
+    def part(self, start: int, size: int) -> bytes: ...
+    def finish(self, *, progress: Callable[[int], Any] | None = None) -> bytes: ...
+
 def encode_block(
     network: Network | None,
     data: bytes,

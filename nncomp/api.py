@@ -74,13 +74,13 @@ def decompress_stream(
     content_size: int | None = None,
     progress: Progress | None = None,
 ) -> Summary:
-    """Decompress all frames of ``src`` to ``dst``; a block is written once it is verified.
+    """Decompress all frames of ``src`` to ``dst``; a block, or its lead, is written once verified.
 
-    Blocks before a damaged one may have been written by then. As ``Decoder``.
+    What is before damage may have been written by then. As ``Decoder``.
     """
     decoder = Decoder(options, content_size=content_size, progress=progress)
     results = decoder.results(container.read(src, options.memory_limit))
     with contextlib.closing(results):
-        for content in results:
-            rawio.write_all(dst, content)
+        for part in results:
+            rawio.write_all(dst, part.new)
     return decoder.summary

@@ -14,14 +14,14 @@ from typing import Any
 
 from nncomp import container, levels, rawio, resolve
 from nncomp.container import MAX_LANES, Block, FrameWriter, Header, ModelRef
-from nncomp.mixing import Mixing
 from nncomp.model import ARITHMETIC
 from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
 from nncomp.places import Places
 from nncomp.plan import Plan, Stream, choose, layout
 from nncomp.rawio import Readable, Writable
-from nncomp.schedule import Meter, Progress, Task
+from nncomp.schedule import Meter, Progress, Task, unheard
 from nncomp.summary import Summary
+from nncomp.ways import StreamCoder
 
 __all__ = ["Encoder", "header_of"]
 
@@ -119,11 +119,11 @@ class Encoder:
     def _task(self, content: bytes) -> Task[_Candidates]:
         """Its result are blocks, of which the smallest is to be written, of equals the first."""
 
-        def code(threads: int, report: Progress) -> _Candidates:
+        def code(threads: int, report: Progress) -> Iterator[_Candidates]:
             plans = self._plans(content, threads, report)
-            checksum = zlib.crc32(content)
-            blocks = [layout.dumps(plan, len(content), checksum) for plan in plans]
-            return [
+            checks = zlib.crc32(content), container.lead_checksum(content)
+            blocks = [layout.dumps(plan, len(content), *checks) for plan in plans]
+            yield [
                 (plan, block)
                 for plan, block in zip(plans, blocks, strict=True)
                 if len(block.payload) <= len(content) and len(block.plan) <= container.MAX_PLAN_SIZE
@@ -136,18 +136,19 @@ class Encoder:
 
         def trial(*args: Any) -> list[bytes]:  # of a sample, which is too little for a GPU
             with self._places.cpu() as cpu:
-                return cpu.encode_block(*args, threads=threads, progress=_unheard(report))
+                return cpu.encode_block(*args, threads=threads, progress=unheard(report))
 
         profile = self._level.profile
         chosen = choose.choose_filter(content, profile, trial)
         streams = chosen.split.streams
         mixings = [chosen.mixing, *(choose.choose_mixing(s, profile, trial) for s in streams[1:])]
         heard = Meter(report, len(content))
+        code = StreamCoder(self.header, self._level, self._model, self._places).code
         alone, joined = [], []
         for stream, mixing in zip(streams, mixings, strict=True):
             ways = [Stream(len(stream), (stream,))]
             if mixing is not None:
-                ways += self._coded(stream, mixing, threads, heard, trial)
+                ways += code(stream, mixing, trial, threads, heard)
             alone.append(min((way for way in ways if not way.network), key=_stored_size))
             joined.append(min(ways, key=_stored_size))
         heard.finish()
@@ -155,37 +156,9 @@ class Encoder:
         filtered = [Plan(tuple(w), chosen.filter, chosen.split.side) for w in (alone, joined)]
         return [stored, *filtered]
 
-    def _coded(
-        self, stream: bytes, mixing: Mixing, threads: int, heard: Meter, trial: choose.Encode
-    ) -> list[Stream]:
-        """``stream`` in the ways that are plausible, without those that bring nothing."""
-        lanes = self.header.lanes_of(len(stream))
-        ways = choose.choose_ways(stream, mixing, self._model, lanes, self._level, trial)
-        coded = []
-        for way in ways:
-            model = self._model if way.network else None
-            # Of two ways, the last one is heard: each reports all of the stream.
-            report = heard if way is ways[-1] else _unheard(heard)
-            with self._places.of(model) as place:
-                payloads = place.encode_block(
-                    model,
-                    stream,
-                    lanes if way.network else 1,
-                    way.mixing,
-                    threads=threads,
-                    progress=report,
-                )
-            coded.append(Stream(len(stream), tuple(payloads), way.mixing, way.network))
-        return choose.worthwhile(coded, self._level)
-
 
 _Candidates = list[tuple[Plan, Block]]
 
 
 def _stored_size(stream: Stream) -> int:
     return stream.stored_size
-
-
-def _unheard(report: Progress) -> Progress:
-    """Passes on no count, but what ``report`` raises: for work that is done in addition."""
-    return lambda count: report(0)

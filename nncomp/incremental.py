@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from nncomp import arguments, container
 from nncomp.container import FrameReader, Item
-from nncomp.decode import Decoder
+from nncomp.decode import Decoder, Part
 from nncomp.encode import Encoder
 from nncomp.exclusive import Exclusive
 from nncomp.options import for_reading, for_writing
@@ -101,8 +101,9 @@ class NNDecompressor:
         self._exclusive = Exclusive()
         self._decoder = Decoder(checked)
         self._input = _Input(self._decoder.memory_limit)
-        self._results: Generator[bytes, None, None] | None = self._decoder.results(self._input)
+        self._results: Generator[Part, None, None] | None = self._decoder.results(self._input)
         self._output = bytearray()
+        self._whole = True  # whether the block of the last part has ended
         self._needs_input = True
         self._finished = False  # whether the end of the frame is reached
 
@@ -143,9 +144,13 @@ class NNDecompressor:
         try:
             # What ends the frame is read along with the last of its content, so that ``eof`` shows.
             while not self._finished and (
-                max_length < 0 or len(self._output) < max_length or self._input.at_end()
+                max_length < 0
+                or len(self._output) < max_length
+                or (self._whole and self._input.at_end())
             ):
-                self._output += next(results)
+                part = next(results)
+                self._output += part.new
+                self._whole = part.last
         except _Starved:
             self._needs_input = True
             results = self._decoder.results(self._input)

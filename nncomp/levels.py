@@ -31,7 +31,7 @@ class Level:
     lane_size: int  # bytes of a full block's lanes where the network takes part, a power of two
     profile: Profile  # of the adaptive stage
     min_gain: int  # 1/1024 of a block as coded: what the network has to save
-    thorough: bool = True  # code a block with and without network where a sample leaves doubt
+    thorough: bool = True  # look further where a sample of a large block leaves doubt
 
     def full_lanes(self, block_size: int) -> int:
         """Lanes that a full block of ``block_size`` bytes should have, 1 or more.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nncomp import engine
 from nncomp.container import Header
-from nncomp.engine import Engine
+from nncomp.engine import Engine, InSteps
 from nncomp.mixing import Mixing
 from nncomp.plan import memory
 from nncomp.schedule import Progress, Task, in_order
@@ -90,6 +90,20 @@ class Places:
         """The CPU's engine."""
         with self._gate if self._gpu is not None else contextlib.nullcontext():
             yield engine.get("cpu")
+
+    @contextlib.contextmanager
+    def in_steps(self) -> Iterator[InSteps]:
+        """An engine on the CPU that codes step by step, whatever the engine is."""
+        with self.cpu() as cpu:
+            yield cpu if isinstance(cpu, InSteps) else engine.in_steps()
+
+    def is_on_cpu(self, model: Model | None) -> bool:
+        """Whether ``of`` gives the CPU's engine."""
+        return self._gpu is None or model is None
+
+    def can_lead(self, model: Model | None) -> bool:
+        """Whether ``of`` gives an engine that codes step by step."""
+        return self.is_on_cpu(model) and isinstance(engine.get("cpu"), InSteps)
 
     def of(self, model: Model | None) -> contextlib.AbstractContextManager[Engine]:
         """The engine for a stream with this network, or without."""

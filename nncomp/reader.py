@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from nncomp import container
-from nncomp.decode import Decoder
+from nncomp.decode import Decoder, Part
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -27,10 +27,11 @@ class ContentReader(io.RawIOBase):
         self._limit = decoder.memory_limit
         self._origin = file.tell() if self.seekable() else 0
         # The contents of blocks to come; none after an error.
-        self._results: Generator[bytes, None, None] | None = decoder.results(
+        self._results: Generator[Part, None, None] | None = decoder.results(
             container.read(file, self._limit)
         )
-        self._content = b""  # of the block that was decoded last
+        self._content = b""  # of the block that was decoded last, or its lead
+        self._ended = True  # whether that is all of the block
         self._start = 0  # its offset
         self._position = 0
 
@@ -45,7 +46,7 @@ class ContentReader(io.RawIOBase):
 
     def readinto(self, buffer: Buffer, /) -> int:
         while self._position >= self._start + len(self._content):
-            if not self._next_block():
+            if not self._next_part():
                 return 0
         with memoryview(buffer).cast("B") as view:
             begin = self._position - self._start
@@ -76,17 +77,18 @@ class ContentReader(io.RawIOBase):
             self._results.close()  # stops what is being decoded
         super().close()
 
-    def _next_block(self) -> bool:
-        """Decode the next block, if there is one."""
+    def _next_part(self) -> bool:
+        """Decode the rest of the block, or the next one, if there is one."""
         results, self._results = self._results, None
         if results is None:
             raise ValueError("reading has failed before")
-        content = next(results, None)
+        part = next(results, None)
         self._results = results
-        if content is None:
+        if part is None:
             return False
-        self._start += len(self._content)
-        self._content = content
+        if self._ended:
+            self._start += len(self._content)
+        self._content, self._ended = part.content, part.last
         return True
 
     def _jump(self, offset: int) -> None:
@@ -102,7 +104,7 @@ class ContentReader(io.RawIOBase):
             self._results.close()
         self._decoder.start_at(start)
         self._results = self._decoder.results(items)
-        self._content = b""
+        self._content, self._ended = b"", True
         self._start = start
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""Runs tasks on threads, with their results in order.
+"""Runs tasks on threads, with their results in order. A task may have several, one after the other.
 
 One task at a time runs in the caller's thread, and no other thread is started for it; nor are any
 needed: where the system gives no thread, where the interpreter is about to end, and in a child of
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import itertools
 import os
 import sys
 import time
@@ -19,11 +20,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Meter", "Progress", "Task", "in_order"]
+__all__ = ["Meter", "Progress", "Task", "in_order", "unheard"]
 
 _T = TypeVar("_T")
 Progress = Callable[[int], None]  # called with the bytes of content done since the last call
-Task = Callable[[int, Progress], _T]  # (threads, report) → result; may be run a second time
+Task = Callable[[int, Progress], Iterator[_T]]  # (threads, report) → results; may be run again
 
 _MAX_TASKS = 512  # at a time
 _PATIENCE = 0.1  # seconds; how often a waiting thread looks after signals and progress
@@ -46,6 +47,11 @@ class Meter:
     def finish(self) -> None:
         """All of it is done."""
         self(self._left)
+
+
+def unheard(report: Progress) -> Progress:
+    """Passes on no count, but what ``report`` raises: for work that is done in addition."""
+    return lambda count: report(0)
 
 
 def in_order(
@@ -85,12 +91,13 @@ def in_order(
             if active == 0:
                 break
             if active == 1 and drawn:
-                yield drawn.pop()(threads, report)  # and nothing keeps the task, nor its model
+                yield from drawn.pop()(threads, report)  # and nothing keeps the task, nor its model
                 continue
             for i, task in enumerate(drawn):
                 share = max(1, threads // active + (i < threads % active))
                 pending.append(_Running(task, share))
-            yield pending.popleft().result(report)
+            yield from pending[0].results(report)
+            pending.popleft()
         if failure is not None and not isinstance(failure, StopIteration):
             raise failure
     finally:
@@ -102,7 +109,7 @@ class _Aborted(Exception):
 
 
 class _Running(Generic[_T]):
-    """A task on a thread of its own, if there is one to be had, or else in that of ``result``."""
+    """A task on a thread of its own, if there is one to be had, or else in that of ``results``."""
 
     def __init__(self, task: Task[_T], share: int) -> None:
         self._task = task
@@ -110,7 +117,8 @@ class _Running(Generic[_T]):
         self._process = os.getpid()
         self._reports: deque[int] = deque()
         self._aborted = False
-        self._results: list[_T] = []  # one, once there is a result
+        self._results: deque[_T] = deque()  # those that were not taken yet
+        self._complete = False
         self._error: BaseException | None = None
         self._done = _thread.allocate_lock()  # held until the thread ends
         self._started = not _ending and not sys.is_finalizing()
@@ -122,20 +130,23 @@ class _Running(Generic[_T]):
                 self._started = False
                 self._done.release()
 
-    def result(self, progress: Progress) -> _T:
-        """What the task gives, or raises; passes on what it reports."""
+    def results(self, progress: Progress) -> Iterator[_T]:
+        """What the task gives, or raises, as it comes; passes on what it reports. Once."""
+        taken = 0
         done = False
         while not done:
             done = self.wait(_PATIENCE)
             progress(self._take())
-        if self._results:
-            return self._results[0]
+            while self._results:
+                taken += 1
+                yield self._results.popleft()
         if self._error is not None and not self._aborted:
             raise self._error
-        return self._task(self._share, progress)
+        if not self._complete:
+            yield from itertools.islice(self._task(self._share, progress), taken, None)
 
     def abort(self) -> None:
-        """Have the task end at its next report. ``result`` begins anew."""
+        """Have the task end at its next report. ``results`` begins anew."""
         self._aborted = True
 
     def wait(self, seconds: float) -> bool:
@@ -155,7 +166,9 @@ class _Running(Generic[_T]):
     def _run(self) -> None:
         _live.add(self)
         try:
-            self._results.append(self._task(self._share, self._report))
+            for result in self._task(self._share, self._report):
+                self._results.append(result)
+            self._complete = True
         except BaseException as error:
             self._error = error
         finally:

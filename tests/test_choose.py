@@ -406,20 +406,23 @@ def test_small_streams_are_coded_in_both_ways(monkeypatch: pytest.MonkeyPatch) -
 def test_ways_follow_from_the_gain(
     number: int, lanes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lanes cost, and where a sample leaves doubt, thorough levels try both."""
+    """Lanes cost, and where a sample leaves doubt, thorough levels try both in large streams."""
     level = levels.get(number)
     need = level.min_gain + 10 * (lanes.bit_length() - 1)
-    stream, model = bytes(64 * KIB + 1), models.tiny()
+    model = models.tiny()
     alone, joined = Way(MIX, False), Way(MIX, True)
-    cases = {0: [alone], 8 * need: [joined]}
-    if level.thorough:
-        cases |= {need - 1: [alone], need: [alone, joined], 8 * need - 1: [alone, joined]}
-    else:
-        cases |= {2 * need - 1: [alone], 2 * need: [joined]}
-    for gain, ways in cases.items():
-        monkeypatch.setattr(choose, "network_gain", lambda *args, gain=gain: gain)
-        assert choose.choose_ways(stream, MIX, model, lanes, level, Trials()) == ways
-        assert choose.choose_ways(stream, MIX, None, lanes, level, Trials()) == [alone]
+    for size in (64 * KIB + 1, 1024 * KIB):
+        large = size >= 1024 * KIB and lanes >= 4
+        doubt = [alone, joined] if large and level.thorough else [joined]
+        for gain, ways in {
+            2 * need - 1: [alone],
+            2 * need: doubt,
+            8 * need - 1: doubt,
+            8 * need: [joined],
+        }.items():
+            monkeypatch.setattr(choose, "network_gain", lambda *args, gain=gain: gain)
+            assert choose.choose_ways(bytes(size), MIX, model, lanes, level, Trials()) == ways
+            assert choose.choose_ways(bytes(size), MIX, None, lanes, level, Trials()) == [alone]
 
 
 def test_what_is_worth_while() -> None:

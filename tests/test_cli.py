@@ -308,6 +308,14 @@ def test_reader_that_leaves(run: Run) -> None:
         process.stderr.close()
 
 
+def test_what_is_before_damage_is_written(run: Run) -> None:
+    """Of a block whose end is wrong that is its first 64 KiB."""
+    golden = Path(__file__).parent / "golden"
+    content = run("-dc", str(golden / "good-lead.nnc")).stdout
+    result = run("-dc", str(golden / "bad-wrong-content-check-after-lead.nnc"), status=1)
+    assert result.stdout == content[: 1 << 16]
+
+
 def test_unbuffered_python_writes_everything(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     data = models.noise(300_000)  # more than a pipe holds

@@ -371,9 +371,9 @@ def test_sizes_of_the_format() -> None:
     what, said = rows[-1]
     big, count = re.findall(r"of ([0-9]+ MiB) in ([0-9]+) lanes, as at -5", what)[0]
     assert (number(big), int(count)) == (preset.block_size, lanes)
-    assert said == "41 or 42, and 7 or 8 in the index"
+    assert said == "45 or 46, and 7 or 8 in the index"
     # bytes that a lane comes to; bytes beside the payloads
-    for share, more, index in ((1 << 17, 41, 7), (1 << 18, 42, 8)):
+    for share, more, index in ((1 << 17, 45, 7), (1 << 18, 46, 8)):
         block = block_of(Stream(number(big), (bytes(share),) * lanes, how, network=True))
         record = container.record_size(block) - share * lanes
         assert record == more

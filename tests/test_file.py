@@ -596,3 +596,47 @@ def test_max_size_is_of_the_content_and_not_of_what_was_decoded() -> None:
         file.seek(9000)
         with pytest.raises(SizeLimitError):
             file.read()
+
+
+# ---- the lead of a block ----
+
+GOLDEN = Path(__file__).parent / "golden"
+LEAD = 1 << 16
+
+
+def test_the_lead_of_a_block_comes_first() -> None:
+    """It is handed out once it is verified, and what is wrong behind it is an error then."""
+    content = decompress((GOLDEN / "good-lead.nnc").read_bytes())
+    with NNCompFile(GOLDEN / "bad-wrong-content-check-after-lead.nnc", threads=1) as file:
+        assert file.read(100) == content[:100]
+        assert file.read(LEAD - 100) == content[100:LEAD]
+        file.seek(5)
+        assert file.read(10) == content[5:15]
+        file.seek(LEAD)
+        with pytest.raises(ChecksumError):
+            file.read(1)
+        file.seek(0)
+        assert file.read(LEAD) == content[:LEAD]
+    with NNCompFile(GOLDEN / "bad-wrong-lead-check.nnc", threads=1) as file:
+        with pytest.raises(ChecksumError):
+            file.read(1)
+
+
+def test_lead_and_rest_are_one_block() -> None:
+    packed = (GOLDEN / "good-lead.nnc").read_bytes()
+    content = decompress(packed)
+    with NNCompFile(io.BytesIO(packed + packed), threads=1) as file:
+        for position in (10, LEAD - 5, 20, LEAD, len(content) - 3, 7, LEAD - 1):
+            for start in (position, len(content) + position):
+                file.seek(start)
+                assert file.read(10) == (content + content)[start : start + 10]
+        file.seek(0)
+        assert file.read() == content + content
+    whole = nncomp.NNDecompressor(threads=1)
+    assert whole.decompress(packed) == content and whole.eof
+    parts = nncomp.NNDecompressor(threads=1)
+    got = parts.decompress(packed, 100)
+    while not parts.eof:
+        assert not parts.needs_input
+        got += parts.decompress(b"", 30_000)
+    assert got == content

@@ -72,7 +72,8 @@ def stored(stream: bytes) -> Stream:
 
 
 def block_of(content: bytes, *streams: Stream, filter: int = NONE) -> Block:
-    return layout.dumps(Plan(streams, filter), len(content), zlib.crc32(content))
+    checks = zlib.crc32(content), container.lead_checksum(content)
+    return layout.dumps(Plan(streams, filter), len(content), *checks)
 
 
 @pytest.fixture
@@ -125,7 +126,8 @@ def rewrite(data: bytes, change: Callable[[Plan], Plan]) -> bytes:
             ref = item
         elif isinstance(item, Block):
             plan = change(layout.loads(item, HEADER))
-            writer.write(layout.dumps(plan, item.size, item.content_checksum), ref)
+            checks = item.content_checksum, item.lead_checksum
+            writer.write(layout.dumps(plan, item.size, *checks), ref)
             ref = None
     writer.end()
     return dst.getvalue()
@@ -232,7 +234,8 @@ def test_another_filter_is_noticed(packed: bytes, number: int) -> None:
 
     for block in blocks_of(packed):
         plan = layout.loads(block, HEADER)
-        changed = layout.dumps(change(plan), block.size, block.content_checksum)
+        checks = block.content_checksum, block.lead_checksum
+        changed = layout.dumps(change(plan), block.size, *checks)
         result = decode(written(changed))
         if isinstance(result, bytes):  # without a call it is the same to the filters of programs
             assert zlib.crc32(result) == block.content_checksum

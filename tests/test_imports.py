@@ -48,12 +48,13 @@ ALLOWED = {
     "summary": {"plan"},
     "places": {"container", "engine", "mixing", "plan", "schedule"},
     "encode": {
-        *("container", "levels", "mixing", "model", "options", "places", "plan", "rawio"),
-        *("resolve", "schedule", "summary"),
+        *("container", "levels", "model", "options", "places", "plan", "rawio", "resolve"),
+        *("schedule", "summary", "ways"),
     },
+    "ways": {"container", "engine", "levels", "mixing", "places", "plan", "schedule"},
     "decode": {
-        *("container", "errors", "filters", "model", "options", "places", "plan", "resolve"),
-        *("schedule", "summary"),
+        *("container", "engine", "errors", "filters", "model", "options", "places", "plan"),
+        *("resolve", "schedule", "summary"),
     },
     "api": {
         *("arguments", "container", "decode", "encode", "options", "rawio", "schedule"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import select
+import signal
 import sys
+from collections.abc import Callable
 from typing import BinaryIO, TextIO
 
 from nncomp import fileio
 from nncomp.cli.report import complain
 
-__all__ = ["finish", "give_up_after", "prepare"]
+__all__ = ["Piped", "finish", "give_up_after", "prepare"]
 
 _OUTPUTS = {fileio.STDOUT: 1, fileio.STDERR: 2}
 
@@ -29,6 +32,32 @@ def prepare() -> None:
     sys.stdout = _text(fileio.standard_output(), sys.stdout)
     if sys.stderr is not None:  # nobody listens where the shell has closed it
         sys.stderr = _text(fileio.standard_error(), sys.stderr)
+
+
+class Piped:
+    """Output that somebody reads as it is written: what is written arrives at once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._poll = select.poll() if hasattr(select, "poll") else None
+        if self._poll is not None:
+            self._poll.register(file.fileno(), 0)
+
+    def write(self, data: bytes) -> int:
+        written = self._file.write(data)
+        self._file.flush()
+        return written
+
+    def watched(self, progress: Callable[[int], None] | None) -> Callable[[int], None]:
+        """``progress``, and SIGPIPE once nobody reads any more: the next bytes may take long."""
+
+        def report(count: int) -> None:
+            if self._poll is not None and any(e & select.POLLERR for _, e in self._poll.poll(0)):
+                signal.raise_signal(signal.SIGPIPE)
+            if progress is not None:
+                progress(count)
+
+        return report
 
 
 def finish(status: int, failure: int = 1) -> int:

@@ -18,6 +18,7 @@ from nncomp import fileio
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, Options
 from nncomp.cli.report import blocks_text, progress_bar
+from nncomp.cli.streams import Piped
 from nncomp.cli.verify import HashedSink, HashedSource, Nowhere, digest_of
 from nncomp.errors import NNCompError
 
@@ -157,7 +158,7 @@ def _open_sink(
     else:
         with fileio.standard_output() as file:
             _check_terminal(mode, file, options)
-            yield file
+            yield Piped(file) if mode == Mode.DECOMPRESS else file
 
 
 def _check_terminal(mode: Mode, sink: BinaryIO, options: Options) -> None:
@@ -219,6 +220,8 @@ def _decompress(
     from nncomp import api
 
     call = dataclasses.replace(options.of_call(), max_size=max_size)
+    if isinstance(sink, Piped):
+        progress = sink.watched(progress)
     return api.decompress_stream(source, sink, call, content_size=content_size, progress=progress)
 
 

@@ -9,6 +9,7 @@ else is a ``FormatError``. What a block's plan says is not known here (``nncomp.
 from nncomp.container.index import FrameIndex, IndexEntry, read_blocks, read_index
 from nncomp.container.stream import FrameReader, FrameWriter, is_end, read, record_size
 from nncomp.container.values import (
+    LEAD_SIZE,
     MAGIC,
     MAX_BLOCK_SIZE,
     MAX_LANES,
@@ -21,10 +22,12 @@ from nncomp.container.values import (
     Item,
     ModelRef,
     Packed,
+    lead_checksum,
     require_block_size,
 )
 
 __all__ = [
+    "LEAD_SIZE",
     "MAGIC",
     "MAX_BLOCK_SIZE",
     "MAX_LANES",
@@ -42,6 +45,7 @@ __all__ = [
     "ModelRef",
     "Packed",
     "is_end",
+    "lead_checksum",
     "read",
     "read_blocks",
     "read_index",

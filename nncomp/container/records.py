@@ -8,6 +8,7 @@ import zlib
 from nncomp import rawio, varint
 from nncomp.container.values import (
     ID_SIZE,
+    LEAD_SIZE,
     MAGIC,
     MAX_BLOCK_SIZE,
     MAX_MODEL_SIZE,
@@ -146,6 +147,7 @@ def block_head(block: Block, model: ModelRef | None) -> bytes:
         varint.dumps(len(block.plan)),
         block.plan,
         varint.dumps(len(block.payload)),
+        block.lead_checksum.to_bytes(4, "little") if block.size > LEAD_SIZE else b"",
         block.content_checksum.to_bytes(4, "little"),
     ]
     return b"".join(parts)
@@ -168,9 +170,10 @@ def read_block(
     plan = scanner.take(plan_size)
     payload_size = scanner.varint()
     _require(payload_problem(size, payload_size))
+    lead_checksum = scanner.uint32() if size > LEAD_SIZE else 0
     content_checksum = scanner.uint32()
     payload = scanner.take(payload_size)
-    return Block(size, network, plan, payload, content_checksum), model
+    return Block(size, network, plan, payload, content_checksum, lead_checksum), model
 
 
 def block_problem(header: Header, block: Block) -> str | None:

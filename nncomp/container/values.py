@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 from nncomp.mixing import Profile
 
 __all__ = [
     "ID_SIZE",
+    "LEAD_SIZE",
     "MAGIC",
     "MAX_BLOCKS",
     "MAX_BLOCK_SIZE",
@@ -23,11 +25,12 @@ __all__ = [
     "Item",
     "ModelRef",
     "Packed",
+    "lead_checksum",
     "require_block_size",
 ]
 
 MAGIC = b"\x89NNC\r\n"
-VERSION = 6
+VERSION = 7
 MIN_BLOCK_SIZE = 1 << 10
 MAX_BLOCK_SIZE = 1 << 26
 MAX_LANES = 1 << 7
@@ -35,6 +38,7 @@ MAX_BLOCKS = 1 << 24  # in a frame
 MAX_PLAN_SIZE = 1 << 16  # bytes of a block's plan
 MAX_NAME = 64  # bytes of a model name
 MAX_MODEL_SIZE = 1 << 26  # bytes of an embedded model
+LEAD_SIZE = 1 << 16  # bytes of a block's lead, which can be read before the rest of it
 ID_SIZE = 16  # bytes of a model id
 
 
@@ -87,6 +91,7 @@ class Block:
     plan: bytes  # how the payload is to be read, 1..2**16 bytes
     payload: bytes  # at most as long as the content
     content_checksum: int  # CRC-32 of the content
+    lead_checksum: int = 0  # that of its first LEAD_SIZE bytes; 0 where it has no more
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,11 @@ class End:
 
 
 Item = Header | ModelRef | Block | End  # what readers hand out
+
+
+def lead_checksum(content: bytes) -> int:
+    """What a block of this content holds as ``lead_checksum``."""
+    return zlib.crc32(content[:LEAD_SIZE]) if len(content) > LEAD_SIZE else 0
 
 
 def require_block_size(size: int) -> None:

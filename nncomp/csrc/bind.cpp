@@ -5,149 +5,23 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <bit>
-#include <chrono>
-#include <cstring>
+#include <optional>
 #include <span>
-#include <stdexcept>
-#include <thread>
 #include <tuple>
-#ifdef __GLIBCXX__
-#include <cxxabi.h>
-#endif
 
+#include "bind.hpp"
 #include "block/block.hpp"
 #include "coder/integers.hpp"
 #include "filters/x86.hpp"
 #include "network/network.hpp"
 #include "network/tables.hpp"
 
-namespace nb = nanobind;
 using namespace nb::literals;
 using nncomp::Network;
 
 void bind_deflate(nb::module_& m);  // deflate/bind.cpp
 
 namespace {
-
-std::span<const uint8_t> view(const nb::bytes& b) { return {reinterpret_cast<const uint8_t*>(b.c_str()), b.size()}; }
-
-nb::bytes to_bytes(const std::vector<uint8_t>& v) { return nb::bytes(v.data(), v.size()); }
-
-void require(bool condition, const char* message) {
-  if (!condition) throw std::invalid_argument(message);
-}
-
-// What `use` returns, which takes the interpreter's lock. A daemon thread that wants it when the interpreter has ended
-// never gets it: before 3.14, CPython ends such a thread by pthread_exit, which unwinds the stack as an exception does,
-// and aborts the process where that is caught or meets noexcept. So the thread stops here for ever, as from 3.14 on.
-template <class Use>
-auto with_interpreter(Use use) {
-#ifdef __GLIBCXX__
-  try {
-    return use();
-  } catch (const abi::__forced_unwind&) {
-    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
-  }
-#else
-  return use();
-#endif
-}
-
-// Gives the interpreter's lock away while it lives, but for reports, which the engine makes in the thread that calls
-// it. So the lock comes back to the very thread state that gave it, whichever interpreter that belongs to.
-class Unlocked {
- public:
-  // Lets signals in, and calls the user's function, if it is not None. The caller keeps that alive.
-  explicit Unlocked(nb::handle function) : function_(function) { state_ = PyEval_SaveThread(); }
-  ~Unlocked() {
-    with_interpreter([this] { PyEval_RestoreThread(state_); });
-  }
-  Unlocked(const Unlocked&) = delete;
-  Unlocked& operator=(const Unlocked&) = delete;
-
-  nncomp::Progress progress() {
-    return [this](uint64_t bytes) { report(bytes); };
-  }
-
- private:
-  struct Locked {
-    PyThreadState*& state;
-    explicit Locked(PyThreadState*& given) : state(given) {
-      with_interpreter([this] { PyEval_RestoreThread(state); });
-    }
-    ~Locked() { state = PyEval_SaveThread(); }
-  };
-
-  void report(uint64_t bytes) {
-    const Locked locked(state_);
-    const bool raised = with_interpreter([&] {  // plain C inside: nothing to unwind
-      if (PyErr_CheckSignals() != 0) return true;
-      if (function_.is_none() || bytes == 0) return false;
-      PyObject* result = PyObject_CallFunction(function_.ptr(), "K", static_cast<unsigned long long>(bytes));
-      Py_XDECREF(result);
-      return result == nullptr;
-    });
-    if (raised) throw nb::python_error();
-  }
-
-  nb::handle function_;
-  PyThreadState* state_;
-};
-
-// The items of an array in memory, row by row. By Python's own protocol, because nanobind's arrays take the lock of
-// the main interpreter, and so wait for ever in another one.
-class Array {
- public:
-  // The array itself, or a copy of one that is laid out otherwise. Throws invalid_argument for what is no array.
-  static Array contiguous(nb::handle object) {
-    return Array(PyMemoryView_GetContiguous(object.ptr(), PyBUF_READ, 'C'));
-  }
-
-  // The array itself, to write to. Throws invalid_argument where that cannot be.
-  static Array writable(nb::handle object) {
-    Array array(PyMemoryView_FromObject(object.ptr()));
-    require(!array.view().readonly && PyBuffer_IsContiguous(&array.view(), 'C'), "not a contiguous array to write to");
-    return array;
-  }
-
-  const Py_buffer& view() const { return *PyMemoryView_GET_BUFFER(memory_.ptr()); }
-
-  // 'i' for items that are signed integers in this machine's order, 'u' for unsigned ones, '?' for others; numpy
-  // writes an order that was asked for.
-  char kind() const {
-    const char* format = view().format;
-    if (!format) return '?';
-    constexpr bool little = std::endian::native == std::endian::little;
-    if (*format != 0 && strchr(little ? "@=<" : "@=>", *format)) ++format;
-    if (format[0] == 0 || format[1] != 0) return '?';
-    return strchr("bhilq", format[0]) ? 'i' : strchr("BHILQ", format[0]) ? 'u' : '?';
-  }
-
-  // Of a matrix.
-  size_t rows() const { return size_t(view().shape[0]); }
-  size_t columns() const { return size_t(view().shape[1]); }
-
-  // use(T{}) with the type of a matrix of signed integers, of 8 to 64 bits.
-  template <class Use>
-  void with_integers(Use use) const {
-    require(kind() == 'i' && view().ndim == 2, "not a matrix of signed integers");
-    if (view().itemsize == 1) return use(int8_t{});
-    if (view().itemsize == 2) return use(int16_t{});
-    if (view().itemsize == 4) return use(int32_t{});
-    use(int64_t{});
-  }
-
- private:
-  explicit Array(PyObject* memory) : memory_(nb::steal(memory)) {
-    if (!memory) {
-      PyErr_Clear();
-      throw std::invalid_argument("not an array");
-    }
-  }
-
-  nb::object memory_;
-};
 
 const nncomp::Kernel& usable_kernel(const std::string& name) {
   const nncomp::Kernel* found = nncomp::find_kernel(name);
@@ -201,32 +75,126 @@ nncomp::Predictor predictor_of(const Network* network, const MixingArgs& mixing,
   return {network, mixing_of(mixing), network ? &network->kernel() : &usable_kernel(kernel)};
 }
 
+nb::list to_list(const std::vector<nncomp::Payload>& payloads) {
+  nb::list out;
+  for (const nncomp::Payload& payload : payloads) out.append(to_bytes(payload));
+  return out;
+}
+
+// What is used until it is finished, or has failed.
+template <class T>
+class Unfinished {
+ public:
+  template <class... Args>
+  void emplace(Args&&... args) {
+    value_.emplace(std::forward<Args>(args)...);
+  }
+
+  // use(value), which is gone where that throws.
+  auto with(auto use) {
+    require(value_.has_value(), "it has ended, or failed before");
+    try {
+      return use(*value_);
+    } catch (...) {
+      value_.reset();
+      throw;
+    }
+  }
+
+  void reset() { value_.reset(); }
+
+ private:
+  std::optional<T> value_;
+};
+
+// A block on its way to payloads.
+class Encoding {
+ public:
+  Encoding(const Network* network, nb::bytes data, int lanes, const MixingArgs& mixing, const std::string& kernel)
+      : data_(data) {
+    const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, size_t(lanes), data.size(), 1);
+    require(data.size() > 0, "there is nothing to encode");
+    const nb::object nobody = nb::none();
+    Unlocked unlocked(nobody);
+    encoder_.emplace(predictor, view(data_), lanes);
+  }
+
+  void encode(size_t steps, int threads, nb::object progress) {
+    require(threads >= 1, "threads is out of range");
+    Unlocked unlocked(progress);
+    encoder_.with([&](auto& encoder) { encoder.encode(steps, threads, unlocked.progress()); });
+  }
+
+  size_t size() {
+    return encoder_.with([](auto& encoder) { return encoder.size(); });
+  }
+
+  nb::list finish(int threads, nb::object progress) {
+    encode(SIZE_MAX, threads, progress);
+    const nb::list payloads = to_list(encoder_.with([](auto& encoder) { return encoder.finish(); }));
+    encoder_.reset();
+    return payloads;
+  }
+
+ private:
+  nb::bytes data_;
+  Unfinished<nncomp::BlockEncoder> encoder_;
+};
+
+// A block on its way from payloads.
+class Decoding {
+ public:
+  Decoding(const Network* network, std::vector<nb::bytes> payloads, size_t size, const MixingArgs& mixing, int threads,
+           const std::string& kernel)
+      : payloads_(std::move(payloads)) {
+    const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, payloads_.size(), size, threads);
+    out_ = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
+    if (!out_.is_valid()) throw nb::python_error();
+    std::span<uint8_t> data(reinterpret_cast<uint8_t*>(PyBytes_AsString(out_.ptr())), size);
+    std::vector<std::span<const uint8_t>> views;
+    for (const nb::bytes& payload : payloads_) views.push_back(view(payload));
+    const nb::object nobody = nb::none();
+    Unlocked unlocked(nobody);
+    decoder_.emplace(predictor, views, data, threads);
+  }
+
+  void decode(size_t steps, nb::object progress) {
+    Unlocked unlocked(progress);
+    decoder_.with([&](auto& decoder) { decoder.decode(steps, unlocked.progress()); });
+  }
+
+  // A copy of some bytes, of which those that are decoded by now mean something.
+  nb::bytes part(size_t start, size_t size) {
+    require(start <= out_.size() && size <= out_.size() - start, "part is out of range");
+    return nb::bytes(out_.c_str() + start, size);
+  }
+
+  nb::bytes finish(nb::object progress) {
+    decode(SIZE_MAX, progress);
+    decoder_.reset();
+    return out_;
+  }
+
+ private:
+  std::vector<nb::bytes> payloads_;
+  nb::bytes out_;
+  Unfinished<nncomp::BlockDecoder> decoder_;
+};
+
 nb::list encode_block(const Network* network, nb::bytes data, int lanes, const MixingArgs& mixing, int threads,
                       nb::object progress, const std::string& kernel) {
   const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, size_t(lanes), data.size(), threads);
-  std::vector<std::vector<uint8_t>> payloads{size_t(lanes)};
+  std::vector<nncomp::Payload> payloads{size_t(lanes)};
   if (data.size() != 0) {
     Unlocked unlocked(progress);
     payloads = nncomp::encode_block(predictor, view(data), lanes, threads, unlocked.progress());
   }
-  nb::list out;
-  for (const auto& payload : payloads) out.append(to_bytes(payload));
-  return out;
+  return to_list(payloads);
 }
 
-nb::bytes decode_block(const Network* network, const std::vector<nb::bytes>& payloads, size_t size,
-                       const MixingArgs& mixing, int threads, nb::object progress, const std::string& kernel) {
-  const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, payloads.size(), size, threads);
-  nb::bytes out = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
-  if (!out.is_valid()) throw nb::python_error();
-  std::span<uint8_t> data(reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), size);
-  std::vector<std::span<const uint8_t>> views;
-  for (const nb::bytes& payload : payloads) views.push_back(view(payload));
-  {
-    Unlocked unlocked(progress);
-    nncomp::decode_block(predictor, views, data, threads, unlocked.progress());
-  }
-  return out;
+nb::bytes decode_block(const Network* network, std::vector<nb::bytes> payloads, size_t size, const MixingArgs& mixing,
+                       int threads, nb::object progress, const std::string& kernel) {
+  return Decoding(network, std::move(payloads), size, mixing, threads, kernel).finish(progress);
 }
 
 // A copy of data, changed.
@@ -360,6 +328,19 @@ void bind_blocks(nb::module_& m) {
         "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
   m.def("decode_block", decode_block, "network"_a.none(), "payloads"_a, "size"_a, "mixing"_a, nb::kw_only(),
         "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
+  nb::class_<Encoding>(m, "Encoding")
+      .def(nb::init<const Network*, nb::bytes, int, const MixingArgs&, const std::string&>(), "network"_a.none(),
+           "data"_a, "lanes"_a, "mixing"_a, nb::kw_only(), "kernel"_a = "auto", nb::keep_alive<1, 2>())
+      .def("encode", &Encoding::encode, "steps"_a, nb::kw_only(), "threads"_a = 1, "progress"_a = nb::none())
+      .def_prop_ro("size", &Encoding::size)
+      .def("finish", &Encoding::finish, nb::kw_only(), "threads"_a = 1, "progress"_a = nb::none());
+  nb::class_<Decoding>(m, "Decoding")
+      .def(nb::init<const Network*, std::vector<nb::bytes>, size_t, const MixingArgs&, int, const std::string&>(),
+           "network"_a.none(), "payloads"_a, "size"_a, "mixing"_a, nb::kw_only(), "threads"_a = 1,
+           "kernel"_a = "auto", nb::keep_alive<1, 2>())
+      .def("decode", &Decoding::decode, "steps"_a, nb::kw_only(), "progress"_a = nb::none())
+      .def("part", &Decoding::part, "start"_a, "size"_a)
+      .def("finish", &Decoding::finish, nb::kw_only(), "progress"_a = nb::none());
   m.def("bit_probabilities", bit_probabilities, "data"_a, "mixing"_a, nb::kw_only(), "kernel"_a = "auto");
   m.def("mixing_memory", mixing_memory, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
   m.def("mixing_tables", mixing_tables);

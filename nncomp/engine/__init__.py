@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from nncomp.mixing import Mixing
     from nncomp.model import Model
 
-__all__ = ["LANES_PER_THREAD", "Engine", "ManyBlocks", "check", "get"]
+__all__ = [
+    "LANES_PER_THREAD",
+    "Decoding",
+    "Encoding",
+    "Engine",
+    "InSteps",
+    "ManyBlocks",
+    "check",
+    "get",
+    "in_steps",
+]
 
 _ENGINES = ("native", "reference")
 
@@ -62,6 +72,57 @@ class Engine(Protocol):
 
     def frequencies(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
         """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32."""
+
+
+class Encoding(Protocol):
+    """A block on its way to payloads. What it takes is held until it ends; no thread is."""
+
+    def encode(
+        self, steps: int, *, threads: int = 1, progress: Callable[[int], Any] | None = None
+    ) -> None:
+        """Go on until so many bytes of each lane are coded; with a network a multiple of 128."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all payloads so far."""
+
+    def finish(
+        self, *, threads: int = 1, progress: Callable[[int], Any] | None = None
+    ) -> list[bytes]:
+        """Go on to the end; the payloads."""
+
+
+class Decoding(Protocol):
+    """A block on its way out, likewise."""
+
+    def decode(self, steps: int, *, progress: Callable[[int], Any] | None = None) -> None:
+        """Go on until ``steps`` bytes of each lane are there. Raises ``FormatError``."""
+
+    def part(self, start: int, size: int) -> bytes:
+        """``size`` bytes from ``start`` on; what is not there yet may be anything."""
+
+    def finish(self, *, progress: Callable[[int], Any] | None = None) -> bytes:
+        """Go on to the end; all of the bytes. Raises ``FormatError``."""
+
+
+@runtime_checkable
+class InSteps(Engine, Protocol):
+    """An engine that can code the beginning of a block before the rest."""
+
+    def start_encoding(
+        self, model: Model | None, data: bytes, lanes: int, mixing: Mixing
+    ) -> Encoding:
+        """As ``encode_block``, but nothing is encoded yet; ``data`` is not empty."""
+
+    def start_decoding(
+        self,
+        model: Model | None,
+        payloads: Sequence[bytes],
+        size: int,
+        mixing: Mixing,
+        threads: int,
+    ) -> Decoding:
+        """As ``decode_block``, but nothing is decoded yet. Raises ``FormatError``."""
 
 
 @runtime_checkable
@@ -118,6 +179,11 @@ def get(device: str = "auto", lanes: int = 0, threads: int = 1) -> Engine:
     if name not in _ENGINES:
         raise NNCompError(f"NNCOMP_ENGINE={name}: use one of {', '.join(_ENGINES)}")
     return cast(Engine, importlib.import_module(f"nncomp.engine.{name}"))
+
+
+def in_steps() -> InSteps:
+    """The native engine."""
+    return cast(InSteps, importlib.import_module("nncomp.engine.native"))
 
 
 def _cuda(number: int) -> Engine:

@@ -20,7 +20,14 @@ from nncomp.errors import NNCompError
 from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
 
-__all__ = ["bit_probabilities", "decode_block", "encode_block", "frequencies"]
+__all__ = [
+    "bit_probabilities",
+    "decode_block",
+    "encode_block",
+    "frequencies",
+    "start_decoding",
+    "start_encoding",
+]
 
 # By kernel. A packed model goes with its model: what is kept, somebody has counted.
 # No lock: where two threads pack one model, which takes milliseconds, the first one counts.
@@ -82,6 +89,28 @@ def decode_block(
         _arguments(mixing),
         threads=threads,
         progress=progress,
+        kernel=_kernel(),
+    )
+
+
+def start_encoding(
+    model: Model | None, data: bytes, lanes: int, mixing: Mixing
+) -> _native.Encoding:
+    """As ``encode_block``, to be encoded step by step: a byte of each lane."""
+    network = _network(model) if model is not None else None
+    return _native.Encoding(network, data, lanes, _arguments(mixing), kernel=_kernel())
+
+
+def start_decoding(
+    model: Model | None, payloads: Sequence[bytes], size: int, mixing: Mixing, threads: int
+) -> _native.Decoding:
+    """As ``decode_block``, to be decoded step by step: a byte of each lane."""
+    return _native.Decoding(
+        _network(model) if model is not None else None,
+        list(payloads),
+        size,
+        _arguments(mixing),
+        threads=threads,
         kernel=_kernel(),
     )
 

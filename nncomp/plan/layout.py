@@ -23,7 +23,7 @@ _MIX, _NETWORK_MIX = 1, 2  # bits 4 and 5 of a stream; 0: stored
 _CONTEXTS = 0x0F
 
 
-def dumps(plan: Plan, size: int, content_checksum: int) -> Block:
+def dumps(plan: Plan, size: int, content_checksum: int, lead_checksum: int = 0) -> Block:
     """The block of ``size`` bytes of content whose plan this is."""
     parts = [bytes([plan.filter | (_SIDE if plan.side else 0)])]
     if plan.side:
@@ -34,7 +34,7 @@ def dumps(plan: Plan, size: int, content_checksum: int) -> Block:
             sizes = [varint.dumps(len(payload)) for payload in stream.payloads]
             parts += sizes[:-1] if number == len(plan.streams) else sizes
     payload = b"".join(payload for stream in plan.streams for payload in stream.payloads)
-    return Block(size, plan.network, b"".join(parts), payload, content_checksum)
+    return Block(size, plan.network, b"".join(parts), payload, content_checksum, lead_checksum)
 
 
 def loads(block: Block, header: Header) -> Plan:

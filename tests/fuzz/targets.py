@@ -26,7 +26,7 @@ import models
 import nncomp
 from conftest import chain_model
 from fuzz.mutate import damaged, damaged_inside
-from nncomp import NNCompressor, NNDecompressor, _native, model, weights
+from nncomp import NNCompressor, NNDecompressor, _native, container, model, weights
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.engine.reference import integers as reference_integers
@@ -125,7 +125,8 @@ def _coded(stream: bytes, mixing: Mixing, *, network: bool = False) -> Stream:
 
 
 def _block(content: bytes, *streams: Stream, filter: int = NONE) -> Block:
-    return layout.dumps(Plan(streams, filter), len(content), zlib.crc32(content))
+    checks = zlib.crc32(content), container.lead_checksum(content)
+    return layout.dumps(Plan(streams, filter), len(content), *checks)
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. They freeze format version 6 and arithmetic version 1: new files may be added, but none
+may read. They freeze format version 7 and arithmetic version 1: new files may be added, but none
 that was released is ever written again, so this script leaves alone what is there.
 """
 
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 import models
-from nncomp import compress, weights
+from nncomp import compress, container, weights
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError, ModelError
@@ -31,7 +31,7 @@ from nncomp.filters import FILTERS, arm64, repeat, x86
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
 from nncomp.network import FeedForward, ModelConfig, Table
-from nncomp.plan import Plan, Stream, layout
+from nncomp.plan import Plan, Stream, layout, order
 
 HERE = Path(__file__).parent
 KIB = 1 << 10
@@ -112,7 +112,8 @@ def end(*blocks: tuple[bytes, int], count: int | None = None) -> bytes:
 def raw(content: bytes, plan: bytes, payload: bytes, size: int | None = None) -> bytes:
     """A block without network, but for its check; ``size`` in place of the content's."""
     head = b"\1" + varint(len(content) if size is None else size) + varint(len(plan)) + plan
-    return head + varint(len(payload)) + u32(zlib.crc32(content)) + payload
+    lead = u32(container.lead_checksum(content)) if len(content) > container.LEAD_SIZE else b""
+    return head + varint(len(payload)) + lead + u32(zlib.crc32(content)) + payload
 
 
 def stored(content: bytes) -> bytes:
@@ -123,7 +124,8 @@ STORED = b"\0\0"  # a plan: no filter, one stream, as it is
 
 
 def block(content: bytes, *streams: Stream, number: int = 0, side: bytes = b"") -> Block:
-    return layout.dumps(Plan(streams, number, side), len(content), zlib.crc32(content))
+    checks = zlib.crc32(content), container.lead_checksum(content)
+    return layout.dumps(Plan(streams, number, side), len(content), *checks)
 
 
 def mix(stream: bytes, mixing: Mixing) -> Stream:
@@ -131,7 +133,7 @@ def mix(stream: bytes, mixing: Mixing) -> Stream:
 
 
 def network(predictor: Model, stream: bytes, mixing: Mixing, lanes: int = 1) -> Stream:
-    payloads = native.encode_block(predictor, stream, lanes, mixing)
+    payloads = native.encode_block(predictor, order.spread(stream, lanes), lanes, mixing)
     return Stream(len(stream), tuple(payloads), mixing, True)
 
 
@@ -141,6 +143,12 @@ def as_it_is(stream: bytes) -> Stream:
 
 def changed_streams(stream: Stream, *payloads: bytes) -> Stream:
     return dataclasses.replace(stream, payloads=payloads)
+
+
+def long(known: bytes) -> bytes:
+    """One byte more than a multiple of three, and more than a lead: lines that differ a little."""
+    lines = [known[:80] + b"%d" % i for i in range(0, 5000, 7)]
+    return b"".join(lines * 2)[:100_000]
 
 
 def records(count: int) -> bytes:
@@ -314,6 +322,11 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     content = known[:KIB]
     wide = block(content, network(predictor, content, LEAN, 128))
     yield "lanes-128", frame(Header(KIB, 128, 1, Profile.LEAN), ref, wide), content
+    content = long(known)
+    header = Header(128 * KIB, 4, 1)  # three lanes for the content
+    yield "lead", frame(header, ref, block(content, mix(content, RICH))), content
+    of_lanes = block(content, network(predictor, content, RICH, 3))
+    yield "lead-of-lanes", frame(header, ref, of_lanes), content
     (calls,) = x86.split(program(60)).streams
     parts = [NOISE, TEXT, known[:700], b"ababababa", known[700:1724], program(60), b"z"]
     mixed = frame(
@@ -364,6 +377,14 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield "wrong-check", whole[:check] + bytes(4) + whole[check + 4 :]
     wrong = noise.replace(u32(zlib.crc32(NOISE)), bytes(4))
     yield "wrong-content-check", sealed(HEAD, wrong, end((wrong, 300)))
+    content = long(known)
+    for name, *checks in (
+        ("wrong-lead-check", zlib.crc32(content), 0),
+        ("wrong-content-check-after-lead", 0, container.lead_checksum(content)),
+    ):
+        streams = (mix(content, RICH),)
+        broken = layout.dumps(Plan(streams), len(content), *checks)
+        yield name, frame(Header(128 * KIB, 1, 1), ref, broken)
     yield "blocks-swapped", _rearranged(whole, noise, text, [1, 0])
     yield "block-doubled", _rearranged(whole, noise, text, [0, 0, 1])
     yield "block-dropped", _rearranged(whole, noise, text, [1])
@@ -499,7 +520,7 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    for version in (1, 2, 3, 4, 5, 7):
+    for version in (1, 2, 3, 4, 5, 6, 8):
         yield f"version-{version}", sealed(HEAD[:6] + bytes([version]) + HEAD[7:], end())
     yield "arithmetic-2", sealed(HEAD[:7] + b"\x22" + HEAD[8:], end())
     for profile in (0, 3):

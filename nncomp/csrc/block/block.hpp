@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -22,13 +23,53 @@ struct Predictor {
 
 using Payload = std::vector<uint8_t>;
 
-// One payload a lane. 1 <= lanes <= MAX_LANES, one without a network; threads >= 1.
-std::vector<Payload> encode_block(const Predictor& predictor, std::span<const uint8_t> data, int lanes, int threads,
-                                  const Progress& progress);
+// A block on its way to payloads, one a lane, or back: goes on step by step, a byte of each lane a step. What a
+// predictor, data and payloads refer to has to outlive it; no thread does, so that nothing runs between two calls.
+// After an exception it cannot go on.
+class BlockEncoder {
+ public:
+  // 1 <= lanes <= MAX_LANES, one without a network.
+  BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes);
+  ~BlockEncoder();
 
-// Fills `data` from one payload a lane; throws FormatError.
-void decode_block(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
-                  std::span<uint8_t> data, int threads, const Progress& progress);
+  // Goes on until `steps` are done, with a network a multiple of MAX_CHUNK, or all. threads >= 1.
+  void encode(size_t steps, int threads, const Progress& progress);
+
+  size_t size() const;  // bytes of all payloads so far
+
+  std::vector<Payload> finish();  // once all is done
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+class BlockDecoder {
+ public:
+  // Fills `data` from one payload a lane. 1 <= payloads.size() <= MAX_LANES, one without a network; threads >= 1.
+  BlockDecoder(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
+               std::span<uint8_t> data, int threads);
+  ~BlockDecoder();
+
+  // Goes on until `steps` are done, or all. Throws FormatError.
+  void decode(size_t steps, const Progress& progress);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+inline std::vector<Payload> encode_block(const Predictor& predictor, std::span<const uint8_t> data, int lanes,
+                                         int threads, const Progress& progress) {
+  BlockEncoder encoder(predictor, data, lanes);
+  encoder.encode(SIZE_MAX, threads, progress);
+  return encoder.finish();
+}
+
+inline void decode_block(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
+                         std::span<uint8_t> data, int threads, const Progress& progress) {
+  BlockDecoder(predictor, payloads, data, threads).decode(SIZE_MAX, progress);
+}
 
 // What the stage alone takes for the probability of a 1, 2^-22 each, at every bit of data as one
 // lane; out: (bytes, 8), highest bit first.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <memory>
+#include <optional>
 
 #include "block/block.hpp"
 #include "block/steps.hpp"
@@ -57,6 +58,13 @@ class Mixer {
     return bytes;
   }
 
+  // Bytes so far of all lanes' payloads.
+  size_t payload_size() const {
+    size_t size = 0;
+    for (const Output& output : outputs_) size += output.coder.size;
+    return size;
+  }
+
   std::vector<Payload> finish() {
     std::vector<Payload> payloads;
     for (size_t j = 0; j < outputs_.size(); ++j) payloads.push_back(outputs_[j].finish(shared().lane[j].size > 0));
@@ -73,29 +81,33 @@ class Mixer {
 // as soon as chunk c − 1 has; chunk c is mixed when all lanes have it. Two chunks of distributions are kept.
 class Ahead {
  public:
-  Ahead(const Network& network, Mixer& mixer, Job& job)
+  Ahead(const Network& network, Mixer& mixer)
       : mixer_(mixer),
-        job_(job),
         s_(mixer.shared()),
         lanes_(s_.lanes),
         chunk_(lanes_ > 32 ? MAX_CHUNK / 4 : MAX_CHUNK),
-        chunks_((s_.lane[0].size + chunk_ - 1) / chunk_),
         distributions_(2 * lanes_ * chunk_),
         forwarded_(lanes_, 0) {
     for (size_t j = 0; j < lanes_; ++j) states_.push_back(std::make_unique<Lanes>(network, 1, int(chunk_)));
   }
 
-  // What one thread of the job does, until all is coded or the job is to stop.
-  void work(int thread) {
+  // Goes on until all lanes have `steps` steps, rounded up to whole chunks, or the job is to stop.
+  void run(Job& job, size_t steps) {
+    end_ = (std::min<size_t>(steps, s_.lane[0].size) + chunk_ - 1) / chunk_;
+    job.run([&](int thread) { work(job, thread); });
+  }
+
+ private:
+  void work(Job& job, int thread) {
     std::unique_lock lock(mutex_);
     try {
-      while (!stop_ && mixed_ < chunks_) {
+      while (!stop_ && mixed_ < end_) {
         if (may_mix()) {
-          mix(lock);
+          mix(job, lock);
         } else if (may_forward()) {
           forward(lock);
         } else {
-          wait(lock, thread);
+          wait(job, lock, thread);
         }
       }
     } catch (...) {  // the others must not wait for what never comes
@@ -106,19 +118,18 @@ class Ahead {
     }
   }
 
- private:
   // Whether no other thread mixes, and all lanes have the next chunk.
   bool may_mix() const {
     return !mixing_ && std::all_of(forwarded_.begin(), forwarded_.end(), [&](size_t f) { return f > mixed_; });
   }
 
-  void mix(std::unique_lock<std::mutex>& lock) {
+  void mix(Job& job, std::unique_lock<std::mutex>& lock) {
     mixing_ = true;
     const size_t chunk = mixed_;
     lock.unlock();
     const size_t from = chunk * chunk_, to = std::min<size_t>(s_.lane[0].size, from + chunk_);
     const uint64_t bytes = mixer_.encode(from, to, [&](size_t j, size_t t) { return at(chunk, j) + (t - from); });
-    const bool go_on = job_.advance(bytes);
+    const bool go_on = job.advance(bytes);
     lock.lock();
     mixing_ = false;
     ++mixed_;
@@ -129,7 +140,7 @@ class Ahead {
   // Whether there is room for the next chunk, and its lane has the one before.
   bool may_forward() const {
     const size_t chunk = next_ / lanes_;
-    return chunk < chunks_ && chunk < mixed_ + 2 && forwarded_[next_ % lanes_] == chunk;
+    return chunk < end_ && chunk < mixed_ + 2 && forwarded_[next_ % lanes_] == chunk;
   }
 
   void forward(std::unique_lock<std::mutex>& lock) {
@@ -150,12 +161,12 @@ class Ahead {
   }
 
   // Until something changes. The caller's thread also reports.
-  void wait(std::unique_lock<std::mutex>& lock, int thread) {
+  void wait(Job& job, std::unique_lock<std::mutex>& lock, int thread) {
     if (thread > 0) {
       change_.wait(lock);
     } else if (change_.wait_for(lock, Job::REPORT_INTERVAL) == std::cv_status::timeout) {
       lock.unlock();
-      const bool go_on = job_.advance(0);
+      const bool go_on = job.advance(0);
       lock.lock();
       stop_ = stop_ || !go_on;
     }
@@ -165,11 +176,10 @@ class Ahead {
   Distribution* at(size_t chunk, size_t lane) { return &distributions_[((chunk & 1) * lanes_ + lane) * chunk_]; }
 
   Mixer& mixer_;
-  Job& job_;
   const mix::Shared& s_;
   const size_t lanes_;
-  const size_t chunk_;   // steps
-  const size_t chunks_;  // of the longest lane
+  const size_t chunk_;  // steps
+  size_t end_ = 0;      // chunks of this run and those before
   std::vector<Distribution> distributions_;
   std::vector<std::unique_ptr<Lanes>> states_;
 
@@ -181,29 +191,43 @@ class Ahead {
   bool mixing_ = false, stop_ = false;
 };
 
-void encode_alone(Mixer& mixer, Job& job) {
-  const size_t size = mixer.shared().size;
-  for (size_t t = 0; t < size; t += MAX_CHUNK) {
-    const uint64_t bytes = mixer.encode(t, std::min(size, t + MAX_CHUNK), [](uint32_t, size_t) { return nullptr; });
-    if (!job.advance(bytes)) return;
-  }
-}
-
 }  // namespace
 
-std::vector<Payload> encode_block(const Predictor& predictor, std::span<const uint8_t> data, int lanes, int threads,
-                                  const Progress& progress) {
-  const Network* network = predictor.network;
-  assert(lanes >= 1 && lanes <= MAX_LANES && threads >= 1 && (network || lanes == 1));
-  Job job(network ? std::min(threads, lanes + 1) : 1, progress);
-  Mixer mixer(*predictor.kernel, predictor.mixing, network != nullptr, data, lanes);
-  if (network) {
-    Ahead ahead(*network, mixer, job);
-    job.run([&](int thread) { ahead.work(thread); });
-  } else {
-    job.run([&](int) { encode_alone(mixer, job); });
+struct BlockEncoder::State {
+  State(const Predictor& predictor, std::span<const uint8_t> data, int lanes)
+      : mixer(*predictor.kernel, predictor.mixing, predictor.network != nullptr, data, lanes) {
+    if (predictor.network) ahead.emplace(*predictor.network, mixer);
   }
-  return mixer.finish();
+
+  Mixer mixer;
+  std::optional<Ahead> ahead;
+  size_t done = 0;  // steps without a network
+};
+
+BlockEncoder::BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes) {
+  assert(lanes >= 1 && lanes <= MAX_LANES && (predictor.network || lanes == 1));
+  state_ = std::make_unique<State>(predictor, data, lanes);
 }
+
+BlockEncoder::~BlockEncoder() = default;
+
+void BlockEncoder::encode(size_t steps, int threads, const Progress& progress) {
+  Mixer& mixer = state_->mixer;
+  const int lanes = int(mixer.shared().lanes);
+  Job job(state_->ahead ? std::min(threads, lanes + 1) : 1, progress);
+  if (state_->ahead) return state_->ahead->run(job, steps);
+  job.run([&](int) {
+    const size_t size = mixer.shared().size;
+    for (size_t& t = state_->done; t < std::min(steps, size);) {
+      const size_t from = t;
+      t = std::min(std::min(steps, size), t + MAX_CHUNK);
+      if (!job.advance(mixer.encode(from, t, [](uint32_t, size_t) { return nullptr; }))) return;
+    }
+  });
+}
+
+size_t BlockEncoder::size() const { return state_->mixer.payload_size(); }
+
+std::vector<Payload> BlockEncoder::finish() { return state_->mixer.finish(); }
 
 }  // namespace nncomp

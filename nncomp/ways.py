@@ -1,0 +1,91 @@
+"""A stream in the ways that are plausible, coded as far as the choice between them takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nncomp.container import Header
+from nncomp.levels import Level
+from nncomp.mixing import Mixing
+from nncomp.places import Places
+from nncomp.plan import Stream, choose, order
+from nncomp.schedule import Progress, unheard
+
+if TYPE_CHECKING:
+    from nncomp.model import Model
+
+__all__ = ["StreamCoder"]
+
+
+@dataclass(frozen=True)
+class StreamCoder:
+    """Codes the streams of a frame."""
+
+    header: Header
+    level: Level
+    model: Model | None
+    places: Places
+
+    def code(
+        self, stream: bytes, mixing: Mixing, trial: choose.Encode, threads: int, report: Progress
+    ) -> list[Stream]:
+        """``stream`` coded in one way or two, without those that bring nothing."""
+        lanes = self.header.lanes_of(len(stream))
+        ways = choose.choose_ways(stream, mixing, self.model, lanes, self.level, trial)
+        if choose.is_open(len(stream), ways):
+            coded = self._compare(stream, mixing, lanes, threads, report)
+        else:
+            coded = []
+            for way in ways:  # of two, the last one is heard: each reports all of the stream
+                heard = report if way is ways[-1] else unheard(report)
+                code = self._joined if way.network else self._alone
+                coded.append(code(stream, mixing, lanes, threads, heard))
+        return choose.worthwhile(coded, self.level)
+
+    def _alone(
+        self, stream: bytes, mixing: Mixing, lanes: int, threads: int, report: Progress
+    ) -> Stream:
+        with self.places.cpu() as cpu:
+            payloads = cpu.encode_block(None, stream, 1, mixing, threads=threads, progress=report)
+        return Stream(len(stream), tuple(payloads), mixing)
+
+    def _joined(
+        self, stream: bytes, mixing: Mixing, lanes: int, threads: int, report: Progress
+    ) -> Stream:
+        data = order.spread(stream, lanes)
+        with self.places.of(self.model) as place:
+            payloads = place.encode_block(
+                self.model, data, lanes, mixing, threads=threads, progress=report
+            )
+        return Stream(len(stream), tuple(payloads), mixing, network=True)
+
+    def _compare(
+        self, stream: bytes, mixing: Mixing, lanes: int, threads: int, report: Progress
+    ) -> list[Stream]:
+        """Without the network; and with it, if it pays in the steps that ``choose`` names.
+
+        These are coded on the CPU, whatever the device, so that all choose alike.
+        """
+        first, second = choose.probe(len(stream), lanes)
+        with self.places.in_steps() as cpu:
+            begun = cpu.start_encoding(None, stream, 1, mixing)
+            cost = 0
+            for start, stop in order.between(len(stream), lanes, first, second):
+                begun.encode(start, progress=unheard(report))
+                cost -= begun.size
+                begun.encode(stop, progress=unheard(report))
+                cost += begun.size
+            payloads = begun.finish(progress=unheard(report))
+            alone = Stream(len(stream), tuple(payloads), mixing)
+            begun = cpu.start_encoding(self.model, order.spread(stream, lanes), lanes, mixing)
+            begun.encode(first, threads=threads, progress=report)
+            joined_cost = -begun.size
+            begun.encode(second, threads=threads, progress=report)
+            joined_cost += begun.size
+            if choose.falls_short(cost, joined_cost, self.level):
+                return [alone]
+            if self.places.is_on_cpu(self.model):
+                payloads = begun.finish(threads=threads, progress=report)
+                return [alone, Stream(len(stream), tuple(payloads), mixing, network=True)]
+        return [alone, self._joined(stream, mixing, lanes, threads, unheard(report))]

@@ -1,0 +1,70 @@
+"""Streams in one way or two, and the order in which lanes take their bytes."""
+
+from __future__ import annotations
+
+import pytest
+
+import models
+from nncomp import levels
+from nncomp.container import LEAD_SIZE, Header
+from nncomp.engine import native
+from nncomp.mixing import Mixing, Profile
+from nncomp.places import Places
+from nncomp.plan import Stream, choose, order
+from nncomp.ways import StreamCoder
+
+LEAN = Mixing(Profile.LEAN)
+MIB = 1 << 20
+
+
+# ---- order ----
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 100, 128])
+@pytest.mark.parametrize("size", [0, 1, 1000, LEAD_SIZE, LEAD_SIZE + 1, 100_000])
+def test_spread_bytes_are_gathered(size: int, lanes: int) -> None:
+    stream = models.noise(size)
+    coded = order.spread(stream, lanes)
+    assert order.gather(coded, lanes) == stream
+    assert (coded == stream) == (lanes == 1 or size <= LEAD_SIZE)
+    if size > LEAD_SIZE:
+        steps = order.lead_steps(lanes)
+        lead = order.lead(lambda start, length: coded[start : start + length], size, lanes)
+        assert lead == stream[:LEAD_SIZE]
+        assert steps == -(-LEAD_SIZE // lanes)
+
+
+def test_between_steps() -> None:
+    stream = models.noise(MIB)
+    for lanes in (1, 3, 128):
+        first, second = choose.probe(MIB, lanes)
+        assert second == 2 * first and first % 128 == 0
+        coded = order.spread(stream, lanes)
+        starts = [MIB * lane // lanes + (lane * MIB % lanes > 0) for lane in range(lanes)]
+        expected = [coded[start + first : start + second] for start in starts]
+        places = order.between(MIB, lanes, first, second)
+        assert [stream[start:stop] for start, stop in places] == expected
+
+
+# ---- two ways ----
+
+
+@pytest.mark.parametrize("pays", [False, True])
+def test_a_large_stream_in_doubt(pays: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the network to its end; with it to an eighth, and on if that pays."""
+    level, lanes, model = levels.get(5), 8, models.tiny()
+    monkeypatch.setattr(choose, "network_gain", lambda *_: 3 * (level.min_gain + 30))
+    monkeypatch.setattr(choose, "falls_short", lambda *_: not pays)
+    stream = (models.text(9000) + models.noise(90)) * (MIB // 9090 + 1)
+    stream = stream[:MIB]
+    done: list[int] = []
+    coder = StreamCoder(Header(MIB, lanes, 1), level, model, Places("cpu", 1, MIB, 1 << 30))
+    coded = coder.code(stream, LEAN, native.encode_block, 1, done.append)
+    (payload,) = native.encode_block(None, stream, 1, LEAN)
+    assert coded[0] == Stream(MIB, (payload,), LEAN)
+    assert sum(done) == (MIB if pays else MIB // 8)
+    if pays:
+        payloads = native.encode_block(model, order.spread(stream, lanes), lanes, LEAN)
+        assert coded[1:] == [Stream(MIB, tuple(payloads), LEAN, network=True)]
+    else:
+        assert len(coded) == 1
