@@ -138,6 +138,21 @@ def test_models_come_back(config: ModelConfig) -> None:
             assert unpack(packed, model).id == changed.id
 
 
+def test_known_contexts_come_back() -> None:
+    """Checks of all values, in full and as a change, where those that stay take next to nothing."""
+    model = models.natural(models.CONTEXTUAL)
+    checks = [name for name in model.tensors if name.endswith(".check")]
+    tensors = {**model.tensors}
+    for i, name in enumerate(checks):
+        tensors[name] = models.integers(i, tensors[name].size, 0, 255).astype(np.uint8)
+    other = Model.build(model.config, tensors, "other")
+    count = sum(tensors[name].size for name in checks)
+    assert unpack(pack(other), None).id == other.id
+    assert count * 0.97 < len(pack(other, model).data) < count * 1.04
+    assert unpack(pack(other, model), model).id == other.id
+    assert len(pack(other, other).data) < 17 + 80
+
+
 @pytest.mark.parametrize("extreme", ["plus", "minus", "signs", "zero", "small-scales", "steep"])
 def test_extreme_models_come_back(extreme: str) -> None:
     model = models.EXTREMES[extreme](models.TINY)
