@@ -360,11 +360,24 @@ def cpu(name: str = str(ROOT / "tests/data/book.md"), model_name: str = "small-1
     print(f"{model.name} {network:.2f} µs a byte, its least by products alone "
           f"{model.config.product_weights / max(most, 1) / clock / 1000:.2f}; "
           f"stage lean {stages[0]:.2f}, rich {stages[1]:.2f}")  # fmt: skip
+    if model.config.tables:
+        bare = without_tables(model)
+        looked_up = network - microseconds(lambda: native.frequencies(bare, data))
+        print(f"{len(model.config.tables)} tables {looked_up:.3f} µs a byte of it")
     four = [native.encode_block(model, data, lanes, rich) for lanes in (1, 4)]
     coded = [microseconds(partial(native.encode_block, model, data, 1, rich))]
     coded += [microseconds(partial(native.decode_block, model, p, len(data), rich)) for p in four]
     cells = " | ".join(f"{1000 / t:.0f}" for t in coded)
     print(f"| {processor()} | {kernel} | {cells} |")
+
+
+def without_tables(model: Any) -> Any:
+    """The same network without tables of contexts."""
+    from dataclasses import replace
+
+    config = replace(model.config, tables=())
+    tensors = {name: model.tensors[name] for name in config.tensors}
+    return type(model).build(config, tensors, model.name)
 
 
 def loops(config: Any) -> list[str | int]:
