@@ -128,7 +128,7 @@ def test_frequencies_of_all_sizes(kernel: str, size: int) -> None:
     assert np.array_equal(native.frequencies(natural("tiny"), models.text(size)), expected[:size])
 
 
-@pytest.mark.parametrize("config", some_quick(["tiny", "mixed"], "tiny"))
+@pytest.mark.parametrize("config", some_quick(["tiny", "mixed", "contextual"], "tiny"))
 @pytest.mark.parametrize("name", some_quick(models.EXTREMES, "plus", "signs", "zero"))
 def test_frequencies_at_extremes(kernel: str, config: str, name: str) -> None:
     same_frequencies(extreme(CONFIGS[config], name), models.text(70) + models.noise(10))
