@@ -726,12 +726,12 @@ def test_summary_lines(run: Run, a: Path) -> None:
     result = run("a", "b")
     first, second, total = untimed(result)
     assert re.fullmatch(r"a : [0-9]{2}\.[0-9]{2}% \(1\.17 KiB => [0-9]{3} B, a\.nnc\)", first)
-    assert second == "b : 0.04% (97.7 KiB => 38 B, b.nnc)"
+    assert second == "b : 0.04% (97.7 KiB => 42 B, b.nnc)"
     assert re.fullmatch(r"2 files : 0\.[0-9]{2}% \(98\.8 KiB => [0-9]{3} B\)", total)
     assert result.stdout == b""
     assert untimed(run("-t", "a.nnc", "b.nnc"))[-1] == "2 files : 101200 bytes"
     assert untimed(run("-df", "b.nnc")) == ["b.nnc : 100000 bytes"]
-    assert untimed(run("-cv", "b"))[0] == "b : 0.04% (97.7 KiB => 38 B, (stdout))"
+    assert untimed(run("-cv", "b"))[0] == "b : 0.04% (97.7 KiB => 42 B, (stdout))"
     Path("empty").touch()
     assert untimed(run("empty")) == ["empty : (0 B => 16 B, empty.nnc)"]
 
