@@ -111,7 +111,7 @@ class Trainer:
         self.recording = recording
         network.compute = product_dtype(self.device, precision)
         self.mixer = Mixer().to(self.device)
-        self.optimizers = optim.build(network, self.mixer)
+        self.optimizers = optim.build(network, self.mixer, decay=plan.weight_decay)
         self.step = 0  # steps done
         self.seconds = 0.0  # of training
         self.curve: list[Point] = []
@@ -341,7 +341,7 @@ class Trainer:
     def _changes(self, state: dict[str, Any]) -> list[str]:
         """How this run differs from that of a checkpoint."""
         ours, theirs = dataclasses.asdict(self.plan), state["plan"]
-        keys = [key for key in ours if ours[key] != theirs[key]]
+        keys = [key for key in ours if ours[key] != theirs.get(key, ours[key])]
         changes = [f"{key} is {ours[key]}, was {theirs[key]}" for key in keys]
         if self.network.weight_bits != state["weight_bits"]:
             changes.append("weights have other bits")

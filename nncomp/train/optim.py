@@ -33,7 +33,11 @@ def orthogonalise(g: Tensor, compute: torch.dtype = torch.bfloat16, steps: int =
 
 
 class Muon(torch.optim.Optimizer):
-    """Orthogonalised Nesterov momentum; ``lr`` is per unit of spectral norm."""
+    """Orthogonalised Nesterov momentum; ``lr`` is per unit of spectral norm.
+
+    ``decay``: share of a weight that a step at a rate of 1 would take away. Without, matrices grow
+    as long as they are trained, until a layer adds either nothing or thousands.
+    """
 
     def __init__(
         self,
@@ -41,9 +45,10 @@ class Muon(torch.optim.Optimizer):
         lr: float,
         momentum: float = 0.95,
         compute: torch.dtype = torch.bfloat16,
+        decay: float = 0.0,
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum})
-        self.compute = compute
+        self.compute, self.decay = compute, decay
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -63,12 +68,13 @@ class Muon(torch.optim.Optimizer):
                 scale = max(1.0, shape[0] / shape[1]) ** 0.5
                 found = orthogonalise(torch.stack(updates), self.compute)
                 for p, u in zip(params, found, strict=True):
+                    p.mul_(1 - group["lr"] * self.decay)
                     p.add_(u, alpha=-group["lr"] * scale)
 
 
-def build(network: Network, *others: nn.Module) -> list[torch.optim.Optimizer]:
+def build(network: Network, *others: nn.Module, decay: float = 0.0) -> list[torch.optim.Optimizer]:
     """[Muon, AdamW] over ``network`` and what else is learnt; each group keeps its peak rate in
-    ``peak``. Muon computes in the type of the network's products.
+    ``peak``. Muon computes in the type of the network's products; ``decay`` is its own.
     """
     matrices: list[Tensor] = []
     biases: list[Tensor] = []
@@ -80,7 +86,7 @@ def build(network: Network, *others: nn.Module) -> list[torch.optim.Optimizer]:
     rest = [parameter for other in others for parameter in other.parameters()]
     groups = [([network.head], 0.003), (biases, 0.01), (clips, 0.0005), (rest, 0.003)]
     optimizers: list[torch.optim.Optimizer] = [
-        Muon(matrices, lr=0.02, compute=network.compute),
+        Muon(matrices, lr=0.02, compute=network.compute, decay=decay),
         torch.optim.AdamW(
             [{"params": params, "lr": rate} for params, rate in groups],
             betas=(0.9, 0.98),

@@ -40,6 +40,7 @@ class Plan:
     mixed: float = 0.5  # share of the cost beside the stage
     mixed_from: float = 0.5  # share of all bytes after which it counts
     lengths: tuple[tuple[float, int], ...] = ()  # (until this share, bytes); () for the usual ones
+    weight_decay: float = 0.1  # of matrices in layers, at a rate of 1: see Muon
     clip: float = 0.1  # largest norm of the gradient; 0 for any
     validate_every: int = 0  # steps; 0 for never
     patience: int = 0  # validations without a better one after which to stop; 0 for never
@@ -47,7 +48,7 @@ class Plan:
     def __post_init__(self) -> None:
         for name in ("warmup", "decay", "quantise_at", "mixed", "mixed_from"):
             _require(0 <= getattr(self, name) <= 1, f"{name} is not between 0 and 1")
-        for name in ("total", "rate", "clip"):
+        for name in ("total", "rate", "weight_decay", "clip"):
             _require(getattr(self, name) >= 0, f"{name} is negative")
         for name in ("batch", "part"):
             _require(getattr(self, name) >= STEP, f"a {name} is at least {STEP} bytes")
