@@ -20,7 +20,7 @@ import models
 from conftest import examples
 from nncomp import levels
 from nncomp.errors import FormatError
-from nncomp.filters import FILTERS, Filter, Split, arm64, none, repeat, x86
+from nncomp.filters import FILTERS, Filter, Split, arm64, deflate, none, repeat, x86
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
 from nncomp.plan import Stream, choose
@@ -290,6 +290,14 @@ def test_patterns() -> None:
     assert chosen(pattern * 4) == filtered(
         repeat, pattern * 4, Mixing(RICH, Contexts.RECORDS, period=13)
     )
+
+
+def test_deflate_streams() -> None:
+    packed = zlib.compress(models.text(30_000, 1))
+    assert chosen(packed) == filtered(deflate, packed, None)
+    text = models.text(3000, 2)
+    assert chosen(text + packed) == filtered(deflate, text + packed, Mixing(RICH))
+    assert chosen(x86_code(20 * len(packed)) + packed).filter == FILTERS.index(x86)  # too little
 
 
 # ---- a filter that fails ----

@@ -19,11 +19,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import models
+import nncomp
 from conftest import examples
 from nncomp import _native
 from nncomp.errors import FormatError
+from nncomp.filters import deflate
+from nncomp.plan.values import MAX_STREAM_SIZE
 
 DATA = Path(__file__).parent / "data"
+OTHERS = Path(__file__).parent / "deflate"  # the beginning of a text, as zlib streams
 MOST = 1 << 24  # bytes of contents
 BOOK = (DATA / "book.md").read_bytes()
 CODE = (DATA / "windows.pe").read_bytes()
@@ -142,9 +146,9 @@ def test_flushes(mode: int, level: int) -> None:
     assert rest == b"" and len(side) * (6 if mode == zlib.Z_FULL_FLUSH else 20) < len(data)
 
 
-@pytest.mark.parametrize("path", sorted(DATA.glob("deflate-*")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(OTHERS.iterdir()), ids=lambda path: path.name)
 def test_other_encoders(path: Path) -> None:
-    """zlib-ng, ISA-L, libdeflate, zopfli and 7-Zip on the first bytes of a text."""
+    """What zlib-ng, ISA-L, libdeflate, zopfli and 7-Zip made of one text."""
     data = path.read_bytes()
     rest, side, contents = undone(data)
     assert rest == data[:2] and b"".join(contents) == zlib.decompress(data)
@@ -236,6 +240,44 @@ def test_limits() -> None:
     for most in (1 << 28) + 1, 1 << 40:
         with pytest.raises(ValueError, match="most"):
             _native.deflate_split(data, most)
+
+
+# ---- as a filter ----
+
+
+def test_filter() -> None:
+    content = gzip.compress(BOOK) + zlib.compress(CODE)
+    split = deflate.split(content)
+    assert split is not None and deflate.detect(content)
+    assert split.streams[2:] == (BOOK, CODE) and split.side == b""
+    assert deflate.join(split.streams, split.side, len(content)) == content
+    packed, *alone = (nncomp.compress(c, 1, model="none") for c in (content, BOOK, CODE))
+    assert nncomp.decompress(packed) == content
+    assert len(packed) < sum(map(len, alone)) + 2000
+
+
+@pytest.mark.parametrize(
+    ("sizes", "side", "size"),
+    [
+        ([50, 49, 100, 100], b"", 99),
+        ([50, 49, 100, 100], b"x", 100),
+        ([50, 49, 100], b"", 100),
+        ([50, 49, *[1] * 41], b"", 100),
+        ([50, 49, 6400, 1], b"", 100),
+    ],
+)
+def test_sizes_that_are_refused(sizes: list[int], side: bytes, size: int) -> None:
+    deflate.check([50, 49, 100, 100], b"", 100)
+    deflate.check([50, 49, *[1] * 40], b"", 100)
+    deflate.check([50, 49, 6400, 0], b"", 100)
+    with pytest.raises(FormatError):
+        deflate.check(sizes, side, size)
+
+
+def test_contents_fit_into_a_plan() -> None:
+    for bits in range(27):
+        for size in (1 << bits, (1 << bits) - 1):
+            assert size + deflate.most_contents(size) <= MAX_STREAM_SIZE
 
 
 # ---- damage ----

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from nncomp.filters import arm64, none, repeat, x86
+from nncomp.filters import arm64, deflate, none, repeat, x86
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
@@ -39,4 +39,4 @@ class Filter(Protocol):
         uses no more memory than ``size`` and the streams' sizes tell."""
 
 
-FILTERS: tuple[Filter, ...] = (none, repeat, x86, arm64)  # by the number that a file holds
+FILTERS: tuple[Filter, ...] = (none, repeat, x86, arm64, deflate)  # by the number that a file holds

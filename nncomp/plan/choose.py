@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from nncomp.errors import FormatError
-from nncomp.filters import FILTERS, Split, none, repeat
+from nncomp.filters import FILTERS, Split, deflate, none, repeat
 from nncomp.levels import Level
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.plan import order
@@ -94,10 +94,10 @@ class Choice:
 
 def choose_filter(content: bytes, profile: Profile, encode: Encode) -> Choice:
     """The filter for ``content``. Only what it joins to the content again is ever chosen."""
-    number = FILTERS.index(repeat)
-    split = _split(number, content)  # which is as quick as its detect
-    if split is not None:
-        return Choice(number, split, choose_mixing(split.streams[0], profile, encode))
+    for number in map(FILTERS.index, _WHOLE):
+        split = _split(number, content)  # which is as quick as its detect
+        if split is not None and _pays(split, content):
+            return Choice(number, split, choose_mixing(split.streams[0], profile, encode))
     candidates = list(_candidates(content, profile)) if _is_worth_coding(content) else []
     while candidates:
         best = _best(content, candidates, encode)
@@ -164,6 +164,12 @@ def worthwhile(coded: list[Stream], level: Level) -> list[Stream]:
 # ---- what is tried ----
 
 _NONE = FILTERS.index(none)
+_WHOLE = repeat, deflate  # filters whose gain no sample shows, and none has to
+
+
+def _pays(split: Split, content: bytes) -> bool:
+    """Whether so much is taken away from the first stream that it makes up for another filter."""
+    return len(split.streams[0]) <= len(content) - len(content) // 16
 
 
 @dataclass(frozen=True)
@@ -183,7 +189,7 @@ def _candidates(content: bytes, profile: Profile) -> Iterable[_Candidate]:
         # The contexts know lines and columns: only records without ends of lines gain.
         found = Lags(data, _NEAR, 1 << 10).periods(_PERIOD_OF_TEXT)
         return map(_Candidate, [general, *(Mixing(profile, period=p) for p in found[:1])])
-    filters = [i for i, f in enumerate(FILTERS) if f not in (none, repeat) and f.detect(content)]
+    filters = [i for i, f in enumerate(FILTERS) if f not in (none, *_WHOLE) and f.detect(content)]
     near, far = Lags(data, _NEAR, 1 << 12), Lags(data, _FAR, 1 << 10)
     threshold = _PERIOD_OF_CODE if filters else _PERIOD
     periods = near.periods(threshold) or far.periods(threshold)

@@ -40,7 +40,7 @@ from nncomp.plan import Plan, Stream, layout
 LIMIT = 64 << 20  # bytes of memory that decoding may take
 BLOCK = 1 << 10
 HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
-NONE, REPEAT, X86, ARM64 = range(len(FILTERS))
+NONE, REPEAT, X86, ARM64, DEFLATE = range(len(FILTERS))
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
 
@@ -134,6 +134,9 @@ def frames() -> tuple[bytes, ...]:
     """Whole frames to be damaged: with all filters and ways, embedded models, and none of all."""
     text, noise = models.chained(1400), models.noise(100)
     calls, branches = b"\xe8\1\2\3\0 call " * 70, b"\1\2\3\x97 b, " * 90
+    packed = zlib.compress(text[:700]) + b"between" + zlib.compress(calls, 1)
+    parts = FILTERS[DEFLATE].split(packed)
+    assert parts is not None
     moved = {number: _moved(number, code) for number, code in ((X86, calls), (ARM64, branches))}
     general = Mixing(Profile.RICH, period=7)
     records = Mixing(Profile.RICH, Contexts.RECORDS, period=7)
@@ -152,6 +155,7 @@ def frames() -> tuple[bytes, ...]:
         _block(text[:300] * 3, _coded(text[:300], general, network=True), filter=REPEAT),
         _block(calls, _coded(moved[X86], Mixing(Profile.RICH, Contexts.X86)), filter=X86),
         _block(branches, _coded(moved[ARM64], records), filter=ARM64),
+        _block(packed, *map(_stored, parts.streams), filter=DEFLATE),
     ):
         writer.write(block)
     writer.end()
