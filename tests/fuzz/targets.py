@@ -124,6 +124,13 @@ def _coded(stream: bytes, mixing: Mixing, *, network: bool = False) -> Stream:
     return Stream(len(stream), tuple(payloads), mixing, network)
 
 
+def _smaller(stream: bytes) -> Stream:
+    """Stored, or coded where that is smaller."""
+    if len(stream) < 100:
+        return _stored(stream)
+    return _coded(stream, Mixing(Profile.RICH))
+
+
 def _block(content: bytes, *streams: Stream, filter: int = NONE) -> Block:
     checks = zlib.crc32(content), container.lead_checksum(content)
     return layout.dumps(Plan(streams, filter), len(content), *checks)
@@ -155,7 +162,7 @@ def frames() -> tuple[bytes, ...]:
         _block(text[:300] * 3, _coded(text[:300], general, network=True), filter=REPEAT),
         _block(calls, _coded(moved[X86], Mixing(Profile.RICH, Contexts.X86)), filter=X86),
         _block(branches, _coded(moved[ARM64], records), filter=ARM64),
-        _block(packed, *map(_stored, parts.streams), filter=DEFLATE),
+        _block(packed, *map(_smaller, parts.streams), filter=DEFLATE),
     ):
         writer.write(block)
     writer.end()

@@ -1,30 +1,27 @@
 // The part of the module nncomp._native that undoes and redoes deflate: argument checks, nothing else.
-#include <nanobind/nanobind.h>
 #include <nanobind/stl/vector.h>
 
 #include <optional>
 #include <span>
-#include <stdexcept>
 
+#include "bind.hpp"
 #include "deflate/split.hpp"
 
-namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace {
 
 constexpr size_t MAX_BYTES = size_t(1) << 28;  // of a block, and of what is made of it
 
-std::span<const uint8_t> view(const nb::bytes& b) {
-  if (b.size() > MAX_BYTES) throw std::invalid_argument("size is out of range");
-  return {reinterpret_cast<const uint8_t*>(b.c_str()), b.size()};
-}
-
-nb::bytes to_bytes(const std::vector<uint8_t>& v) { return nb::bytes(v.data(), v.size()); }
-
 nb::object split(nb::bytes data, size_t most) {
-  if (most > MAX_BYTES) throw std::invalid_argument("most is out of range");
-  const std::optional<nncomp::deflate::Parts> parts = nncomp::deflate::split(view(data), most);
+  require(data.size() <= MAX_BYTES, "size is out of range");
+  require(most <= MAX_BYTES, "most is out of range");
+  std::optional<nncomp::deflate::Parts> parts;
+  const nb::object nobody = nb::none();  // it goes when the lock is back
+  {
+    Unlocked unlocked(nobody);
+    parts = nncomp::deflate::split(view(data), most);
+  }
   if (!parts) return nb::none();
   nb::list contents;
   for (const auto& content : parts->contents) contents.append(to_bytes(content));
@@ -32,10 +29,16 @@ nb::object split(nb::bytes data, size_t most) {
 }
 
 nb::bytes join(nb::bytes rest, nb::bytes side, const std::vector<nb::bytes>& contents, size_t size) {
-  if (size > MAX_BYTES) throw std::invalid_argument("size is out of range");
+  require(size <= MAX_BYTES, "size is out of range");
   std::vector<std::span<const uint8_t>> views;
   for (const nb::bytes& content : contents) views.push_back(view(content));
-  return to_bytes(nncomp::deflate::join(view(rest), view(side), views, size));
+  const nb::object nobody = nb::none();
+  std::vector<uint8_t> data;
+  {
+    Unlocked unlocked(nobody);
+    data = nncomp::deflate::join(view(rest), view(side), views, size);
+  }
+  return to_bytes(data);
 }
 
 }  // namespace
