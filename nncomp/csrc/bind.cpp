@@ -336,8 +336,8 @@ void bind_blocks(nb::module_& m) {
       .def("finish", &Encoding::finish, nb::kw_only(), "threads"_a = 1, "progress"_a = nb::none());
   nb::class_<Decoding>(m, "Decoding")
       .def(nb::init<const Network*, std::vector<nb::bytes>, size_t, const MixingArgs&, int, const std::string&>(),
-           "network"_a.none(), "payloads"_a, "size"_a, "mixing"_a, nb::kw_only(), "threads"_a = 1,
-           "kernel"_a = "auto", nb::keep_alive<1, 2>())
+           "network"_a.none(), "payloads"_a, "size"_a, "mixing"_a, nb::kw_only(), "threads"_a = 1, "kernel"_a = "auto",
+           nb::keep_alive<1, 2>())
       .def("decode", &Decoding::decode, "steps"_a, nb::kw_only(), "progress"_a = nb::none())
       .def("part", &Decoding::part, "start"_a, "size"_a)
       .def("finish", &Decoding::finish, nb::kw_only(), "progress"_a = nb::none());

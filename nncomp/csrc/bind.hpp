@@ -19,7 +19,9 @@
 
 namespace nb = nanobind;
 
-inline std::span<const uint8_t> view(const nb::bytes& b) { return {reinterpret_cast<const uint8_t*>(b.c_str()), b.size()}; }
+inline std::span<const uint8_t> view(const nb::bytes& b) {
+  return {reinterpret_cast<const uint8_t*>(b.c_str()), b.size()};
+}
 
 inline nb::bytes to_bytes(const std::vector<uint8_t>& v) { return nb::bytes(v.data(), v.size()); }
 

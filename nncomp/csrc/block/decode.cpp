@@ -106,8 +106,7 @@ class Share {
 struct BlockDecoder::State {
   State(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads, std::span<uint8_t> data,
         int threads)
-      : kernel(*predictor.kernel),
-        stage(predictor.mixing, predictor.network != nullptr, data, int(payloads.size())) {
+      : kernel(*predictor.kernel), stage(predictor.mixing, predictor.network != nullptr, data, int(payloads.size())) {
     const int lanes = int(payloads.size());
     threads = std::min(threads, lanes);
     for (int i = 0; i < threads; ++i) {
@@ -158,7 +157,7 @@ struct BlockDecoder::State {
   const Kernel& kernel;
   Stage stage;
   std::vector<std::unique_ptr<Share>> shares;  // one for each thread that is wanted
-  size_t done = 0;                             // steps
+  size_t done = 0;  // steps
 };
 
 BlockDecoder::BlockDecoder(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,

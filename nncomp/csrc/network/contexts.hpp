@@ -81,7 +81,7 @@ struct Past {
 };
 
 constexpr uint64_t GOLDEN = 0x9E3779B97F4A7C15;  // 2^64 divided by the golden ratio: a multiplicative hash
-constexpr int LOG2_WAYS = 3;                     // rows of a bucket of known contexts
+constexpr int LOG2_WAYS = 3;  // rows of a bucket of known contexts
 
 // The upper bits of a key's hash: the row of a hashed table, or the number of a bucket.
 inline uint32_t hashed(uint64_t hash, int bits) { return uint32_t(hash >> (64 - bits)); }

@@ -27,8 +27,12 @@ void TableConfig::check(int d_model) const {
 Embedding::ContextTable Embedding::make(const TableConfig& config, const std::string& name, const Tensors& tensors) {
   const int rows = 1 << config.log2_rows;
   const bool known = config.ways > 0;
-  return {place_of(config.context), config.log2_rows, config.width, config.first,
-          known ? tensors.checks(name, rows) : Aligned<uint8_t>(), tensors.table(name, rows + known, config.width)};
+  return {place_of(config.context),
+          config.log2_rows,
+          config.width,
+          config.first,
+          known ? tensors.checks(name, rows) : Aligned<uint8_t>(),
+          tensors.table(name, rows + known, config.width)};
 }
 
 Embedding::Embedding(int d_model, const std::vector<TableConfig>& tables, const Tensors& tensors)

@@ -16,7 +16,7 @@ struct TableConfig {
   int log2_rows;
   int width;  // channels
   int first;  // first channel
-  int ways;   // 0: rows by hash; 2^LOG2_WAYS: known contexts
+  int ways;  // 0: rows by hash; 2^LOG2_WAYS: known contexts
 
   void check(int d_model) const;  // throws std::invalid_argument unless within the limits
 };
