@@ -53,9 +53,10 @@ _FILE = Output(dir_okay=False, path_type=Path)
 @click.option("--init", metavar="MODEL|FILE",
               help="Continue from a model or from master weights, in another shape where --preset, "
               "--layers or --table say so.")  # fmt: skip
-@click.option("--weight-bits", "bits", multiple=True, metavar="PART=4|8",
+@click.option("--weight-bits", "bits", multiple=True, metavar="PART=BITS",
               callback=training.pairs(int),
-              help="Of integer weights in layers, head, embed or tables: 8 by default; repeatable."
+              help="Of integer weights in layers, head, embed or tables, 4 to 8: 8 by default; "
+              "repeatable."
               )  # fmt: skip
 @click.option("--stage", type=Output(file_okay=False, path_type=Path), metavar="DIR",
               help="Train beside the adaptive stage: what it predicts of the text is recorded "

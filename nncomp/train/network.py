@@ -156,14 +156,14 @@ class Network(nn.Module):
     # -- integers -------------------------------------------------------------------------------
 
     def set_weight_bits(self, bits: Mapping[str, int]) -> None:
-        """Bits, 8 or 4, of integer weights in ``layers``, ``head``, ``embed`` or ``tables``.
+        """Bits, 4 to 8, of integer weights in ``layers``, ``head``, ``embed`` or ``tables``.
 
         Raises ``ValueError`` for others.
         """
         for part, number in bits.items():
-            if part not in self.weight_bits or number not in (4, 8):
+            if part not in self.weight_bits or number not in range(4, 9):
                 raise ValueError(
-                    f"{part}={number}: layers, head, embed or tables have weights of 4 or 8 bits"
+                    f"{part}={number}: layers, head, embed or tables have weights of 4 to 8 bits"
                 )
             self.weight_bits[part] = number
             self.calibrated &= part != "tables" and part != "embed"
