@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gzip
 import hashlib
 import io
 import json
+import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -27,7 +29,7 @@ from nncomp import compress, container, weights
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError, ModelError
-from nncomp.filters import FILTERS, arm64, repeat, x86
+from nncomp.filters import FILTERS, arm64, deflate, repeat, x86
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
 from nncomp.network import FeedForward, ModelConfig, Table
@@ -268,6 +270,32 @@ def filtered(*, lean: bool = False) -> Iterator[tuple[bytes, Block]]:
             yield content, block(content, mix(pattern, general), number=number)
 
 
+def deflated() -> Iterator[bytes]:
+    """Contents with deflate streams: as zlib makes them, as others do, wrapped in all ways."""
+    for name in ("7zip-9", "isal-2", "zopfli"):
+        yield HERE.parent.joinpath("deflate", name).read_bytes()
+    yield gzip.compress(TEXT, 9, mtime=0) + b"between" + zlib.compress(TEXT, 1) + TEXT
+    coder = zlib.compressobj(4, zlib.DEFLATED, -9, 1, zlib.Z_FILTERED)
+    text = models.text(3000)
+    yield coder.compress(text[:2000]) + coder.flush(zlib.Z_SYNC_FLUSH) + coder.flush()
+    yield gzip.compress(NOISE + text + NOISE, 6, mtime=0)
+    chunks = zlib.compress(records(400), 6)
+    parts = [b"IDAT" + part for part in (chunks[:600], chunks[600:1200], chunks[1200:])]
+    checked = [struct.pack(">I", len(p) - 4) + p + struct.pack(">I", zlib.crc32(p)) for p in parts]
+    yield b"a picture" + b"".join(checked) + b"IEND"
+
+
+def undone() -> Iterator[tuple[bytes, Block]]:
+    """Those contents, and a block for each."""
+    for content in deflated():
+        split = deflate.split(content)
+        streams = []
+        for stream in split.streams:
+            coded = mix(stream, RICH) if len(stream) > 50 else as_it_is(stream)
+            streams.append(coded if coded.stored_size < len(stream) else as_it_is(stream))
+        yield content, block(content, *streams, number=FILTERS.index(deflate))
+
+
 def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     """(name, file, content)"""
     known = expected(predictor, 2000)
@@ -305,6 +333,9 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
         pairs = [*filtered(lean=profile == Profile.LEAN)]
         file = frame(Header(4 * KIB, 1, 1, profile), ref, *(b for _, b in pairs))
         yield name, file, b"".join(c for c, _ in pairs)
+    pairs = [*undone()]
+    file = frame(Header(8 * KIB, 1, 1), ref, *(b for _, b in pairs))
+    yield "deflate", file, b"".join(c for c, _ in pairs)
     yield "x86", compress(program(1500), model="none"), program(1500)
     large = models.text(30_000) + records(1000) + models.text(7000)
     yield "mix-50000", frame(Header(64 * KIB, 1, 1), ref, block(large, mix(large, RICH))), large
