@@ -113,8 +113,8 @@ def choose_mixing(stream: bytes, profile: Profile, encode: Encode) -> Mixing | N
     one way is plausible, which is so for most text."""
     if not _is_worth_coding(stream):
         return None
-    candidates = [c for c in _candidates(stream, profile) if c.filter == _NONE]
-    return _best(stream, candidates, encode).mixing
+    mixings = dict.fromkeys(candidate.mixing for candidate in _candidates(stream, profile))
+    return _best(stream, [*map(_Candidate, mixings)], encode).mixing
 
 
 def choose_ways(
