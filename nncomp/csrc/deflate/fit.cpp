@@ -59,7 +59,7 @@ Parameters by_blocks(const Stream& stream, Parameters parameters) {
     parameters.block_bits = MAX_BLOCK_BITS;
   } else if (std::has_single_bit(most) && most >= 1u << MIN_BLOCK_BITS && most <= 1u << MAX_BLOCK_BITS) {
     parameters.block_bits = uint8_t(std::countr_zero(most));
-    parameters.hash_bits = uint8_t(parameters.block_bits + 1);
+    parameters.hash_bits = std::min<uint8_t>(parameters.block_bits + 1, 15);  // 15 and 15 are gzip's, 15 and 16 rare
   }
   return parameters;
 }
@@ -125,7 +125,7 @@ class Fitting {
   }
 
   void attempt(const Parameters& parameters, size_t count) {
-    if (missed_ == 0 || walked_ > FIRST_TRIALS + TRIALS * stream_.tokens.size()) return;
+    if (parameters == best_ || missed_ == 0 || walked_ > FIRST_TRIALS + TRIALS * stream_.tokens.size()) return;
     const size_t missed = misses(stream_, parameters, count, missed_, walked_);
     if (missed >= missed_) return;
     missed_ = missed;
