@@ -249,9 +249,11 @@ def test_repetition_becomes_repeat_blocks() -> None:
 def test_random_data_is_stored_unseen(engine: ZlibEngine) -> None:
     pairs = zip(models.noise(400_000), models.noise(400_000, 2), strict=True)
     skewed = bytes(a * b >> 11 for a, b in pairs)
-    for data in (NOISE, lzma.compress(NOISE), lzma.compress(skewed), zlib.compress(skewed)):
+    for data in (NOISE, lzma.compress(NOISE), lzma.compress(skewed)):
         assert labels(compress(data)) == ["stored"]
     assert engine.threads == []
+    assert labels(compress(zlib.compress(skewed))) == ["stored"]
+    assert engine.threads  # what deflate hides is looked at
 
 
 def test_what_the_network_cannot_shrink_is_stored(engine: ZlibEngine) -> None:
