@@ -153,7 +153,8 @@ class Encoder:
             joined.append(min(ways, key=_stored_size))
         heard.finish()
         stored = Plan((Stream(len(content), (content,)),))
-        filtered = [Plan(tuple(w), chosen.filter, chosen.split.side) for w in (alone, joined)]
+        found = [alone] if joined == alone else [alone, joined]
+        filtered = [Plan(tuple(coded), chosen.filter, chosen.split.side) for coded in found]
         return [stored, *filtered]
 
 

@@ -50,7 +50,7 @@ def encode_block(
     of bytes done since; what it raises stops the work and passes on.
     """
     return _native.encode_block(
-        _network(model) if model is not None else None,
+        _network_or_none(model),
         data,
         lanes,
         _arguments(mixing),
@@ -83,7 +83,7 @@ def decode_block(
     and ``progress`` as in ``encode_block``.
     """
     return _native.decode_block(
-        _network(model) if model is not None else None,
+        _network_or_none(model),
         list(payloads),
         size,
         _arguments(mixing),
@@ -97,7 +97,7 @@ def start_encoding(
     model: Model | None, data: bytes, lanes: int, mixing: Mixing
 ) -> _native.Encoding:
     """As ``encode_block``, to be encoded step by step: a byte of each lane."""
-    network = _network(model) if model is not None else None
+    network = _network_or_none(model)
     return _native.Encoding(network, data, lanes, _arguments(mixing), kernel=_kernel())
 
 
@@ -106,7 +106,7 @@ def start_decoding(
 ) -> _native.Decoding:
     """As ``decode_block``, to be decoded step by step: a byte of each lane."""
     return _native.Decoding(
-        _network(model) if model is not None else None,
+        _network_or_none(model),
         list(payloads),
         size,
         _arguments(mixing),
@@ -144,3 +144,7 @@ def _network(model: Model) -> _native.Network:
     tables = [table.entry for table in c.tables]
     network = _native.Network(c.d_model, layers, tables, dict(model.tensors), kernel=kernel)
     return networks.setdefault(kernel, network)
+
+
+def _network_or_none(model: Model | None) -> _native.Network | None:
+    return None if model is None else _network(model)

@@ -13,15 +13,14 @@ import numpy.typing as npt
 
 from nncomp.network import WAYS, Table
 
-__all__ = ["Bytes", "Keys", "Places", "hashed", "keys", "rows"]
+__all__ = ["CHECK_BITS", "Bytes", "Keys", "Places", "hashed", "keys", "rows", "searched_bits"]
 
 Bytes = npt.NDArray[np.uint8]  # (windows, T)
 Keys = npt.NDArray[np.uint64]  # (windows, T)
 Places = npt.NDArray[np.int64]
 _Mark = npt.NDArray[np.bool_]
 
-_CHECK = 8  # bits of a check
-_MORE = _CHECK - (WAYS.bit_length() - 1)  # more than a row's number has, in bucket and check
+CHECK_BITS = 8
 
 _ONES = np.uint64(0x0101010101010101)
 _PLACES = np.uint64(0x0001020304050607)  # times 1 << 8 · i: i in the highest byte
@@ -51,13 +50,18 @@ def rows(table: Table, check: npt.NDArray[np.uint8] | None, keys: Keys) -> Place
     if check is None:
         return hashed(keys, table.log2_rows)
     buckets = check.view("<u8")
-    places = hashed(keys, table.log2_rows + _MORE)
-    bucket = places >> _CHECK
-    differ = buckets[bucket] ^ (places & (1 << _CHECK) - 1).astype(np.uint64) * _ONES
+    places = hashed(keys, searched_bits(table))
+    bucket = places >> CHECK_BITS
+    differ = buckets[bucket] ^ (places & (1 << CHECK_BITS) - 1).astype(np.uint64) * _ONES
     equal = (differ - _ONES) & ~differ & _ONES << np.uint64(7)  # the lowest bit is of the first
     first = (equal & -equal) >> np.uint64(7)  # 1 at the byte of the first
     way = (first * _PLACES >> np.uint64(56)).astype(np.int64)
     return np.where(equal == 0, len(check), WAYS * bucket + way)
+
+
+def searched_bits(table: Table) -> int:
+    """Bits of a hash that find a known context: those of its bucket, then those of its check."""
+    return table.log2_rows - (WAYS.bit_length() - 1) + CHECK_BITS
 
 
 def hashed(keys: Keys, bits: int) -> Places:

@@ -10,6 +10,7 @@ import torch
 
 from nncomp import network as shapes
 from nncomp.network import Layer, ModelConfig
+from nncomp.train.contexts import CHECK_BITS
 from nncomp.train.network import Network
 from nncomp.train.tables import Table
 
@@ -111,12 +112,12 @@ def pruned(old: Table, fewer: int) -> tuple[np.ndarray, torch.Tensor]:
     assert old.check is not None
     check = old.check.numpy().astype(np.int64)
     moment = old.moment[: len(check)].numpy()
-    place = (np.arange(len(check)) // shapes.WAYS << 8 | check) >> fewer
+    place = (np.arange(len(check)) // shapes.WAYS << CHECK_BITS | check) >> fewer
     order = np.lexsort((-moment, place))
     order = order[np.unique(place[order], return_index=True)[1]]  # the largest of each place
-    bucket = place[order] >> 8
+    bucket = place[order] >> CHECK_BITS
     order = order[np.lexsort((-moment[order], bucket))]
-    bucket = place[order] >> 8
+    bucket = place[order] >> CHECK_BITS
     rank = np.arange(len(order)) - np.searchsorted(bucket, bucket)
     order, bucket, rank = (a[rank < shapes.WAYS] for a in (order, bucket, rank))
     # Where less than WAYS are left, the first one is there again, and never found there.
@@ -124,8 +125,9 @@ def pruned(old: Table, fewer: int) -> tuple[np.ndarray, torch.Tensor]:
     table = np.repeat(first, shapes.WAYS).reshape(-1, shapes.WAYS)
     table[bucket, rank] = order
     rows = np.take_along_axis(table, np.argsort(place[table], axis=1, kind="stable"), 1).ravel()
+    checks = (place[rows] & (1 << CHECK_BITS) - 1).astype(np.uint8)
     unknown = len(check)
-    return (place[rows] & 255).astype(np.uint8), torch.from_numpy(np.append(rows, unknown))
+    return checks, torch.from_numpy(np.append(rows, unknown))
 
 
 def _text(layers: Sequence[Layer]) -> str:

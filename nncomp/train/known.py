@@ -10,7 +10,6 @@ from nncomp import network as shapes
 from nncomp.train import contexts, data
 from nncomp.train.network import Network
 
-_CHECK = 8  # bits
 SAMPLE = 16 << 20  # bytes of text, at most as many as there are
 _WINDOW, _ROWS = 1024, 512  # bytes of a window, windows at a time
 
@@ -21,25 +20,21 @@ def choose(network: Network, domains: list[data.Domain]) -> None:
     total = min(SAMPLE, sum(len(domain.data) for domain in domains)) // length
     both = zip(network.config.tables, network.tables, strict=True)
     known = [(shape, table) for shape, table in both if not table.chosen]
-    counts = [np.zeros(1 << _bits(shape), np.int64) for shape, _ in known]
+    counts = [np.zeros(1 << contexts.searched_bits(shape), np.int64) for shape, _ in known]
     for first in range(0, total, _ROWS):
         sample = data.batch(domains, min(_ROWS, total - first), length, (0, first))
         keys = {name: contexts.keys(name, sample) for name in {s.context for s, _ in known}}
         for (shape, _), count in zip(known, counts, strict=True):
-            places = contexts.hashed(keys[shape.context], _bits(shape))
+            places = contexts.hashed(keys[shape.context], contexts.searched_bits(shape))
             count += np.bincount(places.ravel(), minlength=len(count))
     for (_, table), count in zip(known, counts, strict=True):
         table.check = torch.from_numpy(frequent(count)).to(table.weight.device)
     network.chosen = True
 
 
-def _bits(shape: shapes.Table) -> int:
-    """Of a hash: those of a bucket and a check."""
-    return shape.log2_rows - (shapes.WAYS.bit_length() - 1) + _CHECK
-
-
 def frequent(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Checks of the ``WAYS`` largest counts of each bucket's 256, rising: (buckets · WAYS,)."""
-    order = counts.reshape(-1, 1 << _CHECK) * 256 - np.arange(256)  # no two are equal
+    size = 1 << contexts.CHECK_BITS
+    order = counts.reshape(-1, size) * size - np.arange(size)  # no two are equal
     best = np.argpartition(-order, shapes.WAYS - 1, axis=1)[:, : shapes.WAYS]
     return np.sort(best, axis=1).astype(np.uint8).ravel()
