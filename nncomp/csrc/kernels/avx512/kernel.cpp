@@ -6,5 +6,5 @@
 #include "kernels/body.hpp"
 
 namespace nncomp {
-extern const Kernel kernel_avx512 = kernel<Avx512, Avx512Products>("avx512", 128);
+extern const Kernel kernel_avx512 = kernel<Avx512, Avx512Products>("avx512", 144);
 }
