@@ -128,9 +128,18 @@ def distances_to_targets(data: bytes) -> bytes:
 def targets_to_distances(data: bytes) -> bytes:
     """Its inverse."""
 
-def deflate_split(data: bytes, most: int) -> tuple[bytes, bytes, list[bytes]] | None:
+class DeflateInside:
+    """Where one stands in a deflate stream that goes on in what follows."""
+
+def deflate_split(
+    data: bytes, most: int, inside: DeflateInside | None = None
+) -> tuple[bytes, bytes, list[bytes]] | None:
     """What is around deflate streams, what they are redone from, and what they hold, by group. None
-    where no stream pays. Contents are together at most ``most`` bytes."""
+    where no stream pays. Contents are together at most ``most`` bytes. ``data`` may begin inside of
+    a stream."""
+
+def deflate_follow(data: bytes, inside: DeflateInside | None = None) -> DeflateInside | None:
+    """Where one stands at the end of ``data``, if that is inside of a stream."""
 
 def deflate_join(rest: bytes, side: bytes, contents: Sequence[bytes], size: int) -> bytes:
     """The ``size`` bytes that were split. Raises ``FormatError``."""

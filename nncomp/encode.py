@@ -14,6 +14,7 @@ from typing import Any
 
 from nncomp import container, levels, rawio, resolve
 from nncomp.container import MAX_LANES, Block, FrameWriter, Header, ModelRef
+from nncomp.filters import deflate
 from nncomp.model import ARITHMETIC
 from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
 from nncomp.places import Places
@@ -59,6 +60,8 @@ class Encoder:
         self._model, self._packed = resolve.for_writing(options)
         self._places.expect(self.header, self._model)
         self._progress = progress
+        self._inside: deflate.Inside | None = None  # where the block before begins in a stream
+        self._before = b""  # that block
         self._summary = Summary()
         self._usable = True  # whether the frame may be continued
         self._writer = FrameWriter(dst, self.header)
@@ -92,7 +95,10 @@ class Encoder:
 
     def _tasks(self, src: Readable) -> Iterator[Task[_Candidates]]:
         while content := rawio.read_full(src, self.header.block_size):
-            yield self._task(content)
+            if self._before:
+                self._inside = deflate.follow(self._before, self._inside)
+            self._before = content
+            yield self._task(content, self._inside)
 
     def _write(self, candidates: _Candidates) -> None:
         """Write the smallest candidate, counting the model where this block would bring it.
@@ -116,11 +122,11 @@ class Encoder:
         self._writer.write(block, model)
         self._summary.count(plan)
 
-    def _task(self, content: bytes) -> Task[_Candidates]:
+    def _task(self, content: bytes, inside: deflate.Inside | None) -> Task[_Candidates]:
         """Its result are blocks, of which the smallest is to be written, of equals the first."""
 
         def code(threads: int, report: Progress) -> Iterator[_Candidates]:
-            plans = self._plans(content, threads, report)
+            plans = self._plans(content, inside, threads, report)
             checks = zlib.crc32(content), container.lead_checksum(content)
             blocks = [layout.dumps(plan, len(content), *checks) for plan in plans]
             yield [
@@ -131,7 +137,9 @@ class Encoder:
 
         return code
 
-    def _plans(self, content: bytes, threads: int, report: Progress) -> list[Plan]:
+    def _plans(
+        self, content: bytes, inside: deflate.Inside | None, threads: int, report: Progress
+    ) -> list[Plan]:
         """As it is; and filtered, each stream in its best way without the network, and with it."""
 
         def trial(*args: Any) -> list[bytes]:  # of a sample, which is too little for a GPU
@@ -139,7 +147,7 @@ class Encoder:
                 return cpu.encode_block(*args, threads=threads, progress=unheard(report))
 
         profile = self._level.profile
-        chosen = choose.choose_filter(content, profile, trial)
+        chosen = choose.choose_filter(content, profile, trial, inside)
         streams = chosen.split.streams
         mixings = [chosen.mixing, *(choose.choose_mixing(s, profile, trial) for s in streams[1:])]
         heard = Meter(report, len(content))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import itertools
+import random
 import struct
 import zipfile
 import zlib
@@ -235,11 +236,89 @@ def test_limits() -> None:
     assert _native.deflate_split(bomb, MOST) is None
     data = zlib.compress(BOOK) + zlib.compress(CODE)
     assert b"".join(undone(data, len(BOOK))[2]) == BOOK
-    assert b"".join(undone(data, len(BOOK) + len(CODE) - 1)[2]) == BOOK
+    most = len(BOOK) + len(CODE) - 1
+    cut = b"".join(undone(data, most)[2])
+    assert (BOOK + CODE).startswith(cut) and most - 258 < len(cut) <= most
     assert _native.deflate_split(data, 1000) is None
     for most in (1 << 28) + 1, 1 << 40:
         with pytest.raises(ValueError, match="most"):
             _native.deflate_split(data, most)
+
+
+# ---- across the ends of blocks ----
+
+LONG = BOOK + b" ".join(random.Random(5).choices(BOOK.split(), k=120_000)) + CODE
+
+
+def pieces(data: bytes, size: int) -> list[Parts | None]:
+    """The parts of each ``size`` bytes, which are seen to give them again alone."""
+    inside = None
+    found = []
+    for at in range(0, len(data), size):
+        block = data[at : at + size]
+        parts = _native.deflate_split(block, MOST, inside)
+        if parts is not None:
+            assert _native.deflate_join(*parts, len(block)) == block
+        found.append(parts)
+        inside = _native.deflate_follow(block, inside)
+    assert inside is None
+    return found
+
+
+@pytest.mark.parametrize("level", range(1, 10))
+@pytest.mark.parametrize("size", [99_999, 1 << 17])
+def test_streams_are_cut(level: int, size: int) -> None:
+    parts = pieces(b"before" + gzip.compress(LONG, level) + b"behind", size)
+    assert len(parts) > 2
+    for number, part in enumerate(parts[:-1]):
+        assert part is not None
+        rest, side, contents = part
+        window = 0 if number == 0 else 1 << 15
+        assert len(rest) < 40 and len(side) < (900 if level < 4 else 300)
+        assert b"".join(contents)[window:] in LONG
+        assert number == 0 or b"".join(contents)[:window] in LONG
+
+
+def test_a_stream_is_followed_through_blocks_of_any_kind() -> None:
+    coder = zlib.compressobj(6, zlib.DEFLATED, 31)
+    data = b""
+    for number, content in enumerate((BOOK, models.noise(200_000), CODE, b"a" * 70_000) * 2):
+        data += coder.compress(content) + coder.flush(
+            (zlib.Z_SYNC_FLUSH, zlib.Z_NO_FLUSH)[number % 2]
+        )
+    data += coder.flush()
+    for size in (1000, 40_000, 99_999, 200_003):
+        pieces(data, size)
+
+
+def test_one_byte_at_a_time() -> None:
+    data = gzip.compress(BOOK)
+    inside = _native.deflate_follow(data[:20])
+    for at in range(20, len(data) - 8):
+        assert inside is not None
+        inside = _native.deflate_follow(data[at : at + 1], inside)
+    assert inside is None
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_what_goes_on_otherwise_is_no_piece(n: int) -> None:
+    data = gzip.compress(LONG)
+    inside = _native.deflate_follow(data[:99_999])
+    assert inside is not None
+    other = models.noise(n) + data[1000:200_000]
+    parts = _native.deflate_split(other, MOST, inside)
+    assert parts is None or _native.deflate_join(*parts, len(other)) == other
+    assert _native.deflate_split(b"", MOST, inside) is None
+
+
+def test_blocks_of_a_frame_are_pieces() -> None:
+    data = gzip.compress(LONG, 6, mtime=0)
+    packed = nncomp.compress(data, 1, model="none", block_size=1 << 17)
+    assert nncomp.decompress(packed) == data
+    assert len(packed) < len(nncomp.compress(LONG, 1, model="none")) * 1.2
+    compressor = nncomp.NNCompressor(1, model="none", block_size=1 << 17)
+    fed = [compressor.compress(data[at : at + 77_777]) for at in range(0, len(data), 77_777)]
+    assert b"".join([*fed, compressor.flush()]) == packed
 
 
 # ---- as a filter ----

@@ -48,8 +48,8 @@ ALLOWED = {
     "summary": {"plan"},
     "places": {"container", "engine", "mixing", "plan", "schedule"},
     "encode": {
-        *("container", "levels", "model", "options", "places", "plan", "rawio", "resolve"),
-        *("schedule", "summary", "ways"),
+        *("container", "filters", "levels", "model", "options", "places", "plan", "rawio"),
+        *("resolve", "schedule", "summary", "ways"),
     },
     "ways": {"container", "engine", "levels", "mixing", "places", "plan", "schedule"},
     "decode": {

@@ -34,9 +34,11 @@ class Filter(Protocol):
         """Raises ``FormatError`` where streams of these sizes cannot be joined to ``size`` bytes:
         asked before any is decoded, so that a small block cannot ask for much work."""
 
+    def memory(self, sizes: Sequence[int], size: int, /) -> int:
+        """Bytes that ``join`` needs at most, beside streams of these sizes and the content."""
+
     def join(self, streams: Sequence[bytes], side: bytes, size: int, /) -> bytes:
-        """The ``size`` bytes of content. Raises ``FormatError`` for what ``split`` never gives, and
-        uses no more memory than ``size`` and the streams' sizes tell."""
+        """The ``size`` bytes of content. Raises ``FormatError`` for what ``split`` never gives."""
 
 
 FILTERS: tuple[Filter, ...] = (none, repeat, x86, arm64, deflate)  # by the number that a file holds

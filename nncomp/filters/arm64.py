@@ -14,7 +14,7 @@ import numpy.typing as npt
 from nncomp.filters.split import Split, require_one_stream
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "split"]
+__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "split"]
 
 NAME = "arm64"
 CONTEXTS = Contexts.CODE
@@ -38,6 +38,10 @@ def split(content: bytes) -> Split:
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
     require_one_stream("a program", sizes, side, size)
+
+
+def memory(sizes: Sequence[int], size: int) -> int:
+    return size
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

@@ -2,8 +2,9 @@
 
 The first stream is what is around them, the second what they are redone from, and the others hold
 their contents: texts, other contents, pictures one by one. Where the others are programs, the side
-names the filter that they have been through. ``docs/deflate.md`` is the arithmetic. A stream that
-reaches beyond the block stays as it is.
+names the filter that they have been through. ``docs/deflate.md`` is the arithmetic. Of a stream
+that reaches beyond the block, a block has its piece, with the 32 KiB of content before: so it is
+joined without any other block.
 """
 
 from __future__ import annotations
@@ -16,27 +17,47 @@ from nncomp.filters import arm64, x86
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "most_contents", "split"]
+__all__ = [
+    "CONTEXTS",
+    "NAME",
+    "Inside",
+    "check",
+    "detect",
+    "follow",
+    "join",
+    "memory",
+    "most_contents",
+    "split",
+]
+
+Inside = _native.DeflateInside  # where one stands in a stream that goes on in the next block
 
 NAME = "deflate"
 CONTEXTS = Contexts.GENERAL
 
 _PROGRAMS = {b"\x02": x86, b"\x03": arm64}  # of the others, by the number that a file holds
 _GROUPS = range(2, 41)  # streams that hold contents
+_BLOCK_TOKENS = 1 << 20  # at most
 
 
 def most_contents(size: int) -> int:
     """How many bytes a block of ``size`` bytes may hold in streams: more of what compresses well in
     a small one, but never so much that it takes minutes, or more than a plan's streams may have."""
-    return min(64 * size, 4 * size + (1 << 23), (1 << 28) - size)
+    return min(64 * size, 8 * size + (1 << 23), (1 << 28) - size)
 
 
 def detect(content: bytes) -> bool:
     return split(content) is not None
 
 
-def split(content: bytes) -> Split | None:
-    parts = _native.deflate_split(content, most_contents(len(content)))
+def follow(content: bytes, inside: Inside | None) -> Inside | None:
+    """Where one stands at the end of ``content``, which may begin inside of a stream, too."""
+    return _native.deflate_follow(content, inside)
+
+
+def split(content: bytes, inside: Inside | None = None) -> Split | None:
+    """``content`` may begin inside of a stream."""
+    parts = _native.deflate_split(content, most_contents(len(content)), inside)
     if parts is None:
         return None
     rest, redo, (text, other, *pictures) = parts
@@ -52,6 +73,14 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
         raise FormatError("streams are not those that deflate streams are made of")
     if sum(sizes[2:]) > most_contents(size) or sum(sizes[:2]) >= size:
         raise FormatError("streams are too large for the deflate streams in a block")
+
+
+def memory(sizes: Sequence[int], size: int) -> int:
+    contents = sum(sizes[2:])
+    tokens = 4 * min(contents, _BLOCK_TOKENS)
+    # The content once more, a picture's stream without its chunks, programs that become what they
+    # were, a block's tokens, with room to grow, and tables.
+    return 2 * size + contents + 2 * tokens + (1 << 20)
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nncomp.filters.split import Split, require_one_stream
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "split"]
+__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "split"]
 
 NAME = "none"
 CONTEXTS = Contexts.GENERAL
@@ -23,6 +23,10 @@ def split(content: bytes) -> Split:
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
     require_one_stream("a block without a filter", sizes, side, size)
+
+
+def memory(sizes: Sequence[int], size: int) -> int:
+    return 0
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

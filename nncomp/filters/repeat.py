@@ -8,7 +8,7 @@ from nncomp.errors import FormatError
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "MAX_PERIOD", "NAME", "check", "detect", "join", "split"]
+__all__ = ["CONTEXTS", "MAX_PERIOD", "NAME", "check", "detect", "join", "memory", "split"]
 
 NAME = "repeat"
 CONTEXTS = Contexts.GENERAL
@@ -28,6 +28,10 @@ def split(content: bytes) -> Split | None:
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
     if len(sizes) != 1 or not 1 <= sizes[0] < size or side:
         raise FormatError("a repeated pattern is not one stream, shorter than the content")
+
+
+def memory(sizes: Sequence[int], size: int) -> int:
+    return size
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

@@ -13,7 +13,7 @@ from nncomp import _native
 from nncomp.filters.split import Split, require_one_stream
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "split"]
+__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "split"]
 
 NAME = "x86"
 CONTEXTS = Contexts.X86
@@ -32,6 +32,10 @@ def split(content: bytes) -> Split:
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
     require_one_stream("a program", sizes, side, size)
+
+
+def memory(sizes: Sequence[int], size: int) -> int:
+    return size
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

@@ -92,12 +92,14 @@ class Choice:
     mixing: Mixing | None  # how the stage codes the first stream well; None: not worth coding
 
 
-def choose_filter(content: bytes, profile: Profile, encode: Encode) -> Choice:
-    """The filter for ``content``. Only what it joins to the content again is ever chosen."""
-    for number in map(FILTERS.index, _WHOLE):
-        split = _split(number, content)  # which is as quick as its detect
-        if split is not None and _pays(split, content):
-            return Choice(number, split, choose_mixing(split.streams[0], profile, encode))
+def choose_filter(
+    content: bytes, profile: Profile, encode: Encode, inside: deflate.Inside | None = None
+) -> Choice:
+    """The filter for ``content``, which may begin inside of a deflate stream. Only what it joins to
+    the content again is ever chosen."""
+    for number, made in _wholes(content, inside):
+        if made is not None and _pays(made, content) and _joins(number, made, content):
+            return Choice(number, made, choose_mixing(made.streams[0], profile, encode))
     candidates = list(_candidates(content, profile)) if _is_worth_coding(content) else []
     while candidates:
         best = _best(content, candidates, encode)
@@ -167,6 +169,11 @@ _NONE = FILTERS.index(none)
 _WHOLE = repeat, deflate  # filters whose gain no sample shows, and none has to
 
 
+def _wholes(content: bytes, inside: deflate.Inside | None) -> Iterator[tuple[int, Split | None]]:
+    yield FILTERS.index(repeat), repeat.split(content)
+    yield FILTERS.index(deflate), deflate.split(content, inside)
+
+
 def _pays(split: Split, content: bytes) -> bool:
     """Whether so much is taken away from the first stream that it makes up for another filter."""
     return len(split.streams[0]) <= len(content) - len(content) // 16
@@ -221,12 +228,13 @@ def _pictures(content: bytes, lags: Lags) -> Iterator[Mixing]:
 def _split(number: int, content: bytes) -> Split | None:
     """What the filter makes of ``content``, if joining it gives that back."""
     made = FILTERS[number].split(content)
-    if made is None or number == _NONE:
-        return made
-    joined = None
+    return made if made is not None and _joins(number, made, content) else None
+
+
+def _joins(number: int, made: Split, content: bytes) -> bool:
     with contextlib.suppress(FormatError):
-        joined = FILTERS[number].join(made.streams, made.side, len(content))
-    return made if joined == content else None
+        return FILTERS[number].join(made.streams, made.side, len(content)) == content
+    return False
 
 
 # ---- trials ----

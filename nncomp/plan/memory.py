@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nncomp.container import Header
+from nncomp.filters import FILTERS
 from nncomp.mixing import Mixing
 from nncomp.plan.values import Plan
 
@@ -17,12 +18,13 @@ __all__ = ["of_block", "of_frame"]
 def of_block(plan: Plan, size: int, model: Model | ModelConfig | None) -> int:
     """Upper bound in bytes of what decoding a block of ``size`` bytes needs.
 
-    That is its payload and content, with a filter the streams and once more the content, and what
+    That is its payload and content, with a filter the streams and what it joins them with, and what
     the largest of its streams is coded with: they are decoded one after the other.
     """
     need = 2 * size
     if plan.filter:
-        need += size + sum(stream.size for stream in plan.streams)
+        sizes = [stream.size for stream in plan.streams]
+        need += sum(sizes) + FILTERS[plan.filter].memory(sizes, size)
     coders = [0 if model is None else model.memory(1)]
     for stream in plan.streams:
         if stream.mixing is not None:
@@ -35,5 +37,7 @@ def of_block(plan: Plan, size: int, model: Model | ModelConfig | None) -> int:
 def of_frame(header: Header, model: Model | ModelConfig | None) -> int:
     """The same for any block that a filter does not make larger, whatever its plan."""
     lanes = 1 if model is None else header.lanes
-    need = 4 * header.block_size + Mixing(header.profile).memory(header.block_size, lanes)
+    size = header.block_size
+    need = 3 * size + max(f.memory([size], size) for f in FILTERS)
+    need += Mixing(header.profile).memory(size, lanes)
     return need + (0 if model is None else model.memory(lanes))

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "bind.hpp"
+#include "deflate/find.hpp"
 #include "deflate/split.hpp"
 
 using namespace nb::literals;
@@ -13,19 +14,32 @@ namespace {
 
 constexpr size_t MAX_BYTES = size_t(1) << 28;  // of a block, and of what is made of it
 
-nb::object split(nb::bytes data, size_t most) {
+using nncomp::deflate::Inside;
+
+nb::object split(nb::bytes data, size_t most, const Inside* inside) {
   require(data.size() <= MAX_BYTES, "size is out of range");
   require(most <= MAX_BYTES, "most is out of range");
   std::optional<nncomp::deflate::Parts> parts;
   const nb::object nobody = nb::none();  // it goes when the lock is back
   {
     Unlocked unlocked(nobody);
-    parts = nncomp::deflate::split(view(data), most);
+    parts = nncomp::deflate::split(view(data), inside, most);
   }
   if (!parts) return nb::none();
   nb::list contents;
   for (const auto& content : parts->contents) contents.append(to_bytes(content));
   return nb::make_tuple(to_bytes(parts->rest), to_bytes(parts->side), contents);
+}
+
+nb::object follow(nb::bytes data, const Inside* inside) {
+  require(data.size() <= MAX_BYTES, "size is out of range");
+  std::optional<Inside> found;
+  const nb::object nobody = nb::none();
+  {
+    Unlocked unlocked(nobody);
+    found = nncomp::deflate::follow(view(data), inside);
+  }
+  return found ? nb::cast(std::move(*found)) : nb::none();
 }
 
 nb::bytes join(nb::bytes rest, nb::bytes side, const std::vector<nb::bytes>& contents, size_t size) {
@@ -44,6 +58,8 @@ nb::bytes join(nb::bytes rest, nb::bytes side, const std::vector<nb::bytes>& con
 }  // namespace
 
 void bind_deflate(nb::module_& m) {
-  m.def("deflate_split", split, "data"_a, "most"_a);
+  nb::class_<Inside>(m, "DeflateInside");
+  m.def("deflate_split", split, "data"_a, "most"_a, "inside"_a = nb::none());
+  m.def("deflate_follow", follow, "data"_a, "inside"_a = nb::none());
   m.def("deflate_join", join, "rest"_a, "side"_a, "contents"_a, "size"_a);
 }

@@ -1,6 +1,7 @@
 // Bits of a deflate stream, the lowest of each byte first.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -40,6 +41,18 @@ class BitReader {
   // Whole bytes that have been begun, and so more than there are where reading went beyond the end.
   uint64_t position() const { return at_ - uint64_t(count_ / 8); }
   bool valid() const { return position() <= bytes_.size(); }
+
+  // Bits that have been read, and bits that are not.
+  uint64_t bits() const { return 8 * at_ - uint64_t(count_); }
+  uint64_t left() const { return 8 * bytes_.size() - std::min(bits(), uint64_t(8) * bytes_.size()); }
+
+  // Goes to the bit with this number.
+  void seek(uint64_t bit) {
+    at_ = bit / 8;
+    bits_ = 0;
+    count_ = 0;
+    take(int(bit % 8));
+  }
 
  private:
   std::span<const uint8_t> bytes_;

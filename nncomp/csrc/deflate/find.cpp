@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "deflate/checksum.hpp"
 #include "deflate/walk.hpp"
@@ -12,26 +13,38 @@ namespace {
 constexpr uint32_t MAX_BLOCKS = 1 << 20;  // of a stream
 constexpr uint64_t MAX_RATIO = 64;        // of content to stream: what is beyond is small as it is
 constexpr uint64_t MIN_SIZE = 16;         // bytes of a stream: less is not worth it
+constexpr uint64_t MIN_PIECE = 1 << 12;   // bytes of one that is cut off, or without a header looks like it
 constexpr uint64_t IN_VAIN = 16;          // bytes that may be tried in vain, for each one
 
 bool constexpr is_zlib(int first) { return (first & 0x8F) == 0x08; }
 bool constexpr is_dynamic(int first) { return (first >> 1 & 3) == DYNAMIC && first >> 3 <= LITERALS - 257; }
 
-// Bytes that may be the first of what is looked for.
-constexpr auto MAY_BEGIN = [] {
+// Bytes that may be the first of what is looked for: of headers, and of streams without one.
+constexpr auto may_begin(bool bare) {
   std::array<bool, 256> may{};
-  for (int b = 0; b < 256; ++b) may[size_t(b)] = is_zlib(b) || is_dynamic(b) || b == 0x1F || b == 'P' || b == 'I';
+  for (int b = 0; b < 256; ++b) {
+    may[size_t(b)] = is_zlib(b) || (bare && is_dynamic(b)) || b == 0x1F || b == 'P' || b == 'I';
+  }
   return may;
-}();
+}
+constexpr auto MAY_BEGIN = may_begin(true), MAY_BE_HEADER = may_begin(false);
 
 }  // namespace
 
-Finder::Finder(std::span<const uint8_t> data, uint64_t most)
-    : data_(data), most_(most), budget_(IN_VAIN * data.size()) {}
+Finder::Finder(std::span<const uint8_t> data, const Inside* inside, bool follows)
+    : data_(data), inside_(inside), follows_(follows), budget_(IN_VAIN * data.size()) {}
 
-std::optional<Found> Finder::next() {
+std::optional<Found> Finder::next(uint64_t most) {
+  most_ = most;
+  if (const Inside* inside = std::exchange(inside_, nullptr)) {
+    if (std::optional<Found> found = try_inside(*inside)) {
+      place_ = done_ = found->end;
+      return found;
+    }
+  }
+  const auto& may = follows_ ? MAY_BE_HEADER : MAY_BEGIN;
   for (; place_ + MIN_SIZE <= data_.size(); ++place_) {
-    if (!MAY_BEGIN[data_[place_]]) continue;
+    if (!may[data_[place_]]) continue;
     std::optional<Found> found = at(place_);
     if (!found) continue;
     place_ = found->end;
@@ -49,22 +62,59 @@ std::optional<Found> Finder::at(size_t place) {
     found = try_gzip(place);
   } else if (std::memcmp(b, "PK\3\4", 4) == 0 && b[8] == 8 && b[9] == 0) {
     found = try_zip(place);
-  } else if (std::memcmp(b, "IDAT", 4) == 0 && place >= 4 && place - 4 >= done_) {
+  } else if (std::memcmp(b, "IDAT", 4) == 0 && !follows_ && place >= 4 && place - 4 >= done_) {
     found = try_png(place - 4);
   }
-  if (!found && is_dynamic(b[0]) && begins_dynamic(data_.subspan(place))) found = try_stream(place, Wrap::NONE);
+  if (!found && !follows_ && is_dynamic(b[0]) && begins_dynamic(data_.subspan(place))) {
+    found = try_stream(place, Wrap::NONE);
+  }
   if (found) done_ = found->end;
   return found;
 }
 
 std::optional<Stream> Finder::take(std::span<const uint8_t> bytes) {
   if (budget_ == 0) return std::nullopt;
-  const uint64_t most = std::min(most_, MAX_RATIO * bytes.size());
   uint64_t tried = 0;
-  std::optional<Stream> stream = take_apart(bytes, {most, MAX_BLOCK_TOKENS, MAX_BLOCKS}, tried);
-  if (stream && stream->size >= MIN_SIZE && stream->plain.size() <= MAX_RATIO * stream->size) return stream;
+  if (follows_) {
+    if (std::optional<Followed> found = nncomp::deflate::follow(bytes, nullptr, tried)) return to_end(*found, bytes);
+  } else {
+    std::optional<Stream> stream = take_apart(bytes, limits(bytes.size()), tried);
+    if (stream && pays(*stream)) return stream;
+  }
   spend(tried);
   return std::nullopt;
+}
+
+Limits Finder::limits(size_t size) const { return {std::min(most_, MAX_RATIO * size), MAX_BLOCK_TOKENS, MAX_BLOCKS}; }
+
+bool Finder::pays(const Stream& stream) const {
+  if (stream.plain.size() > most_ || stream.plain.size() > MAX_RATIO * stream.size) return false;
+  return stream.size >= (stream.piece.is_whole() ? MIN_SIZE : MIN_PIECE);
+}
+
+// As a stream of which nothing but its size is known.
+Stream Finder::to_end(Followed& found, std::span<const uint8_t> bytes) {
+  Stream stream;
+  stream.piece.cut = found.inside.has_value();
+  stream.size = found.inside ? bytes.size() : found.end;
+  followed_ = std::move(found.inside);
+  return stream;
+}
+
+std::optional<Found> Finder::try_inside(const Inside& inside) {
+  Found found;
+  if (follows_) {
+    uint64_t tried = 0;
+    std::optional<Followed> end = nncomp::deflate::follow(data_, &inside, tried);
+    if (!end) return std::nullopt;
+    found.stream = to_end(*end, data_);
+  } else {
+    std::optional<Stream> stream = take_up(data_, inside, limits(data_.size()), found.start);
+    if (!stream || !pays(*stream)) return std::nullopt;
+    found.stream = std::move(*stream);
+  }
+  found.end = found.start + found.stream.size;
+  return found;
 }
 
 void Finder::spend(uint64_t tried) { budget_ -= std::min(budget_, tried); }
@@ -80,6 +130,7 @@ std::optional<Found> Finder::try_stream(size_t place, Wrap wrap) {
   found.start = place;
   found.end = place + stream->size;
   found.stream = std::move(*stream);
+  if (found.stream.piece.cut) return found;
   const std::span<const uint8_t> plain = found.stream.plain, rest = data_.subspan(found.end);
   if (wrap == Wrap::ADLER && rest.size() >= 4 && big32(rest.data()) == adler32(plain)) {
     found.wrap = wrap;
@@ -131,12 +182,18 @@ std::optional<Found> Finder::try_png(size_t place) {
   }
   if (joined.size() < 6 || found.chunks.empty()) return std::nullopt;
   std::optional<Stream> stream = take(std::span(joined).subspan(2));
-  if (!stream || stream->size + 6 != joined.size()) return std::nullopt;
+  if (!stream || stream->piece.cut || stream->size + 6 != joined.size()) return std::nullopt;
   if (big32(&joined[joined.size() - 4]) != adler32(stream->plain)) return std::nullopt;
   found.header = uint16_t(joined[0] << 8 | joined[1]);
   found.stream = std::move(*stream);
   found.end = place;
   return found;
+}
+
+std::optional<Inside> follow(std::span<const uint8_t> data, const Inside* inside) {
+  Finder finder(data, inside, true);
+  while (finder.next(0)) continue;
+  return finder.followed();
 }
 
 }  // namespace nncomp::deflate

@@ -31,27 +31,41 @@ struct Found {
 
 class Finder {
  public:
-  // Streams whose content is at most `most` bytes.
-  Finder(std::span<const uint8_t> data, uint64_t most);
+  // Streams in `data`, which may begin inside of one. Of those that are followed, which have a
+  // header, no more than where they end is known.
+  Finder(std::span<const uint8_t> data, const Inside* inside, bool follows);
 
-  // The next stream, from left to right.
-  std::optional<Found> next();
+  // The next stream or piece of one, from left to right, with at most `most` bytes of content.
+  std::optional<Found> next(uint64_t most);
+
+  // Where the last stream goes on behind the end, if it was followed and does.
+  std::optional<Inside> followed() { return std::move(followed_); }
 
  private:
+  Limits limits(size_t size) const;
+  bool pays(const Stream& stream) const;
+  Stream to_end(Followed& found, std::span<const uint8_t> bytes);
   std::optional<Found> at(size_t place);
   std::optional<Found> try_stream(size_t place, Wrap wrap);
   std::optional<Found> try_gzip(size_t place);
   std::optional<Found> try_zip(size_t place);
   std::optional<Found> try_png(size_t place);
+  std::optional<Found> try_inside(const Inside& inside);
   std::optional<Stream> take(std::span<const uint8_t> bytes);
   void spend(uint64_t tried);
 
   std::span<const uint8_t> data_;
-  uint64_t most_;
+  const Inside* inside_;
+  bool follows_;
+  uint64_t most_ = 0;
+  std::optional<Inside> followed_;
   size_t place_ = 0;
   size_t done_ = 0;           // the end of the last one that was found
   size_t failed_ = SIZE_MAX;  // where a stream was tried last, in vain
   uint64_t budget_;           // bytes that may still be tried in vain
 };
+
+// Where one stands at the end of `data`, if that is inside of a stream; `data` may begin inside of one.
+std::optional<Inside> follow(std::span<const uint8_t> data, const Inside* inside);
 
 }  // namespace nncomp::deflate

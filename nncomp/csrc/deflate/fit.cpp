@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <utility>
 
 #include "coder/error.hpp"
 #include "deflate/walk.hpp"
@@ -19,10 +20,11 @@ constexpr int ORDER[] = {6, 9, 1, 5, 8, 7, 4, 3, 2};  // of levels in trials: th
 // How many tokens and ends of blocks are not as expected, up to the match with number `count`; no more than `cap` are
 // counted. `walked` grows by the tokens that were looked at.
 size_t misses(const Stream& stream, const Parameters& parameters, size_t count, size_t cap, size_t& walked) try {
-  Walk walk(stream.plain, parameters);
+  Walk walk(stream.plain, parameters, stream.piece.window);
+  uint32_t before = stream.piece.tokens;
   size_t missed = 0, next = 0;
   for (const Block& block : stream.blocks) {
-    walk.begin_block();
+    walk.begin_block(std::exchange(before, 0));
     if (block.type == STORED) {
       walk.skip(block.size);
       continue;
@@ -49,12 +51,14 @@ Parameters by_blocks(const Stream& stream, Parameters parameters) {
   parameters.hash_bits = 15;
   parameters.truncates = false;
   uint32_t most = 0;
+  uint32_t before = stream.piece.tokens;
+  uint32_t last = 0;
   for (const Block& block : stream.blocks) {
-    if (block.last || block.type == STORED) continue;
-    most = std::max(most, block.tokens + 1);
-    parameters.truncates |= block.tokens != 0 && block.tokens % 4096 == 0;
+    last = block.tokens + std::exchange(before, 0);
+    if (block.last || block.open || block.type == STORED) continue;
+    most = std::max(most, last + 1);
+    parameters.truncates |= last != 0 && last % 4096 == 0;
   }
-  const uint32_t last = stream.blocks.back().tokens;
   if (parameters.truncates || (most == 0 && last >= 1u << 14)) {
     parameters.block_bits = MAX_BLOCK_BITS;
   } else if (std::has_single_bit(most) && most >= 1u << MIN_BLOCK_BITS && most <= 1u << MAX_BLOCK_BITS) {

@@ -107,10 +107,24 @@ struct Block {
   uint32_t size = 0;      // bytes of its content
   uint32_t tokens = 0;    // how many it has
   Trees trees;            // of a dynamic block
+  bool open = false;      // whether its end is missing, as of the last one of a stream that is cut off
+};
+
+// What is there of a stream, where that is not all.
+struct Piece {
+  bool begun = false;   // its beginning is missing: it goes on behind a match, inside a block
+  bool cut = false;     // its end is missing
+  uint32_t window = 0;  // begun: bytes of content that come before
+  uint32_t tokens = 0;  // begun: of the first block, that come before
+  uint8_t offset = 0;   // begun: bits of the first byte that come before
+  uint8_t low = 0;      // begun: these bits
+
+  bool is_whole() const { return !begun && !cut; }
 };
 
 struct Stream {
-  std::vector<uint8_t> plain;
+  Piece piece;
+  std::vector<uint8_t> plain;  // with what comes before
   std::vector<Token> tokens;  // of all blocks
   std::vector<Block> blocks;
   uint8_t padding = 0;  // the bits from its end to the next byte

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
+#include "deflate/checksum.hpp"
 #include "deflate/huffman.hpp"
 
 namespace nncomp::deflate {
@@ -28,63 +30,168 @@ const Codes& fixed_codes() {
   return codes;
 }
 
+constexpr uint64_t MAX_RATIO = 1032;  // of content to stream
+
+enum class Ending { WHOLE, CUT, BROKEN };
+
+// Goes through a stream. What it `keeps` is all of it, or the window alone.
 class Parser {
  public:
-  Parser(std::span<const uint8_t> bytes, const Limits& limits) : in_(bytes), limits_(limits) {}
+  Parser(std::span<const uint8_t> bytes, const Limits& limits, bool keeps)
+      : in_(bytes), limits_(limits), keeps_(keeps) {}
 
-  bool run() {
-    do {
-      if (stream_.blocks.size() >= limits_.blocks) return false;
-      Block& block = stream_.blocks.emplace_back();
-      block.last = in_.take(1) != 0;
-      const uint32_t type = in_.take(2);
-      if (type > DYNAMIC) return false;
-      block.type = Type(type);
-      if (!(block.type == STORED ? stored(block) : coded(block)) || !in_.valid()) return false;
-    } while (!stream_.blocks.back().last);
-    stream_.padding = uint8_t(in_.align());
-    stream_.size = in_.position();
-    return in_.valid();
+  // Goes on inside of a stream, whose pending bytes are in front. What is kept begins behind the first match that ends
+  // at byte `from` or behind.
+  bool resume(const Inside& inside, uint64_t from) {
+    in_.seek(inside.offset);
+    from_ = 8 * from;
+    skips_ = true;
+    stream_.plain = inside.window;
+    most_ = limits_.plain;
+    limits_.plain += inside.window.size() + inside.pending.size() * MAX_RATIO;
+    if (inside.in_block) {
+      stream_.blocks.push_back(inside.block);
+      count_ = inside.block.tokens;
+      if (!begin(stream_.blocks.back())) return false;
+    }
+    mark(inside.in_block);
+    return true;
+  }
+
+  Ending run() {
+    bool fine = stream_.blocks.empty() || coded();
+    while (fine && !over_) fine = block();
+    if (fine && in_.valid()) {
+      stream_.padding = uint8_t(in_.align());
+      stream_.size = in_.position();
+      return Ending::WHOLE;
+    }
+    // Codes are looked up in 15 bits, so the last ones may look like none.
+    if (!full_ && in_.valid() && in_.left() > MAX_BITS) return Ending::BROKEN;
+    cut();
+    return Ending::CUT;
   }
 
   Stream take() { return std::move(stream_); }
+  uint64_t tried() const { return dropped_ + stream_.plain.size(); }
+  bool skips() const { return skips_; }  // whether nothing is kept so far
+  uint64_t start() const { return start_ / 8; }  // the byte in which begins what is kept
+
+  // After a cut: where it goes on.
+  Inside inside(std::span<const uint8_t> bytes) {
+    Inside out;
+    const std::span<const uint8_t> plain = stream_.plain;
+    const std::span<const uint8_t> window = plain.last(std::min<size_t>(plain.size(), MAX_DISTANCE));
+    const std::span<const uint8_t> pending = bytes.subspan(mark_.bits / 8);
+    out.window.assign(window.begin(), window.end());
+    out.pending.assign(pending.begin(), pending.end());
+    out.offset = uint8_t(mark_.bits % 8);
+    out.in_block = mark_.open;
+    if (mark_.open) {
+      out.block = stream_.blocks.back();
+      out.block.tokens = mark_.count;
+    }
+    return out;
+  }
 
  private:
+  // The last place up to which all is well.
+  struct Mark {
+    uint64_t bits = 0;
+    size_t plain = 0, tokens = 0, blocks = 0;
+    uint32_t count = 0;
+    bool open = false;
+  };
+
+  void mark(bool open) {
+    mark_ = {in_.bits(), stream_.plain.size(), stream_.tokens.size(), stream_.blocks.size(), count_, open};
+  }
+
+  void cut() {
+    stream_.plain.resize(mark_.plain);
+    stream_.tokens.resize(mark_.tokens);
+    stream_.blocks.resize(mark_.blocks);
+    stream_.piece.cut = true;
+    if (mark_.open) {
+      stream_.blocks.back().open = true;
+      end_block(stream_.blocks.back(), mark_.count);
+    }
+    in_.seek(mark_.bits);
+    stream_.padding = uint8_t(in_.align());
+    stream_.size = in_.position();
+  }
+
+  void end_block(Block& block, uint32_t count) {
+    block.size = uint32_t(stream_.plain.size() - first_);
+    block.tokens = count - (stream_.blocks.size() == 1 ? stream_.piece.tokens : 0);
+  }
+
+  bool block() {
+    if (stream_.blocks.size() >= limits_.blocks) return false;
+    if (!keeps_) stream_.blocks.clear();
+    Block& block = stream_.blocks.emplace_back();
+    block.last = in_.take(1) != 0;
+    const uint32_t type = in_.take(2);
+    if (type > DYNAMIC) return false;
+    block.type = Type(type);
+    first_ = stream_.plain.size();
+    count_ = 0;
+    if (type == STORED) return stored(block);
+    return begin(block) && coded();
+  }
+
   bool stored(Block& block) {
     block.padding = uint8_t(in_.align());
     const uint32_t size = in_.take(16);
-    if (in_.take(16) != (size ^ 0xFFFF) || size > limits_.plain - stream_.plain.size()) return false;
+    if (in_.take(16) != (size ^ 0xFFFF)) return false;
+    full_ = size > limits_.plain - stream_.plain.size();
+    if (full_) return false;
     block.size = size;
     for (uint32_t i = 0; i < size; ++i) {
       stream_.plain.push_back(uint8_t(in_.take(8)));
       if (!in_.valid()) return false;
     }
-    return true;
+    over_ = block.last;
+    if (size != 0 || !keeps_) mark(false);
+    trim();
+    return in_.valid();
   }
 
-  bool coded(Block& block) {
+  // Makes the codes of a block that is not stored; its own ones are read, unless they are there.
+  bool begin(Block& block) {
     const bool fixed = block.type == FIXED;
-    if (!fixed && !(read_trees(in_, block.trees) && own_.build(block.trees))) return false;
+    if (!fixed && block.trees.literals.empty() && !read_trees(in_, block.trees)) return false;
+    if (!fixed && !own_.build(block.trees)) return false;
     codes_ = fixed ? &fixed_codes() : &own_;
-    const size_t start = stream_.plain.size(), first = stream_.tokens.size();
-    if (!tokens(first)) return false;
-    block.size = uint32_t(stream_.plain.size() - start);
-    block.tokens = uint32_t(stream_.tokens.size() - first);
     return true;
   }
 
-  bool tokens(size_t first) {
+  bool coded() {
+    if (!tokens()) return false;
+    Block& block = stream_.blocks.back();
+    end_block(block, count_);
+    over_ = block.last;
+    if (block.tokens != 0 || !keeps_) mark(false);
+    return true;
+  }
+
+  bool tokens() {
     for (;;) {
       const int symbol = codes_->literals.next(in_);
+      if (symbol < 0 || !in_.valid()) return false;
       if (symbol == END) return true;
-      if (symbol < 0 || stream_.tokens.size() - first >= limits_.block_tokens || !in_.valid()) return false;
+      if (count_ >= limits_.block_tokens) return false;
       if (symbol < END) {
-        if (stream_.plain.size() >= limits_.plain) return false;
+        full_ = stream_.plain.size() >= limits_.plain;
+        if (full_) return false;
         stream_.plain.push_back(uint8_t(symbol));
-        stream_.tokens.push_back({});
+        ++count_;
+        if (keeps_) stream_.tokens.push_back({});
       } else if (!match(symbol - END - 1)) {
         return false;
       }
+      mark(true);
+      if (!keeps_) trim();
     }
   }
 
@@ -98,7 +205,9 @@ class Parser {
     const Extra distance_code = DISTANCE_CODES[size_t(symbol)];
     const uint32_t distance = distance_code.base + in_.take(distance_code.extra);
     const size_t at = stream_.plain.size();
-    if (distance > at || length > limits_.plain - at) return false;
+    if (distance > at || !in_.valid()) return false;
+    full_ = length > limits_.plain - at;
+    if (full_) return false;
     stream_.plain.resize(at + length);
     uint8_t* to = stream_.plain.data() + at;
     if (distance >= length) {
@@ -106,8 +215,43 @@ class Parser {
     } else {
       for (uint32_t i = 0; i < length; ++i) to[i] = to[int64_t(i) - int64_t(distance)];
     }
-    stream_.tokens.push_back({uint16_t(length), uint16_t(distance)});
+    ++count_;
+    if (skips_ && keeps_ && in_.bits() >= from_) {
+      keep();
+    } else if (keeps_) {
+      stream_.tokens.push_back({uint16_t(length), uint16_t(distance)});
+    }
     return true;
+  }
+
+  // What is kept begins here.
+  void keep() {
+    std::vector<uint8_t>& plain = stream_.plain;
+    const size_t dropped = plain.size() - std::min<size_t>(plain.size(), MAX_DISTANCE);
+    plain.erase(plain.begin(), plain.begin() + std::ptrdiff_t(dropped));
+    dropped_ += dropped;
+    limits_.plain = std::max<uint64_t>(most_, plain.size());
+    stream_.tokens.clear();
+    stream_.blocks.erase(stream_.blocks.begin(), stream_.blocks.end() - 1);
+    Piece& piece = stream_.piece;
+    piece.begun = true;
+    piece.window = uint32_t(plain.size());
+    piece.tokens = count_;
+    first_ = plain.size();
+    skips_ = false;
+    start_ = in_.bits();
+    piece.offset = uint8_t(start_ % 8);
+  }
+
+  // Leaves the window.
+  void trim() {
+    constexpr size_t MOST = 1 << 20;
+    if (keeps_ || stream_.plain.size() < MOST) return;
+    const size_t dropped = stream_.plain.size() - MAX_DISTANCE;
+    stream_.plain.erase(stream_.plain.begin(), stream_.plain.begin() + std::ptrdiff_t(dropped));
+    dropped_ += dropped;
+    mark_.plain -= dropped;
+    first_ = 0;
   }
 
  public:
@@ -116,7 +260,17 @@ class Parser {
  private:
   BitReader in_;
   Limits limits_;
+  uint64_t most_ = 0;  // resumed: the limit of content once it is kept
+  bool keeps_;
+  bool skips_ = false;
+  bool over_ = false;  // the last block has ended
+  bool full_ = false;  // the limit of the content is met
+  uint64_t from_ = 0, start_ = 0;
   Stream stream_;
+  Mark mark_;
+  size_t first_ = 0;  // where the block's content begins
+  uint32_t count_ = 0;  // tokens that the block has had
+  uint64_t dropped_ = 0;  // bytes of content that are not kept
   Codes own_;
   const Codes* codes_ = nullptr;  // of the block
 };
@@ -157,11 +311,11 @@ bool Parser::read_trees(BitReader& in, Trees& trees) {
   return in.valid();
 }
 
-// How much of the code of items two lengths take, of 128.
+// How much of the code of items four lengths take, of 128.
 constexpr auto SHARES = [] {
-  std::array<uint8_t, 64> shares{};
-  for (size_t i = 0; i < 64; ++i) {
-    for (const size_t length : {i & 7, i >> 3}) shares[i] = uint8_t(shares[i] + (length == 0 ? 0 : 128 >> length));
+  std::array<uint16_t, 4096> shares{};
+  for (size_t i = 0; i < 4096; ++i) {
+    for (size_t at = 0; at < 12; at += 3) shares[i] = uint16_t(shares[i] + ((128 >> (i >> at & 7)) & 127));
   }
   return shares;
 }();
@@ -170,23 +324,63 @@ constexpr auto SHARES = [] {
 bool has_code(std::span<const uint8_t> bytes) {
   if (bytes[0] >> 3 > LITERALS - 257 || (bytes[1] & 31) >= DISTANCES) return false;
   const int count = 4 + (bytes[1] >> 5 | (bytes[2] & 1) << 3);
-  uint64_t lengths = 0;
-  for (size_t i = 0; i < 8; ++i) lengths |= uint64_t(bytes[2 + i]) << (8 * i);
+  uint64_t lengths = little32(&bytes[2]) | uint64_t(little32(&bytes[6])) << 32;
   lengths = (lengths >> 1) & ((uint64_t(1) << (3 * count)) - 1);
   uint32_t share = 0;
-  for (; lengths != 0; lengths >>= 6) share += SHARES[lengths & 63];
+  for (int at = 0; at < 60; at += 12) share += SHARES[lengths >> at & 4095];
   return share == 128;
 }
 
 }  // namespace
 
 std::optional<Stream> take_apart(std::span<const uint8_t> bytes, const Limits& limits, uint64_t& tried) {
-  Parser parser(bytes, limits);
-  const bool whole = parser.run();
+  Parser parser(bytes, limits, true);
+  const Ending ending = parser.run();
+  tried = parser.tried();
+  if (ending == Ending::BROKEN) return std::nullopt;
+  return parser.take();
+}
+
+namespace {
+
+std::vector<uint8_t> behind_pending(std::span<const uint8_t> data, const Inside& inside) {
+  std::vector<uint8_t> bytes = inside.pending;
+  bytes.insert(bytes.end(), data.begin(), data.end());
+  return bytes;
+}
+
+}  // namespace
+
+std::optional<Stream> take_up(std::span<const uint8_t> data, const Inside& inside, const Limits& limits,
+                              size_t& start) {
+  const std::vector<uint8_t> bytes = behind_pending(data, inside);
+  Parser parser(bytes, limits, true);
+  if (!parser.resume(inside, inside.pending.size()) || parser.run() == Ending::BROKEN) return std::nullopt;
+  if (parser.skips()) return std::nullopt;
   Stream stream = parser.take();
-  tried = stream.plain.size();
-  if (!whole) return std::nullopt;
+  stream.piece.low = uint8_t(bytes[parser.start()] & ((1 << stream.piece.offset) - 1));
+  start = parser.start() - inside.pending.size();
+  stream.size -= parser.start();
   return stream;
+}
+
+std::optional<Followed> follow(std::span<const uint8_t> data, const Inside* inside, uint64_t& tried) {
+  constexpr uint32_t ANY = std::numeric_limits<uint32_t>::max();
+  const std::vector<uint8_t> own = inside ? behind_pending(data, *inside) : std::vector<uint8_t>{};
+  const std::span<const uint8_t> bytes = inside ? own : data;
+  Parser parser(bytes, {ANY, ANY, ANY}, false);
+  if (inside && !parser.resume(*inside, 0)) return std::nullopt;
+  const Ending ending = parser.run();
+  tried = parser.tried();
+  if (ending == Ending::BROKEN) return std::nullopt;
+  Followed found;
+  if (ending == Ending::CUT) {
+    found.inside = parser.inside(bytes);
+  } else {
+    const uint64_t end = parser.take().size;
+    found.end = end - std::min<uint64_t>(end, inside ? inside->pending.size() : 0);
+  }
+  return found;
 }
 
 bool begins_dynamic(std::span<const uint8_t> bytes) {

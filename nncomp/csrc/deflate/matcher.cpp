@@ -32,7 +32,7 @@ uint32_t common(const uint8_t* a, const uint8_t* b, uint32_t most) {
 
 }  // namespace
 
-Matcher::Matcher(std::span<const uint8_t> plain, const Parameters& parameters)
+Matcher::Matcher(std::span<const uint8_t> plain, const Parameters& parameters, uint32_t at)
     : plain_(plain),
       preset_(PRESETS[parameters.preset]),
       filtered_(parameters.filtered),
@@ -40,6 +40,7 @@ Matcher::Matcher(std::span<const uint8_t> plain, const Parameters& parameters)
       shift_((parameters.hash_bits + 2) / 3),
       hash_mask_((1u << parameters.hash_bits) - 1),
       window_mask_((1u << parameters.window_bits) - 1),
+      at_(at),
       budget_(FIRST_STEPS + STEPS * plain.size()) {
   if (preset_.method < Method::GREEDY) return;
   head_.resize(hash_mask_ + 1);

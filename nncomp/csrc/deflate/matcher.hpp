@@ -50,7 +50,8 @@ struct Match {
 // stream really has.
 class Matcher {
  public:
-  Matcher(std::span<const uint8_t> plain, const Parameters& parameters);
+  // Begins at place `at` of `plain`.
+  Matcher(std::span<const uint8_t> plain, const Parameters& parameters, uint32_t at);
 
   // The token at the place where the last one ended. Throws FormatError where that takes too long: what is searched is
   // bounded by the size of the content.

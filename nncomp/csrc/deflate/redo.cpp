@@ -42,6 +42,19 @@ Parameters code_parameters(Side& side, Model& m, const Parameters& given) {
   return p;
 }
 
+Piece code_piece(Side& side, Model& m, const Piece& given, size_t size) {
+  Piece piece;
+  if (!side.flag(m.piece, !given.is_whole())) return piece;
+  piece.cut = side.flag(m.cut, given.cut);
+  piece.begun = side.flag(m.begun, given.begun);
+  if (!piece.begun) return piece;
+  piece.window = side.number(m.window, given.window, uint32_t(std::min<size_t>(size, MAX_DISTANCE)));
+  piece.tokens = side.number(m.tokens, given.tokens, MAX_BLOCK_TOKENS);
+  piece.offset = uint8_t(side.number(m.offset, given.offset, 7));
+  piece.low = uint8_t(side.number(m.low, given.low, (1u << piece.offset) - 1));
+  return piece;
+}
+
 // One stream: known where it is written to the side, and found out where it is read from there.
 class Redo {
  public:
@@ -50,13 +63,15 @@ class Redo {
         m_(model),
         plain_(plain),
         known_(known),
-        walk_(plain, code_parameters(side, model, fit.parameters)),
+        piece_(code_piece(side, model, known ? known->piece : Piece{}, plain.size())),
+        walk_(plain, code_parameters(side, model, fit.parameters), piece_.window),
         exact_(side.flag(model.exact, fit.exact)),
         out_(out) {}
 
   void run() {
-    bool last = false;
-    for (size_t i = 0; !last; ++i) last = block(known_ ? &known_->blocks[i] : nullptr);
+    out_.put(piece_.low, piece_.offset);
+    bool end = false;
+    for (size_t i = 0; !end; ++i) end = block(known_ ? &known_->blocks[i] : nullptr, i == 0 && piece_.begun);
     if (walk_.left() != 0) damaged();
     const uint32_t most = (1u << out_.missing()) - 1;
     const uint8_t padding = code_padding(known_ ? known_->padding : 0, most);
@@ -64,11 +79,13 @@ class Redo {
   }
 
  private:
-  bool block(const Block* given) {
-    walk_.begin_block();
-    const bool stored = side_.flag(m_.stored[before_], given && given->type == STORED);
+  // Whether it is the last one. One that is `begun` has its header elsewhere.
+  bool block(const Block* given, bool begun) {
+    walk_.begin_block(begun ? piece_.tokens : 0);
+    const bool stored = !begun && side_.flag(m_.stored[before_], given && given->type == STORED);
     before_ = stored ? 2 : 1;
-    return stored ? stored_block(given) : coded_block(given);
+    const bool last = stored ? stored_block(given) : coded_block(given, begun);
+    return last || (piece_.cut && walk_.left() == 0);
   }
 
   uint8_t code_padding(uint8_t given, uint32_t most) {
@@ -118,7 +135,7 @@ class Redo {
     return last_size_ = side_.number(m_.size, given, most);
   }
 
-  bool coded_block(const Block* given) {
+  bool coded_block(const Block* given, bool begun) {
     tokens_.clear();
     const uint32_t start = walk_.at();
     const bool nothing = walk_.left() == 0;
@@ -128,8 +145,10 @@ class Redo {
     const bool dynamic = side_.flag(m_.dynamic[choice.type == DYNAMIC], given && given->type == DYNAMIC);
     const Trees trees = dynamic ? code_trees(side_, m_, given ? &given->trees : nullptr, choice.trees) : Trees{};
     const bool last = code_last(given);
-    out_.put(uint32_t(last) | (dynamic ? DYNAMIC : FIXED) << 1, 3);
-    if (dynamic) write_trees(out_, trees);
+    if (!begun) {
+      out_.put(uint32_t(last) | (dynamic ? DYNAMIC : FIXED) << 1, 3);
+      if (dynamic) write_trees(out_, trees);
+    }
     constexpr std::array<uint8_t, DISTANCES> fives = [] {
       std::array<uint8_t, DISTANCES> lengths{};
       lengths.fill(5);
@@ -142,7 +161,8 @@ class Redo {
       codes.put(out_, token, plain_[at]);
       at += token.length;
     }
-    codes.literals.put(out_, END);
+    const bool ends = !piece_.cut || walk_.left() != 0 || !side_.flag(m_.open, given && given->open);
+    if (ends) codes.literals.put(out_, END);
     return last;
   }
 
@@ -199,6 +219,7 @@ class Redo {
   Model& m_;
   std::span<const uint8_t> plain_;
   const Stream* known_;
+  Piece piece_;
   Walk walk_;
   bool exact_;
   BitWriter& out_;

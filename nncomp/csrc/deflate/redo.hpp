@@ -19,6 +19,9 @@ struct Model {
   AdaptiveBit filtered, truncates;
   AdaptiveBit exact;  // whether all tokens and ends of blocks are as expected
 
+  AdaptiveBit piece, begun, cut, open;  // what is missing
+  Numbers window, tokens, offset, low;
+
   AdaptiveBit stored[3], same_size, whole_rest, hidden;  // blocks
   Numbers size, padding;
   AdaptiveBit padded, empty[2], last[2], dynamic[2];

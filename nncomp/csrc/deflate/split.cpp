@@ -63,15 +63,14 @@ bool is_text(std::span<const uint8_t> bytes) {
 
 class Splitter {
  public:
-  explicit Splitter(std::span<const uint8_t> data, uint64_t most) : data_(data), left_(most) {
+  Splitter(std::span<const uint8_t> data, const Inside* inside, uint64_t most)
+      : data_(data), inside_(inside), left_(most) {
     parts_.contents.resize(PICTURES);
   }
 
   std::optional<Parts> run() {
-    Finder finder(data_, left_);
-    while (std::optional<Found> found = finder.next()) {
-      if (found->stream.plain.size() <= left_) consider(*found);
-    }
+    Finder finder(data_, inside_, false);
+    while (std::optional<Found> found = finder.next(left_)) consider(*found);
     if (done_ == 0) return std::nullopt;
     side_.flag(m_->more, false);
     append(parts_.rest, data_.subspan(done_));
@@ -91,7 +90,7 @@ class Splitter {
     } catch (const FormatError&) {
       return false;
     }
-    if ((trial.size() + PLACE) * PAYS > found.stream.size) return false;
+    if ((trial.size() + PLACE) * PAYS + found.stream.piece.window > found.stream.size) return false;
     const uint8_t* original = found.wrap == Wrap::CHUNKS ? &found.joined[2] : &data_[found.start];
     return redone.size() == found.stream.size && std::equal(redone.begin(), redone.end(), original);
   }
@@ -128,6 +127,7 @@ class Splitter {
   }
 
   std::span<const uint8_t> data_;
+  const Inside* inside_;
   uint64_t left_;    // bytes of contents that are allowed
   size_t done_ = 0;  // all before is in parts
   Parts parts_;
@@ -214,7 +214,9 @@ class Joiner {
 
 }  // namespace
 
-std::optional<Parts> split(std::span<const uint8_t> data, uint64_t most) { return Splitter(data, most).run(); }
+std::optional<Parts> split(std::span<const uint8_t> data, const Inside* inside, uint64_t most) {
+  return Splitter(data, inside, most).run();
+}
 
 std::vector<uint8_t> join(std::span<const uint8_t> rest, std::span<const uint8_t> side,
                           const std::vector<std::span<const uint8_t>>& contents, uint64_t size) {

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "deflate/inflate.hpp"
+
 namespace nncomp::deflate {
 
 constexpr size_t GROUPS = 40;  // of contents: texts, others, and pictures one by one
@@ -16,8 +18,8 @@ struct Parts {
   std::vector<std::vector<uint8_t>> contents;  // of the streams, by group; 2 … GROUPS
 };
 
-// None where no stream pays. Contents are together at most `most` bytes, < 2^31.
-std::optional<Parts> split(std::span<const uint8_t> data, uint64_t most);
+// None where no stream pays. `data` may begin inside of a stream. Contents are together at most `most` bytes, < 2^31.
+std::optional<Parts> split(std::span<const uint8_t> data, const Inside* inside, uint64_t most);
 
 // The `size` bytes that were split. Throws FormatError for what splitting does not give.
 std::vector<uint8_t> join(std::span<const uint8_t> rest, std::span<const uint8_t> side,

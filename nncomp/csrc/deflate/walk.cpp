@@ -7,14 +7,18 @@
 
 namespace nncomp::deflate {
 
-Walk::Walk(std::span<const uint8_t> plain, const Parameters& parameters)
-    : parameters_(parameters), method_(PRESETS[parameters.preset].method), matcher_(plain, parameters), plain_(plain) {}
+Walk::Walk(std::span<const uint8_t> plain, const Parameters& parameters, uint32_t at)
+    : parameters_(parameters),
+      method_(PRESETS[parameters.preset].method),
+      matcher_(plain, parameters, at),
+      plain_(plain) {}
 
-void Walk::begin_block() {
+void Walk::begin_block(uint32_t tokens) {
   literals_.fill(0);
   distances_.fill(0);
   start_ = at();
-  count_ = matches_ = 0;
+  count_ = tokens;
+  matches_ = 0;
 }
 
 void Walk::accept(Token token) {

@@ -15,9 +15,10 @@ constexpr uint32_t MAX_BLOCK_TOKENS = 1 << 20; // of blocks that are redone: wha
 
 class Walk {
  public:
-  Walk(std::span<const uint8_t> plain, const Parameters& parameters);
+  // Begins at place `at` of `plain`.
+  Walk(std::span<const uint8_t> plain, const Parameters& parameters, uint32_t at);
 
-  void begin_block();
+  void begin_block(uint32_t tokens);  // that it has already
 
   Token predict() { return matcher_.predict(); }
   void accept(Token token);
