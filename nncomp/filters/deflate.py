@@ -43,7 +43,7 @@ _BLOCK_TOKENS = 1 << 20  # at most
 def most_contents(size: int) -> int:
     """How many bytes a block of ``size`` bytes may hold in streams: more of what compresses well in
     a small one, but never so much that it takes minutes, or more than a plan's streams may have."""
-    return min(64 * size, 8 * size + (1 << 23), (1 << 28) - size)
+    return min(128 * size, 8 * size + (1 << 23), (1 << 28) - size)
 
 
 def detect(content: bytes) -> bool:

@@ -11,7 +11,7 @@ namespace nncomp::deflate {
 namespace {
 
 constexpr uint32_t MAX_BLOCKS = 1 << 20;  // of a stream
-constexpr uint64_t MAX_RATIO = 64;        // of content to stream: what is beyond is small as it is
+constexpr uint64_t MAX_RATIO = 128;       // of content to stream: what is beyond is small as it is
 constexpr uint64_t MIN_SIZE = 16;         // bytes of a stream: less is not worth it
 constexpr uint64_t MIN_PIECE = 1 << 12;   // bytes of one that is cut off, or without a header looks like it
 constexpr uint64_t IN_VAIN = 16;          // bytes that may be tried in vain, for each one

@@ -30,7 +30,7 @@ const Codes& fixed_codes() {
   return codes;
 }
 
-constexpr uint64_t MAX_RATIO = 1032;  // of content to stream
+constexpr uint64_t MOST_EXPANDED = 1032;  // bytes that one can become
 
 enum class Ending { WHOLE, CUT, BROKEN };
 
@@ -48,7 +48,7 @@ class Parser {
     skips_ = true;
     stream_.plain = inside.window;
     most_ = limits_.plain;
-    limits_.plain += inside.window.size() + inside.pending.size() * MAX_RATIO;
+    limits_.plain += inside.window.size() + inside.pending.size() * MOST_EXPANDED;
     if (inside.in_block) {
       stream_.blocks.push_back(inside.block);
       count_ = inside.block.tokens;
@@ -356,7 +356,7 @@ std::optional<Stream> take_up(std::span<const uint8_t> data, const Inside& insid
   const std::vector<uint8_t> bytes = behind_pending(data, inside);
   Parser parser(bytes, limits, true);
   if (!parser.resume(inside, inside.pending.size()) || parser.run() == Ending::BROKEN) return std::nullopt;
-  if (parser.skips()) return std::nullopt;
+  if (parser.skips() || parser.start() >= bytes.size()) return std::nullopt;
   Stream stream = parser.take();
   stream.piece.low = uint8_t(bytes[parser.start()] & ((1 << stream.piece.offset) - 1));
   start = parser.start() - inside.pending.size();
