@@ -136,6 +136,34 @@ def test_kernels_share_no_code(name: str, tmp_path: Path) -> None:
     assert [symbol for _, symbol in shared if symbol not in data] == []
 
 
+@pytest.mark.slow
+def test_an_older_processor() -> None:
+    """Under qemu: an instruction that it lacks would end the program."""
+    qemu = shutil.which("qemu-x86_64")
+    if qemu is None or "sse41" not in KERNELS:
+        pytest.skip("no such processor, nor qemu for one")
+    program = """if True:
+        import models
+        from nncomp import _native
+        from nncomp.engine import native
+
+        data = models.text(200)
+        for model in (models.natural(models.TINY), None):
+            payloads = native.encode_block(model, data, 1, models.LEAN)
+            assert native.decode_block(model, payloads, len(data), models.LEAN) == data
+            print(*payloads)
+        print(*_native.kernels())"""
+    outputs = []
+    for emulator in ([], [qemu, "-cpu", "Nehalem"]):
+        command = [*emulator, sys.executable, "-c", program]
+        done = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, cwd=SOURCES.parents[1] / "tests"
+        )
+        outputs.append(done.stdout.decode().splitlines())
+    here, there = outputs
+    assert there == [*here[:-1], "sse41 portable"]
+
+
 # Arguments: C++ checks again what Python has checked
 
 

@@ -76,6 +76,8 @@ PEAK(dot_avxvnni, "avx2", __m256i, _mm256_setzero_si256,
 PEAK(dot_avx2, "avx2", __m256i, _mm256_setzero_si256,
      s = _mm256_add_epi32(s, _mm256_madd_epi16(_mm256_add_epi16(_mm256_maddubs_epi16(a, b), _mm256_maddubs_epi16(b, a)),
                                                a)))
+PEAK(dot_sse41, "sse4.1", __m128i, _mm_setzero_si128,
+     s = _mm_add_epi32(s, _mm_madd_epi16(_mm_add_epi16(_mm_maddubs_epi16(a, b), _mm_maddubs_epi16(b, a)), a)))
 #endif
 
 // Multiply-adds a cycle of the loop of a kernel's products alone; 0 if it is not known.
@@ -87,6 +89,7 @@ double peak(const std::string& kernel, double rate) {
   if (kernel == "avx512") return a_cycle(64, dot_avx512);
   if (kernel == "avxvnni") return a_cycle(32, dot_avxvnni);
   if (kernel == "avx2") return a_cycle(64, dot_avx2);
+  if (kernel == "sse41") return a_cycle(32, dot_sse41);
 #endif
   (void)a_cycle;
   return 0;

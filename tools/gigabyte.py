@@ -36,6 +36,7 @@ KERNELS = {
     "avx512": "AVX-512 VNNI",
     "avxvnni": "AVX-VNNI",
     "avx2": "AVX2",
+    "sse41": "SSE4.1",
     "dotprod": "NEON with SDOT",
     "neon": "NEON",
     "portable": "plain C++",

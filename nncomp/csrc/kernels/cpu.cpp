@@ -53,11 +53,12 @@ uint32_t xcr0() {
 }
 
 struct Cpu {
-  Registers extended{}, more{};  // leaf 7 and its second part
+  Registers basic{}, extended{}, more{};  // leaf 1, leaf 7 and its second part
   bool keeps_ymm = false, keeps_zmm = false;
 
   Cpu() {
-    if (cpuid(0, 0).a < 7 || !(cpuid(1, 0).c >> 27 & 1)) return;
+    basic = cpuid(1, 0);
+    if (cpuid(0, 0).a < 7 || !(basic.c >> 27 & 1)) return;
     extended = cpuid(7, 0);
     if (extended.a >= 1) more = cpuid(7, 1);
     const uint32_t kept = xcr0();
@@ -76,6 +77,7 @@ const Cpu& cpu() {
 }
 
 const Feature FEATURES[] = {
+    {"sse4.1", [] { return (cpu().basic.c >> 19 & 1) != 0; }},
     {"avx2", [] { return cpu().keeps_ymm && cpu().extended.b >> 5 & 1; }},
     {"avxvnni", [] { return cpu().keeps_ymm && cpu().more.a >> 4 & 1; }},
     {"avx512f", [] { return cpu().keeps_zmm && cpu().extended.b >> 16 & 1; }},

@@ -4,6 +4,7 @@
 kernel(avx512 x86 avx512f avx512bw avx512dq avx512vl avx512vnni)
 kernel(avxvnni x86 avx2 avxvnni)
 kernel(avx2 x86 avx2)
+kernel(sse41 x86 sse4.1)
 kernel(dotprod arm64 dotprod)
 kernel(neon arm64)
 kernel(portable any)

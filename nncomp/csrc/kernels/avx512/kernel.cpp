@@ -1,6 +1,8 @@
 // The kernel for CPUs with AVX-512 and VNNI.
 #include "kernels/avx512/products.hpp"
 #include "kernels/avx512/simd.hpp"
+// after the header where GCC is told not to warn of intrinsics
+#include "kernels/avx2/wide.hpp"
 #include "kernels/x86/simd_mix.hpp"
 // after the vectors it is written on
 #include "kernels/body.hpp"

@@ -2,12 +2,12 @@
 #pragma once
 
 #include "compiler.hpp"
-#include "kernels/avx2/simd.hpp"
+#include "kernels/x86/simd.hpp"
 
 namespace nncomp {
 namespace {
 
-struct AvxVnni : Avx2 {
+struct AvxVnni : X86 {
   // _mm256_dpbusd_avx_epi32, in place: see avx512/simd.hpp
   static __m256i dot8(__m256i sum, __m256i a, __m256i b) {
 #if defined(GNU_EXTENSIONS)

@@ -1,4 +1,4 @@
-// Products for AVX2 without VNNI. `vpmaddubsw` multiplies u8 by s8 and adds two products, but in 16 bits, where it
+// Products for x86 without VNNI. `pmaddubsw` multiplies u8 by s8 and adds two products, but in 16 bits, where it
 // saturates; and v is signed. With s = −1 where v < 0, else 0, and ^ by bit,
 //
 //   v·w = |v|·(w ^ s) + [v < 0]·|v|
@@ -14,46 +14,46 @@
 #include <cstring>
 
 #include "compiler.hpp"
-#include "kernels/avx2/simd.hpp"
 #include "kernels/kernel.hpp"
 #include "kernels/products.hpp"
+#include "kernels/x86/simd.hpp"
 
 namespace nncomp {
 namespace {
 
-struct Avx2Products {
+struct X86Products {
   static constexpr bool SPARSE = true;
 
-  using Vec = Avx2::Vec;
+  using Vec = X86::Vec;
 
-  static __m256i repeat4(const void* p) { return Avx2::repeat4(p).a; }
-  static __m256i add_words(__m256i sum, __m256i words) {  // pairs of 16 bits to sums of 32
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
+  static Wide repeat4(const void* p) { return X86::repeat4(p).a; }
+  static Wide add_words(Wide sum, Wide words) {  // pairs of 16 bits to sums of 32
+    return add_epi32(sum, madd_epi16(words, set1_epi16(1)));
   }
 
-  // Avx2::dot where neighbours among the bytes of a sum to at most MOST.
+  // X86::dot where neighbours among the bytes of a sum to at most MOST.
   static constexpr int MOST = 258;  // times 127: what 16 bits hold
-  static Vec dot_small(Vec sum, Avx2::Bytes a, Avx2::Bytes b) {
-    return {add_words(sum.a, _mm256_maddubs_epi16(a.a, b.a)), add_words(sum.b, _mm256_maddubs_epi16(a.b, b.b))};
+  static Vec dot_small(Vec sum, X86::Bytes a, X86::Bytes b) {
+    return {add_words(sum.a, maddubs_epi16(a.a, b.a)), add_words(sum.b, maddubs_epi16(a.b, b.b))};
   }
 
   // As DotProducts has it.
   template <int G, int N>
   static void find_groups(const uint8_t (&weight)[G][N], int count, Groups& groups) {
-    const auto not_zero = [](__m256i v) {  // a bit for each of eight lanes
-      const __m256i zero = _mm256_cmpeq_epi32(v, _mm256_setzero_si256());
-      return ~uint32_t(_mm256_movemask_ps(_mm256_castsi256_ps(zero)));
+    const auto not_zero = [](Wide v) {  // a bit for each of eight lanes
+      const Wide zero = cmpeq_epi32(v, setzero());
+      return ~movemask_ps(zero);
     };
     for (int p = 0; p < count; p += 32) {
-      __m256i any = _mm256_setzero_si256(), most = any;
+      Wide any = setzero(), most = any;
       UNROLL(16)
       for (int g = 0; g < G; ++g) {
-        const __m256i w = Avx2::load8(weight[g] + p);
-        any = _mm256_or_si256(any, w);
-        most = _mm256_max_epi16(most, _mm256_maddubs_epi16(w, _mm256_set1_epi8(1)));
+        const Wide w = loadu(weight[g] + p);
+        any = or_si(any, w);
+        most = max_epi16(most, maddubs_epi16(w, set1_epi8(1)));
       }
-      if (_mm256_testz_si256(any, any)) continue;  // so it is for most
-      const uint32_t large = not_zero(_mm256_cmpgt_epi16(most, _mm256_set1_epi16(MOST)));
+      if (is_zero(any)) continue;  // so it is for most
+      const uint32_t large = not_zero(cmpgt_epi16(most, set1_epi16(MOST)));
       const uint32_t small = not_zero(any) & ~large;
       for (int i = 0; i < 8; ++i) {
         groups.small_at[groups.small] = groups.large_at[groups.large] = p + 4 * i;
@@ -88,15 +88,14 @@ struct Avx2Products {
       return more;
     }
   };
-  static Vec score(Vec sum, Avx2::Bytes key, Avx2::Bytes four) {
-    return {add_words(sum.a, _mm256_maddubs_epi16(key.a, four.a)),
-            add_words(sum.b, _mm256_maddubs_epi16(key.b, four.b))};
+  static Vec score(Vec sum, X86::Bytes key, X86::Bytes four) {
+    return {add_words(sum.a, maddubs_epi16(key.a, four.a)), add_words(sum.b, maddubs_epi16(key.b, four.b))};
   }
   template <int h>
   static Vec start(const Query<h>& query) {  // −128·Σ
     int32_t sum = 0;
     for (int k = 0; k < h; ++k) sum += query.q[k] + query.rest[k];
-    return Avx2::splat(-128 * sum);
+    return X86::splat(-128 * sum);
   }
 
   // ---- activations that are value + 128 ----
@@ -112,58 +111,56 @@ struct Avx2Products {
   };
 
   static void prepare(const uint8_t* a, int n, uint8_t* magnitude, uint8_t* sign, uint8_t* large, int32_t& start) {
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i negative = zero;
+    const Wide zero = setzero();
+    Wide negative = zero;
     for (int k = 0; k < n; k += 32) {
-      const __m256i v = _mm256_xor_si256(Avx2::load8(a + k), _mm256_set1_epi8(char(128)));
-      const __m256i u = _mm256_abs_epi8(v), s = _mm256_cmpgt_epi8(zero, v);
-      negative = _mm256_add_epi64(negative, _mm256_sad_epu8(_mm256_and_si256(u, s), zero));
-      Avx2::store8(magnitude + k, u);
-      Avx2::store8(sign + k, s);
-      const __m256i pairs = _mm256_maddubs_epi16(u, _mm256_set1_epi8(1));  // of inputs 2i and 2i + 1
-      const __m256i fours = _mm256_add_epi16(pairs, _mm256_shuffle_epi32(pairs, 0xB1));
-      const __m256i beyond = _mm256_cmpgt_epi16(fours, _mm256_set1_epi16(LIMIT));
-      const uint32_t mask = uint32_t(_mm256_movemask_epi8(beyond));
+      const Wide v = xor_si(loadu(a + k), set1_epi8(128));
+      const Wide u = abs_epi8(v), s = cmpgt_epi8(zero, v);
+      negative = add_epi64(negative, sad_epu8(and_si(u, s), zero));
+      storeu(magnitude + k, u);
+      storeu(sign + k, s);
+      const Wide pairs = maddubs_epi16(u, set1_epi8(1));  // of inputs 2i and 2i + 1
+      const Wide fours = add_epi16(pairs, shuffle_epi32<0xB1>(pairs));
+      const Wide beyond = cmpgt_epi16(fours, set1_epi16(LIMIT));
+      const uint32_t mask = movemask_epi8(beyond);
       for (int i = 0; i < 4; ++i) large[k / 8 + i] = (mask >> 8 * i & 255) != 0;
     }
-    start = int32_t(Avx2::sum64(negative));
+    start = int32_t(X86::sum64(negative));
   }
 
-  // One row × 64 outputs, whose weights are `weight`.
+  // One row × 8·WIDE_SUMS outputs from output n on.
   template <class Finish>
-  static void tile(const Matrix& w, const int8_t* weight, const uint8_t* magnitude, const uint8_t* sign,
-                   const uint8_t* large, int32_t start, int row, int n, Finish finish) {
-    __m256i sum[8];
+  static void tile(const Matrix& w, const uint8_t* magnitude, const uint8_t* sign, const uint8_t* large, int32_t start,
+                   int row, int n, Finish finish) {
+    Wide sum[WIDE_SUMS];
     UNROLL(8)
-    for (int v = 0; v < 8; ++v) sum[v] = _mm256_set1_epi32(start);
+    for (int v = 0; v < WIDE_SUMS; ++v) sum[v] = set1_epi32(start);
+    const int8_t* weight = w.weight + int64_t(n & ~63) * w.inputs + 4 * (n & 63);
     for (int k = 0; k < w.inputs; k += 8, weight += 512) {
-      const __m256i u0 = repeat4(magnitude + k), u1 = repeat4(magnitude + k + 4);
-      const __m256i s0 = repeat4(sign + k), s1 = repeat4(sign + k + 4);
+      const Wide u0 = repeat4(magnitude + k), u1 = repeat4(magnitude + k + 4);
+      const Wide s0 = repeat4(sign + k), s1 = repeat4(sign + k + 4);
       if (large[k / 8]) {
         UNROLL(8)
-        for (int v = 0; v < 8; ++v) {
+        for (int v = 0; v < WIDE_SUMS; ++v) {
           sum[v] = add_words(sum[v], products(u0, s0, weight + 32 * v));
           sum[v] = add_words(sum[v], products(u1, s1, weight + 256 + 32 * v));
         }
         continue;
       }
       UNROLL(8)
-      for (int v = 0; v < 8; ++v) {
-        const __m256i both =
-            _mm256_add_epi16(products(u0, s0, weight + 32 * v), products(u1, s1, weight + 256 + 32 * v));
+      for (int v = 0; v < WIDE_SUMS; ++v) {
+        const Wide both = add_epi16(products(u0, s0, weight + 32 * v), products(u1, s1, weight + 256 + 32 * v));
         sum[v] = add_words(sum[v], both);
       }
     }
-    Vec out[4];
+    Vec out[WIDE_SUMS / 2];
     UNROLL(4)
-    for (int v = 0; v < 4; ++v) {
-      out[v] = Avx2::Multiplier(Avx2::load(w.m + n + 16 * v)).rq(Vec{sum[2 * v], sum[2 * v + 1]});
+    for (int v = 0; v < WIDE_SUMS / 2; ++v) {
+      out[v] = X86::Multiplier(X86::load(w.m + n + 16 * v)).rq(Vec{sum[2 * v], sum[2 * v + 1]});
     }
     finish(row, n, out);
   }
-  static __m256i products(__m256i u, __m256i s, const int8_t* weight) {
-    return _mm256_maddubs_epi16(u, _mm256_xor_si256(s, Avx2::load8(weight)));
-  }
+  static Wide products(Wide u, Wide s, const int8_t* weight) { return maddubs_epi16(u, xor_si(s, loadu(weight))); }
 
   // As DotProducts has it.
   template <class Finish>
@@ -179,11 +176,12 @@ struct Avx2Products {
                 ready.large + at / 8, ready.start[i]);
       }
       for (int n = 0; n < w.outputs; n += 64) {
-        const int8_t* weight = w.weight + int64_t(n) * w.inputs;
         for (int i = 0; i < count; ++i) {
           const int at = i * w.inputs;
-          tile(w, weight, ready.magnitude + at, ready.sign + at, ready.large + at / 8, ready.start[i], first + i, n,
-               finish);
+          for (int part = 0; part < 64; part += 8 * WIDE_SUMS) {
+            tile(w, ready.magnitude + at, ready.sign + at, ready.large + at / 8, ready.start[i], first + i, n + part,
+                 finish);
+          }
         }
       }
     }
@@ -203,8 +201,8 @@ struct Avx2Products {
   static int find_runs(const uint8_t* a, int inputs, Run* runs, int most) {
     int count = 0, length = 8, sum = 0;
     for (int k = 0; k < inputs; k += 32) {
-      const __m256i zero = _mm256_cmpeq_epi8(Avx2::load8(a + k), _mm256_setzero_si256());
-      for (uint32_t mask = ~uint32_t(_mm256_movemask_epi8(zero)); mask != 0; mask &= mask - 1) {
+      const Wide zero = cmpeq_epi8(loadu(a + k), setzero());
+      for (uint32_t mask = ~movemask_epi8(zero); mask != 0; mask &= mask - 1) {
         const int place = k + lowest_bit(mask);
         const int value = a[place];
         sum += value;
@@ -223,41 +221,42 @@ struct Avx2Products {
     return count;
   }
 
-  // 64 outputs from n on, of one row.
+  // HALVES × 32 outputs from n on, of one row.
+  static constexpr int HALVES = WIDE_SUMS / 4;
   static void add_columns(const Matrix& w, const Run* run, int count, int n, int32_t* out) {
-    const int8_t* columns = w.columns + int64_t(n) * w.inputs;
-    __m256i sum[8];
+    const int8_t* columns = w.columns + int64_t(n & ~63) * w.inputs + (n & 63);
+    Wide sum[4 * HALVES];
     UNROLL(8)
-    for (int v = 0; v < 8; ++v) sum[v] = _mm256_setzero_si256();
+    for (int v = 0; v < 4 * HALVES; ++v) sum[v] = setzero();
     for (const Run* end = run + count; run != end; ++run) {
-      __m256i words[4];
+      Wide words[2 * HALVES];
       UNROLL(4)
-      for (int v = 0; v < 4; ++v) words[v] = _mm256_setzero_si256();
+      for (int v = 0; v < 2 * HALVES; ++v) words[v] = setzero();
       UNROLL(4)
       for (int i = 0; i < 8; i += 2) {
         int16_t two;
         memcpy(&two, run->value + i, 2);
-        const __m256i values = _mm256_set1_epi16(two);
+        const Wide values = set1_epi16(two);
         UNROLL(2)
-        for (int half = 0; half < 2; ++half) {
-          const __m256i x = Avx2::load8(columns + run->column[i] + 32 * half);
-          const __m256i y = Avx2::load8(columns + run->column[i + 1] + 32 * half);
-          const __m256i low = _mm256_maddubs_epi16(values, _mm256_unpacklo_epi8(x, y));
-          const __m256i high = _mm256_maddubs_epi16(values, _mm256_unpackhi_epi8(x, y));
-          words[2 * half] = _mm256_add_epi16(words[2 * half], low);
-          words[2 * half + 1] = _mm256_add_epi16(words[2 * half + 1], high);
+        for (int half = 0; half < HALVES; ++half) {
+          const Wide x = loadu(columns + run->column[i] + 32 * half);
+          const Wide y = loadu(columns + run->column[i + 1] + 32 * half);
+          const Wide low = maddubs_epi16(values, unpacklo_epi8(x, y));
+          const Wide high = maddubs_epi16(values, unpackhi_epi8(x, y));
+          words[2 * half] = add_epi16(words[2 * half], low);
+          words[2 * half + 1] = add_epi16(words[2 * half + 1], high);
         }
       }
       UNROLL(4)
-      for (int v = 0; v < 4; ++v) {  // even words, then odd ones
-        sum[2 * v] = _mm256_add_epi32(sum[2 * v], _mm256_madd_epi16(words[v], _mm256_set1_epi32(1)));
-        sum[2 * v + 1] = _mm256_add_epi32(sum[2 * v + 1], _mm256_srai_epi32(words[v], 16));
+      for (int v = 0; v < 2 * HALVES; ++v) {  // even words, then odd ones
+        sum[2 * v] = add_epi32(sum[2 * v], madd_epi16(words[v], set1_epi32(1)));
+        sum[2 * v + 1] = add_epi32(sum[2 * v + 1], srai_epi32<16>(words[v]));
       }
     }
     UNROLL(4)
-    for (int v = 0; v < 4; ++v) {
-      const Vec x = Avx2::Multiplier(Avx2::load(w.m + n + 16 * v)).rq(Vec{sum[2 * v], sum[2 * v + 1]});
-      DotProducts<Avx2>::add_bounded(x, out + n + 16 * v);
+    for (int v = 0; v < 2 * HALVES; ++v) {
+      const Vec x = X86::Multiplier(X86::load(w.m + n + 16 * v)).rq(Vec{sum[2 * v], sum[2 * v + 1]});
+      DotProducts<X86>::add_bounded(x, out + n + 16 * v);
     }
   }
 
@@ -268,9 +267,9 @@ struct Avx2Products {
     for (int row = 0; row < rows; ++row, a += w.inputs, out += w.outputs) {
       const int count = find_runs(a, w.inputs, runs, w.inputs / WORTH);
       if (count >= 0) {
-        for (int n = 0; n < w.outputs; n += 64) add_columns(w, runs, count, n, out);
+        for (int n = 0; n < w.outputs; n += 32 * HALVES) add_columns(w, runs, count, n, out);
       } else {
-        accumulate<Avx2, DotProducts<Avx2>>(w, a, 1, out);
+        accumulate<X86, DotProducts<X86>>(w, a, 1, out);
       }
     }
   }
