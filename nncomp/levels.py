@@ -46,7 +46,7 @@ _LEVELS = {
     1: Level("nano-1", 1 * MIB, 256 * KIB, Profile.LEAN, 31, thorough=False),
     2: Level("nano-1", 2 * MIB, 512 * KIB, Profile.LEAN, 31, thorough=False),
     3: Level("nano-1", 2 * MIB, 1 * MIB, Profile.LEAN, 15),
-    4: Level("small-1", 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
+    4: Level("small-2", 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
     5: Level("small-1", 4 * MIB, 512 * KIB, Profile.RICH, 15),
     6: Level("small-1", 4 * MIB, 1 * MIB, Profile.RICH, 8),
     7: Level("base-1", 8 * MIB, 1 * MIB, Profile.RICH, 4),

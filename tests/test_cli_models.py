@@ -32,9 +32,10 @@ def own(run: Run) -> Path:
 def test_list(run: Run) -> None:
     """models list: name, id, size, weights, speed, levels, training data"""
     entries = json.loads(run("models", "list", "--json").stdout)
-    base, nano, small = entries[:3]  # those of the fixture; then what the package has
+    base, nano, small, second = entries[:4]  # those of the fixture; then what the package has
     assert (nano["name"], nano["levels"]) == ("nano-1", [1, 2, 3])
-    assert (small["name"], small["levels"]) == ("small-1", [4, 5, 6])
+    assert (small["name"], small["levels"]) == ("small-1", [5, 6])
+    assert (second["name"], second["levels"]) == ("small-2", [4])
     assert (base["name"], base["levels"]) == ("base-1", [7, 8, 9])
     assert small["id"] == chain_model("small-1").id.hex()
     assert small["size"] == os.path.getsize(small["path"])

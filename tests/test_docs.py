@@ -33,7 +33,7 @@ from nncomp.plan import Plan, Stream, layout
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-RELEASED = ("nano-1", "small-1", "base-1")
+RELEASED = ("nano-1", "small-2", "small-1", "base-1")
 UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
 
 

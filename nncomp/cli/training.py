@@ -147,7 +147,7 @@ PLAN = [
     click.option("--length", "lengths", multiple=True, callback=_lengths, metavar="UNTIL:BYTES",
                  help="Sequences until that share of the run; repeatable. Default: 128, 256, then "
                  "512 bytes or twice the widest window."),
-    click.option("--weight-decay", type=_POSITIVE, default=0.1, show_default=True,
+    click.option("--weight-decay", type=_POSITIVE, default=0.01, show_default=True,
                  help="Of the matrices in layers."),
     click.option("--clip", type=_POSITIVE, default=0.1, show_default=True,
                  help="Largest norm of the gradient; 0 for any."),

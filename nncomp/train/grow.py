@@ -18,7 +18,7 @@ from nncomp.train.tables import Table
 def grow(network: Network, config: ModelConfig) -> Network:
     """``network`` in the shape of ``config``: ``deepen``, and other tables.
 
-    A table of a context that ``network`` has keeps its rows. Of a hashed one with twice the rows,
+    A table of a context that ``network`` has, hashed or known as there, keeps its rows. Of a hashed one with twice the rows,
     two neighbours begin as copies of one; with half of them, they become their mean. A table of
     known contexts can only get smaller: it forgets those that are used least. Tables of other
     contexts are new, of zeros; what is not asked for is dropped. Raises ``ValueError``.
@@ -29,16 +29,16 @@ def grow(network: Network, config: ModelConfig) -> Network:
         network = deepen(network, config.layers)
     if config.tables == network.config.tables:
         return network
-    old = {shape.context: i for i, shape in enumerate(network.config.tables)}
+    old = {(shape.context, shape.ways): i for i, shape in enumerate(network.config.tables)}
     grown = Network(config)
     kept = {k: v for k, v in network.state_dict().items() if not k.startswith("tables.")}
     grown.load_state_dict(kept, strict=False)
     for shape, table in zip(config.tables, grown.tables, strict=True):
-        if shape.context not in old:
+        if (shape.context, shape.ways) not in old:
             table.weight.zero_()
             table.scale.fill_(1.0)
             continue
-        i = old[shape.context]
+        i = old[shape.context, shape.ways]
         _take(shape, table, network.config.tables[i], network.tables[i])
     grown.residual_unit = network.residual_unit
     grown.weight_bits = dict(network.weight_bits)

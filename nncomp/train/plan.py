@@ -40,7 +40,7 @@ class Plan:
     mixed: float = 0.5  # share of the cost beside the stage
     mixed_from: float = 0.5  # share of all bytes after which it counts
     lengths: tuple[tuple[float, int], ...] = ()  # (until this share, bytes); () for the usual ones
-    weight_decay: float = 0.1  # of matrices in layers, at a rate of 1: see Muon
+    weight_decay: float = 0.01  # of matrices in layers, at a rate of 1: see Muon
     clip: float = 0.1  # largest norm of the gradient; 0 for any
     validate_every: int = 0  # steps; 0 for never
     patience: int = 0  # validations without a better one after which to stop; 0 for never

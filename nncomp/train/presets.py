@@ -11,15 +11,23 @@ def _in_turn(heads: int, head: int, windows: tuple[int, ...], width: int) -> tup
     return tuple(layer for pair in pairs for layer in pair)
 
 
-_CONTEXTS = "2 3 4 5 6 7 8 skip word words above field skip2 indent".split()
+_KNOWN = {  # log2 of the rows of small-2
+    "2": 14, "3": 15, "4": 16, "5": 16, "6": 16, "7": 16, "8": 16, "skip": 15, "word": 16,
+    "words": 16, "above": 15, "field": 16, "skip2": 14, "indent": 15,
+}  # fmt: skip
 
 
-def _known(log2_rows: int) -> tuple[Table, ...]:
-    """A table of known contexts for each of ``_CONTEXTS``, 16 wide, side by side."""
+def _known(larger: int) -> tuple[Table, ...]:
+    """Tables of known contexts, 16 wide, side by side, with 2^``larger`` times the rows."""
     return tuple(
-        Table(context, min(log2_rows, 15) if context == "2" else log2_rows, 16, 16 * i % 192, WAYS)
-        for i, context in enumerate(_CONTEXTS)
+        Table(context, log2_rows + larger, 16, 16 * i % 192, WAYS)
+        for i, (context, log2_rows) in enumerate(_KNOWN.items())
     )
+
+
+def _hashed(*log2_rows: int) -> tuple[Table, ...]:
+    """Hashed tables of orders 2, 3, …, 32 wide, side by side."""
+    return tuple(Table(str(2 + i), rows, 32, 32 * i, 0) for i, rows in enumerate(log2_rows))
 
 
 PRESETS: dict[str, ModelConfig] = {
@@ -30,39 +38,33 @@ PRESETS: dict[str, ModelConfig] = {
     # Two wide layers learn faster than three of 128, and run no slower.
     "nano": ModelConfig(
         arithmetic=1, d_model=192, layers=_in_turn(4, 32, (128, 256), 384),
-        tables=(Table("2", 11, 32, 0, 0), Table("3", 12, 32, 32, 0), Table("4", 13, 32, 64, 0)),
+        tables=_hashed(11, 12, 13),
     ),
     "small": ModelConfig(
         arithmetic=1, d_model=192, layers=_in_turn(4, 32, (64, 128, 512, 512), 512),
-        tables=(Table("2", 13, 32, 0, 0), Table("3", 14, 32, 32, 0), Table("4", 14, 32, 64, 0)),
+        tables=_hashed(13, 14, 14),
     ),
     # Two pairs more, and 3.6 times the rows, which cost no products.
     "base": ModelConfig(
         arithmetic=1, d_model=192, layers=_in_turn(4, 32, (64, 128, 256, 512, 128, 512), 512),
-        tables=(
-            Table("2", 14, 32, 0, 0), Table("3", 15, 32, 32, 0), Table("4", 16, 32, 64, 0),
-            Table("5", 15, 32, 96, 0),
-        ),
+        tables=_hashed(14, 15, 16, 15),
     ),
     # 6.1 M weights in products, 6.8 MB stored, 424 KiB of keys and values read for each byte.
     "large": ModelConfig(
         arithmetic=1, d_model=320,
         layers=_in_turn(5, 64, (64, 128, 128, 512, 512, 1024, 1024), 960),
-        tables=(Table("2", 13, 32, 0, 0), Table("3", 13, 32, 32, 0)),
+        tables=_hashed(13, 13),
     ),
     "nano-2": ModelConfig(
-        arithmetic=1, d_model=192, layers=(FeedForward(256),), tables=_known(14),
+        arithmetic=1, d_model=192, layers=(FeedForward(256),), tables=_known(-1),
     ),
+    # The layers of nano, with shorter windows, and of small: they can begin as these.
     "small-2": ModelConfig(
-        arithmetic=1, d_model=192,
-        layers=(Attention(4, 32, 64), FeedForward(384), FeedForward(256)), tables=_known(15),
+        arithmetic=1, d_model=192, layers=_in_turn(4, 32, (64, 64), 384),
+        tables=_hashed(11, 12, 13) + _known(0),
     ),
     "base-2": ModelConfig(
-        arithmetic=1, d_model=192,
-        layers=(
-            Attention(4, 32, 64), FeedForward(384), Attention(4, 32, 256), FeedForward(384),
-            FeedForward(256),
-        ),
-        tables=_known(16),
+        arithmetic=1, d_model=192, layers=_in_turn(4, 32, (64, 128, 512, 512), 512),
+        tables=_hashed(13, 14, 14) + _known(0),
     ),
 }  # fmt: skip
