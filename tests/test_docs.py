@@ -509,7 +509,7 @@ def test_levels_of_the_readme() -> None:
 
 
 def test_sizes_of_models_in_the_readme() -> None:
-    sizes = re.findall(r"`((?:nano|small|base)-1)`\s\(([0-9,]+)(?: bytes)?\)", page("README.md"))
+    sizes = re.findall(r"`((?:nano|small|base)-[0-9])`\s\(([0-9,]+)(?: bytes)?\)", page("README.md"))
     assert {name for name, _ in sizes} == {*RELEASED}
     for name, size in sizes:
         assert number(size) == registry.lookup(name).stat().st_size
@@ -536,7 +536,15 @@ def test_models_page() -> None:
             rows["n-gram tables (order: rows × width)"][i],
         ):
             tables |= {int(order): (int(size), int(width)) for order in re.findall("[0-9]", orders)}
-        assert tables == {int(t.context): (t.rows, t.width) for t in config.tables}
+        hashed = [t for t in config.tables if not t.ways]
+        assert tables == {int(t.context): (t.rows, t.width) for t in hashed}
+        known = {}
+        for contexts, log2_rows in re.findall(
+            r"((?:[0-9a-z]+(?:, )?)+): ([0-9]+)",
+            rows["tables of known contexts, 16 wide (log2 of rows)"][i],
+        ):
+            known |= dict.fromkeys(contexts.split(", "), int(log2_rows))
+        assert known == {t.context: t.log2_rows for t in config.tables if t.ways}
 
 
 def test_what_levels_ask_for_in_other_pages() -> None:
