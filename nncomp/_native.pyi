@@ -143,3 +143,17 @@ def deflate_follow(data: bytes, inside: DeflateInside | None = None) -> DeflateI
 
 def deflate_join(rest: bytes, side: bytes, contents: Sequence[bytes], size: int) -> bytes:
     """The ``size`` bytes that were split. Raises ``FormatError``."""
+
+class FarFinder:
+    """Finds copies from preceding blocks; ``csrc/far/find.hpp`` says what the limits are."""
+
+    def __init__(self, *, reach: int, least: int, share: int, sources: int) -> None: ...
+    def split(self, content: bytes) -> tuple[bytes, list[int], bytes] | None:
+        """Literals, how many blocks back the sources are, and copies; None where it does not
+        pay."""
+
+    def add(self, literals: bytes) -> None:
+        """The next block, which later ones may copy from."""
+
+def far_join(literals: bytes, copies: bytes, sources: Sequence[bytes], size: int) -> bytes:
+    """The ``size`` bytes that were split. Raises ``FormatError``."""

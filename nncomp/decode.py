@@ -7,14 +7,17 @@ before the rest is decoded where that is possible.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nncomp import container, resolve
-from nncomp.container import LEAD_SIZE, Block, Header, Item, ModelRef
+from nncomp.container import LEAD_SIZE, Aside, Block, Header, Item, ModelRef
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, SizeLimitError
+from nncomp.far import Future, Split
 from nncomp.filters import FILTERS, none
 from nncomp.model import ARITHMETIC, Model
 from nncomp.options import Options
@@ -62,6 +65,10 @@ class Decoder:
         self._header: Header | None = None
         self._ref: ModelRef | None = None  # of the frame, before its model is resolved
         self._model: Model | None = None
+        self._future = Future(0)
+        self._number = 0  # of the next block, from the first one that is asked for
+        self._aside: Aside | None = None  # the next block is one
+        self._literals = 0  # bytes of all blocks of the frame so far
 
     def results(self, items: Iterable[Item]) -> Generator[Part, None, None]:
         """The content of each block among ``items``, in order, in one part or two.
@@ -72,19 +79,23 @@ class Decoder:
         than the limit, ``SizeLimitError``, ``ModelNotFoundError`` and ``ModelError``.
         """
         tasks = filter(None, map(self._accept, items))
-        return self._places.run(tasks, self._progress)
+        return _finished(self._places.run(tasks, self._progress))
 
-    def _accept(self, item: Item) -> Task[Part] | None:
+    def _accept(self, item: Item) -> Task[_Finish] | None:
         """A task if ``item`` is a block."""
         if isinstance(item, Header):
             if item.arithmetic != ARITHMETIC:
                 raise FormatError(f"arithmetic version {item.arithmetic} is not supported")
             self._header, self._ref, self._model = item, None, None
+            self._future, self._number, self._literals = Future(item.reach), 0, 0
             self._places.expect(item, None)
         elif isinstance(item, ModelRef):
             self._ref = item
+        elif isinstance(item, Aside):
+            self._aside = item
         elif isinstance(item, Block):
-            return self._accept_block(item)
+            aside, self._aside = self._aside, None
+            return self._accept_block(item, aside)
         else:
             self.summary.frames += 1
             self.summary.content_size += item.content_size
@@ -95,10 +106,10 @@ class Decoder:
         """What is drawn next stands at this offset of the content, where ``max_size`` counts."""
         self._promised = offset
 
-    def _accept_block(self, block: Block) -> Task[Part]:
+    def _accept_block(self, block: Block, aside: Aside | None) -> Task[_Finish]:
         assert self._header is not None
         plan = layout.loads(block, self._header)
-        self._promised += block.size
+        self._promised += block.size if aside is None else 0
         max_size = self._options.max_size
         if max_size is not None and self._promised > max_size:
             raise SizeLimitError(f"the content is larger than {max_size} bytes")
@@ -106,34 +117,70 @@ class Decoder:
             self._model = resolve.for_frame(self._ref, self._options.model, self.memory_limit)
             self._places.expect(self._header, self._model)
             self._ref = None
+        held = min(self._header.reach, self._literals)
         need = memory.of_block(plan, block.size, self._model)
-        if need > self.memory_limit:
-            raise MemoryLimitError.of("decoding", need, self.memory_limit)
-        self._places.expect_block(need)
+        if held + need > self.memory_limit:
+            raise MemoryLimitError.of("decoding", held + need, self.memory_limit)
+        self._places.expect_block(need, held)
+        self._literals += plan.literals(block.size)
+        if aside is not None:
+            return self._task(plan, block, self._number - aside.back, asked_for=False)
         self.summary.count(plan)
-        return self._task(plan, block, self._model)
+        self._number += 1
+        return self._task(plan, block, self._number - 1, asked_for=True)
 
-    def _task(self, plan: Plan, block: Block, model: Model | None) -> Task[Part]:
-        def decode(threads: int, report: Progress) -> Iterator[Part]:
-            meter = Meter(report, block.size)
+    def _task(self, plan: Plan, block: Block, number: int, *, asked_for: bool) -> Task[_Finish]:
+        """Its results are taken in order, and in the caller's thread: so blocks that are copied
+        from are there when their literals are needed, and no task waits for another."""
+        future, model = self._future, self._model
+        filter_ = FILTERS[plan.filter]
+        # What a filter joins may need all of its streams, and what is copied may be the beginning.
+        leads = filter_ is none and plan.copies is None and asked_for and block.size > LEAD_SIZE
+
+        def decode(threads: int, report: Progress) -> Iterator[_Finish]:
+            def coded(stream: Stream) -> _Coded:
+                return _Coded(stream, model if stream.network else None, self._places, threads)
+
+            meter = Meter(report, block.size if asked_for else 0)
             known, streams = 0, []
-            for stream in plan.streams:
-                coded = _Coded(stream, model if stream.network else None, self._places, threads)
-                # What a filter joins may need all of its streams.
-                if FILTERS[plan.filter] is none and block.size > LEAD_SIZE and coded.in_steps:
-                    lead = coded.lead(meter)
+            copies = b"" if plan.copies is None else coded(plan.copies.stream).rest(meter)
+            for stream in map(coded, plan.streams):
+                if leads and stream.in_steps:
+                    lead = stream.lead(meter)
                     _require(zlib.crc32(lead) == block.lead_checksum)
-                    yield Part(lead, last=False)
                     known = len(lead)
-                streams.append(coded.rest(meter))
+                    yield functools.partial(Part, lead, last=False)
+                streams.append(stream.rest(meter))
             meter.finish()
-            content = FILTERS[plan.filter].join(streams, plan.side, block.size)
-            _require(len(content) == block.size)
-            _require(zlib.crc32(content) == block.content_checksum)
-            _require(container.lead_checksum(content) == block.lead_checksum)
-            yield Part(content, known)
+            literals = filter_.join(streams, plan.side, plan.literals(block.size))
+            _require(len(literals) == plan.literals(block.size))
+            if plan.copies is None:
+                _check(literals, block)
+
+            def finish() -> Part | None:
+                content = literals
+                if plan.copies is not None and asked_for:
+                    split = Split(literals, plan.copies.sources, copies)
+                    content = future.join(number, split, block.size)
+                    _check(content, block)
+                future.add(number, literals)
+                return Part(content, known) if asked_for else None
+
+            yield finish
 
         return decode
+
+
+_Finish = Callable[[], Part | None]  # what is left to do once the blocks before are there
+
+
+def _finished(results: Generator[_Finish, None, None]) -> Generator[Part, None, None]:
+    with contextlib.closing(results):
+        for finish in results:
+            part = finish()
+            del finish
+            if part is not None:
+                yield part
 
 
 class _Coded:
@@ -180,6 +227,11 @@ class _Coded:
                 )
         del decoding  # and with it much memory, before there is another copy
         return order.gather(coded, len(stream.payloads))
+
+
+def _check(content: bytes, block: Block) -> None:
+    _require(zlib.crc32(content) == block.content_checksum)
+    _require(container.lead_checksum(content) == block.lead_checksum)
 
 
 def _require(matches: bool) -> None:

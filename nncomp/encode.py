@@ -14,11 +14,13 @@ from typing import Any
 
 from nncomp import container, levels, rawio, resolve
 from nncomp.container import MAX_LANES, Block, FrameWriter, Header, ModelRef
+from nncomp.far import Past, Split
 from nncomp.filters import deflate
+from nncomp.mixing import Mixing
 from nncomp.model import ARITHMETIC
 from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
 from nncomp.places import Places
-from nncomp.plan import Plan, Stream, choose, layout
+from nncomp.plan import Copies, Plan, Stream, choose, layout
 from nncomp.rawio import Readable, Writable
 from nncomp.schedule import Meter, Progress, Task, unheard
 from nncomp.summary import Summary
@@ -32,7 +34,7 @@ def header_of(options: Options) -> Header:
     level = levels.get(options.level)
     block_size = level.block_size if options.block_size is None else options.block_size
     lanes = min(level.full_lanes(block_size), MAX_LANES)
-    return Header(block_size, lanes, ARITHMETIC, level.profile)
+    return Header(block_size, lanes, ARITHMETIC, level.profile, options.wanted_reach)
 
 
 class Encoder:
@@ -63,6 +65,7 @@ class Encoder:
         self._inside: deflate.Inside | None = None  # where the block before begins in a stream
         self._before = b""  # that block
         self._summary = Summary()
+        self._past = Past(self.header.reach)
         self._usable = True  # whether the frame may be continued
         self._writer = FrameWriter(dst, self.header)
 
@@ -98,7 +101,7 @@ class Encoder:
             if self._before:
                 self._inside = deflate.follow(self._before, self._inside)
             self._before = content
-            yield self._task(content, self._inside)
+            yield self._task(content, self._past.split(content), self._inside)
 
     def _write(self, candidates: _Candidates) -> None:
         """Write the smallest candidate, counting the model where this block would bring it.
@@ -122,11 +125,20 @@ class Encoder:
         self._writer.write(block, model)
         self._summary.count(plan)
 
-    def _task(self, content: bytes, inside: deflate.Inside | None) -> Task[_Candidates]:
+    def _task(
+        self, content: bytes, split: Split | None, inside: deflate.Inside | None
+    ) -> Task[_Candidates]:
         """Its result are blocks, of which the smallest is to be written, of equals the first."""
 
         def code(threads: int, report: Progress) -> Iterator[_Candidates]:
-            plans = self._plans(content, inside, threads, report)
+            heard = Meter(report, len(content))
+            if split is None:
+                plans = self._plans(content, inside, threads, heard)
+            else:  # what is left may begin anywhere
+                copies = self._copies(split, threads, unheard(report))
+                plans = self._plans(split.literals, None, threads, heard)
+                plans = [dataclasses.replace(plan, copies=copies) for plan in plans]
+            heard.finish()
             checks = zlib.crc32(content), container.lead_checksum(content)
             blocks = [layout.dumps(plan, len(content), *checks) for plan in plans]
             yield [
@@ -136,6 +148,15 @@ class Encoder:
             ]
 
         return code
+
+    def _coder(self) -> StreamCoder:
+        return StreamCoder(self.header, self._level, self._model, self._places)
+
+    def _copies(self, split: Split, threads: int, report: Progress) -> Copies:
+        stream = self._coder().alone(split.copies, Mixing(self._level.profile), 1, threads, report)
+        if stream.stored_size >= stream.size:
+            stream = Stream(stream.size, (split.copies,))
+        return Copies(split.sources, len(split.literals), stream)
 
     def _plans(
         self, content: bytes, inside: deflate.Inside | None, threads: int, report: Progress
@@ -150,16 +171,14 @@ class Encoder:
         chosen = choose.choose_filter(content, profile, trial, inside)
         streams = chosen.split.streams
         mixings = [chosen.mixing, *(choose.choose_mixing(s, profile, trial) for s in streams[1:])]
-        heard = Meter(report, len(content))
-        code = StreamCoder(self.header, self._level, self._model, self._places).code
+        code = self._coder().code
         alone, joined = [], []
         for stream, mixing in zip(streams, mixings, strict=True):
             ways = [Stream(len(stream), (stream,))]
             if mixing is not None:
-                ways += code(stream, mixing, trial, threads, heard)
+                ways += code(stream, mixing, trial, threads, report)
             alone.append(min((way for way in ways if not way.network), key=_stored_size))
             joined.append(min(ways, key=_stored_size))
-        heard.finish()
         stored = Plan((Stream(len(content), (content,)),))
         found = [alone] if joined == alone else [alone, joined]
         filtered = [Plan(tuple(coded), chosen.filter, chosen.split.side) for coded in found]

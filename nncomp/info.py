@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nncomp import arguments, container, registry, weights
-from nncomp.container import Block, Header, ModelRef, Packed
+from nncomp.container import Block, End, Header, ModelRef, Packed
 from nncomp.errors import FormatError, ModelError, ModelNotFoundError
 from nncomp.model import ModelConfig
 from nncomp.options import DEFAULT_MEMORY_LIMIT
@@ -30,6 +30,8 @@ class FrameInfo:
     stored_size: int  # of the whole frame: the next one begins there
     blocks: dict[str, int]  # how many of each plan: mix, network+mix, stored, x86+mix, …
     mixings: dict[str, int]  # how many streams are coded in which way by the adaptive stage
+    reach: int  # bytes that blocks may copy from earlier ones; 0: each stands alone
+    sources: int  # how many earlier blocks one copies from, at most: what reading it takes besides
     block_size: int  # no block has more content
     lanes: int  # of a full network block
     version: int  # of the format
@@ -57,6 +59,7 @@ def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
     for item in container.read(src, memory_limit):
         if isinstance(item, Header):
             header, model, summary = item, _Model(), Summary()
+            literals = sources = 0
             need: int | None = 2 * header.block_size
         elif isinstance(item, ModelRef):
             model = _about(item)
@@ -66,13 +69,19 @@ def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
             if model.ref is not None and model.config is None:
                 need = None
             if need is not None:
-                need = max(need, memory.of_block(plan, item.size, model.config))
-        else:
+                held = min(header.reach, literals)
+                need = max(need, held + memory.of_block(plan, item.size, model.config))
+            literals += plan.literals(item.size)
+            if plan.copies is not None:
+                sources = max(sources, len(plan.copies.sources))
+        elif isinstance(item, End):
             yield FrameInfo(
                 content_size=item.content_size,
                 stored_size=item.stored_size,
                 blocks=dict(sorted(summary.plans.items())),
                 mixings=dict(sorted(summary.mixings.items())),
+                reach=header.reach,
+                sources=sources,
                 block_size=header.block_size,
                 lanes=header.lanes,
                 version=container.VERSION,

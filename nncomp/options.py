@@ -11,16 +11,25 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from nncomp import arguments, levels
-from nncomp.container import Packed, require_block_size
+from nncomp.container import REACHES, Packed, require_block_size
 from nncomp.model import Model
 
 if TYPE_CHECKING:
     ModelLike = str | os.PathLike[str] | Model
     Embeddable = ModelLike | Packed
 
-__all__ = ["DEFAULT_MEMORY_LIMIT", "Options", "Reading", "Writing", "for_reading", "for_writing"]
+__all__ = [
+    "DEFAULT_MEMORY_LIMIT",
+    "DEFAULT_REACH",
+    "Options",
+    "Reading",
+    "Writing",
+    "for_reading",
+    "for_writing",
+]
 
 DEFAULT_MEMORY_LIMIT = 1 << 30  # bytes
+DEFAULT_REACH = REACHES[1]
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,8 @@ class Options:
     # reading: one more place to look for the model that the file names
     embed_model: bool = False  # whether the model goes into the frame; one that is Packed does
     block_size: int | None = None  # bytes, a power of two, 2^10..2^26; None: the level's
+    reach: int | None = None  # bytes, one of REACHES, of what blocks may copy from earlier ones; 0:
+    # every block stands alone; None: the default
     memory_limit: int = DEFAULT_MEMORY_LIMIT  # bytes that reading may take
     max_size: int | None = None  # bytes of content; more is refused
     device: str = "auto"  # auto, cpu, cuda, cuda:N
@@ -47,6 +58,10 @@ class Options:
         if self.block_size is not None:
             self._set("block_size")
             require_block_size(self.block_size)
+        if self.reach is not None:
+            self._set("reach")
+            if self.reach not in REACHES:
+                raise ValueError(f"reach must be one of {', '.join(map(str, REACHES))}")
         self._set("memory_limit", least=1)
         if self.max_size is not None:
             self._set("max_size", least=0)
@@ -56,6 +71,11 @@ class Options:
     def wanted_model(self) -> Embeddable:
         """For writing: the model asked for, or the level's."""
         return levels.get(self.level).model if self.model is None else self.model
+
+    @property
+    def wanted_reach(self) -> int:
+        """For writing: the reach asked for, or the default."""
+        return DEFAULT_REACH if self.reach is None else self.reach
 
     def _set(self, name: str, least: int | None = None) -> None:
         """Take any integer for one, as numpy's are."""
@@ -69,6 +89,7 @@ class Writing(TypedDict, total=False):
     model: ModelLike | None
     embed_model: bool
     block_size: int | None
+    reach: int | None
     device: str
     threads: int
 

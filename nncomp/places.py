@@ -47,6 +47,7 @@ class Places:
         engine.check(device)
         engine.get("cpu")  # it is imported now, and not while the interpreter ends
         self._need = 1  # bytes of memory for a block on the CPU
+        self._held = 0  # bytes of memory that are taken beside blocks
         self._device = device
         self._content_size = content_size or 0
         self._limit = memory_limit
@@ -71,9 +72,11 @@ class Places:
             self._gpu_blocks = min(fit, self._limit // (2 * header.block_size))
             self._gpu = chosen
 
-    def expect_block(self, need: int) -> None:
-        """There is a block that needs so many bytes of memory, which may be more than usual."""
+    def expect_block(self, need: int, held: int) -> None:
+        """There is a block that needs so many bytes of memory, which may be more than usual, while
+        others are held for those that copy from earlier ones."""
         self._need = max(self._need, need)
+        self._held = held
 
     def width(self) -> int:
         """How many tasks to have at a time, at least 1."""
@@ -113,4 +116,4 @@ class Places:
 
     def _room(self) -> int:
         """How many blocks may be in memory."""
-        return self._limit // self._need if self._gpu is None else self._gpu_blocks
+        return (self._limit - self._held) // self._need if self._gpu is None else self._gpu_blocks

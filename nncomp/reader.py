@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nncomp import container
 from nncomp.decode import Decoder, Part
+from nncomp.plan import layout
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -126,8 +127,8 @@ class _Blocks:
         self.starts = list(itertools.accumulate(sizes, initial=0))  # the last one is the end
 
     def read(self, file: BinaryIO, number: int, memory_limit: int) -> Iterator[container.Item]:
-        """Blocks from ``number`` on, and what belongs to them."""
+        """Blocks from ``number`` on, and what they need of those before."""
         for frame, first in zip(self._frames, self._firsts, strict=False):
             skipped = max(0, number - first)
             if skipped < len(frame.entries):
-                yield from container.read_blocks(file, frame, skipped, memory_limit)
+                yield from container.read_blocks(file, frame, skipped, memory_limit, layout.sources)

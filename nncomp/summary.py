@@ -24,6 +24,6 @@ class Summary:
     def count(self, plan: Plan) -> None:
         self.plans[plan.label] += 1
         self.networks += plan.network
-        for stream in plan.streams:
+        for stream in plan.every_stream:
             if stream.mixing is not None:
                 self.mixings[stream.mixing.label] += 1

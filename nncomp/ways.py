@@ -39,13 +39,14 @@ class StreamCoder:
             coded = []
             for way in ways:  # of two, the last one is heard: each reports all of the stream
                 heard = report if way is ways[-1] else unheard(report)
-                code = self._joined if way.network else self._alone
+                code = self._joined if way.network else self.alone
                 coded.append(code(stream, mixing, lanes, threads, heard))
         return choose.worthwhile(coded, self.level)
 
-    def _alone(
+    def alone(
         self, stream: bytes, mixing: Mixing, lanes: int, threads: int, report: Progress
     ) -> Stream:
+        """In one lane, with the adaptive stage alone; it may not shrink."""
         with self.places.cpu() as cpu:
             payloads = cpu.encode_block(None, stream, 1, mixing, threads=threads, progress=report)
         return Stream(len(stream), tuple(payloads), mixing)

@@ -343,7 +343,7 @@ def test_rule_1_no_magic() -> None:
         (3, "894E4E430D0A 08 20 40", "arithmetic version"),
         (3, "894E4E430D0A 08 01 40", "mixing profile 0 is not supported"),
         (3, "894E4E430D0A 08 31 40", "mixing profile 3 is not supported"),
-        (3, "894E4E430D0A 08 F1 40", "mixing profile 15 is not supported"),
+        (3, "894E4E430D0A 08 F1 40", "mixing profile 3 is not supported"),
         (4, "894E4E430D0A 08 21 11", "block size"),
         (4, "894E4E430D0A 08 21 FF", "block size"),
     ],

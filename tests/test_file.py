@@ -308,9 +308,8 @@ def test_seek_refuses_nonsense(packed: bytes) -> None:
         assert file.read() == DATA
 
 
-def test_only_what_is_needed_is_read_and_decoded(
-    packed: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_what_is_needed_is_read_and_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = compress(DATA, block_size=BLOCK, reach=0)
     frame = container.read_index(io.BytesIO(packed), 1 << 30)[0]
     source = Source(packed)
     file = NNCompFile(source)
@@ -395,7 +394,7 @@ def test_trailing_junk_is_an_error(packed: bytes) -> None:
             NNCompFile(io.BytesIO(packed + junk)).read()
         with pytest.raises(FormatError):
             decompress(packed + junk)
-        with pytest.raises(FormatError):
+        with pytest.raises((FormatError, MemoryLimitError)):  # it is read as an index
             NNCompFile(io.BytesIO(packed + junk)).seek(0, io.SEEK_END)
     source = io.BytesIO(b"junk" + packed)
     source.seek(2)

@@ -47,13 +47,14 @@ ALLOWED = {
     },
     "summary": {"plan"},
     "places": {"container", "engine", "mixing", "plan", "schedule"},
+    "far": {"_native", "errors", "plan"},
     "encode": {
-        *("container", "filters", "levels", "model", "options", "places", "plan", "rawio"),
-        *("resolve", "schedule", "summary", "ways"),
+        *("container", "far", "filters", "levels", "mixing", "model", "options", "places", "plan"),
+        *("rawio", "resolve", "schedule", "summary", "ways"),
     },
     "ways": {"container", "engine", "levels", "mixing", "places", "plan", "schedule"},
     "decode": {
-        *("container", "engine", "errors", "filters", "model", "options", "places", "plan"),
+        *("container", "engine", "errors", "far", "filters", "model", "options", "places", "plan"),
         *("resolve", "schedule", "summary"),
     },
     "api": {
@@ -65,7 +66,7 @@ ALLOWED = {
         *("arguments", "container", "errors", "model", "options", "plan", "rawio", "registry"),
         *("summary", "weights"),
     },
-    "reader": {"container", "decode"},
+    "reader": {"container", "decode", "plan"},
     "file": {
         *("arguments", "decode", "exclusive", "incremental", "options", "rawio", "reader"),
     },

@@ -189,6 +189,8 @@ def _details(frame: FrameInfo) -> str:
         f"profile {frame.profile}",
         f"blocks up to {size_text(frame.block_size)} in {frame.lanes} lanes",
     ]
+    if frame.sources:
+        parts.append(f"copies from up to {frame.sources} earlier blocks, which reading it takes")
     if frame.memory_needed is not None:
         parts.append(f"needs {size_text(frame.memory_needed)}")
     if frame.model:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import nncomp
-from nncomp import fileio, levels
+from nncomp import container, fileio, levels
 from nncomp.cli import completion
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Options:
     train_time: float  # seconds
     from_scratch: bool
     block_size: int | None  # bytes
+    reach: int | None  # bytes
 
     def of_call(self) -> options.Options:
         """Those that the library takes."""
@@ -98,6 +99,7 @@ class Options:
             model=self.model,
             embed_model=self.embed_model,
             block_size=self.block_size,
+            reach=self.reach,
             memory_limit=self.memory,
             max_size=self.max_size,
             device=self.device,
@@ -142,6 +144,12 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
     good = value is None or (1 << 10 <= value <= 1 << 26 and value & (value - 1) == 0)
     if not good:
         raise click.BadParameter("must be a power of two from 1KiB to 64MiB")
+    return value
+
+
+def _reach(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
+    if value is not None and value not in container.REACHES[1:]:
+        raise click.BadParameter("must be 64MiB, 512MiB or 2GiB")
     return value
 
 
@@ -288,6 +296,17 @@ def file_options(command: _F) -> _F:
                 help="Content of a block, e.g. 1MiB: a power of two.",
             ),
             click.option(
+                "--long",
+                "reach",
+                type=byte_size,
+                metavar="SIZE",
+                callback=_reach,
+                help="How far back repeats are found: 64MiB (default), 512MiB, 2GiB.",
+            ),
+            click.option(
+                "--no-long", is_flag=True, help="Have every block stand alone, for quick seeking."
+            ),
+            click.option(
                 "-T",
                 "--threads",
                 type=click.IntRange(0, 1024),
@@ -338,8 +357,17 @@ def file_options(command: _F) -> _F:
     return command
 
 
-def options_of(ctx: click.Context, *, keep: bool, remove: bool, **values: Any) -> Options:
+def options_of(
+    ctx: click.Context,
+    *,
+    keep: bool,
+    remove: bool,
+    reach: int | None,
+    no_long: bool,
+    **values: Any,
+) -> Options:
     """The parsed values as ``Options``."""
+    values["reach"] = 0 if no_long else reach
     return Options(level=ctx.meta.get(_LEVEL), remove=remove and not keep, **values)
 
 

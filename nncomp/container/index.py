@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -12,7 +12,7 @@ from nncomp import rawio, varint
 from nncomp.container import records
 from nncomp.container.records import CUT_SHORT, HEAD_SIZE, Scanner
 from nncomp.container.stream import WRONG_INDEX
-from nncomp.container.values import MAGIC, MAX_BLOCKS, Block, Header, ModelRef
+from nncomp.container.values import MAGIC, MAX_BLOCKS, Aside, Block, Header, ModelRef
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, TruncatedError
 
 __all__ = ["FrameIndex", "IndexEntry", "read_blocks", "read_index"]
@@ -59,12 +59,18 @@ def read_index(file: BinaryIO, memory_limit: int, start: int = 0) -> list[FrameI
 
 
 def read_blocks(
-    file: BinaryIO, frame: FrameIndex, first: int, memory_limit: int
-) -> Iterator[Header | ModelRef | Block]:
+    file: BinaryIO,
+    frame: FrameIndex,
+    first: int,
+    memory_limit: int,
+    sources: Callable[[Block], Iterable[int]] = lambda block: (),
+) -> Iterator[Header | ModelRef | Aside | Block]:
     """A frame from its block number ``first`` on: the Header, then what ``read`` gives.
 
     Seeks to what is needed and reads nothing else: a network block's model may be named by a block
-    before ``first``. Raises what ``read`` raises.
+    before ``first``; and ``sources`` says how many blocks back those are that a block copies from.
+    Those before ``first`` come in front of it, each once, behind an ``Aside``. Raises what ``read``
+    raises.
     """
 
     def scan(number: int) -> Scanner:
@@ -96,12 +102,29 @@ def read_blocks(
     records.check_block_size(header, memory_limit)
     yield header
     bearer: int | None = None  # number of the block that carries the model
+
+    def read_with_model(number: int) -> list[ModelRef | Block]:
+        """A block, behind the model where that was not needed before."""
+        nonlocal bearer
+        if bearer is not None or not is_network(number):
+            return read_block(number)[-1:]
+        bearer = next(i for i in range(number + 1) if is_network(i))
+        return read_block(bearer)[:1] + read_block(number)[-1:]
+
+    asides = set()
     for number in range(first, len(frame.entries)):
-        if bearer is None and is_network(number):
-            bearer = next(i for i in range(number + 1) if is_network(i))
-            if bearer < number:
-                yield from read_block(bearer)[:1]
-        yield from read_block(number)
+        *model, block = read_with_model(number)
+        yield from model
+        assert isinstance(block, Block)
+        for back in sources(block):
+            source = number - back
+            if source < 0:
+                raise FormatError("a block copies from before its frame")
+            if source < first and source not in asides:
+                asides.add(source)
+                yield Aside(back)
+                yield from read_with_model(source)
+        yield block
 
 
 _ENTRY_COST = 256  # bytes of memory for an index entry, roughly

@@ -14,6 +14,7 @@ from nncomp.container.values import (
     MAX_MODEL_SIZE,
     MAX_NAME,
     MAX_PLAN_SIZE,
+    REACHES,
     VERSION,
     Block,
     Header,
@@ -95,7 +96,7 @@ class Scanner:
 
 
 def frame_head(header: Header) -> bytes:
-    method = header.profile << 4 | header.arithmetic
+    method = REACHES.index(header.reach) << 6 | header.profile << 4 | header.arithmetic
     geometry = (header.lanes.bit_length() - 1) << 5 | (header.block_size.bit_length() - 11)
     return MAGIC + bytes([VERSION, method, geometry])
 
@@ -123,9 +124,10 @@ def read_frame_head(scanner: Scanner, *, first: bool) -> Header | None:
         raise FormatError("block size is out of range")
     if method & 15 == 0:
         raise FormatError("arithmetic version is out of range")
-    if method >> 4 not in tuple(Profile):
-        raise FormatError(f"mixing profile {method >> 4} is not supported")
-    return Header(1 << log2_size, 1 << (geometry >> 5), method & 15, Profile(method >> 4))
+    profile, reach = method >> 4 & 3, REACHES[method >> 6]
+    if profile not in tuple(Profile):
+        raise FormatError(f"mixing profile {profile} is not supported")
+    return Header(1 << log2_size, 1 << (geometry >> 5), method & 15, Profile(profile), reach)
 
 
 def check_block_size(header: Header, memory_limit: int) -> None:

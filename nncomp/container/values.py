@@ -18,7 +18,9 @@ __all__ = [
     "MAX_NAME",
     "MAX_PLAN_SIZE",
     "MIN_BLOCK_SIZE",
+    "REACHES",
     "VERSION",
+    "Aside",
     "Block",
     "End",
     "Header",
@@ -39,6 +41,7 @@ MAX_PLAN_SIZE = 1 << 16  # bytes of a block's plan
 MAX_NAME = 64  # bytes of a model name
 MAX_MODEL_SIZE = 1 << 26  # bytes of an embedded model
 LEAD_SIZE = 1 << 16  # bytes of a block's lead, which can be read before the rest of it
+REACHES = 0, 1 << 26, 1 << 29, 1 << 31  # bytes of literals that blocks may copy from
 ID_SIZE = 16  # bytes of a model id
 
 
@@ -50,6 +53,7 @@ class Header:
     lanes: int  # of ``block_size`` bytes where the network codes them; a power of two, 1..128
     arithmetic: int  # version of docs/numerics.md, 1..15
     profile: Profile = Profile.RICH  # of the adaptive stage
+    reach: int = 0  # one of REACHES; 0: every block stands alone
 
     def __post_init__(self) -> None:
         require_block_size(self.block_size)
@@ -57,6 +61,8 @@ class Header:
             raise ValueError(f"{self.lanes} lanes are not a power of two, 1..128")
         if not (1 <= self.arithmetic <= 15 and self.profile in tuple(Profile)):
             raise ValueError("arithmetic version or profile is out of range")
+        if self.reach not in REACHES:
+            raise ValueError(f"a reach of {self.reach} bytes is not one of {REACHES}")
 
     def lanes_of(self, size: int) -> int:
         """Lanes of a stream of ``size`` bytes that the network codes, 1..128: as near as can be to
@@ -95,6 +101,13 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Aside:
+    """The block that follows is none of those asked for: one of them copies from it."""
+
+    back: int  # how many blocks it is before the next one that is asked for
+
+
+@dataclass(frozen=True)
 class End:
     """The end of a frame."""
 
@@ -102,7 +115,7 @@ class End:
     stored_size: int  # of the whole frame, from magic to last check
 
 
-Item = Header | ModelRef | Block | End  # what readers hand out
+Item = Header | ModelRef | Aside | Block | End  # what readers hand out
 
 
 def lead_checksum(content: bytes) -> int:

@@ -20,6 +20,7 @@ using namespace nb::literals;
 using nncomp::Network;
 
 void bind_deflate(nb::module_& m);  // deflate/bind.cpp
+void bind_far(nb::module_& m);      // far/bind.cpp
 
 namespace {
 
@@ -363,4 +364,5 @@ NB_MODULE(_native, m) {
   bind_blocks(m);
   bind_filters(m);
   bind_deflate(m);
+  bind_far(m);
 }

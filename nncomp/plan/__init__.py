@@ -5,6 +5,6 @@
 engines code streams and know neither filters nor files.
 """
 
-from nncomp.plan.values import MAX_STREAM_SIZE, MAX_STREAMS, Plan, Stream
+from nncomp.plan.values import MAX_SOURCES, MAX_STREAM_SIZE, MAX_STREAMS, Copies, Plan, Stream
 
-__all__ = ["MAX_STREAMS", "MAX_STREAM_SIZE", "Plan", "Stream"]
+__all__ = ["MAX_SOURCES", "MAX_STREAMS", "MAX_STREAM_SIZE", "Copies", "Plan", "Stream"]

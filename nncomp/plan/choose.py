@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from nncomp.model import Model
 
 __all__ = [
+    "LEAST_COPY",
+    "SHARE_OF_COPIES",
     "Choice",
     "Encode",
     "Way",
@@ -44,6 +46,8 @@ __all__ = [
     "worthwhile",
 ]
 
+LEAST_COPY = 256  # bytes that are copied from an earlier block
+SHARE_OF_COPIES = 32  # of a block, this part has to be copied, or it stands alone
 _MIN_CODED_SIZE = 8  # bytes; below, what describes a coded stream costs more than coding can save
 _MIN_SIZE = 1 << 9  # bytes; below, there is nothing to choose
 _SMALL = 1 << 16  # bytes; up to here, with and without network are both coded in full

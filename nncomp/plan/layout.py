@@ -7,17 +7,20 @@ behind the other. The size of the last one is what is left, and is not written.
 from __future__ import annotations
 
 import io
+import itertools
 
 from nncomp import rawio, varint
 from nncomp.container import Block, Header
 from nncomp.errors import FormatError
 from nncomp.filters import FILTERS
 from nncomp.mixing import Contexts, Mixing
-from nncomp.plan.values import MAX_STREAM_SIZE, MAX_STREAMS, Plan, Stream
+from nncomp.plan.values import MAX_SOURCES, MAX_STREAM_SIZE, MAX_STREAMS, Copies, Plan, Stream
 
-__all__ = ["dumps", "loads"]
+__all__ = ["dumps", "loads", "sources"]
 
 _SIDE = 0x80  # of a filter: bytes of its own follow
+_COPIES = 0x40  # what is copied from earlier blocks follows
+_FILTER = 0x3F
 _SIZE = 0x80  # of a stream: its size follows, which is not the content's
 _MIX, _NETWORK_MIX = 1, 2  # bits 4 and 5 of a stream; 0: stored
 _CONTEXTS = 0x0F
@@ -25,15 +28,21 @@ _CONTEXTS = 0x0F
 
 def dumps(plan: Plan, size: int, content_checksum: int, lead_checksum: int = 0) -> Block:
     """The block of ``size`` bytes of content whose plan this is."""
-    parts = [bytes([plan.filter | (_SIDE if plan.side else 0)])]
+    copies, literals = plan.copies, plan.literals(size)
+    flags = (_SIDE if plan.side else 0) | (0 if copies is None else _COPIES)
+    parts = [bytes([plan.filter | flags])]
+    if copies is not None:
+        steps = [b - a - 1 for a, b in itertools.pairwise((0, *copies.sources))]
+        parts += map(varint.dumps, [len(steps) - 1, *steps, copies.literals])
+        parts += [_coding(copies.stream, literals), *_sizes(copies.stream)]
     if plan.side:
         parts += [varint.dumps(len(plan.side)), plan.side]
-    for number, stream in enumerate(plan.streams, 1):
-        parts.append(_coding(stream, size))
-        if stream.mixing is not None:
-            sizes = [varint.dumps(len(payload)) for payload in stream.payloads]
-            parts += sizes[:-1] if number == len(plan.streams) else sizes
-    payload = b"".join(payload for stream in plan.streams for payload in stream.payloads)
+    for stream in plan.streams:
+        last = _sizes(stream)
+        parts += [_coding(stream, literals), *last]
+    if last:
+        parts.pop()
+    payload = b"".join(payload for stream in plan.every_stream for payload in stream.payloads)
     return Block(size, plan.network, b"".join(parts), payload, content_checksum, lead_checksum)
 
 
@@ -43,28 +52,38 @@ def loads(block: Block, header: Header) -> Plan:
     Whatever it says of sizes is within the limits, and needs memory only once it is decoded.
     """
     fields = _Fields(block.plan)
-    number = fields.byte()
-    if number & ~_SIDE >= len(FILTERS):
-        raise FormatError(f"filter {number & ~_SIDE} is not supported")
+    flags = fields.byte()
+    number = flags & _FILTER
+    if number >= len(FILTERS):
+        raise FormatError(f"filter {number} is not supported")
+    payload = _Fields(block.payload)
+    copies = _read_copies(fields, payload, block.size, header) if flags & _COPIES else None
+    literals = block.size if copies is None else copies.literals
     side = b""
-    if number & _SIDE:
+    if flags & _SIDE:
         side_size = varint.read(fields.byte)
         if side_size == 0:
             raise FormatError("a filter has bytes of its own, and they are none")
         side = fields.take(side_size)
     streams: list[Stream] = []
-    payload = _Fields(block.payload)
     while not streams or fields.left:
-        streams.append(_read_stream(fields, payload, block.size, header))
-        if len(streams) > MAX_STREAMS or sum(s.size for s in streams) > MAX_STREAM_SIZE:
+        streams.append(_read_stream(fields, payload, literals, header))
+        every = Plan(tuple(streams), copies=copies).every_stream
+        if len(every) > MAX_STREAMS or sum(s.size for s in every) > MAX_STREAM_SIZE:
             raise FormatError("a block has too many streams, or too large ones")
     if payload.left:
         raise FormatError("a block's payload is longer than its streams")
-    plan = Plan(tuple(streams), number & ~_SIDE, side)
-    FILTERS[plan.filter].check([stream.size for stream in streams], side, block.size)
+    plan = Plan(tuple(streams), number, side, copies)
+    FILTERS[plan.filter].check([stream.size for stream in streams], side, literals)
     if plan.network != block.network:
         raise FormatError("a block's type and its streams differ about the network")
     return plan
+
+
+def sources(block: Block) -> tuple[int, ...]:
+    """How many blocks back those are that the block copies from. Raises ``FormatError``."""
+    fields = _Fields(block.plan)
+    return _read_sources(fields) if fields.byte() & _COPIES else ()
 
 
 class _Fields:
@@ -82,6 +101,31 @@ class _Fields:
 
     def byte(self) -> int:
         return self.take(1)[0]
+
+
+def _read_sources(fields: _Fields) -> tuple[int, ...]:
+    count = varint.read(fields.byte) + 1
+    if count > MAX_SOURCES:
+        raise FormatError("a block copies from too many others")
+    steps = (varint.read(fields.byte) + 1 for _ in range(count))
+    return tuple(itertools.accumulate(steps))
+
+
+def _read_copies(fields: _Fields, payload: _Fields, size: int, header: Header) -> Copies:
+    if not header.reach:
+        raise FormatError("a block copies from others, and each is said to stand alone")
+    found = _read_sources(fields)
+    literals = varint.read(fields.byte)
+    if literals >= size:
+        raise FormatError("a block copies nothing")
+    return Copies(found, literals, _read_stream(fields, payload, literals, header))
+
+
+def _sizes(stream: Stream) -> list[bytes]:
+    """Those of the payloads, unless it is the stream itself."""
+    if stream.mixing is None:
+        return []
+    return [varint.dumps(len(payload)) for payload in stream.payloads]
 
 
 def _coding(stream: Stream, content_size: int) -> bytes:

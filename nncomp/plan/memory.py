@@ -18,15 +18,18 @@ __all__ = ["of_block", "of_frame"]
 def of_block(plan: Plan, size: int, model: Model | ModelConfig | None) -> int:
     """Upper bound in bytes of what decoding a block of ``size`` bytes needs.
 
-    That is its payload and content, with a filter the streams and what it joins them with, and what
-    the largest of its streams is coded with: they are decoded one after the other.
+    That is its payload and content, with copies its literals and what is copied, with a filter the
+    streams and what it joins them with, and what the largest of its streams is coded with: they are
+    decoded one after the other. What is held of earlier blocks comes in addition.
     """
     need = 2 * size
+    if plan.copies is not None:
+        need += plan.copies.literals + plan.copies.stream.size
     if plan.filter:
         sizes = [stream.size for stream in plan.streams]
-        need += sum(sizes) + FILTERS[plan.filter].memory(sizes, size)
+        need += sum(sizes) + FILTERS[plan.filter].memory(sizes, plan.literals(size))
     coders = [0 if model is None else model.memory(1)]
-    for stream in plan.streams:
+    for stream in plan.every_stream:
         if stream.mixing is not None:
             lanes = len(stream.payloads)
             coder = stream.mixing.memory(stream.size, lanes)

@@ -1,0 +1,86 @@
+// The part of the module nncomp._native for copies from preceding blocks: argument checks, nothing else.
+#include <nanobind/stl/vector.h>
+
+#include <deque>
+#include <optional>
+#include <span>
+
+#include "bind.hpp"
+#include "far/find.hpp"
+#include "far/join.hpp"
+
+using namespace nb::literals;
+
+namespace {
+
+constexpr size_t MAX_BYTES = size_t(1) << 28;  // of a block
+constexpr uint64_t MAX_REACH = uint64_t(1) << 31;
+
+nncomp::far::Limits limits_of(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources) {
+  require(reach >= 1 && reach <= MAX_REACH, "reach is out of range");
+  require(least >= 1 && share >= 1 && sources >= 1, "a limit is 0");
+  return {reach, least, share, sources};
+}
+
+// A finder, and what keeps the bytes that it holds.
+class Finder {
+ public:
+  Finder(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources)
+      : finder_(limits_of(reach, least, share, sources)) {}
+
+  nb::object split(nb::bytes content) const {
+    require(content.size() <= MAX_BYTES, "size is out of range");
+    std::optional<nncomp::far::Split> split;
+    const nb::object nobody = nb::none();  // it goes when the lock is back
+    {
+      Unlocked unlocked(nobody);
+      split = finder_.split(view(content));
+    }
+    if (!split) return nb::none();
+    nb::list sources;
+    for (uint32_t back : split->sources) sources.append(back);
+    return nb::make_tuple(to_bytes(split->literals), sources, to_bytes(split->copies));
+  }
+
+  void add(nb::bytes literals) {
+    require(literals.size() <= MAX_BYTES, "size is out of range");
+    held_.push_back(literals);
+    const nb::object nobody = nb::none();
+    size_t count;
+    {
+      Unlocked unlocked(nobody);
+      count = finder_.add(view(literals));
+    }
+    while (held_.size() > count) held_.pop_front();
+  }
+
+ private:
+  nncomp::far::Finder finder_;
+  std::deque<nb::bytes> held_;
+};
+
+nb::bytes join(nb::bytes literals, nb::bytes copies, const std::vector<nb::bytes>& sources, size_t size) {
+  require(size <= MAX_BYTES, "size is out of range");
+  std::vector<std::span<const uint8_t>> views;
+  for (const nb::bytes& source : sources) views.push_back(view(source));
+  nb::bytes content = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
+  if (!content.is_valid()) throw nb::python_error();
+  const std::span<uint8_t> out(reinterpret_cast<uint8_t*>(PyBytes_AsString(content.ptr())), size);
+  const nb::object nobody = nb::none();
+  {
+    Unlocked unlocked(nobody);
+    nncomp::far::join(view(literals), view(copies), views, out);
+  }
+  return content;
+}
+
+}  // namespace
+
+void bind_far(nb::module_& m) {
+  nb::class_<Finder>(m, "FarFinder")
+      .def(nb::init<uint64_t, uint64_t, uint64_t, uint64_t>(), nb::kw_only(), "reach"_a, "least"_a, "share"_a,
+           "sources"_a)
+      .def("split", &Finder::split, "content"_a)
+      .def("add", &Finder::add, "literals"_a);
+  m.def("far_join", join, "literals"_a, "copies"_a, "sources"_a, "size"_a);
+}

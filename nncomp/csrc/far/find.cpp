@@ -1,0 +1,168 @@
+#include "far/find.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <map>
+
+namespace nncomp::far {
+namespace {
+
+constexpr size_t WINDOW = 64;       // bytes that the hash sees
+constexpr int LOG2_SPACING = 4;     // bytes from sample to sample, about
+constexpr int LOG2_MIN_SLOTS = 16;  // of the table
+
+constexpr std::array<uint64_t, 256> GEAR = [] {  // splitmix64
+  std::array<uint64_t, 256> gear{};
+  uint64_t state = 0;
+  for (uint64_t& number : gear) {
+    state += 0x9E3779B97F4A7C15;
+    uint64_t z = state;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+    number = z ^ (z >> 31);
+  }
+  return gear;
+}();
+
+// use(end, hash) at each place where the window before it is sampled; it returns where to go on, usually at once.
+void for_samples(std::span<const uint8_t> data, auto use) {
+  uint64_t hash = 0;
+  for (size_t end = 0; end < data.size();) {
+    hash = (hash << 1) + GEAR[data[end++]];
+    if (hash >> (64 - LOG2_SPACING) != 0 || end < WINDOW) continue;
+    const size_t next = use(end, hash);
+    if (next == end) continue;
+    for (end = next - WINDOW; end < next; ++end) hash = (hash << 1) + GEAR[data[end]];
+  }
+}
+
+// Whether a window repeats itself after up to 8 bytes: the adaptive stage knows such content at once, wherever it is.
+bool is_run(const uint8_t* window) {
+  for (size_t lag = 1; lag <= 8; ++lag) {
+    if (memcmp(window, window + lag, WINDOW - lag) == 0) return true;
+  }
+  return false;
+}
+
+// How many bytes are equal, up to `most`.
+size_t equal_ahead(const uint8_t* a, const uint8_t* b, size_t most) {
+  size_t n = 0;
+  for (uint64_t x, y; n + 8 <= most; n += 8) {
+    memcpy(&x, a + n, 8);
+    memcpy(&y, b + n, 8);
+    if (x != y) break;
+  }
+  while (n < most && a[n] == b[n]) ++n;
+  return n;
+}
+
+size_t equal_behind(const uint8_t* a, const uint8_t* b, size_t most) {
+  size_t n = 0;
+  while (n < most && a[-1 - ptrdiff_t(n)] == b[-1 - ptrdiff_t(n)]) ++n;
+  return n;
+}
+
+void put(std::vector<uint8_t>& out, uint64_t number) {  // a varint
+  for (; number >= 0x80; number >>= 7) out.push_back(uint8_t(number | 0x80));
+  out.push_back(uint8_t(number));
+}
+
+}  // namespace
+
+Finder::Finder(const Limits& limits)
+    : limits_(limits),
+      table_(std::max<uint64_t>(std::bit_floor(limits.reach) >> LOG2_SPACING, uint64_t(1) << LOG2_MIN_SLOTS)) {}
+
+std::optional<Split> Finder::split(std::span<const uint8_t> content) const {
+  std::vector<Copy> copies = find(content);
+  keep_the_best(copies);
+  size_t copied = 0;
+  for (const Copy& copy : copies) copied += copy.size;
+  if (copied == 0 || copied < content.size() / limits_.share) return std::nullopt;
+
+  std::map<uint64_t, uint32_t> back;  // how far each source is
+  for (const Copy& copy : copies) back[copy.block] = uint32_t(count_ - copy.block);
+  Split split;
+  for (const auto& [block, distance] : back) split.sources.push_back(distance);
+  std::ranges::reverse(split.sources);
+  std::vector<int64_t> expected(split.sources.size());  // where each source would go on
+  split.literals.reserve(content.size() - copied);
+  size_t position = 0;
+  for (const Copy& copy : copies) {
+    const auto source = size_t(std::ranges::lower_bound(split.sources, back[copy.block]) - split.sources.begin());
+    const int64_t jump = int64_t(copy.from) - expected[source];
+    put(split.copies, copy.at - position);
+    put(split.copies, copy.size);
+    put(split.copies, source);
+    put(split.copies, uint64_t(jump) << 1 ^ uint64_t(jump >> 63));
+    split.literals.insert(split.literals.end(), &content[0] + position, &content[0] + copy.at);
+    position = copy.at + copy.size;
+    expected[source] = int64_t(copy.from + copy.size);
+  }
+  split.literals.insert(split.literals.end(), content.begin() + ptrdiff_t(position), content.end());
+  return split;
+}
+
+size_t Finder::add(std::span<const uint8_t> literals) {
+  for_samples(literals, [&](size_t end, uint64_t hash) {
+    if (!is_run(&literals[end - WINDOW])) table_[slot(hash)] = uint32_t(end_ + end);
+    return end;
+  });
+  held_.push_back({count_++, end_, literals});
+  end_ += literals.size();
+  while (!held_.empty() && end_ - held_.front().start > limits_.reach) held_.pop_front();
+  return held_.size();
+}
+
+std::vector<Finder::Copy> Finder::find(std::span<const uint8_t> content) const {
+  std::vector<Copy> copies;
+  size_t first = 0;  // behind the last copy
+  for_samples(content, [&](size_t end, uint64_t hash) {
+    const std::optional<Copy> copy = longest(content, first, end, hash);
+    if (!copy) return end;
+    copies.push_back(*copy);
+    first = copy->at + copy->size;
+    return std::max(first, end);
+  });
+  return copies;
+}
+
+// The copy around the window before `end`, from `first` on, if it is long enough.
+std::optional<Finder::Copy> Finder::longest(std::span<const uint8_t> content, size_t first, size_t end,
+                                            uint64_t hash) const {
+  const uint32_t distance = uint32_t(end_) - table_[slot(hash)];
+  if (distance > end_ || is_run(&content[end - WINDOW])) return std::nullopt;
+  const uint64_t address = end_ - distance;
+  const Held* held = address == 0 ? nullptr : held_at(address - 1);
+  if (!held) return std::nullopt;
+  const size_t place = address - held->start;
+  const size_t before = equal_behind(&content[0] + end, &held->literals[0] + place, std::min(end - first, place));
+  const size_t after = equal_ahead(&content[0] + end, &held->literals[0] + place,
+                                   std::min(content.size() - end, held->literals.size() - place));
+  if (before + after < limits_.least) return std::nullopt;
+  return Copy{end - before, before + after, held->number, place - before};
+}
+
+// Leaves copies from few blocks only: those that give the most.
+void Finder::keep_the_best(std::vector<Copy>& copies) const {
+  std::map<uint64_t, size_t> gains;
+  for (const Copy& copy : copies) gains[copy.block] += copy.size;
+  if (gains.size() <= limits_.sources) return;
+  std::vector<std::pair<size_t, uint64_t>> best;
+  for (const auto& [block, gain] : gains) best.emplace_back(gain, block);
+  std::ranges::sort(best, std::greater());
+  const auto worst = best[limits_.sources];
+  std::erase_if(copies, [&](const Copy& copy) { return std::pair(gains[copy.block], copy.block) <= worst; });
+}
+
+// The block that is held and has the literal at `address`, if any.
+const Finder::Held* Finder::held_at(uint64_t address) const {
+  auto next = std::ranges::upper_bound(held_, address, {}, &Held::start);
+  return next == held_.begin() ? nullptr : &*--next;
+}
+
+size_t Finder::slot(uint64_t hash) const { return size_t(hash * 0x9E3779B97F4A7C15 >> 32) & (table_.size() - 1); }
+
+}  // namespace nncomp::far

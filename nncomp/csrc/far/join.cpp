@@ -1,0 +1,56 @@
+#include "far/join.hpp"
+
+#include <cstring>
+
+#include "coder/error.hpp"
+
+namespace nncomp::far {
+namespace {
+
+void require(bool condition) {
+  if (!condition) throw FormatError("a block's copies do not fit what they are copied from, or into");
+}
+
+uint64_t varint(std::span<const uint8_t>& data) {
+  uint64_t value = 0;
+  for (int shift = 0; shift < 63; shift += 7) {
+    require(!data.empty());
+    const uint8_t byte = data[0];
+    data = data.subspan(1);
+    value |= uint64_t(byte & 127) << shift;
+    if (byte < 128) {
+      require(byte != 0 || shift == 0);  // the shortest form
+      return value;
+    }
+  }
+  require(false);
+  return 0;
+}
+
+}  // namespace
+
+void join(std::span<const uint8_t> literals, std::span<const uint8_t> copies,
+          const std::vector<std::span<const uint8_t>>& sources, std::span<uint8_t> content) {
+  std::span<uint8_t> left = content;
+  const auto append = [&](std::span<const uint8_t> from, uint64_t start, uint64_t count) {
+    require(start <= from.size() && count <= from.size() - start && count <= left.size());
+    if (count != 0) memcpy(&left[0], &from[start], count);
+    left = left.subspan(count);
+  };
+  std::vector<int64_t> expected(sources.size());  // where each source goes on
+  uint64_t used = 0;                              // of the literals
+  while (!copies.empty()) {
+    const uint64_t gap = varint(copies), count = varint(copies), source = varint(copies), jump = varint(copies);
+    append(literals, used, gap);
+    used += gap;
+    require(count > 0 && source < sources.size());
+    const int64_t start = expected[source] + (int64_t(jump >> 1) ^ -int64_t(jump & 1));
+    require(start >= 0);
+    append(sources[source], uint64_t(start), count);
+    expected[source] = start + int64_t(count);
+  }
+  append(literals, used, literals.size() - used);
+  require(left.empty());
+}
+
+}  // namespace nncomp::far
