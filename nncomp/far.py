@@ -2,7 +2,7 @@
 
 A block's *literals* are its content without what is copied; copies come from the literals of
 earlier blocks only, so that a source never needs another one. Both sides hold the last literals,
-up to the frame's reach. ``docs/format.md``, section 8; what pays is said by ``plan.choose``.
+up to the frame's reach. ``docs/format.md``, section 6; what pays is said by ``plan.choose``.
 """
 
 from __future__ import annotations

@@ -291,9 +291,12 @@ def test_limits_of_the_format() -> None:
     least, most = re.findall(r"a power of two, ([0-9]+ KiB) … ([0-9]+ MiB)\.", text)[0]
     assert (number(least), number(most)) == (container.MIN_BLOCK_SIZE, container.MAX_BLOCK_SIZE)
     assert int(found(r"1, 2, 4 … ([0-9]+), is the number of lanes", text)) == container.MAX_LANES
-    assert found(r"mixing profile: (.*)$", fields["method"]) == ", ".join(
+    assert found(r"mixing profile: (.*?);", fields["method"]) == ", ".join(
         f"{profile.value} {profile.name.lower()}" for profile in Profile
     )
+    reaches = re.findall(r" ([0-9]) ([0-9]+ [MG]iB)", found(r"reach: (.*)$", fields["method"]))
+    assert [*enumerate(container.REACHES)][1:] == [(int(i), number(size)) for i, size in reaches]
+    assert int(found(r"less 1: 0 … ([0-9]+) \|", text)) == plan.MAX_SOURCES - 1
     assert number(found(r"A frame has at most (\S+) blocks", text)) == values.MAX_BLOCKS
     assert number(found(r"\| block count \| varint \| at most (\S+) \|", text)) == values.MAX_BLOCKS
     assert int(found(r"\| name \| 1 … ([0-9]+) \|", text)) == values.MAX_NAME

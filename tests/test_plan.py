@@ -10,13 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import models
-from nncomp.container import Block, Header
+from nncomp.container import REACHES, Block, Header
 from nncomp.errors import FormatError
 from nncomp.filters import FILTERS
 from nncomp.mixing import Contexts, Mixing, Profile
-from nncomp.plan import MAX_STREAM_SIZE, MAX_STREAMS, Plan, Stream, layout, memory
+from nncomp.plan import (
+    MAX_SOURCES,
+    MAX_STREAM_SIZE,
+    MAX_STREAMS,
+    Copies,
+    Plan,
+    Stream,
+    layout,
+    memory,
+)
 
-HEADER = Header(1 << 10, 4, 1)
+HEADER = Header(1 << 10, 4, 1, reach=REACHES[1])
 LEAN_HEADER = Header(1 << 10, 4, 1, Profile.LEAN)
 GENERAL = Mixing(Profile.RICH)
 PICTURE = Mixing(Profile.RICH, Contexts.PICTURE, period=65535, stride=8)
@@ -71,6 +80,21 @@ def _filters() -> Iterator[None]:
             b"abcde",
         ),
         (Plan((Stream(800, (b"a", b"bc", b"d"), GENERAL, True),)), "00 A0 A006 00 01 02", b"abcd"),
+        (
+            Plan((Stream(1, (b"x",)),), copies=Copies((1, 3), 1, Stream(4, (b"abcd",)))),
+            "40 01 00 01 01 80 04 00",
+            b"abcdx",
+        ),
+        (
+            Plan(
+                (Stream(2, (b"x",), GENERAL),),
+                2,
+                b"s",
+                Copies((300,), 2, Stream(9, (b"e",), GENERAL)),
+            ),
+            "C2 00 AB02 02 90 09 00 01 01 73 10 00",
+            b"ex",
+        ),
     ],
 )
 def test_bytes(plan: Plan, written: str, payload: bytes) -> None:
@@ -97,7 +121,13 @@ def plans(draw: st.DrawFn) -> tuple[Header, int, Plan]:
             payloads = [payload[:-1] for payload in payloads]
         streams.append(Stream(stream_size, tuple(payloads), draw(mixings(header)), network))
     side = draw(st.binary(max_size=200))
-    return header, size, Plan(tuple(streams), draw(st.integers(0, len(FILTERS) - 1)), side)
+    copies = None
+    if header.reach and draw(st.booleans()):
+        sources = draw(st.sets(st.integers(1, 1 << 20), min_size=1, max_size=MAX_SOURCES))
+        stream = draw(st.sampled_from([Stream(3, (b"abc",)), Stream(9, (b"a",), GENERAL)]))
+        copies = Copies(tuple(sorted(sources)), draw(st.integers(0, size - 1)), stream)
+    number = draw(st.integers(0, len(FILTERS) - 1))
+    return header, size, Plan(tuple(streams), number, side, copies)
 
 
 def mixings(header: Header) -> st.SearchStrategy[Mixing]:
@@ -164,6 +194,10 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         ("00 90 0A 00 03 00", 2, "does not fit"),
         ("00 10 00 05", 5, "size of its last payload"),
         ("00 00 90 0A 00 03", 35, "size of its last payload"),
+        ("40 00 00 20 80 04 00", 36, "copies nothing"),
+        ("40 10" + "00" * 17 + "01 00 00", 33, "too many others"),
+        ("40 00 00 01 80 04", 5, "does not fit"),
+        ("40 00 00 01 10 00 00", 1, "size of its last payload"),
         # 11: contexts, period and stride
         ("00 01", 32, "coding 0x01 of a stream"),
         ("00 81 02", 2, "coding 0x01 of a stream"),
@@ -187,6 +221,13 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
 def test_rules_6_to_12(plan: str, payload: int, message: str) -> None:
     with pytest.raises(FormatError, match=message):
         read(bytes.fromhex(plan), bytes(payload))
+
+
+def test_rule_10_copies_need_a_reach() -> None:
+    plan, payload = bytes.fromhex("40 00 00 01 80 04 00"), bytes(5)
+    assert read(plan, payload).copies == Copies((1,), 1, Stream(4, (bytes(4),)))
+    with pytest.raises(FormatError, match="stand alone"):
+        read(plan, payload, header=dataclasses.replace(HEADER, reach=0))
 
 
 def test_rule_10_the_network() -> None:

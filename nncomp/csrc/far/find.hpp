@@ -1,4 +1,4 @@
-// Copies from preceding blocks, found in bounded memory and taken out (docs/format.md, section 8).
+// Copies from preceding blocks, found in bounded memory and taken out (docs/format.md, section 6).
 //
 // Content is looked at through a rolling hash of the last 64 bytes ("gear": a shift and an addition a byte). Where its
 // upper bits are zero, which the content decides, a place is sampled: what is kept of the past is looked up there, and

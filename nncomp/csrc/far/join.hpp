@@ -1,4 +1,4 @@
-// Content from literals and copies: the normative half (docs/format.md, section 8).
+// Content from literals and copies: the normative half (docs/format.md, section 6).
 #pragma once
 
 #include <cstddef>
