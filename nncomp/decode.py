@@ -143,7 +143,9 @@ class Decoder:
 
             meter = Meter(report, block.size if asked_for else 0)
             known, streams = 0, []
-            copies = b"" if plan.copies is None else coded(plan.copies.stream).rest(meter)
+            copies = b""
+            if plan.copies is not None and asked_for:
+                copies = coded(plan.copies.stream).rest(meter)
             for stream in map(coded, plan.streams):
                 if leads and stream.in_steps:
                     lead = stream.lead(meter)
@@ -181,6 +183,7 @@ def _finished(results: Generator[_Finish, None, None]) -> Generator[Part, None, 
             del finish
             if part is not None:
                 yield part
+            del part
 
 
 class _Coded:

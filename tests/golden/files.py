@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 import models
-from nncomp import compress, container, weights
+from nncomp import compress, container, decompress, weights
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError, ModelError
@@ -33,7 +33,7 @@ from nncomp.filters import FILTERS, arm64, deflate, repeat, x86
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
 from nncomp.network import FeedForward, ModelConfig, Table
-from nncomp.plan import Plan, Stream, layout, order
+from nncomp.plan import Copies, Plan, Stream, layout, order
 
 HERE = Path(__file__).parent
 KIB = 1 << 10
@@ -304,6 +304,28 @@ def undone() -> Iterator[tuple[bytes, Block]]:
         yield content, block(content, *streams, number=FILTERS.index(deflate))
 
 
+def copies(*numbers: int) -> Stream:
+    return as_it_is(b"".join(map(varint, numbers)))
+
+
+def far() -> Iterator[tuple[bytes, Block]]:
+    """Contents, and blocks of which some copy from the first two."""
+    yield TEXT, block(TEXT, as_it_is(TEXT))
+    yield NOISE, block(NOISE, as_it_is(NOISE))
+    code = program(40)
+    both = copies(0, 90, 0, 0, 0, 500, 1, 200, 3, 20, 1, 2 * 600 - 1)
+    for content, literals, plan in (
+        (TEXT, b"", Copies((2,), 0, copies(0, 700, 0, 0))),
+        (NOISE[:90] + TEXT[100:600] + b"abc" + TEXT[:20] + b"d", b"abcd", Copies((2, 3), 4, both)),
+        (TEXT[:600] + code, code, Copies((4,), len(code), copies(0, 600, 0, 0))),
+    ):
+        checks = zlib.crc32(content), container.lead_checksum(content)
+        number = FILTERS.index(x86) if len(literals) > 100 else 0
+        stream = as_it_is(FILTERS[number].split(literals).streams[0])
+        assert plan.literals == len(literals)
+        yield content, layout.dumps(Plan((stream,), number, copies=plan), len(content), *checks)
+
+
 def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     """(name, file, content)"""
     known = expected(predictor, 2000)
@@ -344,6 +366,9 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     pairs = [*undone()]
     file = frame(Header(8 * KIB, 1, 1), ref, *(b for _, b in pairs))
     yield "deflate", file, b"".join(c for c, _ in pairs)
+    pairs = [*far()]
+    file = frame(Header(4 * KIB, 1, 1, reach=container.REACHES[1]), ref, *(b for _, b in pairs))
+    yield "far", file, b"".join(c for c, _ in pairs)
     yield "x86", compress(program(1500), model="none"), program(1500)
     large = models.text(30_000) + records(1000) + models.text(7000)
     yield "mix-50000", frame(Header(64 * KIB, 1, 1), ref, block(large, mix(large, RICH))), large
@@ -472,6 +497,7 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     stranger = dataclasses.replace(block(TEXT, mix(TEXT, RICH)), network=True)
     yield "network-block-without", frame(header, ref, stranger)
     yield from bad_filters()
+    yield from bad_far()
     yield from bad_mixings(ref)
 
 
@@ -503,6 +529,33 @@ def bad_filters() -> Iterator[tuple[str, bytes]]:
         ("stored-contexts", TEXT, b"\0\1\0", TEXT),
     ):
         yield name, sealed(HEAD, *closed(content, plan, payload))
+
+
+def bad_far() -> Iterator[tuple[str, bytes]]:
+    first = stored(TEXT)
+    for name, plan, payload in (
+        ("before-the-frame", "40 00 01 00 80 05 00", "00 BC 05 00 00"),
+        ("itself", "40 00 FF FF FF FF FF FF FF FF 7F 00 80 05 00", "00 BC 05 00 00"),
+        ("17-sources", "40 10" + "00" * 17 + "00 80 05 00", "00 BC 05 00 00"),
+        ("nothing", "40 00 00 BC 05 80 00 00", TEXT.hex()),
+        ("too-much", "40 00 00 00 80 09 00", "00 BC 05 00 00 00 01 00 01"),
+        ("too-little", "40 00 00 00 80 05 00", "00 BB 05 00 00"),
+        ("beyond-the-source", "40 00 00 00 80 05 00", "00 BC 05 00 02"),
+        ("before-the-source", "40 00 00 00 80 05 00", "00 BC 05 00 01"),
+        ("no-such-source", "40 00 00 00 80 05 00", "00 BC 05 01 00"),
+        ("literals-missing", "40 00 00 00 80 05 00", "01 BB 05 00 00"),
+        ("literals-left", "40 00 00 01 80 05 00", "00 BC 05 00 00 78"),
+        ("copy-of-nothing", "40 00 00 00 80 09 00", "00 00 00 00 00 BC 05 00 00"),
+        ("cut", "40 00 00 00 80 04 00", "00 BC 05 00"),
+        ("number-too-long", "40 00 00 00 80 06 00", "80 00 BC 05 00 00"),
+        ("other-content", "40 00 00 01 80 05 00", "01 BB 05 00 02 7E"),
+    ):
+        second = raw(TEXT, bytes.fromhex(plan), bytes.fromhex(payload))
+        yield f"far-{name}", sealed(HEAD, first, second, end((first, 700), (second, 700)))
+    alone = HEAD[:7] + bytes([HEAD[7] & 0x3F]) + HEAD[8:]
+    second = raw(TEXT, bytes.fromhex("40 00 00 00 80 05 00"), bytes.fromhex("00 BC 05 00 00"))
+    decompress(sealed(HEAD, first, second, end((first, 700), (second, 700))))  # all but the head
+    yield "far-no-reach", sealed(alone, first, second, end((first, 700), (second, 700)))
 
 
 def bad_mixings(ref: ModelRef) -> Iterator[tuple[str, bytes]]:
