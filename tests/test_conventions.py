@@ -281,14 +281,14 @@ def test_compressed_data_is_stored(run: Run, pack: object) -> None:
 
 
 NO_OPTIONS = (
-    "-F xz, --format=xz, --rsyncable, --long, --adapt, -C crc32, --check, "
+    "-F xz, --format=xz, --rsyncable, --adapt, -C crc32, --check, "
     "--no-check, -n, -N, -M 1MiB, -e, --ultra, -b1, -i 3"
 )
 
 
 @pytest.mark.parametrize("args", NO_OPTIONS.split(", "))
 def test_what_there_is_not(run: Run, a: Path, args: str) -> None:
-    """format, long/adapt/rsync, checksum switch, name stored: none of them"""
+    """format, adapt/rsync, checksum switch, name stored: none of them"""
     result = run(*args.split(), "a", status=2)
     assert "No such option" in result.stderr.decode()
     assert listing() == ["a"]
