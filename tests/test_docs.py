@@ -512,7 +512,9 @@ def test_levels_of_the_readme() -> None:
 
 
 def test_sizes_of_models_in_the_readme() -> None:
-    sizes = re.findall(r"`((?:nano|small|base)-[0-9])`\s\(([0-9,]+)(?: bytes)?\)", page("README.md"))
+    sizes = re.findall(
+        r"`((?:nano|small|base)-[0-9])`\s\(([0-9,]+)(?: bytes)?\)", page("README.md")
+    )
     assert {name for name, _ in sizes} == {*RELEASED}
     for name, size in sizes:
         assert number(size) == registry.lookup(name).stat().st_size

@@ -18,10 +18,11 @@ from nncomp.train.tables import Table
 def grow(network: Network, config: ModelConfig) -> Network:
     """``network`` in the shape of ``config``: ``deepen``, and other tables.
 
-    A table of a context that ``network`` has, hashed or known as there, keeps its rows. Of a hashed one with twice the rows,
-    two neighbours begin as copies of one; with half of them, they become their mean. A table of
-    known contexts can only get smaller: it forgets those that are used least. Tables of other
-    contexts are new, of zeros; what is not asked for is dropped. Raises ``ValueError``.
+    A table of a context that ``network`` has, hashed or known as there, keeps its rows. Of a hashed
+    one with twice the rows, two neighbours begin as copies of one; with half of them, they become
+    their mean. A table of known contexts can only get smaller: it forgets those that are used
+    least. Tables of other contexts are new, of zeros; what is not asked for is dropped. Raises
+    ``ValueError``.
     """
     if config.d_model != network.config.d_model:
         raise ValueError(f"the network is {network.config.d_model} wide, not {config.d_model}")

@@ -47,8 +47,8 @@ class Finder {
   };
   struct Copy {
     size_t at, size;  // in the content
-    uint64_t block;   // number of the block
-    size_t from;      // in its literals
+    uint64_t block;  // number of the block
+    size_t from;  // in its literals
   };
 
   std::vector<Copy> find(std::span<const uint8_t> content) const;
@@ -58,7 +58,7 @@ class Finder {
   size_t slot(uint64_t hash) const;
 
   Limits limits_;
-  uint64_t end_ = 0;    // address behind the last literal
+  uint64_t end_ = 0;  // address behind the last literal
   uint64_t count_ = 0;  // blocks so far
   std::deque<Held> held_;
   std::vector<uint32_t> table_;  // by hash: address behind a sampled window, mod 2^32; stale ones do no harm

@@ -8,8 +8,8 @@
 
 namespace nncomp::far {
 
-// Fills `content`; `sources` are the literals of the blocks that are copied from. Throws FormatError for what no encoder
-// writes.
+// Fills `content`; `sources` are the literals of the blocks that are copied from. Throws FormatError for what no
+// encoder writes.
 void join(std::span<const uint8_t> literals, std::span<const uint8_t> copies,
           const std::vector<std::span<const uint8_t>>& sources, std::span<uint8_t> content);
 
