@@ -56,7 +56,7 @@ def test_list(run: Run) -> None:
     assert lines[-2].endswith("  " + r"a\nb" * 40)  # all of it: there is no terminal to fit
     assert lines[0].split()[:6] == ["Name", "Id", "Size", "Weights", "Speed", "Levels"]
     assert lines[0].endswith("Trained on")
-    assert small["id"] in lines[3] and " fast " in lines[3] and lines[3].endswith(" 4-6  -")
+    assert small["id"] in lines[3] and " fast " in lines[3] and lines[3].endswith(" 5-6  -")
     assert run("models").stdout.decode().splitlines() == lines
     for args in (["models", "-v"], ["models", "list", "--verbose"]):
         longer = run(*args).stdout.decode().splitlines()
@@ -154,7 +154,7 @@ def test_pipes_are_no_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = run("-1", input=text).stdout
     assert run("-d", input=packed).stdout == text
     assert run("-d", "--model", "fifo.safetensors", input=packed).stdout == text  # an offer
-    assert len(run("models").stdout.splitlines()) == 4
+    assert len(run("models").stdout.splitlines()) == 5
     said = "fifo.safetensors: is not a regular file"
     assert errors(run("--model", "fifo.safetensors", input=text, status=1)) == [f"nncomp: {said}"]
     for command in ("show", "path", "add"):

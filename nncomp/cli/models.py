@@ -66,7 +66,7 @@ def show_list(as_json: bool, verbose: bool) -> int:
             size_text(entry.size),
             f"{entry.config.product_weights:,}",
             _speed(entry),
-            f"{numbers[0]}-{numbers[-1]}" if numbers else "-",  # they are neighbours
+            "-".join(map(str, dict.fromkeys((numbers[0], numbers[-1])))) if numbers else "-",
             printable(entry.notes.get(_CORPUS, "-")),
         )
         click.echo(_fitting(line))
