@@ -90,7 +90,7 @@ SANITIZED := LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-
 	PYTHONPATH=tests $(SAN)/bin/python -m
 
 sanitize: $(SAN)/.done ## the native engine with ASan and UBSan: tests of it, and every fuzz target
-	$(SANITIZED) pytest -q -m 'not slow' $(patsubst %,tests/test_%.py,engines hostile mixing native)
+	$(SANITIZED) pytest -q -m 'not slow' $(patsubst %,tests/test_%.py,engines far hostile mixing native)
 	$(SANITIZED) fuzz --cases 30
 
 # GCC and Clang in all versions that there are, but for the GCC that builds everything else; and what a compiler without
