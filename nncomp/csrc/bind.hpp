@@ -25,6 +25,9 @@ inline std::span<const uint8_t> view(const nb::bytes& b) {
 
 inline nb::bytes to_bytes(const std::vector<uint8_t>& v) { return nb::bytes(v.data(), v.size()); }
 
+// Of a block, and of what a filter makes of it.
+constexpr size_t MAX_BYTES = size_t(1) << 28;
+
 inline void require(bool condition, const char* message) {
   if (!condition) throw std::invalid_argument(message);
 }

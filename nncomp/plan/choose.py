@@ -174,8 +174,9 @@ _WHOLE = repeat, deflate  # filters whose gain no sample shows, and none has to
 
 
 def _wholes(content: bytes, inside: deflate.Inside | None) -> Iterator[tuple[int, Split | None]]:
-    yield FILTERS.index(repeat), repeat.split(content)
-    yield FILTERS.index(deflate), deflate.split(content, inside)
+    for filter_ in _WHOLE:
+        made = deflate.split(content, inside) if filter_ is deflate else filter_.split(content)
+        yield FILTERS.index(filter_), made
 
 
 def _pays(split: Split, content: bytes) -> bool:

@@ -65,16 +65,16 @@ def loads(block: Block, header: Header) -> Plan:
         if side_size == 0:
             raise FormatError("a filter has bytes of its own, and they are none")
         side = fields.take(side_size)
-    streams: list[Stream] = []
-    while not streams or fields.left:
-        streams.append(_read_stream(fields, payload, literals, header))
-        every = Plan(tuple(streams), copies=copies).every_stream
+    every = [] if copies is None else [copies.stream]
+    first = len(every)
+    while len(every) == first or fields.left:
+        every.append(_read_stream(fields, payload, literals, header))
         if len(every) > MAX_STREAMS or sum(s.size for s in every) > MAX_STREAM_SIZE:
             raise FormatError("a block has too many streams, or too large ones")
     if payload.left:
         raise FormatError("a block's payload is longer than its streams")
-    plan = Plan(tuple(streams), number, side, copies)
-    FILTERS[plan.filter].check([stream.size for stream in streams], side, literals)
+    plan = Plan(tuple(every[first:]), number, side, copies)
+    FILTERS[plan.filter].check([stream.size for stream in plan.streams], side, literals)
     if plan.network != block.network:
         raise FormatError("a block's type and its streams differ about the network")
     return plan

@@ -12,8 +12,6 @@ using namespace nb::literals;
 
 namespace {
 
-constexpr size_t MAX_BYTES = size_t(1) << 28;  // of a block, and of what is made of it
-
 using nncomp::deflate::Inside;
 
 nb::object split(nb::bytes data, size_t most, const Inside* inside) {

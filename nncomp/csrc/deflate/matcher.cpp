@@ -1,10 +1,9 @@
 #include "deflate/matcher.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
 #include "coder/error.hpp"
+#include "equal.hpp"
 
 namespace nncomp::deflate {
 namespace {
@@ -14,21 +13,6 @@ constexpr uint32_t LOOK_AHEAD = MAX_MATCH + MIN_MATCH + 1;
 constexpr uint32_t MAX_HOPS = 1 << 12;     // places that are counted to name a distance
 constexpr uint64_t STEPS = 1024;           // of search for each byte, on average
 constexpr uint64_t FIRST_STEPS = 1 << 20;  // and some more
-
-// How many bytes at a and b are the same, at most `most`.
-uint32_t common(const uint8_t* a, const uint8_t* b, uint32_t most) {
-  uint32_t length = 0;
-  if constexpr (std::endian::native == std::endian::little) {
-    for (; length + 8 <= most; length += 8) {
-      uint64_t x, y;
-      std::memcpy(&x, a + length, 8);
-      std::memcpy(&y, b + length, 8);
-      if (x != y) return length + uint32_t(std::countr_zero(x ^ y)) / 8;
-    }
-  }
-  while (length < most && a[length] == b[length]) ++length;
-  return length;
-}
 
 }  // namespace
 
@@ -99,7 +83,7 @@ Match Matcher::longest(uint32_t at, uint32_t place, uint32_t best, uint32_t left
     ++steps;
     const uint8_t* const there = &plain_[place];
     if (there[best] != here[best] || there[best - 1] != here[best - 1]) continue;
-    const uint32_t length = common(here, there, most);
+    const auto length = uint32_t(equal_bytes(here, there, most));
     steps += length / 16;
     if (length <= best) continue;
     found = {length, at - place};
@@ -116,7 +100,7 @@ Token Matcher::predict() {
   if (preset_.method == Method::RUNS) {
     here_ = {};
     if (at_ > 0 && left() >= MIN_MATCH) {
-      const uint32_t length = common(&plain_[at_], &plain_[at_ - 1], std::min(MAX_MATCH, left()));
+      const auto length = uint32_t(equal_bytes(&plain_[at_], &plain_[at_ - 1], std::min(MAX_MATCH, left())));
       if (length >= MIN_MATCH) here_ = {length, 1};
     }
   } else if (!known_) {
@@ -160,7 +144,7 @@ void Matcher::visit(uint32_t length, Visit visit) {
   uint32_t place = previous_[at_ & window_mask_];
   if (place == 0 || at_ - place > farthest_) return;
   for (uint32_t i = 0; i < MAX_HOPS; ++i) {
-    const uint32_t same = common(&plain_[at_], &plain_[place], length);
+    const auto same = uint32_t(equal_bytes(&plain_[at_], &plain_[place], length));
     spend(1 + same / 16);
     if (same == length && visit(at_ - place)) return;
     place = previous_[place & window_mask_];

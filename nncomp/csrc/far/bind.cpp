@@ -13,7 +13,6 @@ using namespace nb::literals;
 
 namespace {
 
-constexpr size_t MAX_BYTES = size_t(1) << 28;  // of a block
 constexpr uint64_t MAX_REACH = uint64_t(1) << 31;
 
 nncomp::far::Limits limits_of(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources) {

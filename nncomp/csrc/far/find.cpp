@@ -6,6 +6,8 @@
 #include <cstring>
 #include <map>
 
+#include "equal.hpp"
+
 namespace nncomp::far {
 namespace {
 
@@ -46,18 +48,7 @@ bool is_run(const uint8_t* window) {
   return false;
 }
 
-// How many bytes are equal, up to `most`.
-size_t equal_ahead(const uint8_t* a, const uint8_t* b, size_t most) {
-  size_t n = 0;
-  for (uint64_t x, y; n + 8 <= most; n += 8) {
-    memcpy(&x, a + n, 8);
-    memcpy(&y, b + n, 8);
-    if (x != y) break;
-  }
-  while (n < most && a[n] == b[n]) ++n;
-  return n;
-}
-
+// The same as equal_bytes, of the bytes before both places.
 size_t equal_behind(const uint8_t* a, const uint8_t* b, size_t most) {
   size_t n = 0;
   while (n < most && a[-1 - ptrdiff_t(n)] == b[-1 - ptrdiff_t(n)]) ++n;
@@ -139,7 +130,7 @@ std::optional<Finder::Copy> Finder::longest(std::span<const uint8_t> content, si
   if (!held) return std::nullopt;
   const size_t place = address - held->start;
   const size_t before = equal_behind(&content[0] + end, &held->literals[0] + place, std::min(end - first, place));
-  const size_t after = equal_ahead(&content[0] + end, &held->literals[0] + place,
+  const size_t after = equal_bytes(&content[0] + end, &held->literals[0] + place,
                                    std::min(content.size() - end, held->literals.size() - place));
   if (before + after < limits_.least) return std::nullopt;
   return Copy{end - before, before + after, held->number, place - before};
