@@ -21,6 +21,8 @@ from nncomp.network import Attention, FeedForward, Table
 
 torch = pytest.importorskip("torch")
 
+from safetensors import safe_open  # noqa: E402
+
 from nncomp.train.presets import PRESETS  # noqa: E402
 
 TEXT = Path(__file__).parent.parent.joinpath("docs", "numerics.md").read_bytes()
@@ -237,6 +239,22 @@ def test_known_contexts_and_the_stage(run: Run, text: str) -> None:
     assert [t.context for t in other.config.tables] == ["3", "above"]
     halves = other.tensors["table.0.check"].reshape(-1, 8)
     assert set(halves[0]) <= {check >> 1 | half << 7 for half in (0, 1) for check in checks[half]}
+
+
+def test_a_model_in_another_shape(run: Run, text: str) -> None:
+    """--init: windows get shorter, which is said, and rows of an integer model have moments"""
+    first, last = "attention:2:32:128,feed_forward:128", "attention:2:32:64,feed_forward:128"
+    run("train", text, "-qo", "a.safetensors", *QUICK, "--layers", f"{first},{last}")
+    again = ["--init", "./a.safetensors", "--preset", "tiny", "--rate", "0", *QUICK[2:]]
+    lines = errors(run("train", text, "-qo", "b.safetensors", *again, "--master", "m.safetensors"))
+    assert lines == [
+        "windows of attention get shorter, 128 to 64: biases of what is farther are dropped"
+    ]
+    ours, theirs = (model.load(f"{name}.safetensors").tensors for name in "ab")
+    name = "layers.0.attn.bias"
+    assert (ours[name][:, :64] == theirs[name]).all()
+    with safe_open("m.safetensors", "pt") as master:
+        assert master.get_tensor("embed.moment").all()
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ from nncomp.engine import reference
 from nncomp.errors import ModelError, NNCompError
 from nncomp.network import CONTEXTS, Attention, FeedForward, Layer, ModelConfig, Table
 from nncomp.tables import POW
-from nncomp.train import contexts, data, export, grow, known, ledger, loop
+from nncomp.train import contexts, data, export, grow, known, ledger, loop, moments
 from nncomp.train.arithmetic import Mode
 from nncomp.train.network import Network
 from nncomp.train.plan import Phase, Plan, fitting
@@ -473,6 +473,19 @@ def test_layers_of_a_new_kind_change_nothing() -> None:
     assert run.run()  # without a window
 
 
+def test_shorter_windows_crop_biases() -> None:
+    network = busy(dataclasses.replace(PRESETS["tiny"], layers=in_turn(128, 256)), seed=5)
+    text = windows_of(TEXT, 64)  # within every window: nothing is cropped that counts
+    network.calibrate(text)
+    grown = grow.deepen(network, in_turn(64, 128, 64))
+    assert grow.cropped(network.config.layers, grown.config.layers) == [(128, 64), (256, 128)]
+    assert torch.equal(grown.layers[0].bias, network.layers[0].bias[:, :64])
+    assert_same_function(grown, network, text)
+    exact = in_turn(64, 128, 256)  # where the trained ones are there, they stay
+    assert grow.places(network.config.layers, exact) == [2, 3, 4, 5]
+    assert not grow.cropped(network.config.layers, exact)
+
+
 def test_layers_are_not_lost() -> None:
     with pytest.raises(ValueError, match="attention:2:32:128,feed_forward:128 do not contain"):
         grow.deepen(tiny(), in_turn(64, 128))
@@ -533,6 +546,59 @@ def test_tables_that_cannot_be_had() -> None:
     few = Network(dataclasses.replace(config, tables=(Table("2", 8, 16, 0, 8),)))
     with pytest.raises(ValueError, match="only get smaller"):
         grow.grow(few, dataclasses.replace(config, tables=(Table("2", 9, 16, 0, 8),)))
+
+
+# ---- going on from a model without moments ----
+
+
+def integer_model() -> model_files.Model:
+    """With wider windows and a table less than what it is to become."""
+    network = busy(dataclasses.replace(PRESETS["tiny"], layers=in_turn(128, 256)), seed=5)
+    network.calibrate(windows_of(TEXT, 512))
+    return export.to_model(network, "wide")
+
+
+def test_moments_by_use() -> None:
+    """What the tables of an integer model would have gathered, and a little; a new one has that."""
+    trained = export.from_model(integer_model())
+    tables = (*trained.config.tables, Table("word", 8, 16, 48, 8))
+    network = grow.grow(trained, dataclasses.replace(trained.config, tables=tables))
+    power = moments.squared_gradient(network, [domain()])
+    moments.by_use(network, [domain()], 1000.0)
+    rows = trained.rows(np.concatenate(list(known.samples([domain()]))))
+    for table, used in zip((network.embed, *network.tables), rows, strict=False):
+        share = torch.bincount(used.flatten(), minlength=len(table.moment)) / used.numel()
+        assert torch.allclose(table.moment, (1000 * share + moments.AT_LEAST) * power, rtol=1e-4)
+    new = network.tables[-1].moment
+    assert torch.equal(new, torch.full_like(new, moments.AT_LEAST * power))
+    before = [table.moment.clone() for table in network.tables]
+    moments.by_use(network, [domain()], 5.0)  # they have some now
+    assert all(map(torch.equal, before, (table.moment for table in network.tables)))
+
+
+def test_a_model_cropped_and_grown_continues(tmp_path: Path) -> None:
+    """The same model from the same seed, interrupted or not, and it gets better."""
+    tables = (*PRESETS["tiny"].tables, Table("word", 8, 16, 48, 8))
+    config = dataclasses.replace(PRESETS["tiny"], layers=in_turn(64, 64, 128), tables=tables)
+    plan = dataclasses.replace(FULL, rate=0.35)
+
+    def start(seed: int) -> loop.Trainer:
+        torch.manual_seed(seed)
+        network = grow.grow(export.from_model(integer_model()), config)
+        moments.by_use(network, [domain()], plan.total)
+        return trainer(plan, network)
+
+    whole, first, path = start(1), start(1), tmp_path / "run.ckpt"
+    assert whole.run()
+    assert not first.run(path, stop=lambda: first.step == 7)
+    second = trainer(plan, Network(config))
+    assert second.restore(path) == [] and second.run(path)
+    expected, found = state_of(whole), state_of(second)
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(value, found[key]) for key, value in expected.items())
+    ours, theirs = (export.to_model(t.result(), "same") for t in (whole, second))
+    assert ours.id == theirs.id
+    assert whole.curve[-1].train_bpb < whole.curve[0].train_bpb
 
 
 # ---- ledger ----

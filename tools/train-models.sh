@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Trains what models/ ships: tools/train-models.sh NNCOMP CORPUS_DIR OUTPUT_DIR [nano|small|base|large …]
+# Trains what models/ ships: tools/train-models.sh NNCOMP CORPUS_DIR OUTPUT_DIR [nano-1|small-1|base-1|small-2|base-2 …]
 #
 # CORPUS_DIR holds DOMAIN/SOURCE.dat files, at any depth, as `make corpus` writes them. May be stopped
-# at any time: the same command goes on. On one CPU core nano takes two hours and small three
-# or four, base more; large, which does not ship, is for a GPU. NUMBER=2 gives the models that number;
-# MEGABYTES=300 a longer run.
+# at any time: the same command goes on. On one CPU core nano-1 takes two hours, small-1 three or four,
+# base-1 more. small-2 goes on from nano-1 for an hour, base-2 from small-1 for two: from those in
+# OUTPUT_DIR, or else from those that the package has. MEGABYTES=300: a longer run.
 set -euo pipefail
 nncomp=$1 corpus=$2 output=$3
 shift 3
 
 # Shares of the batches. English prose leads, because most of what people keep is read by people.
-shares=(
+first=(
   en_books=20 en_ency=15 en_docs=10 code=17 html=3 xml=2 json=3 yaml=0.7 csv=2 sql=1 logs=2.5
   multi=5 bin=0.6 wiki=2
   wiki/enwiktionary-wiktextract-xml=3 wiki/smallwiki-dumpsterdive-xml=2
@@ -18,15 +18,41 @@ shares=(
   wiki/parsoid-parsertests=1 wiki/wikitext2-valid-test=2.5 wiki/wiki-split-tsv=1.5
   wiki/wikipedia-movie-extracts-txt=3.5
 )
-declare -A megabytes=([nano]=340 [small]=210 [base]=190 [large]=4000)
-declare -A batch=([nano]=16KiB [small]=16KiB [base]=16KiB [large]=256KiB)
+second=(
+  en_books=18 en_ency=14 en_docs=10 wiki=14 multi=11 code=16 html=3 xml=2 json=3 yaml=0.7 csv=2
+  sql=1 logs=3 bin=0.6
+)
+
+# train MODEL MEGABYTES OPTION…: unless it is there
+train() {
+  local model=$1 megabytes=${MEGABYTES:-$2}
+  shift 2
+  [[ -e $output/$model.safetensors ]] && return
+  "$nncomp" train "$corpus" -o "$output/$model.safetensors" --preset "${model/%-1/}" \
+    --megabytes "$megabytes" --csv "$output/$model.csv" --checkpoint "$output/$model.ckpt" \
+    --master "$output/$model.master.safetensors" "$@"
+}
+
+from_nothing() { train "$@" --batch 16KiB "${first[@]/#/--weight=}" --validate-every 250; }
+
+# going_on MODEL MEGABYTES FROM OPTION…: beside the adaptive stage, at a third of the usual rate
+going_on() {
+  local model=$1 megabytes=$2 from=$3
+  shift 3
+  [[ -e $output/$from.safetensors ]] && from=$output/$from.safetensors
+  train "$model" "$megabytes" --init "$from" "${second[@]/#/--weight=}" --stage "$output/stage" \
+    --stage-share 0.2 --mixed-from 0.2 --weight-bits tables=5 --quantise-at 0.72 --rate 0.35 \
+    --warmup 0.03 --decay 0.97 -T 1 "$@"
+}
 
 mkdir -p "$output"
-for preset in ${*:-nano small base}; do
-  model=$preset-${NUMBER:-1}
-  [[ -e $output/$model.safetensors ]] && continue
-  "$nncomp" train "$corpus" --preset "$preset" --megabytes "${MEGABYTES:-${megabytes[$preset]}}" \
-    --batch "${batch[$preset]}" "${shares[@]/#/--weight=}" --validate-every 250 \
-    -o "$output/$model.safetensors" --csv "$output/$model.csv" \
-    --checkpoint "$output/$model.ckpt" --master "$output/$model.master.safetensors"
+for model in ${*:-nano-1 small-1 base-1 small-2 base-2}; do
+  case $model in
+    nano-1) from_nothing nano-1 340 ;;
+    small-1) from_nothing small-1 210 ;;
+    base-1) from_nothing base-1 190 ;;
+    small-2) going_on small-2 64 nano-1 --length 1:512 ;;
+    base-2) going_on base-2 62 small-1 --length 0.8:512 --length 1:1024 ;;
+    *) echo "$0: $model is not one of the models" >&2 && exit 2 ;;
+  esac
 done

@@ -126,7 +126,7 @@ def train(
     training.require_torch("training")
     import torch
 
-    from nncomp.train import data, distributed, loop, memory
+    from nncomp.train import data, distributed, loop, memory, moments
 
     memory.keep_freed()
 
@@ -152,6 +152,8 @@ def train(
         )
     except ValueError as error:
         raise NNCompError(str(error)) from None
+    if init and not saved.exists():
+        moments.by_use(trainer.network, text.train, plan.total)
     if saved.exists():
         for change in trainer.restore(saved, extend):
             if leads:
@@ -230,7 +232,7 @@ def _plan(values: dict[str, Any]) -> Plan:
 def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> Network:
     """A new network, or that of ``init``, in another shape where options ask for it."""
     from nncomp import registry
-    from nncomp.train import export, grow
+    from nncomp.train import distributed, export, grow
     from nncomp.train.network import Network
     from nncomp.train.presets import PRESETS
 
@@ -238,7 +240,14 @@ def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> Ne
         return Network(training.resized(PRESETS[preset or "nano"], values))
     network = export.load_network(registry.lookup(init))
     config = training.resized(PRESETS[preset] if preset else network.config, values)
-    return network if config == network.config else grow.grow(network, config)
+    if config == network.config:
+        return network
+    grown = grow.grow(network, config)
+    dropped = grow.cropped(network.config.layers, config.layers)
+    if dropped and distributed.rank() == 0:
+        windows = ", ".join(f"{old} to {new}" for old, new in dropped)
+        say(f"windows of attention get shorter, {windows}: biases of what is farther are dropped")
+    return grown
 
 
 def _recording(domains: list[Domain], folder: Path, share: float) -> Recording:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from nncomp import network as shapes
-from nncomp.network import Layer, ModelConfig
+from nncomp.network import Attention, Layer, ModelConfig
 from nncomp.train.contexts import CHECK_BITS
 from nncomp.train.network import Network
 from nncomp.train.tables import Table
@@ -49,33 +49,65 @@ def grow(network: Network, config: ModelConfig) -> Network:
 def deepen(network: Network, layers: Sequence[Layer]) -> Network:
     """A network with these layers, of which the old ones are those of ``network``.
 
-    The old layers have to be found among the new ones in their order; each is matched as early as
-    possible, and what is left over are new layers. They start as copies of the nearest old one of
-    their kind and size, if there is one, but with output matrices of zeros: so the function is the
-    same, in every mode, until they are trained. Raises ``ValueError``.
+    The old layers are where ``places`` finds them, and what is left over are new layers. They start
+    as copies of the nearest old one of their kind and size, if there is one, but with output
+    matrices of zeros: so the function is the same, in every mode, until they are trained; but
+    where a window is shorter than it was, attention forgets the biases of what is farther away.
+    Raises ``ValueError``.
     """
-    old = network.config.layers
-    places: list[int] = []
-    for place, layer in enumerate(layers):
-        if len(places) < len(old) and layer == old[len(places)]:
-            places.append(place)
-    if len(places) < len(old):
-        raise ValueError(f"layers {_text(layers)} do not contain the trained ones, {_text(old)}")
+    found = places(network.config.layers, layers)
     grown = Network(dataclasses.replace(network.config, layers=tuple(layers)))
     state = {k: v for k, v in network.state_dict().items() if not k.startswith("layers.")}
     grown.load_state_dict(state, strict=False)
     for place, new in enumerate(grown.layers):
-        if place in places:
-            new.load_state_dict(network.layers[places.index(place)].state_dict())
+        if place in found:
+            new.take(network.layers[found.index(place)])
             continue
         same = [i for i, other in enumerate(network.layers) if new.can_grow_from(other)]
-        before = [i for i in same if places[i] < place]
+        before = [i for i in same if found[i] < place]
         if same:
             new.grow_from(network.layers[(before or same[:1])[-1]])
     grown.residual_unit = network.residual_unit
     grown.weight_bits = dict(network.weight_bits)
     grown.chosen = network.chosen
     return grown
+
+
+def places(old: Sequence[Layer], new: Sequence[Layer]) -> list[int]:
+    """Where each of the ``old`` layers is among the ``new``: in their order, as early as possible.
+
+    If they are not all there, layers of attention may have shorter windows than they had. Raises
+    ``ValueError`` if then they are not there either.
+    """
+    for fits in (_equal, _shorter):
+        found: list[int] = []
+        for place, layer in enumerate(new):
+            if len(found) < len(old) and fits(old[len(found)], layer):
+                found.append(place)
+        if len(found) == len(old):
+            return found
+    raise ValueError(f"layers {_text(new)} do not contain the trained ones, {_text(old)}")
+
+
+def cropped(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[int, int]]:
+    """Windows that get shorter, and what they become, where ``places`` matches layers."""
+    pairs = [(layer, new[place]) for layer, place in zip(old, places(old, new), strict=True)]
+    return [
+        (a.window, b.window)
+        for a, b in pairs
+        if isinstance(a, Attention) and isinstance(b, Attention) and a != b
+    ]
+
+
+def _equal(old: Layer, new: Layer) -> bool:
+    return old == new
+
+
+def _shorter(old: Layer, new: Layer) -> bool:
+    """Whether ``new`` is ``old``, or looks less far back."""
+    if isinstance(old, Attention) and isinstance(new, Attention):
+        old = dataclasses.replace(old, window=min(old.window, new.window))
+    return old == new
 
 
 def _take(shape: shapes.Table, table: Table, old_shape: shapes.Table, old: Table) -> None:

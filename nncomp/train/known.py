@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -16,13 +18,10 @@ _WINDOW, _ROWS = 1024, 512  # bytes of a window, windows at a time
 
 def choose(network: Network, domains: list[data.Domain]) -> None:
     """Tell the tables of ``network`` that know nothing yet: always the same for the same text."""
-    length = min(_WINDOW, max(len(domain.data) for domain in domains))
-    total = min(SAMPLE, sum(len(domain.data) for domain in domains)) // length
     both = zip(network.config.tables, network.tables, strict=True)
     known = [(shape, table) for shape, table in both if not table.chosen]
     counts = [np.zeros(1 << contexts.searched_bits(shape), np.int64) for shape, _ in known]
-    for first in range(0, total, _ROWS):
-        sample = data.batch(domains, min(_ROWS, total - first), length, (0, first))
+    for sample in samples(domains):
         keys = {name: contexts.keys(name, sample) for name in {s.context for s, _ in known}}
         for (shape, _), count in zip(known, counts, strict=True):
             places = contexts.hashed(keys[shape.context], contexts.searched_bits(shape))
@@ -30,6 +29,17 @@ def choose(network: Network, domains: list[data.Domain]) -> None:
     for (_, table), count in zip(known, counts, strict=True):
         table.check = torch.from_numpy(frequent(count)).to(table.weight.device)
     network.chosen = True
+
+
+def samples(domains: list[data.Domain], size: int = SAMPLE) -> Iterator[contexts.Bytes]:
+    """About ``size`` bytes of text, as it is trained on: always the same (windows, T) parts of it.
+
+    No more than there are.
+    """
+    length = min(_WINDOW, max(len(domain.data) for domain in domains))
+    total = min(size, sum(len(domain.data) for domain in domains)) // length
+    for first in range(0, total, _ROWS):
+        yield data.batch(domains, min(_ROWS, total - first), length, (0, first))
 
 
 def frequent(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:

@@ -156,6 +156,10 @@ class Attention(Layer):
         for name, step in steps.items():
             self.clips[name].data.fill_(math.log(127 * max(step, 1e-9)))
 
+    def take(self, other: Layer) -> None:
+        state = other.state_dict()
+        self.load_state_dict({**state, "bias": state["bias"][:, : self.shape.window]})
+
     def can_grow_from(self, other: Layer) -> bool:
         """Its window may be another."""
         return isinstance(other, Attention) and other.shape.numbers[:2] == self.shape.numbers[:2]

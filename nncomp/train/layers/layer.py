@@ -113,6 +113,10 @@ class Layer(nn.Module):
     def follow(self, model: Integers) -> None:
         """Take what is no weight from an integer model, exactly."""
 
+    def take(self, other: Layer) -> None:
+        """Be what a layer of the same shape is, or one of attention with a longer window."""
+        self.load_state_dict(other.state_dict())
+
     def can_grow_from(self, other: Layer) -> bool:
         """Whether ``grow_from`` can begin as it."""
         ours, theirs = ({k: v.shape for k, v in x.named_parameters()} for x in (self, other))

@@ -1,0 +1,68 @@
+"""Second moments of rows that were trained elsewhere: an integer model does not hold them.
+
+A row without a moment takes its first step at the full rate, however well it was trained. So it
+gets about what it would have gathered: how often the text uses it, times the mean squared gradient.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nncomp.train import data as corpus
+from nncomp.train import known
+from nncomp.train.arithmetic import Mode
+from nncomp.train.network import Network
+from nncomp.train.plan import fitting
+from nncomp.train.tables import rows_of
+
+LENGTH, ROWS, PARTS = 512, 8, 16  # of the text that gradients are measured on: 64 KiB
+AT_LEAST = 30.0  # uses that every row is taken to have had, a new one too
+
+
+def by_use(network: Network, domains: list[corpus.Domain], size: float) -> None:
+    """Give moments to the tables that have none, as if they had seen ``size`` bytes of ``domains``.
+
+    New tables, of zeros, get those of ``AT_LEAST`` uses. Always the same for the same network, text
+    and number of threads.
+    """
+    tables = [network.embed, *network.tables]
+    without = [i for i, table in enumerate(tables) if not table.moment.any()]
+    if not without:
+        return
+    power = squared_gradient(network, domains)
+    trained = [i for i in without if tables[i].weight.any()]
+    for i in without:
+        tables[i].moment.fill_(AT_LEAST * power)
+    for i, share in zip(trained, shares(network, domains, trained), strict=True):
+        tables[i].moment += share.to(tables[i].moment) * (size * power)
+
+
+def shares(network: Network, domains: list[corpus.Domain], which: list[int]) -> list[Tensor]:
+    """Share of the text's bytes that use each row, (rows,), of some tables: 0 is the embedding."""
+    chosen = [i - 1 for i in which if i]
+    shapes = [network.config.tables[i] for i in chosen]
+    tables = [network.tables[i] for i in chosen]
+    counts, seen = [torch.zeros(257), *(torch.zeros(len(t.moment)) for t in tables)], 0
+    for sample in known.samples(domains) if which else ():
+        seen += sample.size
+        for count, rows in zip(counts, rows_of(shapes, tables, sample), strict=True):
+            count += torch.bincount(rows.flatten(), minlength=len(count))
+    return [count / seen for count in counts[0 if 0 in which else 1 :]]
+
+
+def squared_gradient(network: Network, domains: list[corpus.Domain]) -> float:
+    """Mean square of the gradient of a byte's cost, in nats, by a channel of the rows' sum."""
+    length = min(LENGTH, max(len(domain.data) for domain in domains))
+    length = fitting(length, network.config.windows)
+    found = []
+    for part in range(PARTS):
+        data = corpus.batch(domains, ROWS, length, (0, part))
+        x = network.sum(network.rows(data), Mode.FLOAT).requires_grad_()
+        wanted = torch.from_numpy(data).to(x.device).long().flatten()
+        cost = F.cross_entropy(network(x, Mode.FLOAT).flatten(0, 1), wanted, reduction="sum")
+        (gradient,) = torch.autograd.grad(cost, x)
+        found.append(gradient.square().mean().item())
+    return float(np.mean(found))
