@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from torch import Tensor  # noqa: E402
 
 from nncomp.network import Attention, FeedForward, ModelConfig, Table  # noqa: E402
-from nncomp.train import functions, mixture, tables  # noqa: E402
+from nncomp.train import compiled, functions, mixture, tables  # noqa: E402
 from nncomp.train.arithmetic import Mode  # noqa: E402
 from nncomp.train.network import Network  # noqa: E402
 
@@ -45,6 +45,37 @@ def test_attention_is_a_softmax_in_octaves() -> None:
     ours = functions.attend(q, k, v, bias, torch.tensor(2.0), torch.float32, False)
     weights = ((q @ k.transpose(-1, -2) + bias) * math.log(2)).softmax(-1)
     assert torch.allclose(ours, weights @ v * 2)
+
+
+@pytest.mark.skipif(compiled.library() is None, reason="there is no compiler")
+@pytest.mark.parametrize(("T", "width", "window"), [(32, 32, 64), (192, 64, 64), (256, 32, 128)])
+def test_compiled_attention(T: int, width: int, window: int) -> None:
+    """The last positions, with a bias by distance; its gradients; threads make no difference."""
+    q, k, v, bias = doubles((3, T, 2, width), (3, T, width), (3, T, width), (2, window))
+    gain = torch.tensor(2.0, dtype=torch.double, requires_grad=True)
+    every = (q, k, v, bias, gain)
+    q.data *= 0.3
+    distance = torch.arange(T)[:, None] - torch.arange(T)
+    seen = (distance >= 0) & (distance < window)
+    far = bias[:, distance.clamp(0, window - 1)].masked_fill(~seen, -math.inf)
+    scores = torch.einsum("bthc,bsc->bhts", q, k) + far
+    slow = torch.einsum("bhts,bsc->bthc", (scores * math.log(2)).softmax(-1), v) * gain
+    weight = torch.randn_like(slow)
+    expected = [slow, *torch.autograd.grad((slow * weight).sum(), every)]
+    single = [x.detach().float().requires_grad_() for x in every]
+    runs = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        assert compiled.can_attend(single[0], torch.float32)
+        fast = compiled.attend(*single, False)
+        runs.append([fast, *torch.autograd.grad((fast * weight.float()).sum(), single)])
+    torch.set_num_threads(1)
+    assert all(map(torch.equal, *(run[:-1] for run in runs)))  # torch sums the gain's in parts
+    for theirs, ours in zip(expected, runs[0], strict=True):
+        assert torch.allclose(ours.double(), theirs, rtol=1e-3, atol=1e-4)
+    rounded, plain = (compiled.attend(*single, kind) for kind in (True, False))
+    assert torch.equal(rounded, rounded.round())
+    assert (rounded - plain).abs().max() < 0.6
 
 
 def test_folded_weights_are_rounded_and_learn_as_if_they_were_not() -> None:

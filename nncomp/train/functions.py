@@ -90,8 +90,6 @@ def feed_forward(
 
 
 class _FeedForward(torch.autograd.Function):
-    """Keeps one of its two inner arrays."""
-
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, up: Tensor, down: Tensor, compute: torch.dtype, rounded: bool
@@ -99,21 +97,20 @@ class _FeedForward(torch.autograd.Function):
         u = product(x, up.t(), compute)
         if rounded:
             u.clamp_(0, U_ROOF)
-            y = product((u * u).round_(), down.t(), compute).round_().clamp_(-ADDEND, ADDEND)
+            squares = u.square().round_()
+            y = product(squares, down.t(), compute).round_().clamp_(-ADDEND, ADDEND)
         else:
-            u.relu_()
-            y = product(u * u, down.t(), compute)
-        ctx.save_for_backward(x, up, down, u)
+            squares = u.relu_().square()
+            y = product(squares, down.t(), compute)
+        ctx.save_for_backward(x, up, down, u, squares)
         ctx.compute, ctx.rounded = compute, rounded
         return y
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        x, up, down, u = ctx.saved_tensors
+        x, up, down, u, squares = ctx.saved_tensors
         gu = product(g, 2 * down, ctx.compute).mul_(u)
-        squares = u * u
         if ctx.rounded:
-            squares.round_()
             gu.masked_fill_(u >= U_ROOF, 0.0)
         gx, g_up = product(gu, up, ctx.compute), product(gu.t(), x, ctx.compute)
         return gx, g_up, product(g.t(), squares, ctx.compute), None, None

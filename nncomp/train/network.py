@@ -129,7 +129,7 @@ class Network(nn.Module):
             return self._integers(x) * (1.0 / LOGIT_UNIT)
         gain = NORM_GAIN if mode is Mode.FAKE else 1.0
         for layer in self.layers:
-            x = layer(norm(x, gain, mode is Mode.FAKE), self, mode).add_(x)
+            x = x + layer(norm(x, gain, mode is Mode.FAKE), self, mode)
         head = self.folded("head", self.head, LOGIT_UNIT / NORM_GAIN, mode)
         if mode is Mode.FAKE:
             head = head * (1.0 / LOGIT_UNIT)

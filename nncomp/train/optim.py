@@ -27,7 +27,8 @@ def orthogonalise(g: Tensor, compute: torch.dtype = torch.bfloat16, steps: int =
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
         s = x @ x.mT
-        x = a * x + (b * s + c * s @ s) @ x
+        s = torch.baddbmm(s, s, s, beta=b, alpha=c)
+        x = torch.baddbmm(x, s, x, beta=a)
     result: Tensor = (x.mT if tall else x).to(g.dtype)
     return result
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nncomp.network import layers as kinds
 from nncomp.tables import EXP
+from nncomp.train import compiled
 from nncomp.train.arithmetic import (
     NORM_GAIN,
     SCORE_UNIT,
@@ -74,6 +75,10 @@ class Attention(Layer):
         else:
             unit = qkv.new_tensor(SCORE_UNIT / 64 / math.sqrt(self.shape.width))
             gain = qkv.new_ones(())
+        q, k, v = qkv.split(self._parts, dim=-1)
+        q = q.unflatten(-1, (self.shape.heads, -1))
+        if compiled.can_attend(q, net.compute):
+            return compiled.attend(q * unit, k, v, bias, gain, rounded).flatten(2)
         q, k, v = self._chunks(qkv)
         pairs = pair_bias(bias, k.shape[1], self._chunk(y), k.shape[2]).flatten(1, 2)
         return self._joined(attend(q * unit, k, v, pairs, gain, net.compute, rounded), y)
