@@ -26,6 +26,7 @@ from nncomp.plan import (
 )
 
 HEADER = Header(1 << 10, 4, 1, reach=REACHES[1])
+FOUR = (b"a", b"bc", b"d", b"e")  # payloads of a stream of 800 bytes
 LEAN_HEADER = Header(1 << 10, 4, 1, Profile.LEAN)
 GENERAL = Mixing(Profile.RICH)
 PICTURE = Mixing(Profile.RICH, Contexts.PICTURE, period=65535, stride=8)
@@ -75,11 +76,11 @@ def _filters() -> Iterator[None]:
             b"dexyz",
         ),
         (
-            Plan((Stream(800, (b"a", b"bc", b"d"), GENERAL, True), Stream(3, (b"e",), GENERAL))),
-            "00 A0 A006 00 01 02 01 10 00",
-            b"abcde",
+            Plan((Stream(800, FOUR, GENERAL, True), Stream(3, (b"f",), GENERAL))),
+            "00 A0 A006 00 01 02 01 01 10 00",
+            b"abcdef",
         ),
-        (Plan((Stream(800, (b"a", b"bc", b"d"), GENERAL, True),)), "00 A0 A006 00 01 02", b"abcd"),
+        (Plan((Stream(800, FOUR, GENERAL, True),)), "00 A0 A006 00 01 02 01", b"abcde"),
         (
             Plan((Stream(1, (b"x",)),), copies=Copies((1, 3), 1, Stream(4, (b"abcd",)))),
             "40 01 00 01 01 80 04 00",

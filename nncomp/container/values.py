@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 MAGIC = b"\x89NNC\r\n"
-VERSION = 8
+VERSION = 9
 MIN_BLOCK_SIZE = 1 << 10
 MAX_BLOCK_SIZE = 1 << 26
 MAX_LANES = 1 << 7
@@ -65,10 +65,11 @@ class Header:
             raise ValueError(f"a reach of {self.reach} bytes is not one of {REACHES}")
 
     def lanes_of(self, size: int) -> int:
-        """Lanes of a stream of ``size`` bytes that the network codes, 1..128: as near as can be to
-        those of a full block."""
-        full = self.block_size // self.lanes
-        return min(max(1, (size + full // 2) // full), MAX_LANES)
+        """Lanes of a stream of ``size`` bytes that the network codes, 1..128: a power of two, which
+        threads share evenly. Each has 3/4 to 3/2 of the bytes that those of a full block have, where
+        there are several and no more are allowed."""
+        least = 3 * (self.block_size // self.lanes)  # in quarters of a byte
+        return min(1 << max(0, (4 * size // least).bit_length() - 1), MAX_LANES)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 // A decoder takes its lanes step by step, because lanes learn from each other after every one. Threads take some lanes
-// each, divide the stage's tables, and meet twice a step.
+// each, and then of the stage's tables: two turns a step.
 #include <algorithm>
 #include <cassert>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "block/block.hpp"
 #include "block/foresight.hpp"
@@ -36,15 +37,18 @@ class Share {
     }
   }
 
-  // Lanes before their byte of step t.
+  // Lanes before their byte of step t, unless that has been done.
   void start(size_t t) {
+    if (t < started_) return;
+    started_ = t + 1;
     for (int j = first_; j < end_; ++j) {
       if (t < s_.lane[j].size) kernel_.mix_start(s_, s_.lane[j], t == 0);
     }
   }
 
-  // A byte of those of the lanes that are among the first `count` of all; returns how many.
-  uint64_t decode_step(size_t t, uint32_t count) {
+  // A byte of those of the lanes that are among the first `count` of all.
+  void decode_step(size_t t, uint32_t count) {
+    start(t);
     const int active = std::max(0, std::min(end_, int(count)) - first_);
     if (network_ && active > 0) forward(t, active);
     for (int i = 0; i < active; ++i) {
@@ -55,8 +59,11 @@ class Share {
       require(coders_[size_t(i)].valid(), first_ + i, "ends too early");
     }
     if (foresight_) look_back(uint8_t(s_.lane[0].byte));
-    return uint64_t(active);
+    decoded_ += uint64_t(active);
   }
+
+  // Bytes since the last call.
+  uint64_t decoded() { return std::exchange(decoded_, 0); }
 
   void finish() const {
     for (int j = first_; j < end_; ++j) {
@@ -92,6 +99,8 @@ class Share {
   const Kernel& kernel_;
   const mix::Shared& s_;
   const int first_, end_;
+  size_t started_ = 0;  // steps
+  uint64_t decoded_ = 0;  // bytes
   std::vector<Decoder> coders_;
   std::vector<uint8_t*> out_;
   std::optional<Lanes> network_;
@@ -112,46 +121,46 @@ struct BlockDecoder::State {
     for (int i = 0; i < threads; ++i) {
       shares.push_back(std::make_unique<Share>(predictor, stage.shared, payloads, data.data(), lanes * i / threads,
                                                lanes * (i + 1) / threads));
-      shares.back()->start(0);
     }
   }
 
-  // One thread's part of the steps up to `end`: its shares, and some of the tables.
-  void work(Job& job, Barrier& barrier, int thread, size_t end) {
+  // All steps up to `end`, on this thread.
+  void alone(Job& job, size_t end) {
     const mix::Shared& s = stage.shared;
-    const size_t threads = size_t(job.threads());  // fewer than shares where the system has no more
-    const auto each = [&](auto use) {
-      for (size_t i = size_t(thread); i < shares.size(); i += threads) use(*shares[i]);
-    };
-    uint64_t bytes = 0;
     for (size_t t = done; t < end; ++t) {
-      const uint32_t count = lanes_at(s, t);  // of all threads
-      each([&](Share& share) { bytes += share.decode_step(t, count); });
-      if (t % 16 == 15) {
-        if (!job.advance(bytes)) return;
-        bytes = 0;
-      }
-      if (threads == 1) {
-        kernel.mix_update_rest(s, count);
-        each([&](Share& share) { share.start(t + 1); });  // its buckets are on their way during this byte's update
-        kernel.mix_update_tables(s, 0, s.shape.contexts, count);
-      } else {
-        if (!update_together(barrier, thread, int(threads), count)) return;
-        each([&](Share& share) { share.start(t + 1); });
-      }
+      const uint32_t count = lanes_at(s, t);
+      for (const auto& share : shares) share->decode_step(t, count);
+      if (t % 16 == 15 && !advance(job)) return;
+      kernel.mix_update_rest(s, count);
+      for (const auto& share : shares) share->start(t + 1);  // its buckets are on their way during this byte's update
+      kernel.mix_update_tables(s, 0, s.shape.contexts, count);
     }
-    job.advance(bytes);
-    if (end == s.lane[0].size) each([](Share& share) { share.finish(); });
   }
 
-  // This thread's part of what all lanes share; false means stop.
-  bool update_together(Barrier& barrier, int thread, int threads, uint32_t count) {
+  // What this thread takes of them beside others.
+  void together(Job& job, Turns& turns, int thread) {
     const mix::Shared& s = stage.shared;
-    const int tables = s.shape.contexts;
-    if (!barrier.wait()) return false;
-    if (thread == 0) kernel.mix_update_rest(s, count);
-    kernel.mix_update_tables(s, tables * thread / threads, tables * (thread + 1) / threads, count);
-    return barrier.wait();
+    // What is no table takes about as long as a quarter of them: the first part has that, and less of these.
+    const int parts = int(shares.size()), tables = s.shape.contexts, rest = tables / 4;
+    const auto first_table = [&](int part) { return std::max(0, (tables + rest) * part / parts - rest); };
+    turns.run(thread, [&](uint64_t turn, int part) {
+      const size_t t = done + turn / 2;
+      const uint32_t count = lanes_at(s, t);  // of all shares
+      if (turn % 2 == 0) {
+        Share& share = *shares[size_t(part)];
+        share.decode_step(t, count);
+        if (t % 16 == 15) job.advance(share.decoded());
+        return;
+      }
+      if (part == 0) kernel.mix_update_rest(s, count);
+      kernel.mix_update_tables(s, first_table(part), first_table(part + 1), count);
+    });
+  }
+
+  bool advance(Job& job) {
+    uint64_t bytes = 0;
+    for (const auto& share : shares) bytes += share->decoded();
+    return job.advance(bytes);
   }
 
   const Kernel& kernel;
@@ -172,8 +181,12 @@ BlockDecoder::~BlockDecoder() = default;
 void BlockDecoder::decode(size_t steps, const Progress& progress) {
   const size_t end = std::min<size_t>(steps, state_->stage.shared.lane[0].size);
   Job job(int(state_->shares.size()), progress);
-  Barrier barrier(job);
-  job.run([&](int thread) { state_->work(job, barrier, thread, end); });
+  Turns turns(job, int(state_->shares.size()), 2 * uint64_t(end - state_->done));
+  job.run([&](int thread) { job.threads() == 1 ? state_->alone(job, end) : state_->together(job, turns, thread); });
+  state_->advance(job);
+  if (end == state_->stage.shared.lane[0].size) {
+    for (const auto& share : state_->shares) share->finish();
+  }
   state_->done = end;
 }
 

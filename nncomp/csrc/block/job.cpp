@@ -80,19 +80,28 @@ void Job::report() {
   progress_(done_.exchange(0));
 }
 
-bool Barrier::wait() {
-  const uint32_t round = round_.load(std::memory_order_acquire);
-  if (waiting_.fetch_add(1, std::memory_order_acq_rel) + 1 == job_.threads()) {
-    waiting_.store(0, std::memory_order_relaxed);
-    round_.store(round + 1, std::memory_order_release);
-    return true;
-  }
-  for (int i = 0; round_.load(std::memory_order_acquire) == round; ++i) {
-    if (i < 200) continue;  // about 2 µs
-    if (job_.stopped()) return false;
-    std::this_thread::yield();
+void Turns::end(uint64_t turn) {
+  left_.store(int(taken_.size()), std::memory_order_relaxed);
+  turn_.store(turn + 1,
+              std::memory_order_seq_cst);  // before a look at who is asleep, as they go to sleep before theirs
+  if (asleep_.load(std::memory_order_seq_cst) == 0) return;
+  std::lock_guard lock(mutex_);
+  over_.notify_all();
+}
+
+bool Turns::wait(uint64_t turn, std::chrono::microseconds most) const {
+  const auto end = std::chrono::steady_clock::now() + most;
+  for (int looks = 1; !is_over(turn); ++looks) {
+    if (looks % 64 == 0 && std::chrono::steady_clock::now() >= end) return false;
   }
   return true;
+}
+
+void Turns::sleep(uint64_t turn) {
+  std::unique_lock lock(mutex_);
+  ++asleep_;
+  over_.wait_for(lock, ASLEEP, [&] { return is_over(turn); });
+  --asleep_;
 }
 
 }  // namespace nncomp

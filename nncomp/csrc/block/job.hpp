@@ -58,17 +58,58 @@ class Job {
   std::vector<std::thread> helpers_;
 };
 
-// Where the threads of a job wait for each other, spinning a little before they let others run.
-class Barrier {
+// Work in turns, of some parts each: all parts of a turn are done before the next one begins. A thread takes parts of
+// its own first, then those that another has not come to, because that one may not be running where a machine has more
+// to do than cores; then it waits, awake for as long as a usual part, asleep from there on: who gives way to others but
+// stays awake gets its core back after milliseconds, which is a hundred turns.
+class Turns {
  public:
-  explicit Barrier(const Job& job) : job_(job) {}
+  Turns(const Job& job, int parts, uint64_t turns) : job_(job), end_(turns), taken_(size_t(parts)), left_(parts) {}
 
-  bool wait();  // false means stop
+  // For each thread of the job: calls work(turn, part), one part at a time, until all turns are done or the job stops.
+  template <typename Work>
+  void run(int thread, const Work& work) {
+    const size_t threads = size_t(job_.threads());
+    for (uint64_t turn; (turn = turn_.load(std::memory_order_acquire)) < end_;) {
+      for (size_t part = size_t(thread); part < taken_.size(); part += threads) take(turn, part, work);
+      if (!wait(turn, PATIENCE)) {
+        for (size_t part = 0; part < taken_.size(); ++part) take(turn, part, work);
+        if (!wait(turn, AWAKE)) sleep(turn);
+      }
+      if (job_.stopped()) return;
+    }
+  }
 
  private:
+  static constexpr std::chrono::microseconds PATIENCE{8}, AWAKE{50};
+  static constexpr std::chrono::milliseconds ASLEEP{10};  // then look whether the job has stopped
+
+  struct alignas(64) Taken {
+    std::atomic<uint64_t> turns{0};
+  };
+
+  template <typename Work>
+  void take(uint64_t turn, size_t part, const Work& work) {
+    if (taken_[part].turns.load(std::memory_order_relaxed) != turn) return;
+    uint64_t before = turn;
+    if (!taken_[part].turns.compare_exchange_strong(before, turn + 1, std::memory_order_acq_rel)) return;
+    work(turn, int(part));
+    if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) end(turn);
+  }
+
+  void end(uint64_t turn);
+  bool is_over(uint64_t turn) const { return turn_.load(std::memory_order_seq_cst) != turn; }
+  bool wait(uint64_t turn, std::chrono::microseconds most) const;  // awake; false means that it was too long
+  void sleep(uint64_t turn);
+
   const Job& job_;
-  std::atomic<int> waiting_{0};
-  std::atomic<uint32_t> round_{0};
+  const uint64_t end_;
+  std::vector<Taken> taken_;
+  alignas(64) std::atomic<uint64_t> turn_{0};  // what all threads look at, apart from what they write
+  std::atomic<int> asleep_{0};  // threads
+  alignas(64) std::atomic<int> left_;  // parts of this turn that are not done
+  std::mutex mutex_;  // of them
+  std::condition_variable over_;
 };
 
 }  // namespace nncomp
