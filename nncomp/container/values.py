@@ -66,8 +66,8 @@ class Header:
 
     def lanes_of(self, size: int) -> int:
         """Lanes of a stream of ``size`` bytes that the network codes, 1..128: a power of two, which
-        threads share evenly. Each has 3/4 to 3/2 of the bytes that those of a full block have, where
-        there are several and no more are allowed."""
+        threads share evenly. Each of several has 3/4 to 3/2 of the bytes of those of a full block,
+        more where no more lanes are allowed."""
         least = 3 * (self.block_size // self.lanes)  # in quarters of a byte
         return min(1 << max(0, (4 * size // least).bit_length() - 1), MAX_LANES)
 
