@@ -156,6 +156,21 @@ def test_other_encoders(path: Path) -> None:
     assert len(side) * 6 <= len(data)
 
 
+@pytest.mark.parametrize("name", ["zopfli", "7zip-9", "libdeflate-12"])
+def test_the_cheapest_tokens(name: str) -> None:
+    """Encoders that look for them need little beside a block's codes."""
+    data = (OTHERS / name).read_bytes()
+    assert len(undone(data)[1]) * 15 <= len(data)
+
+
+@pytest.mark.parametrize("size", [5000, 7001, 12_000])
+def test_the_cheapest_tokens_cut(size: int) -> None:
+    data = (OTHERS / "libdeflate-12-long").read_bytes()[:size]
+    rest, side, contents = undone(data)
+    assert len(rest) + 300 < size and BOOK.startswith(b"".join(contents))
+    assert len(side) * 15 <= size
+
+
 # ---- what is around them ----
 
 
@@ -365,7 +380,7 @@ def test_contents_fit_into_a_plan() -> None:
 
 SMALL = (
     zlib.compress(BOOK[:900])
-    + b"and"
+    + (OTHERS / "libdeflate-12").read_bytes()
     + flushed(zlib.Z_SYNC_FLUSH, 6)[:2000]
     + png(CODE[:5000], 99)[0]
 )

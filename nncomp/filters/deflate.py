@@ -80,7 +80,7 @@ def memory(sizes: Sequence[int], size: int) -> int:
     tokens = 4 * min(contents, _BLOCK_TOKENS)
     # The content once more, a picture's stream without its chunks, programs that become what they
     # were, a block's tokens, with room to grow, and tables.
-    return 2 * size + contents + 2 * tokens + (1 << 20)
+    return 2 * size + contents + 2 * tokens + (3 << 20)
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

@@ -8,6 +8,7 @@ namespace nncomp::deflate {
 struct Fit {
   Parameters parameters;
   bool exact = false;  // all tokens and ends of blocks are as expected
+  bool cheap = false;  // tokens are rather those that take the fewest bits
 };
 
 // `guess` is tried first. Throws FormatError where all take too long.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "coder/error.hpp"
+#include "deflate/budget.hpp"
 #include "equal.hpp"
 
 namespace nncomp::deflate {
@@ -11,8 +11,6 @@ namespace {
 constexpr uint32_t TOO_FAR = 4096;         // from here on a match of 3 bytes is not worth it
 constexpr uint32_t LOOK_AHEAD = MAX_MATCH + MIN_MATCH + 1;
 constexpr uint32_t MAX_HOPS = 1 << 12;     // places that are counted to name a distance
-constexpr uint64_t STEPS = 1024;           // of search for each byte, on average
-constexpr uint64_t FIRST_STEPS = 1 << 20;  // and some more
 
 }  // namespace
 
@@ -25,7 +23,7 @@ Matcher::Matcher(std::span<const uint8_t> plain, const Parameters& parameters, u
       hash_mask_((1u << parameters.hash_bits) - 1),
       window_mask_((1u << parameters.window_bits) - 1),
       at_(at),
-      budget_(FIRST_STEPS + STEPS * plain.size()) {
+      budget_(steps_for(plain.size())) {
   if (preset_.method < Method::GREEDY) return;
   head_.resize(hash_mask_ + 1);
   previous_.resize(window_mask_ + 1);
@@ -49,11 +47,6 @@ void Matcher::insert_before(uint32_t at) {
   const uint32_t end = std::min(at, uint32_t(std::max<size_t>(plain_.size(), 2)) - 2);
   for (; inserted_ < end; ++inserted_) link(inserted_);
   inserted_ = std::max(inserted_, at);
-}
-
-void Matcher::spend(uint64_t steps) {
-  if (steps > budget_) throw FormatError("a deflate stream takes too long to redo");
-  budget_ -= steps;
 }
 
 // The first of the longest matches at `at` that are longer than `than`.
@@ -90,7 +83,7 @@ Match Matcher::longest(uint32_t at, uint32_t place, uint32_t best, uint32_t left
     best = length;
     if (length >= nice) break;
   } while ((place = previous_[place & window_mask_]) > limit && --chain != 0);
-  spend(steps);
+  spend(budget_, steps);
   return found;
 }
 
@@ -145,7 +138,7 @@ void Matcher::visit(uint32_t length, Visit visit) {
   if (place == 0 || at_ - place > farthest_) return;
   for (uint32_t i = 0; i < MAX_HOPS; ++i) {
     const auto same = uint32_t(equal_bytes(&plain_[at_], &plain_[place], length));
-    spend(1 + same / 16);
+    spend(budget_, 1 + same / 16);
     if (same == length && visit(at_ - place)) return;
     place = previous_[place & window_mask_];
     if (place <= limit) return;

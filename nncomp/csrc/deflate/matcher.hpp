@@ -77,7 +77,6 @@ class Matcher {
   void insert_before(uint32_t at);
   uint32_t hash(uint32_t at) const;
   uint32_t link(uint32_t at);
-  void spend(uint64_t steps);
   template <class Visit>
   void visit(uint32_t length, Visit visit);
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
+#include "deflate/cheapest.hpp"
 #include "deflate/huffman.hpp"
 #include "deflate/trees.hpp"
 
@@ -10,6 +12,16 @@ namespace nncomp::deflate {
 namespace {
 
 [[noreturn]] void damaged() { throw FormatError("a deflate stream is damaged: what it is redone from does not fit"); }
+
+const Trees& fixed_trees() {
+  static const Trees trees = [] {
+    Trees fixed;
+    fixed.literals.assign(FIXED_LITERALS.begin(), FIXED_LITERALS.end());
+    fixed.distances.assign(DISTANCES, 5);
+    return fixed;
+  }();
+  return trees;
+}
 
 // The code of a block that is written.
 struct Codes {
@@ -66,7 +78,9 @@ class Redo {
         piece_(code_piece(side, model, known ? known->piece : Piece{}, plain.size())),
         walk_(plain, code_parameters(side, model, fit.parameters), piece_.window),
         exact_(side.flag(model.exact, fit.exact)),
-        out_(out) {}
+        out_(out) {
+    if (!exact_ && side.flag(model.cheap, fit.cheap)) cheapest_.emplace(plain);
+  }
 
   void run() {
     out_.put(piece_.low, piece_.offset);
@@ -138,24 +152,25 @@ class Redo {
   bool coded_block(const Block* given, bool begun) {
     tokens_.clear();
     const uint32_t start = walk_.at();
-    const bool nothing = walk_.left() == 0;
-    const bool empty = nothing || (!exact_ && side_.flag(m_.empty[0], given && given->tokens == 0));
-    if (!empty) tokens(given);
+    uint32_t size = 0;
+    if (cheapest_) {
+      size = side_.number(m_.block, given ? given->size : 0, walk_.left());
+      walk_.skip(size);  // codes are expected as zlib's tokens would have them
+    } else {
+      const bool nothing = walk_.left() == 0;
+      const bool empty = nothing || (!exact_ && side_.flag(m_.empty[0], given && given->tokens == 0));
+      if (!empty) tokens(given);
+    }
     const Walk::Choice choice = walk_.choose();
     const bool dynamic = side_.flag(m_.dynamic[choice.type == DYNAMIC], given && given->type == DYNAMIC);
-    const Trees trees = dynamic ? code_trees(side_, m_, given ? &given->trees : nullptr, choice.trees) : Trees{};
+    const Trees trees = dynamic ? code_trees(side_, m_, given ? &given->trees : nullptr, choice.trees) : fixed_trees();
+    if (cheapest_) cheap_tokens(given, start, size, trees);
     const bool last = code_last(given);
     if (!begun) {
       out_.put(uint32_t(last) | (dynamic ? DYNAMIC : FIXED) << 1, 3);
       if (dynamic) write_trees(out_, trees);
     }
-    constexpr std::array<uint8_t, DISTANCES> fives = [] {
-      std::array<uint8_t, DISTANCES> lengths{};
-      lengths.fill(5);
-      return lengths;
-    }();
-    const Codes codes = dynamic ? Codes{CodeWriter(trees.literals), CodeWriter(trees.distances)}
-                                : Codes{CodeWriter(FIXED_LITERALS), CodeWriter(fives)};
+    const Codes codes{CodeWriter(trees.literals), CodeWriter(trees.distances)};
     uint32_t at = start;
     for (const Token token : tokens_) {
       codes.put(out_, token, plain_[at]);
@@ -164,6 +179,36 @@ class Redo {
     const bool ends = !piece_.cut || walk_.left() != 0 || !side_.flag(m_.open, given && given->open);
     if (ends) codes.literals.put(out_, END);
     return last;
+  }
+
+  // Of a block of `size` bytes.
+  void cheap_tokens(const Block* given, uint32_t at, uint32_t size, const Trees& trees) {
+    const uint32_t end = at + size;
+    cheapest_->begin(at, end, trees.literals, trees.distances);
+    while (at < end) {
+      if (tokens_.size() == MAX_BLOCK_TOKENS) damaged();
+      tokens_.push_back(code_cheap(given ? known_->tokens[next_++] : Token{}, at, end));
+      at += tokens_.back().length;
+    }
+  }
+
+  Token code_cheap(Token given, uint32_t at, uint32_t end) {
+    uint32_t ahead = 0;
+    const Token expected = cheapest_->at(at, ahead);
+    const bool hit = side_.flag(m_.cheapest[expected.is_match()][ahead][history_], given == expected);
+    history_ = (history_ << 1 | hit) & 7;
+    if (hit) return expected;
+    const std::vector<Cheapest::Choice> choices = cheapest_->choices(at);
+    uint32_t rank = 1;
+    while (rank < choices.size() && choices[rank].token != given) ++rank;
+    rank = side_.number(m_.rank, rank, uint32_t(choices.size()));  // 0 is the one that was expected
+    if (rank == 0) damaged();
+    if (rank < choices.size()) return choices[rank].token;
+    const uint32_t far = std::min(at, MAX_DISTANCE), most = std::min(MAX_MATCH, end - at);
+    given.length = uint16_t(side_.number(m_.other_length, given.length, most));
+    if (far == 0 || given.length < MIN_MATCH) damaged();
+    given.distance = uint16_t(1 + side_.number(m_.other_distance, given.distance - 1u, far - 1));
+    return given;
   }
 
   void tokens(const Block* given) {
@@ -222,6 +267,7 @@ class Redo {
   Piece piece_;
   Walk walk_;
   bool exact_;
+  std::optional<Cheapest> cheapest_;
   BitWriter& out_;
   size_t next_ = 0;         // of the known tokens
   int before_ = 0;          // whether the block before was there, was stored

@@ -18,6 +18,7 @@ struct Model {
   Numbers preset, window_bits, hash_bits, block_bits;
   AdaptiveBit filtered, truncates;
   AdaptiveBit exact;  // whether all tokens and ends of blocks are as expected
+  AdaptiveBit cheap;  // whether the tokens that are expected are the cheapest ones
 
   AdaptiveBit piece, begun, cut, open;  // what is missing
   Numbers window, tokens, offset, low;
@@ -31,6 +32,10 @@ struct Model {
   AdaptiveBit match[CLASSES];
   Numbers length[CLASSES], distance, hops;
   AdaptiveBit near, ends[2];
+
+  Numbers block;  // the cheapest tokens
+  AdaptiveBit cheapest[2][16][8];  // by whether a match is expected, how many bits it is ahead, and the last three
+  Numbers rank, other_length, other_distance;
 
   AdaptiveBit lengths_expected, items_expected, code_expected, item_expected;  // codes
   Numbers count, symbols, code_length, repeat;

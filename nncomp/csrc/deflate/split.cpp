@@ -13,7 +13,8 @@ namespace {
 
 constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
 constexpr size_t MIN_PICTURE = 1 << 12;   // bytes of content that is a group of its own
-constexpr uint64_t PAYS = 6;              // times as large as what it needs is a stream that is redone, at least
+constexpr uint64_t PAYS = 4;              // times as large as what it needs is a stream that is redone, at least
+constexpr uint64_t MANY = 50;             // times what it needs is less than the stream: other tokens are tried, too
 constexpr uint64_t PLACE = 4;             // bytes: about what it takes to say where it is
 constexpr size_t TEXT = 0, OTHER = 1, PICTURES = 2;
 
@@ -79,8 +80,26 @@ class Splitter {
   }
 
  private:
-  // Whether the stream is redone exactly, from much less than itself.
-  bool pays(const Found& found, const Fit& fit) {
+  // What the stream is redone from that takes the fewest bytes; none where it does not pay.
+  std::optional<Fit> choose(const Found& found) const {
+    Fit best = fit(found.stream, m_->redo.parameters);
+    uint64_t least = needed(found, best);
+    if (!best.exact && least * MANY > found.stream.size) {
+      Fit cheap = best;
+      cheap.cheap = true;
+      const uint64_t size = needed(found, cheap);
+      if (size < least) {
+        least = size;
+        best = cheap;
+      }
+    }
+    const uint64_t size = found.stream.size;
+    if (least >= size || (least + PLACE) * PAYS + found.stream.piece.window > size) return std::nullopt;
+    return best;
+  }
+
+  // Bytes from which the stream is redone exactly; as many as it has where it is not.
+  uint64_t needed(const Found& found, const Fit& fit) const {
     Side trial;
     const std::unique_ptr<Model> model = std::make_unique<Model>(m_->redo);
     std::vector<uint8_t> redone;
@@ -88,16 +107,16 @@ class Splitter {
     try {
       put_stream(trial, *model, found.stream, fit, out);
     } catch (const FormatError&) {
-      return false;
+      return found.stream.size;
     }
-    if ((trial.size() + PLACE) * PAYS + found.stream.piece.window > found.stream.size) return false;
     const uint8_t* original = found.wrap == Wrap::CHUNKS ? &found.joined[2] : &data_[found.start];
-    return redone.size() == found.stream.size && std::equal(redone.begin(), redone.end(), original);
+    const bool same = redone.size() == found.stream.size && std::equal(redone.begin(), redone.end(), original);
+    return same ? trial.size() : found.stream.size;
   }
 
   void consider(const Found& found) {
-    const Fit fit = nncomp::deflate::fit(found.stream, m_->redo.parameters);
-    if (!pays(found, fit)) return;
+    const std::optional<Fit> chosen = choose(found);
+    if (!chosen) return;
     const std::vector<uint8_t>& plain = found.stream.plain;
     const bool picture = found.wrap == Wrap::CHUNKS && plain.size() >= MIN_PICTURE && parts_.contents.size() < GROUPS;
     const size_t group = picture ? parts_.contents.size() : is_text(plain) ? TEXT : OTHER;
@@ -109,7 +128,7 @@ class Splitter {
     side_.number(m_->size, uint32_t(plain.size()), MAX_SIZE);
     std::vector<uint8_t> redone;
     BitWriter out(redone, found.stream.size);
-    put_stream(side_, m_->redo, found.stream, fit, out);
+    put_stream(side_, m_->redo, found.stream, *chosen, out);
     if (found.wrap == Wrap::CHUNKS) put_chunks(found);
     append(parts_.contents[group], plain);
     append(parts_.rest, data_.subspan(done_, found.start - done_));
