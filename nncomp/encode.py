@@ -171,12 +171,15 @@ class Encoder:
         chosen = choose.choose_filter(content, profile, trial, inside)
         streams = chosen.split.streams
         mixings = [chosen.mixing, *(choose.choose_mixing(s, profile, trial) for s in streams[1:])]
-        code = self._coder().code
-        alone, joined = [], []
+        coder = self._coder()
+        alone: list[Stream] = []
+        joined: list[Stream] = []
         for stream, mixing in zip(streams, mixings, strict=True):
             ways = [Stream(len(stream), (stream,))]
-            if mixing is not None:
-                ways += code(stream, mixing, trial, threads, report)
+            if mixing is not None and chosen.lone and alone:
+                ways.append(coder.alone(stream, mixing, 1, threads, report))
+            elif mixing is not None:
+                ways += coder.code(stream, mixing, trial, threads, report)
             alone.append(min((way for way in ways if not way.network), key=_stored_size))
             joined.append(min(ways, key=_stored_size))
         stored = Plan((Stream(len(content), (content,)),))

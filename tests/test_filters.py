@@ -56,7 +56,14 @@ def only(filter: Filter, content: bytes) -> bytes:
 
 def test_numbers_and_names_never_change() -> None:
     """Files hold the numbers, ``nncomp info`` shows the names."""
-    assert [filter.NAME for filter in FILTERS] == ["none", "repeat", "x86", "arm64", "deflate"]
+    assert [filter.NAME for filter in FILTERS] == [
+        "none",
+        "repeat",
+        "x86",
+        "arm64",
+        "deflate",
+        "numbers",
+    ]
 
 
 @any_filter
@@ -231,9 +238,13 @@ def test_arm64_by_example() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(DATA.iterdir()), ids=lambda path: path.name)
-def test_real_programs_are_found(path: Path) -> None:
+def test_real_programs_and_numbers_are_found(path: Path) -> None:
     found = [name for name, filter in BY_NAME.items() if filter.detect(path.read_bytes())]
-    expected = {"arm64.elf": ["none", "arm64"], "windows.pe": ["none", "x86"]}
+    expected = {
+        "arm64.elf": ["none", "arm64", "numbers"],  # instructions of 4 bytes look like numbers
+        "windows.pe": ["none", "x86"],
+        "speech.raw": ["none", "numbers"],
+    }
     assert found == expected.get(path.name, ["none"])
 
 

@@ -31,7 +31,7 @@ ALLOWED = {
     "tables": set(),
     "varint": {"errors"},
     "container": {"container", "errors", "mixing", "rawio", "varint"},
-    "filters": {"_native", "errors", "filters", "mixing"},
+    "filters": {"_native", "errors", "filters", "mixing", "varint"},
     "plan": {"container", "errors", "filters", "levels", "mixing", "plan", "rawio", "varint"},
     "fileio": {"errors", "folder", "rawio"},
     "folder": set(),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from nncomp.filters import arm64, deflate, none, repeat, x86
+from nncomp.filters import arm64, deflate, none, numbers, repeat, x86
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
@@ -41,4 +41,5 @@ class Filter(Protocol):
         """The ``size`` bytes of content. Raises ``FormatError`` for what ``split`` never gives."""
 
 
-FILTERS: tuple[Filter, ...] = (none, repeat, x86, arm64, deflate)  # by the number that a file holds
+# By the number that a file holds.
+FILTERS: tuple[Filter, ...] = (none, repeat, x86, arm64, deflate, numbers)

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from nncomp.errors import FormatError
-from nncomp.filters import FILTERS, Split, deflate, none, repeat
+from nncomp.filters import FILTERS, Split, arm64, deflate, none, numbers, repeat, x86
 from nncomp.levels import Level
 from nncomp.mixing import Contexts, Mixing, Profile
-from nncomp.plan import order
+from nncomp.plan import arrays, order
 from nncomp.plan.statistics import Lags, chi_square, described, strangeness
 from nncomp.plan.values import Stream
 
@@ -94,6 +94,7 @@ class Choice:
     filter: int  # its place in FILTERS
     split: Split
     mixing: Mixing | None  # how the stage codes the first stream well; None: not worth coding
+    lone: bool = False  # whether the network can pay for that one only
 
 
 def choose_filter(
@@ -107,6 +108,9 @@ def choose_filter(
     candidates = list(_candidates(content, profile)) if _is_worth_coding(content) else []
     while candidates:
         best = _best(content, candidates, encode)
+        apart = _take_apart(content, best, encode)
+        if apart is not None:
+            return apart
         split = _split(best.filter, content)
         if split is not None:
             return Choice(best.filter, split, best.mixing)
@@ -171,6 +175,7 @@ def worthwhile(coded: list[Stream], level: Level) -> list[Stream]:
 
 _NONE = FILTERS.index(none)
 _WHOLE = repeat, deflate  # filters whose gain no sample shows, and none has to
+_TRIED = x86, arm64  # those that are tried with a sample
 
 
 def _wholes(content: bytes, inside: deflate.Inside | None) -> Iterator[tuple[int, Split | None]]:
@@ -201,7 +206,7 @@ def _candidates(content: bytes, profile: Profile) -> Iterable[_Candidate]:
         # The contexts know lines and columns: only records without ends of lines gain.
         found = Lags(data, _NEAR, 1 << 10).periods(_PERIOD_OF_TEXT)
         return map(_Candidate, [general, *(Mixing(profile, period=p) for p in found[:1])])
-    filters = [i for i, f in enumerate(FILTERS) if f not in (none, *_WHOLE) and f.detect(content)]
+    filters = [FILTERS.index(f) for f in _TRIED if f.detect(content)]
     near, far = Lags(data, _NEAR, 1 << 12), Lags(data, _FAR, 1 << 10)
     threshold = _PERIOD_OF_CODE if filters else _PERIOD
     periods = near.periods(threshold) or far.periods(threshold)
@@ -240,6 +245,32 @@ def _joins(number: int, made: Split, content: bytes) -> bool:
     with contextlib.suppress(FormatError):
         return FILTERS[number].join(made.streams, made.side, len(content)) == content
     return False
+
+
+def _take_apart(content: bytes, best: _Candidate, encode: Encode) -> Choice | None:
+    """Numbers in streams of their own, the rest as a program where the content is one."""
+    profile = best.mixing.profile
+
+    def cost(stream: bytes, width: int) -> int:
+        if arrays.is_noise(stream):
+            return len(stream)
+        contexts = Contexts.RECORDS if profile == Profile.RICH and width > 1 else Contexts.GENERAL
+        mixing = Mixing(profile, contexts, period=width if width > 1 else 0)
+        return min(len(stream), _coded_size(encode, None, stream, mixing))
+
+    def as_is(piece: bytes) -> int:
+        return _cost(piece, best, encode)
+
+    runs = arrays.choose_runs(content, as_is, cost)
+    if not runs:
+        return None
+    made = numbers.take_apart(content, runs, best.filter)
+    number, rest = FILTERS.index(numbers), made.streams[0]
+    if not _joins(number, made, content):
+        return None
+    is_program = best.filter and _is_worth_coding(rest)
+    mixing = best.mixing if is_program else choose_mixing(rest, profile, encode)
+    return Choice(number, made, mixing, lone=True)
 
 
 # ---- trials ----

@@ -31,7 +31,8 @@ from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.engine.reference import integers as reference_integers
 from nncomp.errors import FormatError, ModelError, NNCompError
-from nncomp.filters import FILTERS
+from nncomp.filters import FILTERS, Split, numbers
+from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.info import read_frame_infos
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
@@ -40,7 +41,7 @@ from nncomp.plan import Plan, Stream, layout
 LIMIT = 64 << 20  # bytes of memory that decoding may take
 BLOCK = 1 << 10
 HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
-NONE, REPEAT, X86, ARM64, DEFLATE = range(len(FILTERS))
+NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS = range(len(FILTERS))
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
 
@@ -131,9 +132,9 @@ def _smaller(stream: bytes) -> Stream:
     return _coded(stream, Mixing(Profile.RICH))
 
 
-def _block(content: bytes, *streams: Stream, filter: int = NONE) -> Block:
+def _block(content: bytes, *streams: Stream, filter: int = NONE, side: bytes = b"") -> Block:
     checks = zlib.crc32(content), container.lead_checksum(content)
-    return layout.dumps(Plan(streams, filter), len(content), *checks)
+    return layout.dumps(Plan(streams, filter, side), len(content), *checks)
 
 
 @functools.cache
@@ -144,6 +145,8 @@ def frames() -> tuple[bytes, ...]:
     packed = zlib.compress(text[:700]) + b"between" + zlib.compress(calls, 1)
     parts = FILTERS[DEFLATE].split(packed)
     assert parts is not None
+    runs = [Run(9, 99, Kind(4, Change.ROTATED, 0, 3)), Run(600, 50, Kind(8))]
+    apart = numbers.take_apart(text[:BLOCK], runs)
     moved = {number: _moved(number, code) for number, code in ((X86, calls), (ARM64, branches))}
     general = Mixing(Profile.RICH, period=7)
     records = Mixing(Profile.RICH, Contexts.RECORDS, period=7)
@@ -163,6 +166,7 @@ def frames() -> tuple[bytes, ...]:
         _block(calls, _coded(moved[X86], Mixing(Profile.RICH, Contexts.X86)), filter=X86),
         _block(branches, _coded(moved[ARM64], records), filter=ARM64),
         _block(packed, *map(_smaller, parts.streams), filter=DEFLATE),
+        _block(text[:BLOCK], *map(_smaller, apart.streams), filter=NUMBERS, side=apart.side),
     ):
         writer.write(block)
     writer.end()
@@ -244,12 +248,29 @@ def make_fields(draw: Random) -> bytes:
 # Filters
 
 
+def _split(draw: Random, number: int, content: bytes) -> Split | None:
+    if number != NUMBERS or not content:
+        return FILTERS[number].split(content)
+    runs, last = [], 0
+    while len(content) - last >= 16 and len(runs) < 4:
+        width, change = draw.choice([2, 4, 8]), draw.choice(list(Change))
+        distance = draw.randint(1, 255) if change == Change.DIFFERENCES else 0
+        start = last + draw.randrange(8)
+        count = draw.randint(1, (len(content) - start) // width)
+        runs.append(Run(start, count, Kind(width, change, distance, draw.randrange(width))))
+        last = runs[-1].stop
+    return numbers.take_apart(content, runs, draw.choice([0, X86, ARM64])) if runs else None
+
+
 def make_joined(draw: Random) -> bytes:
     """A filter, a content, and what may be the streams of one."""
     number = draw.randrange(len(FILTERS))
     content = _content(draw, draw.choice([0, 3, 40, 300]))
-    split = FILTERS[number].split(content)
+    split = _split(draw, number, content)
     streams = [] if split is None else list(split.streams)
+    side = draw.randbytes(draw.choice([0, 0, 0, 1, 9]))
+    if split is not None and draw.random() < 0.7:
+        side = split.side if draw.random() < 0.3 else damaged(draw, split.side)
     if draw.random() < 0.5:
         streams = [damaged(draw, stream) for stream in streams]
     elif draw.random() < 0.5:
@@ -258,7 +279,7 @@ def make_joined(draw: Random) -> bytes:
         "filter": number,
         "content": content.hex(),
         "streams": [stream.hex() for stream in streams],
-        "side": draw.randbytes(draw.choice([0, 0, 0, 1, 9])).hex(),
+        "side": side.hex(),
         "size": draw.choice([len(content), len(content), draw.randint(0, 400)]),
     }
     return json.dumps(entries).encode()

@@ -29,7 +29,8 @@ from nncomp import compress, container, decompress, weights
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError, ModelError
-from nncomp.filters import FILTERS, arm64, deflate, repeat, x86
+from nncomp.filters import FILTERS, arm64, deflate, numbers, repeat, x86
+from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
 from nncomp.network import FeedForward, ModelConfig, Table
@@ -297,11 +298,29 @@ def undone() -> Iterator[tuple[bytes, Block]]:
     for content, inside in (*((content, None) for content in deflated()), *across()):
         split = deflate.split(content, inside)
         assert split is not None
-        streams = []
-        for stream in split.streams:
-            coded = mix(stream, RICH) if len(stream) > 50 else as_it_is(stream)
-            streams.append(coded if coded.stored_size < len(stream) else as_it_is(stream))
+        streams = map(shorter, split.streams)
         yield content, block(content, *streams, number=FILTERS.index(deflate))
+
+
+def apart() -> Iterator[tuple[bytes, Block]]:
+    """Numbers of all widths and changes, alone, in a program, and of several kinds."""
+    content = b"".join(i.to_bytes(8, "little") for i in range(7, 1 << 17, 999)) + program(20)
+    kinds = [Kind(width) for width in (2, 4, 8)]
+    kinds += [Kind(width, Change.ROTATED, 0, width - 1) for width in (2, 4, 8)]
+    kinds += [Kind(w, Change.DIFFERENCES, d, 1) for w, d in ((2, 4), (4, 2), (8, 1), (8, 255))]
+    for kind in kinds:
+        split = numbers.take_apart(content, [Run(3, 900 // kind.width, kind)])
+        yield content, block(content, *map(shorter, split.streams), number=5, side=split.side)
+    runs = [Run(0, 40, kinds[2]), Run(330, 70, kinds[4]), Run(611, 9, kinds[2])]
+    for number in (0, 2, 3):
+        split = numbers.take_apart(content, runs, number)
+        yield content, block(content, *map(shorter, split.streams), number=5, side=split.side)
+
+
+def shorter(stream: bytes) -> Stream:
+    """Coded, where that is shorter."""
+    coded = mix(stream, RICH) if len(stream) > 50 else as_it_is(stream)
+    return coded if coded.stored_size < len(stream) else as_it_is(stream)
 
 
 def copies(*numbers: int) -> Stream:
@@ -366,6 +385,9 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     pairs = [*undone()]
     file = frame(Header(8 * KIB, 1, 1), ref, *(b for _, b in pairs))
     yield "deflate", file, b"".join(c for c, _ in pairs)
+    pairs = [*apart()]
+    file = frame(Header(2 * KIB, 1, 1), ref, *(b for _, b in pairs))
+    yield "numbers", file, b"".join(c for c, _ in pairs)
     pairs = [*far()]
     file = frame(Header(4 * KIB, 1, 1, reach=container.REACHES[1]), ref, *(b for _, b in pairs))
     yield "far", file, b"".join(c for c, _ in pairs)
@@ -516,6 +538,23 @@ def bad_filters() -> Iterator[tuple[str, bytes]]:
         ("arm64-two-streams", bytes(8), b"\3\x80\4\x80\4", bytes(8)),
         ("arm64-side", program(50), b"\x83\1x\0", arm64.split(program(50)).streams[0]),
         ("arm64-unfiltered", program(50), b"\3\0", program(50)),
+        ("numbers-no-side", bytes(8), b"\5\0", bytes(8)),
+        ("numbers-program-1", bytes(8), b"\x85\4\1\0\4\0\x80\0\0", bytes(8)),
+        ("numbers-of-nothing", bytes(8), b"\x85\4\0\0\0\0\0\x80\0", bytes(8)),
+        ("numbers-cut", bytes(8), b"\x85\3\0\0\4\x80\0\0", bytes(8)),
+        ("numbers-of-16-bytes", bytes(8), b"\x85\4\0\0\1\3\x80\0\0", bytes(8)),
+        ("numbers-change-3", bytes(8), b"\x85\4\0\0\4\x0c\x80\0\0", bytes(8)),
+        ("numbers-all-apart", bytes(8), b"\x85\4\0\0\4\x20\x80\0\x80\4\x80\4\x80\0", bytes(8)),
+        ("numbers-distance-0", bytes(8), b"\x85\5\0\0\4\x08\0\x80\0\0", bytes(8)),
+        ("numbers-too-many", bytes(8), b"\x85\4\0\0\5\0\x80\0\0", bytes(8)),
+        ("numbers-short", bytes(8), b"\x85\4\0\0\4\0\x80\0\x80\7", bytes(7)),
+        ("numbers-rest-too-long", bytes(8), b"\x85\4\0\0\3\0\x80\1\x80\6", bytes(7)),
+        (
+            "numbers-257-runs",
+            bytes(514),
+            b"\x85\x84\6\0" + b"\0\1\0" * 257 + b"\x80\0\0",
+            bytes(514),
+        ),
         ("side-empty", TEXT, b"\x80\0\0", TEXT),
         ("side-too-long", TEXT, b"\x80\7\0\0", TEXT),
         ("no-streams", TEXT, b"\0", TEXT),

@@ -1,0 +1,318 @@
+"""Arrays of numbers of 2, 4 or 8 bytes (tensors, samples, times), cut by the place of a byte.
+
+The low bytes of floats and of measured values are noise: in streams of their own they cost no time,
+and what is left is smaller without them. Before, a float's sign goes to its end, so that the
+exponent is a byte, or numbers become differences. The first stream is what is around them, which
+may be a program. ``find`` says where numbers may be, ``take_apart`` splits as asked, and
+``plan.arrays`` tries what pays. ``docs/format.md``, section 7.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp import varint
+from nncomp.errors import FormatError
+from nncomp.filters import arm64, x86
+from nncomp.filters.split import Split
+from nncomp.mixing import Contexts
+
+__all__ = [
+    "CONTEXTS",
+    "NAME",
+    "Change",
+    "Kind",
+    "Run",
+    "check",
+    "detect",
+    "find",
+    "join",
+    "memory",
+    "split",
+    "take_apart",
+]
+
+NAME = "numbers"
+CONTEXTS = Contexts.GENERAL
+
+_PROGRAMS = {2: x86, 3: arm64}  # that the first stream has been through, by their numbers
+_WIDTHS = 2, 4, 8  # by the number that a file holds
+_MAX_RUNS = 256
+_CHUNK = 1 << 14  # numbers at a time, so that little memory is needed
+_Array = npt.NDArray[Any]
+
+
+class Change(enum.IntEnum):
+    """What is done to numbers, by the number that a file holds."""
+
+    NONE = 0
+    ROTATED = 1  # the highest bit, a float's sign, becomes the lowest
+    DIFFERENCES = 2  # to the number ``distance`` before
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How numbers are taken apart."""
+
+    width: int  # bytes: 2, 4 or 8, the lowest first
+    change: Change = Change.NONE
+    distance: int = 0  # 1..255 for differences, else 0
+    apart: int = 0  # so many of the low bytes, 0..width − 1, have a stream each
+
+    @property
+    def widths(self) -> list[int]:
+        """Bytes of a number in each of its streams: the low ones, and the rest of it."""
+        return [1] * self.apart + [self.width - self.apart]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(f"<u{self.width}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Numbers of one kind, side by side."""
+
+    start: int  # byte of the content
+    count: int  # of numbers, 1 or more
+    kind: Kind
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.count * self.kind.width
+
+
+def detect(content: bytes) -> bool:
+    return bool(find(content))
+
+
+def split(content: bytes) -> Split | None:
+    runs = find(content)
+    return take_apart(content, runs) if runs else None
+
+
+def take_apart(content: bytes, runs: Sequence[Run], program: int = 0) -> Split:
+    """``content`` with ``runs``, 1..256 of them, ascending, in streams of their own. ``program`` is
+    0, or the number of the filter that what is around them goes through."""
+    rest, side = [], [bytes([program])]
+    parts: dict[Kind, list[list[bytes]]] = {}
+    last = 0
+    for run in runs:
+        rest.append(content[last : run.start])
+        side.append(_dumps(run, last))
+        last = run.stop
+        streams = parts.setdefault(run.kind, [[] for _ in run.kind.widths])
+        for numbers in _changed(content, run):
+            places = numbers.view(np.uint8).reshape(-1, run.kind.width)
+            for stream, place in zip(streams, _places(run.kind), strict=True):
+                stream.append(places[:, place].tobytes())
+    rest.append(content[last:])
+    first = b"".join(rest)
+    if program:
+        (first,) = _PROGRAMS[program].split(first).streams
+    others = (b"".join(stream) for streams in parts.values() for stream in streams)
+    return Split((first, *others), b"".join(side))
+
+
+def check(sizes: Sequence[int], side: bytes, size: int) -> None:
+    _, runs = _loads(side)
+    counts = dict.fromkeys((run.kind for run in runs), 0)
+    for run in runs:
+        counts[run.kind] += run.count
+    wanted = [width * count for kind, count in counts.items() for width in kind.widths]
+    if runs[-1].stop > size or list(sizes) != [size - sum(wanted), *wanted]:
+        raise FormatError("streams do not fit the numbers that they are made of")
+
+
+def memory(sizes: Sequence[int], size: int) -> int:
+    # The content twice, the rest as a program, and a chunk's arrays.
+    return 2 * size + sizes[0] + 6 * max(_WIDTHS) * _CHUNK
+
+
+def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
+    check([len(stream) for stream in streams], side, size)
+    program, runs = _loads(side)
+    rest, *others = [memoryview(stream) for stream in streams]
+    if program is not None:
+        rest = memoryview(program.join([streams[0]], b"", len(rest)))
+    parts: dict[Kind, list[memoryview]] = {}
+    for kind in dict.fromkeys(run.kind for run in runs):
+        parts[kind], others = others[: len(kind.widths)], others[len(kind.widths) :]
+    content = bytearray()
+    for run in runs:
+        gap = run.start - len(content)
+        content += rest[:gap]
+        rest = rest[gap:]
+        for numbers in _restored(parts[run.kind], run):
+            content += numbers.tobytes()
+        streams_left = zip(parts[run.kind], run.kind.widths, strict=True)
+        parts[run.kind] = [stream[run.count * width :] for stream, width in streams_left]
+    content += rest
+    return bytes(content)
+
+
+# ---- numbers ----
+
+
+def _places(kind: Kind) -> list[slice]:
+    """Which bytes of a number are in each stream."""
+    return [*(slice(i, i + 1) for i in range(kind.apart)), slice(kind.apart, kind.width)]
+
+
+def _chunks(run: Run) -> Iterator[slice]:
+    """Of full rows of ``distance`` numbers, but for the last one."""
+    size = _CHUNK - _CHUNK % max(run.kind.distance, 1)
+    for start in range(0, run.count, size):
+        yield slice(start, min(start + size, run.count))
+
+
+def _rotated(numbers: _Array, bits: int) -> _Array:
+    """To the left."""
+    left, right = numbers.dtype.type(bits), numbers.dtype.type(8 * numbers.itemsize - bits)
+    return np.asarray(numbers << left | numbers >> right)
+
+
+def _changed(content: bytes, run: Run) -> Iterator[_Array]:
+    """The numbers of a run, (n,) unsigned."""
+    kind = run.kind
+    every = np.frombuffer(content, kind.dtype, run.count, run.start)
+    before = np.zeros(kind.distance, kind.dtype)
+    for chunk in _chunks(run):
+        numbers = every[chunk]
+        if kind.change == Change.ROTATED:
+            yield _rotated(numbers, 1)
+        elif kind.change == Change.DIFFERENCES:
+            yield numbers - np.concatenate([before, numbers])[: len(numbers)]
+            before = numbers[-kind.distance :]
+        else:
+            yield numbers
+
+
+def _restored(streams: Sequence[memoryview], run: Run) -> Iterator[_Array]:
+    """The inverse."""
+    kind = run.kind
+    before = np.zeros(kind.distance, kind.dtype)
+    for chunk in _chunks(run):
+        places = np.empty((chunk.stop - chunk.start, kind.width), np.uint8)
+        for stream, width, place in zip(streams, kind.widths, _places(kind), strict=True):
+            some = stream[chunk.start * width : chunk.stop * width]
+            places[:, place] = np.frombuffer(some, np.uint8).reshape(-1, width)
+        numbers = places.view(kind.dtype)[:, 0]
+        if kind.change == Change.ROTATED:
+            numbers = _rotated(numbers, 8 * kind.width - 1)
+        elif kind.change == Change.DIFFERENCES:
+            count = len(numbers)
+            rows = np.zeros((-(-count // kind.distance), kind.distance), kind.dtype)
+            rows.reshape(-1)[:count] = numbers
+            rows[0] += before
+            rows = np.cumsum(rows, axis=0, dtype=kind.dtype)  # modulo 2^(8·width)
+            numbers, before = rows.reshape(-1)[:count], rows[-1]
+        yield numbers
+
+
+# ---- the side ----
+
+
+def _dumps(run: Run, last: int) -> bytes:
+    kind = run.kind
+    coding = _WIDTHS.index(kind.width) | kind.change << 2 | kind.apart << 4
+    distance = [kind.distance] if kind.distance else []
+    return b"".join(map(varint.dumps, (run.start - last, run.count))) + bytes([coding, *distance])
+
+
+def _loads(side: bytes) -> tuple[Any, list[Run]]:
+    """The first stream's program, or None, and the runs. Raises ``FormatError``."""
+    runs: list[Run] = []
+    left = list(reversed(side))
+    last = 0
+    try:
+        program = left.pop()
+        while left:
+            start, count = last + varint.read(left.pop), varint.read(left.pop)
+            kind = _read_kind(left)
+            if count == 0 or len(runs) == _MAX_RUNS:
+                raise FormatError("a run of numbers is empty, or one too many")
+            runs.append(Run(start, count, kind))
+            last = runs[-1].stop
+    except IndexError:
+        raise FormatError("runs of numbers end too early") from None
+    if not runs or (program and program not in _PROGRAMS):
+        raise FormatError("numbers are nowhere, or in a program that is not supported")
+    return _PROGRAMS.get(program), runs
+
+
+def _read_kind(left: list[int]) -> Kind:
+    coding = left.pop()
+    index, change, apart = coding & 3, coding >> 2 & 3, coding >> 4
+    distance = left.pop() if change == Change.DIFFERENCES else 0
+    if index < len(_WIDTHS) and change in tuple(Change) and apart < _WIDTHS[index]:
+        if distance > 0 or change != Change.DIFFERENCES:
+            return Kind(_WIDTHS[index], Change(change), distance, apart)
+    raise FormatError("numbers are of no kind that is supported")
+
+
+# ---- where numbers may be ----
+
+_WINDOW = 1 << 12  # bytes
+_PLACES = max(_WIDTHS)
+_GAP = 4  # windows of nothing that are taken for numbers between others
+_LEAST = 4  # windows
+
+
+def find(content: bytes) -> list[Run]:
+    """Where the bytes of some places are more alike than those of others, all along: at most 256
+    runs of at least 16 KiB, of which ``width`` is all that is known."""
+    widths, phases = _looks(content)
+    runs: list[Run] = []
+    first = 0
+    while first < len(widths):
+        stop = last = first + 1
+        if widths[first]:
+            while stop < len(widths) and stop - last <= _GAP:
+                same = widths[stop] == widths[first] and phases[stop] == phases[first]
+                if widths[stop] and not same:
+                    break
+                stop += 1
+                last = stop if same else last
+            if last - first >= _LEAST:
+                runs.append(_run(content, first, last, int(widths[first]), int(phases[first])))
+        first = last
+    return runs[:_MAX_RUNS]
+
+
+def _run(content: bytes, first: int, last: int, width: int, phase: int) -> Run:
+    """Of windows, with what is left behind the last of all."""
+    start = first * _WINDOW + phase
+    stop = last * _WINDOW if (last + 1) * _WINDOW <= len(content) else len(content)
+    return Run(start, (stop - start) // width, Kind(width))
+
+
+def _looks(content: bytes) -> tuple[_Array, _Array]:
+    """For each window the width of its numbers, or 0, and where in it the first one begins."""
+    count = len(content) // _WINDOW
+    data = np.frombuffer(content, np.uint8, count * _WINDOW).reshape(
+        count, _WINDOW // _PLACES, _PLACES
+    )
+    alike = np.empty((count, _PLACES), np.int64)  # pairs of equal bytes, of 512
+    bins = np.arange(_PLACES) * 256
+    for i, window in enumerate(data):
+        counts = np.bincount((window + bins).reshape(-1), minlength=_PLACES * 256)
+        alike[i] = np.square(counts.reshape(_PLACES, 256)).sum(1)
+    widths = np.zeros(count, np.int64)
+    phases = np.zeros(count, np.int64)
+    for width in reversed(_WIDTHS):
+        places = alike.reshape(count, _PLACES // width, width)
+        low, high = places.min(1), places.max(1)  # (windows, width)
+        steady = (2 * high <= 3 * low).all(1)  # a place is the same in all numbers
+        uneven = high.min(1) * 3 <= low.max(1)
+        found = steady & uneven
+        widths[found] = width
+        falls = 64 * low // np.roll(low, -1, 1)  # most from a number's highest byte to the next
+        phases[found] = (falls.argmax(1)[found] + 1) % width
+    return widths, phases

@@ -1,0 +1,112 @@
+"""Which numbers of a block are taken apart, and how: a part of ``choose``, with the same rules.
+
+Statistics find what is plausible, and a sample is coded. Integers only: the answer decides the
+compressed bytes, so it depends on the content, the level and the model alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from nncomp.filters import numbers
+from nncomp.filters.numbers import Change, Kind, Run
+from nncomp.plan.statistics import chi_square
+
+__all__ = ["choose_runs", "is_noise"]
+
+_SHARE = 16  # of a block, this part has to be numbers of one width
+_MIN_SAMPLE, _MAX_SAMPLE = 3 << 12, 1 << 15  # bytes coded in a trial
+_GAIN = 256  # this part of what they cost as they are has to be saved,
+_LOSS = 512  # or this part at most be lost, where a quarter is noise: that then costs no time
+_CLOSE = 32  # once this part is lost, no other way is tried
+_DISTANCES = 1, 2, 3, 4, 6, 8
+_CHANGES = 2  # are tried
+_CHI_SQUARE_LIMIT = 1000  # as in ``choose``: 0.06 bits of redundancy in a byte
+
+
+def is_noise(stream: bytes) -> bool:
+    return chi_square(stream) <= _CHI_SQUARE_LIMIT * len(stream)
+
+
+def choose_runs(
+    content: bytes, as_is: Callable[[bytes], int], cost: Callable[[bytes, int], int]
+) -> list[Run]:
+    """The runs of a block, which may be none. ``as_is`` is what a piece costs that is left as it
+    is, ``cost`` what a stream of numbers costs of which each is so many bytes, in trials."""
+    found = numbers.find(content)
+    kinds: dict[int, Kind | None] = {}
+    for width in dict.fromkeys(run.kind.width for run in found):
+        same = [run for run in found if run.kind.width == width]
+        if sum(run.stop - run.start for run in same) * _SHARE >= len(content):
+            kinds[width] = _best(_sample(content, same), width, as_is, cost)
+    runs = []
+    for run in found:
+        kind = kinds.get(run.kind.width)
+        if kind is not None:
+            runs.append(Run(run.start, run.count, kind))
+    return runs
+
+
+def _sample(content: bytes, runs: list[Run]) -> bytes:
+    """From the middle of the longest run, beginning with a number."""
+    run = max(runs, key=lambda run: run.count)
+    width = run.kind.width
+    size = min(max(len(content) // 64, _MIN_SAMPLE), _MAX_SAMPLE)
+    count = min(run.count, size // width)
+    start = run.start + (run.count - count) // 2 * width
+    return content[start : start + count * width]
+
+
+def _best(
+    sample: bytes, width: int, as_is: Callable[[bytes], int], cost: Callable[[bytes, int], int]
+) -> Kind | None:
+    whole = as_is(sample)
+
+    def measure(kind: Kind) -> int:
+        """Bytes, and what they are more than allowed."""
+        _, *streams = _streams(sample, kind)
+        size = sum(map(cost, streams, kind.widths))
+        noise = sum(map(len, filter(is_noise, streams)))
+        return size + (whole // _GAIN if 4 * noise < len(sample) else -whole // _LOSS)
+
+    best, least = None, whole
+    for change in _changes(sample, width):
+        for kind in _kinds(sample, change):
+            size = measure(kind)
+            if size < least:
+                best, least = kind, size
+            if size > whole + whole // _CLOSE:
+                return best
+    return best
+
+
+def _changes(sample: bytes, width: int) -> list[Kind]:
+    """Those after which bytes of the same place are most alike."""
+    every = [Kind(width), Kind(width, Change.ROTATED)]
+    every += [Kind(width, Change.DIFFERENCES, distance) for distance in _DISTANCES]
+    return sorted(every, key=lambda kind: sum(map(_entropy, _places(sample, kind))))[:_CHANGES]
+
+
+def _kinds(sample: bytes, kind: Kind) -> Iterator[Kind]:
+    """The likely ways of cutting numbers, the best one first."""
+    places = _places(sample, kind)[:-1]
+    noise = next((i for i, place in enumerate(places) if not is_noise(place)), len(places))
+    for apart in dict.fromkeys((noise, kind.width - 1, 0)):
+        yield Kind(kind.width, kind.change, kind.distance, apart)
+
+
+def _places(sample: bytes, kind: Kind) -> list[bytes]:
+    return _streams(sample, Kind(kind.width, kind.change, kind.distance, kind.width - 1))[1:]
+
+
+def _streams(sample: bytes, kind: Kind) -> list[bytes]:
+    return list(numbers.take_apart(sample, [Run(0, len(sample) // kind.width, kind)]).streams)
+
+
+def _entropy(place: bytes) -> int:
+    """Rényi's of order 2, in 1/16 bits, of all its bytes."""
+    counts = np.bincount(np.frombuffer(place, np.uint8))
+    pairs = int(np.square(counts).sum())
+    return (len(place) ** 32 // pairs**16).bit_length() * len(place)
