@@ -359,10 +359,10 @@ def test_trials_are_few_and_short(make) -> None:  # type: ignore[no-untyped-def]
     content = (make(100_000) * 9)[: 1 << 20]
     trials = Trials()
     choose.choose_filter(content, RICH, trials)
-    assert len(trials.tried) <= 7 and trials.bytes <= len(content) // 10
+    assert trials.bytes <= len(content) // 6  # of which numbers take seven 64ths at most
     trials = Trials()
     choose.choose_filter((content * 4)[:-1], RICH, trials)
-    assert trials.bytes <= len(content) * 4 // 14
+    assert trials.bytes <= len(content) * 4 // 9
 
 
 @settings(deadline=None, max_examples=examples(50))

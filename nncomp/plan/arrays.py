@@ -16,9 +16,12 @@ from nncomp.plan.statistics import chi_square
 
 __all__ = ["choose_runs", "is_noise"]
 
-_SHARE = 16  # of a block, this part has to be numbers of one width
+_SHARE = 16  # of a block, this part has to be numbers of one width,
+_ALL = 2  # and this part numbers, but for programs: between records they are better left there
 _MIN_SAMPLE, _MAX_SAMPLE = 3 << 12, 1 << 15  # bytes coded in a trial
-_GAIN = 256  # this part of what they cost as they are has to be saved,
+_PIECES = 4  # of a sample
+_GAIN = 128  # this part of what they cost as they are has to be saved,
+_GAIN_IN_PROGRAM = 8  # more by those that are not instructions,
 _LOSS = 512  # or this part at most be lost, where a quarter is noise: that then costs no time
 _CLOSE = 32  # once this part is lost, no other way is tried
 _DISTANCES = 1, 2, 3, 4, 6, 8
@@ -31,16 +34,23 @@ def is_noise(stream: bytes) -> bool:
 
 
 def choose_runs(
-    content: bytes, as_is: Callable[[bytes], int], cost: Callable[[bytes, int], int]
+    content: bytes,
+    program: int,
+    as_is: Callable[[bytes], int],
+    cost: Callable[[bytes, int], int],
 ) -> list[Run]:
-    """The runs of a block, which may be none. ``as_is`` is what a piece costs that is left as it
-    is, ``cost`` what a stream of numbers costs of which each is so many bytes, in trials."""
+    """The runs of a block, which may be none. ``program`` is the filter that suits it, or 0.
+    ``as_is`` is what a piece costs that is left as it is, ``cost`` what a stream of numbers costs
+    of which each is so many bytes, in trials."""
     found = numbers.find(content)
+    if not program and sum(run.stop - run.start for run in found) * _ALL < len(content):
+        return []
+    gain = _GAIN_IN_PROGRAM if program else _GAIN
     kinds: dict[int, Kind | None] = {}
     for width in dict.fromkeys(run.kind.width for run in found):
         same = [run for run in found if run.kind.width == width]
         if sum(run.stop - run.start for run in same) * _SHARE >= len(content):
-            kinds[width] = _best(_sample(content, same), width, as_is, cost)
+            kinds[width] = _best(_sample(content, same), width, gain, as_is, cost)
     runs = []
     for run in found:
         kind = kinds.get(run.kind.width)
@@ -50,17 +60,29 @@ def choose_runs(
 
 
 def _sample(content: bytes, runs: list[Run]) -> bytes:
-    """From the middle of the longest run, beginning with a number."""
-    run = max(runs, key=lambda run: run.count)
-    width = run.kind.width
+    """Numbers from the middles of equal parts of all runs, which are of one width."""
+    width = runs[0].kind.width
     size = min(max(len(content) // 64, _MIN_SAMPLE), _MAX_SAMPLE)
-    count = min(run.count, size // width)
-    start = run.start + (run.count - count) // 2 * width
-    return content[start : start + count * width]
+    each, total = size // width // _PIECES, sum(run.count for run in runs)
+    pieces = []
+    for i in range(_PIECES):
+        place = total * (2 * i + 1) // (2 * _PIECES)  # of a number among all of them
+        for run in runs:
+            if place < run.count:
+                count = min(each, run.count)
+                start = run.start + min(place, run.count - count) * width
+                pieces.append(content[start : start + count * width])
+                break
+            place -= run.count
+    return b"".join(pieces)
 
 
 def _best(
-    sample: bytes, width: int, as_is: Callable[[bytes], int], cost: Callable[[bytes, int], int]
+    sample: bytes,
+    width: int,
+    gain: int,
+    as_is: Callable[[bytes], int],
+    cost: Callable[[bytes, int], int],
 ) -> Kind | None:
     whole = as_is(sample)
 
@@ -69,7 +91,7 @@ def _best(
         _, *streams = _streams(sample, kind)
         size = sum(map(cost, streams, kind.widths))
         noise = sum(map(len, filter(is_noise, streams)))
-        return size + (whole // _GAIN if 4 * noise < len(sample) else -whole // _LOSS)
+        return size + (whole // gain if 4 * noise < len(sample) else -whole // _LOSS)
 
     best, least = None, whole
     for change in _changes(sample, width):

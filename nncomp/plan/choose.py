@@ -60,6 +60,7 @@ _NAMELESS = 125  # and from here on contexts of instructions are worth a trial, 
 # instructions have 77, tables alone 34 to 750.
 _PERIOD_OF_TEXT, _PERIOD_OF_CODE, _PERIOD = 500, 150, 30
 
+_SHORT_ROW = 1 << 9  # bytes
 _LANE_COST = 10  # 1/1024 of what is coded, for each doubling of lanes, where it is text
 # The gain in a sample, in units of what is needed, from which on the network is expected to pay: on
 # 44 files of up to 2 MiB, that is 0.07 % worse at -5 than the better way for each, 0.1 % better at
@@ -250,6 +251,8 @@ def _joins(number: int, made: Split, content: bytes) -> bool:
 def _take_apart(content: bytes, best: _Candidate, encode: Encode) -> Choice | None:
     """Numbers in streams of their own, the rest as a program where the content is one."""
     profile = best.mixing.profile
+    if best.mixing.contexts.has_stride and best.mixing.period > _SHORT_ROW:
+        return None  # a picture: its rows are more than a sample of numbers shows
 
     def cost(stream: bytes, width: int) -> int:
         if arrays.is_noise(stream):
@@ -261,7 +264,7 @@ def _take_apart(content: bytes, best: _Candidate, encode: Encode) -> Choice | No
     def as_is(piece: bytes) -> int:
         return _cost(piece, best, encode)
 
-    runs = arrays.choose_runs(content, as_is, cost)
+    runs = arrays.choose_runs(content, best.filter, as_is, cost)
     if not runs:
         return None
     made = numbers.take_apart(content, runs, best.filter)
