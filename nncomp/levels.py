@@ -47,11 +47,11 @@ _LEVELS = {
     2: Level("nano-1", 2 * MIB, 512 * KIB, Profile.LEAN, 31, thorough=False),
     3: Level("nano-1", 2 * MIB, 1 * MIB, Profile.LEAN, 15),
     4: Level("small-2", 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
-    5: Level("small-1", 4 * MIB, 512 * KIB, Profile.RICH, 15),
-    6: Level("small-1", 4 * MIB, 1 * MIB, Profile.RICH, 8),
-    7: Level("base-1", 8 * MIB, 1 * MIB, Profile.RICH, 4),
-    8: Level("base-1", 16 * MIB, 2 * MIB, Profile.RICH, 4),
-    9: Level("base-1", 16 * MIB, 4 * MIB, Profile.RICH, 2),
+    5: Level("base-2", 4 * MIB, 512 * KIB, Profile.RICH, 15),
+    6: Level("base-2", 4 * MIB, 1 * MIB, Profile.RICH, 8),
+    7: Level("base-2", 8 * MIB, 1 * MIB, Profile.RICH, 4),
+    8: Level("base-2", 16 * MIB, 2 * MIB, Profile.RICH, 4),
+    9: Level("base-2", 16 * MIB, 4 * MIB, Profile.RICH, 2),
 }
 
 

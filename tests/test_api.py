@@ -653,7 +653,7 @@ def test_embedded_model_must_be_what_it_claims() -> None:
 
 
 def test_memory_limit() -> None:
-    for name in ("small-1", "none"):
+    for name in ("base-2", "none"):
         compressed = compress(TEXT, model=name, block_size=1 << 14)
         need = nncomp.get_frame_info(compressed).memory_needed
         assert need is not None

@@ -112,7 +112,7 @@ def test_largest_sums(arm: arm64.Engine, name: str) -> None:
     same_frequencies(arm, wide, b"\0\1\2")
 
 
-@pytest.mark.parametrize("name", ["nano-1", "small-1"])
+@pytest.mark.parametrize("name", ["nano-1", "base-2"])
 def test_models_that_are_shipped(arm: arm64.Engine, name: str) -> None:
     shipped = model.load(arm64.ROOT / "models" / f"{name}.safetensors")
     data = arm64.HERE.joinpath("__init__.py").read_bytes()[:700] + models.noise(60)
@@ -180,7 +180,7 @@ TEXT = (arm64.ROOT / "docs" / "numerics.md").read_bytes()
 
 @pytest.fixture(scope="module")
 def small() -> Model:
-    return model.load(arm64.ROOT / "models" / "small-1.safetensors")
+    return model.load(arm64.ROOT / "models" / "base-2.safetensors")
 
 
 def executed(program: Path, plugin: Path, kernel: str, coded_by: Model | None) -> int:

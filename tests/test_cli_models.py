@@ -32,12 +32,11 @@ def own(run: Run) -> Path:
 def test_list(run: Run) -> None:
     """models list: name, id, size, weights, speed, levels, training data"""
     entries = json.loads(run("models", "list", "--json").stdout)
-    base, nano, small, second = entries[:4]  # those of the fixture; then what the package has
+    base, nano, small = entries[:3]  # those of the fixture; then what the package has
     assert (nano["name"], nano["levels"]) == ("nano-1", [1, 2, 3])
-    assert (small["name"], small["levels"]) == ("small-1", [5, 6])
-    assert (second["name"], second["levels"]) == ("small-2", [4])
-    assert (base["name"], base["levels"]) == ("base-1", [7, 8, 9])
-    assert small["id"] == chain_model("small-1").id.hex()
+    assert (small["name"], small["levels"]) == ("small-2", [4])
+    assert (base["name"], base["levels"]) == ("base-2", [5, 6, 7, 8, 9])
+    assert base["id"] == chain_model("base-2").id.hex()
     assert small["size"] == os.path.getsize(small["path"])
     assert small["product_weights"] == models.TINY.product_weights
     assert (small["speed"], small["corpus"]) == ("fast", None)
@@ -56,7 +55,7 @@ def test_list(run: Run) -> None:
     assert lines[-2].endswith("  " + r"a\nb" * 40)  # all of it: there is no terminal to fit
     assert lines[0].split()[:6] == ["Name", "Id", "Size", "Weights", "Speed", "Levels"]
     assert lines[0].endswith("Trained on")
-    assert small["id"] in lines[3] and " fast " in lines[3] and lines[3].endswith(" 5-6  -")
+    assert small["id"] in lines[3] and " fast " in lines[3] and lines[3].endswith(" 4  -")
     assert run("models").stdout.decode().splitlines() == lines
     for args in (["models", "-v"], ["models", "list", "--verbose"]):
         longer = run(*args).stdout.decode().splitlines()
@@ -88,15 +87,15 @@ def test_show(run: Run, own: Path) -> None:
     assert entry["notes"] == {"corpus": "three\nlines\x1b"}
     assert (entry["name"], entry["width"]) == ("own-1", 64)
     assert entry["layers"] == ["attention:2:32:64", "feed_forward:64"] * 2
-    by_name = run("models", "show", "nano-1").stdout
-    assert by_name == run("models", "show", chain_model("nano-1").id.hex()).stdout
-    assert b"levels:      1, 2, 3\n" in by_name
-    text = run("models", "show", own, "small-1").stdout.decode()
+    by_name = run("models", "show", "small-2").stdout
+    assert by_name == run("models", "show", chain_model("small-2", 3).id.hex()).stdout
+    assert b"levels:      4\n" in by_name
+    text = run("models", "show", own, "base-2").stdout.decode()
     assert r"three\nlines\x1b" in text and "\x1b" not in text
     damaged = bytearray(own.read_bytes())
     damaged[-1] ^= 1
     own.write_bytes(damaged)
-    result = run("models", "show", own, "nobody", "nano-1", status=1)
+    result = run("models", "show", own, "nobody", "small-2", status=1)
     assert result.stdout == by_name
     assert "id" in errors(result)[0] and "not found" in errors(result)[1]
 
@@ -104,7 +103,7 @@ def test_show(run: Run, own: Path) -> None:
 def test_path(run: Run) -> None:
     """models path: of a model, or where they are looked for"""
     directory = os.environ["TEST_MODELS"]
-    assert run("models", "path", "small-1").stdout.decode() == f"{directory}/small-1.safetensors\n"
+    assert run("models", "path", "base-2").stdout.decode() == f"{directory}/base-2.safetensors\n"
     places = run("models", "path").stdout.decode().splitlines()
     assert places[0] == directory
     assert places[-1] == f"{os.environ['XDG_DATA_HOME']}/nncomp/models"  # nothing shadows releases
@@ -154,7 +153,7 @@ def test_pipes_are_no_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = run("-1", input=text).stdout
     assert run("-d", input=packed).stdout == text
     assert run("-d", "--model", "fifo.safetensors", input=packed).stdout == text  # an offer
-    assert len(run("models").stdout.splitlines()) == 5
+    assert len(run("models").stdout.splitlines()) == 4
     said = "fifo.safetensors: is not a regular file"
     assert errors(run("--model", "fifo.safetensors", input=text, status=1)) == [f"nncomp: {said}"]
     for command in ("show", "path", "add"):

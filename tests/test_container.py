@@ -107,9 +107,9 @@ def test_mixed_frame_bytes() -> None:
 
 def test_overhead_of_small_files() -> None:
     """As in section 10."""
-    ref, header = ModelRef(bytes(16), "small-1"), Header(1 << 22, 16, 1)
+    ref, header = ModelRef(bytes(16), "base-2"), Header(1 << 22, 16, 1)
     assert len(frame(stored(bytes(1000)), header=header)) - 1000 == 36
-    for block, overhead in ((mix(1000, bytes(300)), 37), (network(1000, bytes(300)), 61)):
+    for block, overhead in ((mix(1000, bytes(300)), 37), (network(1000, bytes(300)), 60)):
         assert len(frame(block, model=ref, header=header)) - 300 == overhead
 
 

@@ -184,14 +184,14 @@ def test_list(run: Run, args: list[str]) -> None:
     Path("a.nnc").write_bytes(packed := compress(TEXT) + compress(NOISE))
     table = run(*args, "a.nnc").stdout.decode().splitlines()
     assert table[0].split() == ["Frames", "Blocks", "Stored", "Content", "Ratio", "Model", "Name"]
-    assert table[1].split()[:2] == ["2", "2"] and table[1].endswith("small-1          a.nnc")
+    assert table[1].split()[:2] == ["2", "2"] and table[1].endswith("base-2           a.nnc")
     (entry,) = json.loads(run(*args, "--json", "a.nnc").stdout)
     assert (entry["content_size"], entry["stored_size"]) == (4200, len(packed))
     assert len(run(*args, "-v", "a.nnc").stdout.splitlines()) == 4
     Path("b.nnc").write_bytes(compress(b"", model="none"))
     lines = run(*args, "a.nnc", "missing", "b.nnc", status=1).stdout.decode().splitlines()
     assert len(lines) == 4 and lines[1] == table[1]
-    name = "3 2 {} 4.10 KiB {:.2f}% small-1 2 files"
+    name = "3 2 {} 4.10 KiB {:.2f}% base-2 2 files"
     stored = len(packed) + os.path.getsize("b.nnc")
     shown = name.format(size_text(stored), stored / 42)
     assert lines[3].split() == shown.split()
@@ -415,8 +415,8 @@ def test_environment_changes_speed_only(run: Run, a: Path, monkeypatch: pytest.M
         monkeypatch.setenv("NNCOMP_DEVICE", "cpu")
         assert run("-c", "a").stdout == compress(TEXT)
     usual = compress(TEXT)
-    data = model.dumps(models.build(models.TINY, lambda *_: 1, "small-1"))
-    Path("small-1.safetensors").write_bytes(data)  # not what is released under this name
+    data = model.dumps(models.build(models.TINY, lambda *_: 1, "base-2"))
+    Path("base-2.safetensors").write_bytes(data)  # not what is released under this name
     monkeypatch.setenv("NNCOMP_MODELS", os.getcwd())
     assert run("-c", "a").stdout == usual
     places = run("models", "path").stdout.decode().splitlines()

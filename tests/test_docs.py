@@ -33,7 +33,7 @@ from nncomp.plan import Plan, Stream, layout
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-RELEASED = ("nano-1", "small-2", "small-1", "base-1")
+RELEASED = ("nano-1", "small-2", "base-2")
 UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
 
 
@@ -346,7 +346,7 @@ def overhead(header: Header, *blocks: Block) -> int:
     writer = FrameWriter(sink, header)
     for block in blocks:
         first = block.network and not writer.has_network
-        writer.write(block, ModelRef(bytes(16), "small-1") if first else None)
+        writer.write(block, ModelRef(bytes(16), "base-2") if first else None)
     writer.end()
     return sink.size - sum(len(block.payload) for block in blocks)
 

@@ -234,7 +234,7 @@ def test_long_lanes_agree(kernel: str, lanes: int) -> None:
 @pytest.mark.parametrize("name", ["plus", "plus-exact", "signs", "steep"])
 def test_hostile_models_take_not_much_more(kernel: str, name: str) -> None:
     """Where nothing is zero and all is as large as can be. Best of some times in turns."""
-    usual = registry.find("small-1")
+    usual = registry.find("base-2")
     hostile = extreme(usual.config, name)
     data = models.text(400 if kernel == "portable" else 2000)
     best = {usual: float("inf"), hostile: float("inf")}

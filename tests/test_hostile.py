@@ -56,7 +56,7 @@ NONE, REPEAT, PROGRAM = 0, 1, 2  # filters
 
 
 def installed() -> model.Model:
-    return registry.find("small-1")
+    return registry.find("base-2")
 
 
 def coded(stream: bytes, mixing: Mixing, *, network: bool = False) -> Stream:
@@ -99,7 +99,7 @@ def written(*blocks: Block, header: Header = HEADER) -> bytes:
     writer = FrameWriter(dst, header)
     for block in blocks:
         first = block.network and not writer.has_network
-        writer.write(block, ModelRef(installed().id, "small-1") if first else None)
+        writer.write(block, ModelRef(installed().id, "base-2") if first else None)
     writer.end()
     return dst.getvalue()
 
@@ -366,7 +366,7 @@ def sealed(record: bytes) -> bytes:
     return head + record + zlib.crc32(head + record).to_bytes(4, "little")
 
 
-def network_record(model_id: bytes, data: bytes | None, name: bytes = b"small-1") -> bytes:
+def network_record(model_id: bytes, data: bytes | None, name: bytes = b"base-2") -> bytes:
     flags = len(name) - 1 | (0 if data is None else 0x80)
     embedded = b"" if data is None else varint.dumps(len(data)) + data
     description = bytes([flags]) + name + model_id + embedded
@@ -456,7 +456,7 @@ def test_names_cannot_reach_files_or_terminals() -> None:
 def test_sizes_that_lie_do_not_allocate() -> None:
     """Huge claims with nothing behind them."""
     huge = varint.dumps((1 << 62) + 5)
-    named = b"\2\x40\6small-1" + bytes(16)
+    named = b"\2\x40\5base-2" + bytes(16)
     records = [
         b"\1" + huge,
         b"\2" + huge,
@@ -466,7 +466,7 @@ def test_sizes_that_lie_do_not_allocate() -> None:
         b"\1\x40\1\0" + huge,
         named + huge,
         named + b"\1\0" + huge,
-        b"\2\x40\x86small-1" + bytes(16) + huge,
+        b"\2\x40\x85base-2" + bytes(16) + huge,
         b"\0" + huge,
     ]
     inside = [b"\x81" + huge, b"\0\x80" + huge, b"\0\x10" + huge, b"\0\x20\0" + huge]

@@ -287,7 +287,7 @@ def test_frame_info_of_models_that_are_elsewhere(foreign_model: model.Model) -> 
 
 
 def test_frame_info_of_a_change(foreign_model: model.Model, model_directory: Path) -> None:
-    base = model.load(model_directory / "small-1.safetensors")
+    base = model.load(model_directory / "base-2.safetensors")
     tensors = dict(base.tensors)
     tensors["head.m"] = base.tensors["head.m"] + np.int32(1)
     changed = model.Model.build(base.config, tensors, "changed")

@@ -224,7 +224,7 @@ def test_codecs_refuse_wrong_options_when_they_are_made() -> None:
         for level, error in WRONG_LEVELS:
             with pytest.raises(error):
                 codec(level=level)
-        for model in (3, Path("small-1"), b"small-1"):
+        for model in (3, Path("base-2"), b"base-2"):
             with pytest.raises(TypeError):
                 codec(model=model)
         with pytest.raises(nncomp.ModelNotFoundError, match="smal-1"):

@@ -255,7 +255,7 @@ def layouts(data: bytes) -> Iterator[Layout]:
         apart = len(data) // count
         return [data[i * apart : i * apart + min(size, apart)] for i in range(count)]
 
-    for name, profile in (("small-1", Profile.RICH), ("nano-1", Profile.LEAN)):
+    for name, profile in (("base-2", Profile.RICH), ("nano-1", Profile.LEAN)):
         yield Layout(
             f"64 blocks of 1 MiB, {name}, 2,048 lanes",
             registry.resolve(name), Mixing(profile), blocks(64, 32 * CUT), 32,

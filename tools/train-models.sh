@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Trains what models/ ships: tools/train-models.sh NNCOMP CORPUS_DIR OUTPUT_DIR [nano-1|small-1|base-1|small-2|base-2 …]
+# Trains what models/ ships: tools/train-models.sh NNCOMP CORPUS_DIR OUTPUT_DIR [nano-1|small-1|small-2|base-2 …]
 #
 # CORPUS_DIR holds DOMAIN/SOURCE.dat files, at any depth, as `make corpus` writes them. May be stopped
-# at any time: the same command goes on. On one CPU core nano-1 takes two hours, small-1 three or four,
-# base-1 more. small-2 goes on from nano-1 for an hour, base-2 from small-1 for two: from those in
-# OUTPUT_DIR, or else from those that the package has. MEGABYTES=300: a longer run.
+# at any time: the same command goes on. On one CPU core nano-1 takes two hours, small-1 three or four.
+# small-2 goes on from nano-1, and base-2 from small-1, which no longer ships, for an hour each: from
+# those in OUTPUT_DIR, or else from those that the package has. MEGABYTES=300: a longer run.
 set -euo pipefail
 nncomp=$1 corpus=$2 output=$3
 shift 3
@@ -46,13 +46,12 @@ going_on() {
 }
 
 mkdir -p "$output"
-for model in ${*:-nano-1 small-1 base-1 small-2 base-2}; do
+for model in ${*:-nano-1 small-1 small-2 base-2}; do
   case $model in
     nano-1) from_nothing nano-1 340 ;;
     small-1) from_nothing small-1 210 ;;
-    base-1) from_nothing base-1 190 ;;
     small-2) going_on small-2 64 nano-1 --length 1:512 ;;
-    base-2) going_on base-2 62 small-1 --length 0.8:512 --length 1:1024 ;;
+    base-2) going_on base-2 43 small-1 --length 0.8:512 --length 1:1024 ;;
     *) echo "$0: $model is not one of the models" >&2 && exit 2 ;;
   esac
 done

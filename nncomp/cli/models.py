@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["models"]
 
-# Weights in products up to which a class is said; small-1 and base-1, which are medium, have 1.1
-# and 1.6 million. On two CPU cores, in hundreds of KB/s: fast two to four, medium about one, slow
-# less.
+# Weights in products up to which a class is said; base-2, which is medium, has 1.1 million. On two
+# CPU cores, in hundreds of KB/s: fast two to four, medium about one, slow less.
 _SPEEDS = ((600_000, "fast"), (3_200_000, "medium"))
 _CORPUS = "nncomp.note.corpus"  # what a model was trained on
 
