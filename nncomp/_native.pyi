@@ -144,6 +144,16 @@ def deflate_follow(data: bytes, inside: DeflateInside | None = None) -> DeflateI
 def deflate_join(rest: bytes, side: bytes, contents: Sequence[bytes], size: int) -> bytes:
     """The ``size`` bytes that were split. Raises ``FormatError``."""
 
+def jpeg_split(data: bytes, most: int, *, kernel: str = "auto") -> tuple[bytes, bytes, int] | None:
+    """What is around the data of JPEG pictures, this data in much less, and how many blocks the
+    largest has. None where that does not pay. Pictures have together at most ``most`` blocks."""
+
+def jpeg_join(
+    rest: bytes, coded: bytes, size: int, blocks: int, most: int, *, kernel: str = "auto"
+) -> bytes:
+    """The ``size`` bytes that were split. Raises ``FormatError``, also where a picture has more
+    than ``blocks`` blocks, or all of them more than ``most``."""
+
 class FarFinder:
     """Finds copies from preceding blocks; ``csrc/far/find.hpp`` says what the limits are."""
 

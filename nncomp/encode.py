@@ -170,7 +170,9 @@ class Encoder:
         profile = self._level.profile
         chosen = choose.choose_filter(content, profile, trial, inside)
         streams = chosen.split.streams
-        mixings = [chosen.mixing, *(choose.choose_mixing(s, profile, trial) for s in streams[1:])]
+        others = streams[1 : len(streams) - chosen.split.packed]
+        mixings = [chosen.mixing, *(choose.choose_mixing(s, profile, trial) for s in others)]
+        mixings += [None] * chosen.split.packed
         coder = self._coder()
         alone: list[Stream] = []
         joined: list[Stream] = []

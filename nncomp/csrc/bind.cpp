@@ -21,14 +21,9 @@ using nncomp::Network;
 
 void bind_deflate(nb::module_& m);  // deflate/bind.cpp
 void bind_far(nb::module_& m);      // far/bind.cpp
+void bind_jpeg(nb::module_& m);     // jpeg/bind.cpp
 
 namespace {
-
-const nncomp::Kernel& usable_kernel(const std::string& name) {
-  const nncomp::Kernel* found = nncomp::find_kernel(name);
-  if (!found) throw std::invalid_argument("this CPU cannot run the kernel '" + name + "'");
-  return *found;
-}
 
 // A network from (name → array); the tensors are copied.
 void make_network(Network* self, int d_model, std::vector<std::tuple<std::string, std::vector<int>>> layers,
@@ -365,4 +360,5 @@ NB_MODULE(_native, m) {
   bind_filters(m);
   bind_deflate(m);
   bind_far(m);
+  bind_jpeg(m);
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 #ifdef __GLIBCXX__
@@ -16,6 +17,7 @@
 #endif
 
 #include "block/job.hpp"
+#include "kernels/kernel.hpp"
 
 namespace nb = nanobind;
 
@@ -30,6 +32,12 @@ constexpr size_t MAX_BYTES = size_t(1) << 28;
 
 inline void require(bool condition, const char* message) {
   if (!condition) throw std::invalid_argument(message);
+}
+
+inline const nncomp::Kernel& usable_kernel(const std::string& name) {
+  const nncomp::Kernel* found = nncomp::find_kernel(name);
+  if (!found) throw std::invalid_argument("this CPU cannot run the kernel '" + name + "'");
+  return *found;
 }
 
 // What `use` returns, which takes the interpreter's lock. A daemon thread that wants it when the interpreter has ended

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from nncomp.filters import arm64, deflate, none, numbers, repeat, x86
+from nncomp.filters import arm64, deflate, jpeg, none, numbers, repeat, x86
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
@@ -34,7 +34,7 @@ class Filter(Protocol):
         """Raises ``FormatError`` where streams of these sizes cannot be joined to ``size`` bytes:
         asked before any is decoded, so that a small block cannot ask for much work."""
 
-    def memory(self, sizes: Sequence[int], size: int, /) -> int:
+    def memory(self, sizes: Sequence[int], side: bytes, size: int, /) -> int:
         """Bytes that ``join`` needs at most, beside streams of these sizes and the content."""
 
     def join(self, streams: Sequence[bytes], side: bytes, size: int, /) -> bytes:
@@ -42,4 +42,4 @@ class Filter(Protocol):
 
 
 # By the number that a file holds.
-FILTERS: tuple[Filter, ...] = (none, repeat, x86, arm64, deflate, numbers)
+FILTERS: tuple[Filter, ...] = (none, repeat, x86, arm64, deflate, numbers, jpeg)

@@ -75,7 +75,7 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
         raise FormatError("streams are too large for the deflate streams in a block")
 
 
-def memory(sizes: Sequence[int], size: int) -> int:
+def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
     contents = sum(sizes[2:])
     tokens = 4 * min(contents, _BLOCK_TOKENS)
     # The content once more, a picture's stream without its chunks, programs that become what they

@@ -25,7 +25,7 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
     require_one_stream("a block without a filter", sizes, side, size)
 
 
-def memory(sizes: Sequence[int], size: int) -> int:
+def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
     return 0
 
 

@@ -30,7 +30,7 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
         raise FormatError("a repeated pattern is not one stream, shorter than the content")
 
 
-def memory(sizes: Sequence[int], size: int) -> int:
+def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
     return size
 
 

@@ -16,6 +16,7 @@ class Split:
 
     streams: tuple[bytes, ...]
     side: bytes = b""
+    packed: int = 0  # how many streams, the last ones, are as small as they get
 
 
 def require_one_stream(what: str, sizes: Sequence[int], side: bytes, size: int) -> None:

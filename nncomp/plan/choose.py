@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from nncomp.errors import FormatError
-from nncomp.filters import FILTERS, Split, arm64, deflate, none, numbers, repeat, x86
+from nncomp.filters import FILTERS, Split, arm64, deflate, jpeg, none, numbers, repeat, x86
 from nncomp.levels import Level
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.plan import arrays, order
@@ -175,14 +175,14 @@ def worthwhile(coded: list[Stream], level: Level) -> list[Stream]:
 # ---- what is tried ----
 
 _NONE = FILTERS.index(none)
-_WHOLE = repeat, deflate  # filters whose gain no sample shows, and none has to
+_WHOLE = repeat, jpeg, deflate  # filters whose gain no sample shows, and none has to
 _TRIED = x86, arm64  # those that are tried with a sample
 
 
 def _wholes(content: bytes, inside: deflate.Inside | None) -> Iterator[tuple[int, Split | None]]:
-    for filter_ in _WHOLE:
-        made = deflate.split(content, inside) if filter_ is deflate else filter_.split(content)
-        yield FILTERS.index(filter_), made
+    yield FILTERS.index(repeat), repeat.split(content)
+    yield FILTERS.index(jpeg), jpeg.split(content, inside)
+    yield FILTERS.index(deflate), deflate.split(content, inside)
 
 
 def _pays(split: Split, content: bytes) -> bool:

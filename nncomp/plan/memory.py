@@ -27,7 +27,7 @@ def of_block(plan: Plan, size: int, model: Model | ModelConfig | None) -> int:
         need += plan.copies.literals + plan.copies.stream.size
     if plan.filter:
         sizes = [stream.size for stream in plan.streams]
-        need += sum(sizes) + FILTERS[plan.filter].memory(sizes, plan.literals(size))
+        need += sum(sizes) + FILTERS[plan.filter].memory(sizes, plan.side, plan.literals(size))
     coders = [0 if model is None else model.memory(1)]
     for stream in plan.every_stream:
         if stream.mixing is not None:
@@ -41,6 +41,6 @@ def of_frame(header: Header, model: Model | ModelConfig | None) -> int:
     """The same for any block that a filter does not make larger, whatever its plan."""
     lanes = 1 if model is None else header.lanes
     size = header.block_size
-    need = 3 * size + max(f.memory([size], size) for f in FILTERS)
+    need = 3 * size + max(f.memory([size], b"", size) for f in FILTERS)
     need += Mixing(header.profile).memory(size, lanes)
     return need + (0 if model is None else model.memory(lanes))

@@ -6,7 +6,7 @@
 
 #include "deflate/bits.hpp"
 #include "deflate/fit.hpp"
-#include "deflate/side.hpp"
+#include "coder/side.hpp"
 #include "deflate/walk.hpp"
 
 namespace nncomp::deflate {

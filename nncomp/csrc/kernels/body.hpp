@@ -14,6 +14,7 @@
 #include "kernels/products.hpp"
 #include "kernels/vectors.hpp"
 #include "stage/byte_step.hpp"
+#include "stage/decide.hpp"
 
 namespace nncomp {
 namespace {
@@ -297,6 +298,17 @@ void mix_predict(const mix::Shared& s, mix::Lane& l, uint32_t byte, uint32_t* p)
   });
 }
 
+void decide_encode(const mix::Tables& tables, const mix::Decision& decision, Encoder& coder, uint32_t bit) {
+  mix::decide(tables, decision, [&](uint32_t p) {
+    coder.put(bit, p);
+    return bit;
+  });
+}
+
+uint32_t decide_decode(const mix::Tables& tables, const mix::Decision& decision, Decoder& coder) {
+  return mix::decide(tables, decision, [&](uint32_t p) { return coder.get(p); });
+}
+
 // `foresight` is measured: see block/foresight.hpp. 256 where products take the time.
 template <Vectors Simd, class Products = DotProducts<Simd>>
 constexpr Kernel kernel(const char* name, int foresight = 256) {
@@ -319,6 +331,8 @@ constexpr Kernel kernel(const char* name, int foresight = 256) {
       .mix_predict = mix_predict,
       .mix_update_tables = mix::update_tables,
       .mix_update_rest = mix::update_rest,
+      .decide_encode = decide_encode,
+      .decide_decode = decide_decode,
   };
 }
 

@@ -23,8 +23,10 @@ struct Decoder;
 struct Distribution;
 struct Encoder;
 namespace mix {
+struct Decision;
 struct Lane;
 struct Shared;
+struct Tables;
 }  // namespace mix
 
 constexpr int BIAS_PAD = 16;          // entries at either end, each BIAS_NEVER
@@ -89,6 +91,10 @@ struct Kernel {
   void (*mix_predict)(const mix::Shared&, mix::Lane&, uint32_t byte, uint32_t* p);  // of its bits, without a network
   void (*mix_update_tables)(const mix::Shared&, int first, int last, uint32_t count);
   void (*mix_update_rest)(const mix::Shared&, uint32_t count);
+
+  // A single decision: see stage/decision.hpp.
+  void (*decide_encode)(const mix::Tables&, const mix::Decision&, Encoder&, uint32_t bit);
+  uint32_t (*decide_decode)(const mix::Tables&, const mix::Decision&, Decoder&);
 };
 
 // The kernels of this build, fastest first, and whether this CPU can run them.

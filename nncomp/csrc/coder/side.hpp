@@ -11,7 +11,7 @@
 #include "coder/error.hpp"
 #include "coder/integers.hpp"
 
-namespace nncomp::deflate {
+namespace nncomp {
 
 // How a number is distributed: by its length in bits, then by its highest ones.
 struct Numbers {
@@ -33,16 +33,24 @@ class Side {
 
   bool reads() const { return reads_; }
 
-  // The bit: `bit`, or what is read.
-  bool flag(AdaptiveBit& state, bool bit) {
+  // The bit: `bit`, which put(encoder) codes, or what get(decoder) reads.
+  template <class Put, class Get>
+  bool code(bool bit, Put put, Get get) {
     if (reads_) {
-      bit = decoder_.get(uint32_t(state.p)) != 0;
+      bit = get(decoder_) != 0;
       check();
     } else {
       if (out_.size() < encoder_.size + 4) out_.resize(2 * out_.size() + 64);
       encoder_.out = out_.data();
-      encoder_.put(bit, uint32_t(state.p));
+      put(encoder_);
     }
+    return bit;
+  }
+
+  // Likewise, with a probability that learns.
+  bool flag(AdaptiveBit& state, bool bit) {
+    const uint32_t p = uint32_t(state.p);
+    bit = code(bit, [&](Encoder& e) { e.put(bit, p); }, [&](Decoder& d) { return d.get(p); });
     state.learn(bit);
     return bit;
   }
@@ -58,7 +66,7 @@ class Side {
       AdaptiveBit& bit = found < 4 ? model.high[length][found] : model.low[place];
       found = 2 * found + flag(bit, (value >> place) & 1);
     }
-    if (found > most) throw FormatError("a deflate stream is damaged: a number is too large");
+    if (found > most) throw FormatError("a filter's stream is damaged: a number is too large");
     return found;
   }
 
@@ -80,12 +88,12 @@ class Side {
 
   // Throws FormatError unless all that was written has been read.
   void end() const {
-    if (!decoder_.complete()) throw FormatError("a deflate stream is damaged: bytes are left over");
+    if (!decoder_.complete()) throw FormatError("a filter's stream is damaged: bytes are left over");
   }
 
  private:
   void check() const {
-    if (!decoder_.valid()) throw FormatError("a deflate stream is damaged: what it is redone from ends too early");
+    if (!decoder_.valid()) throw FormatError("a filter's stream is damaged: it ends too early");
   }
 
   bool reads_ = false;
@@ -94,4 +102,4 @@ class Side {
   std::vector<uint8_t> out_;
 };
 
-}  // namespace nncomp::deflate
+}  // namespace nncomp

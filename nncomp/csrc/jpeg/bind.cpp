@@ -1,0 +1,46 @@
+// The part of the module nncomp._native that takes JPEG pictures apart: argument checks, nothing else.
+#include <nanobind/stl/string.h>
+
+#include <optional>
+
+#include "bind.hpp"
+#include "jpeg/split.hpp"
+
+using namespace nb::literals;
+
+namespace {
+
+nb::object split(nb::bytes data, uint64_t most, const std::string& kernel) {
+  require(data.size() <= MAX_BYTES, "size is out of range");
+  require(most <= MAX_BYTES, "most is out of range");
+  std::optional<nncomp::jpeg::Parts> parts;
+  const nb::object nobody = nb::none();  // it goes when the lock is back
+  const nncomp::Kernel& found = usable_kernel(kernel);
+  {
+    Unlocked unlocked(nobody);
+    parts = nncomp::jpeg::split(found, view(data), most);
+  }
+  if (!parts) return nb::none();
+  return nb::make_tuple(to_bytes(parts->rest), to_bytes(parts->coded), parts->blocks);
+}
+
+nb::bytes join(nb::bytes rest, nb::bytes coded, size_t size, uint64_t blocks, uint64_t most,
+               const std::string& kernel) {
+  require(size <= MAX_BYTES, "size is out of range");
+  require(blocks <= MAX_BYTES && most <= MAX_BYTES, "blocks are out of range");
+  const nb::object nobody = nb::none();
+  const nncomp::Kernel& found = usable_kernel(kernel);
+  std::vector<uint8_t> data;
+  {
+    Unlocked unlocked(nobody);
+    data = nncomp::jpeg::join(found, view(rest), view(coded), size, blocks, most);
+  }
+  return to_bytes(data);
+}
+
+}  // namespace
+
+void bind_jpeg(nb::module_& m) {
+  m.def("jpeg_split", split, "data"_a, "most"_a, nb::kw_only(), "kernel"_a = "auto");
+  m.def("jpeg_join", join, "rest"_a, "coded"_a, "size"_a, "blocks"_a, "most"_a, nb::kw_only(), "kernel"_a = "auto");
+}

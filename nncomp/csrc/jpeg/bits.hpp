@@ -1,0 +1,148 @@
+// Bits of a scan's data, the highest of a byte first. Behind a byte FF stands a 00, which means nothing.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "coder/error.hpp"
+#include "jpeg/header.hpp"
+
+namespace nncomp::jpeg {
+
+[[noreturn]] inline void damaged() { throw FormatError("a JPEG picture is damaged: its parts do not fit together"); }
+
+// A scan's data without the zeros behind FF, and where restart markers are.
+struct Plain {
+  std::vector<uint8_t> bytes;  // and four zeros
+  std::vector<size_t> ends;    // of the parts between markers, in bytes, that of the last one included
+};
+
+// Up to the first marker that is not the next restart marker.
+inline Plain unstuffed(std::span<const uint8_t> data, bool restarts) {
+  Plain plain;
+  size_t at = 0;
+  for (; at < data.size(); ++at) {
+    const uint8_t b = data[at];
+    if (b == 0xFF) {
+      if (at + 1 == data.size()) break;
+      const uint8_t next = data[at + 1];
+      if (restarts && next == (0xD0 | (plain.ends.size() & 7))) {
+        plain.ends.push_back(plain.bytes.size());
+        ++at;
+        continue;
+      }
+      if (next != 0) break;
+      ++at;
+    }
+    plain.bytes.push_back(b);
+  }
+  plain.ends.push_back(plain.bytes.size());
+  plain.bytes.resize(plain.bytes.size() + 4);
+  return plain;
+}
+
+class BitReader {
+ public:
+  explicit BitReader(const Plain& plain) : plain_(plain), end_(8 * plain.ends[0]) {}
+
+  uint64_t position() const { return at_; }                     // bits
+  void skip(uint32_t count) { at_ += count; }
+  bool good() const { return at_ <= end_; }                     // nothing beyond the end of the part was taken
+  uint32_t to_byte() const { return uint32_t(-at_ & 7); }       // bits up to the next whole byte
+
+  // The next `count` ≤ 16 bits.
+  uint32_t peek(uint32_t count) const {
+    if (at_ >= end_) return 0;
+    const uint8_t* b = &plain_.bytes[at_ >> 3];
+    const uint32_t four = uint32_t(b[0]) << 24 | uint32_t(b[1]) << 16 | uint32_t(b[2]) << 8 | b[3];
+    return count == 0 ? 0 : (four << (at_ & 7)) >> (32 - count);
+  }
+  uint32_t take(uint32_t count) {
+    const uint32_t value = peek(count);
+    at_ += count;
+    return value;
+  }
+
+  // The next symbol; −1 if no code has it.
+  int symbol(const Code& code) {
+    const uint32_t next = peek(16);
+    const uint32_t fast = code.fast[next >> 8];
+    if (fast) {
+      at_ += fast >> 8;
+      return int(fast & 255);
+    }
+    uint32_t length = 9;
+    while (length <= 16 && next >= code.end[length]) ++length;
+    if (length > 16) return -1;
+    at_ += length;
+    return code.symbol[size_t(int32_t(next >> (16 - length)) + code.first[length]) & 255];
+  }
+
+  // A number whose length in bits is known, which is negative where its highest bit is 0.
+  int32_t number(uint32_t count) {
+    const int32_t value = int32_t(take(count));
+    return count > 0 && value >> (count - 1) == 0 ? value - (1 << count) + 1 : value;
+  }
+
+  // Goes on behind the restart marker; whether it is there, and all bits in front of it are `padding`, or are the first
+  // ones of all, which say what it is.
+  bool restart(uint32_t& padding, bool& known) {
+    const uint32_t count = to_byte(), bits = take(count);
+    if (at_ != end_ || part_ + 1 == plain_.ends.size()) return false;
+    end_ = 8 * plain_.ends[++part_];
+    if (count == 0) return true;
+    if (!known) padding = bits & 1;
+    known = true;
+    return bits == (padding ? (1u << count) - 1 : 0);
+  }
+
+ private:
+  const Plain& plain_;
+  uint64_t at_ = 0, end_;
+  size_t part_ = 0;
+};
+
+class BitWriter {
+ public:
+  BitWriter(std::vector<uint8_t>& out, size_t limit) : out_(out), end_(out.size() + limit) {}
+
+  void put(uint32_t bits, uint32_t count) {  // at most 16
+    held_ = held_ << count | (bits & ((1u << count) - 1));
+    count_ += count;
+    while (count_ >= 8) {
+      count_ -= 8;
+      byte(uint8_t(held_ >> count_));
+    }
+  }
+  void symbol(const Code& code, uint32_t symbol) {
+    if (code.length[symbol] == 0) damaged();
+    put(code.bits[symbol], code.length[symbol]);
+  }
+  void number(int32_t value, uint32_t count) { put(uint32_t(value < 0 ? value - 1 : value), count); }
+  uint32_t to_byte() const { return -count_ & 7; }
+  void restart(uint32_t padding, uint32_t number) {
+    put(padding ? 0xFF : 0, to_byte());
+    if (out_.size() + 2 > end_) damaged();
+    out_.push_back(0xFF);
+    out_.push_back(uint8_t(0xD0 | (number & 7)));
+  }
+
+ private:
+  void byte(uint8_t b) {
+    if (out_.size() + 1 + (b == 0xFF) > end_) damaged();
+    out_.push_back(b);
+    if (b == 0xFF) out_.push_back(0);
+  }
+
+  std::vector<uint8_t>& out_;
+  size_t end_;
+  uint64_t held_ = 0;
+  uint32_t count_ = 0;
+};
+
+// Bits that a magnitude has.
+inline uint32_t length_of(int32_t value) { return uint32_t(std::bit_width(uint32_t(value < 0 ? -value : value))); }
+
+}  // namespace nncomp::jpeg

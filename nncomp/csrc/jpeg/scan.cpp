@@ -1,0 +1,357 @@
+#include "jpeg/scan.hpp"
+
+#include <algorithm>
+
+#include "jpeg/bits.hpp"
+
+namespace nncomp::jpeg {
+namespace {
+
+constexpr int32_t MOST = (1 << 14) - 1;      // of a coefficient that is undone
+constexpr uint32_t LONGEST_RUN = 0x7FFF;     // of blocks that end
+constexpr size_t MOST_CORRECTIONS = 937;     // bits of blocks that end, from which on writers end the run
+
+bool fits(int32_t value) { return value >= -MOST && value <= MOST; }
+
+// Every unit's blocks: use(number in the scan, component, block) → whether to go on.
+template <class Planes, class Use>
+bool visit(const Header& header, Planes& planes, uint32_t unit, Use use) {
+  const Scan& scan = header.scan;
+  const uint32_t row = unit / header.scan_wide(), column = unit % header.scan_wide();
+  if (scan.count == 1) return use(size_t(0), planes.block(size_t(scan.component[0]), row, column));
+  for (size_t i = 0; i < size_t(scan.count); ++i) {
+    const size_t number = size_t(scan.component[i]);
+    const Component& c = header.component[number];
+    for (uint32_t y = 0; y < c.down; ++y) {
+      for (uint32_t x = 0; x < c.across; ++x) {
+        if (!use(i, planes.block(number, row * c.down + y, column * c.across + x))) return false;
+      }
+    }
+  }
+  return true;
+}
+
+// ---- From bits ----
+
+class Undo {
+ public:
+  Undo(const Header& header, const Plain& plain, const Part& part)
+      : header_(header), scan_(header.scan), in_(plain), before_(part.before) {
+    in_.skip(part.offset);
+  }
+
+  BitReader& in() { return in_; }
+  bool between_runs() const { return run_ == 0; }
+
+  void restart() {
+    before_.fill(0);
+    run_ = 0;
+  }
+
+  bool block(size_t i, int16_t* b) {
+    if (!header_.progressive) return dc(i, b) && sequential(i, b);
+    if (scan_.from == 0) return scan_.high == 0 ? dc(i, b) : dc_again(b);
+    return scan_.high == 0 ? first(i, b) : again(i, b);
+  }
+
+ private:
+  bool dc(size_t i, int16_t* b) {
+    const int length = in_.symbol(header_.code[0][size_t(scan_.dc[i])]);
+    if (length < 0 || length > 15) return false;
+    const int32_t value = before_[i] + in_.number(uint32_t(length));
+    if (!fits(value) || !fits(value * (1 << scan_.low)) || !in_.good()) return false;
+    before_[i] = value;
+    b[0] = int16_t(value * (1 << scan_.low));
+    return true;
+  }
+
+  bool dc_again(int16_t* b) {
+    b[0] = int16_t(b[0] | int32_t(in_.take(1)) << scan_.low);
+    return in_.good();
+  }
+
+  bool sequential(size_t i, int16_t* b) {
+    const Code& code = header_.code[1][size_t(scan_.ac[i])];
+    for (uint32_t k = 1; k < BLOCK; ++k) {
+      const int symbol = in_.symbol(code);
+      if (symbol < 0) return false;
+      if (symbol == 0) break;
+      k += uint32_t(symbol) >> 4;
+      const uint32_t length = symbol & 15;
+      if (k >= BLOCK || length == 15) return false;
+      if (length == 0) {
+        if (symbol != 0xF0) return false;
+        continue;
+      }
+      b[NATURAL[k]] = int16_t(in_.number(length));
+    }
+    return in_.good();
+  }
+
+  bool first(size_t i, int16_t* b) {
+    if (run_ > 0) {
+      --run_;
+      return true;
+    }
+    const Code& code = header_.code[1][size_t(scan_.ac[i])];
+    for (uint32_t k = uint32_t(scan_.from); k <= uint32_t(scan_.to); ++k) {
+      const int symbol = in_.symbol(code);
+      if (symbol < 0) return false;
+      const uint32_t zeros = uint32_t(symbol) >> 4, length = symbol & 15;
+      if (length == 0 && zeros < 15) {
+        run_ = (1u << zeros) + in_.take(zeros) - 1;
+        break;
+      }
+      k += zeros;
+      if (k > uint32_t(scan_.to)) return false;
+      if (length == 0) continue;
+      const int32_t value = in_.number(length) * (1 << scan_.low);
+      if (!fits(value)) return false;
+      b[NATURAL[k]] = int16_t(value);
+    }
+    return in_.good();
+  }
+
+  // Coefficients that are not 0 get one more bit, which `zeros` zeros are among; the place of the zero behind these,
+  // or behind the last place.
+  uint32_t correct(int16_t* b, uint32_t k, uint32_t zeros) {
+    for (; k <= uint32_t(scan_.to); ++k) {
+      int16_t& value = b[NATURAL[k]];
+      if (value == 0) {
+        if (zeros-- == 0) break;
+      } else if (in_.take(1) && !((value < 0 ? -value : value) >> scan_.low & 1)) {
+        value = int16_t(value + (value < 0 ? -(1 << scan_.low) : 1 << scan_.low));
+      }
+    }
+    return k;
+  }
+
+  bool again(size_t i, int16_t* b) {
+    const Code& code = header_.code[1][size_t(scan_.ac[i])];
+    uint32_t k = uint32_t(scan_.from);
+    while (run_ == 0 && k <= uint32_t(scan_.to)) {
+      const int symbol = in_.symbol(code);
+      if (symbol < 0) return false;
+      const uint32_t zeros = uint32_t(symbol) >> 4, length = symbol & 15;
+      if (length > 1 || (length == 0 && zeros < 15)) {
+        if (length > 1) return false;
+        run_ = (1u << zeros) + in_.take(zeros);
+        break;
+      }
+      const int32_t value = length == 0 ? 0 : in_.take(1) ? 1 << scan_.low : -(1 << scan_.low);
+      k = correct(b, k, zeros);
+      if (k > uint32_t(scan_.to)) return false;
+      b[NATURAL[k++]] = int16_t(value);
+    }
+    if (run_ > 0) {
+      correct(b, k, BLOCK);
+      --run_;
+    }
+    return in_.good();
+  }
+
+  const Header& header_;
+  const Scan& scan_;
+  BitReader in_;
+  std::array<int32_t, MAX_COMPONENTS> before_;
+  uint32_t run_ = 0;  // of blocks that have nothing more, those to come
+};
+
+// ---- To bits ----
+
+class Redo {
+ public:
+  Redo(const Header& header, const Part& part, size_t limit, std::vector<uint8_t>& out)
+      : header_(header), scan_(header.scan), out_(out, limit), before_(part.before) {
+    out_.put(part.low, part.offset);
+  }
+
+  BitWriter& out() { return out_; }
+
+  void restart(uint32_t padding, uint32_t number) {
+    end_run();
+    out_.restart(padding, number);
+    before_.fill(0);
+  }
+
+  bool block(size_t i, const int16_t* b) {
+    if (!header_.progressive || (scan_.from == 0 && scan_.high == 0)) dc(i, b[0]);
+    if (!header_.progressive) {
+      sequential(i, b);
+    } else if (scan_.from > 0) {
+      code_ = &header_.code[1][size_t(scan_.ac[i])];
+      scan_.high == 0 ? first(b) : again(b);
+    } else if (scan_.high > 0) {
+      out_.put(uint32_t(b[0] >> scan_.low), 1);
+    }
+    return true;
+  }
+
+  void end_run() {
+    if (run_ == 0) return;
+    const uint32_t length = uint32_t(std::bit_width(run_)) - 1;
+    out_.symbol(*code_, length << 4);
+    out_.put(run_, length);
+    run_ = 0;
+    put_all(corrections_);
+  }
+
+ private:
+  void dc(size_t i, int32_t value) {
+    value >>= scan_.low;
+    const int32_t difference = value - before_[i];
+    before_[i] = value;
+    const uint32_t length = length_of(difference);
+    if (length > 15) damaged();
+    out_.symbol(header_.code[0][size_t(scan_.dc[i])], length);
+    out_.number(difference, length);
+  }
+
+  void sequential(size_t i, const int16_t* b) {
+    const Code& code = header_.code[1][size_t(scan_.ac[i])];
+    uint32_t zeros = 0;
+    for (int k = 1; k < BLOCK; ++k) {
+      const int32_t value = b[NATURAL[k]];
+      if (value == 0) {
+        ++zeros;
+        continue;
+      }
+      for (; zeros > 15; zeros -= 16) out_.symbol(code, 0xF0);
+      const uint32_t length = length_of(value);
+      if (length > 14) damaged();
+      out_.symbol(code, zeros << 4 | length);
+      out_.number(value, length);
+      zeros = 0;
+    }
+    if (zeros > 0) out_.symbol(code, 0);
+  }
+
+  void first(const int16_t* b) {
+    uint32_t zeros = 0;
+    for (int k = scan_.from; k <= scan_.to; ++k) {
+      const int32_t value = b[NATURAL[k]] / (1 << scan_.low);
+      if (value == 0) {
+        ++zeros;
+        continue;
+      }
+      end_run();
+      for (; zeros > 15; zeros -= 16) out_.symbol(*code_, 0xF0);
+      const uint32_t length = length_of(value);
+      if (length > 15) damaged();
+      out_.symbol(*code_, zeros << 4 | length);
+      out_.number(value, length);
+      zeros = 0;
+    }
+    if (zeros > 0 && ++run_ == LONGEST_RUN) end_run();
+  }
+
+  void again(const int16_t* b) {
+    int last = 0;  // that becomes more than 0
+    std::array<uint32_t, BLOCK> magnitude;
+    for (int k = scan_.from; k <= scan_.to; ++k) {
+      const int32_t value = b[NATURAL[k]];
+      magnitude[size_t(k)] = uint32_t(value < 0 ? -value : value) >> scan_.low;
+      if (magnitude[size_t(k)] == 1) last = k;
+    }
+    uint32_t zeros = 0;
+    std::vector<uint8_t>& bits = pending_;
+    bits.clear();
+    for (int k = scan_.from; k <= scan_.to; ++k) {
+      const uint32_t value = magnitude[size_t(k)];
+      if (value == 0) {
+        ++zeros;
+        continue;
+      }
+      for (; zeros > 15 && k <= last; zeros -= 16) {
+        end_run();
+        out_.symbol(*code_, 0xF0);
+        put_all(bits);
+      }
+      if (value > 1) {
+        bits.push_back(value & 1);
+        continue;
+      }
+      end_run();
+      out_.symbol(*code_, zeros << 4 | 1);
+      out_.put(b[NATURAL[k]] > 0, 1);
+      put_all(bits);
+      zeros = 0;
+    }
+    if (zeros == 0 && bits.empty()) return;
+    corrections_.insert(corrections_.end(), bits.begin(), bits.end());
+    if (++run_ == LONGEST_RUN || corrections_.size() > MOST_CORRECTIONS) end_run();
+  }
+
+  void put_all(std::vector<uint8_t>& bits) {
+    for (const uint8_t bit : bits) out_.put(bit, 1);
+    bits.clear();
+  }
+
+  const Header& header_;
+  const Scan& scan_;
+  BitWriter out_;
+  std::array<int32_t, MAX_COMPONENTS> before_;
+  const Code* code_ = nullptr;
+  uint32_t run_ = 0;  // of blocks that have nothing more
+  std::vector<uint8_t> corrections_, pending_;  // bits of these blocks, and of the one at hand
+};
+
+bool is_start(const Header& header, uint32_t unit, const Part& part) {
+  return header.interval > 0 && unit > part.first && unit % header.interval == 0;
+}
+
+}  // namespace
+
+Planes::Planes(const Header& header, uint32_t first, uint32_t last) {
+  for (size_t i = 0; i < size_t(header.count); ++i) {
+    const Component& c = header.component[i];
+    first_[i] = first * c.down;
+    last_[i] = last * c.down;
+    wide_[i] = c.wide;
+    data_[i].resize(size_t(last_[i] - first_[i]) * c.wide * BLOCK);
+  }
+}
+
+void Planes::keep(const Header& header, uint32_t rows) {
+  for (size_t i = 0; i < size_t(header.count); ++i) {
+    last_[i] = first_[i] + rows * header.component[i].down;
+    data_[i].resize(size_t(last_[i] - first_[i]) * wide_[i] * BLOCK);
+  }
+}
+
+bool undo_scan(std::span<const uint8_t> data, const Header& header, Planes& planes, Part& part) {
+  const Plain plain = unstuffed(data, header.interval > 0);
+  Undo undo(header, plain, part);
+  BitReader& in = undo.in();
+  bool known = false;
+  uint64_t end = in.position();
+  uint32_t unit = part.first;
+  for (; unit < part.last; ++unit) {
+    if (is_start(header, unit, part)) {
+      if (!in.restart(part.padding, known)) break;
+      undo.restart();
+    }
+    if (!visit(header, planes, unit, [&](size_t i, int16_t* b) { return undo.block(i, b); })) break;
+    end = in.position();
+  }
+  if (unit < part.last) {  // what the last one has so far is not asked for
+    visit(header, planes, unit, [](size_t, int16_t* b) { return std::fill(b, b + BLOCK, int16_t(0)), true; });
+    if (header.progressive || unit == part.first) return false;
+    part.last = unit;
+  }
+  const uint32_t bits = uint32_t(-end & 7);
+  part.tail = bits == 0 ? 0 : plain.bytes[end >> 3] & ((1u << bits) - 1);
+  return undo.between_runs();
+}
+
+void redo_scan(const Header& header, const Planes& planes, const Part& part, size_t limit, std::vector<uint8_t>& out) {
+  Redo redo(header, part, limit, out);
+  for (uint32_t unit = part.first; unit < part.last; ++unit) {
+    if (is_start(header, unit, part)) redo.restart(part.padding, unit / header.interval - 1);
+    visit(header, planes, unit, [&](size_t i, const int16_t* b) { return redo.block(i, b); });
+  }
+  redo.end_run();
+  redo.out().put(part.tail, redo.out().to_byte());
+}
+
+}  // namespace nncomp::jpeg

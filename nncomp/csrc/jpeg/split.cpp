@@ -1,0 +1,256 @@
+#include "jpeg/split.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "coder/side.hpp"
+#include "jpeg/bits.hpp"
+#include "jpeg/model.hpp"
+#include "jpeg/scan.hpp"
+
+namespace nncomp::jpeg {
+namespace {
+
+constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
+constexpr size_t MIN_DATA = 128;         // bytes of a picture's scans
+constexpr uint64_t MAX_HEADERS = 64;     // a share of the data: bytes of headers that are read, times as many
+constexpr uint64_t VISITS = 64;          // of a block, on the average, by scans
+
+void append(std::vector<uint8_t>& to, std::span<const uint8_t> bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+// Where a picture begins, and the data of its first scan does.
+struct Found {
+  size_t begin, start;
+};
+
+// In the order of their data. A picture may lie in front of another one's data, in its header.
+std::vector<Found> find(std::span<const uint8_t> data) {
+  std::vector<Found> found;
+  uint64_t left = MAX_HEADERS * data.size();
+  const uint8_t* const begin = data.data();
+  for (size_t at = 0; at + 4 < data.size(); ++at) {
+    const void* const next = std::memchr(begin + at, 0xFF, data.size() - 3 - at);
+    if (!next) break;
+    at = size_t(static_cast<const uint8_t*>(next) - begin);
+    if (data[at + 1] != 0xD8 || data[at + 2] != 0xFF) continue;
+    Header header;
+    const size_t size = read_markers(data.subspan(at + 2), header);
+    if (size == 0) continue;
+    found.push_back({at, at + 2 + size});
+    if (size > left) break;
+    left -= size;
+  }
+  std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.start < b.start; });
+  return found;
+}
+
+// What a picture's parts are described with.
+struct Models {
+  AdaptiveBit more, whole, padding, scans;
+  Numbers gap, back, units, tail, between;
+  Model model;
+};
+
+// The scan's part: all units but for the last ones, which a cut picture lacks.
+void code_part(Side& side, Models& m, const Header& header, Part& part) {
+  const uint32_t units = header.scan_units();
+  if (side.flag(m.whole, part.last == units)) {
+    part.last = units;
+  } else {
+    part.last = side.number(m.units, part.last, units - 1);
+  }
+  part.padding = side.flag(m.padding, part.padding);
+  part.tail = side.number(m.tail, part.tail, 127);
+}
+
+// Whether no other scans follow.
+bool is_sole(const Header& header) { return !header.progressive && header.scan.count == header.count; }
+
+// Rows of units that the picture's scans reach into.
+uint32_t rows_of(const Header& header, const Part& part) {
+  if (!is_sole(header)) return header.units_high;
+  const uint32_t rows = (part.last + header.scan_wide() - 1) / header.scan_wide();
+  const uint32_t down = header.scan.count == 1 ? header.component[0].down : 1;
+  return (rows + down - 1) / down;
+}
+
+struct Scanned {
+  Part part;
+  size_t between;  // bytes of markers in front
+};
+
+class Splitter {
+ public:
+  Splitter(const Kernel& kernel, std::span<const uint8_t> data, uint64_t most)
+      : kernel_(kernel), data_(data), left_(most) {}
+
+  std::optional<Parts> run() {
+    for (const Found& found : find(data_)) {
+      if (found.start >= done_) consider(found);
+    }
+    if (taken_ == 0) return std::nullopt;
+    side_.flag(m_->more, false);
+    append(parts_.rest, data_.subspan(done_));
+    parts_.coded = side_.finish();
+    if (parts_.coded.size() >= taken_ - taken_ / 32) return std::nullopt;
+    return std::move(parts_);
+  }
+
+ private:
+  // The scan at `at`, if redoing it gives the same; then `at` is behind it.
+  bool take(const Header& header, Planes& planes, Part& part, size_t& at) {
+    part = {};
+    part.last = header.scan_units();
+    const std::span<const uint8_t> data = data_.subspan(at);
+    if (!undo_scan(data, header, planes, part)) return false;
+    if (part.last < header.scan_units() && !is_sole(header)) return false;
+    redone_.clear();
+    try {
+      redo_scan(header, planes, part, data.size(), redone_);
+    } catch (const FormatError&) {
+      return false;
+    }
+    if (!std::equal(redone_.begin(), redone_.end(), data.begin())) return false;
+    at += redone_.size();
+    return true;
+  }
+
+  void consider(const Found& found) {
+    Header header;
+    read_markers(data_.subspan(found.begin + 2), header);
+    if (header.blocks() > left_) return;
+    const Header first = header;
+    Planes planes(header, 0, header.units_high);
+    std::vector<Scanned> scans(1);
+    std::vector<uint8_t> between;
+    size_t at = found.start;
+    if (!take(header, planes, scans[0].part, at)) return;
+    size_t data = at - found.start;
+    while (!is_sole(header)) {
+      const size_t size = read_markers(data_.subspan(at), header);
+      if (size == 0) break;
+      append(between, data_.subspan(at, size));
+      at += size;
+      scans.push_back({{}, size});
+      const size_t start = at;
+      if (!take(header, planes, scans.back().part, at)) return;
+      data += at - start;
+    }
+    if (data < MIN_DATA) return;
+    side_.flag(m_->more, true);
+    side_.number(m_->gap, uint32_t(found.start - done_), MAX_SIZE);
+    side_.number(m_->back, uint32_t(found.start - found.begin), MAX_SIZE);
+    header = first;
+    code_part(side_, *m_, header, scans[0].part);
+    planes.keep(header, rows_of(header, scans[0].part));
+    m_->model.code(kernel_, side_, header, planes);
+    append(parts_.rest, data_.subspan(done_, found.start - done_));
+    std::span<const uint8_t> markers(between);
+    for (size_t i = 1; i < scans.size(); ++i) {
+      side_.flag(m_->scans, true);
+      side_.number(m_->between, uint32_t(scans[i].between), MAX_SIZE);
+      read_markers(markers.first(scans[i].between), header);
+      markers = markers.subspan(scans[i].between);
+      code_part(side_, *m_, header, scans[i].part);
+    }
+    if (!is_sole(header)) side_.flag(m_->scans, false);
+    append(parts_.rest, between);
+    left_ -= first.blocks();
+    parts_.blocks = std::max(parts_.blocks, first.blocks());
+    taken_ += data;
+    done_ = at;
+  }
+
+  const Kernel& kernel_;
+  std::span<const uint8_t> data_;
+  uint64_t left_;      // blocks that are allowed
+  size_t done_ = 0;    // all before is in parts
+  uint64_t taken_ = 0; // bytes of scans
+  Parts parts_;
+  Side side_;
+  std::vector<uint8_t> redone_;
+  std::unique_ptr<Models> m_ = std::make_unique<Models>();
+};
+
+class Joiner {
+ public:
+  Joiner(const Kernel& kernel, std::span<const uint8_t> rest, std::span<const uint8_t> coded, uint64_t size,
+         uint64_t blocks, uint64_t most)
+      : kernel_(kernel), rest_(rest), side_(coded), size_(size), blocks_(blocks), left_(most), visits_(VISITS * most) {
+    out_.reserve(size);
+  }
+
+  std::vector<uint8_t> run() {
+    while (side_.flag(m_->more, false)) picture();
+    side_.end();
+    take(rest_.size());
+    if (out_.size() != size_) damaged();
+    return std::move(out_);
+  }
+
+ private:
+  void picture() {
+    take(side_.number(m_->gap, 0, MAX_SIZE));
+    const size_t back = side_.number(m_->back, 0, MAX_SIZE);
+    if (back > out_.size() || back < 2) damaged();
+    Header header;
+    markers(back - 2, header);
+    const uint64_t blocks = header.blocks();
+    if (blocks > blocks_ || blocks > left_) damaged();
+    left_ -= blocks;
+    Part part;
+    code_part(side_, *m_, header, part);
+    Planes planes(header, 0, rows_of(header, part));
+    m_->model.code(kernel_, side_, header, planes);
+    scan(header, planes, part);
+    while (!is_sole(header) && side_.flag(m_->scans, false)) {
+      const uint32_t between = side_.number(m_->between, 0, MAX_SIZE);
+      take(between);
+      markers(between, header);
+      part = {};
+      code_part(side_, *m_, header, part);
+      scan(header, planes, part);
+    }
+  }
+
+  // Reads the last `size` bytes.
+  void markers(size_t size, Header& header) {
+    if (read_markers(std::span(out_).last(size), header) != size || size == 0) damaged();
+  }
+
+  void scan(const Header& header, const Planes& planes, const Part& part) {
+    const uint64_t visits = header.blocks();
+    if (visits > visits_) damaged();
+    visits_ -= visits;
+    redo_scan(header, planes, part, size_ - out_.size(), out_);
+  }
+
+  void take(size_t size) {
+    if (size > rest_.size() || size > size_ - out_.size()) damaged();
+    append(out_, rest_.first(size));
+    rest_ = rest_.subspan(size);
+  }
+
+  const Kernel& kernel_;
+  std::span<const uint8_t> rest_;
+  Side side_;
+  uint64_t size_, blocks_, left_, visits_;
+  std::vector<uint8_t> out_;
+  std::unique_ptr<Models> m_ = std::make_unique<Models>();
+};
+
+}  // namespace
+
+std::optional<Parts> split(const Kernel& kernel, std::span<const uint8_t> data, uint64_t most) {
+  return Splitter(kernel, data, most).run();
+}
+
+std::vector<uint8_t> join(const Kernel& kernel, std::span<const uint8_t> rest, std::span<const uint8_t> coded,
+                          uint64_t size, uint64_t blocks, uint64_t most) {
+  return Joiner(kernel, rest, coded, size, blocks, most).run();
+}
+
+}  // namespace nncomp::jpeg

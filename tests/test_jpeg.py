@@ -1,0 +1,272 @@
+"""JPEG pictures as coefficients: redone exactly, whatever they are, or left as they are.
+
+Those in ``tests/jpeg`` are one photograph, written by libjpeg-turbo in different ways.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import models
+import nncomp
+from conftest import examples
+from nncomp import _native
+from nncomp.errors import FormatError
+from nncomp.filters import FILTERS, Split, jpeg
+
+HERE = Path(__file__).parent
+PICTURES = {path.stem: path.read_bytes() for path in sorted((HERE / "jpeg").glob("*.jpg"))}
+SEQUENTIAL = [name for name in PICTURES if not name.startswith("progressive")]
+BOOK = (HERE / "data" / "book.md").read_bytes()
+MOST = 1 << 16  # blocks
+
+any_picture = pytest.mark.parametrize("name", PICTURES)
+
+
+def undone(data: bytes) -> tuple[bytes, bytes]:
+    """What is around pictures, and these, which are seen to give ``data`` again."""
+    parts = _native.jpeg_split(data, MOST)
+    assert parts is not None
+    rest, coded, blocks = parts
+    assert _native.jpeg_join(rest, coded, len(data), blocks, MOST) == data
+    return rest, coded
+
+
+def joined(split: Split, size: int) -> bytes:
+    return jpeg.join(split.streams, split.side, size)
+
+
+def data_at(picture: bytes) -> int:
+    """Where the first scan's data begins."""
+    at = picture.index(b"\xff\xda")
+    return at + 2 + int.from_bytes(picture[at + 2 : at + 4], "big")
+
+
+# ---- what is redone ----
+
+
+@any_picture
+def test_pictures(name: str) -> None:
+    """All scans are taken, and need at most five sixths of what they had."""
+    picture = PICTURES[name]
+    rest, coded = undone(picture)
+    assert rest.startswith(picture[: data_at(picture)]) and rest.endswith(b"\xff\xd9")
+    assert len(coded) * 6 <= (len(picture) - len(rest)) * 5
+
+
+@pytest.mark.parametrize("kernel", _native.kernels())
+@any_picture
+def test_kernels_agree(name: str, kernel: str) -> None:
+    picture = PICTURES[name]
+    parts = _native.jpeg_split(picture, MOST)
+    assert parts is not None and _native.jpeg_split(picture, MOST, kernel=kernel) == parts
+    rest, coded, blocks = parts
+    again = _native.jpeg_join(rest, coded, len(picture), blocks, MOST, kernel=kernel)
+    assert again == picture
+
+
+def test_pictures_among_other_things() -> None:
+    data = BOOK[:900].join([b"", *PICTURES.values(), b""])
+    rest, coded = undone(data)
+    headers = sum(len(undone(picture)[0]) for picture in PICTURES.values())
+    assert len(rest) == headers + 900 * (len(PICTURES) + 1)
+
+
+def test_a_picture_in_another_ones_header() -> None:
+    """As cameras have them."""
+    small, large = PICTURES["420"], PICTURES["444"]
+    size = (len(small) + 2).to_bytes(2, "big")
+    picture = large[:2] + b"\xff\xe1" + size + small + large[2:]
+    rest, _ = undone(picture)
+    assert len(rest) == len(undone(small)[0]) + len(undone(large)[0]) + 4
+
+
+def test_the_same_picture_again_is_no_larger() -> None:
+    once, twice = (undone(PICTURES["422"] * n)[1] for n in (1, 2))
+    assert len(twice) <= 2 * len(once)
+
+
+@pytest.mark.parametrize("name", SEQUENTIAL)
+def test_a_picture_that_is_cut(name: str) -> None:
+    """Whole units are taken, wherever it ends."""
+    picture = PICTURES[name]
+    start = data_at(picture)
+    for size in (*range(start + 1000, start + 1012), len(picture) - 3):
+        rest, coded = undone(picture[:size])
+        assert len(coded) < size - start
+        assert len(rest) < start + 250  # two units, or what is up to a restart
+
+
+@pytest.mark.parametrize("name", ["progressive", "progressive-gray", "progressive-restarts"])
+def test_progressive_pictures_are_whole(name: str) -> None:
+    picture = PICTURES[name]
+    assert _native.jpeg_split(picture[: len(picture) * 3 // 4], MOST) is None
+
+
+@any_picture
+def test_what_comes_behind(name: str) -> None:
+    picture = PICTURES[name]
+    rest, _ = undone(picture + b"and more")
+    assert rest == undone(picture)[0] + b"and more"
+
+
+def test_other_bits_before_markers() -> None:
+    """They are ones everywhere; where one is not, is the end."""
+    picture = bytearray(PICTURES["restarts"])
+    start = data_at(picture)
+    markers = [at.start() for at in re.finditer(rb"\xff[\xd0-\xd9]", picture[start:])]
+    last = max(start + at - 1 for at in markers[:-2] if picture[start + at - 1] & 1)
+    picture[last] &= 0xFE
+    rest, _ = undone(bytes(picture))
+    assert rest.endswith(picture[last + 1 :])
+
+
+def test_noise_and_text_are_left_alone() -> None:
+    for data in (b"", b"\xff\xd8\xff", BOOK, models.noise(100_000), b"\xff\xd8" * 50_000):
+        assert _native.jpeg_split(data, MOST) is None
+
+
+@pytest.mark.parametrize("marker", [0xC3, 0xC5, 0xC8, 0xC9, 0xCA, 0xCC, 0xDC])
+def test_other_kinds_are_left_alone(marker: int) -> None:
+    """Lossless, hierarchical and arithmetic coding, and a height that comes later."""
+    picture = PICTURES["420"]
+    at = picture.index(b"\xff\xc0")
+    assert _native.jpeg_split(picture[: at + 1] + bytes([marker]) + picture[at + 2 :], MOST) is None
+
+
+def test_too_many_blocks_are_left_alone() -> None:
+    """288 are in the picture."""
+    assert _native.jpeg_split(PICTURES["420"], 287) is None
+    assert _native.jpeg_split(PICTURES["420"], 288) is not None
+
+
+@any_picture
+@settings(max_examples=examples(60), deadline=None)
+@given(data=st.data())
+def test_damaged_pictures(name: str, data: st.DataObject) -> None:
+    picture = bytearray(PICTURES[name])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(picture) - 1))
+        picture[at] = data.draw(st.integers(0, 255))
+    parts = _native.jpeg_split(bytes(picture), MOST)
+    if parts is not None:
+        rest, coded, blocks = parts
+        assert _native.jpeg_join(rest, coded, len(picture), blocks, MOST) == picture
+
+
+# ---- the filter ----
+
+
+@any_picture
+def test_filter(name: str) -> None:
+    content = PICTURES[name] + BOOK[:500]
+    split = jpeg.split(content)
+    assert split is not None and jpeg.detect(content)
+    assert split.packed == 1 and split.streams[0].endswith(BOOK[:500])
+    assert joined(split, len(content)) == content
+
+
+def test_pictures_between_deflate_streams() -> None:
+    """As documents have them."""
+    content = zlib.compress(BOOK) + PICTURES["444"] + zlib.compress(BOOK[::-1])
+    split = jpeg.split(content)
+    assert split is not None and BOOK + BOOK[::-1] in split.streams
+    assert joined(split, len(content)) == content
+
+
+@pytest.mark.parametrize("level", [1, 5])
+def test_files(level: int) -> None:
+    content = PICTURES["422"] + BOOK[:1000] + PICTURES["progressive"]
+    packed = nncomp.compress(content, level=level, model="none")
+    assert nncomp.decompress(packed) == content
+    assert len(packed) < 6000
+
+
+def test_memory() -> None:
+    """Of coefficients, as the side names them; and none without."""
+    content = PICTURES["420"]
+    split = jpeg.split(content)
+    assert split is not None
+    sizes = [len(stream) for stream in split.streams]
+    need = jpeg.memory(sizes, split.side, len(content))
+    assert 288 * 128 < need < 1 << 25
+    assert jpeg.memory([len(content)], b"", len(content)) == 0
+    assert jpeg.most_blocks(1 << 30) * 128 == 1 << 29
+
+
+@pytest.mark.parametrize(
+    ("side", "message"),
+    [
+        (b"", "too short"),
+        (b"\x01", "too short"),
+        (b"\x01\x02", "too short"),
+        (b"\x81\x00\x02\x00", "shortest form"),
+        (b"\x01\x02\x01", "not those"),
+        (b"\x01\x02\x05", "not those"),
+        (b"\xff\xff\x7f\x02\x00", "too large"),
+        (b"\x01\x63\x00", "too large"),
+        (b"\x01\x02\x00\x00", "not one stream"),
+        (b"\x01\x03\x00", "not one stream"),
+        (b"\x01\x02\x04", "not those"),
+    ],
+)
+def test_bad_sides(side: bytes, message: str) -> None:
+    for call in (jpeg.check, jpeg.memory):
+        if side or call is jpeg.check:
+            with pytest.raises(FormatError, match=message):
+                call([2, 4], side, 100)
+    with pytest.raises(FormatError, match=message):
+        jpeg.join([b"ab", b"cdef"], side, 100)
+
+
+def test_parts_that_do_not_fit() -> None:
+    picture = PICTURES["420"]
+    parts = _native.jpeg_split(picture, MOST)
+    assert parts is not None
+    rest, coded, blocks = parts
+    size = len(picture)
+    for bad in (
+        (rest[:-1], coded, size, blocks, MOST),
+        (rest + b"x", coded, size, blocks, MOST),
+        (rest[3:], coded, size, blocks, MOST),
+        (b"", coded, size, blocks, MOST),
+        (rest, coded + b"x", size, blocks, MOST),
+        (rest, b"", size, blocks, MOST),
+        (rest, coded, size - 1, blocks, MOST),
+        (rest, coded, size + 1, blocks, MOST),
+        (rest, coded, size, blocks - 1, MOST),
+        (rest, coded, size, blocks, blocks - 1),
+    ):
+        with pytest.raises(FormatError) as info:
+            _native.jpeg_join(*bad)
+        assert "\n" not in str(info.value)
+
+
+@any_picture
+@settings(max_examples=examples(60), deadline=None)
+@given(data=st.data())
+def test_damaged_parts(name: str, data: st.DataObject) -> None:
+    """Content of the size that was asked for, or one error."""
+    picture = PICTURES[name]
+    parts = _native.jpeg_split(picture, MOST)
+    assert parts is not None
+    damaged = [bytearray(part) for part in parts[:2]]
+    for _ in range(data.draw(st.integers(1, 3))):
+        part = damaged[data.draw(st.integers(0, 1))]
+        part[data.draw(st.integers(0, len(part) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        found = _native.jpeg_join(*map(bytes, damaged), len(picture), parts[2], MOST)
+    except FormatError:
+        pass
+    else:
+        assert len(found) == len(picture)
+
+
+def test_number() -> None:
+    assert FILTERS.index(jpeg) == 5
