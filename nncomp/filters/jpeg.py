@@ -56,7 +56,7 @@ def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
     if not side:  # of a block without pictures
         return 0
     it = _read(sizes, side, size)
-    around = _AROUND[it.around].memory(sizes[:-1], it.side, it.rest)
+    around: int = _AROUND[it.around].memory(sizes[:-1], it.side, it.rest)
     # The content once more, a scan without its zeros, what is learnt, coefficients, and traces of
     # two rows of blocks.
     return around + it.rest + 3 * size + _MODEL + (_BLOCK + 160) * it.blocks

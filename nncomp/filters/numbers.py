@@ -130,7 +130,7 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
         raise FormatError("streams do not fit the numbers that they are made of")
 
 
-def memory(sizes: Sequence[int], size: int) -> int:
+def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
     # The content twice, the rest as a program, and a chunk's arrays.
     return 2 * size + sizes[0] + 6 * max(_WIDTHS) * _CHUNK
 

@@ -41,7 +41,7 @@ from nncomp.plan import Plan, Stream, layout
 LIMIT = 64 << 20  # bytes of memory that decoding may take
 BLOCK = 1 << 10
 HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
-NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS = range(len(FILTERS))
+NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG = range(len(FILTERS))
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
 
@@ -297,6 +297,50 @@ def check_joined(case: bytes) -> None:
     streams, side = [bytes.fromhex(s) for s in entries["streams"]], bytes.fromhex(entries["side"])
     joined = outcome(lambda: filter.join(streams, side, entries["size"]))
     assert joined == "error" or len(joined) == entries["size"]
+
+
+# JPEG pictures, and what they are redone from
+
+
+@functools.cache
+def pictures() -> tuple[bytes, ...]:
+    folder = Path(__file__).parents[1] / "jpeg"
+    return tuple(path.read_bytes() for path in sorted(folder.glob("*.jpg")))
+
+
+def make_jpeg(draw: Random) -> bytes:
+    """A damaged picture; or a picture's parts, of which some are damaged, and limits."""
+    picture = draw.choice(pictures())
+    if draw.random() < 0.5:
+        return json.dumps({"picture": damaged(draw, picture).hex()}).encode()
+    parts = _native.jpeg_split(picture, 1 << 16)
+    assert parts is not None
+    rest, coded, blocks = parts
+    which = draw.randrange(3)
+    entries = {
+        "rest": (damaged(draw, rest) if which != 0 else rest).hex(),
+        "coded": (damaged(draw, coded) if which != 1 else coded).hex(),
+        "blocks": blocks * draw.choice([1, 1, 20]),
+        "size": len(picture) + draw.choice([0, 0, 0, -9, 9, 4000]),
+    }
+    return json.dumps(entries).encode()
+
+
+def check_jpeg(case: bytes) -> None:
+    """What is split can be joined; whatever is joined is of the size that was asked for."""
+    entries = json.loads(case)
+    most = 1 << 14
+    if "picture" in entries:
+        picture = bytes.fromhex(entries["picture"])
+        parts = _native.jpeg_split(picture, most)
+        if parts is not None:
+            rest, coded, blocks = parts
+            assert _native.jpeg_join(rest, coded, len(picture), blocks, most) == picture
+        return
+    rest, coded = bytes.fromhex(entries["rest"]), bytes.fromhex(entries["coded"])
+    size, blocks = entries["size"], min(entries["blocks"], most)
+    joined = outcome(lambda: _native.jpeg_join(rest, coded, size, blocks, most))
+    assert joined == "error" or len(joined) == size
 
 
 # Blocks, below all checks
@@ -636,6 +680,7 @@ TARGETS = {
     "frame": Target(make_frame, check_frame, 1500),
     "fields": Target(make_fields, check_frame, 1500),
     "joined": Target(make_joined, check_joined, 3000),
+    "jpeg": Target(make_jpeg, check_jpeg, 400),
     "payload": Target(make_payload, check_payload, 120),
     "content": Target(make_content, check_content, 100),
     "packed": Target(make_packed, check_packed, 1000),

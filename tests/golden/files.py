@@ -29,7 +29,7 @@ from nncomp import compress, container, decompress, weights
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError, ModelError
-from nncomp.filters import FILTERS, arm64, deflate, numbers, repeat, x86
+from nncomp.filters import FILTERS, arm64, deflate, jpeg, numbers, repeat, x86
 from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
@@ -323,6 +323,20 @@ def shorter(stream: bytes) -> Stream:
     return coded if coded.stored_size < len(stream) else as_it_is(stream)
 
 
+def pictures() -> Iterator[tuple[bytes, Block]]:
+    """JPEG pictures, alone, cut, and between deflate streams."""
+    one, two, three = (
+        HERE.parent.joinpath("jpeg", f"{name}.jpg").read_bytes()
+        for name in ("420", "progressive", "restarts")
+    )
+    between = zlib.compress(TEXT) + three + zlib.compress(TEXT, 1)
+    for content in (one[:3000], two, between):
+        split = jpeg.split(content)
+        assert split is not None
+        streams = [as_it_is(stream) for stream in split.streams]
+        yield content, block(content, *streams, number=FILTERS.index(jpeg), side=split.side)
+
+
 def copies(*numbers: int) -> Stream:
     return as_it_is(b"".join(map(varint, numbers)))
 
@@ -388,6 +402,9 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     pairs = [*apart()]
     file = frame(Header(2 * KIB, 1, 1), ref, *(b for _, b in pairs))
     yield "numbers", file, b"".join(c for c, _ in pairs)
+    pairs = [*pictures()]
+    file = frame(Header(8 * KIB, 1, 1), ref, *(b for _, b in pairs))
+    yield "jpeg", file, b"".join(c for c, _ in pairs)
     pairs = [*far()]
     file = frame(Header(4 * KIB, 1, 1, reach=container.REACHES[1]), ref, *(b for _, b in pairs))
     yield "far", file, b"".join(c for c, _ in pairs)

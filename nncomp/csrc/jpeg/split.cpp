@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
 constexpr size_t MIN_DATA = 128;         // bytes of a picture's scans
+constexpr size_t MIN_CODED = 64;         // bytes; a picture of one colour is small in any way
 constexpr uint64_t MAX_HEADERS = 64;     // a share of the data: bytes of headers that are read, times as many
 constexpr uint64_t VISITS = 64;          // of a block, on the average, by scans
 
@@ -95,7 +96,7 @@ class Splitter {
     side_.flag(m_->more, false);
     append(parts_.rest, data_.subspan(done_));
     parts_.coded = side_.finish();
-    if (parts_.coded.size() >= taken_ - taken_ / 32) return std::nullopt;
+    if (parts_.coded.size() >= taken_ - taken_ / 32 || parts_.coded.size() < MIN_CODED) return std::nullopt;
     return std::move(parts_);
   }
 
