@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <span>
 
+#include "coder/side.hpp"
 #include "deflate/bits.hpp"
 #include "deflate/fit.hpp"
-#include "coder/side.hpp"
 #include "deflate/walk.hpp"
 
 namespace nncomp::deflate {
