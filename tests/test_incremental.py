@@ -295,7 +295,7 @@ def test_frame_info_of_a_change(foreign_model: model.Model, model_directory: Pat
     info = nncomp.get_frame_info(compress(TEXT, model=packed))
     assert (info.model, info.model_id) == ("changed", changed.id.hex())
     assert (info.model_embedded, info.model_size) == (True, len(packed.data))
-    assert info.model_base == "nano-1"  # the first with its id
+    assert info.model_base == "base-2"  # the first with its id
     assert info.memory_needed is not None
 
 

@@ -135,10 +135,11 @@ struct BlockDecoder::State {
       for (const auto& share : shares) share->start(t + 1);  // its buckets are on their way during this byte's update
       kernel.mix_update_tables(s, 0, s.shape.contexts, count);
     }
+    advance(job);
   }
 
   // What this thread takes of them beside others.
-  void together(Job& job, Turns& turns, int thread) {
+  void together(Job& job, Turns& turns, int thread, size_t end) {
     const mix::Shared& s = stage.shared;
     // What is no table takes about as long as a quarter of them: the first part has that, and less of these.
     const int parts = int(shares.size()), tables = s.shape.contexts, rest = tables / 4;
@@ -149,7 +150,7 @@ struct BlockDecoder::State {
       if (turn % 2 == 0) {
         Share& share = *shares[size_t(part)];
         share.decode_step(t, count);
-        if (t % 16 == 15) job.advance(share.decoded());
+        if (t % 16 == 15 || t + 1 == end) job.advance(share.decoded());
         return;
       }
       if (part == 0) kernel.mix_update_rest(s, count);
@@ -182,8 +183,8 @@ void BlockDecoder::decode(size_t steps, const Progress& progress) {
   const size_t end = std::min<size_t>(steps, state_->stage.shared.lane[0].size);
   Job job(int(state_->shares.size()), progress);
   Turns turns(job, int(state_->shares.size()), 2 * uint64_t(end - state_->done));
-  job.run([&](int thread) { job.threads() == 1 ? state_->alone(job, end) : state_->together(job, turns, thread); });
-  state_->advance(job);
+  job.run(
+      [&](int thread) { job.threads() == 1 ? state_->alone(job, end) : state_->together(job, turns, thread, end); });
   if (end == state_->stage.shared.lane[0].size) {
     for (const auto& share : state_->shares) share->finish();
   }
