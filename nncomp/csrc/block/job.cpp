@@ -82,8 +82,8 @@ void Job::report() {
 
 void Turns::end(uint64_t turn) {
   left_.store(int(taken_.size()), std::memory_order_relaxed);
-  turn_.store(turn + 1,
-              std::memory_order_seq_cst);  // before a look at who is asleep, as they go to sleep before theirs
+  // Before a look at who is asleep, as those who go to sleep say so before they look at the turn.
+  turn_.store(turn + 1, std::memory_order_seq_cst);
   if (asleep_.load(std::memory_order_seq_cst) == 0) return;
   std::lock_guard lock(mutex_);
   over_.notify_all();

@@ -106,8 +106,8 @@ class Turns {
   const uint64_t end_;
   std::vector<Taken> taken_;
   alignas(64) std::atomic<uint64_t> turn_{0};  // what all threads look at, apart from what they write
-  std::atomic<int> asleep_{0};  // threads
   alignas(64) std::atomic<int> left_;  // parts of this turn that are not done
+  std::atomic<int> asleep_{0};  // threads
   std::mutex mutex_;  // of them
   std::condition_variable over_;
 };
