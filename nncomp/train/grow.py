@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -79,7 +80,7 @@ def places(old: Sequence[Layer], new: Sequence[Layer]) -> list[int]:
     If they are not all there, layers of attention may have shorter windows than they had. Raises
     ``ValueError`` if then they are not there either.
     """
-    for fits in (_equal, _shorter):
+    for fits in (operator.eq, _shorter):
         found: list[int] = []
         for place, layer in enumerate(new):
             if len(found) < len(old) and fits(old[len(found)], layer):
@@ -97,10 +98,6 @@ def cropped(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[int, int]]
         for a, b in pairs
         if isinstance(a, Attention) and isinstance(b, Attention) and a != b
     ]
-
-
-def _equal(old: Layer, new: Layer) -> bool:
-    return old == new
 
 
 def _shorter(old: Layer, new: Layer) -> bool:
