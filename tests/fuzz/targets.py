@@ -653,9 +653,7 @@ def make_undone(draw: Random) -> bytes:
 
 def check_undone(case: bytes) -> None:
     """Deflate streams are redone to as many bytes as are asked for, or refused."""
-    entries = json.loads(case)
-    rest, side, *contents = map(bytes.fromhex, entries["parts"])
-    _sized(lambda: _native.deflate_join(rest, side, contents, entries["size"]), entries["size"])
+    _check_parts(case, _native.deflate_join)
 
 
 def make_copied(draw: Random) -> bytes:
@@ -664,14 +662,14 @@ def make_copied(draw: Random) -> bytes:
 
 def check_copied(case: bytes) -> None:
     """Copies give as many bytes as are asked for, or are refused."""
+    _check_parts(case, _native.far_join)
+
+
+def _check_parts(case: bytes, join: Callable[[bytes, bytes, list[bytes], int], bytes]) -> None:
     entries = json.loads(case)
-    literals, copies, *sources = map(bytes.fromhex, entries["parts"])
-    _sized(lambda: _native.far_join(literals, copies, sources, entries["size"]), entries["size"])
-
-
-def _sized(call: Callable[[], bytes], size: int) -> None:
+    first, second, *others = map(bytes.fromhex, entries["parts"])
     try:
-        assert len(call()) == size
+        assert len(join(first, second, others, entries["size"])) == entries["size"]
     except FormatError as error:
         assert "\n" not in str(error)
 
