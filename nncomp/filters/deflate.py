@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from nncomp import _native
 from nncomp.errors import FormatError
-from nncomp.filters import arm64, x86
+from nncomp.filters.programs import PROGRAMS
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
@@ -35,7 +35,6 @@ Inside = _native.DeflateInside  # where one stands in a stream that goes on in t
 NAME = "deflate"
 CONTEXTS = Contexts.GENERAL
 
-_PROGRAMS = {b"\x02": x86, b"\x03": arm64}  # of the others, by the number that a file holds
 _GROUPS = range(2, 41)  # streams that hold contents
 _BLOCK_TOKENS = 1 << 20  # at most
 
@@ -61,15 +60,15 @@ def split(content: bytes, inside: Inside | None = None) -> Split | None:
     if parts is None:
         return None
     rest, redo, (text, other, *pictures) = parts
-    for side, program in _PROGRAMS.items():
+    for number, program in PROGRAMS.items():
         if program.detect(other):
             (stream,) = program.split(other).streams
-            return Split((rest, redo, text, stream, *pictures), side)
+            return Split((rest, redo, text, stream, *pictures), bytes([number]))
     return Split((rest, redo, text, other, *pictures))
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    if len(sizes) - 2 not in _GROUPS or (side and side not in _PROGRAMS):
+    if len(sizes) - 2 not in _GROUPS or (side and (len(side) > 1 or side[0] not in PROGRAMS)):
         raise FormatError("streams are not those that deflate streams are made of")
     if sum(sizes[2:]) > most_contents(size) or sum(sizes[:2]) >= size:
         raise FormatError("streams are too large for the deflate streams in a block")
@@ -87,5 +86,5 @@ def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
     check([len(stream) for stream in streams], side, size)
     rest, redo, text, other, *pictures = streams
     if side:
-        other = _PROGRAMS[side].join([other], b"", len(other))
+        other = PROGRAMS[side[0]].join([other], b"", len(other))
     return _native.deflate_join(rest, redo, [text, other, *pictures], size)

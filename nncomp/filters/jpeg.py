@@ -23,7 +23,6 @@ CONTEXTS = Contexts.GENERAL
 _AROUND = {0: none, 4: deflate}  # what joins the rest, by the number that a file holds
 _BLOCK = 128  # bytes of coefficients
 _MODEL = 24 << 20  # bytes of what is learnt, at most
-_LARGEST = 1 << 28  # bytes of the rest
 
 
 def most_blocks(size: int) -> int:

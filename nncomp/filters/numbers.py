@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from nncomp import varint
 from nncomp.errors import FormatError
-from nncomp.filters import arm64, x86
+from nncomp.filters.programs import PROGRAMS
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
@@ -41,7 +41,6 @@ __all__ = [
 NAME = "numbers"
 CONTEXTS = Contexts.GENERAL
 
-_PROGRAMS = {2: x86, 3: arm64}  # that the first stream has been through, by their numbers
 _WIDTHS = 2, 4, 8  # by the number that a file holds
 _MAX_RUNS = 256
 _CHUNK = 1 << 14  # numbers at a time, so that little memory is needed
@@ -115,7 +114,7 @@ def take_apart(content: bytes, runs: Sequence[Run], program: int = 0) -> Split:
     rest.append(content[last:])
     first = b"".join(rest)
     if program:
-        (first,) = _PROGRAMS[program].split(first).streams
+        (first,) = PROGRAMS[program].split(first).streams
     others = (b"".join(stream) for streams in parts.values() for stream in streams)
     return Split((first, *others), b"".join(side))
 
@@ -242,9 +241,9 @@ def _loads(side: bytes) -> tuple[Any, list[Run]]:
             last = runs[-1].stop
     except IndexError:
         raise FormatError("runs of numbers end too early") from None
-    if not runs or (program and program not in _PROGRAMS):
+    if not runs or (program and program not in PROGRAMS):
         raise FormatError("numbers are nowhere, or in a program that is not supported")
-    return _PROGRAMS.get(program), runs
+    return PROGRAMS.get(program), runs
 
 
 def _read_kind(left: list[int]) -> Kind:

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from nncomp.errors import FormatError
-from nncomp.filters import FILTERS, Split, arm64, deflate, jpeg, none, numbers, repeat, x86
+from nncomp.filters import FILTERS, Split, deflate, jpeg, none, numbers, repeat
+from nncomp.filters.programs import PROGRAMS
 from nncomp.levels import Level
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.plan import arrays, order
-from nncomp.plan.statistics import Lags, chi_square, described, strangeness
+from nncomp.plan.statistics import Lags, described, strangeness
 from nncomp.plan.values import Stream
 
 if TYPE_CHECKING:
@@ -176,7 +177,6 @@ def worthwhile(coded: list[Stream], level: Level) -> list[Stream]:
 
 _NONE = FILTERS.index(none)
 _WHOLE = repeat, jpeg, deflate  # filters whose gain no sample shows, and none has to
-_TRIED = x86, arm64  # those that are tried with a sample
 
 
 def _wholes(content: bytes, inside: deflate.Inside | None) -> Iterator[tuple[int, Split | None]]:
@@ -207,7 +207,7 @@ def _candidates(content: bytes, profile: Profile) -> Iterable[_Candidate]:
         # The contexts know lines and columns: only records without ends of lines gain.
         found = Lags(data, _NEAR, 1 << 10).periods(_PERIOD_OF_TEXT)
         return map(_Candidate, [general, *(Mixing(profile, period=p) for p in found[:1])])
-    filters = [FILTERS.index(f) for f in _TRIED if f.detect(content)]
+    filters = [number for number, f in PROGRAMS.items() if f.detect(content)]
     near, far = Lags(data, _NEAR, 1 << 12), Lags(data, _FAR, 1 << 10)
     threshold = _PERIOD_OF_CODE if filters else _PERIOD
     periods = near.periods(threshold) or far.periods(threshold)
@@ -352,9 +352,6 @@ _SPACING = 1 << 16  # bytes from window to window, less in a short stream
 _MIN_WINDOWS = 64
 _STRING = 8  # bytes: a string that random data does not repeat
 _ANCHOR = 16  # bytes
-# Chi-square of n bytes: mean 255, standard deviation 23 if uniform; 1.39·n more for each bit of
-# redundancy. 1000 is 0.5 bits in a window (text has 3) and 0.01 in 64: deflate's output passes.
-_CHI_SQUARE_LIMIT = 1000
 
 
 def _is_worth_coding(data: bytes) -> bool:
@@ -375,18 +372,14 @@ def looks_random(data: bytes) -> bool:
         return False
     starts = [i * (size - _WINDOW) // (count - 1) for i in range(count)]
     windows = [data[start : start + _WINDOW] for start in starts]
-    if not all(map(_is_uniform, windows)):
+    if not all(map(arrays.is_noise, windows)):
         return False
     sample = b"".join(windows)
     differences = bytes((b - a) & 255 for a, b in itertools.pairwise(sample))
-    if not (_is_uniform(sample) and _is_uniform(differences)):
+    if not (arrays.is_noise(sample) and arrays.is_noise(differences)):
         return False
     strings = {sample[i : i + _STRING] for i in range(len(sample))}
     if len(sample) - len(strings) > len(sample) // 512:
         return False
     anchors = [(start, data[start : start + _ANCHOR]) for start in starts[:: count // 16]]
     return all(data.find(a) == start and data.find(a, start + 1) < 0 for start, a in anchors)
-
-
-def _is_uniform(sample: bytes) -> bool:
-    return chi_square(sample) <= _CHI_SQUARE_LIMIT * len(sample)
