@@ -135,7 +135,7 @@ def test_the_mixture_knows_what_the_stage_does(profile: Profile) -> None:
         starts = np.array([3000, 6000])
         places = starts[:, None] + np.arange(128)
         stage = torch.from_numpy(mixture.logits[places])
-        nats = mixer(torch.zeros(2, 128, 8), stage, ones_of(data[places])).item()
+        nats = mixer(torch.zeros(2, 128, 8), stage, ones_of(torch.from_numpy(data[places]))).item()
     little = 0.05 * 128 * float(whole[0]) / len(text)
     assert nats / np.log(2) == pytest.approx((costs[starts] - little).mean() / 128, rel=0.02)
 

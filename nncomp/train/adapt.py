@@ -141,7 +141,7 @@ def _train(
             x = network.sum(rows, mode).requires_grad_()
             wanted = torch.from_numpy(seen).long().to(budget.device)
             bits = path_logits(network(x, mode), wanted)
-            cost = mixer(bits, stage, ones_of(seen).to(budget.device))
+            cost = mixer(bits, stage, ones_of(wanted))
             cost.backward()
             assert x.grad is not None
             network.update(rows, x.grad, seen.size, factor, mode)

@@ -1,62 +1,57 @@
 """What chooses the rows of tables, for whole windows: section 3 of ``docs/numerics.md``.
 
+In torch, so that a GPU finds the rows of its own text. The engines' unsigned numbers of 64 bits are
+signed ones here, of the same bits: sums, products and shifts to the left are the same.
+
 The reference engine has the same contexts step by step (``engine.reference.contexts``), and a test
 holds them together.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from nncomp.network import WAYS, Table
 
-__all__ = ["CHECK_BITS", "Bytes", "Keys", "Places", "hashed", "keys", "rows", "searched_bits"]
-
-Bytes = npt.NDArray[np.uint8]  # (windows, T)
-Keys = npt.NDArray[np.uint64]  # (windows, T)
-Places = npt.NDArray[np.int64]
-_Mark = npt.NDArray[np.bool_]
+__all__ = ["CHECK_BITS", "Windows", "hashed", "rows", "searched_bits"]
 
 CHECK_BITS = 8
 
-_ONES = np.uint64(0x0101010101010101)
-_PLACES = np.uint64(0x0001020304050607)  # times 1 << 8 · i: i in the highest byte
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_FACTOR = np.uint64(0x2F0B4C4700000B2D)
-_INVERSE = np.uint64(pow(int(_FACTOR), -1, 1 << 64))
 
-_BYTE = np.arange(256)
-_LETTER = np.array([b >= 128 or bytes([b]).isalnum() for b in range(256)])
-_CHARACTER = _BYTE >= 0xE0  # begins a character that is a word by itself
-_NEWLINE = _BYTE == ord("\n")
-_BLANK = np.isin(_BYTE, list(b" \t"))
-_SEPARATOR = np.isin(_BYTE, list(b"\t,;|"))  # of fields
-_LOWER = np.array([bytes([b]).lower()[0] for b in range(256)], np.uint64)
+def _signed(value: int) -> int:
+    """The signed number with the low 64 bits of ``value``."""
+    return ((value + (1 << 63)) % (1 << 64)) - (1 << 63)
 
 
-def keys(context: str, data: Bytes) -> Keys:
-    """The key of ``context`` before each byte of ``data``: (windows, T) uint64.
+_ONES = 0x0101010101010101
+_HIGH = _signed(_ONES << 7)
+_PLACES = 0x0001020304050607  # times 1 << 8 · i: i in the highest byte
+_GOLDEN = _signed(0x9E3779B97F4A7C15)
+_FACTOR = 0x2F0B4C4700000B2D
+_INVERSE = pow(_FACTOR, -1, 1 << 64)
 
-    Each window is a lane of its own.
-    """
-    return _KEYS[context](data)
+_CHARACTER = 0xE0  # from here on a byte begins a character that is a word by itself
+_SEPARATORS = b"\t,;|"  # of fields
 
 
-def rows(table: Table, check: npt.NDArray[np.uint8] | None, keys: Keys) -> Places:
-    """The row of each key in ``table``: (windows, T); ``check`` is that of known contexts."""
+def rows(table: Table, check: Tensor | None, keys: Tensor) -> Tensor:
+    """The row of each key in ``table``: (windows, T) int64; ``check`` is that of known contexts."""
     if check is None:
         return hashed(keys, table.log2_rows)
-    buckets = check.view("<u8")
+    buckets = check.view(torch.int64)
     places = hashed(keys, searched_bits(table))
     bucket = places >> CHECK_BITS
-    differ = buckets[bucket] ^ (places & (1 << CHECK_BITS) - 1).astype(np.uint64) * _ONES
-    equal = (differ - _ONES) & ~differ & _ONES << np.uint64(7)  # the lowest bit is of the first
-    first = (equal & -equal) >> np.uint64(7)  # 1 at the byte of the first
-    way = (first * _PLACES >> np.uint64(56)).astype(np.int64)
-    return np.where(equal == 0, len(check), WAYS * bucket + way)
+    differ = buckets[bucket] ^ (places & (1 << CHECK_BITS) - 1) * _ONES
+    equal = (differ - _ONES) & ~differ & _HIGH  # the lowest bit is of the first
+    first = _right(equal & -equal, 7)  # 1 at the byte of the first
+    way = _right(first * _PLACES, 56)
+    return torch.where(equal == 0, len(check), WAYS * bucket + way)
 
 
 def searched_bits(table: Table) -> int:
@@ -64,122 +59,134 @@ def searched_bits(table: Table) -> int:
     return table.log2_rows - (WAYS.bit_length() - 1) + CHECK_BITS
 
 
-def hashed(keys: Keys, bits: int) -> Places:
+def hashed(keys: Tensor, bits: int) -> Tensor:
     """The upper ``bits``, 1 to 63, of the hash of each key."""
-    places: Places = (keys * _GOLDEN >> np.uint64(64 - bits)).astype(np.int64)
-    return places
+    return _right(keys * _GOLDEN, 64 - bits)
 
 
-def _shifted(data: Bytes, by: int) -> Bytes:
-    out = np.zeros_like(data)
-    out[:, by:] = data[:, :-by]
-    return out
+def _right(x: Tensor, by: int) -> Tensor:
+    """Shifted to the right by 1 to 63, as an unsigned number."""
+    return x >> by & (1 << 64 - by) - 1
 
 
-def _order(data: Bytes, count: int) -> Keys:
-    key = np.zeros(data.shape, np.uint64)
-    for j in range(min(count, data.shape[1])):
-        key |= _shifted(data, j + 1).astype(np.uint64) << np.uint64(8 * j)
-    return key
+class Windows:
+    """Contexts of windows of text, each a lane of its own. What several keys need is found once."""
+
+    def __init__(self, data: Tensor) -> None:
+        """``data``: (windows, T) uint8."""
+        self.data = data
+
+    def keys(self, context: str) -> Tensor:
+        """The key of ``context`` before each byte: (windows, T) int64."""
+        return _KEYS[context](self)
+
+    def order(self, count: int) -> Tensor:
+        """The last ``count`` bytes, 1 to 8, the last of them lowest; 0 before the first byte."""
+        return self._last if count == 8 else self._last & (1 << 8 * count) - 1
+
+    @functools.cached_property
+    def _last(self) -> Tensor:
+        before = F.pad(self.data, (8, 0))[:, :-1].long().unfold(1, 8, 1)
+        shifts = torch.arange(56, -1, -8, device=self.data.device)
+        return (before << shifts).sum(-1)
+
+    @functools.cached_property
+    def places(self) -> Tensor:
+        """Of the bytes and behind the last: (T + 1,)."""
+        return torch.arange(self.data.shape[1] + 1, device=self.data.device)
+
+    def behind(self, mark: Tensor, offset: int = 1) -> Tensor:
+        """(windows, T + 1): ``offset`` behind the last mark before each place; 0 before any."""
+        marked = torch.where(mark, self.places[:-1] + offset, 0)
+        return F.pad(marked.cummax(1).values, (1, 0))
+
+    @functools.cached_property
+    def letter(self) -> Tensor:
+        return (self.data >= 128) | ((self.data | 32) - 97 < 26) | (self.data - 48 < 10)
+
+    @functools.cached_property
+    def blank(self) -> Tensor:
+        return (self.data == ord(" ")) | (self.data == ord("\t"))
+
+    @functools.cached_property
+    def line(self) -> Tensor:
+        """Where the line of each place begins."""
+        return self.behind(self.data == ord("\n"))
+
+    @functools.cached_property
+    def line_above(self) -> Tensor:
+        return self.line.gather(1, (self.line - 1).clamp_min(0))
+
+    @functools.cached_property
+    def hashes(self) -> tuple[Tensor, Tensor]:
+        """Of the letters behind the last other byte, and of the word before."""
+        data, letter = self.data, self.letter
+        begin = torch.maximum(self.behind(~letter), self.behind(data >= _CHARACTER, 0))
+        powers, inverse = _powers(data.shape[1], data.device)
+        lower = torch.where(data - 65 < 26, data + 32, data).long()
+        sums = F.pad(((lower + 1) * inverse).cumsum(1), (1, 0))
+        hashes = (sums - sums.gather(1, begin)) * powers
+        end = self.behind(letter).gather(1, begin)
+        return hashes[:, :-1], hashes.gather(1, end)[:, :-1]
+
+    @property
+    def word(self) -> Tensor:
+        return self.hashes[0]
+
+    def words(self) -> Tensor:
+        word, before = self.hashes
+        return word * _FACTOR + before
+
+    def above(self) -> Tensor:
+        line, now = self.line, self.places
+        place = self.line_above + now - line
+        padded = F.pad(self.data, (0, 2)).long()
+        key = torch.zeros_like(line)
+        for ahead in range(2):
+            known = (place < line) & (place + ahead < now)
+            byte = padded.gather(1, torch.where(known, place + ahead, 0))
+            key = key << 8 | torch.where(known, byte, 0)
+        return key[:, :-1] << 8 | self.order(1)
+
+    def field(self) -> Tensor:
+        separator = sum((self.data == byte for byte in _SEPARATORS), torch.zeros_like(self.letter))
+        count = F.pad(separator.cumsum(1), (1, 0))
+        number = count - count.gather(1, self.line)
+        return self.word * _FACTOR + number[:, :-1]
+
+    def indent(self) -> Tensor:
+        T, line, above = self.data.shape[1], self.line, self.line_above
+        other = torch.where(self.blank, T, self.places[:-1])
+        ends = F.pad(other.flip(1).cummin(1).values.flip(1), (0, 1), value=T)  # of blanks from each
+        end = torch.minimum(ends.gather(1, line), self.places)
+        blanks = (end - line).clamp_max(31)
+        blanks_above = torch.where(line == 0, 0, (ends.gather(1, above) - above).clamp_max(31))
+        byte = F.pad(self.data, (0, 1)).long().gather(1, end)
+        first = torch.where(end < self.places, byte, 0)
+        numbers = blanks << 13 | blanks_above << 8 | first
+        return numbers[:, :-1] * _FACTOR + self.order(1)
 
 
-def _begin(mark: _Mark, offset: int) -> Places:
-    """(windows, T + 1): ``offset`` behind the last mark before each place; 0 before any."""
-    begin = np.zeros((mark.shape[0], mark.shape[1] + 1), np.int64)
-    places = np.arange(mark.shape[1]) + offset
-    np.maximum.accumulate(np.where(mark, places, 0), 1, out=begin[:, 1:])
-    return begin
+@functools.lru_cache(16)
+def _powers(T: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Of the words' factor, 1 to T + 1, and of its inverse, 1 to T."""
+    up = np.cumprod(np.full(T + 1, _FACTOR, np.uint64))
+    down = np.cumprod(np.full(T, _INVERSE, np.uint64))
+    both = (torch.from_numpy(x.view(np.int64)).to(device) for x in (up, down))
+    return next(both), next(both)
 
 
-def _hashes(data: Bytes) -> tuple[Keys, Keys]:
-    """Of the letters behind the last other byte, and of the word before."""
-    T = data.shape[1]
-    begin = np.maximum(_begin(~_LETTER[data], 1), _begin(_CHARACTER[data], 0))
-    powers = np.cumprod(np.full(T + 1, _FACTOR))
-    inverse = np.cumprod(np.full(T, _INVERSE))
-    sums = np.zeros((len(data), T + 1), np.uint64)
-    np.cumsum((_LOWER[data] + np.uint64(1)) * inverse, axis=1, out=sums[:, 1:])
-    hashes = (sums - np.take_along_axis(sums, begin, 1)) * powers
-    end = np.take_along_axis(_begin(_LETTER[data], 1), begin, 1)
-    return hashes[:, :-1], np.take_along_axis(hashes, end, 1)[:, :-1]
+def _orders(count: int) -> Callable[[Windows], Tensor]:
+    return lambda windows: windows.order(count)
 
 
-def _skip(data: Bytes) -> Keys:
-    key: Keys = _order(data, 4) & np.uint64(0xFFFFFF00)
-    return key
-
-
-def _skip2(data: Bytes) -> Keys:
-    key: Keys = _order(data, 3) & np.uint64(0xFFFF00)
-    return key
-
-
-def _word(data: Bytes) -> Keys:
-    return _hashes(data)[0]
-
-
-def _words(data: Bytes) -> Keys:
-    word, before = _hashes(data)
-    key: Keys = word * _FACTOR + before
-    return key
-
-
-def _above(data: Bytes) -> Keys:
-    line = _begin(_NEWLINE[data], 1)
-    above = np.take_along_axis(line, np.maximum(line - 1, 0), 1)
-    now = np.arange(data.shape[1] + 1)
-    place = above + now - line
-    padded = np.pad(data, ((0, 0), (0, 2)))
-    key = np.zeros(line.shape, np.uint64)
-    for ahead in range(2):
-        known = (place < line) & (place + ahead < now)
-        byte = np.take_along_axis(padded, np.where(known, place + ahead, 0), 1)
-        key = key << np.uint64(8) | np.where(known, byte, 0).astype(np.uint64)
-    key <<= np.uint64(8)
-    key[:, :-1] |= _order(data, 1)
-    return key[:, :-1]
-
-
-def _field(data: Bytes) -> Keys:
-    count = np.zeros((data.shape[0], data.shape[1] + 1), np.int64)
-    np.cumsum(_SEPARATOR[data], axis=1, out=count[:, 1:])
-    field: Keys = (count - np.take_along_axis(count, _begin(_NEWLINE[data], 1), 1)).astype(
-        np.uint64
-    )
-    key: Keys = _word(data) * _FACTOR
-    key += field[:, :-1]
-    return key
-
-
-def _indent(data: Bytes) -> Keys:
-    line = _begin(_NEWLINE[data], 1)
-    above = np.take_along_axis(line, np.maximum(line - 1, 0), 1)
-    T = data.shape[1]
-    places = np.where(_BLANK[data], T, np.arange(T))
-    ends = np.full(line.shape, T)  # of the blanks from each place on
-    ends[:, :-1] = np.minimum.accumulate(places[:, ::-1], 1)[:, ::-1]
-    end = np.minimum(np.take_along_axis(ends, line, 1), np.arange(T + 1))
-    blanks = np.minimum(end - line, 31)
-    blanks_above = np.minimum(np.take_along_axis(ends, above, 1) - above, 31)
-    blanks_above[line == 0] = 0
-    padded = np.pad(data, ((0, 0), (0, 1)))
-    first = np.where(end < np.arange(T + 1), np.take_along_axis(padded, end, 1), 0)
-    numbers = (blanks << 13 | blanks_above << 8 | first).astype(np.uint64)
-    key: Keys = numbers[:, :-1] * _FACTOR + _order(data, 1)
-    return key
-
-
-def _orders(count: int) -> Callable[[Bytes], Keys]:
-    return lambda data: _order(data, count)
-
-
-_KEYS: Mapping[str, Callable[[Bytes], Keys]] = {
+_KEYS: Mapping[str, Callable[[Windows], Tensor]] = {
     **{str(count): _orders(count) for count in range(1, 9)},
-    "skip": _skip,
-    "skip2": _skip2,
-    "word": _word,
-    "words": _words,
-    "above": _above,
-    "field": _field,
-    "indent": _indent,
+    "skip": lambda windows: windows.order(4) & 0xFFFFFF00,
+    "skip2": lambda windows: windows.order(3) & 0xFFFF00,
+    "word": lambda windows: windows.word,
+    "words": Windows.words,
+    "above": Windows.above,
+    "field": Windows.field,
+    "indent": Windows.indent,
 }

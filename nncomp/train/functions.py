@@ -7,6 +7,7 @@ where an activation was clipped. ``compute`` is the type of products.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -204,8 +205,12 @@ class _Path(torch.autograd.Function):
     range: [0] is the right one, and [2^k, 2^(k + 1)) differ from it first at bit k.
     """
 
-    RANGE = torch.tensor([j.bit_length() for j in range(16)])
-    SUMS = F.one_hot(RANGE).float()  # (16, 5)
+    @staticmethod
+    @functools.cache
+    def ranges(device: torch.device) -> tuple[Tensor, Tensor]:
+        """Of which range each of 16 is, and (16, 5) ones there."""
+        of = torch.tensor([j.bit_length() for j in range(16)], device=device)
+        return of, F.one_hot(of).float()
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, data: Tensor) -> Tensor:
@@ -215,7 +220,7 @@ class _Path(torch.autograd.Function):
         right = torch.arange(0, 16 * n, 16, device=device) + (data >> 4)
         parts = torch.cat([groups.sum(-1).view(n, 16), groups.index_select(0, right)])  # (2n, 16)
         order = torch.cat([data >> 4, data & 15])[:, None] ^ torch.arange(16, device=device)
-        sums = (parts.gather(-1, order) @ _Path.SUMS.to(device)).clamp_min_(1e-30)
+        sums = (parts.gather(-1, order) @ _Path.ranges(device)[1]).clamp_min_(1e-30)
         along, aside = sums.cumsum(-1)[:, :-1], sums[:, 1:]
         ctx.save_for_backward(p, parts[n:], right, order, along, aside)
         return torch.cat((along / aside).log_().flip(-1).split(n), -1)
@@ -225,7 +230,7 @@ class _Path(torch.autograd.Function):
         p, own, right, order, along, aside = ctx.saved_tensors
         g = torch.cat(g.split(4, -1)).flip(-1)  # (2n, 4)
         each = F.pad((g / along).flip(-1).cumsum(-1).flip(-1), (0, 1)) - F.pad(g / aside, (1, 0))
-        each = each.index_select(-1, _Path.RANGE.to(g.device)).gather(-1, order)  # (2n, 16)
+        each = each.index_select(-1, _Path.ranges(g.device)[0]).gather(-1, order)  # (2n, 16)
         groups, bytes_ = each.split(len(own))
         out = p.view(-1, 16) * groups.reshape(-1, 1)
         out.index_add_(0, right, own * bytes_)

@@ -22,16 +22,16 @@ def choose(network: Network, domains: list[data.Domain]) -> None:
     known = [(shape, table) for shape, table in both if not table.chosen]
     counts = [np.zeros(1 << contexts.searched_bits(shape), np.int64) for shape, _ in known]
     for sample in samples(domains):
-        keys = {name: contexts.keys(name, sample) for name in {s.context for s, _ in known}}
+        windows = contexts.Windows(torch.from_numpy(sample))
         for (shape, _), count in zip(known, counts, strict=True):
-            places = contexts.hashed(keys[shape.context], contexts.searched_bits(shape))
-            count += np.bincount(places.ravel(), minlength=len(count))
+            places = contexts.hashed(windows.keys(shape.context), contexts.searched_bits(shape))
+            count += np.bincount(places.numpy().ravel(), minlength=len(count))
     for (_, table), count in zip(known, counts, strict=True):
         table.check = torch.from_numpy(frequent(count)).to(table.weight.device)
     network.chosen = True
 
 
-def samples(domains: list[data.Domain], size: int = SAMPLE) -> Iterator[contexts.Bytes]:
+def samples(domains: list[data.Domain], size: int = SAMPLE) -> Iterator[npt.NDArray[np.uint8]]:
     """About ``size`` bytes of text, as it is trained on: always the same (windows, T) parts of it.
 
     No more than there are.

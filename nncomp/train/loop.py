@@ -90,7 +90,7 @@ class Trainer:
     """A run at some step. In a distributed one, every process has a ``Trainer`` of its own.
 
     ``network`` is trained in place, on ``device``. ``validation`` is text to validate with;
-    ``precision`` of products is ``fp32``, ``bf16``, or ``auto``: bf16 where that is faster.
+    ``precision`` of products is ``fp32``, ``bf16``, or ``auto``: see ``product_dtype``.
     ``recording`` is text of which the stage's predictions are known, for a loss beside them.
     Raises ``ValueError`` where plan, network and text do not fit.
     """
@@ -211,7 +211,7 @@ class Trainer:
         if batch.stage is None:
             cost = alone = F.cross_entropy(logits.flatten(0, 1), wanted.flatten())
         else:
-            ones = ones_of(data).to(self.device)
+            ones = ones_of(wanted)
             bits = path_logits(logits, wanted)
             alone = F.binary_cross_entropy_with_logits(bits, ones, reduction="sum") / data.size
             mixed = self.mixer(bits, torch.from_numpy(batch.stage[mine]), ones)
@@ -350,9 +350,16 @@ class Trainer:
 
 
 def product_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
-    """What products are computed in for ``fp32``, ``bf16``, or ``auto``, as ``Trainer`` has it."""
+    """What products are computed in for ``fp32``, ``bf16``, or ``auto``, as ``Trainer`` has it.
+
+    With ``auto`` a GPU's multiply float32 to ten bits (TF32), from now on and everywhere: as they
+    are bound by memory there, bfloat16 would only lose the low bits of a rounded network's sums.
+    """
+    if precision == "auto" and device.type != "cpu":
+        torch.set_float32_matmul_precision("high")
+        return torch.float32
     if precision == "auto":
-        precision = "bf16" if device.type != "cpu" or _has_bf16() else "fp32"
+        precision = "bf16" if _has_bf16() else "fp32"
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 

@@ -42,9 +42,9 @@ def record(
     return np.concatenate(parts), np.concatenate(costs)
 
 
-def ones_of(data: npt.NDArray[np.uint8]) -> Tensor:
+def ones_of(data: Tensor) -> Tensor:
     """(…, 8) bits of bytes (…), highest first, as 0.0 and 1.0."""
-    return torch.from_numpy(np.unpackbits(data[..., None], axis=-1).astype(np.float32))
+    return (data[..., None] >> torch.arange(7, -1, -1, device=data.device) & 1).float()
 
 
 class Mixer(nn.Module):

@@ -45,10 +45,11 @@ def shares(network: Network, domains: list[corpus.Domain], which: list[int]) -> 
     chosen = [i - 1 for i in which if i]
     shapes = [network.config.tables[i] for i in chosen]
     tables = [network.tables[i] for i in chosen]
-    counts, seen = [torch.zeros(257), *(torch.zeros(len(t.moment)) for t in tables)], 0
+    counts, seen = [torch.zeros_like(t.moment) for t in (network.embed, *tables)], 0
     for sample in known.samples(domains) if which else ():
         seen += sample.size
-        for count, rows in zip(counts, rows_of(shapes, tables, sample), strict=True):
+        data = torch.tensor(sample, device=network.head.device)
+        for count, rows in zip(counts, rows_of(shapes, tables, data), strict=True):
             count += torch.bincount(rows.flatten(), minlength=len(count))
     return [count / seen for count in counts[0 if 0 in which else 1 :]]
 

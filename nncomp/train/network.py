@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from nncomp.network import ModelConfig
-from nncomp.train import contexts
 from nncomp.train.arithmetic import (
     LOGIT_UNIT,
     MAX_MULTIPLIER,
@@ -29,6 +30,8 @@ from nncomp.train.arithmetic import (
 from nncomp.train.functions import ADDEND, fold, linear, norm
 from nncomp.train.layers import LAYERS, Layer
 from nncomp.train.tables import RATE, Table, made, rows_of
+
+Bytes = npt.NDArray[np.uint8]
 
 
 class Network(nn.Module):
@@ -76,10 +79,11 @@ class Network(nn.Module):
 
     # -- tables ---------------------------------------------------------------------------------
 
-    def rows(self, data: contexts.Bytes) -> list[Tensor]:
-        """Row of every step of ``data``, (B, T) uint8, in the embedding and every table."""
-        found = rows_of(self.config.tables, self.tables, data)
-        return [rows.to(self.head.device) for rows in found]
+    @torch.no_grad()
+    def rows(self, data: Bytes) -> list[Tensor]:
+        """Row of every step of ``data``, (B, T), in the embedding and every table."""
+        there = torch.tensor(data, device=self.head.device)
+        return rows_of(self.config.tables, self.tables, there)
 
     @torch.no_grad()
     def sum(self, rows: list[Tensor], mode: Mode) -> Tensor:
@@ -141,7 +145,7 @@ class Network(nn.Module):
             x = x + layer(_exact_norm(x), self, Mode.EXACT).clamp(-32767, 32767)
         return self.exact("head", self.head, _exact_norm(x), LOGIT_UNIT / NORM_GAIN)
 
-    def integer_logits(self, data: contexts.Bytes) -> Tensor:
+    def integer_logits(self, data: Bytes) -> Tensor:
         """(B, T, 256) logits before each byte in 1/256 octave: the engine's integers.
 
         The network has to be in float64.
@@ -149,7 +153,7 @@ class Network(nn.Module):
         return self._integers(self.sum(self.rows(data), Mode.EXACT))
 
     @torch.no_grad()
-    def logits(self, data: contexts.Bytes, mode: Mode) -> Tensor:
+    def logits(self, data: Bytes, mode: Mode) -> Tensor:
         """(B, T, 256) logits in nats before each byte of ``data``, (B, T), in any mode."""
         return self.forward(self.sum(self.rows(data), mode), mode)
 
@@ -192,7 +196,7 @@ class Network(nn.Module):
             layer.shrink((largest * (self.residual_unit / MAX_MULTIPLIER)).clamp_min(1.0))
 
     @torch.no_grad()
-    def calibrate(self, data: contexts.Bytes) -> None:
+    def calibrate(self, data: Bytes) -> None:
         """Set activation clips and tables' scales from what ``data``, (B, T), shows in FLOAT."""
         rows = self.rows(data)
         self.embed.fit(rows[0], self.bits_of("embed"))

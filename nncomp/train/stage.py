@@ -7,11 +7,13 @@ name has a hash of what was recorded, so text that has changed is recorded anew.
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from nncomp.fileio import replacing
 from nncomp.mixing import Profile
@@ -33,7 +35,7 @@ class Recording:
 def recording(domains: list[Domain], folder: Path, share: float = 1.0) -> Recording:
     """Blocks of ``domains``, about ``share`` of each, with what ``folder`` has of them or gets.
 
-    Two microseconds a byte where it is not there yet.
+    Two microseconds of a core a byte where it is not there yet.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = [_part(domain, max(1, round(1 / share))) for domain in domains]
@@ -59,9 +61,13 @@ def _kept(folder: Path, part: Domain) -> npt.NDArray[np.int8]:
         with replacing(str(path)) as temporary:
             shape = (len(part.data), 8)
             out = np.lib.format.open_memmap(temporary, "w+", np.int8, shape)
-            for start in range(0, len(part.data), BLOCK):
-                block = part.data[start : start + BLOCK]
-                out[start : start + BLOCK] = record(block, PROFILE, BLOCK)[0]
+
+            def block(start: int) -> None:
+                end = start + BLOCK
+                out[start:end] = record(part.data[start:end], PROFILE, BLOCK)[0]
+
+            with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+                list(pool.map(block, range(0, len(part.data), BLOCK)))
             out.flush()
     logits: npt.NDArray[np.int8] = np.load(path, mmap_mode="r")
     return logits

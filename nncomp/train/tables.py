@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -87,16 +86,11 @@ def made(shapes: Sequence[network.Table]) -> list[Table]:
     ]
 
 
-def rows_of(
-    shapes: Sequence[network.Table], tables: Sequence[Table], data: contexts.Bytes
-) -> list[Tensor]:
-    """Row of every step of ``data``, (windows, T): (windows, T) in the byte embedding, then in each
-    of ``tables``."""
-    tokens = np.full(data.shape, BOS, np.int64)
-    tokens[:, 1:] = data[:, :-1]
-    found = [tokens]
-    keys = {name: contexts.keys(name, data) for name in {shape.context for shape in shapes}}
+def rows_of(shapes: Sequence[network.Table], tables: Sequence[Table], data: Tensor) -> list[Tensor]:
+    """Row of every step of ``data``, (windows, T) uint8 where the tables are: (windows, T) in the
+    byte embedding, then in each of ``tables``."""
+    windows = contexts.Windows(data)
+    found = [F.pad(data[:, :-1].long(), (1, 0), value=BOS)]
     for shape, table in zip(shapes, tables, strict=True):
-        check = None if table.check is None else table.check.cpu().numpy()
-        found.append(contexts.rows(shape, check, keys[shape.context]))
-    return [torch.from_numpy(rows) for rows in found]
+        found.append(contexts.rows(shape, table.check, windows.keys(shape.context)))
+    return found

@@ -38,7 +38,9 @@ def score(
     found: dict[str, dict[str, Score]] = {}
     for piece in pieces:
         logits = predict(network, piece.data, mode)
-        alone = F.binary_cross_entropy_with_logits(logits, ones_of(piece.data), reduction="sum")
+        alone = F.binary_cross_entropy_with_logits(
+            logits, ones_of(torch.from_numpy(piece.data)), reduction="sum"
+        )
         bits = alone.item() / math.log(2) / len(piece.data)
         scores = found.setdefault(piece.kind, {})
         scores[piece.name] = Score(bits, mix(logits, piece), piece.stage_bits)
@@ -65,7 +67,7 @@ def mix(logits: Tensor, piece: Piece) -> float:
     """Bits a byte when the mixture's weights are learnt on the way."""
     mixer = Mixer()
     optimizer = torch.optim.Adam(mixer.parameters(), lr=RATE)
-    bits, stage = ones_of(piece.data), torch.from_numpy(piece.stage)
+    bits, stage = ones_of(torch.from_numpy(piece.data)), torch.from_numpy(piece.stage)
     for _ in range(PASSES):
         total = 0.0
         for start in range(0, len(piece.data), CHUNK):
