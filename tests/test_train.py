@@ -390,6 +390,21 @@ def test_divergence_is_said() -> None:
         run.run()
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("shape", ["tiny", "nano-2", "base-2"])
+def test_a_gpu_learns_the_same(shape: str) -> None:
+    """Up to the rounding of sums, in floating point and rounded; and from a checkpoint on."""
+    plan = Plan(total=8 * BATCH, batch=BATCH, quantise_at=0.5, mixed=0.0)
+    losses = []
+    for device in "cpu", "cuda":
+        torch.manual_seed(3)
+        run = loop.Trainer(Network(PRESETS[shape]), plan, [domain()], device, precision="fp32")
+        run.run()
+        losses.append(run.loss)
+        assert run.result().head.device.type == "cpu"
+    assert abs(losses[0] - losses[1]) < 0.02
+
+
 # ---- models and networks ----
 
 

@@ -70,7 +70,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
 @click.option("-T", "--threads", type=click.IntRange(0, 1024), default=0,
               help="CPU threads; 0 (default) = all.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto",
-              show_default=True, help="Of products; auto: bf16 where that is faster."
+              show_default=True, help="Of products; auto: what is fastest (see docs/training.md)."
               )  # fmt: skip
 @click.option("--checkpoint", type=_FILE,
               help="Resume from here, save here, and keep it. Default: the output's name with "
