@@ -47,6 +47,7 @@ class Places:
         engine.check(device)
         engine.get("cpu")  # it is imported now, and not while the interpreter ends
         self._need = 1  # bytes of memory for a block on the CPU
+        self._left = 1  # for one that is done
         self._held = 0  # bytes of memory that are taken beside blocks
         self._device = device
         self._content_size = content_size or 0
@@ -58,6 +59,7 @@ class Places:
     def expect(self, header: Header, model: Model | None) -> None:
         """From now on, blocks are of a frame with this header, and some have this network."""
         self._need = memory.of_frame(header, model)
+        self._left = memory.LEFT * header.block_size
         self._gpu = None
         if model is None:
             return
@@ -82,11 +84,19 @@ class Places:
         """How many tasks to have at a time, at least 1."""
         return max(1, self._room() if self._gpu is not None else min(self.threads, self._room()))
 
+    def most(self) -> int:
+        """How many tasks to have, with those that have ended and wait for an earlier one."""
+        width = self.width()
+        if self._gpu is not None:
+            return width
+        room = self._limit - self._held - width * self._need
+        return width + max(0, min(width, room // self._left))
+
     def run(
         self, tasks: Iterator[Task[_T]], progress: Progress | None
     ) -> Generator[_T, None, None]:
         """``schedule.in_order``, with as many tasks at a time as there is room for."""
-        return in_order(tasks, self.width, self.threads, progress)
+        return in_order(tasks, self.width, self.most, self.threads, progress)
 
     @contextlib.contextmanager
     def cpu(self) -> Iterator[Engine]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import contextlib
 import itertools
 import os
 import sys
@@ -57,28 +58,38 @@ def unheard(report: Progress) -> Progress:
 def in_order(
     tasks: Iterator[Task[_T]],
     width: Callable[[], int],
+    most: Callable[[], int],
     threads: int,
     progress: Progress | None,
 ) -> Generator[_T, None, None]:
     """Run ``tasks``, at most ``width()`` at a time; results in order.
 
-    Tasks are drawn, and ``progress`` is called, in the caller's thread. Fewer tasks than threads
-    share the threads. When drawing a task fails, earlier results still come, then the error.
-    Leaving early aborts what is running at its next report.
+    So that a long one does not hold up others, some may have ended behind it: with those, there are
+    at most ``most()``. Tasks are drawn, and ``progress`` is called, in the caller's thread. Fewer
+    tasks than threads share the threads. When drawing a task fails, earlier results still come,
+    then the error. Leaving early aborts what is running at its next report.
     """
     pending: deque[_Running[_T]] = deque()
     failure: Exception | None = None
+    bell = _Bell()
 
     def report(count: int) -> None:
         if progress is not None and count:
             progress(count)
+
+    def running() -> int:
+        return sum(not run.ended for run in pending)
 
     def draw() -> list[Task[_T]]:
         nonlocal failure
         drawn: list[Task[_T]] = []
         try:
             # Drawing one may show that there is room for more or fewer.
-            while failure is None and len(drawn) + len(pending) < min(max(1, width()), _MAX_TASKS):
+            while (
+                failure is None
+                and len(drawn) + running() < min(max(1, width()), _MAX_TASKS)
+                and len(drawn) + len(pending) < max(1, most())
+            ):
                 drawn.append(next(tasks))
         except Exception as error:  # StopIteration too: the one that is no failure
             failure = error
@@ -87,21 +98,40 @@ def in_order(
     try:
         while True:
             drawn = draw()
-            active = len(pending) + len(drawn)
-            if active == 0:
-                break
-            if active == 1 and drawn:
+            if not pending and len(drawn) == 1:
                 yield from drawn.pop()(threads, report)  # and nothing keeps the task, nor its model
                 continue
+            active = running() + len(drawn)
             for i, task in enumerate(drawn):
                 share = max(1, threads // active + (i < threads % active))
-                pending.append(_Running(task, share))
-            yield from pending[0].results(report)
-            pending.popleft()
+                pending.append(_Running(task, share, bell))
+            if not pending:
+                break
+            for run in pending:
+                report(run.reported())
+            if (yield from pending[0].results(report)):
+                pending.popleft()
+            else:
+                bell.wait(_PATIENCE)
         if failure is not None and not isinstance(failure, StopIteration):
             raise failure
     finally:
         _end(pending)
+
+
+class _Bell:
+    """Wakes the caller's thread, which alone waits for it."""
+
+    def __init__(self) -> None:
+        self._silent = _thread.allocate_lock()
+        self._silent.acquire()
+
+    def ring(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it rings already
+            self._silent.release()
+
+    def wait(self, seconds: float) -> None:
+        self._silent.acquire(timeout=seconds)
 
 
 class _Aborted(Exception):
@@ -111,13 +141,15 @@ class _Aborted(Exception):
 class _Running(Generic[_T]):
     """A task on a thread of its own, if there is one to be had, or else in that of ``results``."""
 
-    def __init__(self, task: Task[_T], share: int) -> None:
+    def __init__(self, task: Task[_T], share: int, bell: _Bell) -> None:
         self._task = task
         self._share = share  # of the threads
+        self._bell = bell  # for results, and the end
         self._process = os.getpid()
         self._reports: deque[int] = deque()
         self._aborted = False
         self._results: deque[_T] = deque()  # those that were not taken yet
+        self._taken = 0  # the others
         self._complete = False
         self._error: BaseException | None = None
         self._done = _thread.allocate_lock()  # held until the thread ends
@@ -130,20 +162,32 @@ class _Running(Generic[_T]):
                 self._started = False
                 self._done.release()
 
-    def results(self, progress: Progress) -> Iterator[_T]:
-        """What the task gives, or raises, as it comes; passes on what it reports. Once."""
-        taken = 0
-        done = False
-        while not done:
-            done = self.wait(_PATIENCE)
-            progress(self._take())
-            while self._results:
-                taken += 1
-                yield self._results.popleft()
+    @property
+    def ended(self) -> bool:
+        """Whether no thread runs it: any more, or at all."""
+        return not (self._is_elsewhere() and self._done.locked())
+
+    def results(self, progress: Progress) -> Generator[_T, None, bool]:
+        """What the task has given since; returns whether that is all, or raises what it raised.
+        What no thread runs goes on here."""
+        ended = self.ended
+        while self._results:
+            self._taken += 1
+            yield self._results.popleft()
+        if not ended:
+            return False
         if self._error is not None and not self._aborted:
             raise self._error
         if not self._complete:
-            yield from itertools.islice(self._task(self._share, progress), taken, None)
+            yield from itertools.islice(self._task(self._share, progress), self._taken, None)
+        return True
+
+    def reported(self) -> int:
+        """The sum of what was reported since: appending and removing are atomic."""
+        total = 0
+        while self._reports:
+            total += self._reports.popleft()
+        return total
 
     def abort(self) -> None:
         """Have the task end at its next report. ``results`` begins anew."""
@@ -168,25 +212,20 @@ class _Running(Generic[_T]):
         try:
             for result in self._task(self._share, self._report):
                 self._results.append(result)
+                self._bell.ring()
             self._complete = True
         except BaseException as error:
             self._error = error
         finally:
             _live.discard(self)
             self._done.release()
+            self._bell.ring()
 
     def _report(self, count: int) -> None:
         if self._aborted:
             raise _Aborted
         if count:
             self._reports.append(count)
-
-    def _take(self) -> int:
-        """The sum of what was reported since: appending and removing are atomic."""
-        total = 0
-        while self._reports:
-            total += self._reports.popleft()
-        return total
 
 
 _live: set[_Running[Any]] = set()  # those with a thread

@@ -384,7 +384,7 @@ def test_hundred_megabytes_of_one_byte_are_quick_and_small() -> None:
 
 
 def test_threads_share_the_blocks_at_hand(engine: ZlibEngine) -> None:
-    for count, shares in {1: [4], 2: [2, 2], 3: [1, 1, 2], 4: [1] * 4, 9: [1] * 9}.items():
+    for count, shares in {1: [4], 2: [2, 2], 3: [1, 1, 2], 4: [1] * 4}.items():
         data = TEXT[: count * BLOCK]
         compressed = compress(data, block_size=BLOCK, threads=4, model="none")
         assert sorted(engine.threads) == shares
@@ -476,9 +476,28 @@ def test_memory_bounds_the_blocks_in_flight(monkeypatch: pytest.MonkeyPatch) -> 
             running -= 1
         yield threads
 
-    results = list(schedule.in_order(iter([task] * 12), lambda: 3, 8, None))
+    results = list(schedule.in_order(iter([task] * 12), lambda: 3, lambda: 6, 8, None))
     assert len(results) == 12 and most <= 3
-    assert list(schedule.in_order(iter([task] * 2), lambda: 0, 8, None)) == [8, 8]
+    assert list(schedule.in_order(iter([task] * 2), lambda: 0, lambda: 0, 8, None)) == [8, 8]
+
+
+def test_a_long_block_holds_up_results_only() -> None:
+    """Others begin and end behind it, as many as there is room for"""
+    ended: list[int] = []
+
+    def task(i: int) -> Callable[[int, Callable[[int], None]], Iterator[int]]:
+        def run(threads: int, report: Callable[[int], None]) -> Iterator[int]:
+            deadline = time.monotonic() + 60
+            while i == 0 and len(ended) < 4 and time.monotonic() < deadline:
+                time.sleep(0.001)
+            yield i
+            ended.append(i)
+
+        return run
+
+    results = schedule.in_order(map(task, range(20)), lambda: 2, lambda: 5, 2, None)
+    assert next(results) == 0 and ended[:4] == [1, 2, 3, 4]
+    assert list(results) == list(range(1, 20))
 
 
 # ---- models ----
@@ -719,9 +738,9 @@ def test_order_is_kept(engine: ZlibEngine) -> None:
 
     results = []
     with pytest.raises(Stop):
-        results.extend(schedule.in_order(tasks(), lambda: 4, 4, None))
+        results.extend(schedule.in_order(tasks(), lambda: 4, lambda: 8, 4, None))
     got = []
     with pytest.raises(Stop):
-        for result in schedule.in_order(tasks(), lambda: 4, 4, None):
+        for result in schedule.in_order(tasks(), lambda: 4, lambda: 8, 4, None):
             got.append(result)
     assert got == results == [10 * i + part for i in range(20) for part in range(i % 4)]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["of_block", "of_frame"]
 
+LEFT = 6  # times a block's size: what is left once it is coded, its content and up to two payloads
+
 
 def of_block(plan: Plan, size: int, model: Model | ModelConfig | None) -> int:
     """Upper bound in bytes of what decoding a block of ``size`` bytes needs.
