@@ -6,7 +6,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 # A folder of files for the figures (make figures CORPUS=DIR).
 CORPUS ?=
-# For fuzz: how long, with cases that differ each time; which ones; files that it kept, to be replayed.
+# For fuzz and fuzz-long: how long, with cases that differ each time; which ones; files that it kept, to be replayed.
 SECONDS ?=
 SEED ?=
 CASES ?=
@@ -25,7 +25,7 @@ NATIVE := pyproject.toml CMakeLists.txt $(shell find nncomp/csrc -type f)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check contexts test fuzz sanitize lint compilers gpu-check picture gigabyte figures regression golden corpus models wheels dist clean
+.PHONY: help demo develop check contexts test fuzz fuzz-long sanitize lint compilers gpu-check picture gigabyte figures regression golden corpus models wheels dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -62,7 +62,7 @@ demo: $(LIGHT)/.done ## environment and build, then a real file there and back
 develop: $(DEV)/.done ## editable install with torch and the test tools in .venv/dev
 
 # What is C++, whose layout is checked; `clang-format -i FILE` makes it right.
-FORMATTED := nncomp/csrc tests/arm64 tests/emulated tools
+FORMATTED := nncomp/csrc tests/arm64 tests/emulated tests/fuzz tools
 
 lint: $(DEV)/.done
 	find $(FORMATTED) -name '*.[ch]*pp' -o -name '*.cu' | xargs $(DEV)/bin/clang-format --dry-run -Werror
@@ -84,14 +84,18 @@ fuzz: $(DEV)/.done ## [SECONDS=N] [SEED=S] [CASES=FILES]: cases made at random, 
 	PYTHONPATH=tests $(DEV)/bin/python -m fuzz $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(SEED),--seed $(SEED)) $(CASES)
 
+fuzz-long: $(DEV)/.done ## [SECONDS=N] [SEED=S]: native code alone with ASan and UBSan, on all cores
+	$(DEV)/bin/python tests/fuzz/native $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
 # Python is not instrumented, so the sanitizers' libraries come first.
 SANITIZED := LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	PYTHONPATH=tests $(SAN)/bin/python -m
 
 sanitize: $(SAN)/.done ## the native engine with ASan and UBSan: tests of it, and every fuzz target
-	$(SANITIZED) pytest -q -m 'not slow' $(patsubst %,tests/test_%.py,engines far hostile mixing native)
+	$(SANITIZED) pytest -q -m 'not slow' $(patsubst %,tests/test_%.py,engines far hostile jpeg mixing native)
 	$(SANITIZED) fuzz --cases 30
+	$(SAN)/bin/python tests/fuzz/native --build build/san --cases 10000 --seed 1
 
 # GCC and Clang in all versions that there are, but for the GCC that builds everything else; and what a compiler without
 # their extensions would make of the source.
