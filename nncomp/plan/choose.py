@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from nncomp.errors import FormatError
-from nncomp.filters import FILTERS, Split, deflate, jpeg, none, numbers, repeat
+from nncomp.filters import FILTERS, Split, base64, deflate, jpeg, none, numbers, repeat
 from nncomp.filters.programs import PROGRAMS
 from nncomp.levels import Level
 from nncomp.mixing import Contexts, Mixing, Profile
@@ -104,7 +104,7 @@ def choose_filter(
 ) -> Choice:
     """The filter for ``content``, which may begin inside of a deflate stream. Only what it joins to
     the content again is ever chosen."""
-    for number, made in _wholes(content, inside):
+    for number, made in _wholes(content, profile, encode, inside):
         if made is not None and _pays(made, content) and _joins(number, made, content):
             return Choice(number, made, choose_mixing(made.streams[0], profile, encode))
     candidates = list(_candidates(content, profile)) if _is_worth_coding(content) else []
@@ -176,13 +176,29 @@ def worthwhile(coded: list[Stream], level: Level) -> list[Stream]:
 # ---- what is tried ----
 
 _NONE = FILTERS.index(none)
-_WHOLE = repeat, jpeg, deflate  # filters whose gain no sample shows, and none has to
 
 
-def _wholes(content: bytes, inside: deflate.Inside | None) -> Iterator[tuple[int, Split | None]]:
+def _wholes(
+    content: bytes, profile: Profile, encode: Encode, inside: deflate.Inside | None
+) -> Iterator[tuple[int, Split | None]]:
+    """What filters make of it whose gain no sample of the content shows."""
     yield FILTERS.index(repeat), repeat.split(content)
+    yield FILTERS.index(base64), _of_base64(content, profile, encode)
     yield FILTERS.index(jpeg), jpeg.split(content, inside)
     yield FILTERS.index(deflate), deflate.split(content, inside)
+
+
+def _of_base64(content: bytes, profile: Profile, encode: Encode) -> Split | None:
+    """Where a sample of the bytes takes less than its text does."""
+    made = base64.split(content)
+    if made is None:
+        return None
+    sample = _sample(made.streams[2], (0, 1, 2))
+    bytes_, text = (
+        _coded_size(encode, None, data, Mixing(profile))
+        for data in (sample, base64.letters(sample))
+    )
+    return made if min(bytes_, len(sample)) < text else None
 
 
 def _pays(split: Split, content: bytes) -> bool:

@@ -31,7 +31,7 @@ from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.engine.reference import integers as reference_integers
 from nncomp.errors import FormatError, ModelError, NNCompError
-from nncomp.filters import FILTERS, Split, numbers
+from nncomp.filters import FILTERS, Split, base64, numbers
 from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.info import read_frame_infos
 from nncomp.mixing import Contexts, Mixing, Profile
@@ -41,7 +41,7 @@ from nncomp.plan import Plan, Stream, layout
 LIMIT = 64 << 20  # bytes of memory that decoding may take
 BLOCK = 1 << 10
 HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
-NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG = range(len(FILTERS))
+NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64 = range(len(FILTERS))
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
 
@@ -266,6 +266,10 @@ def make_joined(draw: Random) -> bytes:
     """A filter, a content, and what may be the streams of one."""
     number = draw.randrange(len(FILTERS))
     content = _content(draw, draw.choice([0, 3, 40, 300]))
+    if number == BASE64:
+        text, line = base64.letters(content), draw.choice([60, 76, 400])
+        end = draw.choice([b"\n", b"\r\n", b"\\n", b"\n "])
+        content = end.join(text[i : i + line] for i in range(0, len(text), line))
     split = _split(draw, number, content)
     streams = [] if split is None else list(split.streams)
     side = draw.randbytes(draw.choice([0, 0, 0, 1, 9]))

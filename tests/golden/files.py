@@ -2,7 +2,7 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. They freeze format version 9 and arithmetic version 1: new files may be added, but none
+may read. They freeze format version 10 and arithmetic version 1: new files may be added, but none
 that was released is ever written again, so this script leaves alone what is there.
 """
 
@@ -29,7 +29,7 @@ from nncomp import compress, container, decompress, weights
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError, ModelError
-from nncomp.filters import FILTERS, arm64, deflate, jpeg, numbers, repeat, x86
+from nncomp.filters import FILTERS, arm64, base64, deflate, jpeg, numbers, repeat, x86
 from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
@@ -39,6 +39,7 @@ from nncomp.plan import Copies, Plan, Stream, layout, order
 HERE = Path(__file__).parent
 KIB = 1 << 10
 TEXT, NOISE = models.text(700), models.noise(300)
+L16, L24 = base64.letters(NOISE[:12]), base64.letters(NOISE[:18])
 HEAD = compress(b"")[:9]  # of the rich profile
 RICH, LEAN = Mixing(Profile.RICH), Mixing(Profile.LEAN)
 RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, period=13)
@@ -337,6 +338,17 @@ def pictures() -> Iterator[tuple[bytes, Block]]:
         yield content, block(content, *streams, number=FILTERS.index(jpeg), side=split.side)
 
 
+def letters() -> Iterator[tuple[bytes, Block]]:
+    """Base64 in one line, in lines with different ends, and of two runs."""
+    text = base64.letters(TEXT)
+    for first, line, end in ((76, 76, b"\r\n"), (64, 64, b"\\n"), (61, 77, b"\n "), (940, 1, b"")):
+        lines = [text[:first], *(text[i : i + line] for i in range(first, len(text), line))]
+        content = b"what it is: " + end.join(lines) + b" and " + base64.letters(NOISE) + b"."
+        split = base64.split(content)
+        assert split is not None
+        yield content, block(content, *map(shorter, split.streams), number=7)
+
+
 def copies(*numbers: int) -> Stream:
     return as_it_is(b"".join(map(varint, numbers)))
 
@@ -405,6 +417,9 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     pairs = [*pictures()]
     file = frame(Header(8 * KIB, 1, 1), ref, *(b for _, b in pairs))
     yield "jpeg", file, b"".join(c for c, _ in pairs)
+    pairs = [*letters()]
+    file = frame(Header(2 * KIB, 1, 1), ref, *(b for _, b in pairs))
+    yield "base64", file, b"".join(c for c, _ in pairs)
     pairs = [*far()]
     file = frame(Header(4 * KIB, 1, 1, reach=container.REACHES[1]), ref, *(b for _, b in pairs))
     yield "far", file, b"".join(c for c, _ in pairs)
@@ -572,6 +587,16 @@ def bad_filters() -> Iterator[tuple[str, bytes]]:
             b"\x85\x84\6\0" + b"\0\1\0" * 257 + b"\x80\0\0",
             bytes(514),
         ),
+        ("base64-side", b"." + L16, b"\x87\1\0\x80\1\x80\3\x80\x0c", b".\1\x0c\0" + NOISE[:12]),
+        ("base64-two-streams", b"." + L16, b"\7\x80\1\x80\3", b".\1\x0c\0"),
+        ("base64-too-large", b"." + L16, b"\7\x80\1\x80\4\x80\x0c", b".\1\x0c\0\0" + NOISE[:12]),
+        ("base64-cut", b"." + L16, b"\7\x80\1\x80\2\x80\x0c", b".\1\x0c" + NOISE[:12]),
+        ("base64-of-nothing", b"." + L16, b"\7\x80\1\x80\3\x80\x0c", b".\1\0\0" + NOISE[:12]),
+        ("base64-beyond-rest", b"." + L16, b"\7\x80\1\x80\3\x80\x0c", b".\2\x0c\0" + NOISE[:12]),
+        ("base64-left", b"." + L16, b"\7\x80\1\x80\3\x80\x0c", b".\1\x0b\0" + NOISE[:12]),
+        ("base64-no-line", L24, b"\7\x80\0\x80\5\x80\x12", b"\0\x12\4\4\0" + NOISE[:18]),
+        ("base64-long-end", L24, b"\7\x80\0\x80\5\x80\x12", b"\0\x12\4\0\x10" + NOISE[:18]),
+        ("base64-too-long", L24, b"\7\x80\0\x80\5\x80\x12", b"\0\x15\0\0\0" + NOISE[:18]),
         ("side-empty", TEXT, b"\x80\0\0", TEXT),
         ("side-too-long", TEXT, b"\x80\7\0\0", TEXT),
         ("no-streams", TEXT, b"\0", TEXT),
@@ -668,7 +693,7 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    for version in (1, 2, 3, 4, 5, 6, 7, 8, 10):
+    for version in (*range(1, 10), 11):
         yield f"version-{version}", sealed(HEAD[:6] + bytes([version]) + HEAD[7:], end())
     yield "arithmetic-2", sealed(HEAD[:7] + b"\x22" + HEAD[8:], end())
     for profile in (0, 3):

@@ -1,0 +1,243 @@
+"""Base64 in mails, JSON, keys and URLs of data becomes the bytes that it stands for.
+
+Streams are what is around it, the places where it was and how its lines were cut, and the bytes, of
+all runs of it one behind the other. ``docs/format.md``, section 7.
+"""
+
+from __future__ import annotations
+
+import binascii
+import contextlib
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp import varint
+from nncomp.errors import FormatError
+from nncomp.filters.split import Split
+from nncomp.mixing import Contexts
+
+__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "letters", "memory", "split"]
+
+NAME = "base64"
+CONTEXTS = Contexts.GENERAL
+
+_MAX_END = 15  # bytes
+
+
+@dataclass(frozen=True)
+class _Run:
+    size: int  # bytes that it stands for, 1 or more
+    line: int = (
+        0  # letters of a line, padding included, but for the first and the last; 0: one line
+    )
+    short: int = 0  # by which the first line is shorter, 0 … line − 1
+    end: bytes = b""  # what is between lines, 0 … 15 bytes
+
+    @property
+    def first(self) -> int:
+        return self.line - self.short
+
+    @property
+    def length(self) -> int:
+        """Bytes of the text."""
+        count = -(-self.size // 3) * 4
+        ends = max(-(-(count - self.first) // self.line), 0) if self.line else 0
+        return count + ends * len(self.end)
+
+
+def letters(payload: bytes | memoryview) -> bytes:
+    """Base64 of it, as one line."""
+    return binascii.b2a_base64(payload, newline=False)
+
+
+def detect(content: bytes) -> bool:
+    return split(content) is not None
+
+
+def split(content: bytes) -> Split | None:
+    rest: list[bytes] = []
+    places: list[bytes] = []
+    payloads: list[bytes] = []
+    last = 0
+    for start, run, payload in _find(content):
+        rest.append(content[last:start])
+        places.append(_dumps(run, start - last))
+        payloads.append(payload)
+        last = start + run.length
+    rest.append(content[last:])
+    streams = tuple(map(b"".join, (rest, places, payloads)))
+    return Split(streams) if sum(map(len, streams)) < len(content) else None
+
+
+def check(sizes: Sequence[int], side: bytes, size: int) -> None:
+    if len(sizes) != 3 or side or sum(sizes) >= size:
+        raise FormatError("streams are not those of base64, or too large for the block")
+
+
+def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
+    return 3 * size  # the content twice, and the letters of a run
+
+
+def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
+    check([len(stream) for stream in streams], side, size)
+    rest, payload = memoryview(streams[0]), memoryview(streams[2])
+    content = np.empty(size, np.uint8)
+    at = 0
+    for gap, run in _loads(streams[1]):
+        if gap > len(rest) or run.size > len(payload) or gap + run.length > size - at:
+            raise FormatError("damaged base64: more than there is place for")
+        content[at : at + gap] = np.frombuffer(rest[:gap], np.uint8)
+        at += gap
+        _write(content[at : at + run.length], run, payload[: run.size])
+        at += run.length
+        rest, payload = rest[gap:], payload[run.size :]
+    if len(payload) > 0 or len(rest) != size - at:
+        raise FormatError("damaged base64: it is not as long as it should be")
+    content[at:] = np.frombuffer(rest, np.uint8)
+    return content.tobytes()
+
+
+def _write(text: npt.NDArray[Any], run: _Run, payload: bytes | memoryview) -> None:
+    """A run's text, into as many bytes."""
+    every = np.frombuffer(letters(payload), np.uint8)
+    if not run.line:
+        text[:] = every
+        return
+    end = np.frombuffer(run.end, np.uint8)
+    head, body = every[: run.first], every[run.first :]
+    count = len(body) // run.line
+    text[: len(head)] = head
+    text = text[len(head) :]
+    lines = text[: count * (len(end) + run.line)].reshape(count, len(end) + run.line)
+    lines[:, : len(end)] = end
+    lines[:, len(end) :] = body[: count * run.line].reshape(count, run.line)
+    text = text[lines.size :]
+    if len(text):
+        text[: len(end)] = end
+        text[len(end) :] = body[count * run.line :]
+
+
+# ---- places ----
+
+
+def _dumps(run: _Run, gap: int) -> bytes:
+    fields = [gap, run.size, run.line]
+    fields += [run.short, len(run.end)] if run.line else []
+    return b"".join(map(varint.dumps, fields)) + run.end
+
+
+def _loads(places: bytes) -> Iterator[tuple[int, _Run]]:
+    """Runs, and how many bytes of the rest are in front of each. Raises ``FormatError``."""
+    src = io.BytesIO(places)
+
+    def number() -> int:
+        return varint.read(lambda: src.read(1)[0])
+
+    try:
+        while src.tell() < len(places):
+            gap, size, line = number(), number(), number()
+            short, count = (number(), number()) if line else (0, 0)
+            end = src.read(min(count, _MAX_END))
+            if size == 0 or (line and short >= line) or len(end) < count:
+                raise FormatError("damaged base64: it is of no form that is supported")
+            yield gap, _Run(size, line, short, end)
+    except IndexError:
+        raise FormatError("damaged base64: its places end too early") from None
+
+
+# ---- where base64 is ----
+
+_LETTERS = bytes(range(65, 91)) + bytes(range(97, 123)) + b"0123456789+/"
+_CLASSES = bytes(64 * (byte in _LETTERS) for byte in range(256))  # 64 or 0
+_FIRST = b"@" * 60  # letters of a line by which base64 is found,
+_LOOK = 128  # of which these are looked at,
+_LEAST = 96  # and bytes that are worth it
+_END = re.compile(rb"\r?\n[ \t>]{0,13}|\\n|\\r\\n")  # of a line: as it is, in JSON and in programs
+_STEP = 1 << 4  # bytes that are passed over after what only looks like it, more each time
+
+
+def _find(content: bytes) -> Iterator[tuple[int, _Run, bytes]]:
+    """Where runs begin, and what they stand for."""
+    classes = content.translate(_CLASSES)
+    missed = 0
+    at = classes.find(_FIRST)
+    while at >= 0:
+        stop = _stop(classes, at)
+        at += content.startswith(b"\\n", at - 1)  # of which one byte is a letter
+        found = (
+            _read(content, classes, at, stop)
+            if _is_mixed(content[at : min(stop, at + _LOOK)])
+            else None
+        )
+        if found is None:
+            missed += 1
+            stop += missed * _STEP
+        else:
+            yield at, *found
+            missed = 0
+            stop = at + found[0].length
+        at = classes.find(_FIRST, stop)
+
+
+def _is_mixed(line: bytes) -> bool:
+    """Whether there are letters of all sorts, unlike in numbers, names and sequences."""
+    return line.upper() != line != line.lower() and not line.isalpha()
+
+
+def _stop(classes: bytes, at: int) -> int:
+    stop = classes.find(b"\0", at)
+    return len(classes) if stop < 0 else stop
+
+
+def _read(content: bytes, classes: bytes, at: int, stop: int) -> tuple[_Run, bytes] | None:
+    """The run whose first line is there, and what it stands for; None where it is too little."""
+    line, end, last = _lines(content, classes, at, stop)
+    text = content[at:last].replace(end, b"") if line else content[at:last]
+    whole = text[: len(text) // 4 * 4]
+    padded = text + b"=" * (-len(text) % 4)
+    for every in (padded, whole) if content.startswith(padded[len(text) :], last) else (whole,):
+        with contextlib.suppress(binascii.Error):  # one letter that is left is none
+            payload = binascii.a2b_base64(every)
+            run = _Run(len(payload), line, line - (stop - at) if line else 0, end)
+            again = np.empty(run.length, np.uint8)
+            _write(again, run, payload)
+            if len(payload) >= _LEAST and content.startswith(again.tobytes(), at):
+                return run, payload
+    return None
+
+
+def _lines(content: bytes, classes: bytes, at: int, stop: int) -> tuple[int, bytes, int]:
+    """Letters of a line, what is between lines, and where the last one ends. The first one does at
+    ``stop``; it may be shorter than the others. 0 letters: there is but one line."""
+    match = _END.match(content, stop)
+    if match is None:
+        return 0, b"", stop
+    end = match[0]
+    line = max(stop - at, _stop(classes, match.end()) - match.end())
+    last = stop + _full_lines(content, classes, stop, end, line) * (len(end) + line)
+    if content.startswith(end, last):
+        begin = last + len(end)
+        more = _stop(classes, begin)
+        last = more if begin < more <= begin + line else last
+    return (line, end, last) if last > stop else (0, b"", stop)
+
+
+def _full_lines(content: bytes, classes: bytes, at: int, end: bytes, line: int) -> int:
+    """How many there are, each behind an end."""
+    step, found, some = len(end) + line, 0, 16
+    while True:
+        start = at + found * step
+        count = min(some, (len(content) - start) // step)
+        places = np.frombuffer(content, np.uint8, count * step, start).reshape(count, step)
+        kinds = np.frombuffer(classes, np.uint8, count * step, start).reshape(count, step)
+        same = (places[:, : len(end)] == np.frombuffer(end, np.uint8)).all(1)
+        full = same & (kinds[:, len(end) :] > 0).all(1)
+        if count == 0 or not full.all():
+            return found + int(full.argmin()) if count else found
+        found, some = found + count, 2 * some
