@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 import commandline
@@ -54,33 +52,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("torch")
 
 
-def chain_model(name: str, seed: int = 1) -> model.Model:
-    """A model that knows ``models.chained``, and nothing else.
-
-    The stream is the byte's code, of random signs, which the head takes for the byte that follows.
-    Models of other seeds know the same and have other codes.
-    """
-    config = models.TINY
-    codes = models.integers(seed, 257 * config.d_model, 0, 1).reshape(257, -1) * 254 - 127
-
-    def fill(key: str, count: int, index: int) -> npt.NDArray[np.int64] | int:
-        if key == "embed.weight":
-            return codes.ravel()
-        if key == "head.weight":
-            rows = np.zeros((256, config.d_model), np.int64)
-            for byte in range(32, 127):
-                rows[models.follower(byte)] = codes[byte]
-            return rows.ravel()
-        constants = {
-            "embed.m": 1 << 28,
-            "norm.c": 28 * 8 << 30,  # 28 times the square root of d_model
-            "head.m": (3072 << 30) // (config.d_model * 28 * 127),  # 12 octaves
-        }
-        return constants.get(key, 1 if key.endswith(".c") else 0)
-
-    return models.build(config, fill, name)
-
-
 FASTEST = _native.kernels()[0]
 
 
@@ -98,7 +69,7 @@ def model_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A search path where the released names belong to models for tests."""
     directory = tmp_path_factory.mktemp("models")
     for name, seed in (("nano-1", 1), ("small-2", 3), ("base-2", 1)):
-        data = model.dumps(chain_model(name, seed))
+        data = model.dumps(models.chain_model(name, seed))
         (directory / f"{name}.safetensors").write_bytes(data)
     return directory
 
@@ -125,4 +96,4 @@ def terminal() -> Iterator[commandline.Terminal]:
 @pytest.fixture(scope="session")
 def foreign_model() -> model.Model:
     """A model that is as good and in no directory."""
-    return chain_model("foreign", 2)
+    return models.chain_model("foreign", 2)

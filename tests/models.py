@@ -321,6 +321,33 @@ def random_config(seed: int) -> ModelConfig:
     return pairs(d, heads, h, one_of(64, 128, 192, 448), windows, tuple(ngrams))
 
 
+def chain_model(name: str, seed: int = 1) -> Model:
+    """A model that knows ``chained``, and nothing else.
+
+    The stream is the byte's code, of random signs, which the head takes for the byte that follows.
+    Models of other seeds know the same and have other codes.
+    """
+    config = TINY
+    codes = integers(seed, 257 * config.d_model, 0, 1).reshape(257, -1) * 254 - 127
+
+    def fill(key: str, count: int, index: int) -> Array | int:
+        if key == "embed.weight":
+            return codes.ravel()
+        if key == "head.weight":
+            rows = np.zeros((256, config.d_model), np.int64)
+            for byte in range(32, 127):
+                rows[follower(byte)] = codes[byte]
+            return rows.ravel()
+        constants = {
+            "embed.m": 1 << 28,
+            "norm.c": 28 * 8 << 30,  # 28 times the square root of d_model
+            "head.m": (3072 << 30) // (config.d_model * 28 * 127),  # 12 octaves
+        }
+        return constants.get(key, 1 if key.endswith(".c") else 0)
+
+    return build(config, fill, name)
+
+
 EXTREMES: dict[str, Callable[[ModelConfig], Model]] = {
     "plus": lambda config: extreme(config, _plus, MAX_M, bias=0),
     "minus": lambda config: extreme(config, _minus, MAX_M, bias=0),

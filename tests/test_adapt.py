@@ -20,7 +20,6 @@ import commandline
 import models
 import nncomp
 from commandline import Run
-from conftest import chain_model
 from nncomp import compress, decompress, weights
 from nncomp.container import Packed
 from nncomp.engine import native
@@ -49,7 +48,7 @@ def silent(share: float, text: str) -> None:
 def ignorant(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Model:
     """Released as base-2 and nano-1: a model that knows TEXT but for its head's multipliers."""
     directory = tmp_path_factory.mktemp("ignorant")
-    knowing = chain_model("base-2")
+    knowing = models.chain_model("base-2")
     tensors = {**knowing.tensors, "head.m": np.zeros(256, np.int32)}
     for name in ("nano-1", "base-2"):
         model = Model.build(knowing.config, tensors, name)
@@ -200,7 +199,7 @@ def test_learning_pays(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def learnt(ignorant: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packed]:
     """Training that finds the missing multipliers at once."""
-    packed = weights.pack(chain_model("tuned"), ignorant)
+    packed = weights.pack(models.chain_model("tuned"), ignorant)
     monkeypatch.setattr(adapt, "adapt", lambda *args: packed)
     monkeypatch.setattr("nncomp.cli.adapt.MIN_INPUT", 1000)
     yield packed
@@ -224,7 +223,7 @@ def test_the_smaller_file_is_written(run: Run, learnt: Packed) -> None:
 def test_a_larger_file_is_not_written(
     run: Run, ignorant: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    useless = weights.pack(chain_model("other", 5))  # in full: thousands of bytes
+    useless = weights.pack(models.chain_model("other", 5))  # in full: thousands of bytes
     monkeypatch.setattr(adapt, "adapt", lambda *args: useless)
     monkeypatch.setattr("nncomp.cli.adapt.MIN_INPUT", 1000)
     Path("text").write_bytes(TEXT[:2000])

@@ -12,7 +12,6 @@ import pytest
 
 import models
 from commandline import Run, Terminal, errors
-from conftest import chain_model
 from nncomp import model
 from nncomp.cli.main import cli
 
@@ -20,7 +19,7 @@ from nncomp.cli.main import cli
 @pytest.fixture
 def own(run: Run) -> Path:
     """A model file with a note."""
-    plain = chain_model("plain", 3)
+    plain = models.chain_model("plain", 3)
     noted = model.Model.build(
         plain.config, plain.tensors, "own-1", {"nncomp.note.corpus": "three\nlines\x1b"}
     )
@@ -36,7 +35,7 @@ def test_list(run: Run) -> None:
     assert (nano["name"], nano["levels"]) == ("nano-1", [1, 2, 3])
     assert (small["name"], small["levels"]) == ("small-2", [4])
     assert (base["name"], base["levels"]) == ("base-2", [5, 6, 7, 8, 9])
-    assert base["id"] == chain_model("base-2").id.hex()
+    assert base["id"] == models.chain_model("base-2").id.hex()
     assert small["size"] == os.path.getsize(small["path"])
     assert small["product_weights"] == models.TINY.product_weights
     assert (small["speed"], small["corpus"]) == ("fast", None)
@@ -69,7 +68,7 @@ def test_list(run: Run) -> None:
 def test_list_on_a_terminal(run: Run, terminal: Terminal) -> None:
     """models list: a line of the terminal for each model"""
     Path(os.environ["XDG_DATA_HOME"], "nncomp/models").mkdir(parents=True)
-    built = chain_model("long-1", 7)
+    built = models.chain_model("long-1", 7)
     noted = model.Model.build(
         built.config, built.tensors, "long-1", {"nncomp.note.corpus": "x" * 99}
     )
@@ -88,7 +87,7 @@ def test_show(run: Run, own: Path) -> None:
     assert (entry["name"], entry["width"]) == ("own-1", 64)
     assert entry["layers"] == ["attention:2:32:64", "feed_forward:64"] * 2
     by_name = run("models", "show", "small-2").stdout
-    assert by_name == run("models", "show", chain_model("small-2", 3).id.hex()).stdout
+    assert by_name == run("models", "show", models.chain_model("small-2", 3).id.hex()).stdout
     assert b"levels:      4\n" in by_name
     text = run("models", "show", own, "base-2").stdout.decode()
     assert r"three\nlines\x1b" in text and "\x1b" not in text
@@ -117,7 +116,7 @@ def test_add(run: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = run("--model", own, input=text).stdout
     assert b"own-1" in packed
     (line,) = errors(run("models", "add", own))
-    assert line.endswith(f"id {chain_model('own-1', 3).id.hex()}, {place}")
+    assert line.endswith(f"id {models.chain_model('own-1', 3).id.hex()}, {place}")
     assert place.read_bytes() == own.read_bytes()
     assert run("-d", input=packed).stdout == text
     assert run("--model", "own-1", input=text).stdout == packed
@@ -129,7 +128,7 @@ def test_add(run: Run, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_add_refuses(run: Run, own: Path) -> None:
     """models add: not what is damaged, no model, or another model of the same name"""
     other = Path("other.safetensors")
-    other.write_bytes(model.dumps(chain_model("own-1")))
+    other.write_bytes(model.dumps(models.chain_model("own-1")))
     no_model = Path("text")
     no_model.write_bytes(models.text(100))
     damaged = Path("damaged")

@@ -17,7 +17,6 @@ import commandline
 import models
 import nncomp
 import test_mixing as mixing_tests
-from conftest import chain_model
 from nncomp import engine, levels
 from nncomp.engine import cuda, native
 from nncomp.engine.cuda import device
@@ -144,7 +143,7 @@ class StandIn:
 @pytest.mark.slow
 def test_a_gpu_has_many_blocks_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     """More than threads; blocks without network stay on the CPU; the bytes are the same."""
-    model = chain_model("chain")
+    model = models.chain_model("chain")
     parts = [models.chained(4096, i + 1) for i in range(8)]
     parts[3] = bytes(range(256)) * 15 + models.text(256)  # the network does not know this
     data = b"".join(parts)
@@ -176,7 +175,7 @@ def test_lanes_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
         return native
 
     monkeypatch.setattr(engine, "get", get)
-    model = chain_model("chain")
+    model = models.chain_model("chain")
     data = models.chained(2 * 4096 + 1030)
     lane_size = levels.get(5).block_size // levels.get(5).full_lanes(levels.get(5).block_size)
     assert lane_size > 4096, "a block of 4096 bytes has one lane"

@@ -14,7 +14,7 @@ import pytest
 
 import models
 import nncomp
-from conftest import chain_model, some_quick
+from conftest import some_quick
 from nncomp import _native, registry, weights
 from nncomp.container import Packed
 from nncomp.engine.reference import integers as reference_integers
@@ -320,7 +320,8 @@ def test_embedded_models_go_with_their_frames(monkeypatch: pytest.MonkeyPatch) -
     alive: list[int] = []
     text = models.chained(2000)
     file = b"".join(
-        nncomp.compress(text, model=chain_model(f"m{i}", i + 1), embed_model=True) for i in range(5)
+        nncomp.compress(text, model=models.chain_model(f"m{i}", i + 1), embed_model=True)
+        for i in range(5)
     )
     monkeypatch.setattr(weights, "unpack", unpack_and_note)
     assert nncomp.decompress(file) == 5 * text

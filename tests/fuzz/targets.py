@@ -24,7 +24,6 @@ import numpy as np
 
 import models
 import nncomp
-from conftest import chain_model
 from fuzz.mutate import damaged, damaged_inside
 from nncomp import NNCompressor, NNDecompressor, _native, container, model, weights
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
@@ -59,7 +58,7 @@ class Target:
 
 @functools.cache
 def installed() -> Model:
-    return chain_model("fuzzed")
+    return models.chain_model("fuzzed")
 
 
 @functools.cache

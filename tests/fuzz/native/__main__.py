@@ -1,9 +1,13 @@
 """Fuzz what is native, with sanitizers and many processes: ``make fuzz-long``, or anywhere:
 
-    python tests/fuzz/native [--seconds N] [--cases N] [--processes N] [--seed S] [--target T]
+    python tests/fuzz/native [--seconds N] [--cases N] [--processes N] [--python N] [--seed S]
+        [--target T]
     python tests/fuzz/native --seed S --replay NUMBER [--target T]
 
-Needs CMake, a C++ compiler with sanitizers, and the packages that the build of nncomp needs; takes
+Of the processes, ``--python`` ones run what ``python -m fuzz`` runs of files and filters (blocks,
+plans, models: what is read in Python) with native code that is sanitized, too.
+
+Needs CMake, Ninja, GCC, numpy, pytest, and the packages that the build of nncomp needs; takes
 nothing from an installed nncomp. Prints how many cases of each target there were and how they
 ended; a case that shows a fault is named, what was said of it is kept where it is built, and the
 exit status is 1. ``targets.cpp`` says what must hold.
@@ -19,6 +23,7 @@ import random
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 import zipfile
 import zlib
@@ -30,16 +35,16 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[2]
 ROOT = TESTS.parent
 MOST = 5  # findings of a process, after which it ends
+IN_PYTHON = "frame", "fields", "joined", "packed", "safetensors", "pieces"
 OUTCOMES = "kept", "alone", "caught", "refused"  # as report.hpp has them
 
 
-def build(folder: Path) -> Path:
-    """The program, made anew where something has changed."""
+def build(folder: Path, *targets: str) -> None:
+    """Makes what has changed."""
     python = f"-DPython_EXECUTABLE={sys.executable}"
     configure = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DSAN=ON", python]
     subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", folder, "--target", "fuzz_native"], check=True)
-    return folder / "fuzz_native"
+    subprocess.run(["cmake", "--build", folder, "--target", *targets], check=True)
 
 
 # What cases begin with
@@ -125,17 +130,21 @@ class Result:
     slowest: dict[str, float] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
 
-    def add(self, line: str) -> None:
-        name, *numbers, slowest = line.split()
+    def add(self, name: str, counts: list[int], slowest: float) -> None:
         before = self.counts.get(name, [0] * len(OUTCOMES))
-        self.counts[name] = [a + int(b) for a, b in zip(before, numbers, strict=True)]
-        self.slowest[name] = max(self.slowest.get(name, 0.0), float(slowest))
+        self.counts[name] = [a + b for a, b in zip(before, counts, strict=True)]
+        self.slowest[name] = max(self.slowest.get(name, 0.0), slowest)
+
+    def join(self, other: Result) -> None:
+        for name, counts in other.counts.items():
+            self.add(name, counts, other.slowest[name])
+        self.found += other.found
 
     def tell(self) -> None:
         for name, counts in self.counts.items():
-            if total := sum(counts):
-                ended = ", ".join(f"{n} {what}" for n, what in zip(counts, OUTCOMES, strict=True))
-                print(f"{name}: {total} cases: {ended}; slowest {self.slowest[name]:.3f} s")
+            kinds = zip(counts, OUTCOMES, strict=True)
+            ended = ", ".join(f"{count} {what}" for count, what in kinds if count)
+            print(f"{name}: {sum(counts)} cases: {ended}; slowest {self.slowest[name]:.3f} s")
         print(f"{sum(map(sum, self.counts.values()))} cases, {len(self.found)} findings")
 
 
@@ -153,7 +162,8 @@ def work(program: Path, seeds: Path, first: int, options: argparse.Namespace) ->
             if line.startswith("found "):
                 at = line.split()[1]
             else:
-                result.add(line)
+                name, *counts, slowest = line.split()
+                result.add(name, [int(count) for count in counts], float(slowest))
         if ended.returncode == 0:
             break
         kept = options.build / f"found-{options.seed}-{at}.txt"
@@ -166,31 +176,79 @@ def work(program: Path, seeds: Path, first: int, options: argparse.Namespace) ->
     return result
 
 
+def work_in_python(package: Path, number: int, options: argparse.Namespace) -> Result:
+    """One process of Python, which goes on behind what it finds."""
+    result = Result()
+    libraries = [
+        subprocess.check_output(["g++", f"-print-file-name={name}.so"], text=True).strip()
+        for name in ("libasan", "libstdc++")
+    ]
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": " ".join(libraries),
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "PYTHONPATH": os.pathsep.join([str(package), str(TESTS)]),
+    }
+    seed = options.seed + number
+    out = options.build / f"found-{seed}"
+    arguments = [f"--seconds={options.seconds}", f"--seed={seed}", f"--out={out}", *IN_PYTHON]
+    command = [sys.executable, "-m", "fuzz", *arguments]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    for line in ended.stdout.splitlines():
+        if line.startswith("found:"):
+            result.found.append(line)
+        elif line.startswith("cases:"):
+            for entry in line.removeprefix("cases: ").split(", "):
+                name, count = entry.split()
+                result.add(name, [int(count), 0, 0, 0], 0.0)
+    if ended.returncode != 0:
+        if not result.found:
+            result.found.append(f"Python ended with {ended.returncode}")
+        out.with_suffix(".txt").write_text(ended.stdout + ended.stderr)
+        print(f"found by Python, see {out}.txt", flush=True)
+    return result
+
+
+def sanitized_package(folder: Path) -> Path:
+    """A folder with nncomp, and native code that is built in ``folder``."""
+    package = folder / "python"
+    shutil.rmtree(package, ignore_errors=True)
+    shutil.copytree(ROOT / "nncomp", package / "nncomp", ignore=shutil.ignore_patterns("csrc"))
+    for path in (package / "nncomp").glob("_native*.so"):
+        path.unlink()
+    (module,) = folder.glob(f"_native*{sysconfig.get_config_var('EXT_SUFFIX')}")
+    shutil.copy(module, package / "nncomp")
+    return package
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="native", description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=60, help="at most, each process")
     parser.add_argument("--cases", type=int, default=1 << 40, help="at most, of all targets")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--python", type=int, default=0, help="so many of them run Python")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--target", help="only cases of this one")
     parser.add_argument("--replay", type=int, metavar="NUMBER", help="only this case")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "fuzz", metavar="FOLDER")
     options = parser.parse_args(arguments)
-    program = build(options.build)
+    build(options.build, "fuzz_native", *(["_native"] if options.python else []))
+    program = options.build / "fuzz_native"
     seeds = make_seeds(options.build / "seeds")
     print(f"seed {options.seed}, {options.processes} processes", flush=True)
     if options.replay is not None:
         limits = map(str, (options.seed, options.replay, 1, options.replay + 1, options.seconds))
         target = [options.target] if options.target else []
         return subprocess.run([program, seeds, *limits, *target]).returncode
+    package = sanitized_package(options.build) if options.python else None
     total = Result()
     with ThreadPoolExecutor(options.processes) as pool:
-        for result in pool.map(
-            lambda first: work(program, seeds, first, options), range(options.processes)
-        ):
-            for name, counts in result.counts.items():
-                total.add(f"{name} {' '.join(map(str, counts))} {result.slowest[name]}")
-            total.found += result.found
+        parts = [pool.submit(work_in_python, package, i, options) for i in range(options.python)]
+        options.processes -= options.python
+        parts += [pool.submit(work, program, seeds, i, options) for i in range(options.processes)]
+        for part in parts:
+            total.join(part.result())
     total.tell()
     return 1 if total.found else 0
 

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <string>
 
 #include "draw.hpp"
@@ -43,15 +44,14 @@ size_t target_of(uint64_t number, const std::string& only) {
 void run(const Target& target, Counts& counts, const Seeds& seeds, uint64_t seed) {
   const itimerval limit{{0, 0}, {LONGEST, 0}};
   setitimer(ITIMER_PROF, &limit, nullptr);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   Draw draw(seed, at_work);
   try {
     ++counts.of[target.check(draw, seeds)];
   } catch (const std::exception& error) {
     fault(error.what());
   }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  counts.slowest = std::max(counts.slowest, took.count());
+  counts.slowest = std::max(counts.slowest, double(std::clock() - start) / CLOCKS_PER_SEC);
 }
 
 }  // namespace

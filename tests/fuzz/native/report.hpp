@@ -24,7 +24,7 @@ enum Outcome {
 struct Counts {
   const char* name;
   std::array<uint64_t, OUTCOMES> of{};
-  double slowest = 0;  // seconds
+  double slowest = 0;  // seconds of CPU time
 };
 
 inline std::vector<Counts> all_counts;
