@@ -1,5 +1,5 @@
-// A decoder takes its lanes step by step, because lanes learn from each other after every one. Threads take some lanes
-// each, and then of the stage's tables: two turns a step.
+// A decoder takes its lanes step by step, because lanes learn from each other after every one: a turn of the threads,
+// which take some lanes each. The network's next step waits for no other lane; what is learnt closes the turn.
 #include <algorithm>
 #include <cassert>
 #include <memory>
@@ -49,8 +49,8 @@ class Share {
   // A byte of those of the lanes that are among the first `count` of all.
   void decode_step(size_t t, uint32_t count) {
     start(t);
-    const int active = std::max(0, std::min(end_, int(count)) - first_);
-    if (network_ && active > 0) forward(t, active);
+    const int active = active_of(count);
+    forward(t, count);
     for (int i = 0; i < active; ++i) {
       mix::Lane& l = s_.lane[first_ + i];
       if (network_) network_->distribution(ready_ ? 1 : i, distribution_);
@@ -60,6 +60,13 @@ class Share {
     }
     if (foresight_) look_back(uint8_t(s_.lane[0].byte));
     decoded_ += uint64_t(active);
+  }
+
+  // The network's part of step t, unless that has been done: what comes before it is known, and no more is needed.
+  void forward(size_t t, uint32_t count) {
+    if (t < forwarded_) return;
+    forwarded_ = t + 1;
+    if (network_ && active_of(count) > 0) forward_network(t, active_of(count));
   }
 
   // Bytes since the last call.
@@ -72,9 +79,11 @@ class Share {
   }
 
  private:
+  int active_of(uint32_t count) const { return std::max(0, std::min(end_, int(count)) - first_); }
+
   // Step t of the network, unless it is ready; where a lane is alone, perhaps with the step after, for a guess of the
   // byte, which is written where the byte will be.
-  void forward(size_t t, int active) {
+  void forward_network(size_t t, int active) {
     if (foresight_) foresight_->guess();
     if (ready_) return;
     ahead_ = foresight_ && foresight_->pays() && t + 1 < s_.lane[0].size;
@@ -99,7 +108,7 @@ class Share {
   const Kernel& kernel_;
   const mix::Shared& s_;
   const int first_, end_;
-  size_t started_ = 0;  // steps
+  size_t started_ = 0, forwarded_ = 0;  // steps
   uint64_t decoded_ = 0;  // bytes
   std::vector<Decoder> coders_;
   std::vector<uint8_t*> out_;
@@ -144,18 +153,22 @@ struct BlockDecoder::State {
     // What is no table takes about as long as a quarter of them: the first part has that, and less of these.
     const int parts = int(shares.size()), tables = s.shape.contexts, rest = tables / 4;
     const auto first_table = [&](int part) { return std::max(0, (tables + rest) * part / parts - rest); };
-    turns.run(thread, [&](uint64_t turn, int part) {
-      const size_t t = done + turn / 2;
-      const uint32_t count = lanes_at(s, t);  // of all shares
-      if (turn % 2 == 0) {
-        Share& share = *shares[size_t(part)];
-        share.decode_step(t, count);
-        if (t % 16 == 15 || t + 1 == end) job.advance(share.decoded());
-        return;
-      }
+    const auto decode = [&](uint64_t turn, int part) {
+      const size_t t = done + turn;
+      shares[size_t(part)]->decode_step(t, lanes_at(s, t));
+    };
+    const auto forward = [&](uint64_t turn, int part) {
+      const size_t t = done + turn;
+      Share& share = *shares[size_t(part)];
+      if (t % 16 == 15 || t + 1 == end) job.advance(share.decoded());
+      if (t + 1 < end) share.forward(t + 1, lanes_at(s, t + 1));
+    };
+    const auto update = [&](uint64_t turn, int part) {
+      const uint32_t count = lanes_at(s, done + turn);
       if (part == 0) kernel.mix_update_rest(s, count);
       kernel.mix_update_tables(s, first_table(part), first_table(part + 1), count);
-    });
+    };
+    turns.run(thread, decode, forward, update);
   }
 
   bool advance(Job& job) {
@@ -182,7 +195,7 @@ BlockDecoder::~BlockDecoder() = default;
 void BlockDecoder::decode(size_t steps, const Progress& progress) {
   const size_t end = std::min<size_t>(steps, state_->stage.shared.lane[0].size);
   Job job(int(state_->shares.size()), progress);
-  Turns turns(job, int(state_->shares.size()), 2 * uint64_t(end - state_->done));
+  Turns turns(job, int(state_->shares.size()), uint64_t(end - state_->done));
   job.run(
       [&](int thread) { job.threads() == 1 ? state_->alone(job, end) : state_->together(job, turns, thread, end); });
   if (end == state_->stage.shared.lane[0].size) {

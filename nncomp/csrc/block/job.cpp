@@ -80,21 +80,24 @@ void Job::report() {
   progress_(done_.exchange(0));
 }
 
-void Turns::end(uint64_t turn) {
+int Turns::take_piece(uint64_t turn) {
+  if (left_.load(std::memory_order_acquire) != 0) return -1;
+  const uint64_t first = turn * taken_.size(), end = first + taken_.size();
+  uint64_t piece = pieces_taken_.load(std::memory_order_relaxed);
+  while (piece < end) {
+    if (pieces_taken_.compare_exchange_weak(piece, piece + 1, std::memory_order_relaxed)) return int(piece - first);
+  }
+  return -1;
+}
+
+void Turns::closed(uint64_t turn) {
+  if (pieces_done_.fetch_add(1, std::memory_order_acq_rel) + 1 < (turn + 1) * taken_.size()) return;
   left_.store(int(taken_.size()), std::memory_order_relaxed);
   // Before a look at who is asleep, as those who go to sleep say so before they look at the turn.
   turn_.store(turn + 1, std::memory_order_seq_cst);
   if (asleep_.load(std::memory_order_seq_cst) == 0) return;
   std::lock_guard lock(mutex_);
   over_.notify_all();
-}
-
-bool Turns::wait(uint64_t turn, std::chrono::microseconds most) const {
-  const auto end = std::chrono::steady_clock::now() + most;
-  for (int looks = 1; !is_over(turn); ++looks) {
-    if (looks % 64 == 0 && std::chrono::steady_clock::now() >= end) return false;
-  }
-  return true;
 }
 
 void Turns::sleep(uint64_t turn) {

@@ -58,22 +58,49 @@ class Job {
   std::vector<std::thread> helpers_;
 };
 
-// Work in turns, of some parts each: all parts of a turn are done before the next one begins. A thread takes parts of
-// its own first, then those that another has not come to, because that one may not be running where a machine has more
-// to do than cores; then it waits, awake for as long as a usual part, asleep from there on: who gives way to others but
-// stays awake gets its core back after milliseconds, which is a hundred turns.
+// Work in turns. In a turn each part has something to do; when all have, the turn is closed, by pieces of work that any
+// thread takes, and the next begins. What a part can do towards its next turn without that, it does meanwhile: so
+// nobody waits for who is late by less than that takes.
+//
+// A thread takes parts of its own first, then those that another has not come to, because that one may not be running
+// where a machine has more to do than cores; then it waits, awake for as long as a usual part, asleep from there on:
+// who gives way to others but stays awake gets its core back after milliseconds, which is a hundred turns.
 class Turns {
  public:
   Turns(const Job& job, int parts, uint64_t turns) : job_(job), end_(turns), taken_(size_t(parts)), left_(parts) {}
 
-  // For each thread of the job: calls work(turn, part), one part at a time, until all turns are done or the job stops.
-  template <typename Work>
-  void run(int thread, const Work& work) {
+  // For each thread of the job, until all turns are done or the job stops. Calls with turn and part: work and ahead for
+  // each part, one after the other; and close for as many pieces as there are parts, between all work of a turn and of
+  // the next.
+  template <typename Work, typename Ahead, typename Close>
+  void run(int thread, const Work& work, const Ahead& ahead, const Close& close) {
     const size_t threads = size_t(job_.threads());
+    const auto take = [&](uint64_t turn, size_t part) {
+      uint64_t free = 2 * turn;
+      std::atomic<uint64_t>& taken = taken_[part].turns;
+      if (taken.load(std::memory_order_relaxed) != free) return;
+      if (!taken.compare_exchange_strong(free, free + 1, std::memory_order_acq_rel)) return;
+      work(turn, int(part));
+      left_.fetch_sub(1, std::memory_order_acq_rel);
+      ahead(turn, int(part));
+      taken.store(2 * turn + 2, std::memory_order_release);
+    };
+    // Whether the turn has been closed, perhaps by this thread, before it is too long.
+    const auto wait = [&](uint64_t turn, std::chrono::microseconds most) {
+      const auto end = std::chrono::steady_clock::now() + most;
+      for (int looks = 1; !is_over(turn); ++looks) {
+        for (int piece; (piece = take_piece(turn)) >= 0;) {
+          close(turn, piece);
+          closed(turn);
+        }
+        if (looks % 64 == 0 && std::chrono::steady_clock::now() >= end) return false;
+      }
+      return true;
+    };
     for (uint64_t turn; (turn = turn_.load(std::memory_order_acquire)) < end_;) {
-      for (size_t part = size_t(thread); part < taken_.size(); part += threads) take(turn, part, work);
+      for (size_t part = size_t(thread); part < taken_.size(); part += threads) take(turn, part);
       if (!wait(turn, PATIENCE)) {
-        for (size_t part = 0; part < taken_.size(); ++part) take(turn, part, work);
+        for (size_t part = 0; part < taken_.size(); ++part) take(turn, part);
         if (!wait(turn, AWAKE)) sleep(turn);
       }
       if (job_.stopped()) return;
@@ -85,21 +112,12 @@ class Turns {
   static constexpr std::chrono::milliseconds ASLEEP{10};  // then look whether the job has stopped
 
   struct alignas(64) Taken {
-    std::atomic<uint64_t> turns{0};
+    std::atomic<uint64_t> turns{0};  // twice as many as were done, and 1 while it is at one
   };
 
-  template <typename Work>
-  void take(uint64_t turn, size_t part, const Work& work) {
-    if (taken_[part].turns.load(std::memory_order_relaxed) != turn) return;
-    uint64_t before = turn;
-    if (!taken_[part].turns.compare_exchange_strong(before, turn + 1, std::memory_order_acq_rel)) return;
-    work(turn, int(part));
-    if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) end(turn);
-  }
-
-  void end(uint64_t turn);
+  int take_piece(uint64_t turn);  // −1 if there is none, yet or any more
+  void closed(uint64_t turn);  // a piece
   bool is_over(uint64_t turn) const { return turn_.load(std::memory_order_seq_cst) != turn; }
-  bool wait(uint64_t turn, std::chrono::microseconds most) const;  // awake; false means that it was too long
   void sleep(uint64_t turn);
 
   const Job& job_;
@@ -107,6 +125,7 @@ class Turns {
   std::vector<Taken> taken_;
   alignas(64) std::atomic<uint64_t> turn_{0};  // what all threads look at, apart from what they write
   alignas(64) std::atomic<int> left_;  // parts of this turn that are not done
+  std::atomic<uint64_t> pieces_taken_{0}, pieces_done_{0};  // of all turns
   std::atomic<int> asleep_{0};  // threads
   std::mutex mutex_;  // of them
   std::condition_variable over_;
