@@ -213,12 +213,12 @@ def chunk(kind: bytes, content: bytes) -> bytes:
     )
 
 
-def png(content: bytes, *sizes: int) -> tuple[bytes, bytes]:
+def png(content: bytes, *sizes: int, header: bytes = bytes(13)) -> tuple[bytes, bytes]:
     """A picture in chunks of these sizes and one of the rest, and the file without them."""
     stream = zlib.compress(content, 9)
     ends = [0, *itertools.accumulate(sizes), len(stream)]
     chunks = [chunk(b"IDAT", stream[a:b]) for a, b in itertools.pairwise(ends)]
-    head, end = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13)), chunk(b"IEND", b"")
+    head, end = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header), chunk(b"IEND", b"")
     return head + b"".join(chunks) + end, head + end
 
 
@@ -229,6 +229,69 @@ def test_png(sizes: tuple[int, ...]) -> None:
     assert rest == around and contents == [b"", b"", CONTENTS["photo"]]
     assert len(side) <= 40
     assert len(undone(data * 3)[2]) == 5
+
+
+# Bits of a sample, the number of a picture's colours, and bytes from a pixel to the next.
+SHAPES = [(8, 0, 1), (8, 2, 3), (8, 3, 1), (8, 4, 2), (8, 6, 4), (16, 2, 6), (16, 6, 8), (1, 0, 1)]
+
+
+def filtered(pixels: bytes, row: int, pixel: int, filters: bytes) -> bytes:
+    """Rows of pixels as PNG has them, by its specification."""
+    content, above = bytearray(), bytes(row)
+    for y, filter in enumerate(filters):
+        line = pixels[y * row : (y + 1) * row]
+        content.append(filter)
+        for x, value in enumerate(line):
+            a = line[x - pixel] if x >= pixel else 0
+            b, c = above[x], above[x - pixel] if x >= pixel else 0
+            nearest = min((a, b, c), key=lambda it: abs(a + b - c - it))
+            content.append((value - (0, a, b, (a + b) // 2, nearest)[filter]) % 256)
+        above = line
+    return bytes(content)
+
+
+def picture(
+    width: int, height: int, shape: tuple[int, int, int], filters: bytes
+) -> tuple[bytes, bytes]:
+    """A file, and its pixels."""
+    depth, colours, pixel = shape
+    row = -(-width * depth // 8) if colours in (0, 3) else width * pixel
+    pixels = (CONTENTS["photo"] * 8)[: row * height]
+    header = struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, 0)
+    return png(filtered(pixels, row, pixel, filters), header=header)[0], pixels
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rows_become_pixels(shape: tuple[int, int, int]) -> None:
+    filters = models.noise(100, 1).translate(bytes(i % 5 for i in range(256)))
+    data, pixels = picture(400 if shape[0] == 1 else 60, 100, shape, filters)
+    _, side, contents = undone(data)
+    assert contents == [b"", b"", pixels]
+    assert len(side) <= 80
+    assert undone(data * 2)[2][2:] == [pixels, pixels]
+
+
+def test_rows_that_stay() -> None:
+    """Of another filter, interlaced, of another size, or in a small picture."""
+    data, pixels = picture(300, 30, (8, 2, 3), b"\1" * 30)
+    assert undone(data)[2][2] == pixels
+    content = filtered(pixels, 900, 3, b"\1" * 30)
+    for header in (
+        (300, 30, 7),
+        (300, 29, 8),
+        (299, 30, 8),
+        (300, 30, 16),
+        (0, 0, 8),
+        (1 << 31, 1, 8),
+    ):
+        width, height, depth = header
+        changed = struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0)
+        assert undone(png(content, header=changed)[0])[2][2] == content
+    strange = content[:9010] + b"\5" + content[9011:]
+    header = struct.pack(">IIBBBBB", 300, 30, 8, 2, 0, 0, 0)
+    assert undone(png(strange, header=header)[0])[2][2] == strange
+    small = picture(30, 30, (8, 2, 3), b"\1" * 30)[0]
+    assert undone(small)[2] == [b"", filtered(pixels[:2700], 90, 3, b"\1" * 30)]
 
 
 def test_png_with_a_wrong_checksum() -> None:
@@ -383,6 +446,7 @@ SMALL = (
     + (OTHERS / "libdeflate-12").read_bytes()
     + flushed(zlib.Z_SYNC_FLUSH, 6)[:2000]
     + png(CODE[:5000], 99)[0]
+    + picture(40, 40, (8, 2, 3), bytes(i % 5 for i in range(40)))[0]
 )
 
 

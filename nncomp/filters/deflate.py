@@ -78,8 +78,9 @@ def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
     contents = sum(sizes[2:])
     tokens = 4 * min(contents, _BLOCK_TOKENS)
     # The content once more, a picture's stream without its chunks, programs that become what they
-    # were, a block's tokens, with room to grow, and tables.
-    return 2 * size + contents + 2 * tokens + (3 << 20)
+    # were, a picture's rows, which are at most twice its pixels, a block's tokens, with room to
+    # grow, and tables.
+    return 2 * size + 2 * contents + 2 * tokens + (3 << 20)
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

@@ -285,6 +285,21 @@ def deflated() -> Iterator[bytes]:
     parts = [b"IDAT" + part for part in (chunks[:600], chunks[600:1200], chunks[1200:])]
     checked = [struct.pack(">I", len(p) - 4) + p + struct.pack(">I", zlib.crc32(p)) for p in parts]
     yield b"a picture" + b"".join(checked) + b"IEND"
+    yield models.text(4000) + rows_of_pixels()
+
+
+def rows_of_pixels() -> bytes:
+    """Pictures whose rows have all filters, of 8 and of 16 bits."""
+    pictures = []
+    for width, depth, colours, pixel in ((37, 8, 2, 3), (40, 16, 4, 4)):
+        row = width * pixel + 1
+        content = bytearray(b & 1 for b in models.noise(row * 50))
+        content[::row] = bytes(i % 5 for i in range(50))
+        head = struct.pack(">4sIIBBBBB", b"IHDR", width, 50, depth, colours, 0, 0, 0)
+        pictures += [head, b"IDAT" + zlib.compress(bytes(content), 9), b"IEND"]
+    return b"".join(
+        struct.pack(">I", len(p) - 4) + p + struct.pack(">I", zlib.crc32(p)) for p in pictures
+    )
 
 
 def across() -> Iterator[tuple[bytes, deflate.Inside | None]]:

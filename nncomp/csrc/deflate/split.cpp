@@ -7,6 +7,7 @@
 #include "deflate/checksum.hpp"
 #include "deflate/find.hpp"
 #include "deflate/redo.hpp"
+#include "deflate/rows.hpp"
 
 namespace nncomp::deflate {
 namespace {
@@ -26,6 +27,9 @@ struct Models {
   Numbers gap, wrap, group, size, header, chunk;
   AdaptiveBit same_header, same_chunk, last_chunk;
   uint32_t header_before = 0x789C, chunk_before = 8192;
+  AdaptiveBit pixels, same_rows;
+  Numbers row, pixel, filter[ROW_FILTERS];
+  Rows rows_before;
   Model redo;
 };
 
@@ -54,6 +58,21 @@ uint32_t code_chunk(Side& side, Models& m, uint32_t given, bool& last, uint32_t 
   const bool fits = m.chunk_before <= left;
   if (fits && side.flag(m.same_chunk, given == m.chunk_before)) return m.chunk_before;
   return m.chunk_before = side.number(m.chunk, given, left);
+}
+
+// How a picture's rows lie. A row has at most MAX_SIZE bytes.
+Rows code_rows(Side& side, Models& m, const Rows& given) {
+  if (!side.flag(m.same_rows, given == m.rows_before)) {
+    m.rows_before.size = 1 + side.number(m.row, given.size - 1, MAX_SIZE - 1);
+    m.rows_before.pixel = 1 + side.number(m.pixel, given.pixel - 1, MAX_PIXEL - 1);
+  }
+  return m.rows_before;
+}
+
+// The filters of rows, each by the one before.
+void code_filters(Side& side, Models& m, std::vector<uint8_t>& filters) {
+  uint8_t before = 0;
+  for (uint8_t& filter : filters) before = filter = uint8_t(side.number(m.filter[before], filter, ROW_FILTERS - 1));
 }
 
 bool is_text(std::span<const uint8_t> bytes) {
@@ -126,14 +145,32 @@ class Splitter {
     side_.number(m_->wrap, uint32_t(found.wrap), WRAPS - 1);
     side_.number(m_->group, uint32_t(std::min(group, PICTURES)), PICTURES);
     side_.number(m_->size, uint32_t(plain.size()), MAX_SIZE);
+    if (found.wrap == Wrap::CHUNKS) {
+      put_picture(found, picture, parts_.contents[group]);
+    } else {
+      append(parts_.contents[group], plain);
+    }
     std::vector<uint8_t> redone;
     BitWriter out(redone, found.stream.size);
     put_stream(side_, m_->redo, found.stream, *chosen, out);
     if (found.wrap == Wrap::CHUNKS) put_chunks(found);
-    append(parts_.contents[group], plain);
     append(parts_.rest, data_.subspan(done_, found.start - done_));
     left_ -= plain.size();
     done_ = found.end;
+  }
+
+  // The content as pixels, where it is known how its rows lie.
+  void put_picture(const Found& found, bool alone, std::vector<uint8_t>& content) {
+    const std::vector<uint8_t>& plain = found.stream.plain;
+    std::optional<Rows> rows;
+    if (alone) rows = find_rows(data_.subspan(behind_picture_, found.start - behind_picture_), plain.size());
+    behind_picture_ = found.end;
+    std::optional<Picture> picture = rows ? to_pixels(plain, *rows) : std::nullopt;
+    if (side_.flag(m_->pixels, picture.has_value())) {
+      code_rows(side_, *m_, *rows);
+      code_filters(side_, *m_, picture->filters);
+    }
+    append(content, picture ? picture->pixels : plain);
   }
 
   void put_chunks(const Found& found) {
@@ -149,6 +186,7 @@ class Splitter {
   const Inside* inside_;
   uint64_t left_;    // bytes of contents that are allowed
   size_t done_ = 0;  // all before is in parts
+  size_t behind_picture_ = 0;
   Parts parts_;
   Side side_;
   std::unique_ptr<Models> m_ = std::make_unique<Models>();
@@ -181,10 +219,12 @@ class Joiner {
     size_t group = side_.number(m_->group, 0, PICTURES);
     const uint32_t size = side_.number(m_->size, 0, MAX_SIZE);
     if (group == PICTURES) group = pictures_++;
-    if (group >= contents_.size() || size > contents_[group].size()) damaged();
-    const std::span<const uint8_t> plain = contents_[group].first(size);
-    contents_[group] = contents_[group].subspan(size);
-    if (wrap == Wrap::CHUNKS) return chunks(plain);
+    if (group >= contents_.size()) damaged();
+    if (wrap == Wrap::CHUNKS) {
+      if (side_.flag(m_->pixels, false)) return chunks(filtered(group, size));
+      return chunks(content(group, size));
+    }
+    const std::span<const uint8_t> plain = content(group, size);
     BitWriter out(out_, size_);
     get_stream(side_, m_->redo, plain, out);
     if (wrap == Wrap::ADLER) append_big32(out_, adler32(plain));
@@ -193,6 +233,24 @@ class Joiner {
       append_little32(out_, size);
     }
     if (out_.size() > size_) damaged();
+  }
+
+  // The next bytes of a group.
+  std::span<const uint8_t> content(size_t group, size_t size) {
+    if (size > contents_[group].size()) damaged();
+    const std::span<const uint8_t> plain = contents_[group].first(size);
+    contents_[group] = contents_[group].subspan(size);
+    return plain;
+  }
+
+  // A picture's `size` bytes from its pixels.
+  std::vector<uint8_t> filtered(size_t group, uint32_t size) {
+    const Rows rows = code_rows(side_, *m_, {});
+    const uint32_t count = rows.count(size);
+    const std::span<const uint8_t> pixels = content(group, size - count);
+    std::vector<uint8_t> filters(count);
+    code_filters(side_, *m_, filters);
+    return from_pixels(pixels, filters, rows);
   }
 
   void chunks(std::span<const uint8_t> plain) {

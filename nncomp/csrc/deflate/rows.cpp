@@ -1,0 +1,106 @@
+#include "deflate/rows.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
+
+#include "deflate/checksum.hpp"
+
+namespace nncomp::deflate {
+namespace {
+
+constexpr size_t HEADER = 17;        // bytes: IHDR and what it holds
+constexpr size_t FARTHEST = 1 << 20;  // bytes from a picture's header to its stream
+
+// What a filter expects of a byte, by those of the pixel at its left, above, and above that one at its left.
+uint8_t none(uint8_t, uint8_t, uint8_t) { return 0; }
+uint8_t left(uint8_t a, uint8_t, uint8_t) { return a; }
+uint8_t above(uint8_t, uint8_t b, uint8_t) { return b; }
+uint8_t mean(uint8_t a, uint8_t b, uint8_t) { return uint8_t((a + b) / 2); }
+uint8_t nearest(uint8_t a, uint8_t b, uint8_t c) {  // Paeth's
+  const int from_a = std::abs(b - c), from_b = std::abs(a - c), from_c = std::abs(a + b - 2 * c);
+  return from_a <= from_b && from_a <= from_c ? a : from_b <= from_c ? b : c;
+}
+
+// use(expect) with the function of a filter.
+template <class Use>
+void with_filter(uint8_t filter, Use use) {
+  switch (filter) {
+    case 0: return use(none);
+    case 1: return use(left);
+    case 2: return use(above);
+    case 3: return use(mean);
+    default: return use(nearest);
+  }
+}
+
+// Hands each byte of a row to code(expected byte, place); `row` are its pixels, as far as they are known, and `before`
+// those of the row above, or none.
+template <class Code>
+void walk(uint8_t filter, size_t size, uint32_t pixel, const uint8_t* row, const uint8_t* before, Code code) {
+  with_filter(filter, [&](auto expect) {
+    for (size_t i = 0; i < size; ++i) {
+      const bool first = i < pixel;
+      const uint8_t a = first ? 0 : row[i - pixel], b = before ? before[i] : 0;
+      const uint8_t c = first || !before ? 0 : before[i - pixel];
+      code(expect(a, b, c), i);
+    }
+  });
+}
+
+}  // namespace
+
+std::optional<Rows> find_rows(std::span<const uint8_t> data, uint64_t content) {
+  data = data.last(std::min(data.size(), FARTHEST));
+  const auto name = {'I', 'H', 'D', 'R'};
+  const auto found = std::find_end(data.begin(), data.end(), name.begin(), name.end());
+  const std::span<const uint8_t> header(found, data.end());
+  if (header.size() < HEADER) return std::nullopt;
+  const uint64_t width = big32(&header[4]), height = big32(&header[8]);
+  const uint32_t depth = header[12];
+  constexpr uint32_t SAMPLES[] = {1, 0, 3, 1, 2, 0, 4};  // of a pixel, by its colours
+  if (header[13] >= std::size(SAMPLES)) return std::nullopt;
+  const uint64_t bits = uint64_t(depth) * SAMPLES[header[13]], size = (width * bits + 7) / 8;
+  if (bits == 0 || bits > 8 * MAX_PIXEL || size == 0 || size > content || height > content) return std::nullopt;
+  if ((size + 1) * height != content) return std::nullopt;  // it is interlaced, or another picture's
+  return Rows{uint32_t(size), std::max(uint32_t(bits) / 8, 1u)};
+}
+
+std::optional<Picture> to_pixels(std::span<const uint8_t> content, const Rows& rows) {
+  Picture picture;
+  picture.pixels.resize(content.size() - rows.count(uint32_t(content.size())));
+  uint8_t* row = picture.pixels.data();
+  const uint8_t* before = nullptr;
+  for (size_t at = 0; at < content.size(); at += 1 + size_t(rows.size)) {
+    const uint8_t filter = content[at];
+    if (filter >= ROW_FILTERS) return std::nullopt;
+    const size_t size = std::min<size_t>(rows.size, content.size() - at - 1);
+    const uint8_t* const filtered = content.data() + at + 1;
+    walk(filter, size, rows.pixel, row, before,
+         [&](uint8_t expected, size_t i) { row[i] = uint8_t(filtered[i] + expected); });
+    picture.filters.push_back(filter);
+    before = row;
+    row += size;
+  }
+  return picture;
+}
+
+std::vector<uint8_t> from_pixels(std::span<const uint8_t> pixels, std::span<const uint8_t> filters, const Rows& rows) {
+  std::vector<uint8_t> content;
+  content.reserve(pixels.size() + filters.size());
+  const uint8_t* row = pixels.data();
+  const uint8_t* before = nullptr;
+  size_t left = pixels.size();
+  for (const uint8_t filter : filters) {
+    const size_t size = std::min<size_t>(rows.size, left);
+    content.push_back(filter);
+    walk(filter, size, rows.pixel, row, before,
+         [&](uint8_t expected, size_t i) { content.push_back(uint8_t(row[i] - expected)); });
+    before = row;
+    row += size;
+    left -= size;
+  }
+  return content;
+}
+
+}  // namespace nncomp::deflate
