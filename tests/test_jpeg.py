@@ -17,7 +17,7 @@ import models
 import nncomp
 from conftest import examples
 from nncomp import _native
-from nncomp.errors import FormatError
+from nncomp.errors import FormatError, NNCompError
 from nncomp.filters import FILTERS, Split, jpeg
 
 HERE = Path(__file__).parent
@@ -69,6 +69,16 @@ def test_kernels_agree(name: str, kernel: str) -> None:
     rest, coded, blocks = parts
     again = _native.jpeg_join(rest, coded, len(picture), blocks, MOST, kernel=kernel)
     assert again == picture
+
+
+def test_the_kernel_that_is_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = jpeg.split(PICTURES["420"])
+    assert split is not None
+    monkeypatch.setenv("NNCOMP_KERNEL", "other")
+    with pytest.raises(NNCompError, match="NNCOMP_KERNEL=other"):
+        jpeg.split(PICTURES["420"])
+    with pytest.raises(NNCompError, match="NNCOMP_KERNEL=other"):
+        joined(split, len(PICTURES["420"]))
 
 
 def test_pictures_among_other_things() -> None:

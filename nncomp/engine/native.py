@@ -1,13 +1,12 @@
 """The native engine: ``nncomp._native``, C++ for every core and byte of a block.
 
 This module packs each model once and hands over to C++, which releases the GIL. The kernel is the
-fastest that the CPU can run; ``NNCOMP_KERNEL`` forces one of ``_native.kernels()``, which changes
-speed and never bytes.
+fastest that the CPU can run, unless ``NNCOMP_KERNEL`` forces another one, which changes speed and
+never bytes.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,8 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from nncomp import _native
-from nncomp.errors import NNCompError
+from nncomp import _native, kernels
 from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
 
@@ -56,7 +54,7 @@ def encode_block(
         _arguments(mixing),
         threads=threads,
         progress=progress,
-        kernel=_kernel(),
+        kernel=kernels.in_force(),
     )
 
 
@@ -65,7 +63,7 @@ def bit_probabilities(data: bytes, mixing: Mixing) -> npt.NDArray[np.uint32]:
 
     Probabilities of a 1 in 1/2^22, highest bit first.
     """
-    return _native.bit_probabilities(data, _arguments(mixing), kernel=_kernel())
+    return _native.bit_probabilities(data, _arguments(mixing), kernel=kernels.in_force())
 
 
 def decode_block(
@@ -89,7 +87,7 @@ def decode_block(
         _arguments(mixing),
         threads=threads,
         progress=progress,
-        kernel=_kernel(),
+        kernel=kernels.in_force(),
     )
 
 
@@ -98,7 +96,7 @@ def start_encoding(
 ) -> _native.Encoding:
     """As ``encode_block``, to be encoded step by step: a byte of each lane."""
     network = _network_or_none(model)
-    return _native.Encoding(network, data, lanes, _arguments(mixing), kernel=_kernel())
+    return _native.Encoding(network, data, lanes, _arguments(mixing), kernel=kernels.in_force())
 
 
 def start_decoding(
@@ -111,7 +109,7 @@ def start_decoding(
         size,
         _arguments(mixing),
         threads=threads,
-        kernel=_kernel(),
+        kernel=kernels.in_force(),
     )
 
 
@@ -125,17 +123,9 @@ def _arguments(mixing: Mixing) -> tuple[bool, int, int, int]:
     return rich, mixing.contexts, mixing.period, mixing.stride
 
 
-def _kernel() -> str:
-    kernel = os.environ.get("NNCOMP_KERNEL") or "auto"
-    if kernel != "auto" and kernel not in _native.kernels():
-        usable = ", ".join(_native.kernels())
-        raise NNCompError(f"NNCOMP_KERNEL={kernel}: this CPU can run {usable}")
-    return kernel
-
-
 def _network(model: Model) -> _native.Network:
     """The packed form of ``model`` for the kernel in force."""
-    kernel = _kernel()
+    kernel = kernels.in_force()
     networks = _packed.setdefault(model, {})
     if kernel in networks:
         return networks[kernel]

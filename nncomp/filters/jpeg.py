@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nncomp import _native, varint
+from nncomp import _native, kernels, varint
 from nncomp.errors import FormatError
 from nncomp.filters import deflate, none
 from nncomp.filters.split import Split
@@ -20,7 +20,8 @@ __all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "most_blocks
 NAME = "jpeg"
 CONTEXTS = Contexts.GENERAL
 
-_AROUND = {0: none, 4: deflate}  # what joins the rest, by the number that a file holds
+_NONE, _DEFLATE = 0, 4  # what joins the rest, by the numbers that a file holds
+_AROUND = {_NONE: none, _DEFLATE: deflate}
 _BLOCK = 128  # bytes of coefficients
 _MODEL = 24 << 20  # bytes of what is learnt, at most
 
@@ -37,12 +38,12 @@ def detect(content: bytes) -> bool:
 
 def split(content: bytes, inside: deflate.Inside | None = None) -> Split | None:
     """``content`` may begin inside of a deflate stream."""
-    parts = _native.jpeg_split(content, most_blocks(len(content)))
+    parts = _native.jpeg_split(content, most_blocks(len(content)), kernel=kernels.in_force())
     if parts is None:
         return None
     rest, coded, blocks = parts
     made = deflate.split(rest, inside)
-    number, around = (0, none.split(rest)) if made is None else (4, made)
+    number, around = (_NONE, none.split(rest)) if made is None else (_DEFLATE, made)
     side = varint.dumps(blocks) + varint.dumps(len(rest)) + bytes([number]) + around.side
     return Split((*around.streams, coded), side, packed=1)
 
@@ -65,7 +66,8 @@ def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
     it = _read([len(stream) for stream in streams], side, size)
     *around, coded = streams
     rest = _AROUND[it.around].join(around, it.side, it.rest)
-    return _native.jpeg_join(rest, coded, size, it.blocks, most_blocks(size))
+    most = most_blocks(size)
+    return _native.jpeg_join(rest, coded, size, it.blocks, most, kernel=kernels.in_force())
 
 
 @dataclass(frozen=True)

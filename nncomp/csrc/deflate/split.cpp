@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "append.hpp"
 #include "coder/error.hpp"
 #include "deflate/checksum.hpp"
 #include "deflate/find.hpp"
@@ -32,10 +33,6 @@ struct Models {
   Rows rows_before;
   Model redo;
 };
-
-void append(std::vector<uint8_t>& to, std::span<const uint8_t> bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
 
 void append_big32(std::vector<uint8_t>& to, uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) to.push_back(uint8_t(value >> shift));

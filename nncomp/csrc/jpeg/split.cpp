@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "append.hpp"
 #include "coder/side.hpp"
 #include "jpeg/bits.hpp"
 #include "jpeg/model.hpp"
@@ -17,10 +18,6 @@ constexpr size_t MIN_DATA = 128;         // bytes of a picture's scans
 constexpr size_t MIN_CODED = 64;         // bytes; a picture of one colour is small in any way
 constexpr uint64_t MAX_HEADERS = 64;     // a share of the data: bytes of headers that are read, times as many
 constexpr uint64_t VISITS = 64;          // of a block, on the average, by scans
-
-void append(std::vector<uint8_t>& to, std::span<const uint8_t> bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
 
 // Where a picture begins, and the data of its first scan does.
 struct Found {

@@ -1,0 +1,14 @@
+// Bytes behind bytes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace nncomp {
+
+inline void append(std::vector<uint8_t>& to, std::span<const uint8_t> bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+}  // namespace nncomp

@@ -1,0 +1,20 @@
+"""Which of the native kernels computes: the fastest that the CPU can run, or a forced one."""
+
+from __future__ import annotations
+
+import os
+
+from nncomp import _native
+from nncomp.errors import NNCompError
+
+__all__ = ["in_force"]
+
+
+def in_force() -> str:
+    """What ``NNCOMP_KERNEL`` says, which changes speed and never bytes, or "auto". Raises
+    ``NNCompError`` for what the CPU cannot run."""
+    kernel = os.environ.get("NNCOMP_KERNEL") or "auto"
+    if kernel != "auto" and kernel not in _native.kernels():
+        usable = ", ".join(_native.kernels())
+        raise NNCompError(f"NNCOMP_KERNEL={kernel}: this CPU can run {usable}")
+    return kernel
