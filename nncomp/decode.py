@@ -22,6 +22,7 @@ from nncomp.filters import FILTERS, none
 from nncomp.model import ARITHMETIC, Model
 from nncomp.options import Options
 from nncomp.places import Places
+from nncomp.plan import Part as Coded
 from nncomp.plan import Plan, Stream, layout, memory, order
 from nncomp.schedule import Meter, Progress, Task
 from nncomp.summary import Summary
@@ -133,29 +134,40 @@ class Decoder:
         """Its results are taken in order, and in the caller's thread: so blocks that are copied
         from are there when their literals are needed, and no task waits for another."""
         future, model = self._future, self._model
-        filter_ = FILTERS[plan.filter]
+        root = plan.joined(block.size)
         # What a filter joins may need all of its streams, and what is copied may be the beginning.
-        leads = filter_ is none and plan.copies is None and asked_for and block.size > LEAD_SIZE
+        alone = FILTERS[plan.filter] is none and plan.copies is None
+        leads = alone and asked_for and block.size > LEAD_SIZE
 
         def decode(threads: int, report: Progress) -> Iterator[_Finish]:
             def coded(stream: Stream) -> _Coded:
                 return _Coded(stream, model if stream.network else None, self._places, threads)
 
+            def whole(part: Coded) -> bytes:
+                if isinstance(part, Stream):
+                    return coded(part).rest(meter)
+                joined = FILTERS[part.filter].join(
+                    [whole(below) for below in part.streams], part.side, part.size
+                )
+                _require(len(joined) == part.size)
+                return joined
+
             meter = Meter(report, block.size if asked_for else 0)
-            known, streams = 0, []
+            known = 0
             copies = b""
             if plan.copies is not None and asked_for:
                 copies = coded(plan.copies.stream).rest(meter)
-            for stream in map(coded, plan.streams):
-                if leads and stream.in_steps:
+            if leads and isinstance(root.streams[0], Stream):
+                stream = coded(root.streams[0])
+                if stream.in_steps:
                     lead = stream.lead(meter)
                     _require(zlib.crc32(lead) == block.lead_checksum)
                     known = len(lead)
                     yield functools.partial(Part, lead, last=False)
-                streams.append(stream.rest(meter))
+                literals = stream.rest(meter)
+            else:
+                literals = whole(root)
             meter.finish()
-            literals = filter_.join(streams, plan.side, plan.literals(block.size))
-            _require(len(literals) == plan.literals(block.size))
             if plan.copies is None:
                 _check(literals, block)
 

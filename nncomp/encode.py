@@ -20,7 +20,8 @@ from nncomp.mixing import Mixing
 from nncomp.model import ARITHMETIC
 from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
 from nncomp.places import Places
-from nncomp.plan import Copies, Plan, Stream, choose, layout
+from nncomp.plan import Copies, Joined, Part, Plan, Stream, choose, layout, parts
+from nncomp.plan.parts import Chosen, Filtered
 from nncomp.rawio import Readable, Writable
 from nncomp.schedule import Meter, Progress, Task, unheard
 from nncomp.summary import Summary
@@ -167,27 +168,30 @@ class Encoder:
             with self._places.cpu() as cpu:
                 return cpu.encode_block(*args, threads=threads, progress=unheard(report))
 
-        profile = self._level.profile
-        chosen = choose.choose_filter(content, profile, trial, inside)
-        streams = chosen.split.streams
-        others = streams[1 : len(streams) - chosen.split.packed]
-        mixings = [chosen.mixing, *(choose.choose_mixing(s, profile, trial) for s in others)]
-        mixings += [None] * chosen.split.packed
-        coder = self._coder()
-        alone: list[Stream] = []
-        joined: list[Stream] = []
-        for stream, mixing in zip(streams, mixings, strict=True):
-            ways = [Stream(len(stream), (stream,))]
-            if mixing is not None and chosen.lone and alone:
-                ways.append(coder.alone(stream, mixing, 1, threads, report))
-            elif mixing is not None:
-                ways += coder.code(stream, mixing, trial, threads, report)
-            alone.append(min((way for way in ways if not way.network), key=_stored_size))
-            joined.append(min(ways, key=_stored_size))
+        chosen = parts.choose_parts(content, self._level.profile, trial, inside)
+        alone, joined = self._code(chosen, trial, threads, report)
         stored = Plan((Stream(len(content), (content,)),))
-        found = [alone] if joined == alone else [alone, joined]
-        filtered = [Plan(tuple(coded), chosen.filter, chosen.split.side) for coded in found]
-        return [stored, *filtered]
+        return [stored, *map(Plan.of, [alone] if joined == alone else [alone, joined])]
+
+    def _code(
+        self, chosen: Chosen, trial: choose.Encode, threads: int, report: Progress
+    ) -> tuple[Part, Part]:
+        """Without the network, and with it where that is better."""
+        if isinstance(chosen, Filtered):
+            coded = [self._code(part, trial, threads, report) for part in chosen.parts]
+            alone, joined = (
+                Joined(chosen.size, streams, chosen.filter, chosen.side)
+                for streams in zip(*coded, strict=True)
+            )
+            return alone, joined
+        stream, mixing = chosen.stream, chosen.mixing
+        ways = [Stream(len(stream), (stream,))]
+        if mixing is not None and chosen.network:
+            ways += self._coder().code(stream, mixing, trial, threads, report)
+        elif mixing is not None:
+            ways.append(self._coder().alone(stream, mixing, 1, threads, report))
+        best = min((way for way in ways if not way.network), key=_stored_size)
+        return best, min(ways, key=_stored_size)
 
 
 _Candidates = list[tuple[Plan, Block]]

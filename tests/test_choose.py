@@ -10,6 +10,7 @@ import random
 import struct
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,11 +21,12 @@ import models
 from conftest import examples
 from nncomp import levels
 from nncomp.errors import FormatError
-from nncomp.filters import FILTERS, Filter, Split, arm64, deflate, none, numbers, repeat, x86
+from nncomp.filters import FILTERS, Filter, Split, arm64, base64, deflate, numbers, repeat, x86
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
-from nncomp.plan import Stream, choose
-from nncomp.plan.choose import Choice, Way
+from nncomp.plan import MAX_DEPTH, Stream, choose
+from nncomp.plan.choose import Way
+from nncomp.plan.parts import Chosen, Filtered, Leaf, choose_parts
 from nncomp.plan.statistics import described
 
 KIB = 1 << 10
@@ -56,23 +58,50 @@ class Trials:
         return [payload if model is None else payload[len(payload) * self.gain // 1024 :]]
 
 
-def chosen(content: bytes, profile: Profile = RICH) -> Choice:
-    return choose.choose_filter(content, profile, Trials())
+def chosen(content: bytes, profile: Profile = RICH) -> Chosen:
+    return choose_parts(content, profile, Trials())
 
 
-def unfiltered(content: bytes, mixing: Mixing | None) -> Choice:
-    return Choice(FILTERS.index(none), Split((content,)), mixing)
+def unfiltered(content: bytes, mixing: Mixing | None) -> Leaf:
+    return Leaf(content, mixing)
 
 
-def filtered(filter: Filter, content: bytes, mixing: Mixing | None) -> Choice:
+def filtered(filter: Filter, content: bytes, *parts: Chosen | Mixing | None) -> Filtered:
+    """Of streams, each as it is, or coded in this way."""
     split = filter.split(content)
-    assert split is not None
-    return Choice(FILTERS.index(filter), split, mixing)
+    assert split is not None and len(split.streams) == len(parts)
+    below = (
+        part if isinstance(part, Leaf | Filtered) else Leaf(stream, part)
+        for stream, part in zip(split.streams, parts, strict=True)
+    )
+    return Filtered(len(content), tuple(below), FILTERS.index(filter), split.side)
+
+
+def joined(chosen: Chosen) -> bytes:
+    if isinstance(chosen, Leaf):
+        return chosen.stream
+    filter = FILTERS[chosen.filter]
+    return filter.join([*map(joined, chosen.parts)], chosen.side, chosen.size)
+
+
+def leaves(chosen: Chosen) -> list[Leaf]:
+    if isinstance(chosen, Leaf):
+        return [chosen]
+    return [leaf for part in chosen.parts for leaf in leaves(part)]
+
+
+def names(chosen: Chosen) -> list[str]:
+    """Of filters, from the outside to the inside, where most is."""
+    found = []
+    while isinstance(chosen, Filtered):
+        found.append(FILTERS[chosen.filter].NAME)
+        chosen = max(chosen.parts, key=lambda part: part.size)
+    return found
 
 
 def tried(content: bytes, profile: Profile = RICH) -> list[str]:
     trials = Trials()
-    choose.choose_filter(content, profile, trials)
+    choose_parts(content, profile, trials)
     return [mixing.label for mixing, _ in trials.tried]
 
 
@@ -147,7 +176,7 @@ def arm64_code(count: int) -> bytes:
 )
 def test_text_costs_no_trial(text: bytes, profile: Profile) -> None:
     trials = Trials()
-    assert choose.choose_filter(text, profile, trials) == unfiltered(text, Mixing(profile))
+    assert choose_parts(text, profile, trials) == unfiltered(text, Mixing(profile))
     assert choose.choose_mixing(text, profile, trials) == Mixing(profile)
     assert trials.tried == []
 
@@ -160,7 +189,7 @@ def test_next_to_nothing_costs_no_trial(content: bytes) -> None:
 @pytest.mark.parametrize("content", [b"a", b"abcdefg", models.noise(1 << 17)])
 def test_what_is_not_worth_coding(content: bytes) -> None:
     trials = Trials()
-    assert choose.choose_filter(content, RICH, trials) == unfiltered(content, None)
+    assert choose_parts(content, RICH, trials) == unfiltered(content, None)
     assert choose.choose_mixing(content, RICH, trials) is None
     assert trials.tried == []
 
@@ -270,34 +299,75 @@ def test_programs_are_not_seen_elsewhere(content: bytes, profile: Profile) -> No
 
 
 @pytest.mark.usefixtures("no_programs")
-def test_streams_are_not_filtered_again() -> None:
+def test_mixings_alone_try_no_filter() -> None:
     for content in (x86_code(9000), arm64_code(20_000)):
         for profile in Profile:
             assert choose.choose_mixing(content, profile, Trials()) is not None
-    for pattern in (x86_code(50), b"ab"):
-        content = pattern * 10
-        assert chosen(content) == filtered(
-            repeat, content, choose.choose_mixing(pattern, RICH, Trials())
-        )
 
 
 def test_patterns() -> None:
-    assert chosen(b"ab" * 500) == Choice(FILTERS.index(repeat), Split((b"ab",)), None)
+    assert chosen(b"ab" * 500) == filtered(repeat, b"ab" * 500, None)
     pattern = models.text(600)
     content = pattern * 3 + pattern[:100]
     assert chosen(content, LEAN) == filtered(repeat, content, Mixing(LEAN))
-    pattern = table(300)
-    assert chosen(pattern * 4) == filtered(
-        repeat, pattern * 4, Mixing(RICH, Contexts.RECORDS, period=13)
-    )
+    for pattern in (table(300), x86_code(50)):
+        assert chosen(pattern * 4) == filtered(repeat, pattern * 4, chosen(pattern))
 
 
 def test_deflate_streams() -> None:
     packed = zlib.compress(models.text(30_000, 1))
-    assert chosen(packed) == filtered(deflate, packed, None)
-    text = models.text(3000, 2)
-    assert chosen(text + packed) == filtered(deflate, text + packed, Mixing(RICH))
-    assert chosen(x86_code(20 * len(packed)) + packed).filter == FILTERS.index(x86)  # too little
+    for content, mixing in ((packed, None), (models.text(3000, 2) + packed, MIX)):
+        split = deflate.split(content)
+        assert split is not None
+        redo = chosen(split.streams[1])
+        assert chosen(content) == filtered(deflate, content, mixing, redo, MIX, None)
+    assert names(chosen(x86_code(20 * len(packed)) + packed)) == ["x86"]  # too little
+
+
+def test_base64() -> None:
+    content = b"data:text/plain;base64," + base64.letters(models.text(30_000))
+    choice = chosen(content)
+    assert names(choice) == ["base64"] and [leaf.mixing for leaf in leaves(choice)][2] == MIX
+    paths = "".join(f"/Session/{i % 7}/User/{i % 9}/PathOf{i % 31}/Index" for i in range(20_000))
+    assert base64.detect(paths.encode()) and names(chosen(paths.encode())) == []
+
+
+def test_streams_are_looked_at_again() -> None:
+    """What a mail with an archive of an archive is, and that of the pictures in it."""
+    text = models.text(40_000)
+    outer = zlib.compress(b"\0an archive\xff" * 40 + zlib.compress(text))
+    content = models.text(300) + b"\r\n\r\n" + base64.letters(outer) + b"\r\n"
+    choice = chosen(content)
+    assert names(choice) == ["base64", "deflate", "deflate"]
+    assert text in [leaf.stream for leaf in leaves(choice)] and joined(choice) == content
+    photo = (Path(__file__).parent / "jpeg" / "444.jpg").read_bytes()
+    choice = chosen(zlib.compress(b"\0\xff" * 400 + photo))
+    assert names(choice) == ["deflate", "jpeg"]
+    code = zlib.compress(x86_code(9000))
+    assert names(chosen(code)) == ["deflate", "x86"]
+
+
+def test_only_so_deep() -> None:
+    content, depth = models.text(3000), 9
+    for _ in range(depth):
+        content = zlib.compress(bytes(range(256)) * 2 + content)
+    choice = chosen(content)
+    assert names(choice) == ["deflate"] * MAX_DEPTH and joined(choice) == content
+
+
+def test_no_more_than_a_plan_may_have() -> None:
+    """Neither bytes nor streams, where what is inside of streams expands again."""
+    content = b"".join(zlib.compress(zlib.compress(bytes(1 << 20), 0) * 8) for _ in range(3))
+    choice = chosen(content)
+    assert joined(choice) == content
+    total = sum(map(size_below, [choice]))
+    assert total <= len(content) + deflate.most_contents(len(content))
+
+
+def size_below(chosen: Chosen) -> int:
+    if isinstance(chosen, Leaf):
+        return 0
+    return sum(part.size + size_below(part) for part in chosen.parts)
 
 
 def test_numbers() -> None:
@@ -306,19 +376,20 @@ def test_numbers() -> None:
     floats = ((noise >> 9) + (120 + noise % 5 << 23) | noise << 31).astype("<u4").tobytes()
     for profile in Profile:
         choice = chosen(floats, profile)
-        first, *places, exponents = choice.split.streams
-        assert FILTERS[choice.filter] is numbers and choice.lone and choice.mixing is None
-        assert first == b"" and [len(p) for p in places] == [20_000] * 3
+        assert isinstance(choice, Filtered) and FILTERS[choice.filter] is numbers
+        first, *others = leaves(choice)
+        *places, exponents = [leaf.stream for leaf in others]
+        assert first == Leaf(b"", None) and not any(leaf.network for leaf in others)
+        assert [len(p) for p in places] == [20_000] * 3
         assert set(exponents) == set(range(120, 125))
     times = np.cumsum(models.integers(1, 20_000, 0, 200)).astype("<i8").tobytes()
-    assert chosen(times).split.streams[-1].count(0) >= 7 * 20_000
+    assert leaves(chosen(times))[-1].stream.count(0) >= 7 * 20_000
     code = x86_code(4000)
     choice = chosen(code + times)
-    assert choice.split.side[0] == FILTERS.index(x86) and choice.mixing == Mixing(
-        RICH, Contexts.X86
-    )
-    assert numbers.join(choice.split.streams, choice.split.side, len(code + times)) == code + times
-    assert chosen(code + times[:10_000]).filter == FILTERS.index(x86)  # too little
+    assert isinstance(choice, Filtered) and FILTERS[choice.filter] is numbers
+    assert names(choice.parts[0]) == ["x86"] and joined(choice) == code + times
+    assert leaves(choice)[0].mixing == Mixing(RICH, Contexts.X86)
+    assert names(chosen(code + times[:10_000])) == ["x86"]  # too little
 
 
 # ---- a filter that fails ----
@@ -347,7 +418,7 @@ def test_what_does_not_join_to_the_content_is_not_chosen(
         assert chosen(code, profile) == unfiltered(
             code, choose.choose_mixing(code, profile, Trials())
         )
-        assert chosen(pattern, profile).filter == FILTERS.index(none)
+        assert names(chosen(pattern, profile)) == []
 
 
 # ---- cost, and that the answer is one ----
@@ -358,10 +429,10 @@ def test_what_does_not_join_to_the_content_is_not_chosen(
 def test_trials_are_few_and_short(make) -> None:  # type: ignore[no-untyped-def]
     content = (make(100_000) * 9)[: 1 << 20]
     trials = Trials()
-    choose.choose_filter(content, RICH, trials)
+    choose_parts(content, RICH, trials)
     assert trials.bytes <= len(content) // 6  # of which numbers take seven 64ths at most
     trials = Trials()
-    choose.choose_filter((content * 4)[:-1], RICH, trials)
+    choose_parts((content * 4)[:-1], RICH, trials)
     assert trials.bytes <= len(content) * 4 // 9
 
 
@@ -372,15 +443,12 @@ def test_any_content_has_an_answer_and_always_the_same(
 ) -> None:
     content = data * times
     trials = Trials()
-    choice = choose.choose_filter(content, profile, trials)
+    choice = choose_parts(content, profile, trials)
     assert choice == chosen(content, profile)
-    assert choice.mixing is None or choice.mixing.profile == profile
+    assert joined(choice) == content
     assert len(set(trials.tried)) == len(trials.tried)
-    split = choice.split
-    assert FILTERS[choice.filter].join(split.streams, split.side, len(content)) == content
-    for stream in split.streams:
-        mixing = choose.choose_mixing(stream, profile, Trials())
-        assert mixing is None or mixing.profile == profile
+    for leaf in leaves(choice):
+        assert leaf.mixing is None or leaf.mixing.profile == profile
 
 
 # ---- with the network or without ----

@@ -26,7 +26,7 @@ from nncomp.errors import (
     ModelNotFoundError,
 )
 from nncomp.mixing import Mixing, Profile
-from nncomp.plan import Plan, Stream, choose, layout
+from nncomp.plan import Plan, Stream, layout, parts
 
 BLOCK = 1 << 10
 TEXT = models.chained(3000)
@@ -117,7 +117,7 @@ def test_what_failed_cannot_be_completed(monkeypatch: pytest.MonkeyPatch) -> Non
 
     compressor = NNCompressor(block_size=BLOCK)
     with monkeypatch.context() as patch:
-        patch.setattr(choose, "choose_filter", fail)
+        patch.setattr(parts, "choose_parts", fail)
         with pytest.raises(MemoryError):
             compressor.compress(TEXT)
     with pytest.raises(ValueError, match="failed before"):

@@ -186,7 +186,8 @@ def test_pictures_between_deflate_streams() -> None:
     """As documents have them."""
     content = zlib.compress(BOOK) + PICTURES["444"] + zlib.compress(BOOK[::-1])
     split = jpeg.split(content)
-    assert split is not None and BOOK + BOOK[::-1] in split.streams
+    assert split is not None
+    assert split.streams[0].startswith(zlib.compress(BOOK))
     assert joined(split, len(content)) == content
 
 
@@ -214,25 +215,24 @@ def test_memory() -> None:
     ("side", "message"),
     [
         (b"", "too short"),
-        (b"\x01", "too short"),
-        (b"\x01\x02", "too short"),
-        (b"\x81\x00\x02\x00", "shortest form"),
-        (b"\x01\x02\x01", "not those"),
-        (b"\x01\x02\x05", "not those"),
-        (b"\xff\xff\x7f\x02\x00", "too large"),
-        (b"\x01\x63\x00", "too large"),
-        (b"\x01\x02\x00\x00", "not one stream"),
-        (b"\x01\x03\x00", "not one stream"),
-        (b"\x01\x02\x04", "not those"),
+        (b"\x81", "too short"),
+        (b"\x81\x00", "shortest form"),
+        (b"\x01\x02", "too long"),
+        (b"\xff\xff\x7f", "too large"),
     ],
 )
 def test_bad_sides(side: bytes, message: str) -> None:
-    for call in (jpeg.check, jpeg.memory):
-        if side or call is jpeg.check:
-            with pytest.raises(FormatError, match=message):
-                call([2, 4], side, 100)
+    jpeg.check([2, 4], b"\x01", 100)
+    with pytest.raises(FormatError, match=message):
+        jpeg.check([2, 4], side, 100)
     with pytest.raises(FormatError, match=message):
         jpeg.join([b"ab", b"cdef"], side, 100)
+
+
+@pytest.mark.parametrize("sizes", [[], [2], [2, 4, 0], [50, 50]])
+def test_bad_streams(sizes: list[int]) -> None:
+    with pytest.raises(FormatError, match="not those"):
+        jpeg.check(sizes, b"\x01", 100)
 
 
 def test_parts_that_do_not_fit() -> None:

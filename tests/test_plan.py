@@ -19,6 +19,8 @@ from nncomp.plan import (
     MAX_STREAM_SIZE,
     MAX_STREAMS,
     Copies,
+    Joined,
+    Part,
     Plan,
     Stream,
     layout,
@@ -96,6 +98,17 @@ def _filters() -> Iterator[None]:
             "C2 00 AB02 02 90 09 00 01 01 73 10 00",
             b"ex",
         ),
+        (
+            Plan(
+                (
+                    Joined(3, (Stream(3, (b"abc",)),), 3, b"s"),
+                    Joined(9, (Joined(9, (Stream(3, (b"a",), GENERAL),), 2),), 4),
+                ),
+                5,
+            ),
+            "05 30 83 01 73 00 00 B0 09 04 00 30 02 00 90 03 00",
+            b"abca",
+        ),
     ],
 )
 def test_bytes(plan: Plan, written: str, payload: bytes) -> None:
@@ -122,13 +135,24 @@ def plans(draw: st.DrawFn) -> tuple[Header, int, Plan]:
             payloads = [payload[:-1] for payload in payloads]
         streams.append(Stream(stream_size, tuple(payloads), draw(mixings(header)), network))
     side = draw(st.binary(max_size=200))
+    parts: list[Part] = list(streams)
+    total = sum(stream.size for stream in streams)
+    number = draw(st.integers(0, len(FILTERS) - 1))
+    while number and total < size and draw(st.booleans()):
+        below = draw(st.integers(0, size - total))
+        count = draw(st.integers(1, len(parts)))
+        other = draw(st.integers(1, len(FILTERS) - 1))
+        parts[:count] = [Joined(below, tuple(parts[:count]), other, draw(st.binary(max_size=3)))]
+        total += below
+        if len(parts) == 1:
+            break
     copies = None
     if header.reach and draw(st.booleans()):
         sources = draw(st.sets(st.integers(1, 1 << 20), min_size=1, max_size=MAX_SOURCES))
         stream = draw(st.sampled_from([Stream(3, (b"abc",)), Stream(9, (b"a",), GENERAL)]))
-        copies = Copies(tuple(sorted(sources)), draw(st.integers(0, size - 1)), stream)
-    number = draw(st.integers(0, len(FILTERS) - 1))
-    return header, size, Plan(tuple(streams), number, side, copies)
+        literals = size - 1 if len(parts) < len(streams) else draw(st.integers(0, size - 1))
+        copies = Copies(tuple(sorted(sources)), literals, stream)
+    return header, size, Plan(tuple(parts), number, side, copies)
 
 
 def mixings(header: Header) -> st.SearchStrategy[Mixing]:
@@ -176,7 +200,9 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         ("7F 00", 32, "filter 63 is not supported"),
         ("00 16 00", 1, "contexts 6 are not supported"),
         ("00 1F 00", 1, "contexts 15 are not supported"),
-        ("00 30 00", 1, "coding 0x30 of a stream"),
+        ("00 31 00", 1, "coding 0x31 of a stream"),
+        ("02 30 08 00 00", 32, "filter 8 of a stream"),
+        ("02 30 42 00 00", 32, "filter 66 of a stream"),
         ("00 40", 32, "coding 0x40 of a stream"),
         ("00 50 00", 1, "coding 0x50 of a stream"),
         ("00 70 00", 1, "coding 0x70 of a stream"),
@@ -188,7 +214,18 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         ("00 80 20", 32, "shortest form"),
         ("00 80 81 80 80 80 01", 32, "too large"),
         ("00 90 80 80 80 40 00 01 90 81 80 80 40 00", 2, "too large"),
-        ("00" + "80 01" * 65, 65, "too many streams"),
+        ("00" + "80 01" * 257, 257, "too many streams"),
+        ("00 30 02 00 00", 32, "in each other"),
+        ("02" + "30 02 00" * 6 + "00", 32, "in each other"),
+        ("02 30 02 80 02" + "80 00" * 257, 0, "too many streams"),
+        ("02 30 02 FF 01" + "80 00" * 256, 0, "too many streams"),
+        ("02 B0 20 02 00 00", 32, "shortest form"),
+        ("02 B0 81 80 80 80 01 02 00 00", 32, "too large"),
+        ("02 30 82 00 00 00", 32, "they are none"),
+        ("02 30 02 01 00", 32, "does not fit"),
+        ("02 30 02 00", 32, "does not fit"),
+        ("02 B0 A0 1F 02 00 10 00", 1, "for what it is joined of"),
+        ("02 B0 90 10 02 00 90 91 10 00", 1, "for what it is joined of"),
         ("00 00", 31, "does not fit"),
         ("00 00", 33, "longer than its streams"),
         ("01 80 02", 3, "longer than its streams"),
@@ -285,6 +322,14 @@ def test_memory_follows_from_the_streams() -> None:
     assert joined == 2 * (1 << 10) + GENERAL.memory(1 << 10, 4) + model.memory(4)
 
 
+def test_memory_of_streams_that_are_joined() -> None:
+    """All of them, and what the most expensive filter needs."""
+    inner = Joined(1 << 12, (Stream(1 << 12, (b"a",), GENERAL),), 2)
+    plan = Plan((inner, Stream(1 << 11, (b"a",), GENERAL)), 2)
+    need = 2 * 1000 + 2 * (1 << 12) + (1 << 11)
+    assert memory.of_block(plan, 1000, None) == need + (1 << 12) + GENERAL.memory(1 << 12, 1)
+
+
 @pytest.mark.parametrize("number", range(len(FILTERS)))
 def test_any_block_of_a_frame_is_within_what_its_header_says(number: int) -> None:
     model = models.tiny()
@@ -303,3 +348,5 @@ def test_labels() -> None:
     assert Plan((Stream(3, (b"abc",)),)).label == "stored"
     assert Plan((mixed, mixed)).label == "mix"
     assert Plan((joined,), 2).label == "x86+network+mix"
+    nested = Plan((mixed, Joined(9, (joined, Joined(9, (mixed,), 2)), 4)), 7)
+    assert nested.label == "base64+deflate+x86+mix+network+mix"

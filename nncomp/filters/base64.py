@@ -22,7 +22,7 @@ from nncomp.errors import FormatError
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "letters", "memory", "split"]
+__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "letters", "memory", "split", "texts"]
 
 NAME = "base64"
 CONTEXTS = Contexts.GENERAL
@@ -73,6 +73,11 @@ def split(content: bytes) -> Split | None:
     rest.append(content[last:])
     streams = tuple(map(b"".join, (rest, places, payloads)))
     return Split(streams) if sum(map(len, streams)) < len(content) else None
+
+
+def texts(content: bytes) -> bytes:
+    """All runs in it, as they are written."""
+    return b"".join(content[start : start + run.length] for start, run, _ in _find(content))
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:

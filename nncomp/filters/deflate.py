@@ -1,10 +1,9 @@
 """Deflate streams (zlib, gzip, zip, PNG, PDF) become what they hold, and are redone exactly.
 
 The first stream is what is around them, the second what they are redone from, and the others hold
-their contents: texts, other contents, pictures one by one. Where the others are programs, the side
-names the filter that they have been through. ``docs/deflate.md`` is the arithmetic. Of a stream
-that reaches beyond the block, a block has its piece, with the 32 KiB of content before: so it is
-joined without any other block.
+their contents: texts, other contents, pictures one by one. ``docs/deflate.md`` is the arithmetic.
+Of a stream that reaches beyond the block, a block has its piece, with the 32 KiB of content before:
+so it is joined without any other block.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from collections.abc import Sequence
 
 from nncomp import _native
 from nncomp.errors import FormatError
-from nncomp.filters.programs import PROGRAMS
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
@@ -54,21 +52,19 @@ def follow(content: bytes, inside: Inside | None) -> Inside | None:
     return _native.deflate_follow(content, inside)
 
 
-def split(content: bytes, inside: Inside | None = None) -> Split | None:
-    """``content`` may begin inside of a stream."""
-    parts = _native.deflate_split(content, most_contents(len(content)), inside)
+def split(content: bytes, inside: Inside | None = None, most: int | None = None) -> Split | None:
+    """``content`` may begin inside of a stream. Contents may take ``most`` bytes, if that is less
+    than they may anyway."""
+    limit = most_contents(len(content))
+    parts = _native.deflate_split(content, limit if most is None else min(limit, most), inside)
     if parts is None:
         return None
-    rest, redo, (text, other, *pictures) = parts
-    for number, program in PROGRAMS.items():
-        if program.detect(other):
-            (stream,) = program.split(other).streams
-            return Split((rest, redo, text, stream, *pictures), bytes([number]))
-    return Split((rest, redo, text, other, *pictures))
+    rest, redo, contents = parts
+    return Split((rest, redo, *contents))
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    if len(sizes) - 2 not in _GROUPS or (side and (len(side) > 1 or side[0] not in PROGRAMS)):
+    if len(sizes) - 2 not in _GROUPS or side:
         raise FormatError("streams are not those that deflate streams are made of")
     if sum(sizes[2:]) > most_contents(size) or sum(sizes[:2]) >= size:
         raise FormatError("streams are too large for the deflate streams in a block")
@@ -77,15 +73,12 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
     contents = sum(sizes[2:])
     tokens = 4 * min(contents, _BLOCK_TOKENS)
-    # The content once more, a picture's stream without its chunks, programs that become what they
-    # were, a picture's rows, which are at most twice its pixels, a block's tokens, with room to
-    # grow, and tables.
+    # The content once more, a picture's stream without its chunks, its rows, which are at most
+    # twice its pixels, a block's tokens, with room to grow, and tables.
     return 2 * size + 2 * contents + 2 * tokens + (3 << 20)
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
     check([len(stream) for stream in streams], side, size)
-    rest, redo, text, other, *pictures = streams
-    if side:
-        other = PROGRAMS[side[0]].join([other], b"", len(other))
-    return _native.deflate_join(rest, redo, [text, other, *pictures], size)
+    rest, redo, *contents = streams
+    return _native.deflate_join(rest, redo, contents, size)

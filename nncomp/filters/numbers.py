@@ -2,9 +2,9 @@
 
 The low bytes of floats and of measured values are noise: in streams of their own they cost no time,
 and what is left is smaller without them. Before, a float's sign goes to its end, so that the
-exponent is a byte, or numbers become differences. The first stream is what is around them, which
-may be a program. ``find`` says where numbers may be, ``take_apart`` splits as asked, and
-``plan.arrays`` tries what pays. ``docs/format.md``, section 7.
+exponent is a byte, or numbers become differences. The first stream is what is around them.
+``find`` says where numbers may be, ``take_apart`` splits as asked, and ``plan.arrays`` tries what
+pays. ``docs/format.md``, section 7.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from nncomp import varint
 from nncomp.errors import FormatError
-from nncomp.filters.programs import PROGRAMS
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
@@ -96,10 +95,9 @@ def split(content: bytes) -> Split | None:
     return take_apart(content, runs) if runs else None
 
 
-def take_apart(content: bytes, runs: Sequence[Run], program: int = 0) -> Split:
-    """``content`` with ``runs``, 1..256 of them, ascending, in streams of their own. ``program`` is
-    0, or the number of the filter that what is around them goes through."""
-    rest, side = [], [bytes([program])]
+def take_apart(content: bytes, runs: Sequence[Run]) -> Split:
+    """``content`` with ``runs``, 1..256 of them, ascending, in streams of their own."""
+    rest, side = [], []
     parts: dict[Kind, list[list[bytes]]] = {}
     last = 0
     for run in runs:
@@ -112,15 +110,12 @@ def take_apart(content: bytes, runs: Sequence[Run], program: int = 0) -> Split:
             for stream, place in zip(streams, _places(run.kind), strict=True):
                 stream.append(places[:, place].tobytes())
     rest.append(content[last:])
-    first = b"".join(rest)
-    if program:
-        (first,) = PROGRAMS[program].split(first).streams
     others = (b"".join(stream) for streams in parts.values() for stream in streams)
-    return Split((first, *others), b"".join(side))
+    return Split((b"".join(rest), *others), b"".join(side))
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    _, runs = _loads(side)
+    runs = _loads(side)
     counts = dict.fromkeys((run.kind for run in runs), 0)
     for run in runs:
         counts[run.kind] += run.count
@@ -130,16 +125,14 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
-    # The content twice, the rest as a program, and a chunk's arrays.
-    return 2 * size + sizes[0] + 6 * max(_WIDTHS) * _CHUNK
+    # The content twice, and a chunk's arrays.
+    return 2 * size + 6 * max(_WIDTHS) * _CHUNK
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
     check([len(stream) for stream in streams], side, size)
-    program, runs = _loads(side)
+    runs = _loads(side)
     rest, *others = [memoryview(stream) for stream in streams]
-    if program is not None:
-        rest = memoryview(program.join([streams[0]], b"", len(rest)))
     parts: dict[Kind, list[memoryview]] = {}
     for kind in dict.fromkeys(run.kind for run in runs):
         parts[kind], others = others[: len(kind.widths)], others[len(kind.widths) :]
@@ -225,13 +218,12 @@ def _dumps(run: Run, last: int) -> bytes:
     return b"".join(map(varint.dumps, (run.start - last, run.count))) + bytes([coding, *distance])
 
 
-def _loads(side: bytes) -> tuple[Any, list[Run]]:
-    """The first stream's program, or None, and the runs. Raises ``FormatError``."""
+def _loads(side: bytes) -> list[Run]:
+    """The runs. Raises ``FormatError``."""
     runs: list[Run] = []
     left = list(reversed(side))
     last = 0
     try:
-        program = left.pop()
         while left:
             start, count = last + varint.read(left.pop), varint.read(left.pop)
             kind = _read_kind(left)
@@ -241,9 +233,9 @@ def _loads(side: bytes) -> tuple[Any, list[Run]]:
             last = runs[-1].stop
     except IndexError:
         raise FormatError("runs of numbers end too early") from None
-    if not runs or (program and program not in PROGRAMS):
-        raise FormatError("numbers are nowhere, or in a program that is not supported")
-    return PROGRAMS.get(program), runs
+    if not runs:
+        raise FormatError("numbers are nowhere")
+    return runs
 
 
 def _read_kind(left: list[int]) -> Kind:

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from nncomp.errors import FormatError
-from nncomp.filters import FILTERS, Split, base64, deflate, jpeg, none, numbers, repeat
-from nncomp.filters.programs import PROGRAMS
+from nncomp.filters import FILTERS, arm64, x86
 from nncomp.levels import Level
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.plan import arrays, order
@@ -33,17 +31,22 @@ if TYPE_CHECKING:
 __all__ = [
     "LEAST_COPY",
     "SHARE_OF_COPIES",
-    "Choice",
+    "Candidate",
     "Encode",
     "Way",
-    "choose_filter",
+    "best_of",
+    "candidates_for",
     "choose_mixing",
     "choose_ways",
+    "coded_size",
+    "cost_of",
     "falls_short",
     "is_open",
+    "is_worth_coding",
     "looks_random",
     "network_gain",
     "probe",
+    "sampled",
     "worthwhile",
 ]
 
@@ -89,44 +92,13 @@ class Way:
     network: bool
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A filter and what it has made of the content."""
-
-    filter: int  # its place in FILTERS
-    split: Split
-    mixing: Mixing | None  # how the stage codes the first stream well; None: not worth coding
-    lone: bool = False  # whether the network can pay for that one only
-
-
-def choose_filter(
-    content: bytes, profile: Profile, encode: Encode, inside: deflate.Inside | None = None
-) -> Choice:
-    """The filter for ``content``, which may begin inside of a deflate stream. Only what it joins to
-    the content again is ever chosen."""
-    for number, made in _wholes(content, profile, encode, inside):
-        if made is not None and _pays(made, content) and _joins(number, made, content):
-            return Choice(number, made, choose_mixing(made.streams[0], profile, encode))
-    candidates = list(_candidates(content, profile)) if _is_worth_coding(content) else []
-    while candidates:
-        best = _best(content, candidates, encode)
-        apart = _take_apart(content, best, encode)
-        if apart is not None:
-            return apart
-        split = _split(best.filter, content)
-        if split is not None:
-            return Choice(best.filter, split, best.mixing)
-        candidates = [other for other in candidates if other.filter != best.filter]
-    return Choice(_NONE, none.split(content), None)
-
-
 def choose_mixing(stream: bytes, profile: Profile, encode: Encode) -> Mixing | None:
     """How the stage codes a stream well; None where it is not worth coding. Nothing is tried where
     one way is plausible, which is so for most text."""
-    if not _is_worth_coding(stream):
+    if not is_worth_coding(stream):
         return None
-    mixings = dict.fromkeys(candidate.mixing for candidate in _candidates(stream, profile))
-    return _best(stream, [*map(_Candidate, mixings)], encode).mixing
+    mixings = dict.fromkeys(candidate.mixing for candidate in candidates_for(stream, profile))
+    return best_of(stream, [*map(Candidate, mixings)], encode).mixing
 
 
 def choose_ways(
@@ -175,71 +147,43 @@ def worthwhile(coded: list[Stream], level: Level) -> list[Stream]:
 
 # ---- what is tried ----
 
-_NONE = FILTERS.index(none)
-
-
-def _wholes(
-    content: bytes, profile: Profile, encode: Encode, inside: deflate.Inside | None
-) -> Iterator[tuple[int, Split | None]]:
-    """What filters make of it whose gain no sample of the content shows."""
-    yield FILTERS.index(repeat), repeat.split(content)
-    yield FILTERS.index(base64), _of_base64(content, profile, encode)
-    yield FILTERS.index(jpeg), jpeg.split(content, inside)
-    yield FILTERS.index(deflate), deflate.split(content, inside)
-
-
-def _of_base64(content: bytes, profile: Profile, encode: Encode) -> Split | None:
-    """Where a sample of the bytes takes less than its text does."""
-    made = base64.split(content)
-    if made is None:
-        return None
-    sample = _sample(made.streams[2], (0, 1, 2))
-    bytes_, text = (
-        _coded_size(encode, None, data, Mixing(profile))
-        for data in (sample, base64.letters(sample))
-    )
-    return made if min(bytes_, len(sample)) < text else None
-
-
-def _pays(split: Split, content: bytes) -> bool:
-    """Whether so much is taken away from the first stream that it makes up for another filter."""
-    return len(split.streams[0]) <= len(content) - len(content) // 16
-
 
 @dataclass(frozen=True)
-class _Candidate:
+class Candidate:
+    """A way to try."""
+
     mixing: Mixing  # of the first stream
-    filter: int = _NONE
+    filter: int = 0  # its place in FILTERS
 
 
-def _candidates(content: bytes, profile: Profile) -> Iterable[_Candidate]:
+def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
     """What is worth trying, the most general one first."""
     general = Mixing(profile)
     if len(content) < _MIN_SIZE:
-        return [_Candidate(general)]
+        return [Candidate(general)]
     data = np.frombuffer(content, np.uint8)
-    strange = strangeness(_sample(content, (0, 1, 2)))
+    strange = strangeness(sampled(content, (0, 1, 2)))
     if strange < _STRANGE:
         # The contexts know lines and columns: only records without ends of lines gain.
         found = Lags(data, _NEAR, 1 << 10).periods(_PERIOD_OF_TEXT)
-        return map(_Candidate, [general, *(Mixing(profile, period=p) for p in found[:1])])
-    filters = [number for number, f in PROGRAMS.items() if f.detect(content)]
+        return map(Candidate, [general, *(Mixing(profile, period=p) for p in found[:1])])
+    filters = [FILTERS.index(f) for f in (x86, arm64) if f.detect(content)]
     near, far = Lags(data, _NEAR, 1 << 12), Lags(data, _FAR, 1 << 10)
     threshold = _PERIOD_OF_CODE if filters else _PERIOD
     periods = near.periods(threshold) or far.periods(threshold)
     if profile == Profile.LEAN:
         mixings = [general, *(Mixing(profile, period=p) for p in periods[:1])]
-        return [*map(_Candidate, mixings), *(_Candidate(general, i) for i in filters)]
+        return [*map(Candidate, mixings), *(Candidate(general, i) for i in filters)]
     pictures = list(_pictures(content, far))
     records = [Mixing(profile, Contexts.RECORDS, period=p) for p in periods]
     mixings = records[: 1 if pictures else 2] + pictures
-    filtered = [_Candidate(Mixing(profile, FILTERS[i].CONTEXTS), i) for i in filters]
+    filtered = [Candidate(Mixing(profile, FILTERS[i].CONTEXTS), i) for i in filters]
     if not (mixings or filters) and strange >= _NAMELESS:
-        filtered = [_Candidate(Mixing(profile, Contexts.CODE))]  # these suit what has no name, too
+        filtered = [Candidate(Mixing(profile, Contexts.CODE))]  # these suit what has no name, too
     frames = [] if filters else near.frames()
     sound = [Mixing(profile, Contexts.WIDE, period=p, stride=s) for p, s in frames]
     sound = [mixing for mixing in sound if mixing not in mixings]
-    return [*map(_Candidate, [general, *mixings]), *filtered, *map(_Candidate, sound)]
+    return [*map(Candidate, [general, *mixings]), *filtered, *map(Candidate, sound)]
 
 
 def _pictures(content: bytes, lags: Lags) -> Iterator[Mixing]:
@@ -252,50 +196,10 @@ def _pictures(content: bytes, lags: Lags) -> Iterator[Mixing]:
             yield Mixing(Profile.RICH, contexts, period=period, stride=stride)
 
 
-def _split(number: int, content: bytes) -> Split | None:
-    """What the filter makes of ``content``, if joining it gives that back."""
-    made = FILTERS[number].split(content)
-    return made if made is not None and _joins(number, made, content) else None
-
-
-def _joins(number: int, made: Split, content: bytes) -> bool:
-    with contextlib.suppress(FormatError):
-        return FILTERS[number].join(made.streams, made.side, len(content)) == content
-    return False
-
-
-def _take_apart(content: bytes, best: _Candidate, encode: Encode) -> Choice | None:
-    """Numbers in streams of their own, the rest as a program where the content is one."""
-    profile = best.mixing.profile
-    if best.mixing.contexts.has_stride and best.mixing.period > _SHORT_ROW:
-        return None  # a picture: its rows are more than a sample of numbers shows
-
-    def cost(stream: bytes, width: int) -> int:
-        if arrays.is_noise(stream):
-            return len(stream)
-        contexts = Contexts.RECORDS if profile == Profile.RICH and width > 1 else Contexts.GENERAL
-        mixing = Mixing(profile, contexts, period=width if width > 1 else 0)
-        return min(len(stream), _coded_size(encode, None, stream, mixing))
-
-    def as_is(piece: bytes) -> int:
-        return _cost(piece, best, encode)
-
-    runs = arrays.choose_runs(content, best.filter, as_is, cost)
-    if not runs:
-        return None
-    made = numbers.take_apart(content, runs, best.filter)
-    number, rest = FILTERS.index(numbers), made.streams[0]
-    if not _joins(number, made, content):
-        return None
-    is_program = best.filter and _is_worth_coding(rest)
-    mixing = best.mixing if is_program else choose_mixing(rest, profile, encode)
-    return Choice(number, made, mixing, lone=True)
-
-
 # ---- trials ----
 
 
-def _best(content: bytes, candidates: list[_Candidate], encode: Encode) -> _Candidate:
+def best_of(content: bytes, candidates: list[Candidate], encode: Encode) -> Candidate:
     """The one that codes a sample best."""
     best, *others = candidates
     if not others:
@@ -305,10 +209,10 @@ def _best(content: bytes, candidates: list[_Candidate], encode: Encode) -> _Cand
     # same contexts, has to be better by 0.4 %.
     rows = 8 * max(other.mixing.period for other in others)
     long = rows > _MIN_SAMPLE // 2
-    sample = _sample(content, (0,) if long else (0, 1, 2), least=min(rows, len(content) // 32))
-    least = _cost(sample, best, encode)
+    sample = sampled(content, (0,) if long else (0, 1, 2), least=min(rows, len(content) // 32))
+    least = cost_of(sample, best, encode)
     for other in others:
-        size = _cost(sample, other, encode)
+        size = cost_of(sample, other, encode)
         margin = 1 if other.mixing.contexts == best.mixing.contexts else 0
         if other.mixing.is_sound and not content.startswith(b"RIFF"):
             margin = 16  # real sound gains more; a table that seems to, in a sample, may lose
@@ -317,15 +221,15 @@ def _best(content: bytes, candidates: list[_Candidate], encode: Encode) -> _Cand
     return best
 
 
-def _cost(sample: bytes, candidate: _Candidate, encode: Encode) -> int:
+def cost_of(sample: bytes, candidate: Candidate, encode: Encode) -> int:
     """Bytes of a sample that is coded in this way, and as much as it has where that is none."""
     split = FILTERS[candidate.filter].split(sample)
     if split is None:
         return len(sample)
     first, *others = split.streams
     general = Mixing(candidate.mixing.profile)
-    cost = len(split.side) + _coded_size(encode, None, first, candidate.mixing)
-    return cost + sum(_coded_size(encode, None, other, general) for other in others)
+    cost = len(split.side) + coded_size(encode, None, first, candidate.mixing)
+    return cost + sum(coded_size(encode, None, other, general) for other in others)
 
 
 def network_gain(stream: bytes, model: Model, mixing: Mixing, encode: Encode) -> int:
@@ -335,20 +239,20 @@ def network_gain(stream: bytes, model: Model, mixing: Mixing, encode: Encode) ->
     for the stage goes on learning: a half to a third on files of 0.1 to 0.5 MiB, a tenth to a third
     on 2 and 4 MiB of logs and tables. So there, a middling gain is a reason to look further.
     """
-    sample = _sample(stream, (0, 2, 1, 3))  # what counts is not all from the end
+    sample = sampled(stream, (0, 2, 1, 3))  # what counts is not all from the end
     first = sample[: len(sample) // 2]
     alone, both = (
-        _coded_size(encode, m, sample, mixing) - _coded_size(encode, m, first, mixing)
+        coded_size(encode, m, sample, mixing) - coded_size(encode, m, first, mixing)
         for m in (None, model)
     )
     return (alone - both) * 1024 // max(alone, 1)
 
 
-def _coded_size(encode: Encode, model: Model | None, data: bytes, mixing: Mixing) -> int:
+def coded_size(encode: Encode, model: Model | None, data: bytes, mixing: Mixing) -> int:
     return sum(map(len, encode(model, data, 1, mixing)))
 
 
-def _sample(content: bytes, order: tuple[int, ...], least: int = 0) -> bytes:
+def sampled(content: bytes, order: tuple[int, ...], least: int = 0) -> bytes:
     """Pieces from the middles of equal parts, in this order of the parts; all of a short content.
 
     A 96th of the content, within bounds, so that a few trials take some percent of the time.
@@ -370,7 +274,7 @@ _STRING = 8  # bytes: a string that random data does not repeat
 _ANCHOR = 16  # bytes
 
 
-def _is_worth_coding(data: bytes) -> bool:
+def is_worth_coding(data: bytes) -> bool:
     return len(data) >= _MIN_CODED_SIZE and not looks_random(data)
 
 

@@ -13,8 +13,19 @@ from nncomp import rawio, varint
 from nncomp.container import Block, Header
 from nncomp.errors import FormatError
 from nncomp.filters import FILTERS
+from nncomp.filters.deflate import most_contents
 from nncomp.mixing import Contexts, Mixing
-from nncomp.plan.values import MAX_SOURCES, MAX_STREAM_SIZE, MAX_STREAMS, Copies, Plan, Stream
+from nncomp.plan.values import (
+    MAX_DEPTH,
+    MAX_SOURCES,
+    MAX_STREAM_SIZE,
+    MAX_STREAMS,
+    Copies,
+    Joined,
+    Part,
+    Plan,
+    Stream,
+)
 
 __all__ = ["dumps", "loads", "sources"]
 
@@ -22,7 +33,7 @@ _SIDE = 0x80  # of a filter: bytes of its own follow
 _COPIES = 0x40  # what is copied from earlier blocks follows
 _FILTER = 0x3F
 _SIZE = 0x80  # of a stream: its size follows, which is not the content's
-_MIX, _NETWORK_MIX = 1, 2  # bits 4 and 5 of a stream; 0: stored
+_MIX, _NETWORK_MIX, _JOINED = 1, 2, 3  # bits 4 and 5 of a stream; 0: stored
 _CONTEXTS = 0x0F
 
 
@@ -35,12 +46,10 @@ def dumps(plan: Plan, size: int, content_checksum: int, lead_checksum: int = 0) 
         steps = [b - a - 1 for a, b in itertools.pairwise((0, *copies.sources))]
         parts += map(varint.dumps, [len(steps) - 1, *steps, copies.literals])
         parts += [_coding(copies.stream, literals), *_sizes(copies.stream)]
-    if plan.side:
-        parts += [varint.dumps(len(plan.side)), plan.side]
-    for stream in plan.streams:
-        last = _sizes(stream)
-        parts += [_coding(stream, literals), *last]
-    if last:
+    root = plan.joined(size)
+    parts += [_side(root), *(field for part in root.streams for field in _part(part, literals))]
+    last = plan.every_stream[-1]
+    if last.mixing is not None:
         parts.pop()
     payload = b"".join(payload for stream in plan.every_stream for payload in stream.payloads)
     return Block(size, plan.network, b"".join(parts), payload, content_checksum, lead_checksum)
@@ -59,25 +68,27 @@ def loads(block: Block, header: Header) -> Plan:
     payload = _Fields(block.payload)
     copies = _read_copies(fields, payload, block.size, header) if flags & _COPIES else None
     literals = block.size if copies is None else copies.literals
-    side = b""
-    if flags & _SIDE:
-        side_size = varint.read(fields.byte)
-        if side_size == 0:
-            raise FormatError("a filter has bytes of its own, and they are none")
-        side = fields.take(side_size)
-    every = [] if copies is None else [copies.stream]
-    first = len(every)
-    while len(every) == first or fields.left:
-        every.append(_read_stream(fields, payload, literals, header))
-        if len(every) > MAX_STREAMS or sum(s.size for s in every) > MAX_STREAM_SIZE:
-            raise FormatError("a block has too many streams, or too large ones")
+    side = _read_side(fields) if flags & _SIDE else b""
+    streams: list[Part] = []
+    while not streams or fields.left:
+        streams.append(_read_part(fields, payload, literals, header, MAX_DEPTH if number else 0))
+        _check_limits(Plan(tuple(streams), number, side, copies), literals)
     if payload.left:
         raise FormatError("a block's payload is longer than its streams")
-    plan = Plan(tuple(every[first:]), number, side, copies)
-    FILTERS[plan.filter].check([stream.size for stream in plan.streams], side, literals)
+    plan = Plan(tuple(streams), number, side, copies)
+    FILTERS[number].check([stream.size for stream in streams], side, literals)
     if plan.network != block.network:
         raise FormatError("a block's type and its streams differ about the network")
     return plan
+
+
+def _check_limits(plan: Plan, size: int) -> None:
+    every = [*plan.joined(size).every, *([] if plan.copies is None else [plan.copies.stream])]
+    total = sum(part.size for part in every)
+    if len(every) > MAX_STREAMS or total > MAX_STREAM_SIZE:
+        raise FormatError("a block has too many streams, or too large ones")
+    if any(isinstance(part, Joined) for part in every) and total > size + most_contents(size):
+        raise FormatError("a block's streams are too large for what it is joined of")
 
 
 def sources(block: Block) -> tuple[int, ...]:
@@ -121,6 +132,28 @@ def _read_copies(fields: _Fields, payload: _Fields, size: int, header: Header) -
     return Copies(found, literals, _read_stream(fields, payload, literals, header))
 
 
+def _read_side(fields: _Fields) -> bytes:
+    size = varint.read(fields.byte)
+    if size == 0:
+        raise FormatError("a filter has bytes of its own, and they are none")
+    return fields.take(size)
+
+
+def _side(joined: Joined) -> bytes:
+    return varint.dumps(len(joined.side)) + joined.side if joined.side else b""
+
+
+def _part(part: Part, size: int) -> list[bytes]:
+    """A stream of what has ``size`` bytes; the last field may be left out."""
+    if isinstance(part, Stream):
+        return [_coding(part, size), *_sizes(part)]
+    coding = _JOINED << 4 | (0 if part.size == size else _SIZE)
+    fields = [bytes([coding]), varint.dumps(part.size) if coding & _SIZE else b""]
+    fields += [bytes([part.filter | (_SIDE if part.side else 0)]), _side(part)]
+    fields.append(varint.dumps(len(part.streams) - 1))
+    return fields + [field for below in part.streams for field in _part(below, part.size)]
+
+
 def _sizes(stream: Stream) -> list[bytes]:
     """Those of the payloads, unless it is the stream itself."""
     if stream.mixing is None:
@@ -143,15 +176,50 @@ def _coding(stream: Stream, content_size: int) -> bytes:
     return b"".join(parts)
 
 
-def _read_stream(fields: _Fields, payload: _Fields, content_size: int, header: Header) -> Stream:
+def _read_part(
+    fields: _Fields, payload: _Fields, outer_size: int, header: Header, depth: int
+) -> Part:
+    """A stream of what has ``outer_size`` bytes, with at most ``depth`` filters below it."""
     coding = fields.byte()
-    size = content_size
-    if coding & _SIZE:
-        size = varint.read(fields.byte)
-        if size == content_size:
-            raise FormatError("a stream's size is not in its shortest form")
+    size = _read_size(fields, coding, outer_size)
+    if coding & ~_SIZE != _JOINED << 4:
+        return _read_coded(fields, payload, coding, size, header)
+    flags = fields.byte()
+    number = flags & ~_SIDE
+    if number >= len(FILTERS):
+        raise FormatError(f"filter {number} of a stream is not supported")
+    side = _read_side(fields) if flags & _SIDE else b""
+    count = varint.read(fields.byte) + 1
+    if depth < 2 or count > MAX_STREAMS:
+        raise FormatError("a block has too many streams, or too many in each other")
+    below = tuple(
+        _read_part(fields, payload, size, header, depth - 1 if number else 0) for _ in range(count)
+    )
+    FILTERS[number].check([part.size for part in below], side, size)
+    return Joined(size, below, number, side)
+
+
+def _read_size(fields: _Fields, coding: int, outer_size: int) -> int:
+    """That of a stream, which is written only where it is another one."""
+    if not coding & _SIZE:
+        return outer_size
+    size = varint.read(fields.byte)
+    if size == outer_size:
+        raise FormatError("a stream's size is not in its shortest form")
     if size > MAX_STREAM_SIZE:
         raise FormatError("a block has too many streams, or too large ones")
+    return size
+
+
+def _read_stream(fields: _Fields, payload: _Fields, outer_size: int, header: Header) -> Stream:
+    coding = fields.byte()
+    size = _read_size(fields, coding, outer_size)
+    return _read_coded(fields, payload, coding, size, header)
+
+
+def _read_coded(
+    fields: _Fields, payload: _Fields, coding: int, size: int, header: Header
+) -> Stream:
     way = (coding & ~_SIZE) >> 4
     if way == 0 and coding & _CONTEXTS == 0:
         return Stream(size, (payload.take(size),))

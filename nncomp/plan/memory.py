@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nncomp.container import Header
 from nncomp.filters import FILTERS
 from nncomp.mixing import Mixing
-from nncomp.plan.values import Plan
+from nncomp.plan.values import Joined, Plan
 
 if TYPE_CHECKING:
     from nncomp.model import Model, ModelConfig
@@ -21,15 +21,16 @@ def of_block(plan: Plan, size: int, model: Model | ModelConfig | None) -> int:
     """Upper bound in bytes of what decoding a block of ``size`` bytes needs.
 
     That is its payload and content, with copies its literals and what is copied, with a filter the
-    streams and what it joins them with, and what the largest of its streams is coded with: they are
-    decoded one after the other. What is held of earlier blocks comes in addition.
+    streams, joined ones and others, and what joins them, and what the largest of its streams is
+    coded with: they are decoded one after the other. What is held of earlier blocks comes in
+    addition.
     """
     need = 2 * size
     if plan.copies is not None:
         need += plan.copies.literals + plan.copies.stream.size
+    root = plan.joined(size)
     if plan.filter:
-        sizes = [stream.size for stream in plan.streams]
-        need += sum(sizes) + FILTERS[plan.filter].memory(sizes, plan.side, plan.literals(size))
+        need += _of_joined(root) + sum(part.size for part in root.every)
     coders = [0 if model is None else model.memory(1)]
     for stream in plan.every_stream:
         if stream.mixing is not None:
@@ -37,6 +38,13 @@ def of_block(plan: Plan, size: int, model: Model | ModelConfig | None) -> int:
             coder = stream.mixing.memory(stream.size, lanes)
             coders.append(coder + (0 if model is None else model.memory(lanes)))
     return need + max(coders)
+
+
+def _of_joined(joined: Joined) -> int:
+    """The most that joining it or a stream of it needs beside the streams."""
+    sizes = [part.size for part in joined.streams]
+    need = FILTERS[joined.filter].memory(sizes, joined.side, joined.size)
+    return max([need, *(_of_joined(part) for part in joined.streams if isinstance(part, Joined))])
 
 
 def of_frame(header: Header, model: Model | ModelConfig | None) -> int:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from nncomp.filters import FILTERS
 from nncomp.mixing import Mixing
 
-__all__ = ["MAX_SOURCES", "MAX_STREAMS", "MAX_STREAM_SIZE", "Copies", "Plan", "Stream"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_SOURCES",
+    "MAX_STREAMS",
+    "MAX_STREAM_SIZE",
+    "Copies",
+    "Joined",
+    "Part",
+    "Plan",
+    "Stream",
+]
 
-MAX_STREAMS = 64  # of a block
+MAX_STREAMS = 256  # of a block
+MAX_DEPTH = 6  # filters that a byte of content may have been through
 MAX_SOURCES = 16  # that a block copies from
 MAX_STREAM_SIZE = 1 << 28  # bytes of all streams of a block
 
@@ -36,6 +49,27 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """What a filter joins: a block's content, or a stream of another filter."""
+
+    size: int  # bytes
+    streams: tuple[Part, ...]
+    filter: int = 0  # its place in FILTERS
+    side: bytes = b""  # what the filter keeps beside the streams
+
+    @property
+    def every(self) -> Iterator[Part]:
+        """What is below, in the order in which a file has it."""
+        for part in self.streams:
+            yield part
+            if isinstance(part, Joined):
+                yield from part.every
+
+
+Part: TypeAlias = Stream | Joined
+
+
+@dataclass(frozen=True)
 class Copies:
     """What of a block's content is in the literals of earlier blocks of its frame, which are their
     contents without what is copied there: so a source never needs another one."""
@@ -49,15 +83,27 @@ class Copies:
 class Plan:
     """How a block is stored."""
 
-    streams: tuple[Stream, ...]
+    streams: tuple[Part, ...]
     filter: int = 0  # its place in FILTERS
     side: bytes = b""  # what the filter keeps beside the streams
     copies: Copies | None = None  # the filter joins the literals only
 
+    @classmethod
+    def of(cls, content: Part) -> Plan:
+        """The plan of a block whose content that is."""
+        if isinstance(content, Stream):
+            return cls((content,))
+        return cls(content.streams, content.filter, content.side)
+
+    def joined(self, size: int) -> Joined:
+        """What is joined for a content of ``size`` bytes."""
+        return Joined(self.literals(size), self.streams, self.filter, self.side)
+
     @property
     def every_stream(self) -> tuple[Stream, ...]:
-        """In the order in which a file has them."""
-        return self.streams if self.copies is None else (self.copies.stream, *self.streams)
+        """Those that are coded or stored, in the order in which a file has them."""
+        below = [part for part in self.joined(0).every if isinstance(part, Stream)]
+        return (*below,) if self.copies is None else (self.copies.stream, *below)
 
     def literals(self, size: int) -> int:
         """How many bytes the filter joins for a content of ``size`` bytes."""
@@ -72,5 +118,8 @@ class Plan:
     def label(self) -> str:
         """For people: ``mix``, ``x86+network+mix``; ``far+mix`` where there are copies."""
         name = ["far"] if self.copies is not None else []
-        name += [FILTERS[self.filter].NAME] if self.filter else []
-        return "+".join([*name, *dict.fromkeys(stream.label for stream in self.streams)])
+        root = self.joined(0)
+        below = [part for part in root.every if isinstance(part, Joined)]
+        name += dict.fromkeys(FILTERS[one.filter].NAME for one in (root, *below) if one.filter)
+        ways = (part.label for part in root.every if isinstance(part, Stream))
+        return "+".join([*name, *dict.fromkeys(ways)])

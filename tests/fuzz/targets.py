@@ -35,7 +35,7 @@ from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.info import read_frame_infos
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
-from nncomp.plan import Plan, Stream, layout
+from nncomp.plan import Joined, Part, Plan, Stream, layout
 
 LIMIT = 64 << 20  # bytes of memory that decoding may take
 BLOCK = 1 << 10
@@ -131,7 +131,7 @@ def _smaller(stream: bytes) -> Stream:
     return _coded(stream, Mixing(Profile.RICH))
 
 
-def _block(content: bytes, *streams: Stream, filter: int = NONE, side: bytes = b"") -> Block:
+def _block(content: bytes, *streams: Part, filter: int = NONE, side: bytes = b"") -> Block:
     checks = zlib.crc32(content), container.lead_checksum(content)
     return layout.dumps(Plan(streams, filter, side), len(content), *checks)
 
@@ -144,6 +144,10 @@ def frames() -> tuple[bytes, ...]:
     packed = zlib.compress(text[:700]) + b"between" + zlib.compress(calls, 1)
     parts = FILTERS[DEFLATE].split(packed)
     assert parts is not None
+    inner = Joined(len(packed), tuple(map(_smaller, parts.streams)), DEFLATE)
+    mail = b"in a mail: " + base64.letters(packed)
+    letters = base64.split(mail)
+    assert letters is not None
     runs = [Run(9, 99, Kind(4, Change.ROTATED, 0, 3)), Run(600, 50, Kind(8))]
     apart = numbers.take_apart(text[:BLOCK], runs)
     moved = {number: _moved(number, code) for number, code in ((X86, calls), (ARM64, branches))}
@@ -165,6 +169,7 @@ def frames() -> tuple[bytes, ...]:
         _block(calls, _coded(moved[X86], Mixing(Profile.RICH, Contexts.X86)), filter=X86),
         _block(branches, _coded(moved[ARM64], records), filter=ARM64),
         _block(packed, *map(_smaller, parts.streams), filter=DEFLATE),
+        _block(mail, *map(_stored, letters.streams[:2]), inner, filter=BASE64),
         _block(text[:BLOCK], *map(_smaller, apart.streams), filter=NUMBERS, side=apart.side),
     ):
         writer.write(block)
@@ -258,7 +263,7 @@ def _split(draw: Random, number: int, content: bytes) -> Split | None:
         count = draw.randint(1, (len(content) - start) // width)
         runs.append(Run(start, count, Kind(width, change, distance, draw.randrange(width))))
         last = runs[-1].stop
-    return numbers.take_apart(content, runs, draw.choice([0, X86, ARM64])) if runs else None
+    return numbers.take_apart(content, runs) if runs else None
 
 
 def make_joined(draw: Random) -> bytes:

@@ -34,7 +34,7 @@ from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
 from nncomp.network import FeedForward, ModelConfig, Table
-from nncomp.plan import Copies, Plan, Stream, layout, order
+from nncomp.plan import Copies, Joined, Part, Plan, Stream, layout, order
 
 HERE = Path(__file__).parent
 KIB = 1 << 10
@@ -127,7 +127,7 @@ def stored(content: bytes) -> bytes:
 STORED = b"\0\0"  # a plan: no filter, one stream, as it is
 
 
-def block(content: bytes, *streams: Stream, number: int = 0, side: bytes = b"") -> Block:
+def block(content: bytes, *streams: Part, number: int = 0, side: bytes = b"") -> Block:
     checks = zlib.crc32(content), container.lead_checksum(content)
     return layout.dumps(Plan(streams, number, side), len(content), *checks)
 
@@ -328,9 +328,36 @@ def apart() -> Iterator[tuple[bytes, Block]]:
         split = numbers.take_apart(content, [Run(3, 900 // kind.width, kind)])
         yield content, block(content, *map(shorter, split.streams), number=5, side=split.side)
     runs = [Run(0, 40, kinds[2]), Run(330, 70, kinds[4]), Run(611, 9, kinds[2])]
+    split = numbers.take_apart(content, runs)
+    rest, *others = map(shorter, split.streams)
     for number in (0, 2, 3):
-        split = numbers.take_apart(content, runs, number)
-        yield content, block(content, *map(shorter, split.streams), number=5, side=split.side)
+        first = filtered_once(split.streams[0], number) if number else rest
+        yield content, block(content, first, *others, number=5, side=split.side)
+
+
+def filtered_once(stream: bytes, number: int) -> Joined:
+    split = FILTERS[number].split(stream)
+    assert split is not None
+    return Joined(len(stream), (*map(shorter, split.streams),), number, split.side)
+
+
+def nested() -> Iterator[tuple[bytes, Block]]:
+    """Deflate in deflate in base64, beside other things; and as many filters as there may be."""
+    inner = b"inner" + zlib.compress(TEXT, 9) + NOISE[:9] + zlib.compress(program(40))
+    outer = zlib.compress(inner * 2, 0)
+    content = b"content: " + base64.letters(outer) + b"."
+    made, opened = base64.split(content), deflate.split(outer)
+    assert made is not None and opened is not None
+    parts = [filtered_once(s, 4) if deflate.detect(s) else as_it_is(s) for s in opened.streams]
+    bytes_ = Joined(len(outer), (*parts,), 4)
+    yield content, block(content, *map(as_it_is, made.streams[:2]), bytes_, number=7)
+    content = part = program(9)
+    for _ in range(6):
+        part = x86.split(part).streams[0]
+    chain: Part = as_it_is(part)
+    for _ in range(5):
+        chain = Joined(len(content), (chain,), 2)
+    yield content, block(content, chain, number=2)
 
 
 def shorter(stream: bytes) -> Stream:
@@ -349,8 +376,9 @@ def pictures() -> Iterator[tuple[bytes, Block]]:
     for content in (one[:3000], two, between):
         split = jpeg.split(content)
         assert split is not None
-        streams = [as_it_is(stream) for stream in split.streams]
-        yield content, block(content, *streams, number=FILTERS.index(jpeg), side=split.side)
+        rest, coded = split.streams
+        around = filtered_once(rest, 4) if deflate.detect(rest) else as_it_is(rest)
+        yield content, block(content, around, as_it_is(coded), number=6, side=split.side)
 
 
 def letters() -> Iterator[tuple[bytes, Block]]:
@@ -432,6 +460,9 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     pairs = [*pictures()]
     file = frame(Header(8 * KIB, 1, 1), ref, *(b for _, b in pairs))
     yield "jpeg", file, b"".join(c for c, _ in pairs)
+    pairs = [*nested()]
+    file = frame(Header(4 * KIB, 1, 1), ref, *(b for _, b in pairs))
+    yield "nested", file, b"".join(c for c, _ in pairs)
     pairs = [*letters()]
     file = frame(Header(2 * KIB, 1, 1), ref, *(b for _, b in pairs))
     yield "base64", file, b"".join(c for c, _ in pairs)
@@ -586,20 +617,19 @@ def bad_filters() -> Iterator[tuple[str, bytes]]:
         ("arm64-side", program(50), b"\x83\1x\0", arm64.split(program(50)).streams[0]),
         ("arm64-unfiltered", program(50), b"\3\0", program(50)),
         ("numbers-no-side", bytes(8), b"\5\0", bytes(8)),
-        ("numbers-program-1", bytes(8), b"\x85\4\1\0\4\0\x80\0\0", bytes(8)),
-        ("numbers-of-nothing", bytes(8), b"\x85\4\0\0\0\0\0\x80\0", bytes(8)),
-        ("numbers-cut", bytes(8), b"\x85\3\0\0\4\x80\0\0", bytes(8)),
-        ("numbers-of-16-bytes", bytes(8), b"\x85\4\0\0\1\3\x80\0\0", bytes(8)),
-        ("numbers-change-3", bytes(8), b"\x85\4\0\0\4\x0c\x80\0\0", bytes(8)),
-        ("numbers-all-apart", bytes(8), b"\x85\4\0\0\4\x20\x80\0\x80\4\x80\4\x80\0", bytes(8)),
-        ("numbers-distance-0", bytes(8), b"\x85\5\0\0\4\x08\0\x80\0\0", bytes(8)),
-        ("numbers-too-many", bytes(8), b"\x85\4\0\0\5\0\x80\0\0", bytes(8)),
-        ("numbers-short", bytes(8), b"\x85\4\0\0\4\0\x80\0\x80\7", bytes(7)),
-        ("numbers-rest-too-long", bytes(8), b"\x85\4\0\0\3\0\x80\1\x80\6", bytes(7)),
+        ("numbers-of-nothing", bytes(8), b"\x85\3\0\0\0\0\x80\0", bytes(8)),
+        ("numbers-cut", bytes(8), b"\x85\2\0\4\x80\0\0", bytes(8)),
+        ("numbers-of-16-bytes", bytes(8), b"\x85\3\0\1\3\x80\0\0", bytes(8)),
+        ("numbers-change-3", bytes(8), b"\x85\3\0\4\x0c\x80\0\0", bytes(8)),
+        ("numbers-all-apart", bytes(8), b"\x85\3\0\4\x20\x80\0\x80\4\x80\4\x80\0", bytes(8)),
+        ("numbers-distance-0", bytes(8), b"\x85\4\0\4\x08\0\x80\0\0", bytes(8)),
+        ("numbers-too-many", bytes(8), b"\x85\3\0\5\0\x80\0\0", bytes(8)),
+        ("numbers-short", bytes(8), b"\x85\3\0\4\0\x80\0\x80\7", bytes(7)),
+        ("numbers-rest-too-long", bytes(8), b"\x85\3\0\3\0\x80\1\x80\6", bytes(7)),
         (
             "numbers-257-runs",
             bytes(514),
-            b"\x85\x84\6\0" + b"\0\1\0" * 257 + b"\x80\0\0",
+            b"\x85\x83\6" + b"\0\1\0" * 257 + b"\x80\0\0",
             bytes(514),
         ),
         ("base64-side", b"." + L16, b"\x87\1\0\x80\1\x80\3\x80\x0c", b".\1\x0c\0" + NOISE[:12]),
@@ -615,7 +645,16 @@ def bad_filters() -> Iterator[tuple[str, bytes]]:
         ("side-empty", TEXT, b"\x80\0\0", TEXT),
         ("side-too-long", TEXT, b"\x80\7\0\0", TEXT),
         ("no-streams", TEXT, b"\0", TEXT),
-        ("65-streams", bytes(65), b"\0" + b"\x80\1" * 65, bytes(65)),
+        ("257-streams", bytes(257), b"\0" + b"\x80\1" * 257, bytes(257)),
+        ("nested-7-deep", bytes(8), b"\2" + b"\x30\2\0" * 6 + b"\0", bytes(8)),
+        ("nested-in-none", bytes(8), b"\0\x30\2\0\0", bytes(8)),
+        ("nested-two-streams", bytes(8), b"\2\x30\2\1\x80\4\x80\4", bytes(8)),
+        ("nested-side", bytes(8), b"\2\x30\x82\1x\0\0", bytes(8)),
+        ("nested-side-empty", bytes(8), b"\2\x30\x82\0\0\0", bytes(8)),
+        ("nested-size-of-content", bytes(8), b"\2\xb0\x08\2\0\0", bytes(8)),
+        ("nested-short", bytes(8), b"\2\xb0\x07\2\0\0", bytes(7)),
+        ("nested-streams-missing", bytes(8), b"\2\x30\4\3\x80\4\x80\4", bytes(8)),
+        ("nested-257-streams", bytes(8), b"\2\x30\4\x80\2" + b"\x80\0" * 257, b""),
         ("stream-size-of-content", TEXT, b"\0\x80\xbc\5", TEXT),
         ("stream-huge", TEXT, b"\0\x90\x81\x80\x80\x80\1\0", TEXT[:-1]),
         ("streams-huge", TEXT, b"\0" + b"\x90\x80\x80\x80\x40\0\1" * 5, TEXT[:5]),
@@ -716,7 +755,9 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
     (payload,) = mix(TEXT, RICH).payloads
     for name, plan in (
         ("contexts-6", b"\0\x16\0"),
-        ("way-3", b"\0\x30\0"),
+        ("contexts-of-nothing", b"\2\x31\2\0\0"),
+        ("nested-filter-8", b"\2\x30\x08\0\0"),
+        ("nested-filter-bit", b"\2\x30\x42\0\0"),
         ("coding-bit", b"\0\x50\0"),
         ("filter-100", b"\x64\x10\0"),
         ("filter-127", b"\x7f\x10\0"),

@@ -1,0 +1,210 @@
+"""What a block's content goes through: a filter, and what that made of it is looked at again.
+
+So a picture in a document in an archive in a mail is found. ``choose`` says how each of the streams
+that are left is coded. With the same rules: the answer depends on the content, the level and the
+model alone, and a wrong one costs size, never correctness.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from nncomp.errors import FormatError
+from nncomp.filters import FILTERS, Filter, Split, base64, deflate, jpeg, numbers, repeat
+from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.plan import arrays, choose
+from nncomp.plan.choose import Candidate, Encode
+from nncomp.plan.values import MAX_DEPTH, MAX_STREAMS
+
+__all__ = ["Chosen", "Filtered", "Leaf", "choose_parts"]
+
+_SHORT_ROW = 1 << 9  # bytes
+_TAKEN = 16  # this part of the content has to be taken away from the first stream
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A stream that is coded."""
+
+    stream: bytes
+    mixing: Mixing | None  # how the stage codes it well; None: not worth coding
+    network: bool = True  # whether the network may pay for it
+
+    @property
+    def size(self) -> int:
+        return len(self.stream)
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """What a filter makes of bytes: streams, each coded, or filtered again."""
+
+    size: int  # of the bytes
+    parts: tuple[Chosen, ...]
+    filter: int  # its place in FILTERS
+    side: bytes = b""
+
+
+Chosen: TypeAlias = Leaf | Filtered
+
+
+def choose_parts(
+    content: bytes, profile: Profile, encode: Encode, inside: deflate.Inside | None = None
+) -> Chosen:
+    """What is coded for ``content``, which may begin inside of a deflate stream. Only what is
+    joined to the content again is ever chosen."""
+    room = _Room(len(content) + deflate.most_contents(len(content)), MAX_STREAMS, MAX_DEPTH)
+    return _choose(content, profile, encode, room, inside)
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What the format's limits leave."""
+
+    size: int  # bytes of all streams
+    count: int  # of streams
+    depth: int  # of filters
+
+    def has(self, sizes: Iterable[int], depth: int = 1) -> bool:
+        sizes = list(sizes)
+        return depth <= self.depth and len(sizes) <= self.count and sum(sizes) <= self.size
+
+    def without(self, sizes: Iterable[int], depth: int = 0) -> _Room:
+        sizes = list(sizes)
+        return _Room(self.size - sum(sizes), self.count - len(sizes), self.depth - depth)
+
+
+def _below(chosen: Chosen) -> Iterator[int]:
+    """The sizes of all streams that it is made of."""
+    if isinstance(chosen, Filtered):
+        for part in chosen.parts:
+            yield part.size
+            yield from _below(part)
+
+
+def _choose(
+    content: bytes,
+    profile: Profile,
+    encode: Encode,
+    room: _Room,
+    inside: deflate.Inside | None = None,
+) -> Chosen:
+    for filter_, made in _wholes(content, profile, encode, room, inside):
+        if made is not None and _pays(made, content) and room.has(map(len, made.streams)):
+            if _joins(filter_, made, content):
+                number = FILTERS.index(filter_)
+                parts = _parts(made, profile, encode, room, inside)
+                return Filtered(len(content), tuple(parts), number, made.side)
+    if not choose.is_worth_coding(content):
+        return Leaf(content, None)
+    candidates = list(choose.candidates_for(content, profile))
+    while True:
+        best = choose.best_of(content, candidates, encode)
+        for chosen in (_apart(content, best, encode), _as_program(content, best)):
+            if chosen is not None and room.has(_below(chosen), _depth(chosen)):
+                return chosen
+        candidates = [other for other in candidates if other.filter != best.filter]
+
+
+def _parts(
+    made: Split, profile: Profile, encode: Encode, room: _Room, inside: deflate.Inside | None
+) -> Iterator[Chosen]:
+    """Its streams, looked at one after the other. The first one begins as the content does."""
+    left = room.without(map(len, made.streams), depth=1)
+    coded = len(made.streams) - made.packed
+    for stream in made.streams[:coded]:
+        part = _choose(stream, profile, encode, left, inside)
+        left, inside = left.without(_below(part)), None
+        yield part
+    yield from (Leaf(stream, None) for stream in made.streams[coded:])
+
+
+def _depth(chosen: Chosen) -> int:
+    return 1 + max(map(_depth, chosen.parts)) if isinstance(chosen, Filtered) else 0
+
+
+def _wholes(
+    content: bytes,
+    profile: Profile,
+    encode: Encode,
+    room: _Room,
+    inside: deflate.Inside | None,
+) -> Iterator[tuple[Filter, Split | None]]:
+    """What filters make of it whose gain no sample of the content shows."""
+    if room.depth > 0 and room.size > len(content):
+        yield repeat, repeat.split(content)
+        yield base64, _of_base64(content, profile, encode)
+        yield jpeg, jpeg.split(content)
+        yield deflate, deflate.split(content, inside, room.size - len(content))
+
+
+def _of_base64(content: bytes, profile: Profile, encode: Encode) -> Split | None:
+    """Where a sample of the bytes takes less than one of their text: paths of URLs look like it."""
+    made = base64.split(content)
+    if made is None or not _pays(made, content):
+        return None
+
+    def cost(stream: bytes) -> int:
+        """Of all of it, if it were like its sample."""
+        sample = choose.sampled(stream, (0, 1, 2))
+        size = choose.coded_size(encode, None, sample, Mixing(profile))
+        return min(size, len(sample)) * len(stream) // len(sample)
+
+    return made if cost(made.streams[2]) < cost(base64.texts(content)) else None
+
+
+def _pays(made: Split, content: bytes) -> bool:
+    """Whether so much is taken away from the first stream that it makes up for another filter."""
+    return len(made.streams[0]) <= len(content) - len(content) // _TAKEN
+
+
+def _joins(filter_: Filter, made: Split, content: bytes) -> bool:
+    with contextlib.suppress(FormatError):
+        return filter_.join(made.streams, made.side, len(content)) == content
+    return False
+
+
+def _as_program(content: bytes, best: Candidate) -> Chosen | None:
+    """What its filter, if there is one, makes of ``content``, and what joins to that again."""
+    if best.filter == 0:
+        return Leaf(content, best.mixing)
+    made = FILTERS[best.filter].split(content)
+    if made is None or not _joins(FILTERS[best.filter], made, content):
+        return None
+    (stream,) = made.streams
+    return Filtered(len(content), (Leaf(stream, best.mixing),), best.filter, made.side)
+
+
+def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
+    """Numbers in streams of their own, the rest as a program where the content is one."""
+    profile = best.mixing.profile
+    if best.mixing.contexts.has_stride and best.mixing.period > _SHORT_ROW:
+        return None  # a picture: its rows are more than a sample of numbers shows
+
+    def cost(stream: bytes, width: int) -> int:
+        if arrays.is_noise(stream):
+            return len(stream)
+        contexts = Contexts.RECORDS if profile == Profile.RICH and width > 1 else Contexts.GENERAL
+        mixing = Mixing(profile, contexts, period=width if width > 1 else 0)
+        return min(len(stream), choose.coded_size(encode, None, stream, mixing))
+
+    def as_is(piece: bytes) -> int:
+        return choose.cost_of(piece, best, encode)
+
+    runs = arrays.choose_runs(content, best.filter, as_is, cost)
+    if not runs:
+        return None
+    made = numbers.take_apart(content, runs)
+    if not _joins(numbers, made, content):
+        return None
+    rest, *others = made.streams
+    first: Chosen | None = None
+    if best.filter and choose.is_worth_coding(rest):
+        first = _as_program(rest, best)
+    if first is None:
+        first = Leaf(rest, choose.choose_mixing(rest, profile, encode))
+    leaves = (Leaf(other, choose.choose_mixing(other, profile, encode), False) for other in others)
+    return Filtered(len(content), (first, *leaves), FILTERS.index(numbers), made.side)
