@@ -25,7 +25,8 @@ _GAIN_IN_PROGRAM = 8  # more by those that are not instructions,
 _LOSS = 512  # or this part at most be lost, where a quarter is noise: that then costs no time
 _CLOSE = 32  # once this part is lost, no other way is tried
 _DISTANCES = 1, 2, 3, 4, 6, 8
-_CHANGES = 2  # are tried
+_CHANGES = 2  # are tried, that after which entropy is least and
+_NEAR = 8  # another if it has at most this part more
 # Chi-square of n bytes: mean 255, standard deviation 23 if uniform; 1.39·n more for each bit of
 # redundancy. 1000 is 0.5 bits in 1 KiB (text has 3) and 0.01 in 64 KiB: deflate's output passes.
 _CHI_SQUARE_LIMIT = 1000
@@ -111,7 +112,10 @@ def _changes(sample: bytes, width: int) -> list[Kind]:
     """Those after which bytes of the same place are most alike."""
     every = [Kind(width), Kind(width, Change.ROTATED)]
     every += [Kind(width, Change.DIFFERENCES, distance) for distance in _DISTANCES]
-    return sorted(every, key=lambda kind: sum(map(_entropy, _places(sample, kind))))[:_CHANGES]
+    entropies = {kind: sum(map(_entropy, _places(sample, kind))) for kind in every}
+    best = sorted(every, key=entropies.__getitem__)[:_CHANGES]
+    most = entropies[best[0]] + entropies[best[0]] // _NEAR
+    return [kind for kind in best if entropies[kind] <= most]
 
 
 def _kinds(sample: bytes, kind: Kind) -> Iterator[Kind]:

@@ -42,6 +42,7 @@ __all__ = [
     "cost_of",
     "falls_short",
     "is_open",
+    "is_text",
     "is_worth_coding",
     "looks_random",
     "network_gain",
@@ -184,6 +185,11 @@ def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
     sound = [Mixing(profile, Contexts.WIDE, period=p, stride=s) for p, s in frames]
     sound = [mixing for mixing in sound if mixing not in mixings]
     return [*map(Candidate, [general, *mixings]), *filtered, *map(Candidate, sound)]
+
+
+def is_text(content: bytes) -> bool:
+    """Whether a sample looks like it."""
+    return strangeness(sampled(content, (0, 1, 2))) < _STRANGE
 
 
 def _pictures(content: bytes, lags: Lags) -> Iterator[Mixing]:

@@ -103,7 +103,8 @@ def _choose(
     candidates = list(choose.candidates_for(content, profile))
     while True:
         best = choose.best_of(content, candidates, encode)
-        for chosen in (_apart(content, best, encode), _as_program(content, best)):
+        apart = None if choose.is_text(content) else _apart(content, best, encode)
+        for chosen in (apart, _as_program(content, best)):
             if chosen is not None and room.has(_below(chosen), _depth(chosen)):
                 return chosen
         candidates = [other for other in candidates if other.filter != best.filter]
@@ -188,8 +189,15 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
         if arrays.is_noise(stream):
             return len(stream)
         contexts = Contexts.RECORDS if profile == Profile.RICH and width > 1 else Contexts.GENERAL
-        mixing = Mixing(profile, contexts, period=width if width > 1 else 0)
-        return min(len(stream), choose.coded_size(encode, None, stream, mixing))
+        period = width if width > 1 else 0
+        way = Mixing(profile, contexts, period=period)
+        return min(len(stream), choose.coded_size(encode, None, stream, way))
+
+    def mixing(stream: bytes, width: int) -> Mixing | None:
+        """Bytes of one place have no period."""
+        if width == 1 and choose.is_worth_coding(stream):
+            return Mixing(profile)
+        return choose.choose_mixing(stream, profile, encode)
 
     def as_is(piece: bytes) -> int:
         return choose.cost_of(piece, best, encode)
@@ -201,10 +209,12 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
     if not _joins(numbers, made, content):
         return None
     rest, *others = made.streams
+    kinds = dict.fromkeys(run.kind for run in runs)
+    widths = zip(others, (width for kind in kinds for width in kind.widths), strict=True)
     first: Chosen | None = None
     if best.filter and choose.is_worth_coding(rest):
         first = _as_program(rest, best)
     if first is None:
         first = Leaf(rest, choose.choose_mixing(rest, profile, encode))
-    leaves = (Leaf(other, choose.choose_mixing(other, profile, encode), False) for other in others)
+    leaves = (Leaf(other, mixing(other, width), False) for other, width in widths)
     return Filtered(len(content), (first, *leaves), FILTERS.index(numbers), made.side)
