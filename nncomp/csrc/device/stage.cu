@@ -33,7 +33,7 @@ struct Seat {
   Encoder encoder;
   Decoder decoder;
   uint32_t status;
-  uint32_t unused;
+  uint32_t found;  // when it was found that something is wrong: the byte
 };
 
 static_assert(sizeof(Block) == 48 && sizeof(Seat) == 88 && sizeof(Distribution) == 1152);
@@ -109,7 +109,10 @@ extern "C" __global__ void __launch_bounds__(256, 1)
       mix::code_byte(s, *l, distribution + step, decode ? -1 : int(byte), choose);
       if (decode) {
         bytes[t] = l->byte;
-        if (status == GOOD && !decoder.valid()) status = EARLY;
+        if (status == GOOD && !decoder.valid()) {
+          status = EARLY;
+          seat->found = t;
+        }
       }
       ++t;
     }
@@ -131,6 +134,10 @@ extern "C" __global__ void finish(Seat* seats, uint32_t count, uint32_t decode) 
   if (i >= count) return;
   Seat& seat = seats[i];
   if (seat.size == 0 || seat.status != GOOD) return;
-  if (!decode) seat.encoder.finish();
-  else if (!seat.decoder.complete()) seat.status = LEFT_OVER;
+  if (!decode) {
+    seat.encoder.finish();
+  } else if (!seat.decoder.complete()) {
+    seat.status = LEFT_OVER;
+    seat.found = seat.size;
+  }
 }

@@ -211,13 +211,16 @@ class Batch:
         poll()
 
     def _note_errors(self, seats: npt.NDArray[Any]) -> None:
+        """Of the lane that was wrong first: after that, the others of its block may be, too."""
         first = 0
         for r in self._requests:
-            status = seats["status"][first : first + r.lanes]
+            own = seats[first : first + r.lanes]
             first += r.lanes
-            for lane, wrong in enumerate(status.tolist()):
-                if wrong in devices.STATUS and r.error is None:
-                    r.error = FormatError(f"lane {lane} {devices.STATUS[wrong]}")
+            wrong = np.isin(own["status"], list(devices.STATUS))
+            if wrong.any() and r.error is None:
+                lane = int(np.where(wrong, own["found"].astype(np.int64), 1 << 32).argmin())
+                what = devices.STATUS[int(own["status"][lane])]
+                r.error = FormatError(f"lane {lane} {what}")
 
     def _collect(self) -> None:
         seats = self._seats.cpu().numpy().view(devices.SEAT)

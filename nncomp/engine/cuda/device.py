@@ -36,7 +36,7 @@ SEAT = np.dtype(
         *(("start", "u4"), ("size", "u4"), ("room", "u8")),
         *(("low", "u8"), ("range", "u4"), ("pad", "u4"), ("out", "u8"), ("out_size", "u8")),
         *(("code", "u4"), ("in_range", "u4"), ("in", "u8"), ("in_size", "u8"), ("position", "u8")),
-        *(("status", "u4"), ("unused", "u4")),
+        *(("status", "u4"), ("found", "u4")),
     ]
 )
 STATUS = {  # what is wrong with a lane's payload; 0 is nothing
