@@ -106,6 +106,7 @@ def test_payloads_that_no_encoder_writes(program: emulated.EmulatedProgram) -> N
     bad = [
         ([good[0], good[1] + b"\0"], "lane 1 has bytes left over"),
         ([good[0], good[1][:-6]], "lane 1 ends too early"),
+        ([good[0], good[1][:6]], "lane 1 ends too early"),  # and then lane 0, misled, does, too
         ([b"\xff" * 40, good[1]], "lane 0 has a malformed payload"),
     ]
     for payloads, message in bad:
