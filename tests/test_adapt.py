@@ -46,11 +46,11 @@ def silent(share: float, text: str) -> None:
 
 @pytest.fixture
 def ignorant(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Model:
-    """Released as base-2 and nano-1: a model that knows TEXT but for its head's multipliers."""
+    """Released as small-2 and nano-1: a model that knows TEXT but for its head's multipliers."""
     directory = tmp_path_factory.mktemp("ignorant")
-    knowing = models.chain_model("base-2")
+    knowing = models.chain_model("small-2")
     tensors = {**knowing.tensors, "head.m": np.zeros(256, np.int32)}
-    for name in ("nano-1", "base-2"):
+    for name in ("nano-1", "small-2"):
         model = Model.build(knowing.config, tensors, name)
         (directory / f"{name}.safetensors").write_bytes(dumps(model))
     commandline.use_models(monkeypatch, directory)
@@ -217,7 +217,7 @@ def test_the_smaller_file_is_written(run: Run, learnt: Packed) -> None:
     info = nncomp.get_frame_info(packed)
     assert info.model == "tuned"
     shown = run("info", "-v", "text.nnc").stdout.decode()
-    assert f"embedded in {len(learnt.data)} bytes as a change of base-2" in shown
+    assert f"embedded in {len(learnt.data)} bytes as a change of nano-1" in shown
 
 
 def test_a_larger_file_is_not_written(

@@ -83,7 +83,7 @@ def test_table_and_csv(run: Run, fake: FakePeer, file: Path, model_directory: Pa
     assert sizes["nncomp-1", str(file)] < 2500
     model_sizes = {
         f"nncomp-{level}": (model_directory / f"{name}.safetensors").stat().st_size
-        for level, name in ((1, "nano-1"), (5, "base-2"))
+        for level, name in ((1, "nano-1"), (5, "small-2"))
     }
     for row in table:
         bits = 8 * int(row["packed_bytes"]) / int(row["bytes"])
@@ -198,16 +198,16 @@ def test_every_program_has_its_setting_of_every_day() -> None:
 @pytest.mark.slow
 def test_levels_with_another_model(run: Run, fake: FakePeer, file: Path) -> None:
     """Behind a colon; without a network nothing but the program is needed to decompress."""
-    result = run("bench", "--levels", "5,5:none,1:base-2,5", "--peers=none", "--csv=a", file)
+    result = run("bench", "--levels", "5,5:none,1:small-2,5", "--peers=none", "--csv=a", file)
     table = {row["compressor"]: row for row in rows("a")}
-    assert [*table] == ["nncomp-5", "nncomp-5:none", "nncomp-1:base-2"]
+    assert [*table] == ["nncomp-5", "nncomp-5:none", "nncomp-1:small-2"]
     sizes = {name: int(row["packed_bytes"]) for name, row in table.items()}
     assert sizes["nncomp-5:none"] == len(run("-5", "--model=none", "-c", file).stdout)
     models = {name: row["model_bytes"] for name, row in table.items()}
     assert models["nncomp-5:none"] == "0"
-    assert models["nncomp-1:base-2"] == models["nncomp-5"] != "0"
+    assert models["nncomp-1:small-2"] == models["nncomp-5"] != "0"
     assert max(map(len, result.stdout.decode().splitlines())) <= 100
-    families = [bench.own(*what).family for what in ((5,), (5, "none"), (1, "base-2"))]
+    families = [bench.own(*what).family for what in ((5,), (5, "none"), (1, "small-2"))]
     assert families == ["nncomp", "nncomp:none", "nncomp"]
 
 

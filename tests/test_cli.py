@@ -236,7 +236,7 @@ def test_info(run: Run) -> None:
     assert first["blocks"] == {"network+mix": 5} and second["blocks"] == {"stored": 1}
     assert first["mixings"] == {"general": 5} and second["mixings"] == {}
     assert (first["profile"], second["profile"]) == ("rich", "lean")
-    assert first["model"]["name"] == "base-2" and second["model"] is None
+    assert first["model"]["name"] == "small-2" and second["model"] is None
     assert first["memory"] > second["block_size"] >> 8
     table = run("list", "-v", "a.nnc").stdout.decode()
     assert run("-lv", "a.nnc").stdout.decode() == table
@@ -286,7 +286,7 @@ def test_info_needs_no_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = compress(TEXT)
     commandline.use_models(monkeypatch, Path("/nowhere"))
     (entry,) = json.loads(run("info", "--json", input=packed).stdout)
-    assert entry["frames"][0]["model"]["name"] == "base-2"
+    assert entry["frames"][0]["model"]["name"] == "small-2"
 
 
 # ---- other programs ----

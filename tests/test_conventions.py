@@ -184,14 +184,14 @@ def test_list(run: Run, args: list[str]) -> None:
     Path("a.nnc").write_bytes(packed := compress(TEXT) + compress(NOISE))
     table = run(*args, "a.nnc").stdout.decode().splitlines()
     assert table[0].split() == ["Frames", "Blocks", "Stored", "Content", "Ratio", "Model", "Name"]
-    assert table[1].split()[:2] == ["2", "2"] and table[1].endswith("base-2           a.nnc")
+    assert table[1].split()[:2] == ["2", "2"] and table[1].endswith("small-2          a.nnc")
     (entry,) = json.loads(run(*args, "--json", "a.nnc").stdout)
     assert (entry["content_size"], entry["stored_size"]) == (4200, len(packed))
     assert len(run(*args, "-v", "a.nnc").stdout.splitlines()) == 4
     Path("b.nnc").write_bytes(compress(b"", model="none"))
     lines = run(*args, "a.nnc", "missing", "b.nnc", status=1).stdout.decode().splitlines()
     assert len(lines) == 4 and lines[1] == table[1]
-    name = "3 2 {} 4.10 KiB {:.2f}% base-2 2 files"
+    name = "3 2 {} 4.10 KiB {:.2f}% small-2 2 files"
     stored = len(packed) + os.path.getsize("b.nnc")
     shown = name.format(size_text(stored), stored / 42)
     assert lines[3].split() == shown.split()

@@ -317,7 +317,7 @@ def table(*places: str) -> None:
 ROOT = Path(__file__).parents[1]
 
 
-def cpu(name: str = str(ROOT / "tests/data/book.md"), model_name: str = "base-2") -> None:
+def cpu(name: str = str(ROOT / "tests/data/book.md"), model_name: str = "small-2") -> None:
     """The distance of each loop of the network from the most that this kernel's products can do,
     the whole of it and of the stage, and a row for the README. It compiles a program; the engine
     comes from the build for development."""

@@ -4,7 +4,8 @@
 # CORPUS_DIR holds DOMAIN/SOURCE.dat files, at any depth, as `make corpus` writes them. May be stopped
 # at any time: the same command goes on. On one CPU core nano-1 takes two hours, small-1 three or four.
 # small-2 goes on from nano-1, and base-2 from small-1, which no longer ships, for an hour each: from
-# those in OUTPUT_DIR, or else from those that the package has. MEGABYTES=300: a longer run.
+# those in OUTPUT_DIR, or else from those that the package has; small-2 goes on once more, where there is
+# a GPU. MEGABYTES=300: a longer run.
 set -euo pipefail
 nncomp=$1 corpus=$2 output=$3
 shift 3
@@ -45,12 +46,21 @@ going_on() {
     --warmup 0.03 --decay 0.97 -T 1 "$@"
 }
 
+# Seven minutes on a GPU; on a CPU core half a day.
+large=(
+  --batch 64KiB --part 64KiB --rate 0.8 --warmup 0.02 --decay 0.98 --mixed 0.7 --mixed-from 0.03
+  --stage-share 1
+)
+
 mkdir -p "$output"
 for model in ${*:-nano-1 small-1 small-2 base-2}; do
   case $model in
     nano-1) from_nothing nano-1 340 ;;
     small-1) from_nothing small-1 210 ;;
-    small-2) going_on small-2 64 nano-1 --length 1:512 ;;
+    small-2)
+      going_on small-2-first 64 nano-1 --length 1:512
+      going_on small-2 650 small-2-first --length 1:512 "${large[@]}"
+      ;;
     base-2) going_on base-2 43 small-1 --length 0.8:512 --length 1:1024 ;;
     *) echo "$0: $model is not one of the models" >&2 && exit 2 ;;
   esac
