@@ -143,15 +143,6 @@ class Decoder:
             def coded(stream: Stream) -> _Coded:
                 return _Coded(stream, model if stream.network else None, self._places, threads)
 
-            def whole(part: Coded) -> bytes:
-                if isinstance(part, Stream):
-                    return coded(part).rest(meter)
-                joined = FILTERS[part.filter].join(
-                    [whole(below) for below in part.streams], part.side, part.size
-                )
-                _require(len(joined) == part.size)
-                return joined
-
             meter = Meter(report, block.size if asked_for else 0)
             known = 0
             copies = b""
@@ -166,7 +157,7 @@ class Decoder:
                     yield functools.partial(Part, lead, last=False)
                 literals = stream.rest(meter)
             else:
-                literals = whole(root)
+                literals = _whole(root, coded, meter)
             meter.finish()
             if plan.copies is None:
                 _check(literals, block)
@@ -183,6 +174,16 @@ class Decoder:
             yield finish
 
         return decode
+
+
+def _whole(part: Coded, coded: Callable[[Stream], _Coded], meter: Meter) -> bytes:
+    """What a part of a plan stands for. Not a closure, which would keep itself and its model."""
+    if isinstance(part, Stream):
+        return coded(part).rest(meter)
+    below = [_whole(stream, coded, meter) for stream in part.streams]
+    joined = FILTERS[part.filter].join(below, part.side, part.size)
+    _require(len(joined) == part.size)
+    return joined
 
 
 _Finish = Callable[[], Part | None]  # what is left to do once the blocks before are there
