@@ -365,3 +365,12 @@ EXTREMES: dict[str, Callable[[ModelConfig], Model]] = {
     "steep": lambda config: extreme(config, _signs, MAX_M, bias=32767),
 }
 """Models that reach the ends of ranges, by name."""
+
+
+def varint(data: list[int]) -> int:
+    """A number of a file, taken from the front: a reading of docs/format.md of its own."""
+    value, shift = 0, 0
+    while data[0] > 127:
+        value += (data.pop(0) - 128) << shift
+        shift += 7
+    return value + (data.pop(0) << shift)

@@ -39,23 +39,15 @@ def found(content: bytes) -> Split:
     return split
 
 
-def varint(data: list[int]) -> int:
-    value, shift = 0, 0
-    while data[0] > 127:
-        value += (data.pop(0) - 128) << shift
-        shift += 7
-    return value + (data.pop(0) << shift)
-
-
 def joined(rest: bytes, places: bytes, payload: bytes) -> bytes:
     """Section 7 of the page."""
     left, content = list(places), b""
     while left:
-        gap, size, line = varint(left), varint(left), varint(left)
+        gap, size, line = models.varint(left), models.varint(left), models.varint(left)
         content, rest = content + rest[:gap], rest[gap:]
         text, payload = of_python.b64encode(payload[:size]), payload[size:]
         if line:
-            first, count = line - varint(left), varint(left)
+            first, count = line - models.varint(left), models.varint(left)
             end = bytes(left.pop(0) for _ in range(count))
             lines = [text[:first], *(text[i : i + line] for i in range(first, len(text), line))]
             text = end.join(part for part in lines if part)

@@ -47,14 +47,6 @@ def arrays(draw: st.DrawFn) -> tuple[bytes, list[Run]]:
     return draw(st.binary(min_size=size, max_size=size)), runs
 
 
-def varint(data: list[int]) -> int:
-    value, shift = 0, 0
-    while data[0] > 127:
-        value += (data.pop(0) - 128) << shift
-        shift += 7
-    return value + (data.pop(0) << shift)
-
-
 def joined(streams: list[bytes], side: bytes) -> bytes:
     """Section 7 of the page."""
     first, *others = streams
@@ -62,7 +54,7 @@ def joined(streams: list[bytes], side: bytes) -> bytes:
     rest, mine = list(first), {}
     content: list[int] = []
     while left:
-        gap, count, coding = varint(left), varint(left), left.pop(0)
+        gap, count, coding = models.varint(left), models.varint(left), left.pop(0)
         width, change, apart = 2 << (coding & 3), coding >> 2 & 3, coding >> 4
         distance = left.pop(0) if change == 2 else 0
         kind = coding, distance

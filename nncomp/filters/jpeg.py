@@ -6,7 +6,6 @@ The first stream is what is around the pictures' data, the second this, coded al
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 from nncomp import _native, kernels, varint
@@ -65,11 +64,11 @@ def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
 
 def _blocks(side: bytes) -> int:
     """Those of the largest picture."""
-    src = io.BytesIO(side)
+    left = list(reversed(side))
     try:
-        blocks = varint.read(lambda: src.read(1)[0])
+        blocks = varint.read(left.pop)
     except IndexError:
         raise FormatError("the side of pictures is too short") from None
-    if src.tell() < len(side):
+    if left:
         raise FormatError("the side of pictures is too long")
     return blocks
