@@ -102,9 +102,9 @@ def in_order(
                 yield from drawn.pop()(threads, report)  # and nothing keeps the task, nor its model
                 continue
             active = running() + len(drawn)
-            for i in range(len(drawn)):
+            for i, task in enumerate(drawn):
                 share = max(1, threads // active + (i < threads % active))
-                pending.append(_Running(drawn.pop(0), share, bell))
+                pending.append(_Running(task, share, bell))
             if not pending:
                 break
             for run in pending:
@@ -132,11 +132,6 @@ class _Bell:
 
     def wait(self, seconds: float) -> None:
         self._silent.acquire(timeout=seconds)
-
-
-def _nothing(threads: int, report: Progress) -> Iterator[Any]:
-    """A task without results."""
-    return iter(())
 
 
 class _Aborted(Exception):
@@ -219,7 +214,6 @@ class _Running(Generic[_T]):
                 self._results.append(result)
                 self._bell.ring()
             self._complete = True
-            self._task = _nothing  # what it holds is not kept while its results wait
         except BaseException as error:
             self._error = error
         finally:
