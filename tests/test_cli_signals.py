@@ -89,6 +89,29 @@ def test_signals(run: Run, number: int) -> None:
     assert os.listdir() == ["x.nnc"] and Path("x.nnc").read_bytes() == b"old"
 
 
+# A signal between the moment when the output is there and the one when its 'with' has begun.
+BEFORE_WITH = """
+import contextlib, os, signal
+from nncomp.cli import entry
+enter = contextlib._GeneratorContextManager.__enter__
+def interrupted(self):
+    value = enter(self)
+    if self.gen.__name__ == "create":
+        os.kill(os.getpid(), signal.SIGUSR2)
+    return value
+contextlib._GeneratorContextManager.__enter__ = interrupted
+entry.nncomp()
+"""
+
+
+def test_between_creation_and_with(run: Run) -> None:
+    Path("a").write_bytes(TEXT)
+    words = [sys.executable, "-c", BEFORE_WITH, "-q", "--model", "none", "a"]
+    result = subprocess.run(words, capture_output=True, check=False)
+    assert (result.returncode, result.stderr) == (-signal.SIGUSR2, b"")
+    assert os.listdir() == ["a"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_ignored_signals_stay_ignored(run: Run, number: int) -> None:

@@ -80,10 +80,7 @@ def main() -> NoReturn:
     if hasattr(signal, "SIGPIPE"):  # a grep that has seen enough is no reason to die
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     streams.prepare()
-    try:
-        status = streams.finish(run(sys.argv[1:]), 2)
-    except signals.Signalled as signalled:
-        signals.die(signalled.number)
+    status = signals.obeyed(lambda: streams.finish(run(sys.argv[1:]), 2))
     signals.uninstall()
     sys.exit(status)
 

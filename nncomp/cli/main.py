@@ -165,10 +165,7 @@ def main(*first: str) -> NoReturn:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signals.install()
     streams.prepare()
-    try:
-        status = streams.finish(run([*first, *sys.argv[1:]]))
-    except signals.Signalled as signalled:
-        signals.die(signalled.number)
+    status = signals.obeyed(lambda: streams.finish(run([*first, *sys.argv[1:]])))
     signals.uninstall()
     sys.exit(status)
 

@@ -9,6 +9,7 @@ itself.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import time
@@ -16,7 +17,17 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["HANDLED", "Signalled", "at_once", "deferred", "die", "handle", "install", "uninstall"]
+__all__ = [
+    "HANDLED",
+    "Signalled",
+    "at_once",
+    "deferred",
+    "die",
+    "handle",
+    "install",
+    "obeyed",
+    "uninstall",
+]
 
 _NAMES = (
     *("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGXCPU"),
@@ -71,6 +82,18 @@ def deferred() -> Iterator[Callable[[], bool]]:
         _kept = None
     if kept:
         raise Signalled(kept[0])
+
+
+def obeyed(work: Callable[[], int]) -> int:
+    """What ``work`` gives; or, of a signal meanwhile, death, once everybody has cleaned up."""
+    try:
+        return work()
+    except Signalled as signalled:
+        number = signalled.number
+    # Where it came between the beginning of a context and its 'with', the context ends only when
+    # what the exception holds is collected.
+    gc.collect()
+    die(number)
 
 
 def uninstall() -> None:
