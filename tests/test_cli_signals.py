@@ -158,17 +158,19 @@ def test_interrupted_while_importing(run: Run, name: str) -> None:
     assert os.listdir() == ["a"]
 
 
-def test_a_signal_that_gets_lost(run: Run) -> None:
+@pytest.mark.parametrize("ending", ["pass", "raise ImportError('a library') from error"])
+def test_a_signal_that_gets_lost(run: Run, ending: str) -> None:
     """A library may take what a handler raises for a failure of its own: it ends all the same"""
     script = (
         "import os, signal\n"
-        "from nncomp.cli import main, signals\n"
-        "def run(args):\n"
+        "from nncomp.cli import main\n"
+        "def complete(args):\n"
         "    try:\n"
         "        os.kill(os.getpid(), signal.SIGUSR2)\n"
-        "    except BaseException:\n"
-        "        return 0\n"
-        "main.run = run\n"
+        "    except BaseException as error:\n"
+        f"        {ending}\n"
+        "    return 0\n"
+        "main.cli.main = lambda *args, **more: complete(args)\n"
         "main.main()\n"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)

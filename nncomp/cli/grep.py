@@ -76,13 +76,14 @@ class _Request:
 
 def main() -> NoReturn:
     """Run the command line in ``sys.argv`` as a process of its own, and exit."""
-    signals.install()
-    if hasattr(signal, "SIGPIPE"):  # a grep that has seen enough is no reason to die
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    streams.prepare()
-    status = signals.obeyed(lambda: streams.finish(run(sys.argv[1:]), 2))
-    signals.uninstall()
-    sys.exit(status)
+
+    def work() -> int:
+        if hasattr(signal, "SIGPIPE"):  # a grep that has seen enough is no reason to die
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        streams.prepare()
+        return streams.finish(run(sys.argv[1:]), 2)
+
+    signals.obeying(work)
 
 
 def run(args: list[str]) -> int:

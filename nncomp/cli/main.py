@@ -163,11 +163,12 @@ def main(*first: str) -> NoReturn:
     # numpy's BLAS, of which nothing here makes use, would start threads when it is imported, and
     # end the process where it cannot.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    signals.install()
-    streams.prepare()
-    status = signals.obeyed(lambda: streams.finish(run([*first, *sys.argv[1:]])))
-    signals.uninstall()
-    sys.exit(status)
+
+    def work() -> int:
+        streams.prepare()
+        return streams.finish(run([*first, *sys.argv[1:]]))
+
+    signals.obeying(work)
 
 
 def run(args: Sequence[str]) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from nncomp import fileio
+from nncomp.cli import signals
 from nncomp.errors import NNCompError
 
 __all__ = [
@@ -40,7 +41,9 @@ def say(line: str) -> None:
 
 
 def complain(name: str | None, error: Exception, program: str = "nncomp") -> None:
-    """``nncomp: name: what is wrong``."""
+    """``nncomp: name: what is wrong``; nothing where it is but a signal."""
+    if signals.has_caused(error):
+        return
     if isinstance(error, OSError) and isinstance(error.filename, str):
         name = error.filename
     parts = [program, *([] if name is None else [printable(name)]), printable(message_of(error))]

@@ -12,6 +12,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -25,7 +26,7 @@ __all__ = [
     "die",
     "handle",
     "install",
-    "obeyed",
+    "obeying",
     "uninstall",
 ]
 
@@ -84,18 +85,6 @@ def deferred() -> Iterator[Callable[[], bool]]:
         raise Signalled(kept[0])
 
 
-def obeyed(work: Callable[[], int]) -> int:
-    """What ``work`` gives; or, of a signal meanwhile, death, once everybody has cleaned up."""
-    try:
-        return work()
-    except Signalled as signalled:
-        number = signalled.number
-    # Where it came between the beginning of a context and its 'with', the context ends only when
-    # what the exception holds is collected.
-    gc.collect()
-    die(number)
-
-
 def uninstall() -> None:
     """For the end: whatever comes now may end the process as it likes.
 
@@ -107,6 +96,32 @@ def uninstall() -> None:
             signal.signal(number, signal.SIG_DFL)
     if _first is not None:
         die(_first)
+
+
+def obeying(work: Callable[[], int]) -> NoReturn:
+    """Exit with the status that ``work`` gives; or die of a signal, once all is cleaned up."""
+    try:
+        install()
+        status = work()
+        uninstall()
+    except Signalled as signalled:
+        number = signalled.number
+    else:
+        sys.exit(status)
+    # Where it came between the beginning of a context and its 'with', the context ends only when
+    # what the exception held is collected.
+    gc.collect()
+    die(number)
+
+
+def has_caused(error: BaseException) -> bool:
+    """Whether some library has taken a ``Signalled`` for a failure of its own."""
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return any(isinstance(each, Signalled) for each in seen)
 
 
 def die(number: int) -> NoReturn:
