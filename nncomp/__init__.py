@@ -22,6 +22,7 @@ from nncomp.errors import (
 if TYPE_CHECKING:
     from nncomp import integrations
     from nncomp.api import compress, decompress
+    from nncomp.counting import costs
     from nncomp.file import NNCompFile, open
     from nncomp.incremental import NNCompressor, NNDecompressor
     from nncomp.info import FrameInfo, get_frame_info
@@ -41,6 +42,7 @@ __all__ = [
     "TruncatedError",
     "__version__",
     "compress",
+    "costs",
     "decompress",
     "get_frame_info",
     "integrations",
@@ -55,6 +57,7 @@ _MODULES = {
     "NNCompressor": "incremental",
     "NNDecompressor": "incremental",
     "compress": "api",
+    "costs": "counting",
     "decompress": "api",
     "get_frame_info": "info",
     "open": "file",

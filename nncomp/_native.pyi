@@ -97,6 +97,17 @@ def encode_block(
 ) -> list[bytes]:
     """``mixing`` is (rich, contexts, period, stride); ``kernel`` is for no network."""
 
+def byte_costs(
+    network: Network | None,
+    data: bytes,
+    mixing: tuple[bool, int, int, int],
+    *,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+    kernel: str = "auto",
+) -> npt.NDArray[np.uint32]:
+    """What each byte costs in one lane, in 1/2^24 of a bit: (len(data), 1)."""
+
 def bit_probabilities(
     data: bytes, mixing: tuple[bool, int, int, int], *, kernel: str = "auto"
 ) -> npt.NDArray[np.uint32]: ...

@@ -67,6 +67,10 @@ ALLOWED = {
         *("arguments", "container", "errors", "model", "options", "plan", "rawio", "registry"),
         *("summary", "weights"),
     },
+    "counting": {
+        *("arguments", "container", "engine", "levels", "mixing", "options", "plan", "rawio"),
+        *("resolve", "schedule"),
+    },
     "reader": {"container", "decode", "plan"},
     "file": {
         *("arguments", "decode", "exclusive", "incremental", "options", "rawio", "reader"),
@@ -89,7 +93,7 @@ ALLOWED = {
 # Who else may import these.
 RESERVED = {
     "nncomp.train": {"train", "cli.adapt", "cli.train"},
-    "nncomp.engine": {"engine", "places", "train.mixture"},
+    "nncomp.engine": {"counting", "engine", "places", "train.mixture"},
     "nncomp.integrations": {"integrations"},
     "nncomp.cli": {"cli", "__main__"},
     "torch": {"train", "engine.cuda", "cli.train", "cli.training"},

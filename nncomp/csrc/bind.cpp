@@ -203,15 +203,24 @@ nb::bytes changed(nb::bytes data) {
 }
 
 // An array of `columns` integers for each byte, which `fill(array, progress)` writes without the interpreter's lock.
-auto rows(size_t bytes, size_t columns, auto fill) {
+auto rows(size_t bytes, size_t columns, auto fill, nb::handle progress = nb::none()) {
   auto* array = new std::vector<uint32_t>(bytes * columns);
   nb::capsule owner(array, [](void* p) noexcept { delete static_cast<std::vector<uint32_t>*>(p); });
   if (bytes != 0) {
-    const nb::object nobody = nb::none();  // it goes when the lock is back
-    Unlocked unlocked(nobody);
+    const nb::object told = nb::borrow(progress);  // it goes when the lock is back
+    Unlocked unlocked(told);
     fill(array->data(), unlocked.progress());
   }
   return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes, columns}, owner);
+}
+
+auto byte_costs(const Network* network, nb::bytes data, const MixingArgs& mixing, int threads, nb::object progress,
+                const std::string& kernel) {
+  const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, 1, data.size(), threads);
+  const auto fill = [&](uint32_t* out, const nncomp::Progress& report) {
+    nncomp::byte_costs(predictor, view(data), out, threads, report);
+  };
+  return rows(data.size(), 1, fill, progress);
 }
 
 auto frequencies(const Network& network, nb::bytes data) {
@@ -337,6 +346,8 @@ void bind_blocks(nb::module_& m) {
       .def("decode", &Decoding::decode, "steps"_a, nb::kw_only(), "progress"_a = nb::none())
       .def("part", &Decoding::part, "start"_a, "size"_a)
       .def("finish", &Decoding::finish, nb::kw_only(), "progress"_a = nb::none());
+  m.def("byte_costs", byte_costs, "network"_a.none(), "data"_a, "mixing"_a, nb::kw_only(), "threads"_a = 1,
+        "progress"_a = nb::none(), "kernel"_a = "auto");
   m.def("bit_probabilities", bit_probabilities, "data"_a, "mixing"_a, nb::kw_only(), "kernel"_a = "auto");
   m.def("mixing_memory", mixing_memory, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
   m.def("mixing_tables", mixing_tables);

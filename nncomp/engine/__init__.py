@@ -1,9 +1,10 @@
 """Engines: interchangeable programs for the arithmetic of ``docs/numerics.md``.
 
-An engine is a module, or an object, of three functions: ``encode_block``, ``decode_block`` and, for
-tests, ``frequencies``. A block is coded by the adaptive stage (``mixing``), alone or together with
-the network (``model``). ``get`` is the one place where an engine is chosen; whichever it is, the
-bytes are the same. Nothing here imports torch before a GPU is to be used.
+An engine is a module, or an object, of a few functions: ``encode_block``, ``decode_block`` and, for
+tests, ``frequencies``; those of the CPU have ``byte_costs``, too. A block is coded by the adaptive
+stage (``mixing``), alone or together with the network (``model``). ``get`` is the one place where
+an engine is chosen; whichever it is, the bytes are the same. Nothing here imports torch before a
+GPU is to be used.
 """
 
 from __future__ import annotations
@@ -26,13 +27,16 @@ if TYPE_CHECKING:
     from nncomp.model import Model
 
 __all__ = [
+    "COST_UNIT",
     "LANES_PER_THREAD",
+    "Counting",
     "Decoding",
     "Encoding",
     "Engine",
     "InSteps",
     "ManyBlocks",
     "check",
+    "counting",
     "get",
     "in_steps",
 ]
@@ -72,6 +76,21 @@ class Engine(Protocol):
 
     def frequencies(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
         """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32."""
+
+
+class Counting(Engine, Protocol):
+    """An engine of the CPU, which can tell what each byte costs."""
+
+    def byte_costs(
+        self,
+        model: Model | None,
+        data: bytes,
+        mixing: Mixing,
+        *,
+        threads: int = 1,
+        progress: Callable[[int], Any] | None = None,
+    ) -> npt.NDArray[np.uint32]:
+        """What each byte takes of a payload of one lane, in 1/2^24 of a bit: (len(data),)."""
 
 
 class Encoding(Protocol):
@@ -133,6 +152,9 @@ class ManyBlocks(Engine, Protocol):
         """How many blocks of ``size`` bytes in ``lanes`` lanes fit into its memory; at least 1."""
 
 
+COST_UNIT = 2.0**-24
+"""Bits that 1 is in what ``byte_costs`` gives."""
+
 LANES_PER_THREAD = 64
 """From so many lanes a thread on, a GPU beats the CPU.
 
@@ -179,6 +201,11 @@ def get(device: str = "auto", lanes: int = 0, threads: int = 1) -> Engine:
     if name not in _ENGINES:
         raise NNCompError(f"NNCOMP_ENGINE={name}: use one of {', '.join(_ENGINES)}")
     return cast(Engine, importlib.import_module(f"nncomp.engine.{name}"))
+
+
+def counting() -> Counting:
+    """The CPU's engine."""
+    return cast(Counting, get("cpu"))
 
 
 def in_steps() -> InSteps:

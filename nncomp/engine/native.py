@@ -20,6 +20,7 @@ from nncomp.model import Model
 
 __all__ = [
     "bit_probabilities",
+    "byte_costs",
     "decode_block",
     "encode_block",
     "frequencies",
@@ -56,6 +57,28 @@ def encode_block(
         progress=progress,
         kernel=kernels.in_force(),
     )
+
+
+def byte_costs(
+    model: Model | None,
+    data: bytes,
+    mixing: Mixing,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> npt.NDArray[np.uint32]:
+    """What each byte takes of the payload of a block of one lane, in 1/2^24 of a bit: (n,).
+
+    ``threads``, of which two are of use, and ``progress`` as in ``encode_block``.
+    """
+    return _native.byte_costs(
+        _network_or_none(model),
+        data,
+        _arguments(mixing),
+        threads=threads,
+        progress=progress,
+        kernel=kernels.in_force(),
+    ).reshape(-1)
 
 
 def bit_probabilities(data: bytes, mixing: Mixing) -> npt.NDArray[np.uint32]:

@@ -28,8 +28,8 @@ using Payload = std::vector<uint8_t>;
 // After an exception it cannot go on.
 class BlockEncoder {
  public:
-  // 1 <= lanes <= MAX_LANES, one without a network.
-  BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes);
+  // 1 <= lanes <= MAX_LANES, one without a network. What each byte costs goes to `costs`, unless that is null.
+  BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes, uint32_t* costs = nullptr);
   ~BlockEncoder();
 
   // Goes on until `steps` are done, with a network a multiple of MAX_CHUNK, or all. threads >= 1.
@@ -69,6 +69,12 @@ inline std::vector<Payload> encode_block(const Predictor& predictor, std::span<c
 inline void decode_block(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
                          std::span<uint8_t> data, int threads, const Progress& progress) {
   BlockDecoder(predictor, payloads, data, threads).decode(SIZE_MAX, progress);
+}
+
+// What each byte costs in a block of one lane, in 1/2^COST_BITS of a bit; out: (bytes).
+inline void byte_costs(const Predictor& predictor, std::span<const uint8_t> data, uint32_t* out, int threads,
+                       const Progress& progress) {
+  BlockEncoder(predictor, data, 1, out).encode(SIZE_MAX, threads, progress);
 }
 
 // What the stage alone takes for the probability of a 1, 2^-22 each, at every bit of data as one

@@ -8,6 +8,7 @@
 #include "block/block.hpp"
 #include "block/steps.hpp"
 #include "coder/coder.hpp"
+#include "coder/cost.hpp"
 
 namespace nncomp {
 namespace {
@@ -16,11 +17,19 @@ namespace {
 struct Output {
   Encoder coder;
   Payload payload;
+  uint64_t counted = spent(coder);  // of what is spent, where costs are asked for
 
   void make_room(size_t symbols) {
     const size_t room = coder.size + symbols * MAX_BYTES_PER_SYMBOL;
     if (payload.size() < room) payload.resize(2 * room);
     coder.out = payload.data();
+  }
+
+  // What the last symbol has cost.
+  uint32_t count() {
+    const uint64_t before = counted;
+    counted = spent(coder);
+    return uint32_t(counted - before);
   }
 
   Payload finish(bool any) {  // any: whether the lane has symbols
@@ -37,8 +46,9 @@ struct Output {
 // The stage's part: mixes and codes steps of all lanes.
 class Mixer {
  public:
-  Mixer(const Kernel& kernel, const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes)
-      : kernel_(kernel), stage_(mixing, network, data, lanes), outputs_(size_t(lanes)) {
+  Mixer(const Kernel& kernel, const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes,
+        uint32_t* costs)
+      : kernel_(kernel), stage_(mixing, network, data, lanes), outputs_(size_t(lanes)), costs_(costs) {
     start_lanes(shared(), kernel_);
   }
 
@@ -52,7 +62,9 @@ class Mixer {
     uint64_t bytes = 0;
     for (Output& output : outputs_) output.make_room(to - from);
     mix_steps(s, kernel_, from, to, [&](uint32_t j, size_t t) {
-      kernel_.mix_encode(s, s.lane[j], at(j, t), outputs_[j].coder, s.data[s.lane[j].start + t]);
+      const size_t place = s.lane[j].start + t;
+      kernel_.mix_encode(s, s.lane[j], at(j, t), outputs_[j].coder, s.data[place]);
+      if (costs_) costs_[place] = outputs_[j].count();
       ++bytes;
     });
     return bytes;
@@ -75,6 +87,7 @@ class Mixer {
   const Kernel& kernel_;
   Stage stage_;
   std::vector<Output> outputs_;
+  uint32_t* const costs_;  // of each byte, or null
 };
 
 // The network's part, which runs ahead: tasks are handed out under a lock. Chunk c of lane j goes through the network
@@ -194,8 +207,8 @@ class Ahead {
 }  // namespace
 
 struct BlockEncoder::State {
-  State(const Predictor& predictor, std::span<const uint8_t> data, int lanes)
-      : mixer(*predictor.kernel, predictor.mixing, predictor.network != nullptr, data, lanes) {
+  State(const Predictor& predictor, std::span<const uint8_t> data, int lanes, uint32_t* costs)
+      : mixer(*predictor.kernel, predictor.mixing, predictor.network != nullptr, data, lanes, costs) {
     if (predictor.network) ahead.emplace(*predictor.network, mixer);
   }
 
@@ -204,9 +217,9 @@ struct BlockEncoder::State {
   size_t done = 0;  // steps without a network
 };
 
-BlockEncoder::BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes) {
+BlockEncoder::BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes, uint32_t* costs) {
   assert(lanes >= 1 && lanes <= MAX_LANES && (predictor.network || lanes == 1));
-  state_ = std::make_unique<State>(predictor, data, lanes);
+  state_ = std::make_unique<State>(predictor, data, lanes, costs);
 }
 
 BlockEncoder::~BlockEncoder() = default;

@@ -26,7 +26,7 @@ from nncomp.engine.reference.network import START, Network
 from nncomp.mixing import Mixing
 from nncomp.model import Model
 
-__all__ = ["decode_block", "encode_block", "frequencies", "lane_sizes"]
+__all__ = ["byte_costs", "decode_block", "encode_block", "frequencies", "lane_sizes"]
 
 
 def lane_sizes(size: int, lanes: int) -> list[int]:
@@ -102,6 +102,28 @@ def encode_block(
         if progress is not None:
             progress(active)
     return [encoder.finish() for encoder in encoders]
+
+
+def byte_costs(
+    model: Model | None,
+    data: bytes,
+    mixing: Mixing,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> npt.NDArray[np.uint32]:
+    """What each byte takes of the payload of a block of one lane, in 1/2^24 of a bit: (n,)."""
+    stage = Stage(mixing, model is not None, [data], [len(data)])
+    encoder = RangeEncoder()
+    costs = np.zeros(len(data), np.uint32)
+    spent = encoder.spent()
+    for t, _, w in _steps(model, [data], [len(data)]):
+        _code_byte(stage, 0, None if w is None else w[0], writer(encoder, data[t]))
+        stage.update(1)
+        costs[t], spent = encoder.spent() - spent, encoder.spent()
+        if progress is not None:
+            progress(1)
+    return costs
 
 
 def decode_block(

@@ -13,15 +13,18 @@ import numpy.typing as npt
 from nncomp.errors import FormatError
 
 __all__ = [
+    "COST_BITS",
     "PRECISION",
     "RangeDecoder",
     "RangeEncoder",
+    "binary_logarithm",
     "cumulative_sums",
     "probability",
     "writer",
 ]
 
 PRECISION = 22  # bits of a probability
+COST_BITS = 24  # a cost is in 1/2^24 of a bit
 
 
 # 7 and 8. From frequencies to bytes
@@ -84,6 +87,11 @@ class RangeEncoder:
             self.out.append(self.low >> 24)
         return bytes(self.out)
 
+    def spent(self) -> int:
+        """What the bits so far have taken, in 1/2^COST_BITS of a bit: what is put out, and by how
+        much the interval is narrower than 2^32."""
+        return (8 * len(self.out) + 32 << COST_BITS) - binary_logarithm(self.range)
+
     def _carry(self) -> None:
         """Hand the overflow of ``low`` on to the bytes already out."""
         if self.low >> 32:
@@ -93,6 +101,18 @@ class RangeEncoder:
                 self.out[i] = 0
                 i -= 1
             self.out[i] += 1  # i ≥ 0: no bit widens the interval that the lane began with
+
+
+def binary_logarithm(x: int) -> int:
+    """Of x, 1…2^32 − 1, to base 2, in 1/2^COST_BITS, rounded down: digit by digit, by squaring."""
+    digits = x.bit_length() - 1
+    mantissa = x << 31 - digits  # for 1…2
+    for _ in range(COST_BITS):
+        mantissa = mantissa * mantissa >> 31
+        digit = mantissa >> 32
+        mantissa >>= digit
+        digits = 2 * digits + digit
+    return digits
 
 
 class RangeDecoder:

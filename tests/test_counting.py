@@ -1,0 +1,111 @@
+"""What bytes cost: every engine alike, and in all what the payload takes."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from functools import cache
+from math import log2
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import models
+import nncomp
+from nncomp import counting
+from nncomp.engine import native, reference
+from nncomp.engine.reference.coder import binary_logarithm
+from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.model import Model
+from nncomp.options import Options
+
+TEXT = models.text(3000)
+MIXINGS = (Mixing(Profile.LEAN), Mixing(Profile.RICH), Mixing(Profile.RICH, Contexts.RECORDS, 7))
+
+
+def bits(costs: np.ndarray) -> Fraction:
+    """Their exact sum."""
+    return Fraction(int(costs.sum(dtype=np.uint64)), 1 << 24)
+
+
+@cache
+def expected_costs(model: Model | None, data: bytes, mixing: Mixing) -> np.ndarray:
+    return reference.byte_costs(model, data, mixing)
+
+
+@pytest.mark.parametrize("model", [None, models.tiny()], ids=["alone", "network"])
+@pytest.mark.parametrize("mixing", MIXINGS, ids=str)
+@pytest.mark.parametrize("data", [b"", b"a", TEXT[:200] + bytes(50) + models.noise(30)])
+def test_engines(model: Model | None, mixing: Mixing, data: bytes, kernel: str) -> None:
+    expected = expected_costs(model, data, mixing)
+    assert expected.dtype == np.uint32 and expected.shape == (len(data),)
+    for threads in (1, 3):
+        found = native.byte_costs(model, data, mixing, threads=threads)
+        assert found.dtype == np.uint32 and np.array_equal(found, expected)
+    (payload,) = native.encode_block(model, data, 1, mixing)
+    assert not data or -8 <= 8 * len(payload) - bits(found) <= 32
+
+
+@given(st.integers(1, 2**32 - 1))
+@settings(deadline=None)
+def test_logarithm(x: int) -> None:
+    assert 0 <= log2(x) - binary_logarithm(x) / 2**24 < 2**-22
+
+
+def test_logarithm_of_powers() -> None:
+    assert [binary_logarithm(1 << k) for k in range(32)] == [k << 24 for k in range(32)]
+
+
+def test_sum_is_the_payload() -> None:
+    """Where there is one lane and no filter, that is the whole of a file."""
+    for level in (1, 5):
+        for data in (TEXT, TEXT * 20):
+            costs = nncomp.costs(data, level)
+            assert costs.dtype == np.float64 and costs.shape == (len(data),)
+            around = len(nncomp.compress(b"", level)) + 64  # what is written beside the payload
+            assert 0 <= len(nncomp.compress(data, level)) - costs.sum() / 8 <= around
+
+
+def test_what_follows_changes_nothing() -> None:
+    data = models.text(20_000)
+    costs, other = (nncomp.costs(data[:9000] + end, 1) for end in (data[9000:], bytes(11_000)))
+    assert np.array_equal(costs[:9000], other[:9000])
+    assert costs[10_000:].sum() < costs[:10_000].sum()
+
+
+def test_surprise() -> None:
+    data = bytearray(b"all is well\n" * 500)
+    data[6000:6012] = b"all is lost\n"
+    costs = nncomp.costs(data, model="none")
+    by_line = costs.reshape(-1, 12).sum(axis=1)
+    assert int(by_line[20:].argmax()) + 20 == 500
+
+
+def test_what_is_not_coded() -> None:
+    noise = models.noise(1 << 17)
+    assert np.array_equal(nncomp.costs(noise), np.full(len(noise), 8.0))
+    assert nncomp.costs(b"").shape == (0,) and nncomp.costs(b"abc").tolist() == [8.0] * 3
+
+
+def test_blocks() -> None:
+    """Each for itself, with progress for every byte."""
+    data = models.text(5000)
+    done: list[int] = []
+    options = Options(level=1, block_size=2048)
+    found = list(counting.read(io.BytesIO(data), options, done.append))
+    assert b"".join(one.content for one in found) == data and sum(done) == len(data)
+    for one in found:
+        assert np.array_equal(one.costs * counting.UNIT, nncomp.costs(one.content, 1))
+
+
+def test_arguments() -> None:
+    data = np.frombuffer(TEXT, np.uint8)
+    assert np.array_equal(nncomp.costs(data, threads=2), nncomp.costs(TEXT, 5))
+    with pytest.raises(TypeError):
+        nncomp.costs("text")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="level 10"):
+        nncomp.costs(b"", 10)
+    with pytest.raises(nncomp.ModelNotFoundError):
+        nncomp.costs(b"", model="no-such-model")
