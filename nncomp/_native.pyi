@@ -139,6 +139,19 @@ def distances_to_targets(data: bytes) -> bytes:
 def targets_to_distances(data: bytes) -> bytes:
     """Its inverse."""
 
+def compare_lags(data: bytes, limit: int, most: int) -> tuple[bytes, bytes, int]:
+    """How many bytes are the same as those so far before them, and the sum of their differences:
+    native-endian int64, one for each lag of 0..limit. And how many bytes were looked at: ``most``
+    of those that differ from the one before, behind the first ``limit``."""
+
+def count_alike(data: bytes, size: int) -> bytes:
+    """For each whole window of ``size`` bytes, the pairs of equal bytes at places that are the same
+    modulo 8: native-endian int64, (windows, 8)."""
+
+def find_run(data: bytes, set: bytes, least: int, start: int) -> int:
+    """Where the first ``least`` bytes are, from ``start`` on, that are all in ``set``; the size of
+    ``data`` where there are none."""
+
 class DeflateInside:
     """Where one stands in a deflate stream that goes on in what follows."""
 

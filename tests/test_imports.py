@@ -33,7 +33,10 @@ ALLOWED = {
     "varint": {"errors"},
     "container": {"container", "errors", "mixing", "rawio", "varint"},
     "filters": {"_native", "errors", "filters", "kernels", "mixing", "varint"},
-    "plan": {"container", "errors", "filters", "levels", "mixing", "plan", "rawio", "varint"},
+    "plan": {
+        *("_native", "container", "errors", "filters", "levels", "mixing", "plan", "rawio"),
+        "varint",
+    },
     "fileio": {"errors", "folder", "rawio"},
     "folder": set(),
     "model": {"errors", "network"},

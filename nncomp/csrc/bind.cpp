@@ -22,6 +22,7 @@ using nncomp::Network;
 void bind_deflate(nb::module_& m);  // deflate/bind.cpp
 void bind_far(nb::module_& m);      // far/bind.cpp
 void bind_jpeg(nb::module_& m);     // jpeg/bind.cpp
+void bind_statistics(nb::module_& m);  // statistics/bind.cpp
 
 namespace {
 
@@ -372,4 +373,5 @@ NB_MODULE(_native, m) {
   bind_deflate(m);
   bind_far(m);
   bind_jpeg(m);
+  bind_statistics(m);
 }

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncomp import varint
+from nncomp import _native, varint
 from nncomp.errors import FormatError
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
@@ -160,7 +160,7 @@ def _loads(places: bytes) -> Iterator[tuple[int, _Run]]:
 
 _LETTERS = bytes(range(65, 91)) + bytes(range(97, 123)) + b"0123456789+/"
 _CLASSES = bytes(64 * (byte in _LETTERS) for byte in range(256))  # 64 or 0
-_FIRST = b"@" * 60  # letters of a line by which base64 is found,
+_FIRST = 60  # letters of a line by which base64 is found,
 _LOOK = 128  # of which these are looked at,
 _LEAST = 96  # and bytes that are worth it
 _END = re.compile(rb"\r?\n[ \t>]{0,13}|\\n|\\r\\n")  # of a line: as it is, in JSON and in programs
@@ -169,10 +169,11 @@ _STEP = 1 << 4  # bytes that are passed over after what only looks like it, more
 
 def _find(content: bytes) -> Iterator[tuple[int, _Run, bytes]]:
     """Where runs begin, and what they stand for."""
-    classes = content.translate(_CLASSES)
+    classes = b""
     missed = 0
-    at = classes.find(_FIRST)
-    while at >= 0:
+    at = _native.find_run(content, _LETTERS, _FIRST, 0)
+    while at < len(content):
+        classes = classes or content.translate(_CLASSES)
         stop = _stop(classes, at)
         at += content.startswith(b"\\n", at - 1)  # of which one byte is a letter
         found = (
@@ -187,7 +188,7 @@ def _find(content: bytes) -> Iterator[tuple[int, _Run, bytes]]:
             yield at, *found
             missed = 0
             stop = at + found[0].length
-        at = classes.find(_FIRST, stop)
+        at = _native.find_run(content, _LETTERS, _FIRST, min(stop, len(content)))
 
 
 def _is_mixed(line: bytes) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nncomp import varint
+from nncomp import _native, varint
 from nncomp.errors import FormatError
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
@@ -287,14 +287,7 @@ def _run(content: bytes, first: int, last: int, width: int, phase: int) -> Run:
 def _looks(content: bytes) -> tuple[_Array, _Array]:
     """For each window the width of its numbers, or 0, and where in it the first one begins."""
     count = len(content) // _WINDOW
-    data = np.frombuffer(content, np.uint8, count * _WINDOW).reshape(
-        count, _WINDOW // _PLACES, _PLACES
-    )
-    alike = np.empty((count, _PLACES), np.int64)  # pairs of equal bytes, of 512
-    bins = np.arange(_PLACES) * 256
-    for i, window in enumerate(data):
-        counts = np.bincount((window + bins).reshape(-1), minlength=_PLACES * 256)
-        alike[i] = np.square(counts.reshape(_PLACES, 256)).sum(1)
+    alike = np.frombuffer(_native.count_alike(content, _WINDOW), np.int64)  # of 512² pairs
     widths = np.zeros(count, np.int64)
     phases = np.zeros(count, np.int64)
     for width in reversed(_WIDTHS):

@@ -16,8 +16,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from nncomp.filters import FILTERS, arm64, x86
 from nncomp.levels import Level
 from nncomp.mixing import Contexts, Mixing, Profile
@@ -162,14 +160,13 @@ def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
     general = Mixing(profile)
     if len(content) < _MIN_SIZE:
         return [Candidate(general)]
-    data = np.frombuffer(content, np.uint8)
     strange = strangeness(sampled(content, (0, 1, 2)))
     if strange < _STRANGE:
         # The contexts know lines and columns: only records without ends of lines gain.
-        found = Lags(data, _NEAR, 1 << 10).periods(_PERIOD_OF_TEXT)
+        found = Lags(content, _NEAR, 1 << 10).periods(_PERIOD_OF_TEXT)
         return map(Candidate, [general, *(Mixing(profile, period=p) for p in found[:1])])
     filters = [FILTERS.index(f) for f in (x86, arm64) if f.detect(content)]
-    near, far = Lags(data, _NEAR, 1 << 12), Lags(data, _FAR, 1 << 10)
+    near, far = Lags(content, _NEAR, 1 << 12), Lags(content, _FAR, 1 << 10)
     threshold = _PERIOD_OF_CODE if filters else _PERIOD
     periods = near.periods(threshold) or far.periods(threshold)
     if profile == Profile.LEAN:

@@ -19,15 +19,16 @@ constexpr uint64_t IN_VAIN = 16;          // bytes that may be tried in vain, fo
 bool constexpr is_zlib(int first) { return (first & 0x8F) == 0x08; }
 bool constexpr is_dynamic(int first) { return (first >> 1 & 3) == DYNAMIC && first >> 3 <= LITERALS - 257; }
 
-// Bytes that may be the first of what is looked for: of headers, and of streams without one.
-constexpr auto may_begin(bool bare) {
+// Bytes that may be the first of what is looked for: of headers, and of blocks.
+constexpr auto may_begin(bool block) {
   std::array<bool, 256> may{};
   for (int b = 0; b < 256; ++b) {
-    may[size_t(b)] = is_zlib(b) || (bare && is_dynamic(b)) || b == 0x1F || b == 'P' || b == 'I';
+    may[size_t(b)] = is_zlib(b) || (block && is_dynamic(b)) || b == 0x1F || b == 'P' || b == 'I';
   }
   return may;
 }
 constexpr auto MAY_BEGIN = may_begin(true), MAY_BE_HEADER = may_begin(false);
+constexpr size_t LOOK = 256;  // bytes that are looked at before any of them is tried
 
 }  // namespace
 
@@ -43,12 +44,23 @@ std::optional<Found> Finder::next(uint64_t most) {
     }
   }
   const auto& may = follows_ ? MAY_BE_HEADER : MAY_BEGIN;
-  for (; place_ + MIN_SIZE <= data_.size(); ++place_) {
-    if (!may[data_[place_]]) continue;
-    std::optional<Found> found = at(place_);
-    if (!found) continue;
-    place_ = found->end;
-    return found;
+  while (place_ + MIN_SIZE <= data_.size()) {
+    std::array<uint8_t, LOOK> likely;  // places, from this one on: which they are no processor can foresee
+    const size_t size = std::min(LOOK, data_.size() - MIN_SIZE + 1 - place_);
+    size_t count = 0;
+    for (size_t i = 0; i < size; ++i) {
+      likely[count] = uint8_t(i);
+      count += may[data_[place_ + i]];
+    }
+    for (size_t i = 0; i < count; ++i) {
+      const size_t place = place_ + likely[i];
+      if (!MAY_BE_HEADER[data_[place]] && !may_be_dynamic(&data_[place])) continue;
+      std::optional<Found> found = at(place);
+      if (!found) continue;
+      place_ = found->end;
+      return found;
+    }
+    place_ += size;
   }
   return std::nullopt;
 }
@@ -73,7 +85,7 @@ std::optional<Found> Finder::at(size_t place) {
 }
 
 std::optional<Stream> Finder::take(std::span<const uint8_t> bytes) {
-  if (budget_ == 0) return std::nullopt;
+  if (budget_ == 0 || (bytes.size() >= MIN_SIZE && !may_be_block(bytes.data()))) return std::nullopt;
   uint64_t tried = 0;
   if (follows_) {
     if (std::optional<Followed> found = nncomp::deflate::follow(bytes, nullptr, tried)) return to_end(*found, bytes);

@@ -30,16 +30,20 @@ bool CodeReader::build(std::span<const uint8_t> lengths, bool may_be_empty) {
   count_[0] = 0;
   int32_t left = 1;
   uint32_t codes = 0;
+  int longest = 1;
   std::array<uint16_t, MAX_BITS + 2> start{};
   for (size_t bits = 1; bits <= MAX_BITS; ++bits) {
     left = 2 * left - count_[bits];
     if (left < 0) return false;
     start[bits + 1] = uint16_t(start[bits] + count_[bits]);
     codes += count_[bits];
+    if (count_[bits] != 0) longest = int(bits);
   }
   if (left > 0 && !(codes == 1 && count_[1] == 1) && !(codes == 0 && may_be_empty)) return false;
   sorted_.assign(codes, 0);
-  fast_.fill(0);
+  const uint32_t size = 1u << std::min(longest, FAST);
+  mask_ = size - 1;
+  std::fill_n(fast_.begin(), size, uint16_t(0));
   auto next = first_codes(lengths);
   for (size_t symbol = 0; symbol < lengths.size(); ++symbol) {
     const int length = lengths[symbol];
@@ -47,7 +51,7 @@ bool CodeReader::build(std::span<const uint8_t> lengths, bool may_be_empty) {
     sorted_[start[size_t(length)]++] = uint16_t(symbol);
     const uint32_t code = next[size_t(length)]++;
     if (length > FAST) continue;
-    for (uint32_t i = reversed(code, length); i < 1 << FAST; i += 1u << length) {
+    for (uint32_t i = reversed(code, length); i < size; i += 1u << length) {
       fast_[i] = uint16_t(symbol << 4 | size_t(length));
     }
   }

@@ -20,16 +20,17 @@ class CodeReader {
   // The next symbol, or −1 where the bits are none.
   int next(BitReader& in) const {
     const uint32_t bits = uint32_t(in.peek());
-    const uint16_t found = fast_[bits & ((1 << FAST) - 1)];
+    const uint16_t found = fast_[bits & mask_];
     if (found == 0) return slow(in, bits);
     in.skip(found & 15);
     return found >> 4;
   }
 
  private:
-  static constexpr int FAST = 10;  // bits that are looked up at once
+  static constexpr int FAST = 10;  // bits that are looked up at once, at most
   int slow(BitReader& in, uint32_t bits) const;
 
+  uint32_t mask_ = 0;                             // bits that are looked up at once
   std::array<uint16_t, 1 << FAST> fast_;          // symbol · 16 + length, 0: longer ones
   std::array<uint16_t, MAX_BITS + 1> count_;      // codes of each length
   std::vector<uint16_t> sorted_;                  // symbols by their codes

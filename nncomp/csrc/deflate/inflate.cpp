@@ -4,7 +4,6 @@
 #include <cstring>
 #include <limits>
 
-#include "deflate/checksum.hpp"
 #include "deflate/huffman.hpp"
 
 namespace nncomp::deflate {
@@ -290,10 +289,13 @@ bool Parser::read_trees(BitReader& in, Trees& trees) {
   if (!code.build(trees.lengths, false)) return false;
   std::vector<uint8_t> lengths;
   lengths.reserve(count);
+  uint32_t share = 0;  // of both codes, in 2^−15, which those of random bits soon exceed
   while (lengths.size() < count) {
     const int symbol = code.next(in);
     if (symbol < 0) return false;
     if (symbol < 16) {
+      share += (1u << 15 >> symbol) & 0x7FFF;
+      if (share > 2u << 15) return false;
       lengths.push_back(uint8_t(symbol));
       trees.items.push_back({uint8_t(symbol)});
       continue;
@@ -309,26 +311,6 @@ bool Parser::read_trees(BitReader& in, Trees& trees) {
   trees.literals.assign(lengths.begin(), lengths.begin() + std::ptrdiff_t(literals));
   trees.distances.assign(lengths.begin() + std::ptrdiff_t(literals), lengths.end());
   return in.valid();
-}
-
-// How much of the code of items four lengths take, of 128.
-constexpr auto SHARES = [] {
-  std::array<uint16_t, 4096> shares{};
-  for (size_t i = 0; i < 4096; ++i) {
-    for (size_t at = 0; at < 12; at += 3) shares[i] = uint16_t(shares[i] + ((128 >> (i >> at & 7)) & 127));
-  }
-  return shares;
-}();
-
-// Whether the code of items is complete, where a dynamic block begins. It seldom is by chance.
-bool has_code(std::span<const uint8_t> bytes) {
-  if (bytes[0] >> 3 > LITERALS - 257 || (bytes[1] & 31) >= DISTANCES) return false;
-  const int count = 4 + (bytes[1] >> 5 | (bytes[2] & 1) << 3);
-  uint64_t lengths = little32(&bytes[2]) | uint64_t(little32(&bytes[6])) << 32;
-  lengths = (lengths >> 1) & ((uint64_t(1) << (3 * count)) - 1);
-  uint32_t share = 0;
-  for (int at = 0; at < 60; at += 12) share += SHARES[lengths >> at & 4095];
-  return share == 128;
 }
 
 }  // namespace
@@ -384,7 +366,7 @@ std::optional<Followed> follow(std::span<const uint8_t> data, const Inside* insi
 }
 
 bool begins_dynamic(std::span<const uint8_t> bytes) {
-  if ((bytes[0] >> 1 & 3) != DYNAMIC || !has_code(bytes)) return false;
+  if (!may_be_dynamic(bytes.data())) return false;
   BitReader in(bytes);
   in.take(3);
   Trees trees;

@@ -1,0 +1,52 @@
+// The part of the module nncomp._native that measures bytes: argument checks, nothing else.
+#include <vector>
+
+#include "bind.hpp"
+#include "statistics/statistics.hpp"
+
+using namespace nb::literals;
+
+namespace {
+
+nb::bytes to_bytes(const std::vector<int64_t>& numbers) {
+  return nb::bytes(numbers.data(), numbers.size() * sizeof(int64_t));
+}
+
+nb::tuple compare_lags(nb::bytes data, size_t limit, size_t most) {
+  require(limit >= 1 && limit < data.size(), "limit is out of range");
+  std::vector<int64_t> equal(limit + 1), apart(limit + 1);
+  size_t count = 0;
+  const nb::object nobody = nb::none();  // it goes when the lock is back
+  {
+    Unlocked unlocked(nobody);
+    count = nncomp::statistics::compare_lags(view(data), most, equal, apart);
+  }
+  return nb::make_tuple(to_bytes(equal), to_bytes(apart), count);
+}
+
+nb::bytes count_alike(nb::bytes data, size_t size) {
+  constexpr size_t PLACES = nncomp::statistics::PLACES;
+  require(size >= PLACES && size <= 1 << 16 && size % PLACES == 0, "size is out of range");
+  std::vector<int64_t> alike(data.size() / size * PLACES);
+  const nb::object nobody = nb::none();
+  {
+    Unlocked unlocked(nobody);
+    nncomp::statistics::count_alike(view(data), size, alike);
+  }
+  return to_bytes(alike);
+}
+
+size_t find_run(nb::bytes data, nb::bytes set, size_t least, size_t start) {
+  require(least >= 1, "least is out of range");
+  std::array<bool, 256> has{};
+  for (const uint8_t byte : view(set)) has[byte] = true;
+  return nncomp::statistics::find_run(view(data), has, least, start);
+}
+
+}  // namespace
+
+void bind_statistics(nb::module_& m) {
+  m.def("compare_lags", compare_lags, "data"_a, "limit"_a, "most"_a);
+  m.def("count_alike", count_alike, "data"_a, "size"_a);
+  m.def("find_run", find_run, "data"_a, "set"_a, "least"_a, "start"_a);
+}
