@@ -13,6 +13,7 @@ from nncomp.plan import Stream, choose, order
 from nncomp.schedule import Progress, unheard
 
 if TYPE_CHECKING:
+    from nncomp.engine import Encoding
     from nncomp.model import Model
 
 __all__ = ["StreamCoder"]
@@ -64,29 +65,32 @@ class StreamCoder:
     def _compare(
         self, stream: bytes, mixing: Mixing, lanes: int, threads: int, report: Progress
     ) -> list[Stream]:
-        """Without the network; and with it, if it pays in the steps that ``choose`` names.
+        """Without the network; and with it, if it pays in the steps that ``choose`` names, of which
+        the stage alone then knows no more than its lanes do.
 
         These are coded on the CPU, whatever the device, so that all choose alike.
         """
         first, second = choose.probe(len(stream), lanes)
+        data = order.spread(stream, lanes)
+        sample = b"".join(order.steps(data, lanes, *part) for part in ((0, first), (first, second)))
         with self.places.in_steps() as cpu:
-            begun = cpu.start_encoding(None, stream, 1, mixing)
-            cost = 0
-            for start, stop in order.between(len(stream), lanes, first, second):
-                begun.encode(start, progress=unheard(report))
-                cost -= begun.size
-                begun.encode(stop, progress=unheard(report))
-                cost += begun.size
-            payloads = begun.finish(progress=unheard(report))
-            alone = Stream(len(stream), tuple(payloads), mixing)
-            begun = cpu.start_encoding(self.model, order.spread(stream, lanes), lanes, mixing)
-            begun.encode(first, threads=threads, progress=report)
-            joined_cost = -begun.size
-            begun.encode(second, threads=threads, progress=report)
-            joined_cost += begun.size
-            if choose.falls_short(cost, joined_cost, self.level):
+            begun = cpu.start_encoding(self.model, data, lanes, mixing)
+            joined_cost = _cost(begun, first, second, threads, report)
+            begun_alone = cpu.start_encoding(None, sample, 1, mixing)
+            cost = _cost(begun_alone, lanes * first, lanes * second, 1, unheard(report))
+            whole = cpu.start_encoding(None, stream, 1, mixing)
+            alone = Stream(len(stream), tuple(whole.finish(progress=unheard(report))), mixing)
+            if choose.looks_short(cost, joined_cost, self.level):
                 return [alone]
             if self.places.is_on_cpu(self.model):
                 payloads = begun.finish(threads=threads, progress=report)
                 return [alone, Stream(len(stream), tuple(payloads), mixing, network=True)]
         return [alone, self._joined(stream, mixing, lanes, threads, unheard(report))]
+
+
+def _cost(begun: Encoding, first: int, second: int, threads: int, report: Progress) -> int:
+    """Bytes that steps ``first`` … ``second`` − 1 take."""
+    begun.encode(first, threads=threads, progress=report)
+    before = begun.size
+    begun.encode(second, threads=threads, progress=report)
+    return begun.size - before

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from nncomp.container import LEAD_SIZE
 
-__all__ = ["between", "gather", "lead", "lead_steps", "spread"]
+__all__ = ["gather", "lead", "lead_steps", "spread", "steps"]
 
 
 def spread(stream: bytes, lanes: int) -> bytes:
@@ -46,16 +46,11 @@ def lead(part: Callable[[int, int], bytes], size: int, lanes: int) -> bytes:
     return b"".join(part(start, begun) for start, begun, _ in _lanes(size, lanes))
 
 
-def between(size: int, lanes: int, first: int, second: int) -> list[tuple[int, int]]:
-    """Where in a stream the bytes are that its lanes code in steps ``first`` … ``second`` − 1,
-    which come after the lead: (start, stop) for each lane, ascending."""
-    assert lead_steps(lanes) <= first <= second <= size // lanes
-    places = []
-    start = LEAD_SIZE
-    for _, begun, length in _lanes(size, lanes):
-        places.append((start + first - begun, start + second - begun))
-        start += length - begun
-    return places
+def steps(coded: bytes, lanes: int, first: int, second: int) -> bytes:
+    """What lanes code in steps ``first`` … ``second`` − 1, one lane after the other."""
+    starts = [start for start, _, _ in _lanes(len(coded), lanes)]
+    assert 0 <= first <= second <= len(coded) // lanes
+    return b"".join(coded[start + first : start + second] for start in starts)
 
 
 def _is_spread(size: int, lanes: int) -> bool:
