@@ -74,6 +74,7 @@ ALLOWED = {
         *("arguments", "container", "engine", "levels", "mixing", "options", "plan", "rawio"),
         *("resolve", "schedule"),
     },
+    "insight": {"counting", "insight"},
     "reader": {"container", "decode", "plan"},
     "file": {
         *("arguments", "decode", "exclusive", "incremental", "options", "rawio", "reader"),

@@ -29,7 +29,10 @@ __all__ = [
     "default_options",
     "file_options",
     "input_options",
+    "level_flags",
+    "level_of",
     "options_of",
+    "threads_of",
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -159,7 +162,8 @@ def _suffix(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
-def _threads(ctx: click.Context, param: click.Parameter, value: int) -> int:
+def threads_of(ctx: click.Context, param: click.Parameter, value: int) -> int:
+    """The number asked for; 0 is one for each CPU. A callback for click."""
     if value:
         return value
     if hasattr(os, "sched_getaffinity"):
@@ -173,7 +177,9 @@ def _device(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
-def _level_flags(command: _F) -> _F:
+def level_flags(command: _F) -> _F:
+    """-1 to -9, --fast and --best: ``level_of`` has what they ask for."""
+
     def flag(level: int, *names: str, text: str | None = None) -> None:
         nonlocal command
 
@@ -264,7 +270,7 @@ def file_options(command: _F) -> _F:
                 "--verify", is_flag=True, help="Decompress what was written, and compare."
             ),
             click.option("--rm", "remove", is_flag=True, help="Verify, then remove the input."),
-            _level_flags,
+            level_flags,
             click.option(
                 "--model",
                 metavar="NAME|FILE|none",
@@ -312,7 +318,7 @@ def file_options(command: _F) -> _F:
                 type=click.IntRange(0, 1024),
                 default=0,
                 envvar="NNCOMP_THREADS",
-                callback=_threads,
+                callback=threads_of,
                 help="Threads; 0 (default) = one for each CPU. Never changes the output.",
             ),
             click.option(
@@ -357,6 +363,12 @@ def file_options(command: _F) -> _F:
     return command
 
 
+def level_of(ctx: click.Context) -> int | None:
+    """The last level on the command line; None: the default."""
+    level: int | None = ctx.meta.get(_LEVEL)
+    return level
+
+
 def options_of(
     ctx: click.Context,
     *,
@@ -368,7 +380,7 @@ def options_of(
 ) -> Options:
     """The parsed values as ``Options``."""
     values["reach"] = 0 if no_long else reach
-    return Options(level=ctx.meta.get(_LEVEL), remove=remove and not keep, **values)
+    return Options(level=level_of(ctx), remove=remove and not keep, **values)
 
 
 def default_options() -> Options:

@@ -1,0 +1,345 @@
+"""``nncomp inspect``: what is odd in a file, and where its bits are."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+import nncomp
+from nncomp import fileio
+from nncomp.cli import completion, inputs
+from nncomp.cli.options import FILE, Output, byte_size, level_flags, level_of, threads_of
+from nncomp.cli.report import printable, progress_bar, shown_name, size_text
+from nncomp.errors import NNCompError
+from nncomp.levels import NO_MODEL
+
+if TYPE_CHECKING:
+    from nncomp.counting import Counted
+    from nncomp.insight.lines import Line
+    from nncomp.insight.survey import Passage, Survey
+    from nncomp.options import Options
+
+__all__ = ["inspect"]
+
+_SLICE = 1 << 20  # bytes
+_WIDTH = 100  # columns, where there is no terminal
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
+    if value is not None and not (1 << 16 <= value <= 1 << 26 and value & (value - 1) == 0):
+        raise click.BadParameter("must be a power of two from 64KiB to 64MiB")
+    return value
+
+
+@click.command()
+@click.argument("file", default="-", type=FILE)
+@click.option("-L", "--lines", is_flag=True, help="Show the oddest lines of a log or a table.")
+@click.option(
+    "-n",
+    "--top",
+    type=click.IntRange(1, 100_000),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="For --lines: how many.",
+)
+@click.option("-a", "--text", is_flag=True, help="For --lines: whatever it is, it has lines.")
+@click.option("-o", "--output", type=Output(dir_okay=False), help="Write a report, in HTML.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite it.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@level_flags
+@click.option(
+    "--model",
+    metavar="NAME|FILE|none",
+    shell_complete=completion.model_names,
+    help="Model to use instead of the level's; none, the default of --lines: no network.",
+)
+@click.option(
+    "--block-size",
+    type=byte_size,
+    metavar="SIZE",
+    callback=_block_size,
+    help="How much is read as one; 64MiB. Takes nine times as much memory.",
+)
+@click.option(
+    "-T",
+    "--threads",
+    type=click.IntRange(0, 1024),
+    default=0,
+    envvar="NNCOMP_THREADS",
+    callback=threads_of,
+    help="Threads, of which two are of use; 0 (default) = one for each CPU.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No bar.")
+@click.pass_context
+def inspect(
+    ctx: click.Context,
+    file: str,
+    lines: bool,
+    top: int,
+    text: bool,
+    output: str | None,
+    force: bool,
+    as_json: bool,
+    model: str | None,
+    block_size: int | None,
+    threads: int,
+    quiet: bool,
+) -> int:
+    """Show what is surprising in FILE, or in standard input.
+
+    Every byte costs as many bits as the program could not know from what comes before it. With
+    --lines, shows the lines with a word that costs more than words in its place usually do: an
+    event that is new, a value out of range. Else shows where the bits are: along the file, by kind,
+    and in its costliest passages; with -o, as a page with the text coloured by surprise.
+    """
+    from nncomp.options import Options
+
+    if lines and output:
+        raise click.UsageError("--lines and --output exclude each other")
+    if output and as_json:
+        raise click.UsageError("--json and --output exclude each other")
+    if output and file != "-" and inputs.same(output, [file]):
+        raise NNCompError(f"{output}: the report would overwrite its file")
+    options = Options(
+        level=level_of(ctx),
+        model=NO_MODEL if lines and model is None else model,
+        block_size=block_size,
+        threads=threads,
+    )
+    with _open(file) as source:
+        blocks = _read(source, file, options, show=not quiet)
+        if lines:
+            found = _find(blocks, top, file, binary=text)
+            click.echo(_json_of_lines(found) if as_json else _table_of_lines(found), nl=False)
+        elif output is None:
+            survey = _survey(blocks)
+            if as_json:
+                click.echo(json.dumps(_json_of_survey(survey), indent=2))
+            else:
+                click.echo(_view(shown_name(file), survey), nl=False)
+        else:
+            from nncomp.insight import page
+
+            name = shown_name(os.path.basename(file))
+            # The report is as old as it is, not as old as the file.
+            with open(os.devnull, "rb") as nothing:
+                with fileio.create(output, force=force, source=nothing) as sink:
+                    sink.write(page.render(name, _survey(blocks), nncomp.__version__))
+    return 0
+
+
+@contextlib.contextmanager
+def _open(name: str) -> Iterator[BinaryIO]:
+    from nncomp.container import MAGIC
+
+    if name == "-" and os.isatty(0):
+        raise NNCompError("there is no file to inspect, and standard input is a terminal")
+    if os.path.isdir(name):
+        raise NNCompError(f"{shown_name(name)}: is a directory")
+    opened = fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
+    with opened as source:
+        assert hasattr(source, "peek")
+        if source.peek(len(MAGIC)).startswith(MAGIC):
+            text = "is compressed: nncomp -dc FILE.nnc | nncomp inspect"
+            raise NNCompError(f"{shown_name(name)}: {text}")
+        yield source
+
+
+def _read(source: BinaryIO, name: str, options: Options, *, show: bool) -> Iterator[Counted]:
+    from nncomp import counting
+
+    size = os.fstat(source.fileno()).st_size or None
+    with progress_bar(shown_name(name), size, show=show) as progress:
+        yield from counting.read(source, options, progress or (lambda count: None))
+
+
+def _find(blocks: Iterator[Counted], top: int, name: str, *, binary: bool) -> list[Line]:
+    from nncomp.counting import UNIT
+    from nncomp.insight.lines import Lines
+
+    lines = Lines(top)
+    for block in blocks:
+        if not binary and b"\0" in block.content:
+            text = "there are NUL bytes in it, so it is no text; -a takes it as lines"
+            raise NNCompError(f"{shown_name(name)}: {text}")
+        for start in range(0, len(block.content), _SLICE):
+            place = slice(start, start + _SLICE)
+            lines.add(block.content[place], block.costs[place] * UNIT)
+    return lines.end()
+
+
+def _survey(blocks: Iterator[Counted]) -> Survey:
+    from nncomp.insight.survey import Survey
+
+    survey = Survey()
+    for block in blocks:
+        survey.add(block)
+    return survey
+
+
+# ---- lines ----
+
+
+def _json_of_lines(lines: list[Line]) -> str:
+    entries = [
+        {
+            "line": line.number,
+            "offset": line.offset,
+            "score": round(line.score, 2),
+            "bits": round(line.bits, 2),
+            "usual": round(line.usual, 2),
+            "word": _text(line.text[line.start : line.stop]),
+            "word_bits": round(line.word_bits, 2),
+            "word_usual": round(line.word_usual, 2),
+            "text": _text(line.text),
+        }
+        for line in lines
+    ]
+    return json.dumps(entries, indent=2) + "\n"
+
+
+_LINE = "{:>9} {:>6} {:>7} {:>7}  {}\n"
+
+
+def _table_of_lines(lines: list[Line]) -> str:
+    from nncomp.insight.lines import HEAD
+
+    if not lines:
+        return ""
+    width = max(40, _columns() - len(_LINE.format("", "", "", "", ""))) if _on_terminal() else HEAD
+    rows = [_LINE.format("Line", "Score", "Bits", "Usual", "Text")]
+    for line in lines:
+        score, bits, usual = (f"{value:.1f}" for value in (line.score, line.bits, line.usual))
+        rows.append(_LINE.format(line.number, score, bits, usual, _marked(line, width)))
+    return "".join(rows)
+
+
+def _marked(line: Line, width: int) -> str:
+    """The part of the line around its oddest word, which is marked."""
+    before, word, behind = (
+        _text(part)
+        for part in (
+            line.text[: line.start],
+            line.text[line.start : line.stop],
+            line.text[line.stop :],
+        )
+    )
+    marks = ("", "") if _on_terminal() else ("»", "«")
+    room = max(0, width - len(word) - sum(map(len, marks)))
+    if len(before) + len(behind) > room:
+        left = max(room // 2, room - len(behind))
+        if len(before) > left:
+            before = "…" + before[len(before) - left + 1 :] if left > 1 else ""
+        behind = behind[: max(0, room - len(before))]
+    if _on_terminal():
+        return before + click.style(word, bold=True, fg="red") + behind
+    return before + marks[0] + word + marks[1] + behind
+
+
+# ---- everything ----
+
+
+def _json_of_survey(survey: Survey) -> dict[str, Any]:
+    from nncomp.insight.survey import KINDS
+
+    return {
+        "size": survey.size,
+        "bits": round(survey.bits, 2),
+        "kinds": {
+            kind: {"bytes": int(size), "bits": round(float(bits), 2)}
+            for kind, size, bits in zip(KINDS, survey.bytes_of, survey.bits_of, strict=True)
+        },
+        "blocks": [
+            {
+                "offset": block.offset,
+                "size": block.size,
+                "bits": round(block.bits, 2),
+                "mixing": block.mixing,
+                "network": block.network,
+            }
+            for block in survey.blocks
+        ],
+        "curve": {"step": survey.step, "bits_per_byte": [*map(_rounded, survey.curve)]},
+        "passages": [
+            {
+                "offset": passage.offset,
+                "bits": _rounded(passage.bits),
+                "text": _text(passage.content),
+            }
+            for passage in survey.passages
+        ],
+    }
+
+
+def _view(name: str, survey: Survey) -> str:
+    from nncomp.insight.survey import KINDS
+
+    if not survey.size:
+        return f"{name}: is empty\n"
+    width = _columns()
+    size = round(survey.bits / 8)
+    rows = [
+        f"{name}: {size_text(survey.size)} => {size_text(size)}, "
+        f"{survey.bits / survey.size:.3f} bits a byte",
+        *(f"  from {block.offset}: {_how(block)}" for block in survey.blocks),
+        "",
+        f"Bits a byte along the file, at most {survey.curve.max():.2f}",
+        _bars(survey, width),
+        "",
+        f"{'Kind':<12} {'Bytes':>10} {'Bits a byte':>12} {'Share of bits':>14}",
+    ]
+    for kind, count, bits in zip(KINDS, survey.bytes_of, survey.bits_of, strict=True):
+        if count:
+            share = 100 * bits / max(survey.bits, 1e-9)
+            rows.append(f"{kind:<12} {count:>10} {bits / count:>12.3f} {share:>12.1f} %")
+    rows += ["", "Costliest passages", f"{'Offset':>12} {'Bits':>7}  Text"]
+    rows += [_row(passage, width - 22) for passage in survey.passages[:10]]
+    return "\n".join(rows) + "\n"
+
+
+def _how(block: Any) -> str:
+    network = " and the network" if block.network else ""
+    return f"{size_text(block.size)}, {block.mixing}{network}, {block.bits / block.size:.3f}"
+
+
+def _row(passage: Passage, width: int) -> str:
+    return f"{passage.offset:>12} {passage.bits:>7.0f}  {_text(passage.content)[: max(width, 20)]}"
+
+
+def _bars(survey: Survey, width: int) -> str:
+    """The curve in characters, the highest point as high as can be."""
+    import numpy as np
+
+    curve = survey.curve
+    edges = np.linspace(0, len(curve), min(width, len(curve)) + 1).astype(int)
+    heights = [float(curve[a:b].mean()) for a, b in itertools.pairwise(edges)]
+    top = max(heights) or 1.0
+    return "".join(_BARS[min(8, int(height / top * 8 + 0.999))] for height in heights)
+
+
+def _text(content: bytes) -> str:
+    """For a terminal: in one line, and nothing in it moves the cursor."""
+    return printable(content.decode("utf-8", "backslashreplace"))
+
+
+def _rounded(value: Any) -> float:
+    return round(float(value), 3)
+
+
+def _on_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def _columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((_WIDTH, 24)).columns if _on_terminal() else _WIDTH

@@ -1,0 +1,68 @@
+"""A report as one HTML file, which needs nothing else: the text coloured by surprise, and figures.
+
+What it shows of the content goes in as base64, so nothing of that can become markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import string
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp.insight.survey import KINDS, Survey
+
+__all__ = ["render"]
+
+_PAGE = Path(__file__).with_name("page.html")
+_DIGITS = np.frombuffer(
+    (string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/").encode(), np.uint8
+)
+_PER_DOUBLING = 8  # digits for twice one bit more
+
+
+def render(name: str, survey: Survey, version: str) -> bytes:
+    """The page for a file of that name, by nncomp of that version: at most 2.5 MB."""
+    data = {
+        "name": name,
+        "version": version,
+        "size": survey.size,
+        "bits": survey.bits,
+        "step": survey.step,
+        "curve": _costs(survey.curve.astype(np.float32)),
+        "kinds": [
+            [kind, int(size), float(bits)]
+            for kind, size, bits in zip(KINDS, survey.bytes_of, survey.bits_of, strict=True)
+            if size
+        ],
+        "blocks": [
+            [block.offset, block.size, block.bits, block.mixing, block.network]
+            for block in survey.blocks
+        ],
+        "passages": [
+            [passage.offset, passage.bits, _base64(passage.content), _costs(passage.costs)]
+            for passage in survey.passages
+        ],
+        "text": _base64(survey.head),
+        "costs": _costs(survey.head_costs),
+    }
+    return _PAGE.read_text("utf-8").replace("{{DATA}}", _script(data)).encode()
+
+
+def _script(data: Any) -> str:
+    """JSON that cannot end the element it is in."""
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def _costs(bits: npt.NDArray[np.float32]) -> str:
+    """A digit of base64 for each: log2(1 + bits) in eighths."""
+    digits = np.minimum(np.rint(np.log2(1 + bits) * _PER_DOUBLING), 63).astype(np.uint8)
+    return str(_DIGITS[digits].tobytes(), "ascii")

@@ -1,0 +1,150 @@
+"""Where the bits of a file are: along it, by kind of byte, and in its costliest passages."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp.counting import UNIT, Counted
+
+__all__ = ["HEAD", "KINDS", "Block", "Passage", "Survey"]
+
+KINDS = ("words", "numbers", "space", "punctuation", "markup", "other bytes", "repeats")
+HEAD = 1 << 20  # bytes of content that are kept, from the beginning
+_SLICE = 1 << 20  # bytes that are looked at together
+_POINTS = 1 << 12  # of the curve, at least, in a large file
+_PASSAGE = 256  # bytes
+_TOP = 20  # passages
+_REPEAT, _REPEAT_BITS = 32, 0.05  # bytes in a row that cost less than so many bits each are repeats
+_TAG = re.compile(rb"<[A-Za-z/!?][^<>]{0,999}>")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of the content that was read for itself."""
+
+    offset: int
+    size: int  # bytes
+    bits: float
+    mixing: str  # 'general', 'records 13'; 'stored' where nothing is predicted
+    network: bool
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Some bytes that cost much."""
+
+    offset: int
+    bits: float
+    content: bytes
+    costs: npt.NDArray[np.float32]  # bits of each byte
+
+
+class Survey:
+    """Takes the content block by block; what it holds does not grow with the content."""
+
+    def __init__(self) -> None:
+        self.size = 0  # bytes
+        self.bits = 0.0
+        self.blocks: list[Block] = []
+        self.bytes_of = np.zeros(len(KINDS), np.int64)  # by kind
+        self.bits_of = np.zeros(len(KINDS))
+        self.head = b""
+        self.head_costs = np.empty(0, np.float32)
+        self.step = 1 << 4  # bytes that a point of the curve is of
+        self._sums = np.zeros(2 * _POINTS)
+        self._heap: list[tuple[float, int, Passage]] = []
+
+    def add(self, counted: Counted) -> None:
+        """The next block."""
+        bits = float(counted.costs.sum(dtype=np.uint64)) * UNIT
+        mixing = "stored" if counted.mixing is None else counted.mixing.label
+        size = len(counted.content)
+        self.blocks.append(Block(self.size, size, bits, mixing, counted.network))
+        for start in range(0, size, _SLICE):
+            place = slice(start, start + _SLICE)
+            costs = counted.costs[place].astype(np.float32) * np.float32(UNIT)
+            self._add(counted.content[place], costs)
+        self.bits += bits
+
+    @property
+    def curve(self) -> npt.NDArray[np.float64]:
+        """Bits a byte, of ``step`` bytes each; the last ones may be fewer."""
+        sizes = np.full(-(-self.size // self.step), self.step)
+        if self.size % self.step:
+            sizes[-1] = self.size % self.step
+        curve: npt.NDArray[np.float64] = self._sums[: len(sizes)] / sizes
+        return curve
+
+    @property
+    def passages(self) -> list[Passage]:
+        """The costliest, of equals the first."""
+        return [one for *_, one in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
+
+    def _add(self, content: bytes, costs: npt.NDArray[np.float32]) -> None:
+        kinds = _kinds(content, costs)
+        self.bytes_of += np.bincount(kinds, minlength=len(KINDS))
+        self.bits_of += np.bincount(kinds, costs, minlength=len(KINDS))
+        if room := HEAD - len(self.head):
+            self.head += content[:room]
+            self.head_costs = np.concatenate([self.head_costs, costs[:room]])
+        while self.size + len(content) > self.step * len(self._sums):
+            halved = self._sums.reshape(-1, 2).sum(axis=1)
+            self._sums = np.concatenate([halved, np.zeros_like(halved)])
+            self.step *= 2
+        places = np.arange(self.size, self.size + len(content)) // self.step
+        first = int(places[0])
+        sums = np.bincount(places - first, costs)
+        self._sums[first : first + len(sums)] += sums
+        for passage in self._passages_of(content, costs):
+            heapq.heappush(self._heap, (passage.bits, -passage.offset, passage))
+            if len(self._heap) > _TOP:
+                heapq.heappop(self._heap)
+        self.size += len(content)
+
+    def _passages_of(self, content: bytes, costs: npt.NDArray[np.float32]) -> Iterator[Passage]:
+        starts = np.arange(0, len(content), _PASSAGE)
+        sums = np.add.reduceat(costs, starts)
+        least = self._heap[0][0] if len(self._heap) == _TOP else -1.0
+        for i in np.argsort(-sums, kind="stable")[:_TOP]:
+            if sums[i] > least:
+                place = slice(int(starts[i]), int(starts[i]) + _PASSAGE)
+                offset = self.size + place.start
+                yield Passage(offset, float(sums[i]), content[place], costs[place].copy())
+
+
+def _table() -> npt.NDArray[np.uint8]:
+    """The kind of each byte, but for markup and repeats."""
+    table = np.full(256, KINDS.index("other bytes"), np.uint8)
+    for kind, characters in (
+        ("punctuation", bytes(range(33, 127))),
+        ("words", b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"),
+        ("words", bytes(range(0x80, 0xF5))),
+        ("numbers", b"0123456789"),
+        ("space", b" \t\r\n"),
+    ):
+        table[list(characters)] = KINDS.index(kind)
+    return table
+
+
+_KIND_OF = _table()
+
+
+def _kinds(content: bytes, costs: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    kinds = _KIND_OF[np.frombuffer(content, np.uint8)]
+    if b"\0" in content:  # no text: letters are not words
+        kinds[:] = KINDS.index("other bytes")
+    else:
+        for match in _TAG.finditer(content):
+            kinds[match.start() : match.end()] = KINDS.index("markup")
+    cheap = np.concatenate([[False], costs < _REPEAT_BITS, [False]])
+    (edges,) = np.nonzero(cheap[1:] != cheap[:-1])
+    for start, stop in edges.reshape(-1, 2):
+        if stop - start >= _REPEAT:
+            kinds[start:stop] = KINDS.index("repeats")
+    return kinds
