@@ -26,7 +26,7 @@ NO_MODEL = "none"  # in place of a model's name: never use a network
 class Level:
     """What a level stands for."""
 
-    model: str  # name of a released model
+    model: str  # name of a released model, or NO_MODEL
     block_size: int  # bytes, a power of two
     lane_size: int  # bytes of a full block's lanes where the network takes part, a power of two
     profile: Profile  # of the adaptive stage
@@ -43,9 +43,9 @@ class Level:
 
 
 _LEVELS = {
-    1: Level("nano-1", 1 * MIB, 256 * KIB, Profile.LEAN, 31, thorough=False),
-    2: Level("nano-1", 2 * MIB, 512 * KIB, Profile.LEAN, 31, thorough=False),
-    3: Level("nano-1", 2 * MIB, 1 * MIB, Profile.LEAN, 15),
+    1: Level(NO_MODEL, 1 * MIB, 256 * KIB, Profile.LEAN, 31, thorough=False),
+    2: Level(NO_MODEL, 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
+    3: Level("nano-1", 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
     4: Level("small-2", 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
     5: Level("small-2", 4 * MIB, 512 * KIB, Profile.RICH, 15),
     6: Level("small-2", 4 * MIB, 1 * MIB, Profile.RICH, 8),

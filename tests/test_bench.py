@@ -63,7 +63,7 @@ def test_table_and_csv(run: Run, fake: FakePeer, file: Path, model_directory: Pa
     result = run(
         "bench",
         "--levels",
-        "5,1,5",
+        "5,3,5",
         "--peers",
         "gzip-9,bzip2",
         "--csv",
@@ -73,17 +73,17 @@ def test_table_and_csv(run: Run, fake: FakePeer, file: Path, model_directory: Pa
     )
     assert not result.stderr
     table = rows("out.csv")
-    compressors = ["nncomp-5", "nncomp-1", "gzip-9", "bzip2-9"]
+    compressors = ["nncomp-5", "nncomp-3", "gzip-9", "bzip2-9"]
     wanted = [(c, f) for f in ("corpus/b", "corpus/deep/a.txt") for c in compressors]
     assert [(row["compressor"], row["file"]) for row in table] == wanted
     sizes = {(row["compressor"], row["file"]): int(row["packed_bytes"]) for row in table}
     assert sizes["gzip-9", str(file)] == 3000
     assert sizes["bzip2-9", str(file)] == 6000
-    assert sizes["nncomp-1", "corpus/b"] < 50
-    assert sizes["nncomp-1", str(file)] < 2500
+    assert sizes["nncomp-3", "corpus/b"] < 50
+    assert sizes["nncomp-3", str(file)] < 2500
     model_sizes = {
         f"nncomp-{level}": (model_directory / f"{name}.safetensors").stat().st_size
-        for level, name in ((1, "nano-1"), (5, "small-2"))
+        for level, name in ((3, "nano-1"), (5, "small-2"))
     }
     for row in table:
         bits = 8 * int(row["packed_bytes"]) / int(row["bytes"])
@@ -104,8 +104,8 @@ def test_table_and_csv(run: Run, fake: FakePeer, file: Path, model_directory: Pa
     assert list(totals) == compressors
     assert totals["bzip2-9"][1:4] == ["6,200", "16.0000", "16.0000"]
     assert totals["gzip-9"][-1] == "3,100"
-    packed = sum(size for (name, _), size in sizes.items() if name == "nncomp-1")
-    assert totals["nncomp-1"][-1] == f"{packed + model_sizes['nncomp-1']:,}"
+    packed = sum(size for (name, _), size in sizes.items() if name == "nncomp-3")
+    assert totals["nncomp-3"][-1] == f"{packed + model_sizes['nncomp-3']:,}"
 
 
 @pytest.mark.slow

@@ -557,9 +557,9 @@ def test_what_levels_ask_for_in_other_pages() -> None:
     for share, level in re.findall(r"([0-9.]+) % at -([0-9])", text.split("The second")[0]):
         asked = 100 * levels.get(int(level)).min_gain / 1024
         assert f"{asked:.1f}".removesuffix(".0") == share
-    assert "from -3 on (not at -4)" in text
+    assert "from -5 on, blocks" in text
     thorough = [n for n in range(1, 10) if levels.get(n).thorough]
-    assert thorough == [3, 5, 6, 7, 8, 9]
+    assert thorough == [5, 6, 7, 8, 9]
     lane = number(found(r"long, ([0-9]+ KiB) at -5", page("docs/decisions.md")))
     assert lane == levels.get(5).lane_size
     said = found(r"`LANES_PER_THREAD = ([0-9]+)`", page("docs/performance.md"))

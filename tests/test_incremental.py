@@ -254,7 +254,7 @@ def test_decoding_options(packed: bytes, foreign_model: model.Model) -> None:
 
 
 def test_frame_info() -> None:
-    packed = compress(DATA, 1, block_size=BLOCK)
+    packed = compress(DATA, 3, block_size=BLOCK)
     info = nncomp.get_frame_info(packed + b"whatever follows")
     assert info.content_size == len(DATA)
     assert info.stored_size == len(packed)
@@ -264,7 +264,7 @@ def test_frame_info() -> None:
     assert sum(info.mixings.values()) == mixed >= info.mixings["general"] > 0
     assert (info.block_size, info.lanes) == (BLOCK, 1)
     assert info.version == container.VERSION
-    assert (info.arithmetic, info.profile) == (model.ARITHMETIC, "lean")
+    assert (info.arithmetic, info.profile) == (model.ARITHMETIC, "rich")
     assert info.model == "nano-1" and len(info.model_id or "") == 32
     assert not info.model_embedded
     assert info.memory_needed is not None and info.memory_needed > 2 * BLOCK

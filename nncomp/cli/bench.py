@@ -48,7 +48,7 @@ def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[tupl
 @click.option(
     "--levels",
     "wanted",
-    default=f"{levels.MIN_LEVEL},{levels.DEFAULT_LEVEL},{levels.DEFAULT_LEVEL}:{levels.NO_MODEL}",
+    default=f"{levels.MIN_LEVEL},2,{levels.DEFAULT_LEVEL}",
     callback=_levels,
     metavar="LEVEL[:MODEL],...",
     show_default=True,

@@ -154,12 +154,13 @@ def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
     unnamed = stdout or ("-" in names and options.output is None)
     if options.verify and mode == Mode.COMPRESS and unnamed:
         raise click.UsageError("--verify needs a named output: a pipe cannot be read again")
-    if options.embed_model and options.model == NO_MODEL and mode == Mode.COMPRESS:
+    without = options.of_call().wanted_model == NO_MODEL
+    if options.embed_model and without and mode == Mode.COMPRESS:
         raise click.UsageError("--embed-model needs a model")
     if options.train and mode == Mode.COMPRESS:
         if options.embed_model:
             raise click.UsageError("--train puts in what it learns: no --embed-model")
-        if options.model == NO_MODEL and not options.from_scratch:
+        if without and not options.from_scratch:
             raise click.UsageError("--train needs a model to start from, or --from-scratch")
     elif options.from_scratch and mode == Mode.COMPRESS:
         raise click.UsageError("--from-scratch goes with --train")
