@@ -6,6 +6,9 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 # A folder of files for the figures (make figures CORPUS=DIR).
 CORPUS ?=
+# For frontier: what is drawn beside the levels, and where.
+PEERS ?= all
+PLOT ?= build/frontier.svg
 # For fuzz and fuzz-long: how long, with cases that differ each time; which ones; files that it kept, to be replayed.
 SECONDS ?=
 SEED ?=
@@ -25,7 +28,7 @@ NATIVE := pyproject.toml CMakeLists.txt $(shell find nncomp/csrc -type f)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check contexts test fuzz fuzz-long sanitize lint compilers gpu-check picture gigabyte figures regression golden corpus models wheels dist clean
+.PHONY: help demo develop check contexts test fuzz fuzz-long sanitize lint compilers gpu-check frontier gigabyte figures regression golden corpus models wheels dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -121,9 +124,8 @@ endif
 gpu-check: $(if $(GPU_PYTHON),,$(DEV)/.done) ## on a machine with a GPU: its bytes, then its speed, in 8 minutes
 	$(or $(GPU_PYTHON),$(DEV)/bin/python) tools/gpu_check.py
 
-picture: $(DEV)/.done ## CORPUS=DIR: the picture of ratio against speed in README.md anew (an hour for 26 MB)
-	$(DEV)/bin/nncomp bench --levels 1,3,5,7,9,1:none,5:none --peers xz,zstd,brotli,zpaq \
-		--plot docs/ratio-speed.svg $(CORPUS)
+frontier: $(DEV)/.done ## CORPUS=DIR [PEERS=…] [PLOT=FILE]: size against speed of all levels and peers, drawn
+	$(DEV)/bin/nncomp bench --levels 1,2,3,4,5,6,7,8,9 --peers $(PEERS) --time-limit 36000 --plot $(PLOT) $(CORPUS)
 
 gigabyte: $(DEV)/.done ## CORPUS=DIR: how long 1 GB takes on this machine, into docs/ and README.md (hours)
 	$(DEV)/bin/python tools/gigabyte.py $(CORPUS)

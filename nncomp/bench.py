@@ -118,6 +118,8 @@ PEERS = (
     Compressor("lpaq8-6", "lpaq8 6 content packed.lpaq", "lpaq8 d packed.lpaq back"),
     Compressor("lpaq9m-6", "lpaq9m 6 content packed.lpaq", "lpaq9m d packed.lpaq back"),
     Compressor("mcm-h6", "mcm -h6 content packed.mcm", "mcm d packed.mcm back"),
+    Compressor("paq8px-8", "paq8px -8 content packed.paq8px", "paq8px -d packed.paq8px back"),
+    Compressor("cmix-c", "cmix -c content packed.cmix", "cmix -d packed.cmix back"),
 )
 
 
