@@ -18,9 +18,9 @@ __all__ = ["choose_runs", "is_noise"]
 
 _SHARE = 16  # of a block, this part has to be numbers of one width,
 _ALL = 2  # and this part numbers, but for programs: between records they are better left there
-_MIN_SAMPLE, _MAX_SAMPLE = 3 << 12, 1 << 15  # bytes coded in a trial
+_SAMPLE = 3 << 12  # bytes coded in a trial
 _PIECES = 4  # of a sample
-_GAIN = 128  # this part of what they cost as they are has to be saved,
+_GAIN = 32  # this part of what they cost as they are has to be saved: a sample promises too much,
 _GAIN_IN_PROGRAM = 8  # more by those that are not instructions,
 _LOSS = 512  # or this part at most be lost, where a quarter is noise: that then costs no time
 _CLOSE = 32  # once this part is lost, no other way is tried
@@ -49,12 +49,11 @@ def choose_runs(
     found = numbers.find(content)
     if not program and sum(run.stop - run.start for run in found) * _ALL < len(content):
         return []
-    gain = _GAIN_IN_PROGRAM if program else _GAIN
     kinds: dict[int, Kind | None] = {}
     for width in dict.fromkeys(run.kind.width for run in found):
         same = [run for run in found if run.kind.width == width]
         if sum(run.stop - run.start for run in same) * _SHARE >= len(content):
-            kinds[width] = _best(_sample(content, same), width, gain, as_is, cost)
+            kinds[width] = _best(_sample(content, same), width, program, as_is, cost)
     runs = []
     for run in found:
         kind = kinds.get(run.kind.width)
@@ -66,8 +65,7 @@ def choose_runs(
 def _sample(content: bytes, runs: list[Run]) -> bytes:
     """Numbers from the middles of equal parts of all runs, which are of one width."""
     width = runs[0].kind.width
-    size = min(max(len(content) // 64, _MIN_SAMPLE), _MAX_SAMPLE)
-    each, total = size // width // _PIECES, sum(run.count for run in runs)
+    each, total = _SAMPLE // width // _PIECES, sum(run.count for run in runs)
     pieces = []
     for i in range(_PIECES):
         place = total * (2 * i + 1) // (2 * _PIECES)  # of a number among all of them
@@ -84,11 +82,12 @@ def _sample(content: bytes, runs: list[Run]) -> bytes:
 def _best(
     sample: bytes,
     width: int,
-    gain: int,
+    program: int,
     as_is: Callable[[bytes], int],
     cost: Callable[[bytes, int], int],
 ) -> Kind | None:
     whole = as_is(sample)
+    gain = _GAIN_IN_PROGRAM if program else _GAIN
 
     def measure(kind: Kind) -> int:
         """Bytes, and what they are more than allowed."""
@@ -100,6 +99,8 @@ def _best(
     best, least = None, whole
     for change in _changes(sample, width):
         for kind in _kinds(sample, change):
+            if not (program or kind.apart or kind.change):
+                continue  # as they are: that is a gain only where instructions are around them
             size = measure(kind)
             if size < least:
                 best, least = kind, size

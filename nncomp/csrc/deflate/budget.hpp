@@ -8,7 +8,7 @@
 namespace nncomp::deflate {
 
 // Steps of search in `size` bytes.
-constexpr uint64_t steps_for(uint64_t size) { return (1 << 20) + 1024 * size; }
+constexpr uint64_t steps_for(uint64_t size) { return (1 << 20) + 512 * size; }
 
 // Throws FormatError where that is more than there is.
 inline void spend(uint64_t& budget, uint64_t steps) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "deflate/budget.hpp"
+#include "deflate/checksum.hpp"
 #include "equal.hpp"
 
 namespace nncomp::deflate {
@@ -11,6 +12,8 @@ namespace {
 constexpr uint32_t TOO_FAR = 4096;         // from here on a match of 3 bytes is not worth it
 constexpr uint32_t LOOK_AHEAD = MAX_MATCH + MIN_MATCH + 1;
 constexpr uint32_t MAX_HOPS = 1 << 12;     // places that are counted to name a distance
+constexpr uint32_t LONG_CHAIN = 256;       // from here on the shortcut pays
+constexpr int PREFIX_BITS = 15;            // of a prefix's hash
 
 }  // namespace
 
@@ -27,6 +30,10 @@ Matcher::Matcher(std::span<const uint8_t> plain, const Parameters& parameters, u
   if (preset_.method < Method::GREEDY) return;
   head_.resize(hash_mask_ + 1);
   previous_.resize(window_mask_ + 1);
+  if (preset_.chain < LONG_CHAIN) return;
+  prefix_head_.resize(1 << PREFIX_BITS);
+  prefix_gap_.resize(window_mask_ + 1);
+  number_.resize(window_mask_ + 1);
 }
 
 uint32_t Matcher::hash(uint32_t at) const {
@@ -40,7 +47,32 @@ uint32_t Matcher::link(uint32_t at) {
   const uint32_t found = head;
   previous_[at & window_mask_] = found;
   head = at;
+  if (has_prefixes()) link_prefix(at, found);
   return found;
+}
+
+// After `found`, which had the hash of `at` before.
+void Matcher::link_prefix(uint32_t at, uint32_t found) {
+  const auto is_near = [&](uint32_t place) { return place != 0 && at - place <= window_mask_; };
+  number_[at & window_mask_] = is_near(found) ? uint16_t(number_[found & window_mask_] + 1) : uint16_t(0);
+  uint16_t& gap = prefix_gap_[at & window_mask_];
+  gap = 0;
+  if (plain_.size() - at < PREFIX) return;
+  const uint32_t bytes = little32(&plain_[at]) * 0x9E3779B1u + little32(&plain_[at + PREFIX - 4]);
+  uint32_t& head = prefix_head_[bytes * 0x9E3779B1u >> (32 - PREFIX_BITS)];
+  if (is_near(head)) gap = uint16_t(at - head);
+  head = at;
+}
+
+// The place before that may have the same prefix, or 0.
+uint32_t Matcher::prefix_before(uint32_t place) const {
+  const uint32_t gap = prefix_gap_[place & window_mask_];
+  return gap == 0 ? 0 : place - gap;
+}
+
+// How many turns it takes from `at` to `place` in the chain of their hash.
+uint32_t Matcher::turn(uint32_t at, uint32_t place) const {
+  return uint16_t(number_[at & window_mask_] - number_[place & window_mask_]);
 }
 
 void Matcher::insert_before(uint32_t at) {
@@ -64,25 +96,47 @@ Match Matcher::search(uint32_t at, uint32_t than) {
   return found;
 }
 
+// Calls visit(place) with those in the chain of `at` that may match more bytes than `same`, from `place` on, the
+// nearest first, `chain` of them at most, until it says true. `same` may grow in between.
+template <class Visit>
+void Matcher::walk(uint32_t at, uint32_t place, const uint32_t& same, uint32_t chain, Visit visit) {
+  const uint32_t limit = at > farthest_ ? at - farthest_ : 0, first = place;
+  uint64_t steps = 0;
+  if (!has_prefixes() || same + 1 < PREFIX) {
+    for (uint32_t left = chain;;) {
+      ++steps;
+      if (visit(place)) return spend(budget_, steps);
+      if (has_prefixes() && same >= PREFIX) break;  // this one has the prefix
+      place = previous_[place & window_mask_];
+      if (place <= limit || --left == 0) return spend(budget_, steps);
+    }
+  } else {
+    place = at;
+  }
+  while ((place = prefix_before(place)) > limit || (place == first && place != 0)) {
+    ++steps;
+    if (little32(&plain_[place]) != little32(&plain_[at])) continue;  // in another chain
+    if (turn(at, place) > chain || visit(place)) break;
+  }
+  spend(budget_, steps);
+}
+
 Match Matcher::longest(uint32_t at, uint32_t place, uint32_t best, uint32_t left) {
   const uint32_t most = std::min(MAX_MATCH, left), nice = std::min<uint32_t>(preset_.nice, left);
-  const uint32_t limit = at > farthest_ ? at - farthest_ : 0;
-  uint32_t chain = best >= preset_.good ? preset_.chain / 4 : preset_.chain;
   const uint8_t* const here = &plain_[at];
   Match found;
   uint64_t steps = 0;
   if (best >= most) return found;
-  do {
-    ++steps;
+  walk(at, place, best, best >= preset_.good ? preset_.chain / 4 : preset_.chain, [&](uint32_t place) {
     const uint8_t* const there = &plain_[place];
-    if (there[best] != here[best] || there[best - 1] != here[best - 1]) continue;
+    if (there[best] != here[best] || there[best - 1] != here[best - 1]) return false;
     const auto length = uint32_t(equal_bytes(here, there, most));
     steps += length / 16;
-    if (length <= best) continue;
+    if (length <= best) return false;
     found = {length, at - place};
     best = length;
-    if (length >= nice) break;
-  } while ((place = previous_[place & window_mask_]) > limit && --chain != 0);
+    return length >= nice;
+  });
   spend(budget_, steps);
   return found;
 }
@@ -133,16 +187,16 @@ void Matcher::accept(Token token) {
 template <class Visit>
 void Matcher::visit(uint32_t length, Visit visit) {
   if (previous_.empty() || length > left() || left() < MIN_MATCH) return;
-  const uint32_t limit = at_ > farthest_ ? at_ - farthest_ : 0;
-  uint32_t place = previous_[at_ & window_mask_];
+  const uint32_t place = previous_[at_ & window_mask_];
   if (place == 0 || at_ - place > farthest_) return;
-  for (uint32_t i = 0; i < MAX_HOPS; ++i) {
+  uint64_t steps = 0;
+  const uint32_t less = length - 1;
+  walk(at_, place, less, MAX_HOPS, [&](uint32_t place) {
     const auto same = uint32_t(equal_bytes(&plain_[at_], &plain_[place], length));
-    spend(budget_, 1 + same / 16);
-    if (same == length && visit(at_ - place)) return;
-    place = previous_[place & window_mask_];
-    if (place <= limit) return;
-  }
+    steps += same / 16;
+    return same == length && visit(at_ - place);
+  });
+  spend(budget_, steps);
 }
 
 int32_t Matcher::hops(Token token) {

@@ -80,6 +80,16 @@ class Matcher {
   template <class Visit>
   void visit(uint32_t length, Visit visit);
 
+  // A shortcut through long chains: places that have more bytes in common than a hash takes have a chain of their own.
+  // Which place that is in the chain of the hash is known by numbers, so that none is found that would not be.
+  static constexpr uint32_t PREFIX = 6;  // bytes
+  bool has_prefixes() const { return !prefix_head_.empty(); }
+  void link_prefix(uint32_t at, uint32_t found);
+  uint32_t prefix_before(uint32_t place) const;
+  uint32_t turn(uint32_t at, uint32_t place) const;
+  template <class Visit>
+  void walk(uint32_t at, uint32_t place, const uint32_t& same, uint32_t chain, Visit visit);
+
   std::span<const uint8_t> plain_;
   Preset preset_;
   bool filtered_;
@@ -87,6 +97,9 @@ class Matcher {
   int shift_;
   uint32_t hash_mask_, window_mask_;
   std::vector<uint32_t> head_, previous_;  // the last place with a hash, the one before a place; 0: none
+  std::vector<uint32_t> prefix_head_;  // likewise of prefixes
+  std::vector<uint16_t> prefix_gap_;  // how far before a place is the one before; 0: none
+  std::vector<uint16_t> number_;  // of a place in the chain of its hash, modulo 2^16
   uint32_t at_ = 0;
   uint32_t inserted_ = 0;  // all before are inserted, or never will be
   uint32_t before_ = 0;  // the length of the match that was given up for a literal before `at_`, or 0
