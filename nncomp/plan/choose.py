@@ -186,8 +186,9 @@ def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
     records = [Mixing(profile, Contexts.RECORDS, period=p) for p in periods]
     mixings = records[: 1 if pictures else 2] + pictures
     filtered = [Candidate(Mixing(profile, FILTERS[i].CONTEXTS), i) for i in filters]
-    if not (mixings or filters) and strange >= _NAMELESS:
-        filtered = [Candidate(Mixing(profile, Contexts.CODE))]  # these suit what has no name, too
+    if FILTERS.index(arm64) in filters or (not (mixings or filters) and strange >= _NAMELESS):
+        # These suit what has no name, too, and programs whose calls are not worth the filter.
+        filtered.append(Candidate(Mixing(profile, Contexts.CODE)))
     frames = [] if filters else near.frames()
     sound = [Mixing(profile, Contexts.WIDE, period=p, stride=s) for p, s in frames]
     sound = [mixing for mixing in sound if mixing not in mixings]
