@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nncomp.api import compress, decompress
     from nncomp.counting import costs
     from nncomp.file import NNCompFile, open
+    from nncomp.generation import generate
     from nncomp.incremental import NNCompressor, NNDecompressor
     from nncomp.info import FrameInfo, get_frame_info
 
@@ -44,6 +45,7 @@ __all__ = [
     "compress",
     "costs",
     "decompress",
+    "generate",
     "get_frame_info",
     "integrations",
     "open",
@@ -59,6 +61,7 @@ _MODULES = {
     "compress": "api",
     "costs": "counting",
     "decompress": "api",
+    "generate": "generation",
     "get_frame_info": "info",
     "open": "file",
 }

@@ -69,7 +69,8 @@ class Encoding:
     ) -> list[bytes]: ...
 
 class Decoding:
-    """``nncomp.engine.Decoding``. What fails has ended."""
+    """``nncomp.engine.Decoding``. What fails has ended. The first bytes are those ``known``, fewer
+    than ``size``, which no payload has: then there is one."""
 
     def __init__(
         self,
@@ -80,6 +81,7 @@ class Decoding:
         *,
         threads: int = 1,
         kernel: str = "auto",
+        known: bytes = b"",
     ) -> None: ...
     def decode(self, steps: int, *, progress: Callable[[int], Any] | None = None) -> None: ...
     def part(self, start: int, size: int) -> bytes: ...

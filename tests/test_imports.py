@@ -74,6 +74,9 @@ ALLOWED = {
         *("arguments", "container", "engine", "levels", "mixing", "options", "plan", "rawio"),
         *("resolve", "schedule"),
     },
+    "generation": {
+        *("arguments", "container", "engine", "levels", "mixing", "options", "resolve"),
+    },
     "insight": {"counting", "insight"},
     "reader": {"container", "decode", "plan"},
     "file": {
@@ -97,7 +100,7 @@ ALLOWED = {
 # Who else may import these.
 RESERVED = {
     "nncomp.train": {"train", "cli.adapt", "cli.train"},
-    "nncomp.engine": {"counting", "engine", "places", "train.mixture"},
+    "nncomp.engine": {"counting", "engine", "generation", "places", "train.mixture"},
     "nncomp.integrations": {"integrations"},
     "nncomp.cli": {"cli", "__main__"},
     "torch": {"train", "engine.cuda", "cli.train", "cli.training"},

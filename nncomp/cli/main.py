@@ -27,6 +27,7 @@ _COMMANDS = {
     "decompress": "nncomp.cli.files:decompress",
     "test": "nncomp.cli.files:test",
     "info": "nncomp.cli.info:info",
+    "generate": "nncomp.cli.generate:generate",
     "inspect": "nncomp.cli.inspect:inspect",
     "bench": "nncomp.cli.bench:bench",
     "models": "nncomp.cli.models:models",

@@ -142,8 +142,9 @@ class Encoding {
 class Decoding {
  public:
   Decoding(const Network* network, std::vector<nb::bytes> payloads, size_t size, const MixingArgs& mixing, int threads,
-           const std::string& kernel)
-      : payloads_(std::move(payloads)) {
+           const std::string& kernel, nb::bytes known)
+      : payloads_(std::move(payloads)), known_(known) {
+    require(known.size() == 0 || (payloads_.size() == 1 && known.size() < size), "known is out of range");
     const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, payloads_.size(), size, threads);
     out_ = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
     if (!out_.is_valid()) throw nb::python_error();
@@ -152,7 +153,7 @@ class Decoding {
     for (const nb::bytes& payload : payloads_) views.push_back(view(payload));
     const nb::object nobody = nb::none();
     Unlocked unlocked(nobody);
-    decoder_.emplace(predictor, views, data, threads);
+    decoder_.emplace(predictor, views, data, threads, view(known_));
   }
 
   void decode(size_t steps, nb::object progress) {
@@ -174,6 +175,7 @@ class Decoding {
 
  private:
   std::vector<nb::bytes> payloads_;
+  nb::bytes known_;
   nb::bytes out_;
   Unfinished<nncomp::BlockDecoder> decoder_;
 };
@@ -191,7 +193,7 @@ nb::list encode_block(const Network* network, nb::bytes data, int lanes, const M
 
 nb::bytes decode_block(const Network* network, std::vector<nb::bytes> payloads, size_t size, const MixingArgs& mixing,
                        int threads, nb::object progress, const std::string& kernel) {
-  return Decoding(network, std::move(payloads), size, mixing, threads, kernel).finish(progress);
+  return Decoding(network, std::move(payloads), size, mixing, threads, kernel, nb::bytes("", 0)).finish(progress);
 }
 
 // A copy of data, changed.
@@ -341,9 +343,10 @@ void bind_blocks(nb::module_& m) {
       .def_prop_ro("size", &Encoding::size)
       .def("finish", &Encoding::finish, nb::kw_only(), "threads"_a = 1, "progress"_a = nb::none());
   nb::class_<Decoding>(m, "Decoding")
-      .def(nb::init<const Network*, std::vector<nb::bytes>, size_t, const MixingArgs&, int, const std::string&>(),
+      .def(nb::init<const Network*, std::vector<nb::bytes>, size_t, const MixingArgs&, int, const std::string&,
+                    nb::bytes>(),
            "network"_a.none(), "payloads"_a, "size"_a, "mixing"_a, nb::kw_only(), "threads"_a = 1, "kernel"_a = "auto",
-           nb::keep_alive<1, 2>())
+           "known"_a = nb::bytes("", 0), nb::keep_alive<1, 2>())
       .def("decode", &Decoding::decode, "steps"_a, nb::kw_only(), "progress"_a = nb::none())
       .def("part", &Decoding::part, "start"_a, "size"_a)
       .def("finish", &Decoding::finish, nb::kw_only(), "progress"_a = nb::none());

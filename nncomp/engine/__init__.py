@@ -140,8 +140,10 @@ class InSteps(Engine, Protocol):
         size: int,
         mixing: Mixing,
         threads: int,
+        known: bytes = b"",
     ) -> Decoding:
-        """As ``decode_block``, but nothing is decoded yet. Raises ``FormatError``."""
+        """As ``decode_block``, but nothing is decoded yet. With one lane, its first bytes may be
+        ``known``, fewer than ``size``: the payload has the rest. Raises ``FormatError``."""
 
 
 @runtime_checkable

@@ -123,9 +123,17 @@ def start_encoding(
 
 
 def start_decoding(
-    model: Model | None, payloads: Sequence[bytes], size: int, mixing: Mixing, threads: int
+    model: Model | None,
+    payloads: Sequence[bytes],
+    size: int,
+    mixing: Mixing,
+    threads: int,
+    known: bytes = b"",
 ) -> _native.Decoding:
-    """As ``decode_block``, to be decoded step by step: a byte of each lane."""
+    """As ``decode_block``, to be decoded step by step: a byte of each lane.
+
+    With one lane, its first bytes may be ``known``, fewer than ``size``: the payload has the rest.
+    """
     return _native.Decoding(
         _network_or_none(model),
         list(payloads),
@@ -133,6 +141,7 @@ def start_decoding(
         _arguments(mixing),
         threads=threads,
         kernel=kernels.in_force(),
+        known=known,
     )
 
 

@@ -47,8 +47,9 @@ class BlockEncoder {
 class BlockDecoder {
  public:
   // Fills `data` from one payload a lane. 1 <= payloads.size() <= MAX_LANES, one without a network; threads >= 1.
+  // The first bytes are those `known`, if any, which no payload has: then there is one lane.
   BlockDecoder(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
-               std::span<uint8_t> data, int threads);
+               std::span<uint8_t> data, int threads, std::span<const uint8_t> known = {});
   ~BlockDecoder();
 
   // Goes on until `steps` are done, or all. Throws FormatError.

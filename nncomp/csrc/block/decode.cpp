@@ -24,8 +24,8 @@ void require(bool condition, int lane, const char* what) {
 class Share {
  public:
   Share(const Predictor& predictor, const mix::Shared& s, const std::vector<std::span<const uint8_t>>& payloads,
-        uint8_t* data, int first, int end)
-      : kernel_(*predictor.kernel), s_(s), first_(first), end_(end) {
+        uint8_t* data, int first, int end, std::span<const uint8_t> known)
+      : kernel_(*predictor.kernel), s_(s), known_(known), first_(first), end_(end) {
     for (int j = first; j < end; ++j) {
       coders_.push_back(start_decoder(payloads[size_t(j)], j));
       out_.push_back(data + s.lane[j].start);
@@ -54,9 +54,14 @@ class Share {
     for (int i = 0; i < active; ++i) {
       mix::Lane& l = s_.lane[first_ + i];
       if (network_) network_->distribution(ready_ ? 1 : i, distribution_);
-      kernel_.mix_decode(s_, l, network_ ? &distribution_ : nullptr, coders_[size_t(i)]);
+      const Distribution* network = network_ ? &distribution_ : nullptr;
+      if (t < known_.size()) {
+        tell(l, network, known_[t]);
+      } else {
+        kernel_.mix_decode(s_, l, network, coders_[size_t(i)]);
+        require(coders_[size_t(i)].valid(), first_ + i, "ends too early");
+      }
       out_[size_t(i)][t] = uint8_t(l.byte);
-      require(coders_[size_t(i)].valid(), first_ + i, "ends too early");
     }
     if (foresight_) look_back(uint8_t(s_.lane[0].byte));
     decoded_ += uint64_t(active);
@@ -97,6 +102,13 @@ class Share {
     ready_ = ahead_ && !ready_ && right;
   }
 
+  // What an encoder would write of a byte that is known is of no use.
+  void tell(mix::Lane& l, const Distribution* network, uint8_t byte) const {
+    uint8_t waste[MAX_BYTES_PER_SYMBOL];
+    Encoder idle{.out = waste};
+    kernel_.mix_encode(s_, l, network, idle, byte);
+  }
+
   Decoder start_decoder(std::span<const uint8_t> payload, int lane) const {
     Decoder coder{.in = payload.data(), .size = payload.size()};
     coder.start();
@@ -107,6 +119,7 @@ class Share {
 
   const Kernel& kernel_;
   const mix::Shared& s_;
+  const std::span<const uint8_t> known_;
   const int first_, end_;
   size_t started_ = 0, forwarded_ = 0;  // steps
   uint64_t decoded_ = 0;  // bytes
@@ -123,13 +136,13 @@ class Share {
 
 struct BlockDecoder::State {
   State(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads, std::span<uint8_t> data,
-        int threads)
+        int threads, std::span<const uint8_t> known)
       : kernel(*predictor.kernel), stage(predictor.mixing, predictor.network != nullptr, data, int(payloads.size())) {
     const int lanes = int(payloads.size());
     threads = std::min(threads, lanes);
     for (int i = 0; i < threads; ++i) {
       shares.push_back(std::make_unique<Share>(predictor, stage.shared, payloads, data.data(), lanes * i / threads,
-                                               lanes * (i + 1) / threads));
+                                               lanes * (i + 1) / threads, known));
     }
   }
 
@@ -184,10 +197,11 @@ struct BlockDecoder::State {
 };
 
 BlockDecoder::BlockDecoder(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
-                           std::span<uint8_t> data, int threads) {
+                           std::span<uint8_t> data, int threads, std::span<const uint8_t> known) {
+  assert(known.empty() || (payloads.size() == 1 && known.size() < data.size()));
   assert(payloads.size() >= 1 && payloads.size() <= MAX_LANES && threads >= 1);
   assert(predictor.network || payloads.size() == 1);
-  state_ = std::make_unique<State>(predictor, payloads, data, threads);
+  state_ = std::make_unique<State>(predictor, payloads, data, threads, known);
 }
 
 BlockDecoder::~BlockDecoder() = default;

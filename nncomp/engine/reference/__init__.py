@@ -19,6 +19,7 @@ from nncomp.engine.reference.coder import (
     RangeEncoder,
     cumulative_sums,
     probability,
+    teller,
     writer,
 )
 from nncomp.engine.reference.mixer import Stage
@@ -26,7 +27,14 @@ from nncomp.engine.reference.network import START, Network
 from nncomp.mixing import Mixing
 from nncomp.model import Model
 
-__all__ = ["byte_costs", "decode_block", "encode_block", "frequencies", "lane_sizes"]
+__all__ = [
+    "byte_costs",
+    "continue_block",
+    "decode_block",
+    "encode_block",
+    "frequencies",
+    "lane_sizes",
+]
 
 
 def lane_sizes(size: int, lanes: int) -> list[int]:
@@ -154,3 +162,20 @@ def decode_block(
     for decoder in decoders:
         decoder.finish()
     return b"".join(pieces)
+
+
+def continue_block(
+    model: Model | None, known: bytes, payload: bytes, count: int, size: int, mixing: Mixing
+) -> bytes:
+    """The ``count`` bytes behind those ``known`` of a block of ``size`` bytes in one lane.
+
+    The payload has the block without what is known. Raises ``FormatError`` where it ends early.
+    """
+    piece = bytearray()
+    stage = Stage(mixing, model is not None, [piece], [size])
+    decoder = RangeDecoder(payload)
+    for t, _, w in _steps(model, [piece], [len(known) + count]):
+        choose = teller(known[t]) if t < len(known) else decoder.decode
+        piece.append(_code_byte(stage, 0, None if w is None else w[0], choose))
+        stage.update(1)
+    return bytes(piece[len(known) :])

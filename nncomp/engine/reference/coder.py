@@ -20,6 +20,7 @@ __all__ = [
     "binary_logarithm",
     "cumulative_sums",
     "probability",
+    "teller",
     "writer",
 ]
 
@@ -174,6 +175,12 @@ class RangeDecoder:
 
 def cumulative_sums(w: npt.NDArray[np.uint32]) -> list[int]:
     return [0, *w.cumsum(dtype=np.int64).tolist()]
+
+
+def teller(byte: int) -> Callable[[int], int]:
+    """The bits of ``byte``, which is known, one a call."""
+    bits = (byte >> k & 1 for k in range(7, -1, -1))
+    return lambda p: next(bits)
 
 
 def writer(encoder: RangeEncoder, byte: int) -> Callable[[int], int]:

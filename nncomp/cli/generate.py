@@ -1,0 +1,113 @@
+"""``nncomp generate``: what the program expects, by decoding noise."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+import click
+
+from nncomp import fileio, rawio
+from nncomp.cli import completion, inputs
+from nncomp.cli.options import FILE, Output, byte_size, level_flags, level_of
+from nncomp.cli.report import printable, progress_bar, shown_name
+from nncomp.cli.streams import Piped
+from nncomp.errors import NNCompError
+
+__all__ = ["generate"]
+
+
+@click.command()
+@click.option(
+    "-n",
+    "--bytes",
+    "size",
+    type=byte_size,
+    default="1000",
+    show_default=True,
+    metavar="SIZE",
+    help="How much.",
+)
+@click.option("--prime", type=FILE, metavar="FILE", help="Continue this text; '-' is stdin.")
+@click.option("--until", metavar="TEXT", help="Stop behind this text, if it comes.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Another number gives another text, the same one the same.",
+)
+@level_flags
+@click.option(
+    "--model",
+    metavar="NAME|FILE|none",
+    shell_complete=completion.model_names,
+    help="Model to use instead of the level's; none: no network.",
+)
+@click.option("-o", "--output", type=Output(dir_okay=False), help="Write to this file.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite it.")
+@click.option("-q", "--quiet", is_flag=True, help="No bar.")
+@click.pass_context
+def generate(
+    ctx: click.Context,
+    size: int,
+    prime: str | None,
+    until: str | None,
+    seed: int,
+    model: str | None,
+    output: str | None,
+    force: bool,
+    quiet: bool,
+) -> int:
+    """Write what the program expects, and so show what it knows.
+
+    The decoder that decompresses files decodes noise, so that every byte comes as often as it is
+    expected. With --prime, the program has read a text first, and goes on with it.
+    """
+    from nncomp import generation
+    from nncomp.options import Options
+
+    if until == "":
+        raise click.UsageError("--until needs a text")
+    if output and prime not in (None, "-") and inputs.same(output, [str(prime)]):
+        raise NNCompError(f"{output}: would overwrite the text to continue")
+    text = b"" if prime is None else _read(prime, generation.MAX_SIZE - size)
+    if len(text) + size > generation.MAX_SIZE:
+        raise NNCompError(f"more than {generation.MAX_SIZE} bytes together cannot be generated")
+    end = None if until is None else os.fsencode(until)
+    options = Options(level=level_of(ctx), model=model)
+    with progress_bar("generate", len(text) + size, show=not quiet and bool(output)) as progress:
+        made = generation.pieces(size, options, text, seed=seed, until=end, progress=progress)
+        if output is None:
+            with fileio.standard_output() as sink:
+                write = _shown if sink.isatty() else (lambda piece: piece)
+                piped = Piped(sink)
+                for piece in made:
+                    piped.write(write(piece))
+                if sink.isatty():
+                    piped.write(b"\n")
+            return 0
+        with open(os.devnull, "rb") as nothing:
+            with fileio.create(output, force=force, source=nothing) as file:
+                for piece in made:
+                    file.write(piece)
+    return 0
+
+
+def _read(name: str, room: int) -> bytes:
+    """All of it, or more than there is room for."""
+    if name == "-" and os.isatty(0):
+        raise NNCompError("a text to continue is not read from a terminal")
+    if os.path.isdir(name):
+        raise NNCompError(f"{shown_name(name)}: is a directory")
+    source: BinaryIO
+    opened = fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
+    with opened as source:
+        return rawio.read_full(source, max(0, room) + 1)
+
+
+def _shown(piece: bytes) -> bytes:
+    """For a terminal: nothing but ends of lines moves its cursor."""
+    lines = piece.decode("utf-8", "backslashreplace").split("\n")
+    return "\n".join(map(printable, lines)).encode("utf-8")

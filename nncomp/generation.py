@@ -1,0 +1,97 @@
+"""A decoder that is fed with noise generates: each bit comes as often as the program expects it.
+
+What it has read first is not noise, but known: the text that is to be continued.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nncomp import arguments, engine, levels, resolve
+from nncomp.container import MAX_BLOCK_SIZE
+from nncomp.mixing import Mixing
+from nncomp.options import Options
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from nncomp.options import ModelLike
+    from nncomp.schedule import Progress
+
+__all__ = ["MAX_SIZE", "generate", "noise", "pieces"]
+
+MAX_SIZE = MAX_BLOCK_SIZE - 1  # bytes of what is continued and what is generated, together
+_LEAST = 1 << 16  # bytes: what the stage makes room for
+_STEP = 64  # bytes at a time
+
+
+def generate(
+    size: int,
+    *,
+    level: int | None = None,
+    model: ModelLike | None = None,
+    prime: Buffer = b"",
+    seed: int = 0,
+    until: Buffer | None = None,
+) -> bytes:
+    """``size`` bytes as the program expects them, or fewer: up to and with the bytes ``until``.
+
+    They continue ``prime``, which the predictors read first: with it, 2^26 − 1 bytes at most. The
+    same ``seed``, any integer from 0 on, level and model give the same bytes on every machine, and
+    a larger ``size`` more of them. ``level`` and ``model`` as in ``compress``. Raises
+    ``ModelNotFoundError`` and ``ModelError``, ``TypeError`` and ``ValueError``.
+    """
+    options = Options(level=level, model=model)
+    known = bytes(arguments.contiguous(prime))
+    end = None if until is None else bytes(arguments.contiguous(until))
+    return b"".join(pieces(size, options, known, seed=seed, until=end))
+
+
+def pieces(
+    size: int,
+    options: Options,
+    prime: bytes = b"",
+    *,
+    seed: int = 0,
+    until: bytes | None = None,
+    progress: Progress | None = None,
+) -> Iterator[bytes]:
+    """The same as it comes; ``progress`` is told of the bytes of ``prime``, too."""
+    size = arguments.integer("size", size, least=0)
+    seed = arguments.integer("seed", seed, least=0)
+    if until == b"":
+        raise ValueError("until has no bytes")
+    if len(prime) + size > MAX_SIZE:
+        raise ValueError(f"prime and size are more than {MAX_SIZE} bytes")
+    model, _ = resolve.for_writing(options)
+    # Room for one byte more than is decoded, for the payload does not end with that one. A power of
+    # two: the stage's tables depend on the room, and what is generated on them.
+    room = max(_LEAST, 1 << (len(prime) + size).bit_length())
+    mixing = Mixing(levels.get(options.level).profile)
+    payload = noise(seed, 2 * size + 4096)
+    decoding = engine.in_steps().start_decoding(model, [payload], room, mixing, 1, prime)
+    if prime:
+        decoding.decode(len(prime), progress=progress)
+    made = b""
+    while len(made) < size:
+        step = min(_STEP, size - len(made))
+        start = len(prime) + len(made)
+        decoding.decode(start + step, progress=progress)
+        piece = decoding.part(start, step)
+        if until is not None:
+            seen = made[max(0, len(made) - len(until) + 1) :]
+            found = (seen + piece).find(until)
+            if found >= 0:
+                yield piece[: found + len(until) - len(seen)]
+                return
+        made += piece
+        yield piece
+
+
+def noise(seed: int, size: int) -> bytes:
+    """``size`` bytes that look random, of which more begin with the same: SHAKE-256 of the seed in
+    decimal digits. The four bytes that begin no payload are left out."""
+    data = hashlib.shake_256(str(seed).encode()).digest(size + 4)
+    return data[4:] if data.startswith(b"\xff" * 4) else data[:size]
