@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import functools
 import io
 import itertools
@@ -16,7 +17,29 @@ from nncomp.plan import layout
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["ContentReader"]
+__all__ = ["Blocks", "ContentReader", "pieces"]
+
+
+def pieces(
+    file: BinaryIO, blocks: Blocks, start: int, stop: int, decoder: Decoder
+) -> Iterator[bytes]:
+    """Bytes ``start`` … ``stop`` − 1 of the content, in order, from the blocks that they are in and
+    what those copy from; nothing else is read. Raises what ``Decoder.results`` raises."""
+    if start >= stop:
+        return
+    first = bisect.bisect_right(blocks.starts, start) - 1
+    behind = bisect.bisect_left(blocks.starts, stop)
+    at = blocks.starts[first]
+    decoder.start_at(at)
+    items = blocks.read(file, first, decoder.memory_limit, behind)
+    with contextlib.closing(decoder.results(items)) as results:
+        for part in results:
+            new = part.new
+            if at + len(new) > start:
+                yield new[max(0, start - at) : stop - at]
+            at += len(new)
+            if at >= stop:
+                return
 
 
 class ContentReader(io.RawIOBase):
@@ -109,15 +132,15 @@ class ContentReader(io.RawIOBase):
         self._start = start
 
     @functools.cached_property
-    def _blocks(self) -> _Blocks:
+    def _blocks(self) -> Blocks:
         position = self._file.tell()
         try:
-            return _Blocks(container.read_index(self._file, self._limit, self._origin))
+            return Blocks.of(self._file, self._limit, self._origin)
         finally:
             self._file.seek(position)
 
 
-class _Blocks:
+class Blocks:
     """The blocks of all frames, numbered from 0."""
 
     def __init__(self, frames: list[container.FrameIndex]) -> None:
@@ -126,9 +149,22 @@ class _Blocks:
         sizes = (entry.content_size for frame in frames for entry in frame.entries)
         self.starts = list(itertools.accumulate(sizes, initial=0))  # the last one is the end
 
-    def read(self, file: BinaryIO, number: int, memory_limit: int) -> Iterator[container.Item]:
-        """Blocks from ``number`` on, and what they need of those before."""
+    @classmethod
+    def of(cls, file: BinaryIO, memory_limit: int, origin: int = 0) -> Blocks:
+        """Those of a file that can seek, from ``origin`` on, by its indexes. Raises what
+        ``container.read_index`` raises."""
+        return cls(container.read_index(file, memory_limit, origin))
+
+    def read(
+        self, file: BinaryIO, number: int, memory_limit: int, stop: int | None = None
+    ) -> Iterator[container.Item]:
+        """Blocks from ``number`` on, up to ``stop`` if that is given, and what they need of those
+        before."""
         for frame, first in zip(self._frames, self._firsts, strict=False):
+            count = len(frame.entries)
             skipped = max(0, number - first)
-            if skipped < len(frame.entries):
-                yield from container.read_blocks(file, frame, skipped, memory_limit, layout.sources)
+            end = count if stop is None else min(stop - first, count)
+            if skipped < end:
+                yield from container.read_blocks(
+                    file, frame, skipped, memory_limit, layout.sources, end
+                )

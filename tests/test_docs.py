@@ -187,9 +187,11 @@ def manual() -> str:
 
 def test_the_manual_has_every_option_and_no_other() -> None:
     ctx = click.Context(cli, help_option_names=["-h", "--help"])
-    command = cli.get_command(ctx, "compress")
-    assert command is not None
-    known = {*options(command), "-h", "--help"}
+    known = {"-h", "--help"}
+    for name in ("compress", "cat"):
+        command = cli.get_command(ctx, name)
+        assert command is not None
+        known |= {*options(command)}
     levels_between = {f"-{level}" for level in range(levels.MIN_LEVEL + 1, levels.MAX_LEVEL)}
     heads = re.findall(r"^\.TP\n\.BR? (.*)$", manual(), re.MULTILINE)
     named = {name for head in heads for name in re.findall(r"(?<![\w-])--?\w[\w-]*", head)}

@@ -25,6 +25,7 @@ __all__ = ["cli", "main", "run"]
 _COMMANDS = {
     "compress": "nncomp.cli.files:compress",
     "decompress": "nncomp.cli.files:decompress",
+    "cat": "nncomp.cli.cat:cat",
     "test": "nncomp.cli.files:test",
     "info": "nncomp.cli.info:info",
     "generate": "nncomp.cli.generate:generate",

@@ -17,7 +17,7 @@ _CAT = """\
 Usage: nnccat [OPTION]... [FILE.nnc]...
 Write the content of files that nncomp has compressed, or of standard input, to standard output.
 
-The same as nncomp -dc, and so are the options."""
+The same as nncomp cat, and so are the options."""
 
 _LESS = """\
 Usage: nncless [OPTION]... [FILE.nnc]...
@@ -29,7 +29,7 @@ Options are those of less."""
 def cat() -> NoReturn:
     """``nnccat``."""
     _help(_CAT)
-    main("decompress", "--stdout")
+    main("cat")
 
 
 def less() -> NoReturn:

@@ -12,7 +12,15 @@ from nncomp import rawio, varint
 from nncomp.container import records
 from nncomp.container.records import CUT_SHORT, HEAD_SIZE, Scanner
 from nncomp.container.stream import WRONG_INDEX
-from nncomp.container.values import MAGIC, MAX_BLOCKS, Aside, Block, Header, ModelRef
+from nncomp.container.values import (
+    MAGIC,
+    MAX_BLOCKS,
+    MAX_PLAN_SIZE,
+    Aside,
+    Block,
+    Header,
+    ModelRef,
+)
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, TruncatedError
 
 __all__ = ["FrameIndex", "IndexEntry", "read_blocks", "read_index"]
@@ -64,8 +72,10 @@ def read_blocks(
     first: int,
     memory_limit: int,
     sources: Callable[[Block], Iterable[int]] = lambda block: (),
+    stop: int | None = None,
 ) -> Iterator[Header | ModelRef | Aside | Block]:
-    """A frame from its block number ``first`` on: the Header, then what ``read`` gives.
+    """A frame from its block number ``first`` on: the Header, then what ``read`` gives, up to block
+    number ``stop`` if that is given.
 
     Seeks to what is needed and reads nothing else: a network block's model may be named by a block
     before ``first``; and ``sources`` says how many blocks back those are that a block copies from.
@@ -73,24 +83,22 @@ def read_blocks(
     raises.
     """
 
-    def scan(number: int) -> Scanner:
-        """A scanner at a block, behind the bytes before it that the block's check covers."""
-        file.seek(frame.entries[number].offset - 4 if number else frame.offset)
-        scanner = Scanner(file)
-        scanner.take(4 if number else HEAD_SIZE)
-        return scanner
-
     def is_network(number: int) -> bool:
-        return scan(number).byte() == records.NETWORK_BLOCK
+        file.seek(frame.entries[number].offset)
+        return Scanner(file).byte() == records.NETWORK_BLOCK
 
     def read_block(number: int) -> list[ModelRef | Block]:
-        scanner = scan(number)
+        before = 4 if number else HEAD_SIZE  # bytes in front of it that its check covers
+        entry = frame.entries[number]
+        file.seek(entry.offset - before)
+        most = header.block_size + MAX_PLAN_SIZE  # but for a model, all of any block
+        scanner = Scanner(_Ahead(file, min(before + entry.stored_size, most)))
+        scanner.take(before)
         start = scanner.position
         block, model = records.read_block(
             scanner, scanner.byte(), header, number != bearer, memory_limit
         )
         scanner.check()
-        entry = frame.entries[number]
         if (scanner.position - start, block.size) != (entry.stored_size, entry.content_size):
             raise FormatError(WRONG_INDEX)
         return [block] if model is None else [model, block]
@@ -112,7 +120,7 @@ def read_blocks(
         return read_block(bearer)[:1] + read_block(number)[-1:]
 
     asides = set()
-    for number in range(first, len(frame.entries)):
+    for number in range(first, len(frame.entries) if stop is None else stop):
         *model, block = read_with_model(number)
         yield from model
         assert isinstance(block, Block)
@@ -125,6 +133,17 @@ def read_blocks(
                 yield Aside(back)
                 yield from read_with_model(source)
         yield block
+
+
+class _Ahead:
+    """``file``, of which ``size`` bytes are read at once, as every reading may be a request."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._read = io.BytesIO(rawio.read_full(file, size))
+
+    def read(self, size: int, /) -> bytes:
+        return self._read.read(size) or self._file.read(size)
 
 
 _ENTRY_COST = 256  # bytes of memory for an index entry, roughly

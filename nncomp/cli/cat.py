@@ -1,0 +1,193 @@
+"""``nncomp cat``: the content of files to standard output, all of it or a range.
+
+Of a range, only blocks that it is in are read and decoded, and those that they copy from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO
+
+import click
+
+from nncomp import fileio
+from nncomp.cli import inputs
+from nncomp.cli.files import decompress
+from nncomp.cli.options import FileCommand, Mode, Options, file_options, options_of
+from nncomp.cli.report import Report
+from nncomp.cli.streams import Piped
+from nncomp.errors import NNCompError
+
+__all__ = ["cat", "each_line"]
+
+
+class _Range(click.ParamType):
+    """A:B as Python has it: from A on, before B; below 0 from the end; either may be missing."""
+
+    name = "range"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> slice:
+        match = re.fullmatch(r"(-?[0-9]{1,18})?:(-?[0-9]{1,18})?", value)
+        if match is None:
+            self.fail(f"{value!r} is not a range such as 10:20, :20 or -10:")
+        start, stop = (None if number is None else int(number) for number in match.groups())
+        return slice(start, stop)
+
+
+_UNITS = {
+    "bytes": "These bytes of the content: from A on, before B, below 0 from the end.",
+    "lines": "These lines. Below 0, they are looked for from the end.",
+    "blocks": "The content of these blocks.",
+}
+
+
+def _ranges(command: Any) -> Any:
+    for unit, text in reversed(_UNITS.items()):
+        option = click.option(f"--{unit}", unit, type=_Range(), metavar="A:B", help=text)
+        command = option(command)
+    return command
+
+
+class _Command(FileCommand):
+    """Takes a range for one where it begins with a minus, too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words, joined = iter(args), []
+        for word in words:
+            ranged = word in {f"--{unit}" for unit in _UNITS}
+            joined.append("=".join([word, *itertools.islice(words, 1)]) if ranged else word)
+        return super().parse_args(ctx, joined)
+
+
+@click.command(cls=_Command)
+@_ranges
+@file_options
+@click.pass_context
+def cat(ctx: click.Context, /, **values: Any) -> int:
+    """Write the content of FILES to stdout, all of it or a range. Options as for decompress."""
+    ranges = {unit: values.pop(unit) for unit in _UNITS}
+    given = [(unit, found) for unit, found in ranges.items() if found is not None]
+    if not given:
+        return int(ctx.invoke(decompress, **{**values, "to_stdout": True}))
+    if len(given) > 1:
+        raise click.UsageError("--bytes, --lines and --blocks exclude each other")
+    return _write_all(ctx, *given[0], **values)
+
+
+def _write_all(
+    ctx: click.Context,
+    unit: str,
+    wanted: slice,
+    files: tuple[str, ...],
+    files_from: str | None,
+    files_from0: str | None,
+    **values: Any,
+) -> int:
+    options = options_of(ctx, **values)
+    if options.output is not None or options.output_dir is not None or options.remove:
+        raise click.UsageError("a range goes to standard output")
+    report = Report(options.quiet)
+    names = inputs.names(files, files_from, files_from0)
+    found = inputs.find(Mode.DECOMPRESS, names, recursive=options.recursive, suffix=options.suffix)
+    with fileio.standard_output() as stdout:
+        sink = Piped(stdout)
+        for item in found:
+            try:
+                if item.problem is not None:
+                    raise item.problem
+                for part in _parts_in(item.name, unit, wanted, options):
+                    sink.write(part)
+            except (NNCompError, OSError, MemoryError) as error:
+                if isinstance(error, OSError) and error.filename == fileio.STDOUT:
+                    raise
+                report.complain(item.name, error)
+    return report.status
+
+
+def _parts_in(name: str, unit: str, wanted: slice, options: Options) -> Iterator[bytes]:
+    opened = fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
+    with opened as file:
+        if not file.seekable():
+            raise NNCompError("is not a file that can seek, which a range needs")
+        yield from _parts_of(file, unit, wanted, options)
+
+
+def _parts_of(file: BinaryIO, unit: str, wanted: slice, options: Options) -> Iterator[bytes]:
+    """The ``wanted`` bytes, lines or blocks of a file that can seek, in order."""
+    from nncomp.decode import Decoder
+    from nncomp.reader import Blocks, pieces
+
+    blocks = Blocks.of(file, options.memory)
+    starts = blocks.starts
+
+    def content(start: int, stop: int, threads: int = options.threads) -> Iterator[bytes]:
+        call = dataclasses.replace(options.of_call(), threads=threads)
+        return pieces(file, blocks, start, stop, Decoder(call))
+
+    if unit == "bytes":
+        start, stop, _ = wanted.indices(starts[-1])
+        yield from content(start, stop)
+    elif unit == "blocks":
+        first, behind, _ = wanted.indices(len(starts) - 1)
+        yield from content(starts[first], starts[behind])
+    elif _is_at_the_end(wanted):
+        yield from _last_lines(wanted, content, starts)
+    else:
+        # One block at a time where not all are needed: threads would read ahead.
+        some = wanted.stop is not None and wanted.stop >= 0
+        yield from _lines(wanted, content(0, starts[-1], 1 if some else options.threads))
+
+
+# ---- lines ----
+
+
+def _is_at_the_end(wanted: slice) -> bool:
+    """Whether both ends count from there."""
+    stop = -1 if wanted.stop is None else wanted.stop
+    return wanted.start is not None and wanted.start < 0 and stop < 0
+
+
+def _last_lines(
+    wanted: slice, content: Callable[[int, int], Iterator[bytes]], starts: list[int]
+) -> Iterator[bytes]:
+    """Block by block from the end, as far as need be."""
+    text = b""
+    for i in reversed(range(len(starts) - 1)):
+        text = b"".join(content(starts[i], starts[i + 1])) + text
+        if text.count(b"\n", 0, len(text) - 1) >= -wanted.start:
+            break
+    yield from list(each_line([text]))[wanted]
+
+
+def _lines(wanted: slice, content: Iterator[bytes]) -> Iterator[bytes]:
+    """From the beginning, as far as need be."""
+    lines = each_line(content)
+    start, stop = wanted.start or 0, wanted.stop
+    if start < 0:
+        last = deque(enumerate(lines), maxlen=-start)
+        yield from (line for number, line in last if number < stop)
+    elif stop is None or stop >= 0:
+        yield from itertools.islice(lines, start, None if stop is None else max(start, stop))
+    else:
+        held: deque[bytes] = deque()  # of which it is not known that as many follow
+        for line in itertools.islice(lines, start, None):
+            held.append(line)
+            if len(held) > -stop:
+                yield held.popleft()
+
+
+def each_line(content: Iterable[bytes]) -> Iterator[bytes]:
+    """With their ends, but for a last one that has none."""
+    begun: list[bytes] = []
+    for part in content:
+        *whole, rest = part.split(b"\n")
+        for text in whole:
+            yield b"".join([*begun, text, b"\n"])
+            begun.clear()
+        begun.append(rest)
+    if last := b"".join(begun):
+        yield last
