@@ -28,7 +28,7 @@ NATIVE := pyproject.toml CMakeLists.txt $(shell find nncomp/csrc -type f)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check contexts test fuzz fuzz-long sanitize lint compilers gpu-check frontier gigabyte figures regression golden corpus models wheels dist clean
+.PHONY: help demo develop check contexts test unnnc fuzz fuzz-long sanitize lint compilers gpu-check frontier gigabyte figures regression golden corpus models wheels dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -65,7 +65,7 @@ demo: $(LIGHT)/.done ## environment and build, then a real file there and back
 develop: $(DEV)/.done ## editable install with torch and the test tools in .venv/dev
 
 # What is C++, whose layout is checked; `clang-format -i FILE` makes it right.
-FORMATTED := nncomp/csrc tests/arm64 tests/emulated tests/fuzz tools
+FORMATTED := nncomp/csrc unnnc tests/arm64 tests/emulated tests/fuzz tools
 
 lint: $(DEV)/.done
 	find $(FORMATTED) -name '*.[ch]*pp' -o -name '*.cu' | xargs $(DEV)/bin/clang-format --dry-run -Werror
@@ -82,6 +82,11 @@ contexts: ## after a change of nncomp/contexts: the C++ headers and the page tha
 test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 	$(LIGHT)/bin/python tools/demo.py
 	$(DEV)/bin/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m 'not gpu'
+
+RELEASED := $(subst $(eval) ,;,$(wildcard models/*.safetensors))
+unnnc: ## the decoder without Python, build/unnnc/unnnc/unnnc, with the models inside: a C++ compiler and CMake do
+	cmake -S . -B build/unnnc -DUNNNC=ON -DUNNNC_MODELS="$(RELEASED)"
+	cmake --build build/unnnc --parallel
 
 fuzz: $(DEV)/.done ## [SECONDS=N] [SEED=S] [CASES=FILES]: cases made at random, and what must hold
 	PYTHONPATH=tests $(DEV)/bin/python -m fuzz $(if $(SECONDS),--seconds $(SECONDS)) \

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "equal.hpp"
+#include "varint.hpp"
 
 namespace nncomp::far {
 namespace {
@@ -55,11 +56,6 @@ size_t equal_behind(const uint8_t* a, const uint8_t* b, size_t most) {
   return n;
 }
 
-void put(std::vector<uint8_t>& out, uint64_t number) {  // a varint
-  for (; number >= 0x80; number >>= 7) out.push_back(uint8_t(number | 0x80));
-  out.push_back(uint8_t(number));
-}
-
 }  // namespace
 
 Finder::Finder(const Limits& limits)
@@ -84,10 +80,10 @@ std::optional<Split> Finder::split(std::span<const uint8_t> content) const {
   for (const Copy& copy : copies) {
     const auto source = size_t(std::ranges::lower_bound(split.sources, back[copy.block]) - split.sources.begin());
     const int64_t jump = int64_t(copy.from) - expected[source];
-    put(split.copies, copy.at - position);
-    put(split.copies, copy.size);
-    put(split.copies, source);
-    put(split.copies, uint64_t(jump) << 1 ^ uint64_t(jump >> 63));
+    put_varint(split.copies, copy.at - position);
+    put_varint(split.copies, copy.size);
+    put_varint(split.copies, source);
+    put_varint(split.copies, uint64_t(jump) << 1 ^ uint64_t(jump >> 63));
     split.literals.insert(split.literals.end(), &content[0] + position, &content[0] + copy.at);
     position = copy.at + copy.size;
     expected[source] = int64_t(copy.from + copy.size);

@@ -3,28 +3,13 @@
 #include <cstring>
 
 #include "coder/error.hpp"
+#include "varint.hpp"
 
 namespace nncomp::far {
 namespace {
 
 void require(bool condition) {
   if (!condition) throw FormatError("a block's copies do not fit what they are copied from, or into");
-}
-
-uint64_t varint(std::span<const uint8_t>& data) {
-  uint64_t value = 0;
-  for (int shift = 0; shift < 63; shift += 7) {
-    require(!data.empty());
-    const uint8_t byte = data[0];
-    data = data.subspan(1);
-    value |= uint64_t(byte & 127) << shift;
-    if (byte < 128) {
-      require(byte != 0 || shift == 0);  // the shortest form
-      return value;
-    }
-  }
-  require(false);
-  return 0;
 }
 
 }  // namespace
@@ -39,8 +24,16 @@ void join(std::span<const uint8_t> literals, std::span<const uint8_t> copies,
   };
   std::vector<int64_t> expected(sources.size());  // where each source goes on
   uint64_t used = 0;                              // of the literals
+  const auto number = [&] {
+    return read_varint([&] {
+      require(!copies.empty());
+      const uint8_t byte = copies[0];
+      copies = copies.subspan(1);
+      return byte;
+    });
+  };
   while (!copies.empty()) {
-    const uint64_t gap = varint(copies), count = varint(copies), source = varint(copies), jump = varint(copies);
+    const uint64_t gap = number(), count = number(), source = number(), jump = number();
     append(literals, used, gap);
     used += gap;
     require(count > 0 && source < sources.size());

@@ -1,0 +1,33 @@
+// Variable-length numbers: LEB128 of at most 63 bits, in its shortest form (docs/format.md, section 1).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "coder/error.hpp"
+
+namespace nncomp {
+
+constexpr int MAX_VARINT = 9;  // bytes
+
+inline void put_varint(std::vector<uint8_t>& out, uint64_t number) {
+  for (; number >= 0x80; number >>= 7) out.push_back(uint8_t(number | 0x80));
+  out.push_back(uint8_t(number));
+}
+
+// The number that the next bytes are, each of which `next` gives. Throws FormatError for any other form of it.
+template <class Next>
+uint64_t read_varint(Next next) {
+  uint64_t value = 0;
+  for (int i = 0; i < MAX_VARINT; ++i) {
+    const uint8_t byte = next();
+    value |= uint64_t(byte & 0x7F) << 7 * i;
+    if (byte < 0x80) {
+      if (byte == 0 && i > 0) throw FormatError("a number is not in its shortest form");
+      return value;
+    }
+  }
+  throw FormatError("a number is too long");
+}
+
+}  // namespace nncomp

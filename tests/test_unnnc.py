@@ -1,0 +1,256 @@
+"""unnnc, the decoder without Python: the same content of the same files, the same refusals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+import commandline
+import models
+import unnnc
+from fuzz import mutate
+from golden.files import golden_model
+from nncomp import compress, decompress, levels, model
+from nncomp.errors import NNCompError
+from unnnc import ROOT, Program
+
+pytestmark = pytest.mark.slow  # it takes minutes to build
+
+GOLDEN = Path(__file__).parent / "golden"
+FIXTURE = Path(__file__).parent / "conformance" / "fixture" / "nncomp"
+INDEX = json.loads((GOLDEN / "files.json").read_text())
+TEXT = b"".join((ROOT / "docs" / name).read_bytes() for name in ("format.md", "numerics.md"))
+
+
+def named(prefix: str) -> list[Path]:
+    return sorted(GOLDEN.glob(f"{prefix}-*.nnc"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the model of the golden corpus."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "test.safetensors").write_bytes(model.dumps(golden_model()))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commandline.use_models(monkeypatch, folder)
+
+
+@pytest.fixture(scope="module", params=unnnc.PROCESSORS)
+def anywhere(request: pytest.FixtureRequest) -> Program:
+    return unnnc.build(request.param)
+
+
+@pytest.fixture(scope="module")
+def here() -> Program:
+    return unnnc.build()
+
+
+@pytest.fixture(scope="module")
+def sanitized() -> Program:
+    return unnnc.build_sanitized()
+
+
+# What every decoder has to do
+
+
+def test_golden_files(anywhere: Program, folder: Path) -> None:
+    for path in named("good"):
+        content = anywhere.run("-c", "-m", folder, path).stdout
+        digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+        assert INDEX[path.name] == {"size": len(content), "blake2b": digest}
+
+
+def test_what_is_refused(anywhere: Program, folder: Path) -> None:
+    paths = [*named("bad"), *named("unsupported")]
+    done = anywhere.run("-t", "-m", folder, *paths, status=1)
+    lines = done.stderr.decode().splitlines()
+    assert [line.split(": ")[1] for line in lines] == [str(path) for path in paths]
+
+
+def test_what_other_libraries_keep(anywhere: Program) -> None:
+    stored = sorted(FIXTURE.glob("codec.*/*.dat"))
+    assert len(stored) == 10
+    for path in stored:
+        assert anywhere.run("-c", path).stdout == decompress(path.read_bytes())
+
+
+@pytest.mark.parametrize("level", [1, 3, 5, 9])
+def test_levels(anywhere: Program, level: int) -> None:
+    data = TEXT[: 3000 if anywhere.emulated else 90_000]
+    shipped = ROOT / "models" / f"{levels.get(level).model}.safetensors"
+    file = compress(data, level, model=shipped, threads=2)
+    assert anywhere.run("-m", ROOT / "models", stdin=file).stdout == data
+
+
+def test_kinds_of_data(anywhere: Program) -> None:
+    """Of which each is coded with other contexts and filters."""
+    for path in sorted((ROOT / "tests" / "data").iterdir()):
+        data = path.read_bytes()[: 20_000 if anywhere.emulated else None]
+        file = compress(data, 5, model="none", block_size=1 << 16, threads=2)
+        assert anywhere.run(stdin=file).stdout == data
+
+
+# The same words
+
+
+def test_refusals_read_the_same(here: Program, folder: Path) -> None:
+    for path in [*named("bad"), *named("unsupported")]:
+        if path.name.startswith("bad-mix"):
+            continue  # the engine's own words
+        with pytest.raises(NNCompError) as caught:
+            decompress(path.read_bytes())
+        line = here.run("-t", "-m", folder, path, status=1).stderr.decode()
+        said = str(caught.value).partition(" was not found in")[0]
+        assert line.startswith(f"unnnc: {path}: {said}")
+
+
+# Models
+
+
+def test_a_model_in_the_program(here: Program) -> None:
+    file = compress(TEXT[:20_000], 1, model=unnnc.BUILT_IN)
+    assert here.run(stdin=file).stdout == TEXT[:20_000]
+
+
+def test_a_model_beside_the_file(here: Program, folder: Path, tmp_path: Path) -> None:
+    file = GOLDEN / "good-network.nnc"
+    (tmp_path / "a.nnc").write_bytes(file.read_bytes())
+    here.run("-t", tmp_path / "a.nnc", status=1)
+    (tmp_path / "b.safetensors").write_bytes((folder / "test.safetensors").read_bytes())
+    here.run("-t", tmp_path / "a.nnc")
+
+
+def test_a_damaged_model(here: Program, folder: Path, tmp_path: Path) -> None:
+    data = bytearray((folder / "test.safetensors").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "test.safetensors").write_bytes(data)
+    done = here.run("-t", "-m", tmp_path, GOLDEN / "good-network.nnc", status=1)
+    assert b"test.safetensors: model content does not have the stored id" in done.stderr
+
+
+# The command
+
+
+def test_output(here: Program, tmp_path: Path) -> None:
+    source = tmp_path / "a.nnc"
+    source.write_bytes(compress(TEXT, 1, model="none"))
+    source.chmod(0o640)
+    os.utime(source, ns=(10**18, 10**18))
+    here.run("-d", "-k", source)
+    target = tmp_path / "a"
+    assert target.read_bytes() == TEXT
+    assert target.stat().st_mode & 0o7777 == 0o640 and target.stat().st_mtime_ns == 10**18
+    target.write_bytes(b"old")
+    done = here.run(source, status=1)
+    assert b"already exists; use -f to overwrite" in done.stderr and target.read_bytes() == b"old"
+    here.run("-f", source)
+    assert target.read_bytes() == TEXT
+    here.run("-o", tmp_path / "b", source)
+    assert (tmp_path / "b").read_bytes() == TEXT
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "a.nnc", "b"}
+    here.run("-o", "/dev/null", source)
+    assert here.run("-f", "-o", "/dev/stdout", source).stdout == TEXT
+
+
+def test_damage_leaves_no_output(here: Program, tmp_path: Path) -> None:
+    data = bytearray(compress(TEXT, 1, model="none", block_size=1 << 14))
+    data[-1] ^= 1  # the very last check
+    (tmp_path / "a.nnc").write_bytes(data)
+    (tmp_path / "a").write_bytes(b"old")
+    here.run("-f", tmp_path / "a.nnc", status=1)
+    assert (tmp_path / "a").read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 2
+    # A pipe has what is right.
+    assert here.run("-c", tmp_path / "a.nnc", status=1).stdout == TEXT
+
+
+def test_one_of_several(here: Program, tmp_path: Path) -> None:
+    for name, data in (("a", b"one"), ("c", b"two")):
+        (tmp_path / f"{name}.nnc").write_bytes(compress(data, model="none"))
+    done = here.run("-c", *(tmp_path / f"{name}.nnc" for name in "abc"), status=1)
+    assert done.stdout == b"onetwo"
+    assert done.stderr == f"unnnc: {tmp_path}/b.nnc: No such file or directory\n".encode()
+    done = here.run(tmp_path / "a", status=1)
+
+
+def test_wrong_usage(here: Program) -> None:
+    for words in (["-Q"], ["-M", "much"], ["-o", "a", "b", "c"], ["-o", "a", "-t"], ["-T", "-1"]):
+        done = subprocess.run([*here.command, *words], capture_output=True)
+        assert done.returncode == 2 and done.stdout == b""
+    assert b"Usage: unnnc" in here.run("-h").stdout
+    assert here.run("-V").stdout.startswith(b"unnnc 0.")
+
+
+def test_a_signal_leaves_nothing(here: Program, tmp_path: Path) -> None:
+    source, target = tmp_path / "pipe", tmp_path / "out"
+    os.mkfifo(source)
+    process = subprocess.Popen([*here.command, "-o", target, source])
+    with source.open("wb"):
+        while len(list(tmp_path.iterdir())) < 2:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == -signal.SIGTERM
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_limit_of_memory(here: Program, tmp_path: Path) -> None:
+    (tmp_path / "a.nnc").write_bytes(compress(TEXT, 5, model="none", block_size=1 << 20))
+    done = here.run("-t", "-M", "4MiB", tmp_path / "a.nnc", status=1)
+    assert b"more than the memory limit of 4 MiB" in done.stderr
+    here.run("-t", "-M", "64MiB", tmp_path / "a.nnc")
+
+
+def test_threads(here: Program) -> None:
+    """Blocks that copy from others, and such that do not."""
+    data = (models.noise(40_000) + TEXT) * 3
+    file = compress(data, 5, model="none", block_size=1 << 14)
+    damaged = bytearray(file)
+    damaged[len(file) * 2 // 3] ^= 1
+    before = set()
+    for threads in ("1", "3", "40"):
+        assert here.run("-T", threads, stdin=file).stdout == data
+        before.add(here.run("-T", threads, stdin=bytes(damaged), status=1).stdout)
+    (content,) = before
+    assert content and data.startswith(content)
+
+
+# What is damaged
+
+
+def test_damaged_files(sanitized: Program, folder: Path, tmp_path: Path) -> None:
+    """Damaged at random, most with checks that match: refused wherever nncomp refuses them."""
+    draw = random.Random(1)
+    seeds = [path.read_bytes() for path in named("good") if path.stat().st_size < 9000]
+    paths, expected = [], []
+    for number in range(600):
+        seed = draw.choice(seeds)
+        inside = draw.random() < 0.8 and b"NNC" not in seed[9:]
+        data = mutate.damaged_inside(draw, seed) if inside else mutate.damaged(draw, seed)
+        path = tmp_path / f"{number}.nnc"
+        path.write_bytes(data)
+        try:
+            decompress(data, memory_limit=1 << 28, max_size=1 << 22)
+            good = True
+        except NNCompError as error:
+            if "larger than" in str(error) and "bytes" in str(error):
+                continue  # it may be right
+            good = False
+        paths.append(path)
+        expected.append(good)
+    done = subprocess.run(
+        [*sanitized.command, "-t", "-M", "256MiB", "-m", folder, *paths], capture_output=True
+    )
+    assert done.returncode == 1, done.stderr.decode()
+    refused = {line.split(": ")[1] for line in done.stderr.decode().splitlines()}
+    assert [str(path) not in refused for path in paths] == expected

@@ -1,0 +1,54 @@
+// Bytes in memory, and fields that are taken from their front.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coder/error.hpp"
+#include "varint.hpp"
+
+namespace nncomp::unnnc {
+
+using Bytes = std::vector<uint8_t>;
+using View = std::span<const uint8_t>;
+
+// What is wrong with something else than the file's form: with memory, models, names. The text is for the user.
+class Refusal : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+inline void require(bool condition, const std::string& message) {
+  if (!condition) throw FormatError(message);
+}
+
+class Fields {
+ public:
+  // `too_short`: what is wrong where there are fewer bytes than are wanted.
+  Fields(View data, std::string too_short) : left_(data), too_short_(std::move(too_short)) {}
+
+  View take(uint64_t size) {
+    require(size <= left_.size(), too_short_);
+    const View taken = left_.first(size);
+    left_ = left_.subspan(size);
+    return taken;
+  }
+
+  uint8_t byte() { return take(1)[0]; }
+
+  uint64_t varint() {
+    return read_varint([this] { return byte(); });
+  }
+
+  uint64_t left() const { return left_.size(); }
+  bool empty() const { return left_.empty(); }
+
+ private:
+  View left_;
+  std::string too_short_;
+};
+
+}  // namespace nncomp::unnnc

@@ -1,0 +1,174 @@
+#include "container.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "deflate/checksum.hpp"
+
+namespace nncomp::unnnc {
+namespace {
+
+using deflate::crc32;
+
+constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
+constexpr int VERSION = 10;
+constexpr uint64_t REACHES[] = {0, 1 << 26, 1 << 29, uint64_t(1) << 31};
+constexpr uint64_t MAX_BLOCKS = 1 << 24;      // of a frame
+constexpr uint64_t MAX_PLAN_SIZE = 1 << 16;   // bytes
+constexpr uint64_t MAX_MODEL_SIZE = 1 << 26;  // bytes of an embedded model
+constexpr int MAX_LANES = 128;
+
+enum Type : uint8_t { END, BLOCK, NETWORK_BLOCK };  // of records
+
+constexpr const char* CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached";
+
+bool is_name(View name) {  // [a-z0-9][a-z0-9._-]*
+  const auto good = [](uint8_t c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return good(name[0]) &&
+         std::all_of(name.begin(), name.end(), [&](uint8_t c) { return good(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+std::string megabytes(uint64_t size) {
+  if (size < 1 << 20) return std::to_string(size) + " bytes";
+  const uint64_t tenths = (size * 10 + (1 << 20) - 1) >> 20;
+  const std::string whole = std::to_string(tenths / 10);
+  return (tenths % 10 ? whole + "." + std::to_string(tenths % 10) : whole) + " MiB";
+}
+
+}  // namespace
+
+void refuse_memory(const std::string& what, uint64_t need, uint64_t limit) {
+  throw Refusal(what + " needs " + megabytes(need) + ", more than the memory limit of " + megabytes(limit));
+}
+
+int Header::lanes_of(uint64_t size) const {
+  const uint64_t least = 3 * (block_size / lanes);  // in quarters of a byte
+  const uint64_t most = std::bit_floor(4 * size / least);
+  return int(std::clamp<uint64_t>(most, 1, MAX_LANES));
+}
+
+// ---- Fields ----
+
+size_t Reader::read(std::span<uint8_t> to) {
+  const size_t count = source_(to);
+  crc_ = crc32(to.first(count), crc_);
+  position_ += count;
+  return count;
+}
+
+Bytes Reader::take(uint64_t size) {
+  Bytes taken(size);
+  require(read(taken) == size, CUT_SHORT);
+  return taken;
+}
+
+uint8_t Reader::byte() { return take(1)[0]; }
+
+uint64_t Reader::varint() {
+  return read_varint([this] { return byte(); });
+}
+
+uint32_t Reader::uint32() { return deflate::little32(take(4).data()); }
+
+// A check is of all bytes since the one before, which is among them.
+void Reader::check() {
+  const uint32_t expected = crc_;
+  crc_ = 0;
+  require(uint32() == expected, "damaged: a checksum does not match");
+}
+
+// ---- Frames ----
+
+std::optional<Header> Reader::frame() {
+  crc_ = 0;
+  Bytes magic(sizeof MAGIC);
+  magic.resize(read(magic));
+  if (!std::equal(magic.begin(), magic.end(), std::begin(MAGIC), std::end(MAGIC))) {
+    if (magic.empty() && !first_) return std::nullopt;
+    require(magic.empty() || !std::equal(magic.begin(), magic.end(), MAGIC), CUT_SHORT);
+    require(first_, "trailing bytes after the end-of-stream marker");
+    require(magic.size() < 4 || !std::equal(MAGIC, MAGIC + 4, magic.begin()),
+            "damaged: line ends were converted (copied as text?)");
+    throw FormatError(magic.empty() ? "not an .nnc file: it is empty" : "not an .nnc file");
+  }
+  first_ = false;
+  const int version = byte(), method = byte(), geometry = byte();
+  require(version == VERSION, "format version " + std::to_string(version) + " is not supported");
+  const int log2_size = (geometry & 31) + 10, profile = method >> 4 & 3;
+  require(log2_size <= 26, "block size is out of range");
+  require((method & 15) != 0, "arithmetic version is out of range");
+  require(profile == 1 || profile == 2, "mixing profile " + std::to_string(profile) + " is not supported");
+  header_ = {uint64_t(1) << log2_size, uint64_t(1) << (geometry >> 5), method & 15, profile == 2, REACHES[method >> 6]};
+  // A block's payload and content.
+  if (2 * header_.block_size > memory_limit_) {
+    const std::string kib = std::to_string(header_.block_size >> 10);
+    refuse_memory("a block of " + kib + " KiB", 2 * header_.block_size, memory_limit_);
+  }
+  has_network_ = false;
+  count_ = 0;
+  entries_.clear();
+  return header_;
+}
+
+// ---- Blocks ----
+
+std::optional<Block> Reader::block() {
+  const uint64_t start = position_;
+  const uint8_t type = byte();
+  if (type == END) {
+    end();
+    return std::nullopt;
+  }
+  require(type == BLOCK || type == NETWORK_BLOCK, "block type " + std::to_string(type) + " is not supported");
+  Block block{};
+  block.network = type == NETWORK_BLOCK;
+  block.size = varint();
+  require(block.size >= 1 && block.size <= header_.block_size, "a block's size is out of range");
+  if (block.network && !has_network_) block.model = model();
+  const uint64_t plan_size = varint();
+  require(plan_size >= 1 && plan_size <= MAX_PLAN_SIZE, "a plan's size is out of range");
+  block.plan = take(plan_size);
+  const uint64_t payload_size = varint();
+  require(payload_size <= block.size, "a block's payload is larger than its content");
+  block.lead_checksum = block.size > LEAD_SIZE ? uint32() : 0;
+  block.content_checksum = uint32();
+  block.payload = take(payload_size);
+  check();
+  require(++count_ <= MAX_BLOCKS, "too many blocks in a frame");
+  has_network_ |= block.network;
+  put_varint(entries_, position_ - start);
+  put_varint(entries_, block.size);
+  return block;
+}
+
+ModelRef Reader::model() {
+  const uint8_t flags = byte();
+  require(!(flags & 0x40), "a reserved bit is set");
+  const Bytes name = take((flags & 63) + 1);
+  require(is_name(name), "a model name is malformed");
+  ModelRef found{{}, std::string(name.begin(), name.end()), std::nullopt};
+  const Bytes id = take(found.id.size());
+  std::copy(id.begin(), id.end(), found.id.begin());
+  if (flags & 0x80) {
+    const uint64_t size = varint(), room = memory_limit_ - 2 * header_.block_size;
+    require(size >= 1 && size <= MAX_MODEL_SIZE, "an embedded model's size is out of range");
+    if (size > room) refuse_memory("an embedded model", size, room);
+    found.packed = take(size);
+  }
+  return found;
+}
+
+// Every byte of the end record is known beforehand.
+void Reader::end() {
+  Bytes expected{END};
+  put_varint(expected, count_);
+  expected.insert(expected.end(), entries_.begin(), entries_.end());
+  Bytes footer;
+  put_varint(footer, expected.size());
+  expected.insert(expected.end(), footer.rbegin(), footer.rend());
+  const Bytes found = take(expected.size() - 1);
+  require(std::equal(found.begin(), found.end(), expected.begin() + 1), "damaged: the index does not match the blocks");
+  check();
+}
+
+}  // namespace nncomp::unnnc

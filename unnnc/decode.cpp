@@ -1,0 +1,230 @@
+#include "decode.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <future>
+#include <memory>
+#include <utility>
+
+#include "block/block.hpp"
+#include "deflate/checksum.hpp"
+#include "far/join.hpp"
+#include "filters/filters.hpp"
+#include "plan.hpp"
+
+namespace nncomp::unnnc {
+namespace {
+
+// ---- A stream ----
+
+// Undoes what docs/format.md, section 6, says of lanes: each begins with a piece of the stream's lead, and goes on with
+// a piece of the rest; `coded` has lane behind lane.
+Bytes gather(Bytes&& coded, size_t lanes) {
+  if (lanes == 1 || coded.size() <= LEAD_SIZE) return std::move(coded);
+  Bytes stream(coded.size());
+  auto lead = stream.begin(), rest = stream.begin() + LEAD_SIZE;
+  for (size_t i = 0; i < lanes; ++i) {
+    const Piece lane = piece(coded.size(), int(lanes), int(i));
+    const size_t begun = piece(LEAD_SIZE, int(lanes), int(i)).size;
+    const auto from = coded.begin() + ptrdiff_t(lane.start);
+    lead = std::copy_n(from, begun, lead);
+    rest = std::copy_n(from + ptrdiff_t(begun), lane.size - begun, rest);
+  }
+  return stream;
+}
+
+// What decodes the streams of a block.
+struct Engine {
+  const Network* network;  // of the frame, or null
+  int threads;
+
+  Bytes stream(const Part& part) const {
+    if (!part.below.empty()) {
+      std::vector<Bytes> streams;
+      for (const Part& one : part.below) streams.push_back(stream(one));
+      return FILTERS[part.filter].join(std::move(streams), part.side, part.size);
+    }
+    if (!part.mixing) return Bytes(part.payloads[0].begin(), part.payloads[0].end());
+    Bytes coded(part.size);
+    const Predictor predictor{part.network ? network : nullptr, *part.mixing, find_kernel("auto")};
+    decode_block(predictor, part.payloads, coded, threads, Progress());
+    return gather(std::move(coded), part.payloads.size());
+  }
+};
+
+// ---- Memory ----
+
+// The most that joining the part, or one below it, needs beside streams.
+uint64_t memory_of_joining(const Part& part) {
+  uint64_t need = 0;
+  each(part, [&](const Part& one) {
+    if (one.below.empty()) return;
+    need = std::max(need, FILTERS[one.filter].memory(sizes_below(one), one.side, one.size));
+  });
+  return need;
+}
+
+// Upper bound in bytes of what decoding a block needs: its payload and content, with copies its literals and what is
+// copied, with a filter the streams and what joins them, and what the largest of the streams is coded with.
+uint64_t memory_of_block(const Plan& plan, uint64_t size, const Network* network) {
+  uint64_t need = 2 * size, coder = network ? memory_of(network->config(), 1) : 0;
+  const auto count = [&](const Part& part) {
+    if (!part.mixing) return;
+    const int lanes = int(part.payloads.size());
+    const uint64_t model = network ? memory_of(network->config(), lanes) : 0;
+    coder = std::max(coder, Stage::memory(*part.mixing, part.network, part.size, lanes) + model);
+  };
+  each(plan.literals, count);
+  if (plan.copies) {
+    count(plan.copies->stream);
+    need += plan.literals.size + plan.copies->stream.size;
+  }
+  if (plan.literals.filter) {
+    need += memory_of_joining(plan.literals);
+    for (const Part& stream : plan.literals.below) each(stream, [&](const Part& part) { need += part.size; });
+  }
+  return need + coder;
+}
+
+// ---- A block ----
+
+// A block on its way. It is decoded without any other, perhaps beside others, and finished once those before it are.
+struct Task {
+  Block block;
+  Plan plan;  // refers to the block
+  std::shared_ptr<const Network> network;
+  uint64_t need;  // bytes of memory
+  Bytes copies;  // what is copied to where, once it is decoded
+  std::future<Bytes> literals;
+
+  void start(int threads) {
+    const auto policy = threads > 0 ? std::launch::async : std::launch::deferred;
+    literals = std::async(policy, [this, threads] {
+      const Engine engine{network.get(), std::max(threads, 1)};
+      if (plan.copies) copies = engine.stream(plan.copies->stream);
+      return engine.stream(plan.literals);
+    });
+  }
+};
+
+// The literals of a frame's last blocks, up to its reach: what later ones copy from.
+class Past {
+ public:
+  explicit Past(uint64_t reach) : reach_(reach) {}
+
+  View back(uint64_t count) const {
+    require(count <= held_.size(), "a block copies from beyond the reach");
+    return held_[held_.size() - count];
+  }
+
+  void add(Bytes&& literals) {
+    size_ += literals.size();
+    held_.push_back(std::move(literals));
+    for (; size_ > reach_; held_.pop_front()) size_ -= held_.front().size();
+  }
+
+ private:
+  uint64_t reach_;
+  uint64_t size_ = 0;  // bytes held
+  std::deque<Bytes> held_;
+};
+
+// ---- A frame ----
+
+class Frame {
+ public:
+  Frame(Reader& reader, const Header& header, Models& models, const Limits& limits,
+        const std::function<void(View)>& sink)
+      : reader_(reader), header_(header), models_(models), limits_(limits), sink_(sink), past_(header.reach) {
+    require(header.arithmetic == ARITHMETIC,
+            "arithmetic version " + std::to_string(header.arithmetic) + " is not supported");
+  }
+
+  void decode() {
+    try {
+      while (std::unique_ptr<Task> task = next()) {
+        while (!tasks_.empty() && !has_room_for(*task)) finish();
+        needed_ += task->need;
+        tasks_.push_back(std::move(task));
+        tasks_.back()->start(limits_.threads > 1 ? 1 : 0);
+      }
+    } catch (...) {
+      finish_all();  // what comes before the error is right
+      throw;
+    }
+    finish_all();
+  }
+
+ private:
+  bool has_room_for(const Task& task) const {
+    return tasks_.size() < size_t(limits_.threads) && held_ + needed_ + task.need <= limits_.memory;
+  }
+
+  // The next block, if there is one, and nothing is allocated for it.
+  std::unique_ptr<Task> next() {
+    std::optional<Block> block = reader_.block();
+    if (!block) return nullptr;
+    auto task = std::make_unique<Task>(Task{std::move(*block), {}, nullptr, 0, {}, {}});
+    task->plan = read_plan(task->block, header_);
+    if (task->block.model) network_ = models_.find(*task->block.model, limits_.memory);
+    task->network = network_;
+    task->need = memory_of_block(task->plan, task->block.size, network_.get());
+    held_ = std::min(header_.reach, literals_);
+    if (held_ + task->need > limits_.memory) refuse_memory("decoding", held_ + task->need, limits_.memory);
+    literals_ += task->plan.literals.size;
+    return task;
+  }
+
+  void finish_all() {
+    while (!tasks_.empty()) finish();
+  }
+
+  // The oldest block: puts copies back, and hands out what its checks confirm.
+  void finish() {
+    const std::unique_ptr<Task> task = std::move(tasks_.front());
+    tasks_.pop_front();
+    needed_ -= task->need;
+    Bytes literals = task->literals.get();
+    if (task->plan.copies) {
+      std::vector<View> sources;
+      for (const uint64_t back : task->plan.copies->sources) sources.push_back(past_.back(back));
+      Bytes content(task->block.size);
+      far::join(literals, task->copies, sources, content);
+      hand_out(content, task->block);
+    } else {
+      hand_out(literals, task->block);
+    }
+    past_.add(std::move(literals));
+  }
+
+  void hand_out(View content, const Block& block) {
+    const View lead = content.first(content.size() > LEAD_SIZE ? LEAD_SIZE : 0);
+    const uint32_t lead_checksum = deflate::crc32(lead);
+    require(content.size() == block.size && lead_checksum == block.lead_checksum &&
+                deflate::crc32(content.subspan(lead.size()), lead_checksum) == block.content_checksum,
+            "a block's content does not match its checksum");
+    sink_(content);
+  }
+
+  Reader& reader_;
+  const Header header_;
+  Models& models_;
+  const Limits& limits_;
+  const std::function<void(View)>& sink_;
+  std::shared_ptr<const Network> network_;  // once it is known
+  std::deque<std::unique_ptr<Task>> tasks_;  // that are not finished
+  uint64_t needed_ = 0;  // bytes of memory, by them
+  uint64_t literals_ = 0;  // bytes of all blocks read so far
+  uint64_t held_ = 0;  // of which so many may be held
+  Past past_;
+};
+
+}  // namespace
+
+void decode(Source source, Models& models, const Limits& limits, const std::function<void(View)>& sink) {
+  Reader reader(std::move(source), limits.memory);
+  while (const std::optional<Header> header = reader.frame()) Frame(reader, *header, models, limits, sink).decode();
+}
+
+}  // namespace nncomp::unnnc

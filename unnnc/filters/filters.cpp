@@ -1,0 +1,134 @@
+// The list of filters, and those that are short or in the engine.
+#include "filters/filters.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "deflate/split.hpp"
+#include "filters/x86.hpp"
+#include "jpeg/split.hpp"
+#include "kernels/kernel.hpp"
+
+namespace nncomp::unnnc {
+namespace {
+
+using Sizes = std::vector<uint64_t>;
+
+uint64_t sum(const Sizes& sizes, size_t from, size_t to) {
+  return std::accumulate(sizes.begin() + ptrdiff_t(from), sizes.begin() + ptrdiff_t(to), uint64_t(0));
+}
+
+// ---- none ----
+
+void check_none(const Sizes& sizes, View side, uint64_t size) {
+  require(sizes == Sizes{size} && side.empty(), "a block without a filter is not one stream of its size");
+}
+
+uint64_t memory_of_none(const Sizes&, View, uint64_t) { return 0; }
+
+Bytes join_none(std::vector<Bytes>&& streams, View, uint64_t) { return std::move(streams[0]); }
+
+// ---- repeat ----
+
+void check_repeat(const Sizes& sizes, View side, uint64_t size) {
+  require(sizes.size() == 1 && sizes[0] >= 1 && sizes[0] < size && side.empty(),
+          "a repeated pattern is not one stream, shorter than the content");
+}
+
+uint64_t memory_of_content(const Sizes&, View, uint64_t size) { return size; }
+
+Bytes join_repeat(std::vector<Bytes>&& streams, View, uint64_t size) {
+  const Bytes& pattern = streams[0];
+  Bytes content(size);
+  for (uint64_t at = 0; at < size; at += pattern.size()) {
+    std::copy_n(pattern.begin(), std::min<uint64_t>(pattern.size(), size - at), content.begin() + ptrdiff_t(at));
+  }
+  return content;
+}
+
+// ---- x86 and arm64: distances that are targets ----
+
+void check_program(const Sizes& sizes, View side, uint64_t size) {
+  require(sizes == Sizes{size} && side.empty(), "a program is not one stream of its size");
+}
+
+Bytes join_x86(std::vector<Bytes>&& streams, View, uint64_t) {
+  targets_to_distances(streams[0]);
+  return std::move(streams[0]);
+}
+
+Bytes join_arm64(std::vector<Bytes>&& streams, View, uint64_t) {
+  Bytes& code = streams[0];
+  for (size_t i = 0; i + 4 <= code.size(); i += 4) {
+    if (code[i + 3] >> 2 != 0x25) continue;  // BL
+    uint32_t distance = code[i] | code[i + 1] << 8 | code[i + 2] << 16 | (code[i + 3] & 3) << 24;
+    distance -= uint32_t(i / 4);
+    for (size_t k = 0; k < 3; ++k) code[i + k] = uint8_t(distance >> 8 * k);
+    code[i + 3] = uint8_t(0x25 << 2 | (distance >> 24 & 3));
+  }
+  return std::move(code);
+}
+
+// ---- deflate ----
+
+void check_deflate(const Sizes& sizes, View side, uint64_t size) {
+  require(sizes.size() >= 4 && sizes.size() <= 42 && side.empty(),
+          "streams are not those that deflate streams are made of");
+  require(sum(sizes, 2, sizes.size()) <= most_contents(size) && sum(sizes, 0, 2) < size,
+          "streams are too large for the deflate streams in a block");
+}
+
+// The content once more, a picture's stream without its chunks, its rows, which are at most twice its pixels, a block's
+// tokens, with room to grow, and tables.
+uint64_t memory_of_deflate(const Sizes& sizes, View, uint64_t size) {
+  const uint64_t contents = sum(sizes, 2, sizes.size()), tokens = 4 * std::min<uint64_t>(contents, 1 << 20);
+  return 2 * size + 2 * contents + 2 * tokens + (3 << 20);
+}
+
+Bytes join_deflate(std::vector<Bytes>&& streams, View, uint64_t size) {
+  const std::vector<View> contents(streams.begin() + 2, streams.end());
+  return deflate::join(streams[0], streams[1], contents, size);
+}
+
+// ---- jpeg ----
+
+// Blocks of coefficients that the pictures in `size` bytes may have.
+uint64_t most_blocks(uint64_t size) { return std::min<uint64_t>(size / 2 + (1 << 14), 1 << 22); }
+
+// Those of the largest picture.
+uint64_t blocks_of(View side) {
+  Fields fields(side, "the side of pictures is too short");
+  const uint64_t blocks = fields.varint();
+  require(fields.empty(), "the side of pictures is too long");
+  return blocks;
+}
+
+void check_jpeg(const Sizes& sizes, View side, uint64_t size) {
+  require(sizes.size() == 2 && sum(sizes, 0, 2) < size, "streams are not those that pictures are made of");
+  require(blocks_of(side) <= most_blocks(size), "pictures are too large for a block");
+}
+
+// The content once more, a scan without its zeros, what is learnt, coefficients, and traces of two rows of blocks.
+uint64_t memory_of_jpeg(const Sizes&, View side, uint64_t size) {
+  return 3 * size + (24 << 20) + (128 + 160) * blocks_of(side);
+}
+
+Bytes join_jpeg(std::vector<Bytes>&& streams, View side, uint64_t size) {
+  return jpeg::join(*find_kernel("auto"), streams[0], streams[1], size, blocks_of(side), most_blocks(size));
+}
+
+}  // namespace
+
+uint64_t most_contents(uint64_t size) {
+  return std::min({128 * size, 8 * size + (1 << 23), (uint64_t(1) << 28) - size});
+}
+
+const Filter FILTERS[] = {
+    {check_none, memory_of_none, join_none},          {check_repeat, memory_of_content, join_repeat},
+    {check_program, memory_of_content, join_x86},     {check_program, memory_of_content, join_arm64},
+    {check_deflate, memory_of_deflate, join_deflate}, numbers_filter(),
+    {check_jpeg, memory_of_jpeg, join_jpeg},          base64_filter(),
+};
+const int FILTER_COUNT = sizeof FILTERS / sizeof *FILTERS;
+
+}  // namespace nncomp::unnnc

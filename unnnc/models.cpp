@@ -1,0 +1,81 @@
+#include "models.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "built_in.hpp"
+#include "files.hpp"
+
+namespace nncomp::unnnc {
+namespace {
+
+constexpr uint64_t MAX_FILE_SIZE = 64 << 20;  // bytes of a model file
+
+// The model files of a folder, in the order of their names; none where there is no such folder.
+std::vector<std::string> files_in(const std::string& folder) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".safetensors" && entry.is_regular_file(error)) found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::optional<ModelFile> opened(View data) {  // or none where it is not a model
+  try {
+    return ModelFile(data);
+  } catch (const FormatError&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const Network> Models::find(const ModelRef& ref, uint64_t memory_limit) {
+  if (last_ && last_id_ == ref.id) return last_;
+  last_.reset();
+  if (ref.packed) {
+    try {
+      const std::optional<Id> base_id = base_of(*ref.packed);
+      const std::optional<Model> base =
+          base_id ? std::optional(find_id(*base_id, "base of " + ref.name)) : std::nullopt;
+      const Model model = unpack(*ref.packed, base ? &*base : nullptr, memory_limit);
+      last_ = model.network();
+      last_id_ = model.id();
+    } catch (const FormatError& error) {
+      throw FormatError(std::string("the embedded model is malformed: ") + error.what());
+    }
+    require(last_id_ == ref.id, "the embedded model is not the one that the frame names");
+  } else {
+    last_ = find_id(ref.id, ref.name).network();
+    last_id_ = ref.id;
+  }
+  return last_;
+}
+
+Model Models::find_id(const Id& id, const std::string& name) const {
+  std::string places = BUILT_IN.empty() ? "" : "the program";
+  for (const View data : BUILT_IN) {
+    const ModelFile file(data);
+    if (file.id() == hex(id)) return file.read();
+  }
+  for (const std::string& folder : folders_) {
+    places += (places.empty() ? "" : ", ") + folder;
+    for (const std::string& path : files_in(folder)) {
+      const Bytes data = read_file(path, MAX_FILE_SIZE);
+      const std::optional<ModelFile> file = opened(data);
+      if (!file || file->id() != hex(id)) continue;
+      try {
+        return file->read();
+      } catch (const FormatError& error) {
+        throw Refusal(path + ": " + error.what());
+      }
+    }
+  }
+  throw Refusal("model '" + name + "' (id " + hex(id) + ") was not found in " + places);
+}
+
+}  // namespace nncomp::unnnc

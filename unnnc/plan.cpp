@@ -1,0 +1,197 @@
+#include "plan.hpp"
+
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "filters/filters.hpp"
+
+namespace nncomp::unnnc {
+namespace {
+
+constexpr size_t MAX_STREAMS = 256;                    // of a block
+constexpr int MAX_DEPTH = 6;                           // filters that a byte of content may have been through
+constexpr uint64_t MAX_SOURCES = 16;                   // blocks that a block copies from
+constexpr uint64_t MAX_STREAM_SIZE = uint64_t(1) << 28;  // bytes of all streams of a block
+
+// Bits of a filter's byte,
+constexpr uint8_t SIDE = 0x80, COPIES = 0x40, FILTER = 0x3F;
+// and of a stream's.
+constexpr uint8_t SIZE = 0x80, WAY = 0x70, CONTEXTS = 0x0F;
+enum Way : uint8_t { STORED = 0x00, MIX = 0x10, NETWORK_MIX = 0x20, JOINED = 0x30 };
+
+constexpr const char* TOO_MANY = "a block has too many streams, or too large ones";
+constexpr const char* NOT_SMALLER = "a stream's payload is not smaller than the stream";
+
+class PlanReader {
+ public:
+  PlanReader(const Block& block, const Header& header)
+      : block_(block), header_(header), plan_(block.plan, TOO_SHORT), payload_(block.payload, TOO_SHORT) {}
+
+  Plan read() {
+    const uint8_t flags = plan_.byte();
+    Plan plan;
+    Part& root = plan.literals;
+    root.size = block_.size;
+    root.filter = filter(flags & FILTER, "");
+    if (flags & COPIES) {
+      plan.copies.emplace().sources = sources();
+      root.size = plan_.varint();
+      require(root.size < block_.size, "a block copies nothing");
+      const uint8_t coding = plan_.byte();
+      plan.copies->stream = coded(coding, stream_size(coding, root.size));
+    }
+    if (flags & SIDE) root.side = side();
+    do {
+      root.below.push_back(stream(root.size, root.filter ? MAX_DEPTH : 0));
+      check_limits(plan);
+    } while (!plan_.empty());
+    require(payload_.empty(), "a block's payload is longer than its streams");
+    FILTERS[root.filter].check(sizes_below(root), root.side, root.size);
+    bool network = plan.copies && plan.copies->stream.network;
+    each(root, [&](const Part& part) { network |= part.network; });
+    require(network == block_.network, "a block's type and its streams differ about the network");
+    return plan;
+  }
+
+ private:
+  static constexpr const char* TOO_SHORT = "a block's plan does not fit into the block";
+
+  static int filter(int number, const char* whose) {
+    require(number < FILTER_COUNT, "filter " + std::to_string(number) + whose + " is not supported");
+    return number;
+  }
+
+  View side() {
+    const uint64_t size = plan_.varint();
+    require(size > 0, "a filter has bytes of its own, and they are none");
+    return plan_.take(size);
+  }
+
+  std::vector<uint64_t> sources() {
+    require(header_.reach != 0, "a block copies from others, and each is said to stand alone");
+    const uint64_t count = plan_.varint() + 1;
+    require(count <= MAX_SOURCES, "a block copies from too many others");
+    std::vector<uint64_t> found;
+    uint64_t back = 0;
+    for (uint64_t i = 0; i < count; ++i) {
+      const uint64_t step = plan_.varint();
+      require(step < header_.reach, "a block copies from beyond the reach");  // and no sum is too large
+      found.push_back(back += step + 1);
+    }
+    return found;
+  }
+
+  // A stream of what has `outer` bytes, with at most `depth` filters below it.
+  Part stream(uint64_t outer, int depth) {
+    const uint8_t coding = plan_.byte();
+    const uint64_t size = stream_size(coding, outer);
+    if ((coding & ~SIZE) != JOINED) return coded(coding, size);
+    Part joined;
+    joined.size = size;
+    const uint8_t flags = plan_.byte();
+    joined.filter = filter(flags & ~SIDE, " of a stream");
+    if (flags & SIDE) joined.side = side();
+    const uint64_t more = plan_.varint();
+    require(depth >= 2 && more < MAX_STREAMS, "a block has too many streams, or too many in each other");
+    for (uint64_t i = 0; i <= more; ++i) joined.below.push_back(stream(size, joined.filter ? depth - 1 : 0));
+    FILTERS[joined.filter].check(sizes_below(joined), joined.side, size);
+    return joined;
+  }
+
+  // That of a stream, which is written only where it is another one.
+  uint64_t stream_size(uint8_t coding, uint64_t outer) {
+    if (!(coding & SIZE)) return outer;
+    const uint64_t size = plan_.varint();
+    require(size != outer, "a stream's size is not in its shortest form");
+    require(size <= MAX_STREAM_SIZE, TOO_MANY);
+    return size;
+  }
+
+  Part coded(uint8_t coding, uint64_t size) {
+    Part part;
+    part.size = size;
+    const uint8_t way = coding & WAY;
+    if (way == STORED && !(coding & CONTEXTS)) {
+      part.payloads = {payload_.take(size)};
+      return part;
+    }
+    if (way != MIX && way != NETWORK_MIX) {
+      char text[5];
+      std::snprintf(text, sizeof text, "0x%02x", coding & (WAY | CONTEXTS));
+      throw FormatError("coding " + std::string(text) + " of a stream is not supported");
+    }
+    part.network = way == NETWORK_MIX;
+    part.mixing = mixing(coding & CONTEXTS);
+    const std::vector<uint64_t> sizes = payload_sizes(part.network ? header_.lanes_of(size) : 1, size);
+    for (uint64_t one : sizes) part.payloads.push_back(payload_.take(one));
+    return part;
+  }
+
+  Mixing mixing(int contexts) {
+    require(contexts <= mix::WIDE, "contexts " + std::to_string(contexts) + " are not supported");
+    const uint64_t period = plan_.varint();
+    require(period < 1 << 16, "period is out of range");
+    const bool has_stride = contexts == mix::PICTURE || contexts == mix::WIDE;
+    const Mixing found{header_.rich, contexts, int(period), has_stride ? plan_.byte() : 1};
+    try {
+      found.check();
+    } catch (const std::invalid_argument& error) {
+      throw FormatError(error.what());
+    }
+    return found;
+  }
+
+  // Those of a stream of `size` bytes; that of the plan's very last payload is not written.
+  std::vector<uint64_t> payload_sizes(int lanes, uint64_t size) {
+    std::vector<uint64_t> sizes;
+    uint64_t sum = 0;
+    const auto add = [&](uint64_t one) {
+      require(one < size - sum, NOT_SMALLER);
+      sizes.push_back(one);
+      sum += one;
+    };
+    require(size > 0, NOT_SMALLER);
+    for (int lane = 1; lane < lanes; ++lane) add(plan_.varint());
+    require(sum <= payload_.left(), NOT_SMALLER);
+    if (plan_.empty()) {
+      add(payload_.left() - sum);
+    } else {
+      add(plan_.varint());
+      require(!plan_.empty(), "a plan has the size of its last payload, which is what is left");
+    }
+    return sizes;
+  }
+
+  static void check_limits(const Plan& plan) {
+    const uint64_t size = plan.literals.size;
+    size_t count = plan.copies ? 1 : 0;
+    uint64_t total = plan.copies ? plan.copies->stream.size : 0;
+    bool nested = false;
+    for (const Part& stream : plan.literals.below) {
+      each(stream, [&](const Part& part) {
+        ++count;
+        total += part.size;
+        nested |= !part.below.empty();
+      });
+    }
+    require(count <= MAX_STREAMS && total <= MAX_STREAM_SIZE, TOO_MANY);
+    require(!nested || total <= size + most_contents(size), "a block's streams are too large for what it is joined of");
+  }
+
+  const Block& block_;
+  const Header& header_;
+  Fields plan_, payload_;
+};
+
+}  // namespace
+
+Plan read_plan(const Block& block, const Header& header) { return PlanReader(block, header).read(); }
+
+std::vector<uint64_t> sizes_below(const Part& part) {
+  std::vector<uint64_t> sizes;
+  for (const Part& one : part.below) sizes.push_back(one.size);
+  return sizes;
+}
+
+}  // namespace nncomp::unnnc
