@@ -48,9 +48,10 @@ struct Options {
 std::string printable(const std::string& text) {
   std::string out;
   for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
     char code[5];
-    std::snprintf(code, sizeof code, "\\x%02x", static_cast<unsigned char>(c));
-    out += (c >= 0 && c < 32) || c == 127 ? code : std::string(1, c);
+    std::snprintf(code, sizeof code, "\\x%02x", byte);
+    out += byte < 32 || byte == 127 ? code : std::string(1, c);
   }
   return out;
 }
