@@ -233,7 +233,7 @@ def test_damaged_files(sanitized: Program, folder: Path, tmp_path: Path) -> None
     draw = random.Random(1)
     seeds = [path.read_bytes() for path in named("good") if path.stat().st_size < 9000]
     paths, expected = [], []
-    for number in range(600):
+    for number in range(150):
         seed = draw.choice(seeds)
         inside = draw.random() < 0.8 and b"NNC" not in seed[9:]
         data = mutate.damaged_inside(draw, seed) if inside else mutate.damaged(draw, seed)
