@@ -25,17 +25,13 @@ from nncomp.errors import NNCompError
 __all__ = ["cat", "each_line"]
 
 
-class _Range(click.ParamType):
+def _range(text: str) -> slice:
     """A:B as Python has it: from A on, before B; below 0 from the end; either may be missing."""
-
-    name = "range"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> slice:
-        match = re.fullmatch(r"(-?[0-9]{1,18})?:(-?[0-9]{1,18})?", value)
-        if match is None:
-            self.fail(f"{value!r} is not a range such as 10:20, :20 or -10:")
-        start, stop = (None if number is None else int(number) for number in match.groups())
-        return slice(start, stop)
+    match = re.fullmatch(r"(-?[0-9]{1,18})?:(-?[0-9]{1,18})?", text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not a range such as 10:20, :20 or -10:")
+    start, stop = (None if number is None else int(number) for number in match.groups())
+    return slice(start, stop)
 
 
 _UNITS = {
@@ -47,7 +43,7 @@ _UNITS = {
 
 def _ranges(command: Any) -> Any:
     for unit, text in reversed(_UNITS.items()):
-        option = click.option(f"--{unit}", unit, type=_Range(), metavar="A:B", help=text)
+        option = click.option(f"--{unit}", unit, type=_range, metavar="A:B", help=text)
         command = option(command)
     return command
 
