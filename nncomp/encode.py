@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from nncomp import container, levels, rawio, resolve
@@ -27,7 +28,10 @@ from nncomp.schedule import Meter, Progress, Task, unheard
 from nncomp.summary import Summary
 from nncomp.ways import StreamCoder
 
-__all__ = ["Encoder", "header_of"]
+__all__ = ["Coded", "Encoder", "header_of"]
+
+Coded = list[tuple[Plan, Block]]
+"""A block in one way or two, of which what is before it decides which one is written."""
 
 
 def header_of(options: Options) -> Header:
@@ -80,8 +84,26 @@ class Encoder:
         self._usable = False
         results = self._places.run(self._tasks(src), self._progress)
         with contextlib.closing(results):
-            for candidates in results:
-                self._write(candidates)
+            for coded in results:
+                self._write(coded)
+        self._usable = True
+
+    # One frame by many encoders: each skips and codes, and one of them puts.
+
+    def skip(self, src: Readable, count: int) -> None:
+        """Take ``count`` blocks of ``src`` for coded: what later ones may refer to is kept."""
+        for _ in itertools.islice(self._tasks(src), count):
+            pass
+
+    def code(self, src: Readable, count: int) -> Generator[Coded, None, None]:
+        """The next ``count`` blocks of ``src`` for ``put``, or all that there are."""
+        yield from self._places.run(itertools.islice(self._tasks(src), count), self._progress)
+
+    def put(self, coded: Coded) -> None:
+        """Write the next block."""
+        self._check_usable()
+        self._usable = False
+        self._write(coded)
         self._usable = True
 
     def end(self) -> Summary:
@@ -97,15 +119,15 @@ class Encoder:
         if not self._usable:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
 
-    def _tasks(self, src: Readable) -> Iterator[Task[_Candidates]]:
+    def _tasks(self, src: Readable) -> Iterator[Task[Coded]]:
         while content := rawio.read_full(src, self.header.block_size):
             if self._before:
                 self._inside = deflate.follow(self._before, self._inside)
             self._before = content
             yield self._task(content, self._past.split(content), self._inside)
 
-    def _write(self, candidates: _Candidates) -> None:
-        """Write the smallest candidate, counting the model where this block would bring it.
+    def _write(self, coded: Coded) -> None:
+        """Write the smallest, counting the model where this block would bring it.
 
         Not an embedded model's data, which was asked for.
         """
@@ -119,7 +141,7 @@ class Encoder:
         def record_size(candidate: tuple[Plan, Block]) -> int:
             return container.record_size(candidate[1], carried(candidate[1]))
 
-        plan, block = min(candidates, key=record_size)
+        plan, block = min(coded, key=record_size)
         model = carried(block)
         if model is not None and self._packed is not None:
             model = dataclasses.replace(model, data=self._packed.data)
@@ -128,10 +150,10 @@ class Encoder:
 
     def _task(
         self, content: bytes, split: Split | None, inside: deflate.Inside | None
-    ) -> Task[_Candidates]:
+    ) -> Task[Coded]:
         """Its result are blocks, of which the smallest is to be written, of equals the first."""
 
-        def code(threads: int, report: Progress) -> Iterator[_Candidates]:
+        def code(threads: int, report: Progress) -> Iterator[Coded]:
             heard = Meter(report, len(content))
             if split is None:
                 plans = self._plans(content, inside, threads, heard)
@@ -142,10 +164,15 @@ class Encoder:
             heard.finish()
             checks = zlib.crc32(content), container.lead_checksum(content)
             blocks = [layout.dumps(plan, len(content), *checks) for plan in plans]
-            yield [
+            possible = [
                 (plan, block)
                 for plan, block in zip(plans, blocks, strict=True)
                 if len(block.payload) <= len(content) and len(block.plan) <= container.MAX_PLAN_SIZE
+            ]
+            yield [
+                min(ways, key=lambda way: container.record_size(way[1], None))
+                for network in (False, True)
+                if (ways := [way for way in possible if way[1].network == network])
             ]
 
         return code
@@ -192,9 +219,6 @@ class Encoder:
             ways.append(self._coder().alone(stream, mixing, 1, threads, report))
         best = min((way for way in ways if not way.network), key=_stored_size)
         return best, min(ways, key=_stored_size)
-
-
-_Candidates = list[tuple[Plan, Block]]
 
 
 def _stored_size(stream: Stream) -> int:

@@ -82,7 +82,10 @@ ALLOWED = {
     "file": {
         *("arguments", "decode", "exclusive", "incremental", "options", "rawio", "reader"),
     },
-    "integrations": {"api", "arguments", "file", "integrations", "levels", "registry"},
+    "integrations": {
+        *("api", "arguments", "container", "encode", "errors", "file", "fileio", "integrations"),
+        *("levels", "options", "rawio", "registry"),
+    },
     "train": {
         "container",
         "engine",

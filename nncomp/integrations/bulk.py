@@ -1,0 +1,235 @@
+"""Whole files and parts of large ones, each by a call of its own: what ``dask`` gives to workers.
+
+Places are paths or URLs, as fsspec knows them. A target appears complete or not at all, where its
+file system can: a call that is repeated, or that ran twice, leaves what one would. Errors are those
+of ``compress`` and ``decompress``, and ``OSError``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+import fsspec
+
+from nncomp import api, container, rawio
+from nncomp.encode import Coded, Encoder
+from nncomp.file import NNCompFile
+from nncomp.options import Options
+
+__all__ = [
+    "Done",
+    "Manifest",
+    "code",
+    "compress",
+    "decompress",
+    "join",
+    "pieces",
+    "read",
+    "read_lines",
+    "size_of",
+]
+
+_CHUNK = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Done:
+    """A file that was compressed or decompressed."""
+
+    source: str
+    target: str
+    state: str  # of the source, which another one has once it is changed
+    content_size: int
+    stored_size: int
+    sha256: str  # of the content
+
+
+class Manifest:
+    """What is done, a line of JSON for each file, so that another run may leave it out."""
+
+    def __init__(self, path: str | os.PathLike[str] | None) -> None:
+        self._path = path
+        self._done: dict[tuple[str, str], Done] = {}
+        for line in self._lines():
+            with contextlib.suppress(ValueError, TypeError):  # the last one may be cut off
+                done = Done(**json.loads(line))
+                self._done[done.source, done.target] = done
+
+    def find(self, source: str, target: str, *, packed: bool) -> Done | None:
+        """What is known of a target that is there, and of a source as it was; ``packed``: the
+        target is what is compressed."""
+        done = self._done.get((source, target))
+        if done is None or done.state != _state(source):
+            return None
+        size = done.stored_size if packed else done.content_size
+        try:
+            return done if size_of(target) == size else None
+        except OSError:
+            return None
+
+    def add(self, done: Done) -> None:
+        self._done[done.source, done.target] = done
+        if self._path is not None:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(dataclasses.asdict(done)) + "\n")
+
+    def _lines(self) -> list[str]:
+        if self._path is None:
+            return []
+        try:
+            with open(self._path, encoding="utf-8", errors="replace") as file:
+                lines = file.read().split("\n")
+        except FileNotFoundError:
+            return []
+        if lines[-1]:  # what was cut off gets an end, so that the next line is one
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write("\n")
+        return lines
+
+
+def size_of(place: str) -> int:
+    """Bytes of a file."""
+    system, path = fsspec.core.url_to_fs(place)
+    return int(system.size(path))
+
+
+def compress(source: str, target: str, options: Options) -> Done:
+    """One file into one frame."""
+    state = _state(source)
+    with _reading(source) as src, _writing(target) as dst:
+        reader = _Hashed(src)
+        summary = api.compress_stream(reader, dst, options)
+        return Done(source, target, state, reader.size, summary.stored_size, reader.sha256)
+
+
+def decompress(source: str, target: str, options: Options) -> Done:
+    """All frames of one file."""
+    state = _state(source)
+    with _reading(source) as src, _writing(target) as dst:
+        writer = _Hashed(dst)
+        summary = api.decompress_stream(src, writer, options)
+        return Done(source, target, state, writer.size, summary.stored_size, writer.sha256)
+
+
+def code(source: str, options: Options, first: int, count: int) -> list[Coded]:
+    """``count`` blocks of one file, from the one of number ``first`` on; those before are read."""
+    encoder = Encoder(io.BytesIO(), options)
+    with _reading(source) as src:
+        encoder.skip(src, first)
+        return list(encoder.code(src, count))
+
+
+def join(source: str, target: str, options: Options, parts: Sequence[list[Coded]]) -> Done:
+    """The frame of one file, of what ``code`` gave for all of it: the bytes are ``compress``'s."""
+    state = _state(source)
+    with _reading(source) as src, _writing(target) as dst:
+        encoder = Encoder(dst, options)
+        for coded in (coded for part in parts for coded in part):
+            encoder.put(coded)
+        summary = encoder.end()
+        reader = _Hashed(src)
+        while reader.read(_CHUNK):
+            pass
+        if reader.size != summary.content_size:
+            raise OSError(f"{source} was changed while it was read")
+        return Done(source, target, state, reader.size, summary.stored_size, reader.sha256)
+
+
+def pieces(source: str, size: int, options: Options) -> list[tuple[int, int]]:
+    """(start, stop) of pieces of the content, whole blocks of at least ``size`` bytes, but the last
+    may be smaller."""
+    with _reading(source) as src:
+        frames = container.read_index(src, options.memory_limit)
+    found = []
+    start = stop = 0
+    for entry in (entry for frame in frames for entry in frame.entries):
+        stop += entry.content_size
+        if stop - start >= size:
+            found.append((start, stop))
+            start = stop
+    return found if start == stop else [*found, (start, stop)]
+
+
+def read(source: str, start: int, stop: int) -> bytes:
+    """A piece of the content."""
+    with _content(source) as file:
+        file.seek(start)
+        return file.read(stop - start)
+
+
+def read_lines(source: str, start: int, stop: int, encoding: str, errors: str) -> list[str]:
+    """The lines that begin in a piece of the content, with their ends: LF, as in binary files."""
+    with _content(source) as file:
+        if start:  # where the line ends that the byte before belongs to
+            file.seek(start - 1)
+            file.readline()
+        lines = []
+        while file.tell() < stop:
+            lines.append(file.readline().decode(encoding, errors))
+        return lines
+
+
+@contextlib.contextmanager
+def _content(source: str) -> Iterator[NNCompFile]:
+    with _reading(source) as src, NNCompFile(src) as file:
+        yield file
+
+
+def _reading(source: str) -> contextlib.AbstractContextManager[BinaryIO]:
+    return cast("contextlib.AbstractContextManager[BinaryIO]", fsspec.open(source, "rb"))
+
+
+@contextlib.contextmanager
+def _writing(target: str) -> Iterator[BinaryIO]:
+    """A file that becomes ``target`` when the block is left without error."""
+    system, path = fsspec.core.url_to_fs(target)
+    system.makedirs(system._parent(path), exist_ok=True)
+    file = system.open(path, "wb", autocommit=False)
+    try:
+        yield file
+        file.close()
+    except BaseException:
+        with contextlib.suppress(Exception):
+            file.close()
+        with contextlib.suppress(Exception):
+            file.discard()
+        raise
+    file.commit()
+
+
+def _state(source: str) -> str:
+    system, path = fsspec.core.url_to_fs(source)
+    return str(system.ukey(path))
+
+
+class _Hashed:
+    """A stream, counted and hashed on its way."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.size = 0
+        self._file = file
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._taken(self._file.read(size))
+
+    def write(self, data: bytes, /) -> int:
+        rawio.write_all(self._file, self._taken(data))
+        return len(data)
+
+    def _taken(self, data: bytes) -> bytes:
+        self.size += len(data)
+        self._hash.update(data)
+        return data
