@@ -261,6 +261,14 @@ def picture(
     return png(filtered(pixels, row, pixel, filters), header=header)[0], pixels
 
 
+def test_rows_that_are_not_filtered_as_they_say_stay() -> None:
+    """A photo, of which each row is said to be what Paeth's filter left."""
+    _, pixels = picture(60, 100, (8, 2, 3), bytes(100))
+    content = b"".join(b"\4" + pixels[at : at + 180] for at in range(0, len(pixels), 180))
+    data, _ = png(content, header=struct.pack(">IIBBBBB", 60, 100, 8, 2, 0, 0, 0))
+    assert undone(data)[2][2:] == [content]
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_rows_become_pixels(shape: tuple[int, int, int]) -> None:
     filters = models.noise(100, 1).translate(bytes(i % 5 for i in range(256)))

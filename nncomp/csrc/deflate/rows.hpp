@@ -32,6 +32,10 @@ struct Picture {
 // None where there is no such filter.
 std::optional<Picture> to_pixels(std::span<const uint8_t> content, const Rows& rows);
 
+// Whether pixels are as easy to foresee as what their rows' filters left, about, which they are but for pictures that
+// say of rows that they are filtered in ways in which they are not.
+bool pixels_pay(std::span<const uint8_t> content, std::span<const uint8_t> pixels, const Rows& rows);
+
 // The inverse. As many pixels as belong to `filters`, all of which are below ROW_FILTERS.
 std::vector<uint8_t> from_pixels(std::span<const uint8_t> pixels, std::span<const uint8_t> filters, const Rows& rows);
 

@@ -156,13 +156,14 @@ class Splitter {
     done_ = found.end;
   }
 
-  // The content as pixels, where it is known how its rows lie.
+  // The content as pixels, where it is known how its rows lie, and that pays.
   void put_picture(const Found& found, bool alone, std::vector<uint8_t>& content) {
     const std::vector<uint8_t>& plain = found.stream.plain;
     std::optional<Rows> rows;
     if (alone) rows = find_rows(data_.subspan(behind_picture_, found.start - behind_picture_), plain.size());
     behind_picture_ = found.end;
     std::optional<Picture> picture = rows ? to_pixels(plain, *rows) : std::nullopt;
+    if (picture && !pixels_pay(plain, picture->pixels, *rows)) picture.reset();
     if (side_.flag(m_->pixels, picture.has_value())) {
       code_rows(side_, *m_, *rows);
       code_filters(side_, *m_, picture->filters);
