@@ -7,20 +7,36 @@
 
 namespace nncomp::deflate {
 
-inline constexpr auto CRC_TABLE = [] {
-  std::array<uint32_t, 256> table{};
+inline uint32_t little32(const uint8_t* b) {
+  return b[0] | uint32_t(b[1]) << 8 | uint32_t(b[2]) << 16 | uint32_t(b[3]) << 24;
+}
+
+// CRC_TABLES[k][i]: what byte i does to a CRC-32 that k other bytes are behind.
+inline constexpr auto CRC_TABLES = [] {
+  std::array<std::array<uint32_t, 256>, 8> tables{};
   for (uint32_t i = 0; i < 256; ++i) {
     uint32_t c = i;
     for (int k = 0; k < 8; ++k) c = c & 1 ? c >> 1 ^ 0xEDB88320 : c >> 1;
-    table[i] = c;
+    tables[0][i] = c;
   }
-  return table;
+  for (size_t k = 1; k < 8; ++k) {
+    for (size_t i = 0; i < 256; ++i) tables[k][i] = tables[k - 1][i] >> 8 ^ tables[0][tables[k - 1][i] & 255];
+  }
+  return tables;
 }();
 
 // Of what follows bytes with the CRC-32 `before`.
 inline uint32_t crc32(std::span<const uint8_t> bytes, uint32_t before = 0) {
+  const auto& t = CRC_TABLES;
   uint32_t c = ~before;
-  for (const uint8_t b : bytes) c = c >> 8 ^ CRC_TABLE[(c ^ b) & 255];
+  const uint8_t* b = bytes.data();
+  size_t left = bytes.size();
+  for (; left >= 8; left -= 8, b += 8) {
+    c ^= little32(b);
+    c = t[7][c & 255] ^ t[6][c >> 8 & 255] ^ t[5][c >> 16 & 255] ^ t[4][c >> 24] ^ t[3][b[4]] ^ t[2][b[5]] ^
+        t[1][b[6]] ^ t[0][b[7]];
+  }
+  for (; left > 0; --left, ++b) c = c >> 8 ^ t[0][(c ^ *b) & 255];
   return ~c;
 }
 
@@ -40,10 +56,6 @@ inline uint32_t adler32(std::span<const uint8_t> bytes) {
 
 inline uint32_t big32(const uint8_t* b) {
   return uint32_t(b[0]) << 24 | uint32_t(b[1]) << 16 | uint32_t(b[2]) << 8 | b[3];
-}
-
-inline uint32_t little32(const uint8_t* b) {
-  return b[0] | uint32_t(b[1]) << 8 | uint32_t(b[2]) << 16 | uint32_t(b[3]) << 24;
 }
 
 }  // namespace nncomp::deflate
