@@ -28,6 +28,7 @@ from nncomp.cli.report import (
     size_text,
 )
 from nncomp.cli.work import Result
+from nncomp.errors import NNCompError
 from nncomp.levels import NO_MODEL
 
 __all__ = ["compress", "decompress", "test"]
@@ -152,6 +153,10 @@ def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
     if options.remove and mode in (Mode.TEST, Mode.LIST):
         raise click.UsageError("--rm does not go with test and list")
     unnamed = stdout or ("-" in names and options.output is None)
+    if options.keep_going and (options.remove or mode not in (Mode.DECOMPRESS, Mode.TEST)):
+        raise click.UsageError("--keep-going is for decompress and test, without --rm")
+    if options.zeros and not options.keep_going:
+        raise click.UsageError("--zeros goes with --keep-going")
     if options.verify and mode == Mode.COMPRESS and unnamed:
         raise click.UsageError("--verify needs a named output: a pipe cannot be read again")
     without = options.of_call().wanted_model == NO_MODEL
@@ -186,6 +191,8 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
             results.append(result)
             if result.problem is not None:
                 report.complain(result.name, result.problem)
+            for text in result.missing:
+                report.complain(result.name, NNCompError(text))
             if result.remark and not options.quiet:
                 say(f"nncomp: {shown_name(result.name)}: {result.remark}")
             if result.problem is None and _is_told(mode, result, options):

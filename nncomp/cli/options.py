@@ -76,6 +76,8 @@ class Options:
     force: bool
     verify: bool
     remove: bool
+    keep_going: bool
+    zeros: bool
     as_json: bool
     quiet: int
     verbose: int
@@ -270,6 +272,12 @@ def file_options(command: _F) -> _F:
                 "--verify", is_flag=True, help="Decompress what was written, and compare."
             ),
             click.option("--rm", "remove", is_flag=True, help="Verify, then remove the input."),
+            click.option(
+                "--keep-going",
+                is_flag=True,
+                help="Decompress what is whole of damaged files, and say what is missing.",
+            ),
+            click.option("--zeros", is_flag=True, help="With --keep-going: zeros for the gaps."),
             level_flags,
             click.option(
                 "--model",

@@ -46,6 +46,7 @@ class Result:
     remark: str = ""  # what one might not expect
     seconds: float = 0.0  # that it took
     problem: Exception | None = None  # why there is none of this
+    missing: tuple[str, ...] = ()  # what is, of a damaged file
 
 
 def process(
@@ -73,6 +74,8 @@ def process(
     with _open_source(mode, item.name, options) as source:
         _load(mode, options)
         with _open_sink(mode, item.target, source, options, stdout) as sink:
+            if options.keep_going:
+                return _rescue(item, source, sink, options, watch, started)
             if mode != Mode.COMPRESS:
                 size = _content_size(source, options)
                 with watch("", size) as progress:
@@ -96,6 +99,33 @@ def process(
         training,
         _remark(summary) if mode == Mode.COMPRESS and options.embed_model else "",
         time.perf_counter() - started,
+    )
+
+
+def _rescue(
+    item: Input,
+    source: BinaryIO,
+    sink: Writable,
+    options: Options,
+    watch: Watch,
+    started: float,
+) -> Result:
+    """What is whole of a file that may be damaged."""
+    from nncomp import rescue
+
+    if not source.seekable():
+        raise NNCompError("is not a file that can seek, which --keep-going needs")
+    with watch("", _content_size(source, options)) as progress:
+        size, gaps = rescue.rescue(
+            source, sink, options.of_call(), zeros=options.zeros, progress=progress
+        )
+    return Result(
+        item.name,
+        item.target,
+        size,
+        os.fstat(source.fileno()).st_size,
+        seconds=time.perf_counter() - started,
+        missing=tuple(map(str, gaps)),
     )
 
 

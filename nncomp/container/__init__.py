@@ -6,7 +6,7 @@ hand out only what its checks have confirmed, and only what the specification al
 else is a ``FormatError``. What a block's plan says is not known here (``nncomp.plan``).
 """
 
-from nncomp.container.index import FrameIndex, IndexEntry, read_blocks, read_index
+from nncomp.container.index import FrameIndex, IndexEntry, read_blocks, read_index, walk
 from nncomp.container.stream import FrameReader, FrameWriter, is_end, read, record_size
 from nncomp.container.values import (
     LEAD_SIZE,
@@ -55,4 +55,5 @@ __all__ = [
     "read_index",
     "record_size",
     "require_block_size",
+    "walk",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +12,7 @@ from typing import BinaryIO
 from nncomp import rawio, varint
 from nncomp.container import records
 from nncomp.container.records import CUT_SHORT, HEAD_SIZE, Scanner
-from nncomp.container.stream import WRONG_INDEX
+from nncomp.container.stream import WRONG_INDEX, BlockIndex
 from nncomp.container.values import (
     MAGIC,
     MAX_BLOCKS,
@@ -23,7 +24,7 @@ from nncomp.container.values import (
 )
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, TruncatedError
 
-__all__ = ["FrameIndex", "IndexEntry", "read_blocks", "read_index"]
+__all__ = ["FrameIndex", "IndexEntry", "read_blocks", "read_index", "walk"]
 
 _NO_INDEX = "no index was found at the end: damaged, or not an .nnc file"
 
@@ -73,21 +74,23 @@ def read_blocks(
     memory_limit: int,
     sources: Callable[[Block], Iterable[int]] = lambda block: (),
     stop: int | None = None,
+    *,
+    lenient: bool = False,
 ) -> Iterator[Header | ModelRef | Aside | Block]:
     """A frame from its block number ``first`` on: the Header, then what ``read`` gives, up to block
     number ``stop`` if that is given.
 
     Seeks to what is needed and reads nothing else: a network block's model may be named by a block
     before ``first``; and ``sources`` says how many blocks back those are that a block copies from.
-    Those before ``first`` come in front of it, each once, behind an ``Aside``. Raises what ``read``
-    raises.
+    Those before ``first`` come in front of it, each once, behind an ``Aside``. A block of which
+    nothing but the model is needed may be damaged where ``lenient``. Raises what ``read`` raises.
     """
 
     def is_network(number: int) -> bool:
         file.seek(frame.entries[number].offset)
         return Scanner(file).byte() == records.NETWORK_BLOCK
 
-    def read_block(number: int) -> list[ModelRef | Block]:
+    def read_block(number: int, *, checked: bool = True) -> list[ModelRef | Block]:
         before = 4 if number else HEAD_SIZE  # bytes in front of it that its check covers
         entry = frame.entries[number]
         file.seek(entry.offset - before)
@@ -98,6 +101,8 @@ def read_blocks(
         block, model = records.read_block(
             scanner, scanner.byte(), header, number != bearer, memory_limit
         )
+        if not checked:
+            return [block] if model is None else [model, block]
         scanner.check()
         if (scanner.position - start, block.size) != (entry.stored_size, entry.content_size):
             raise FormatError(WRONG_INDEX)
@@ -117,7 +122,8 @@ def read_blocks(
         if bearer is not None or not is_network(number):
             return read_block(number)[-1:]
         bearer = next(i for i in range(number + 1) if is_network(i))
-        return read_block(bearer)[:1] + read_block(number)[-1:]
+        alone = lenient and bearer != number
+        return read_block(bearer, checked=not alone)[:1] + read_block(number)[-1:]
 
     asides = set()
     for number in range(first, len(frame.entries) if stop is None else stop):
@@ -133,6 +139,36 @@ def read_blocks(
                 yield Aside(back)
                 yield from read_with_model(source)
         yield block
+
+
+def walk(file: BinaryIO, memory_limit: int) -> list[FrameIndex]:
+    """The frames of a damaged ``file``, found from its front: as far as one record can be told from
+    the next, whatever their checks say. Raises ``MemoryLimitError``."""
+    frames: list[FrameIndex] = []
+    end = file.seek(0)
+    with contextlib.suppress(FormatError):
+        while True:
+            file.seek(end)
+            scanner = Scanner(file)
+            header = records.read_frame_head(scanner, first=not frames)
+            if header is None:
+                break
+            records.check_block_size(header, memory_limit)
+            entries: list[IndexEntry] = []
+            frames.append(FrameIndex(end, 0, ()))
+            index = BlockIndex()
+            while (kind := scanner.byte()) != records.END:
+                start = scanner.position - 1
+                block, _ = records.read_block(
+                    scanner, kind, header, index.has_network, memory_limit
+                )
+                scanner.take(4)
+                size = scanner.position - start
+                index.add(block, size)
+                entries.append(IndexEntry(end + start, size, block.size))
+                frames[-1] = FrameIndex(end, scanner.position, tuple(entries))
+            end += index.end().stored_size
+    return frames
 
 
 class _Ahead:

@@ -12,7 +12,7 @@ from nncomp.container.values import MAX_BLOCKS, Block, End, Header, Item, ModelR
 from nncomp.errors import FormatError
 from nncomp.rawio import Readable, Writable
 
-__all__ = ["FrameReader", "FrameWriter", "is_end", "read", "record_size"]
+__all__ = ["BlockIndex", "FrameReader", "FrameWriter", "is_end", "read", "record_size"]
 
 WRONG_INDEX = "damaged: the index does not match the blocks"
 
@@ -30,7 +30,7 @@ class FrameWriter:
         self.header = header
         self._dst = dst
         self._crc = 0
-        self._index = _Index()
+        self._index = BlockIndex()
         self._write(records.frame_head(header))
 
     @property
@@ -90,7 +90,7 @@ class FrameReader:
         self._limit = memory_limit
         self._first = first
         self._crc = 0
-        self._index = _Index()
+        self._index = BlockIndex()
         self._found: list[Item] = []  # in the record that was read last
 
     def __iter__(self) -> FrameReader:
@@ -145,7 +145,7 @@ def read(src: Readable, memory_limit: int) -> Iterator[Item]:
         yield from frame
 
 
-class _Index:
+class BlockIndex:
     """The blocks of a frame so far, as their encoded index entries.
 
     A reader builds the end record that it expects and compares bytes: nothing to parse, nothing
@@ -175,7 +175,7 @@ class _Index:
         return End(self._content_size, self._stored_size + len(self.end_record()) + 4)
 
 
-def _read_end(scanner: Scanner, index: _Index) -> None:
+def _read_end(scanner: Scanner, index: BlockIndex) -> None:
     """The rest of the end record, whose every byte is known beforehand."""
     expected = index.end_record()[1:]
     found = scanner.take(len(expected))
