@@ -110,6 +110,23 @@ def byte_costs(
 ) -> npt.NDArray[np.uint32]:
     """What each byte costs in one lane, in 1/2^24 of a bit: (len(data), 1)."""
 
+class Primed:
+    """The stage when it has read ``known``, for blocks of ``room`` bytes; immutable."""
+
+    def __init__(
+        self,
+        known: bytes,
+        room: int,
+        mixing: tuple[bool, int, int, int],
+        *,
+        progress: Callable[[int], Any] | None = None,
+        kernel: str = "auto",
+    ) -> None: ...
+    def costs(
+        self, data: bytes, *, progress: Callable[[int], Any] | None = None
+    ) -> npt.NDArray[np.uint32]:
+        """What each byte costs behind what is known, in 1/2^24 of a bit: (len(data), 1)."""
+
 def bit_probabilities(
     data: bytes, mixing: tuple[bool, int, int, int], *, kernel: str = "auto"
 ) -> npt.NDArray[np.uint32]: ...

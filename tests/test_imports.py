@@ -77,6 +77,7 @@ ALLOWED = {
     "generation": {
         *("arguments", "container", "engine", "levels", "mixing", "options", "resolve"),
     },
+    "learn": {"arguments", "engine", "levels", "mixing"},
     "insight": {"counting", "insight"},
     "reader": {"container", "decode", "plan"},
     "file": {
@@ -103,7 +104,7 @@ ALLOWED = {
 # Who else may import these.
 RESERVED = {
     "nncomp.train": {"train", "cli.adapt", "cli.train"},
-    "nncomp.engine": {"counting", "engine", "generation", "places", "train.mixture"},
+    "nncomp.engine": {"counting", "engine", "generation", "learn", "places", "train.mixture"},
     "nncomp.integrations": {"integrations"},
     "nncomp.cli": {"cli", "__main__"},
     "torch": {"train", "engine.cuda", "cli.train", "cli.training"},

@@ -28,6 +28,7 @@ _COMMANDS = {
     "cat": "nncomp.cli.cat:cat",
     "test": "nncomp.cli.files:test",
     "info": "nncomp.cli.info:info",
+    "classify": "nncomp.cli.classify:classify",
     "generate": "nncomp.cli.generate:generate",
     "inspect": "nncomp.cli.inspect:inspect",
     "bench": "nncomp.cli.bench:bench",

@@ -11,6 +11,7 @@
 
 #include "bind.hpp"
 #include "block/block.hpp"
+#include "block/primed.hpp"
 #include "coder/integers.hpp"
 #include "filters/x86.hpp"
 #include "network/network.hpp"
@@ -239,6 +240,26 @@ auto bit_probabilities(nb::bytes data, const MixingArgs& mixing, const std::stri
   });
 }
 
+// The stage when it has read some bytes.
+class Primed {
+ public:
+  Primed(nb::bytes known, size_t room, const MixingArgs& mixing, nb::object progress, const std::string& kernel) {
+    const nncomp::Predictor predictor = predictor_of(nullptr, mixing, kernel, 1, room, 1);
+    require(known.size() < room, "room is out of range");
+    Unlocked unlocked(progress);
+    stage_.emplace(*predictor.kernel, predictor.mixing, view(known), room, unlocked.progress());
+  }
+
+  auto costs(nb::bytes data, nb::object progress) const {
+    require(data.size() <= stage_->left(), "there is no room for so much");
+    const auto fill = [&](uint32_t* out, const nncomp::Progress& report) { stage_->costs(view(data), out, report); };
+    return rows(data.size(), 1, fill, progress);
+  }
+
+ private:
+  std::optional<nncomp::PrimedStage> stage_;
+};
+
 void put_integers(nncomp::IntegerEncoder& encoder, int kind, nb::handle values, nb::handle base) {
   require(kind >= 0 && kind < nncomp::INTEGER_KINDS, "kind is out of range");
   const Array from = Array::contiguous(values), to = Array::contiguous(base);
@@ -352,6 +373,10 @@ void bind_blocks(nb::module_& m) {
       .def("finish", &Decoding::finish, nb::kw_only(), "progress"_a = nb::none());
   m.def("byte_costs", byte_costs, "network"_a.none(), "data"_a, "mixing"_a, nb::kw_only(), "threads"_a = 1,
         "progress"_a = nb::none(), "kernel"_a = "auto");
+  nb::class_<Primed>(m, "Primed")
+      .def(nb::init<nb::bytes, size_t, const MixingArgs&, nb::object, const std::string&>(), "known"_a, "room"_a,
+           "mixing"_a, nb::kw_only(), "progress"_a = nb::none(), "kernel"_a = "auto")
+      .def("costs", &Primed::costs, "data"_a, nb::kw_only(), "progress"_a = nb::none());
   m.def("bit_probabilities", bit_probabilities, "data"_a, "mixing"_a, nb::kw_only(), "kernel"_a = "auto");
   m.def("mixing_memory", mixing_memory, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
   m.def("mixing_tables", mixing_tables);

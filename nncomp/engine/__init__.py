@@ -35,6 +35,7 @@ __all__ = [
     "Engine",
     "InSteps",
     "ManyBlocks",
+    "Primed",
     "check",
     "counting",
     "get",
@@ -91,6 +92,16 @@ class Counting(Engine, Protocol):
         progress: Callable[[int], Any] | None = None,
     ) -> npt.NDArray[np.uint32]:
         """What each byte takes of a payload of one lane, in 1/2^24 of a bit: (len(data),)."""
+
+    def Primed(self, known: bytes, room: int, mixing: Mixing) -> Primed:
+        """The stage when it has read ``known``, for blocks of ``room`` bytes, which are more."""
+
+
+class Primed(Protocol):
+    """The adaptive stage alone when it has read something."""
+
+    def costs(self, data: bytes) -> npt.NDArray[np.uint32]:
+        """What each byte costs behind what is known, in 1/2^24 of a bit: (len(data),)."""
 
 
 class Encoding(Protocol):

@@ -19,6 +19,7 @@ from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
 
 __all__ = [
+    "Primed",
     "bit_probabilities",
     "byte_costs",
     "decode_block",
@@ -79,6 +80,20 @@ def byte_costs(
         progress=progress,
         kernel=kernels.in_force(),
     ).reshape(-1)
+
+
+class Primed:
+    """The adaptive stage alone when it has read ``known``, for blocks of ``room`` bytes that begin
+    with it; made once, and copied for each. Threads may share it."""
+
+    def __init__(self, known: bytes, room: int, mixing: Mixing) -> None:
+        kernel = kernels.in_force()
+        self._native = _native.Primed(known, room, _arguments(mixing), kernel=kernel)
+
+    def costs(self, data: bytes) -> npt.NDArray[np.uint32]:
+        """What each byte of ``data``, for which there is room, costs behind what is known, in
+        1/2^24 of a bit: (n,)."""
+        return self._native.costs(data).reshape(-1)
 
 
 def bit_probabilities(data: bytes, mixing: Mixing) -> npt.NDArray[np.uint32]:

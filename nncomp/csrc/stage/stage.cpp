@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -57,12 +58,8 @@ size_t Stage::memory(const Mixing& mixing, bool network, size_t size, int lanes)
   return lay_out(counted.shared, nullptr) + 64;
 }
 
-Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes)
-    : Stage(mixing, network, data.size(), lanes) {
+size_t Stage::allocate() {
   Shared& s = shared;
-  s.tables = &tables();
-  s.data = data.data();
-
   const size_t size = lay_out(s, nullptr) + 64;
   memory_.reset(static_cast<uint8_t*>(std::calloc(size, 1)));  // pages come when they are touched
   if (!memory_) throw std::bad_alloc();
@@ -72,14 +69,40 @@ Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, 
   const uintptr_t from = (at + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1), to = (at + size) & ~(HUGE_PAGE - 1);
   if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);  // a hint
 #endif
-  lay_out(s, memory_.get() + (-at & 63));
+  return lay_out(s, memory_.get() + (-at & 63));
+}
 
+Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes)
+    : Stage(mixing, network, data.size(), lanes) {
+  Shared& s = shared;
+  s.tables = &tables();
+  s.data = data.data();
+  allocate();
   start_shared(s, 0, 1);
   for (int i = 0; i < lanes; ++i) {
     const Piece p = piece(data.size(), lanes, i);
     s.lane[i].start = uint32_t(p.start);
     s.lane[i].size = uint32_t(p.size);
     start_lane(s, s.lane[i], 0, 1);
+  }
+}
+
+Stage::Stage(const Stage& other, const uint8_t* data) : shared(other.shared) {
+  const uint8_t* const from = shared.table[0].data;  // what is laid out first
+  const size_t size = allocate();
+  uint8_t* const to = shared.table[0].data;
+  memcpy(to, from, size);
+  lay_out(shared, to);  // the lanes' pointers, too
+  shared.data = data;
+  const auto moved = [&]<class T>(T*& pointer) {
+    if (pointer) pointer = reinterpret_cast<T*>(to + (reinterpret_cast<const uint8_t*>(pointer) - from));
+  };
+  for (uint32_t i = 0; i < shared.lanes; ++i) {
+    Lane& l = shared.lane[i];
+    for (auto& nibble : l.slot) {
+      for (uint8_t*& slot : nibble) moved(slot);
+    }
+    for (uint16_t*& cell : l.shared_cell) moved(cell);
   }
 }
 

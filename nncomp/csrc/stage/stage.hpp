@@ -34,6 +34,9 @@ class Stage {
  public:
   Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes);
 
+  // The other as it is now, in a block that begins with the same bytes; as many, at `data`.
+  Stage(const Stage& other, const uint8_t* data);
+
   // Bytes of memory that a stage for `size` bytes takes.
   static size_t memory(const Mixing& mixing, bool network, size_t size, int lanes);
 
@@ -41,6 +44,9 @@ class Stage {
 
  private:
   Stage(const Mixing& mixing, bool network, size_t size, int lanes);
+
+  // Takes memory for all of it, zeros, and lays it out. Returns how much, in bytes.
+  size_t allocate();
 
   struct Free {
     void operator()(void* p) const { std::free(p); }

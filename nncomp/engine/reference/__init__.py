@@ -28,6 +28,7 @@ from nncomp.mixing import Mixing
 from nncomp.model import Model
 
 __all__ = [
+    "Primed",
     "byte_costs",
     "continue_block",
     "decode_block",
@@ -179,3 +180,25 @@ def continue_block(
         piece.append(_code_byte(stage, 0, None if w is None else w[0], choose))
         stage.update(1)
     return bytes(piece[len(known) :])
+
+
+class Primed:
+    """The adaptive stage alone when it has read ``known``, for blocks of ``room`` bytes."""
+
+    def __init__(self, known: bytes, room: int, mixing: Mixing) -> None:
+        self._known, self._room, self._mixing = known, room, mixing
+
+    def costs(self, data: bytes) -> npt.NDArray[np.uint32]:
+        """What each byte of ``data`` costs behind what is known, in 1/2^24 of a bit: (n,)."""
+        piece = self._known + data
+        stage = Stage(self._mixing, False, [piece], [self._room])
+        encoder = RangeEncoder()
+        costs, spent = [], encoder.spent()
+        for t, byte in enumerate(piece):
+            known = t < len(self._known)
+            _code_byte(stage, 0, None, teller(byte) if known else writer(encoder, byte))
+            stage.update(1)
+            if not known:
+                costs.append(encoder.spent() - spent)
+                spent = encoder.spent()
+        return np.array(costs, np.uint32)

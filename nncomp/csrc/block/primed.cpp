@@ -1,0 +1,69 @@
+#include "block/primed.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "block/steps.hpp"
+#include "coder/coder.hpp"
+#include "coder/cost.hpp"
+#include "network/network.hpp"
+
+namespace nncomp {
+namespace {
+
+std::vector<uint8_t> padded(std::span<const uint8_t> known, size_t room) {
+  std::vector<uint8_t> bytes(room);
+  std::copy(known.begin(), known.end(), bytes.begin());
+  return bytes;
+}
+
+// code(t) for steps `from` … `to` − 1 of the only lane, with reports.
+void run(const mix::Shared& s, const Kernel& kernel, size_t from, size_t to, const Progress& progress, auto code) {
+  Job job(1, progress);
+  job.run([&](int) {
+    for (size_t t = from; t < to;) {
+      const size_t end = std::min(to, t + MAX_CHUNK);
+      mix_steps(s, kernel, t, end, [&](uint32_t, size_t i) { code(i); });
+      if (!job.advance(end - t)) return;
+      t = end;
+    }
+  });
+}
+
+}  // namespace
+
+PrimedStage::PrimedStage(const Kernel& kernel, const Mixing& mixing, std::span<const uint8_t> known, size_t room,
+                         const Progress& progress)
+    : kernel_(kernel), known_(known.size()), bytes_(padded(known, room)), stage_(mixing, false, bytes_, 1) {
+  assert(known_ < room);
+  const mix::Shared& s = stage_.shared;
+  start_lanes(s, kernel);
+  run(s, kernel, 0, known_, progress, [&](size_t t) {
+    uint8_t waste[MAX_BYTES_PER_SYMBOL];
+    Encoder idle{.out = waste};
+    kernel_.mix_encode(s, s.lane[0], nullptr, idle, bytes_[t]);
+  });
+}
+
+void PrimedStage::costs(std::span<const uint8_t> data, uint32_t* out, const Progress& progress) const {
+  assert(data.size() <= left());
+  std::vector<uint8_t> bytes = bytes_;
+  std::copy(data.begin(), data.end(), bytes.begin() + ptrdiff_t(known_));
+  const Stage stage(stage_, bytes.data());
+  const mix::Shared& s = stage.shared;
+  std::vector<uint8_t> payload(data.size() + MAX_BYTES_PER_SYMBOL);
+  Encoder coder{.out = payload.data()};
+  uint64_t counted = spent(coder);
+  run(s, kernel_, known_, known_ + data.size(), progress, [&](size_t t) {
+    if (payload.size() < coder.size + MAX_BYTES_PER_SYMBOL) {
+      payload.resize(2 * payload.size());
+      coder.out = payload.data();
+    }
+    kernel_.mix_encode(s, s.lane[0], nullptr, coder, bytes[t]);
+    const uint64_t before = counted;
+    counted = spent(coder);
+    *out++ = uint32_t(counted - before);
+  });
+}
+
+}  // namespace nncomp

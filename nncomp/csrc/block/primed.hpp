@@ -1,0 +1,33 @@
+// The adaptive stage when it has read some bytes: made once, and copied for whatever may follow them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "block/job.hpp"
+#include "kernels/kernel.hpp"
+#include "stage/stage.hpp"
+
+namespace nncomp {
+
+class PrimedStage {
+ public:
+  // For blocks of `room` bytes that begin with `known`; one lane, no network. known.size() < room.
+  PrimedStage(const Kernel& kernel, const Mixing& mixing, std::span<const uint8_t> known, size_t room,
+              const Progress& progress);
+
+  size_t left() const { return bytes_.size() - known_; }  // bytes that may follow, at most
+
+  // What each byte of `data` costs behind those that are known, in 1/2^COST_BITS of a bit; out: (bytes). data.size() <=
+  // left(). For any number of threads at a time.
+  void costs(std::span<const uint8_t> data, uint32_t* out, const Progress& progress) const;
+
+ private:
+  const Kernel& kernel_;
+  const size_t known_;
+  std::vector<uint8_t> bytes_;  // those known, and zeros
+  Stage stage_;
+};
+
+}  // namespace nncomp

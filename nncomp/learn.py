@@ -1,0 +1,165 @@
+"""Classification by compression: a text is of the class whose program takes the fewest bits for it.
+
+The program of a class is the adaptive stage, without a network, when it has read a sample of the
+class: nothing else is trained. ``CompressionClassifier`` has the shape of scikit-learn's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncomp import arguments, engine, levels
+from nncomp.mixing import Mixing
+
+__all__ = ["CompressionClassifier", "Evaluation", "evaluate"]
+
+JUDGED = 1 << 16  # bytes of a text that are looked at
+_LEAST_SHARE = 1 << 9  # bytes of a text in a class's sample
+
+
+class CompressionClassifier:
+    """Texts are ``str``, as UTF-8, or bytes. After ``fit``, ``classes_`` has the classes, sorted.
+
+    ``sample``: bytes of a class's texts that its program reads, 1..2^24; more is better and slower.
+    ``level`` as in ``compress``: it says which profile the stage has.
+    """
+
+    def __init__(self, *, level: int | None = None, sample: int = 1 << 16) -> None:
+        self.level = level
+        self.sample = sample
+
+    def fit(self, X: Iterable[Any], y: Iterable[Any]) -> CompressionClassifier:
+        """Make a program for each class in ``y``. Raises ``ValueError`` where there is no text, or
+        not one class for each."""
+        texts, labels = [*map(_content, X)], np.asarray([*y])
+        if not texts or len(texts) != len(labels):
+            raise ValueError(f"{len(texts)} texts have {len(labels)} classes")
+        sample = arguments.integer("sample", self.sample, least=1)
+        if sample > 1 << 24:
+            raise ValueError(f"a sample of {sample} bytes is more than 2^24")
+        mixing = Mixing(levels.get(self.level).profile)
+        room = 1 << (sample + JUDGED).bit_length()
+        self.classes_, numbers = np.unique(labels, return_inverse=True)
+        self._programs = []
+        for number in range(len(self.classes_)):
+            own = [text for text, its in zip(texts, numbers, strict=True) if its == number]
+            known = _sampled(own, sample)
+            self._programs.append(engine.counting().Primed(known, room, mixing))
+        return self
+
+    def bits(self, X: Iterable[Any]) -> npt.NDArray[np.float64]:
+        """The bits that each class's program takes for each text: (texts, classes). Of a text, the
+        first 2^16 bytes count."""
+        if not hasattr(self, "classes_"):
+            raise ValueError("there are no classes yet: fit comes first")
+        rows = [
+            [int(program.costs(text).sum(dtype=np.uint64)) for program in self._programs]
+            for text in (_content(one)[:JUDGED] for one in X)
+        ]
+        table = np.array(rows, np.float64).reshape(-1, len(self.classes_))
+        found: npt.NDArray[np.float64] = table * engine.COST_UNIT
+        return found
+
+    def predict(self, X: Iterable[Any]) -> npt.NDArray[Any]:
+        """The class of each text; of equals the first."""
+        best = self.bits(X).argmin(axis=1)
+        found: npt.NDArray[Any] = self.classes_[best]
+        return found
+
+    def predict_proba(self, X: Iterable[Any]) -> npt.NDArray[np.float64]:
+        """How likely each class is if one of them has made the text, each as likely beforehand:
+        (texts, classes). A bit less is twice as likely, so of long texts they are near 0 and 1."""
+        bits = self.bits(X)
+        weights = np.exp2(bits.min(axis=1, keepdims=True) - bits)
+        found: npt.NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+        return found
+
+    def score(self, X: Iterable[Any], y: Iterable[Any]) -> float:
+        """The share of texts whose class is found."""
+        return float(np.mean(self.predict(X) == np.asarray([*y])))
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What it was made with."""
+        return {"level": self.level, "sample": self.sample}
+
+    def set_params(self, **params: Any) -> CompressionClassifier:
+        """Change what it was made with; ``fit`` comes again."""
+        for name, value in params.items():
+            if name not in self.get_params():
+                raise ValueError(f"{name!r} is not a parameter")
+            setattr(self, name, value)
+        return self
+
+
+class Evaluation:
+    """How often classes are found. A row of ``confusion`` is of what texts are, a column of what is
+    said."""
+
+    def __init__(self, classes: Sequence[Any], confusion: npt.NDArray[np.int64]) -> None:
+        self.classes = classes
+        self.confusion = confusion
+
+    @property
+    def accuracy(self) -> float:
+        """The share of texts whose class is found."""
+        return float(self.confusion.trace() / self.confusion.sum())
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean of the classes' F1: twice the hits, over what is of the class and what is said
+        to be."""
+        said = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
+        return float(np.mean(2 * self.confusion.diagonal() / np.maximum(said, 1)))
+
+
+def evaluate(
+    classifier: CompressionClassifier,
+    texts: Sequence[Any],
+    labels: Sequence[Any],
+    folds: int,
+    seed: int,
+) -> Evaluation:
+    """Cross-validation: each class is dealt out into ``folds`` ≥ 2 parts, and each part is judged
+    by what the others teach. Raises ``ValueError`` for a class of fewer texts."""
+    names, numbers = np.unique(np.asarray(labels), return_inverse=True)
+    items = [*texts]
+    fold_of = np.empty(len(numbers), int)
+    generator = np.random.default_rng(seed)
+    for number, name in enumerate(names):
+        places = np.flatnonzero(numbers == number)
+        if len(places) < folds:
+            raise ValueError(f"class {name} has {len(places)} texts, and there are {folds} folds")
+        fold_of[generator.permutation(places)] = np.arange(len(places)) % folds
+    confusion = np.zeros((len(names), len(names)), np.int64)
+    for fold in range(folds):
+        taught, judged = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        classifier.fit([items[i] for i in taught.tolist()], numbers[taught])
+        found = classifier.predict([items[i] for i in judged.tolist()])
+        np.add.at(confusion, (numbers[judged], found), 1)
+    return Evaluation(names.tolist(), confusion)
+
+
+def _content(text: Any) -> bytes:
+    return text.encode() if isinstance(text, str) else bytes(arguments.contiguous(text))
+
+
+def _sampled(texts: list[bytes], size: int) -> bytes:
+    """All of them, a line each; or beginnings of as many as there is room for, evenly chosen."""
+    whole = b"\n".join(texts) + b"\n"
+    if len(whole) <= size:
+        return whole
+    count = min(len(texts), max(1, size // _LEAST_SHARE))
+    chosen = [texts[i * len(texts) // count] for i in range(count)]
+    left = size
+    parts: list[tuple[int, bytes]] = []
+    for number, text in sorted(enumerate(chosen), key=lambda one: len(one[1])):
+        part = (
+            text[: left // (count - len(parts)) - 1] + b"\n"
+        )  # what short ones leave is for others
+        parts.append((number, part))
+        left -= len(part)
+    return b"".join(part for _, part in sorted(parts))[:size]
