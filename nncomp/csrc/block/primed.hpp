@@ -19,8 +19,8 @@ class PrimedStage {
 
   size_t left() const { return bytes_.size() - known_; }  // bytes that may follow, at most
 
-  // What each byte of `data` costs behind those that are known, in 1/2^COST_BITS of a bit; out: (bytes). data.size() <=
-  // left(). For any number of threads at a time.
+  // What each byte of `data` costs behind those that are known, in 1/2^COST_BITS of a bit; out: (bytes). There is left
+  // room for it. For any number of threads at a time.
   void costs(std::span<const uint8_t> data, uint32_t* out, const Progress& progress) const;
 
  private:
