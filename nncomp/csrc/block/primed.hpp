@@ -13,7 +13,7 @@ namespace nncomp {
 
 class PrimedStage {
  public:
-  // For blocks of `room` bytes that begin with `known`; one lane, no network. known.size() < room.
+  // For blocks of `room` bytes that begin with `known`, which is shorter; one lane, no network.
   PrimedStage(const Kernel& kernel, const Mixing& mixing, std::span<const uint8_t> known, size_t room,
               const Progress& progress);
 
