@@ -98,9 +98,7 @@ def _best(
 
     best, least = None, whole
     for change in _changes(sample, width):
-        for kind in _kinds(sample, change):
-            if not (program or kind.apart or kind.change):
-                continue  # as they are: that is a gain only where instructions are around them
+        for kind in _kinds(sample, change, program):
             size = measure(kind)
             if size < least:
                 best, least = kind, size
@@ -119,12 +117,14 @@ def _changes(sample: bytes, width: int) -> list[Kind]:
     return [kind for kind in best if entropies[kind] <= most]
 
 
-def _kinds(sample: bytes, kind: Kind) -> Iterator[Kind]:
-    """The likely ways of cutting numbers, the best one first."""
+def _kinds(sample: bytes, kind: Kind, program: int) -> Iterator[Kind]:
+    """The likely ways of cutting numbers, the best one first. In programs they are addresses, of
+    which none has its bytes apart; elsewhere, nothing is gained by numbers as they are."""
     places = _places(sample, kind)[:-1]
     noise = next((i for i, place in enumerate(places) if not is_noise(place)), len(places))
-    for apart in dict.fromkeys((noise, kind.width - 1, 0)):
-        yield Kind(kind.width, kind.change, kind.distance, apart)
+    for apart in dict.fromkeys((noise, 0) if program else (noise, kind.width - 1, 0)):
+        if program or apart or kind.change:
+            yield Kind(kind.width, kind.change, kind.distance, apart)
 
 
 def _places(sample: bytes, kind: Kind) -> list[bytes]:
