@@ -612,3 +612,24 @@ def test_comments_of_the_engine_have_what_they_are_about() -> None:
     """None stands alone at the end of a scope, as a function that was moved would leave it."""
     for name, source in SOURCES.items():
         assert (name, re.findall(r"\n(//.*)\n+}", source)) == (name, [])
+
+
+# ---- unnnc ----
+
+
+def test_unnnc_has_the_same_constants() -> None:
+    """Those that it needs a second time; test_unnnc.py decodes with it, and is slow."""
+    source = "".join(path.read_text() for path in sorted(ROOT.joinpath("unnnc").rglob("*.?pp")))
+
+    def constant(name: str) -> int:
+        text = found(rf"constexpr \w+ {name} = ([^;]+);", source)
+        return int(eval(text.replace("uint64_t(1)", "1")))
+
+    assert constant("VERSION") == container.VERSION
+    assert constant("ARITHMETIC") == model.ARITHMETIC
+    for name in ("MAX_BLOCKS", "MAX_PLAN_SIZE", "MAX_MODEL_SIZE", "MAX_LANES", "LEAD_SIZE"):
+        assert constant(name) == getattr(values, name)
+    for name in ("MAX_STREAMS", "MAX_SOURCES", "MAX_STREAM_SIZE"):
+        assert constant(name) == getattr(plan, name)
+    filters = found(r"const Filter FILTERS\[\] = {\n((?:    .*\n)+)};", source)
+    assert filters.count("\n") == len(FILTERS)

@@ -124,10 +124,14 @@ uint64_t most_contents(uint64_t size) {
 }
 
 const Filter FILTERS[] = {
-    {check_none, memory_of_none, join_none},          {check_repeat, memory_of_content, join_repeat},
-    {check_program, memory_of_content, join_x86},     {check_program, memory_of_content, join_arm64},
-    {check_deflate, memory_of_deflate, join_deflate}, numbers_filter(),
-    {check_jpeg, memory_of_jpeg, join_jpeg},          base64_filter(),
+    {check_none, memory_of_none, join_none},  // 0
+    {check_repeat, memory_of_content, join_repeat},  // 1
+    {check_program, memory_of_content, join_x86},  // 2
+    {check_program, memory_of_content, join_arm64},  // 3
+    {check_deflate, memory_of_deflate, join_deflate},  // 4
+    numbers_filter(),  // 5
+    {check_jpeg, memory_of_jpeg, join_jpeg},  // 6
+    base64_filter(),  // 7
 };
 const int FILTER_COUNT = sizeof FILTERS / sizeof *FILTERS;
 
