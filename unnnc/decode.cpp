@@ -5,6 +5,7 @@
 #include <exception>
 #include <future>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "block/block.hpp"
@@ -98,13 +99,18 @@ struct Task {
   Bytes copies;  // what is copied to where, once it is decoded
   std::future<Bytes> literals;
 
-  void start(int threads) {
-    const auto policy = threads > 0 ? std::launch::async : std::launch::deferred;
-    literals = std::async(policy, [this, threads] {
-      const Engine engine{network.get(), std::max(threads, 1)};
+  // With `policy` deferred, it is decoded once it is wanted, and no thread is started.
+  void start(std::launch policy, int threads) {
+    const auto work = [this, threads] {
+      const Engine engine{network.get(), threads};
       if (plan.copies) copies = engine.stream(plan.copies->stream);
       return engine.stream(plan.literals);
-    });
+    };
+    try {
+      literals = std::async(policy, work);
+    } catch (const std::system_error&) {  // there are no more threads
+      literals = std::async(std::launch::deferred, work);
+    }
   }
 };
 
@@ -141,19 +147,22 @@ class Frame {
             "arithmetic version " + std::to_string(header.arithmetic) + " is not supported");
   }
 
+  // As many blocks at a time as there are threads, and memory; fewer share the threads. What comes before an error is
+  // handed out.
   void decode() {
-    try {
-      while (std::unique_ptr<Task> task = next()) {
-        while (!tasks_.empty() && !has_room_for(*task)) finish();
-        needed_ += task->need;
-        tasks_.push_back(std::move(task));
-        tasks_.back()->start(limits_.threads > 1 ? 1 : 0);
+    std::unique_ptr<Task> next = read();
+    while (next || !tasks_.empty()) {
+      const size_t begun = tasks_.size();
+      for (; next && has_room_for(*next); next = read()) {
+        needed_ += next->need;
+        tasks_.push_back(std::move(next));
       }
-    } catch (...) {
-      finish_all();  // what comes before the error is right
-      throw;
+      const int share = std::max(1, limits_.threads / int(tasks_.size()));
+      const auto policy = limits_.threads > 1 ? std::launch::async : std::launch::deferred;
+      for (size_t i = begun; i < tasks_.size(); ++i) tasks_[i]->start(policy, share);
+      finish();
     }
-    finish_all();
+    if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
@@ -161,8 +170,18 @@ class Frame {
     return tasks_.size() < size_t(limits_.threads) && held_ + needed_ + task.need <= limits_.memory;
   }
 
-  // The next block, if there is one, and nothing is allocated for it.
-  std::unique_ptr<Task> next() {
+  // The next block; none where the frame ends, or has failed.
+  std::unique_ptr<Task> read() {
+    try {
+      return failure_ ? nullptr : read_block();
+    } catch (...) {
+      failure_ = std::current_exception();
+      return nullptr;
+    }
+  }
+
+  // Nothing is allocated for what it becomes.
+  std::unique_ptr<Task> read_block() {
     std::optional<Block> block = reader_.block();
     if (!block) return nullptr;
     auto task = std::make_unique<Task>(Task{std::move(*block), {}, nullptr, 0, {}, {}});
@@ -174,10 +193,6 @@ class Frame {
     if (held_ + task->need > limits_.memory) refuse_memory("decoding", held_ + task->need, limits_.memory);
     literals_ += task->plan.literals.size;
     return task;
-  }
-
-  void finish_all() {
-    while (!tasks_.empty()) finish();
   }
 
   // The oldest block: puts copies back, and hands out what its checks confirm.
@@ -214,6 +229,7 @@ class Frame {
   const std::function<void(View)>& sink_;
   std::shared_ptr<const Network> network_;  // once it is known
   std::deque<std::unique_ptr<Task>> tasks_;  // that are not finished
+  std::exception_ptr failure_;  // of reading
   uint64_t needed_ = 0;  // bytes of memory, by them
   uint64_t literals_ = 0;  // bytes of all blocks read so far
   uint64_t held_ = 0;  // of which so many may be held
