@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,7 +33,7 @@ static int fails(const char* called) {
 }
 
 #define FAILING(type, called, parameters, number, ...) \
-  type called parameters { return fails(#called) ? (type)-1 : (type)syscall(number, __VA_ARGS__); }
+  type called parameters { return fails(#called) ? -1 : (type)syscall(number, __VA_ARGS__); }
 
 static int opened(int folder, const char* path, int flags, mode_t mode) {
   if (flags & O_EXCL) armed = 1;
@@ -73,8 +72,6 @@ FAILING(int, linkat, (int a, const char* from, int b, const char* to, int flags)
 FAILING(int, renameat, (int a, const char* from, int b, const char* to), SYS_renameat2, a, from, b, to, 0)
 FAILING(int, unlink, (const char* path), SYS_unlinkat, AT_FDCWD, path, 0)
 FAILING(int, unlinkat, (int folder, const char* path, int flags), SYS_unlinkat, folder, path, flags)
-FAILING(void*, mmap, (void* at, size_t size, int protection, int flags, int file, off_t offset), SYS_mmap, at, size,
-        protection, flags, file, offset)
 
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);
