@@ -51,7 +51,7 @@ class Encoding:
         network: Network | None,
         data: bytes,
         lanes: int,
-        mixing: tuple[bool, int, int, int],
+        mixing: tuple[int, int, int, int],
         *,
         kernel: str = "auto",
     ) -> None: ...
@@ -77,7 +77,7 @@ class Decoding:
         network: Network | None,
         payloads: Sequence[bytes],
         size: int,
-        mixing: tuple[bool, int, int, int],
+        mixing: tuple[int, int, int, int],
         *,
         threads: int = 1,
         kernel: str = "auto",
@@ -91,7 +91,7 @@ def encode_block(
     network: Network | None,
     data: bytes,
     lanes: int,
-    mixing: tuple[bool, int, int, int],
+    mixing: tuple[int, int, int, int],
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
@@ -102,7 +102,7 @@ def encode_block(
 def byte_costs(
     network: Network | None,
     data: bytes,
-    mixing: tuple[bool, int, int, int],
+    mixing: tuple[int, int, int, int],
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
@@ -128,19 +128,19 @@ class Primed:
         """What each byte costs behind what is known, in 1/2^24 of a bit: (len(data), 1)."""
 
 def bit_probabilities(
-    data: bytes, mixing: tuple[bool, int, int, int], *, kernel: str = "auto"
+    data: bytes, mixing: tuple[int, int, int, int], *, kernel: str = "auto"
 ) -> npt.NDArray[np.uint32]: ...
 def decode_block(
     network: Network | None,
     payloads: Sequence[bytes],
     size: int,
-    mixing: tuple[bool, int, int, int],
+    mixing: tuple[int, int, int, int],
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
     kernel: str = "auto",
 ) -> bytes: ...
-def mixing_memory(mixing: tuple[bool, int, int, int], network: bool, size: int, lanes: int) -> int:
+def mixing_memory(mixing: tuple[int, int, int, int], network: bool, size: int, lanes: int) -> int:
     """Bytes of memory of the adaptive stage for a block of ``size`` bytes."""
 
 def kernels(*, all: bool = False) -> list[str]:

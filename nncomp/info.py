@@ -36,7 +36,7 @@ class FrameInfo:
     lanes: int  # of a full network block
     version: int  # of the format
     arithmetic: int  # version
-    profile: str  # of the adaptive stage: lean or rich
+    profile: str  # of the adaptive stage: lean, rich or max
     model: str | None  # name; None where no block needs a model
     model_id: str | None  # 32 hexadecimal digits
     model_embedded: bool

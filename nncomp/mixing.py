@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 
 from nncomp.contexts.family import Family
-from nncomp.contexts.table import FAMILIES, LEAN
+from nncomp.contexts.table import LEAN, MAX, RICH
 
 __all__ = ["MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile"]
 
@@ -23,6 +23,11 @@ class Profile(enum.IntEnum):
 
     LEAN = 1  # a few contexts
     RICH = 2  # many
+    MAX = 3  # and each of them thrice as much
+
+
+# By contexts, in the order of ``Contexts``.
+_FAMILIES = {Profile.LEAN: (LEAN,), Profile.RICH: RICH, Profile.MAX: MAX}
 
 
 class Contexts(enum.IntEnum):
@@ -80,8 +85,7 @@ class Mixing:
     @property
     def family(self) -> Family:
         """The contexts, of the table."""
-        rich = self.profile == Profile.RICH
-        return FAMILIES[self.contexts] if rich else LEAN  # in the order of ``Contexts``
+        return _FAMILIES[self.profile][self.contexts]
 
     @property
     def is_sound(self) -> bool:
@@ -93,8 +97,8 @@ class Mixing:
 
         It depends on nothing but the profile.
         """
-        rich = self.profile == Profile.RICH
-        families = [f for f in FAMILIES if (f is not LEAN) == rich]
+        families = _FAMILIES[self.profile]
+        full = self.profile == Profile.MAX
         contexts = max(len(f.contexts) for f in families)
         matches = max(f.count("match") for f in families)
         sets = max(len(f.rows) for f in families)
@@ -102,14 +106,17 @@ class Mixing:
         buckets = min(max(((2 * size - 1) >> 6).bit_length(), 10), 18)  # log2
         entries = min(max((size - 1).bit_length(), 12), 22)  # log2
         tables = (contexts << buckets + 6) + (matches << entries + 2)
+        tables += contexts << buckets + 3 if full else 0  # runs
         maps = 2 * 65536 * 33 + 65536 + 2 * 65536 + 5 * 256 + 128
-        inputs = (8 + contexts + 2 + 15) // 16 * 16  # whole vectors
+        histories = (contexts + 2 + 7) // 8 * 24 if full else contexts + 2
+        inputs = (8 + histories + 15) // 16 * 16  # whole vectors
         lane = (
-            sets * 256 * 2 * inputs
-            + 352 * 16
+            sets * (1024 if full else 256) * 2 * inputs
+            + 352 * 16 * (2 if full else 1)
             + (contexts + 2) * 1024
+            + (contexts * 544 if full else 0)
             + matches * 6144
             + 2 * 768 * 33
         )
-        lane += 4 * 65536 if rich else 0  # where samples are predicted
-        return tables + maps + lanes * (lane + 4096)
+        lane += 4 * 65536 if self.profile > Profile.LEAN else 0  # where samples are predicted
+        return tables + maps + lanes * (lane + 8192)

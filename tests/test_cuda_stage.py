@@ -80,6 +80,8 @@ def test_blocks_of_all_kinds_together(program: emulated.EmulatedProgram) -> None
     blocks: list[Block] = [
         (models.text(200), 7, Mixing(Profile.RICH, Contexts.CODE)),
         (models.noise(90), 2, Mixing(Profile.LEAN)),
+        (models.text(120), 3, Mixing(Profile.MAX)),
+        (models.text(60), 2, Mixing(Profile.MAX, Contexts.X86)),
         (b"x", 3, Mixing(Profile.RICH)),
         (mixing_tests.calls(300), 4, MIXINGS["x86"]),
         (bytes(150), 1, LEAN),

@@ -174,6 +174,7 @@ def families_hpp() -> str:
         instructions = any(t[0] in INSTRUCTION for v in f.values(False) for t in features(v))
         counts = [f.count("match"), f.count("sample"), len(f.rows), f.width]
         numbers = ", ".join([*map(str, counts), "true" if instructions else "false"])
+        numbers += ", true" if f.full else ", false"
         both = f"{{{f.count('context')}, {f.count('context', True)}}}"
         each = ",\n".join(weights(f.inputs(network), network) for network in (False, True))
         entries.append(f"    // {f.name}\n    {{{both}, {numbers}, {{\n{each}}}}},")
@@ -197,6 +198,7 @@ struct FamilyTable {{
   int32_t matches, samples, sets;  // samples: of their predictions
   uint32_t width;                  // bytes of a number that is predicted; 0: none is
   bool x86;                        // whether instructions are followed
+  bool full;                       // whether contexts have runs, and three inputs each
   // First weights, 2^14 being one: contexts, order 0, order 1, matches, samples, network, constant.
   int16_t weight[2][{most}];
 }};
@@ -233,7 +235,8 @@ def listing() -> str:
     for f in FAMILIES:
         alone, beside = f.count("context"), f.count("context", True)
         fewer = f", beside the network {beside}" if beside != alone else ""
-        out += ["", f"**{f.name.capitalize()}**, {alone} contexts{fewer}. {f.about}", ""]
+        title = f.name.capitalize().replace("_", ", ")
+        out += ["", f"**{title}**, {alone} contexts{fewer}. {f.about}", ""]
         out += [f"    {name} = {shown(text)}" for name, text in f.definitions.items()]
         out += [""] * bool(f.definitions)
         out += [row(i.what, i.alone, i.beside) for i in (*f.contexts, *f.others)]

@@ -11,7 +11,7 @@ namespace {
 using deflate::crc32;
 
 constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
-constexpr int VERSION = 10;
+constexpr int VERSION = 11;
 constexpr uint64_t REACHES[] = {0, 1 << 26, 1 << 29, uint64_t(1) << 31};
 constexpr uint64_t MAX_BLOCKS = 1 << 24;      // of a frame
 constexpr uint64_t MAX_PLAN_SIZE = 1 << 16;   // bytes
@@ -97,8 +97,8 @@ std::optional<Header> Reader::frame() {
   const int log2_size = (geometry & 31) + 10, profile = method >> 4 & 3;
   require(log2_size <= 26, "block size is out of range");
   require((method & 15) != 0, "arithmetic version is out of range");
-  require(profile == 1 || profile == 2, "mixing profile " + std::to_string(profile) + " is not supported");
-  header_ = {uint64_t(1) << log2_size, uint64_t(1) << (geometry >> 5), method & 15, profile == 2, REACHES[method >> 6]};
+  require(profile != 0, "mixing profile " + std::to_string(profile) + " is not supported");
+  header_ = {uint64_t(1) << log2_size, uint64_t(1) << (geometry >> 5), method & 15, profile, REACHES[method >> 6]};
   // A block's payload and content.
   if (2 * header_.block_size > memory_limit_) {
     const std::string kib = std::to_string(header_.block_size >> 10);

@@ -25,7 +25,7 @@ struct Header {
   uint64_t block_size;  // no block has more content
   uint64_t lanes;       // of so many bytes where the network codes them
   int arithmetic;       // version of docs/numerics.md
-  bool rich;            // profile of the adaptive stage
+  int profile;          // nncomp::Profile of the adaptive stage
   uint64_t reach;       // bytes of literals that blocks may copy from; 0: each stands alone
 
   // Lanes of a stream of `size` bytes that the network codes.

@@ -133,7 +133,7 @@ class PlanReader {
     const uint64_t period = plan_.varint();
     require(period < 1 << 16, "period is out of range");
     const bool has_stride = contexts == mix::PICTURE || contexts == mix::WIDE;
-    const Mixing found{header_.rich, contexts, int(period), has_stride ? plan_.byte() : 1};
+    const Mixing found{header_.profile, contexts, int(period), has_stride ? plan_.byte() : 1};
     try {
       found.check();
     } catch (const std::invalid_argument& error) {

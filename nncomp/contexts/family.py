@@ -25,9 +25,12 @@ FEATURES = {
     "shape": "classes of the last 16 bytes, four bits each",
     "tokens": "the same with each run of a class as one",
     "run": "bytes of this class so far",
+    "beside": "beside(k): the byte k on from here in the field above, which begins where this does",
+    "open": "hash of the bracket that is open, and of the word before it",
     "field": "hash of the bytes of this field",
     "fields": "which one of the line it is",
     "column": "bytes since the line began",
+    "pace": "at what distance bytes come again, as far as they show it, or 0",
     "P": "the period: bytes of a record or of a row of samples, or 0",
     "B": "the stride: bytes of a sample",
     "at": "where in a record or row the byte is",
@@ -52,9 +55,11 @@ FEATURES = {
     "match_class": "of the length of the first active match",
     "match_row": "that, and what match 0 says",
     "hits": "how many of the first five contexts have a slot",
+    "all_hits": "how many of all have one",
+    "predicted": "256 + the byte that a match expects, or 0",
     "near": "where prediction 1 stands",
 }
-BIT = {"k", "node", "match_class", "match_row", "hits", "near"}
+BIT = {"k", "node", "match_class", "match_row", "hits", "all_hits", "predicted", "near"}
 INSTRUCTION = {"phase", "bytes", "operand", "opcode", "modrm", "before", "opcodes"}
 
 # Names that every family may use.
@@ -84,7 +89,8 @@ class Input:
 class Family:
     """The contexts for one kind of content, in order, and all that depends on them.
 
-    At most 7 ``rows``, each below 256: the row of weights that a set of the first layer picks.
+    ``rows`` are what the sets of the first layer pick: 4 or 7, each below 256, or with a full one
+    14, each below 1024.
     """
 
     name: str
@@ -94,6 +100,12 @@ class Family:
     rows: tuple[str, ...]
     width: int = 0  # bytes of a number that is predicted: 1, 2, or 0 where there are no samples
     definitions: dict[str, str] = field(default_factory=dict)
+    full: bool = False  # of the max profile: contexts have runs, and three inputs each
+
+    @property
+    def most_rows(self) -> int:
+        """Of a set of the first layer."""
+        return 1024 if self.full else 256
 
     def inputs(self, network: bool) -> list[Input]:
         """Those that take part, without or beside the network."""

@@ -7,9 +7,11 @@ of ``expression``; ``family.FEATURES`` says what the names mean. To add a contex
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nncomp.contexts.family import ABSENT, Family, Input
 
-__all__ = ["FAMILIES", "FIRST_ROWS", "LEAN", "MAX_CONTEXTS"]
+__all__ = ["FAMILIES", "FIRST_ROWS", "LEAN", "MAX", "MAX_CONTEXTS", "RICH"]
 
 # With which those of every family begin.
 FIRST_ROWS = ("node", "match_row", "c1", "8hits + k")
@@ -278,6 +280,97 @@ LEAN = Family(
     rows=FIRST_ROWS,
 )
 
-# In the order of ``mixing.Contexts``; the lean profile has one family.
-FAMILIES = (GENERAL, RECORDS, CODE, X86, PICTURE, WIDE, LEAN)
+RICH = (GENERAL, RECORDS, CODE, X86, PICTURE, WIDE)  # in the order of ``mixing.Contexts``
+
+MORE = 300  # first weight of what the max profile adds
+
+
+def full(family: Family, contexts: tuple[str, ...], rows: tuple[str, ...]) -> Family:
+    """The family of the max profile: that of the rich one, all its contexts, and more."""
+    kept = [
+        Input(i.what, i.alone, MORE if i.beside is ABSENT else i.beside) for i in family.contexts
+    ]
+    return replace(
+        family,
+        name=f"max_{family.name}",
+        contexts=(*kept, *(Input(what, MORE, MORE) for what in contexts)),
+        rows=(*family.rows, *rows),
+        full=True,
+    )
+
+
+ROWS_OF_TEXT = (
+    "predicted",
+    "8all_hits + k",
+    "shape mod 2^8 << 2 | k >> 1",
+    "min(column, 127) << 3 | k",
+    "(word >> 56) mod 2^7 << 3 | k",
+    "c2",
+    "fields mod 2^5 << 3 | k",
+)
+ROWS_OF_NUMBERS = (
+    "predicted",
+    "8all_hits + k",
+    "shape mod 2^8 << 2 | k >> 1",
+    "c2",
+    "c3",
+    "t mod 2^2 << 8 | node",
+    "c1 >> 6 << 8 | node",
+)
+
+MAX = (
+    full(
+        GENERAL,
+        (
+            "o(5)",
+            "c1 << 16 | c3 << 8 | c4 # 0x602",
+            "c3 << 16 | c4 << 8 | c5 # 0x60F",
+            "(beside(0) << 16 | beside(1) << 8 | c1) # fields | 0x60500",
+            "beside(0) << 24 | beside(1) << 16 | beside(2) << 8 | 6 # field",
+            "open # word + 8",
+            "up(0) # word # 0x609",
+            "column # c1 | 0x60A00",
+            "shape mod 2^24 # o(2) | 0x6100000",
+        ),
+        ROWS_OF_TEXT,
+    ),
+    full(
+        RECORDS,
+        (
+            "o(5)",
+            "pace > 0: pace << 8 | [pace] # 0x601, else 0",
+            "pace > 0: pace << 8 | [pace] # c1 << 8 | 2, else 0",
+            "c1 << 16 | c2 << 8 | c4 # 0x608",
+            "c2 << 16 | c3 << 8 | c4 # 0x60B",
+            "[4] << 8 | [8] # t & 3 | 0x60F00",
+            "pace > 0: [pace] << 16 | [2*pace] << 8 | [3*pace] # 0x603, else 0",
+            "(beside(0) << 16 | beside(1) << 8 | c1) # fields | 0x60C00",
+            "word # c1 | 0x60D00",
+        ),
+        ROWS_OF_NUMBERS,
+    ),
+    full(
+        CODE,
+        ("o(7)", "pace > 0: pace << 8 | [pace] # c1 << 8 | 11, else 0", "word # c1 | 0x60600"),
+        ROWS_OF_NUMBERS,
+    ),
+    full(
+        X86,
+        (
+            "I # (opcodes >> 16) mod 2^16 | 0x60100000",
+            "(opcodes >> 16) mod 2^32 # O",
+            "pace > 0: pace << 8 | [pace] # c1 << 8 | 11, else 0",
+            "operand # opcodes mod 2^16 | phase << 16",
+            "O # before",
+            "word # c1 | 0x60600",
+            "opcodes mod 2^32 # phase | modrm << 8 | 0x6080000",
+            "o(3) # phase",
+        ),
+        ROWS_OF_NUMBERS,
+    ),
+    full(PICTURE, ("guess(0) # 22", "guess(1) # 25"), ROWS_OF_NUMBERS),
+    full(WIDE, ("guess(0) # c2 | 0x600", "guess(0) # guess(1)"), ROWS_OF_NUMBERS),
+)
+
+FAMILIES = (*RICH, LEAN, *MAX)  # of the lean profile there is one
 MAX_CONTEXTS = max(len(family.contexts) for family in FAMILIES)

@@ -54,12 +54,12 @@ void make_network(Network* self, int d_model, std::vector<std::tuple<std::string
   new (self) Network(std::move(config), source, found);
 }
 
-using MixingArgs = std::tuple<bool, int, int, int>;  // (rich, contexts, period, stride)
+using MixingArgs = std::tuple<int, int, int, int>;  // (profile, contexts, period, stride)
 constexpr size_t MAX_MIXED = size_t(1) << 28;  // bytes of a block
 
 nncomp::Mixing mixing_of(const MixingArgs& args) {
-  const auto [rich, contexts, period, stride] = args;
-  const nncomp::Mixing mixing{rich, contexts, period, stride};
+  const auto [profile, contexts, period, stride] = args;
+  const nncomp::Mixing mixing{profile, contexts, period, stride};
   mixing.check();
   return mixing;
 }

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncomp import _native, kernels
-from nncomp.mixing import Mixing, Profile
+from nncomp.mixing import Mixing
 from nncomp.model import Model
 
 __all__ = [
@@ -165,9 +165,8 @@ def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
     return _network(model).frequencies(data)
 
 
-def _arguments(mixing: Mixing) -> tuple[bool, int, int, int]:
-    rich = mixing.profile == Profile.RICH
-    return rich, mixing.contexts, mixing.period, mixing.stride
+def _arguments(mixing: Mixing) -> tuple[int, int, int, int]:
+    return mixing.profile, mixing.contexts, mixing.period, mixing.stride
 
 
 def _network(model: Model) -> _native.Network:

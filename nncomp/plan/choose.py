@@ -182,7 +182,7 @@ def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
     if profile == Profile.LEAN:
         mixings = [general, *(Mixing(profile, period=p) for p in periods[:1])]
         return [*map(Candidate, mixings), *(Candidate(general, i) for i in filters)]
-    pictures = list(_pictures(content, far))
+    pictures = list(_pictures(content, far, profile))
     records = [Mixing(profile, Contexts.RECORDS, period=p) for p in periods]
     mixings = records[: 1 if pictures else 2] + pictures
     filtered = [Candidate(Mixing(profile, FILTERS[i].CONTEXTS), i) for i in filters]
@@ -200,14 +200,14 @@ def is_text(content: bytes) -> bool:
     return strangeness(sampled(content, (0, 1, 2))) < _STRANGE
 
 
-def _pictures(content: bytes, lags: Lags) -> Iterator[Mixing]:
+def _pictures(content: bytes, lags: Lags, profile: Profile) -> Iterator[Mixing]:
     """Rows of samples that a header describes, or that look like it."""
     rows = dict.fromkeys((*described(content), *lags.rows()))
     shapes = [(Contexts.PICTURE, *row) for row in rows if row[1] != 2]
     shapes += [(Contexts.WIDE, *row) for row in rows]
     for contexts, period, stride in shapes:
         with contextlib.suppress(ValueError):  # a header may say anything; wide samples are even
-            yield Mixing(Profile.RICH, contexts, period=period, stride=stride)
+            yield Mixing(profile, contexts, period=period, stride=stride)
 
 
 # ---- trials ----

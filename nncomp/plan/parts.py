@@ -188,7 +188,7 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
     def cost(stream: bytes, width: int) -> int:
         if arrays.is_noise(stream):
             return len(stream)
-        contexts = Contexts.RECORDS if profile == Profile.RICH and width > 1 else Contexts.GENERAL
+        contexts = Contexts.RECORDS if profile != Profile.LEAN and width > 1 else Contexts.GENERAL
         period = width if width > 1 else 0
         way = Mixing(profile, contexts, period=period)
         return min(len(stream), choose.coded_size(encode, None, stream, way))

@@ -116,9 +116,8 @@ class Engine {
     return n == 0 ? nullptr : networks_.at(n - 1).get();
   }
   static nncomp::Mixing mixing() {
-    const bool rich = number() != 0;
-    const int contexts = int(number()), period = int(number()), stride = int(number());
-    return {rich, contexts, period, stride};
+    const int profile = int(number()), contexts = int(number()), period = int(number()), stride = int(number());
+    return {profile, contexts, period, stride};
   }
   nncomp::Predictor predictor() {
     const nncomp::Network* used = network();

@@ -2,7 +2,7 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. They freeze format version 10 and arithmetic version 1: new files may be added, but none
+may read. They freeze format version 11 and arithmetic version 1: new files may be added, but none
 that was released is ever written again, so this script leaves alone what is there.
 """
 
@@ -13,6 +13,7 @@ import functools
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import struct
 import sys
@@ -212,6 +213,15 @@ def mixings() -> Iterator[tuple[bytes, Mixing]]:
             picture(30, 12),
             Mixing(Profile.RICH, Contexts.WIDE, period=period, stride=stride),
         )
+
+
+def mixings_of_max() -> Iterator[tuple[bytes, Mixing]]:
+    """Contents, and how each is mixed with the max profile: every third of the rich one."""
+    for content, mixing in itertools.islice(mixings(), 0, None, 3):
+        yield content, dataclasses.replace(mixing, profile=Profile.MAX)
+    fields = b"a,12;b,3;c\n" * 20, b"," * 90 + b"\n" + b"," * 99
+    for content in (*fields, b"f(a[1], {b: <c>}) " * 12):
+        yield content, Mixing(Profile.MAX)
 
 
 def mixings_of_lean() -> Iterator[tuple[bytes, Mixing]]:
@@ -441,6 +451,7 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     for name, profile, ways in (
         ("mix", Profile.RICH, [*mixings()]),
         ("mix-lean", Profile.LEAN, [*mixings_of_lean()]),
+        ("mix-max", Profile.MAX, [*mixings_of_max()]),
     ):
         streams = [(content, mix(content, mixing)) for content, mixing in ways]
         blocks = [(c, block(c, s)) for c, s in streams if s.stored_size < s.size]
@@ -747,11 +758,10 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    for version in (*range(1, 10), 11):
+    for version in (*range(1, 11), 12):
         yield f"version-{version}", sealed(HEAD[:6] + bytes([version]) + HEAD[7:], end())
     yield "arithmetic-2", sealed(HEAD[:7] + b"\x22" + HEAD[8:], end())
-    for profile in (0, 3):
-        yield f"profile-{profile}", sealed(HEAD[:7] + bytes([profile << 4 | 1]) + HEAD[8:], end())
+    yield "profile-0", sealed(HEAD[:7] + b"\x01" + HEAD[8:], end())
     (payload,) = mix(TEXT, RICH).payloads
     for name, plan in (
         ("contexts-6", b"\0\x16\0"),

@@ -45,20 +45,20 @@ inline Inputs<inputs> gather(const uint64_t* first, int count, Value value) {
 }
 
 inline int32_t dot(const Eight& x, const Eight& w) {
-  int32_t sum = 0;
+  uint32_t sum = 0;  // wraps
 #pragma unroll
-  for (int i = 0; i < 8; ++i) sum += int32_t(x.v[i]) * w.v[i];
-  return sum;
+  for (int i = 0; i < 8; ++i) sum += uint32_t(int32_t(x.v[i]) * w.v[i]);
+  return int32_t(sum);
 }
 template <int sets, int inputs>
 inline Sums dot_rows(const Inputs<inputs>& x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
   Sums y{};
 #pragma unroll
   for (int i = 0; i < sets; ++i) {
-    int32_t v = 0;
+    uint32_t total = 0;
 #pragma unroll
-    for (int p = 0; p < inputs / 8; ++p) v += p < x.parts ? dot(x.part[p], load(row[i] + 8 * p)) : 0;
-    v >>= shift;
+    for (int p = 0; p < inputs / 8; ++p) total += p < x.parts ? uint32_t(dot(x.part[p], load(row[i] + 8 * p))) : 0;
+    const int32_t v = int32_t(total) >> shift;
     sum[i] = v < -2047 ? -2047 : v > 2047 ? 2047 : v;
     y.v[i] = int16_t(sum[i]);
   }

@@ -46,6 +46,7 @@ inline uint64_t lay_out(Shared& s, uint8_t* base) {
   for (int i = 0; i < contexts; ++i) {
     s.table[i].shift = 64 - buckets;
     room.take(s.table[i].data, uint64_t(64) << buckets);
+    if (p.full) room.take(s.table[i].runs, uint64_t(4) << buckets);
   }
   for (int i = 0; i < matches; ++i) room.take(s.index[i], uint64_t(1) << entries);
   room.take(s.map, uint64_t(65536) * BINS);
@@ -58,9 +59,10 @@ inline uint64_t lay_out(Shared& s, uint8_t* base) {
   for (uint32_t i = 0; i < s.lanes; ++i) {
     Lane unused{};
     Lane& l = base ? s.lane[i] : unused;
-    room.take(l.weights, uint64_t(sets * 256 * p.inputs));
-    room.take(l.weights2, uint64_t(ROWS2 * ROW));
+    room.take(l.weights, uint64_t(sets * p.rows * p.inputs));
+    room.take(l.weights2, uint64_t(ROWS2 * p.groups * GROUP));
     room.take(l.history_map, uint64_t((contexts + 2) * 256));
+    if (p.full) room.take(l.run_map, uint64_t(contexts * RUN_CELLS));
     room.take(l.match_map, uint64_t(matches * MATCH_CELLS));
     room.take(l.sample_map, uint64_t(p.samples * SAMPLE_CELLS));
     room.take(l.final_map, uint64_t(3 * 256 * BINS));
@@ -85,17 +87,27 @@ inline void start_lane(const Shared& s, Lane& l, int first, int step) {
     const uint32_t length = uint32_t(i % MATCH_CELLS) >> 6;
     l.match_map[i] = (65535 - 65536 / (length + 3)) << 16;
   }
+  for (int i = first; p.full && i < contexts * RUN_CELLS; i += step) {
+    const uint32_t length = uint32_t(i % RUN_CELLS) / 8;
+    l.run_map[i] = (65535 - 65536 / (length + 3)) << 16;
+  }
   for (int i = first; i < p.samples * SAMPLE_CELLS; i += step) l.sample_map[i] = 32768u << 16;
   start_map(t, l.final_map, 3 * 256, first, step);
-  int16_t weight[MOST_INPUTS] = {};
+  int16_t weight[MOST_INPUTS] = {};  // 0 of confidences
   const int16_t* w = FAMILIES[p.family].weight[p.network];  // in the order of the table of contexts
   for (int i = 0; i < contexts + 2; ++i) weight[FIRST_HISTORY + i] = *w++;
   for (int i = 0; i < matches; ++i) weight[FIRST_MATCH + i] = *w++;
   for (int i = 0; i < p.samples; ++i) weight[FIRST_SAMPLE + i] = *w++;
   if (p.network) weight[NETWORK] = *w++;
   weight[CONSTANT] = *w;
-  for (int i = first; i < sets * 256 * p.inputs; i += step) l.weights[i] = weight[i % p.inputs];
-  for (int i = first; i < ROWS2 * ROW; i += step) l.weights2[i] = int16_t(i % ROW < sets ? (1 << 14) / sets : 0);
+  for (int i = 0; p.full && i < contexts; ++i) weight[FIRST_HISTORY + 2 * histories_of(contexts) + i] = RUN_WEIGHT;
+  for (int row = first; row < sets * p.rows; row += step) {
+    for (int i = 0; i < p.inputs; ++i) l.weights[row * p.inputs + i] = weight[i];
+  }
+  const int each = sets / p.groups;
+  for (int i = first; i < ROWS2 * p.groups * GROUP; i += step) {
+    l.weights2[i] = int16_t(i % GROUP < each ? (1 << 14) / sets : 0);
+  }
 }
 
 }  // namespace nncomp::mix

@@ -19,9 +19,10 @@
 namespace nncomp::mix {
 namespace {
 
-static_assert(StageVectors<Inputs<32>, Sums, 32, MAX_SETS>);
+static_assert(StageVectors<Inputs<32>, Sums, 32, MANY_SETS>);
 
 constexpr int RATE2 = 24;  // how fast the second layer learns, in 1/1024
+constexpr int SMALL_ERROR = 60;  // a set of a full profile's first layer learns from larger ones
 
 // What the bits of a byte have in common.
 struct Common {
@@ -42,11 +43,20 @@ template <int inputs>
 struct Layers {
   Inputs<inputs> x;
   int16_t* row[MAX_SETS];
-  int32_t sum[8];
-  Sums y;
+  int32_t sum[MAX_GROUPS * GROUP];
+  Sums y[MAX_GROUPS];
   int16_t* row2[2];
   int32_t sum2[2];
 };
+
+// The sets of a profile are in groups, for whose sums there is one vector each.
+template <int sets>
+constexpr int groups_of = sets > MANY_SETS ? MAX_GROUPS : 1;
+template <int sets>
+constexpr int sum_of(int set) {  // where the set's sum is
+  constexpr int each = sets / groups_of<sets>;
+  return set / each * GROUP + set % each;
+}
 
 // The cells of the two final maps that learn.
 struct Maps {
@@ -73,6 +83,45 @@ ALWAYS_INLINE void ask_histories(const Shared& s, const Lane& l, const Common& c
   history[contexts + 1] = l.history_map + 256 * (contexts + 1) + s.order1[c.c1 << 8 | bit.node];
 }
 
+// What a full profile remembers of each context: the last byte, and how often it came in a row.
+struct Runs {
+  uint32_t byte[MAX_CONTEXTS];  // 256 + the byte; 0: there is none
+  uint32_t* cells[MAX_CONTEXTS];  // by bit
+  uint32_t* cell[MAX_CONTEXTS];   // of this bit; null where the run says nothing
+  bool expected[MAX_CONTEXTS];
+  int16_t input[histories_of(MAX_CONTEXTS)];
+
+  // At the beginning of a byte.
+  ALWAYS_INLINE void find(const Shared& s, const Lane& l) {
+    for (int i = 0; i < s.shape.contexts; ++i) {
+      const uint32_t run = l.slot[0][i] == s.none ? 0 : run_of(s.table[i], l.hash[0][i], l.slot[0][i]);
+      const uint32_t length = run >> 8;
+      byte[i] = run ? (run & 255) | 256 : 0;
+      cells[i] = l.run_map + i * RUN_CELLS + (length < 15 ? length : length < 32 ? 15 : 16) * 8;
+    }
+    for (int16_t& x : input) x = 0;
+  }
+
+  // They speak while the byte begins with the bits that were coded.
+  ALWAYS_INLINE void ask(const Common& c, const Bit& bit) {
+    for (int i = 0; i < c.shape.contexts; ++i) {
+      cell[i] = nullptr;
+      input[i] = 0;
+      if (byte[i] >> (8 - bit.k) != bit.node) continue;
+      cell[i] = cells[i] + bit.k;
+      expected[i] = byte[i] >> (7 - bit.k) & 1;
+      const int16_t v = c.tables.stretch[*cell[i] >> 20];
+      input[i] = expected[i] ? v : int16_t(-v);
+    }
+  }
+
+  ALWAYS_INLINE void learn(const Common& c, uint32_t one) {
+    for (int i = 0; i < c.shape.contexts; ++i) {
+      if (cell[i]) *cell[i] = adapted(c.tables.reciprocal, *cell[i], expected[i] == bool(one) ? ONE : 0);
+    }
+  }
+};
+
 // Matches speak while their byte begins with the bits that were coded.
 ALWAYS_INLINE void ask_matches(const Lane& l, const Common& c, Bit& bit, First& first, uint32_t** cell) {
   for (int m = 0; m < c.shape.matches; ++m) {
@@ -82,6 +131,7 @@ ALWAYS_INLINE void ask_matches(const Lane& l, const Common& c, Bit& bit, First& 
     cell[m] = l.match_map + m * MATCH_CELLS + c.length[m] * 64 + bit.k * 8 + (a.misses & 7);
     const int32_t v = c.tables.stretch[*cell[m] >> 20];
     first.set(FIRST_MATCH + m, expected ? v : -v);
+    bit.predicted = 256 + a.byte;
     if (m == 0) bit.guess = expected + 1;
     if (bit.match_class == 0) bit.match_class = c.length[m];
   }
@@ -111,23 +161,54 @@ struct Tree {
 
 // ---- Layers ----
 
+// The sets' rows.
 template <int sets, int inputs>
-ALWAYS_INLINE void first_layer(const Shared& s, const Lane& l, const Common& c, const Bit& bit, const First& first,
-                               uint32_t* const* history, Layers<inputs>& a) {
+ALWAYS_INLINE void choose_rows(const Shared& s, const Lane& l, const Bit& bit, Layers<inputs>& a) {
+  constexpr uint32_t rows = rows_of(sets > MANY_SETS);
   uint32_t chosen[MAX_SETS] = {};  // compilers cannot see that all are set
   first_rows(s, l, bit, chosen);
-  if constexpr (sets == MAX_SETS) other_rows(s, l, bit, chosen);
-  for (int i = 0; i < sets; ++i) a.row[i] = l.weights + (uint32_t(i) * 256 + chosen[i]) * inputs;
-  a.x = gather<inputs>(first.four, c.shape.contexts + 2, [&](int i) { return c.tables.stretch[*history[i] >> 20]; });
-  a.y = dot_rows<sets>(a.x, a.row, 14, 128, a.sum);
+  if constexpr (sets > FEW_SETS) other_rows(s, l, bit, chosen);
+  for (int i = 0; i < sets; ++i) {
+    assert(chosen[i] < rows);
+    a.row[i] = l.weights + (uint32_t(i) * rows + chosen[i]) * inputs;
+  }
+}
+
+// What the histories' cells say, and with a full profile how far that is from even, and what runs say.
+template <bool full, int inputs>
+ALWAYS_INLINE Inputs<inputs> all_inputs(const Common& c, const First& first, uint32_t* const* history,
+                                        const int16_t* run) {
+  const auto stretched = [&](int i) { return c.tables.stretch[*history[i] >> 20]; };
+  if constexpr (!full) return gather<inputs>(first.four, c.shape.contexts + 2, stretched);
+  constexpr int each = (inputs - FIRST_HISTORY) / 24 * 8;
+  return gather<inputs>(first.four, inputs - FIRST_HISTORY, [&](int i) {
+    if (i < each) return stretched(i);
+    if (i < 2 * each) return int16_t((int32_t(*history[i - each] >> 20) - 2048) >> 2);
+    return i < 3 * each ? run[i - 2 * each] : int16_t(0);
+  });
+}
+
+template <int sets, int inputs>
+ALWAYS_INLINE void first_layer(Layers<inputs>& a) {
+  constexpr int groups = groups_of<sets>, each = sets / groups;
+  for (int g = 0; g < groups; ++g) {
+    a.y[g] = dot_rows<each>(a.x, a.row + g * each, 14, g == 0 ? 128 : 0, a.sum + g * GROUP);
+  }
 }
 
 // The mean of two sets.
-template <int inputs>
+template <int sets, int inputs>
 ALWAYS_INLINE int32_t second_layer(const Lane& l, const Bit& bit, Layers<inputs>& a) {
-  a.row2[0] = l.weights2 + bit.match_row * ROW;
-  a.row2[1] = l.weights2 + (4 * LENGTHS + bit.node) * ROW;
-  dot_both(a.y, a.row2, a.sum2);
+  constexpr int groups = groups_of<sets>;
+  a.row2[0] = l.weights2 + bit.match_row * (groups * GROUP);
+  a.row2[1] = l.weights2 + (4 * LENGTHS + bit.node) * (groups * GROUP);
+  dot_both(a.y[0], a.row2, a.sum2);
+  for (int g = 1; g < groups; ++g) {
+    int16_t* const row[2] = {a.row2[0] + g * GROUP, a.row2[1] + g * GROUP};
+    int32_t sum[2];
+    dot_both(a.y[g], row, sum);
+    for (int i = 0; i < 2; ++i) a.sum2[i] += sum[i];
+  }
   return clamp_stretch(((a.sum2[0] >> 1) + (a.sum2[1] >> 1)) >> 14);
 }
 
@@ -160,8 +241,14 @@ ALWAYS_INLINE void learn_cells_of(const Lane& l, const Common& c, const Bit& bit
 template <int sets, int inputs>
 ALWAYS_INLINE void learn_weights(const Common& c, uint32_t one, const Layers<inputs>& a) {
   const auto error = [&](int32_t x) { return ((one ? ONE : 0) - int32_t(c.tables.squash[x + 2048])) >> 4; };
-  for (int i = 0; i < sets; ++i) learn(a.x, a.row[i], (error(a.sum[i]) * c.rate) >> 10);
-  for (int i = 0; i < 2; ++i) learn(a.y, a.row2[i], (error(clamp_stretch(a.sum2[i] >> 14)) * RATE2) >> 10);
+  for (int i = 0; i < sets; ++i) {
+    const int32_t e = (error(a.sum[sum_of<sets>(i)]) * c.rate) >> 10;
+    if (sets <= MANY_SETS || e > SMALL_ERROR || e < -SMALL_ERROR) learn(a.x, a.row[i], e);
+  }
+  for (int i = 0; i < 2; ++i) {
+    const int32_t e = (error(clamp_stretch(a.sum2[i] >> 14)) * RATE2) >> 10;
+    for (int g = 0; g < groups_of<sets>; ++g) learn(a.y[g], a.row2[i] + g * GROUP, e);
+  }
 }
 
 // ---- A byte ----
@@ -185,17 +272,23 @@ inline void fetch_all(const Shared& s, Lane& l, uint32_t byte) {
   }
 }
 
-// Finds the slots of a nibble's contexts; returns how many of the first five have one.
-inline uint32_t find_slots(const Shared& s, Lane& l, int half) {
+// Finds the slots of a nibble's contexts.
+inline void find_slots(const Shared& s, Lane& l, int half) {
   for (int i = 0; i < s.shape.contexts; ++i) l.slot[half][i] = find(s.table[i], l.hash[half][i], s.none);
+}
+
+// How many of the first contexts have one.
+inline uint32_t hits_of(const Shared& s, const Lane& l, int half, int contexts) {
   uint32_t hits = 0;
-  for (int i = 0; i < 5; ++i) hits += l.slot[half][i] != s.none;
+  for (int i = 0; i < contexts; ++i) hits += l.slot[half][i] != s.none;
   return hits;
 }
 
 template <int inputs, int sets, class Choose>
 inline void code_with(const Shared& s, Lane& l, const Distribution* network, int known, Choose choose) {
+  constexpr bool full = sets > MANY_SETS;
   const Common c(s, l);
+  Runs runs;
   uint32_t nothing = 1u << 31;  // a cell that says neither, where vectors are longer than the list
   uint32_t* history[inputs - FIRST_HISTORY];
   for (uint32_t*& cell : history) cell = &nothing;
@@ -205,27 +298,33 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
   uint32_t byte_node = 1;
   for (int half = 0; half < 2; ++half) {
     if (half == 1 && known < 0) fetch_low_nibbles(s, l, byte_node & 15);
-    const uint32_t hits = find_slots(s, l, half);
+    find_slots(s, l, half);
+    if (full && half == 0) runs.find(s, l);
+    const uint32_t hits = hits_of(s, l, half, 5), all_hits = full ? hits_of(s, l, half, c.shape.contexts) : 0;
     Tree tree;
     if (network) tree.fill(*network, half, byte_node);
     uint32_t node = 1;  // of the nibble
     for (uint32_t k = 4 * uint32_t(half); k < 4 * uint32_t(half) + 4; ++k) {
-      Bit bit = {k, byte_node, hits, 0, 0, 0, 0};
+      Bit bit = {k, byte_node, hits, all_hits, 0, 0, 0, 0, 0};
       First first;
       uint32_t* match[MAX_MATCHES] = {};  // null where a match says nothing
       uint32_t* sample[PREDICTIONS];
       ask_histories(s, l, c, l.slot[half], node, bit, history);
       ask_matches(l, c, bit, first, match);
       ask_samples(l, c, bit, first, sample);
+      if constexpr (full) runs.ask(c, bit);
       if (network) first.set(NETWORK, c.tables.stretch[tree.one(node) >> 10]);
 
       Layers<inputs> layers;
       Maps maps;
-      first_layer<sets>(s, l, c, bit, first, history, layers);
-      const int32_t mean = second_layer(l, bit, layers);
+      choose_rows<sets>(s, l, bit, layers);
+      layers.x = all_inputs<full, inputs>(c, first, history, runs.input);
+      first_layer<sets>(layers);
+      const int32_t mean = second_layer<sets>(l, bit, layers);
       const uint32_t one = choose(final_maps(s, l, c, bit, mean, maps));
 
       learn_cells_of(l, c, bit, one, history, match, sample);
+      if constexpr (full) runs.learn(c, one);
       learn_weights<sets>(c, one, layers);
       *maps.own = drawn(*maps.own, one);
       l.shared_cell[k] = maps.common;
@@ -237,19 +336,31 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
   if (known < 0) foresee_matches(s, l, l.byte);
 }
 
+// With as few inputs as the block's mixers have.
+template <bool full, int inputs = inputs_of_families(full).least, class Choose>
+inline void code_sized(const Shared& s, Lane& l, const Distribution* network, int known, Choose choose) {
+  if constexpr (inputs < inputs_of_families(full).most) {
+    if (s.shape.inputs > inputs) return code_sized<full, inputs + VECTOR>(s, l, network, known, choose);
+  }
+  if constexpr (full) {
+    code_with<inputs, MAX_SETS>(s, l, network, known, choose);
+  } else if (s.shape.sets == MANY_SETS) {
+    code_with<inputs, MANY_SETS>(s, l, network, known, choose);
+  } else {
+    code_with<inputs, FEW_SETS>(s, l, network, known, choose);
+  }
+}
+
 // Codes a byte into l.byte: choose(p) codes a bit whose probability of being 1 is p/2^22, and returns it.
 // `network` is null where it takes no part; `known` is the byte where it is known, else negative: it only
 // decides what is fetched ahead.
-template <int inputs = LEAST_INPUTS, class Choose>
+template <class Choose>
 inline void code_byte(const Shared& s, Lane& l, const Distribution* network, int known, Choose choose) {
-  if constexpr (inputs < MOST_INPUTS) {  // as few as the block's mixers have
-    if (s.shape.inputs > inputs) return code_byte<inputs + VECTOR>(s, l, network, known, choose);
-  }
   assert(l.coded == l.t);
-  if (s.shape.sets == MAX_SETS) {
-    code_with<inputs, MAX_SETS>(s, l, network, known, choose);
+  if (s.shape.full) {
+    code_sized<true>(s, l, network, known, choose);
   } else {
-    code_with<inputs, FEW_SETS>(s, l, network, known, choose);
+    code_sized<false>(s, l, network, known, choose);
   }
   l.coded = l.t + 1;
 }

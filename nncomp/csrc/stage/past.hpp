@@ -44,6 +44,41 @@ inline void add_to_word(Lane& l, uint32_t c, uint32_t kind) {
   }
 }
 
+// Brackets and the words before them: what is open.
+inline void follow_brackets(Lane& l, uint32_t c) {
+  if (c == '(' || c == '[' || c == '{' || c == '<') {
+    l.depth = (l.depth + 1) & (MAX_DEPTH - 1);
+    l.open[l.depth] = (l.word1 + c) * K1;
+  } else if (c == ')' || c == ']' || c == '}' || c == '>') {
+    l.open[l.depth] = 0;
+    l.depth = (l.depth - 1) & (MAX_DEPTH - 1);
+  }
+}
+
+// A distance at which a byte came four times becomes the pace where it did so often enough.
+inline void follow_pace(Lane& l, uint32_t c) {
+  Pace& p = l.pace;
+  uint32_t* const last = p.last[c];
+  const uint32_t distance = l.t - last[0];
+  const bool steady =
+      distance > 1 && distance < MAX_PACE && distance == last[0] - last[1] && distance == last[1] - last[2];
+  last[2] = last[1];
+  last[1] = last[0];
+  last[0] = l.t;
+  if (!steady) return;
+  int i = 0;
+  while (i < 2 && p.candidate[i] != distance) ++i;
+  if (i == 2) {
+    i = p.count[0] > p.count[1] ? 1 : 0;
+    p.candidate[i] = distance;
+    p.count[i] = 0;
+  }
+  if (++p.count[i] > PACE_COUNT && p.pace != distance) {
+    p.pace = distance;
+    p.count[0] = p.count[1] = 0;
+  }
+}
+
 // The byte that the lane has coded, as text.
 inline void remember_text(Lane& l, uint32_t c) {
   const uint32_t kind = byte_class(c);
@@ -57,11 +92,15 @@ inline void remember_text(Lane& l, uint32_t c) {
   if (ends_field(c)) {
     ++l.fields;
     l.field = 0;
+    if (l.fields < MAX_FIELDS) l.field_at[l.odd_line][l.fields] = l.t;
   } else {
     l.field = (l.field + c + 1) * K1;
   }
   ++l.column;
   if (c == '\n') {
+    l.odd_line ^= 1;
+    l.field_at[l.odd_line][0] = l.t;
+    l.fields_above = l.fields;
     l.fields = 0;
     l.field = 0;
     l.line_above = l.line;
@@ -92,6 +131,14 @@ inline uint64_t up(const Shared& s, const Lane& l, uint32_t k) {
   const uint32_t at = l.line_above + l.column + k;
   return at < l.line ? s.data[l.start + at] : 0;
 }
+inline uint64_t beside(const Shared& s, const Lane& l, uint32_t k) {
+  if (l.fields > l.fields_above || l.fields >= MAX_FIELDS) return 0;
+  const uint32_t above = l.field_at[l.odd_line ^ 1][l.fields], begin = l.field_at[l.odd_line][l.fields];
+  const uint32_t at = above + (l.t - begin) + k;
+  return at < l.line ? s.data[l.start + at] : 0;
+}
+inline uint64_t open(const Shared&, const Lane& l) { return l.open[l.depth]; }
+inline uint64_t pace(const Shared&, const Lane& l) { return l.pace.pace; }
 inline uint64_t t(const Shared&, const Lane& l) { return l.t; }
 inline uint64_t word(const Shared&, const Lane& l) { return l.word; }
 inline uint64_t word1(const Shared&, const Lane& l) { return l.word1; }

@@ -22,6 +22,18 @@ inline uint8_t* find(const Table& t, uint64_t h, uint8_t* none) {
   return places[at >> 6];
 }
 
+// Of a slot of this hash, what a full profile remembers beside it: see Table::runs.
+inline uint16_t& run_of(const Table& t, uint64_t h, const uint8_t* slot) {
+  const uint64_t bucket = h >> t.shift;
+  return t.runs[4 * bucket + size_t(slot - (t.data + 64 * bucket)) / 16];
+}
+
+// A byte has come in a context.
+inline uint16_t run_after(uint32_t run, uint32_t byte) {
+  if ((run & 255) != byte || run < 256) return uint16_t(256 | byte);
+  return uint16_t(run < 255 * 256 ? run + 256 : run);
+}
+
 // For updating: the slot, or the one whose first history stands for least, emptied. `found` is what find()
 // said before other lanes' updates.
 inline uint8_t* claim(const Table& t, uint64_t h, uint8_t* found) {

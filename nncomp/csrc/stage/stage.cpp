@@ -29,16 +29,20 @@ void Mixing::check() const {
   const auto require = [](bool condition, const char* what) {
     if (!condition) throw std::invalid_argument(std::string(what) + " is out of range");
   };
-  require(contexts >= GENERAL && contexts <= WIDE && (rich || contexts == GENERAL), "contexts");
+  require(profile >= PROFILE_LEAN && profile <= PROFILE_MAX, "profile");
+  require(contexts >= mix::GENERAL && contexts <= mix::WIDE, "contexts");
+  require(profile != PROFILE_LEAN || contexts == mix::GENERAL, "contexts");
   require(period == 0 || (period >= 2 && period <= 65535), "period");
   require(stride >= 1 && stride <= 8, "stride");
-  const int f = family();
-  require(f == PICTURE || f == WIDE ? period > stride : stride == 1, "stride");
-  require(f != WIDE || (period % 2 == 0 && stride % 2 == 0), "stride");
-  require(f != RECORDS || period > 0, "period");
+  require(contexts == mix::PICTURE || contexts == mix::WIDE ? period > stride : stride == 1, "stride");
+  require(contexts != mix::WIDE || (period % 2 == 0 && stride % 2 == 0), "stride");
+  require(contexts != mix::RECORDS || period > 0, "period");
 }
 
-int32_t Mixing::family() const { return rich ? contexts : LEAN; }
+int32_t Mixing::family() const {
+  if (profile == PROFILE_LEAN) return mix::LEAN;
+  return profile == PROFILE_RICH ? contexts : mix::MAX_GENERAL + contexts;
+}
 
 Piece piece(size_t n, int lanes, int i) {
   const size_t each = n / size_t(lanes);

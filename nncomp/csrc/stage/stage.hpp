@@ -11,10 +11,12 @@
 
 namespace nncomp {
 
+enum Profile : int { PROFILE_LEAN = 1, PROFILE_RICH, PROFILE_MAX };  // as the format numbers them
+
 // How a block is mixed, as its header says it.
 struct Mixing {
-  bool rich;
-  int contexts;   // a mix::Family but for LEAN; GENERAL where the profile is lean
+  int profile;    // a Profile
+  int contexts;   // as the format numbers them; 0 where the profile is lean
   int period;     // 0, or 2 … 65535
   int stride;     // 1 … 8
 

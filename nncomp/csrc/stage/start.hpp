@@ -20,6 +20,10 @@ inline void remember(const Shared& s, Lane& l) {
   const uint32_t c = l.byte;
   push_recent(l, c);
   if (s.shape.x86) follow_x86(l.x86, c);
+  if (s.shape.full) {
+    follow_brackets(l, c);
+    follow_pace(l, c);
+  }
   remember_text(l, c);
   remember_sample(s.shape, l, c);
   advance_in_row(s.shape, l);
@@ -32,7 +36,9 @@ inline void set_contexts(const Shared& s, Lane& l) {
   uint32_t n = 0;
   values(s, l, [&](uint64_t v) {
     l.next[n] = context_hash(v, n);
-    prefetch(s.table[n].data + (l.next[n] >> s.table[n].shift) * 64);
+    const uint64_t bucket = l.next[n] >> s.table[n].shift;
+    prefetch(s.table[n].data + bucket * 64);
+    if (s.shape.full) prefetch(s.table[n].runs + bucket * 4);
     ++n;
   });
   assert(int32_t(n) == s.shape.contexts);

@@ -10,8 +10,10 @@
 namespace nncomp::mix {
 
 constexpr int MAX_MATCHES = 2;
-constexpr int FEW_SETS = 4, MAX_SETS = 7;  // one or the other
-constexpr int ROW = 8;            // of the second: the sets, zeros, a constant
+constexpr int FEW_SETS = 4, MANY_SETS = 7;  // of a profile that is not full: one or the other
+constexpr int MAX_SETS = 2 * MANY_SETS;     // of a full one
+constexpr int GROUP = 8;          // inputs of the second layer come in so many: up to 7 sets, zeros, a constant
+constexpr int MAX_GROUPS = MAX_SETS / MANY_SETS;
 constexpr int BINS = 33;          // of an adaptive probability map: −16 … 16 octaves
 constexpr int LENGTHS = 24;       // classes of a match's length
 constexpr int MATCH_CELLS = LENGTHS * 64;
@@ -19,51 +21,71 @@ constexpr int TAPS = 24;          // inputs of a linear prediction
 constexpr int PREDICTIONS = 4;    // of a sample
 constexpr int SAMPLE_CELLS = 8 * 8 * 256;  // [error][bit][place]
 constexpr int ROWS2 = 4 * LENGTHS + 256;
+constexpr uint32_t MAX_FIELDS = 64;  // of a line that are looked at
+constexpr uint32_t MAX_DEPTH = 16;   // of brackets; a power of two
+constexpr uint32_t MAX_PACE = 4096, PACE_COUNT = 15;
+constexpr int RUN_CELLS = 17 * 8;  // [class of a run's length][bit]
 
 // Which input of the first layer is which; what a family lacks is 0. Behind the contexts are orders 0 and 1.
 enum Input { FIRST_MATCH = 0, FIRST_SAMPLE = 2, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
 
 constexpr int VECTOR = 16;  // inputs come in so many
-constexpr int inputs_of(int contexts) { return (FIRST_HISTORY + contexts + 2 + VECTOR - 1) / VECTOR * VECTOR; }
-constexpr int fewest_contexts() {
-  int fewest = MAX_CONTEXTS;
-  for (const FamilyTable& f : FAMILIES) {
-    for (const int n : f.contexts) fewest = n < fewest ? n : fewest;
-  }
-  return fewest;
+constexpr int whole(int n, int unit) { return (n + unit - 1) / unit * unit; }
+
+// A full profile has three inputs of each history: as many behind each other, up to a multiple of 8.
+constexpr int histories_of(int contexts) { return whole(contexts + 2, 8); }
+constexpr int inputs_of(int contexts, bool full) {
+  return whole(FIRST_HISTORY + (full ? 3 * histories_of(contexts) : contexts + 2), VECTOR);
 }
-constexpr int LEAST_INPUTS = inputs_of(fewest_contexts()), MOST_INPUTS = inputs_of(MAX_CONTEXTS);
+struct Range {
+  int least, most;
+};
+constexpr Range inputs_of_families(bool full) {
+  Range r = {1 << 30, 0};
+  for (const FamilyTable& f : FAMILIES) {
+    if (f.full != full) continue;
+    for (const int n : f.contexts) {
+      const int inputs = inputs_of(n, full);
+      r = {inputs < r.least ? inputs : r.least, inputs > r.most ? inputs : r.most};
+    }
+  }
+  return r;
+}
+constexpr int MOST_INPUTS = inputs_of_families(true).most;
+constexpr int RUN_WEIGHT = 300;  // at first
+constexpr int rows_of(bool full) { return full ? 1024 : 256; }  // of a set of the first layer
 
 // The shape of the stage for a block: from its header, and from the table of contexts.
 struct Shape {
   int32_t family;   // enum Family
   bool network;     // whether it takes part
   bool x86;         // whether instructions are followed
+  bool full;        // whether contexts have runs, and three inputs each
   uint32_t period;  // length of a record or of a row of samples; 0: none
   uint32_t stride;  // bytes of a sample
   uint32_t width;   // of those, bytes of a number that is predicted; 0: none is
   int32_t contexts, matches, samples, sets;  // how many there are; samples: of their predictions
   int32_t inputs;   // of a set of the first layer, zeros among them
+  int32_t rows;     // of such a set
+  int32_t groups;   // of 8 inputs of the second layer
 };
 
 inline Shape shape_of(int32_t family, bool network, uint32_t period, uint32_t stride) {
   const FamilyTable& f = FAMILIES[family];
-  return {family,
-          network,
-          f.x86,
-          period,
-          stride,
-          f.width,
-          f.contexts[network],
-          f.matches,
-          f.samples,
-          f.sets,
-          inputs_of(f.contexts[network])};
+  return {family,          network,
+          f.x86,           f.full,
+          period,          stride,
+          f.width,         f.contexts[network],
+          f.matches,       f.samples,
+          f.sets,          inputs_of(f.contexts[network], f.full),
+          rows_of(f.full), f.full ? MAX_GROUPS : 1};
 }
 
 // 64-byte buckets of four slots: a check byte, 0 if free, then the histories of the 15 nodes of a nibble.
 struct Table {
   uint8_t* data;
+  uint16_t*
+      runs;  // of each slot that a full profile's upper nibbles have: a byte, and above it how often it came, or 0
   uint32_t shift;  // 64 − log2 of the number of buckets
 };
 
@@ -72,6 +94,13 @@ struct Match {
   uint32_t length;  // of the agreement behind it; 0: there is none
   uint32_t misses;  // of the last 8 bytes it predicted, newest lowest
   uint32_t byte;    // what it predicts
+};
+
+// The length of records, as far as the lane's bytes show it.
+struct Pace {
+  uint32_t last[256][3];  // where each byte came, newest first: behind it
+  uint32_t candidate[2], count[2];
+  uint32_t pace;  // 0: none yet
 };
 
 // Where the byte to come stands in an instruction of an x86 processor.
@@ -101,10 +130,12 @@ struct Bit {
   uint32_t k;            // 0 … 7, from the top
   uint32_t node;         // 1 and the bits of the byte before it
   uint32_t hits;         // how many of the first five contexts have a slot
+  uint32_t all_hits;     // of all of them
   uint32_t match_class;  // of the length of the first active match, 0 without one
   uint32_t guess;        // 1: match 0 says 0, 2: it says 1, 0: it says nothing
   uint32_t match_row;    // 4·match_class + guess: < 4·LENGTHS
   uint32_t near;         // where prediction 1 of the sample stands
+  uint32_t predicted;    // 256 + the byte of the longest active match, or 0
 };
 
 struct Lane {
@@ -118,6 +149,11 @@ struct Lane {
   uint64_t field;               // hash of this field's bytes
   uint32_t run, fields;         // bytes of this class so far, fields of this line so far
   uint32_t line, line_above;    // offsets in the piece where they start
+  uint32_t odd_line, fields_above;  // of a full profile, from here on
+  uint32_t field_at[2][MAX_FIELDS];  // where the fields of this line and of the one above start
+  uint64_t open[MAX_DEPTH];     // hashes of brackets that are open and the words before them
+  uint32_t depth;
+  Pace pace;
   uint32_t column;
   uint32_t row_at, channel;     // t mod period, that mod stride
   Instruction x86;
@@ -134,9 +170,10 @@ struct Lane {
   uint32_t byte;
 
   // What learns bit by bit.
-  int16_t* weights;       // [sets][256][inputs], 2^14 is one
-  int16_t* weights2;      // [ROWS2][ROW]
+  int16_t* weights;       // [sets][rows][inputs], 2^14 is one
+  int16_t* weights2;      // [ROWS2][groups][GROUP]
   uint32_t* history_map;  // [contexts + 2][256]
+  uint32_t* run_map;      // [contexts][RUN_CELLS] of a full profile
   uint32_t* match_map;    // [matches][MATCH_CELLS]
   uint32_t* sample_map;   // [samples][SAMPLE_CELLS]
   uint16_t* final_map;    // [3][256][BINS]

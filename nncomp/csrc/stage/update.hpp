@@ -37,7 +37,15 @@ inline void add_bits(const Path& p, uint8_t* histories) {
 
 // Table i, for the half of a byte, whose path it is.
 inline void update_table(const Shared& s, const Lane& l, const Path& path, int i, int half) {
-  add_bits(path, claim(s.table[i], l.hash[half][i], l.slot[half][i]));
+  const Table& t = s.table[i];
+  uint8_t* const slot = claim(t, l.hash[half][i], l.slot[half][i]);
+  const bool is_new = slot[1] == 0;  // a history that has begun is never 0 again
+  if (s.shape.full && (half == 0 || is_new)) {
+    uint16_t& run = run_of(t, l.hash[half][i], slot);
+    if (is_new) run = 0;
+    if (half == 0) run = run_after(run, l.byte);
+  }
+  add_bits(path, slot);
 }
 
 // Histories of bit k, and the map that it noted.

@@ -21,7 +21,7 @@ from nncomp.contexts.table import FAMILIES
 from nncomp.engine.cuda import device as devices
 from nncomp.engine.cuda.network import Network, Run, run_memory
 from nncomp.errors import FormatError
-from nncomp.mixing import Mixing, Profile
+from nncomp.mixing import Mixing
 from nncomp.model import Model
 
 __all__ = ["CHUNK", "Batch", "Request", "block_memory", "payload_room"]
@@ -77,8 +77,7 @@ def block_memory(model: Model, mixing: Mixing, size: int, lanes: int, decode: bo
 
 
 def _stage_memory(mixing: Mixing, size: int, lanes: int) -> int:
-    rich = mixing.profile == Profile.RICH
-    args = (rich, mixing.contexts, mixing.period, mixing.stride)
+    args = (mixing.profile, mixing.contexts, mixing.period, mixing.stride)
     return _aligned(_STAGE_HEAD + _native.mixing_memory(args, True, size, lanes))
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "map_start",
     "nearer",
     "squash",
+    "wrapped",
 ]
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -47,6 +48,11 @@ class Cells:
         assert moved.min() >= 0 and moved.max() <= ONE
         self.p[at] = moved
         self.n[at] = np.minimum(n + 1, 255)
+
+
+def wrapped(x: Ints) -> Ints:
+    """The numbers of 32 bits that x are modulo 2^32."""
+    return (x + (1 << 31) & (1 << 32) - 1) - (1 << 31)
 
 
 def squash(x: int) -> int:

@@ -17,7 +17,7 @@ from nncomp.engine.reference.instructions import Instruction
 from nncomp.engine.reference.samples import Samples
 from nncomp.mixing import Contexts, Mixing
 
-__all__ = ["Past", "evaluate", "length_class"]
+__all__ = ["Past", "evaluate", "length_class", "run_class"]
 
 
 def byte_class(c: int) -> int:
@@ -44,7 +44,44 @@ def length_class(n: int) -> int:
     return min(n.bit_length() + 12, 23)
 
 
+def run_class(n: int) -> int:
+    """Of a run of n bytes: 0…16."""
+    return n if n < 15 else 15 + (n >= 32)
+
+
 # The past
+
+MAX_FIELDS = 64  # of a line that are looked at
+MAX_DEPTH = 16  # of brackets
+MAX_PACE, PACE_COUNT = 4096, 15
+
+
+class Pace:
+    """The length of records, as far as a lane's bytes show it: ``pace``, 0 where they do not yet.
+
+    A distance at which a byte came four times, one like the other, is counted for one of two
+    candidates, and becomes the pace where it came often enough.
+    """
+
+    def __init__(self) -> None:
+        self.last = [(0, 0, 0)] * 256  # where each byte came, newest first: behind it
+        self.candidates, self.counts = [0, 0], [0, 0]
+        self.pace = 0
+
+    def take(self, c: int, t: int) -> None:
+        """Take in a byte, with which there are t."""
+        a, b, d = self.last[c]
+        self.last[c] = (t, a, b)
+        distance = t - a
+        if not (1 < distance < MAX_PACE and distance == a - b == b - d):
+            return
+        if distance not in self.candidates:
+            rarer = int(self.counts[0] > self.counts[1])
+            self.candidates[rarer], self.counts[rarer] = distance, 0
+        i = self.candidates.index(distance)
+        self.counts[i] += 1
+        if self.counts[i] > PACE_COUNT and self.pace != distance:
+            self.pace, self.counts = distance, [0, 0]
 
 
 class Past:
@@ -59,6 +96,12 @@ class Past:
         self.run = 0  # bytes of this class
         self.field = self.fields = 0  # hash of this field, and which one of the line it is
         self.line = self.line_above = 0  # where they start
+        self.field_at = [0]  # where the fields of this line start
+        self.field_at_above = [0] * MAX_FIELDS  # of the line above
+        self.fields_above = 0
+        self.open = [0] * MAX_DEPTH  # hashes of open brackets and the words before them
+        self.depth = 0
+        self.pace = Pace()
         self.row_at = self.channel = 0
         self.expected = 0xFFFF  # what a match says
         self.after1 = self.after2 = 0  # what followed here before
@@ -72,6 +115,13 @@ class Past:
         c = self.piece[self.t]
         self.t += 1
         kind = byte_class(c)
+        if c in b"([{<":
+            self.depth = (self.depth + 1) % MAX_DEPTH
+            self.open[self.depth] = (self.word1 + c) * K1 & MASK
+        elif c in b")]}>":
+            self.open[self.depth] = 0
+            self.depth = (self.depth - 1) % MAX_DEPTH
+        self.pace.take(c, self.t)
         if kind in (1, 2, 6):
             self.word = (self.word + c + (32 if kind == 2 else 0) + 1) * K1 & MASK
         elif self.word != 0:
@@ -84,9 +134,12 @@ class Past:
         if c in b' ,\t;|:"':
             self.fields += 1
             self.field = 0
+            self.field_at.append(self.t)
         else:
             self.field = (self.field + c + 1) * K1 & MASK
         if c == 10:
+            self.field_at_above, self.field_at = self.field_at, [self.t]
+            self.fields_above = self.fields
             self.fields = self.field = 0
             self.line_above, self.line = self.line, self.t
         if self.follows_x86:
@@ -121,6 +174,13 @@ class Past:
         at = self.line_above + self.column() + k
         return self.piece[at] if at < self.line else 0
 
+    def beside(self, k: int) -> int:
+        """The byte k on from here in the field above, which begins where this one does."""
+        if self.fields > self.fields_above or self.fields >= MAX_FIELDS:
+            return 0
+        at = self.field_at_above[self.fields] + self.t - self.field_at[self.fields] + k
+        return self.piece[at] if at < self.line else 0
+
 
 # Contexts
 
@@ -140,6 +200,9 @@ FEATURES: dict[str, Feature] = {  # of a past, by their names in the table
     "run": lambda p: p.run,
     "field": lambda p: p.field,
     "fields": lambda p: p.fields,
+    "beside": lambda p, k: p.beside(k),
+    "open": lambda p: p.open[p.depth],
+    "pace": lambda p: p.pace.pace,
     "column": lambda p: p.column(),
     "P": lambda p: p.period,
     "B": lambda p: p.stride,

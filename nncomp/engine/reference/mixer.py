@@ -24,8 +24,9 @@ from nncomp.engine.reference.cells import (
     map_start,
     nearer,
     squash,
+    wrapped,
 )
-from nncomp.engine.reference.features import Past, evaluate, length_class
+from nncomp.engine.reference.features import Past, evaluate, length_class, run_class
 from nncomp.engine.reference.hashes import K1, MASK, combine, context_hash, with_nibble
 from nncomp.engine.reference.samples import PREDICTIONS
 from nncomp.mixing import Mixing
@@ -33,9 +34,12 @@ from nncomp.mixing_tables import NEXT, SQUASH, START, STRETCH
 
 __all__ = ["Lane", "Stage"]
 
-Slot: TypeAlias = list[int]  # a check, 0 if free, then the histories of the nodes 1…15 of a nibble
+# A check, 0 if free, then the histories of the nodes 1…15 of a nibble, then the run: the last byte
+# and, from 2^8 on, how often it came in a row, or 0.
+Slot: TypeAlias = list[int]
 
 CLASSES = 24  # of a match's length
+RUNS = 17  # classes of a run's length
 FIRST_HITS = 5  # contexts whose hits choose weights
 MATCH_LEAST = (6, 20)  # bytes that must agree
 MATCH_MOST = 400  # bytes that are compared
@@ -53,6 +57,8 @@ def rate(t: int) -> int:
 
 
 RATE2 = 24  # of the second layer
+SMALL_ERROR = 60  # with the max profile, a set of the first layer learns from larger ones
+RUN_WEIGHT = 300  # of the input of a run, at first
 HISTORY_COUNT, MATCH_COUNT, SAMPLE_COUNT = 8, 0, 0  # how settled a cell is at first
 SAMPLE_START = 32768  # of 16 bits
 
@@ -83,19 +89,26 @@ class Lane:
         self.match_hashes = [0] * matches
         self.byte = 0
         self.hashes: list[list[int]] = []  # [nibble][context]
+        self.runs: list[int] = []  # of the slots of the upper nibble
         self.map_cells: list[tuple[int, int]] = []  # of the shared map: (node, cell) for each bit
 
         histories = family.count("context", network) + 2
         start = np.zeros(256, np.int64)
         start[: len(START)] = START
         self.history_cells = Cells(np.tile(start, (histories, 1)), HISTORY_COUNT)
+        contexts = family.count("context", network)
+        by_run = [65535 - 65536 // (run + 3) for run in range(RUNS)]
+        self.run_cells = Cells(np.tile(np.repeat(by_run, 8), (contexts, 1)), MATCH_COUNT)
         by_class = [65535 - 65536 // (length + 3) for length in range(CLASSES)]
         self.match_cells = Cells(np.tile(np.repeat(by_class, 64), (matches, 1)), MATCH_COUNT)
         sample_start = np.full((samples, 8, 8, 256), SAMPLE_START, np.int64)
         self.sample_cells = Cells(sample_start, SAMPLE_COUNT)  # [prediction][error][bit][place]
         sets = len(family.rows)
         first = np.array([i.weight(network) for i in family.inputs(network)], np.int64)
-        self.weights = np.tile(first, (sets, 256, 1))  # (sets, rows, inputs)
+        if family.full:  # confidences and runs
+            more = [0] * histories + [RUN_WEIGHT] * contexts
+            first = np.concatenate([first[:-1], np.array(more, np.int64), first[-1:]])
+        self.weights = np.tile(first, (sets, family.most_rows, 1))  # (sets, rows, inputs)
         second = np.array(initial_weights2(sets), np.int64)
         self.weights2 = np.tile(second, (2, 256, 1))  # (2, rows, inputs)
         self.final_map = np.tile(map_start(), (3 * 256, 1))
@@ -130,7 +143,7 @@ class Stage:
         self.bucket_bits = min(max((2 * size - 1 >> 6).bit_length(), 10), 18)
         self.index_bits = min(max((size - 1).bit_length(), 12), 22)
         self.tables: list[defaultdict[int, list[Slot]]] = [
-            defaultdict(lambda: [[0] * 16 for _ in range(4)]) for _ in self.values
+            defaultdict(lambda: [[0] * 17 for _ in range(4)]) for _ in self.values
         ]
         self.order0 = [0] * 256  # histories
         self.order1 = [[0] * 256 for _ in range(256)]
@@ -152,7 +165,7 @@ class Stage:
         if slot is None:
             bucket = self.tables[table][h >> 64 - self.bucket_bits]
             slot = min(bucket, key=lambda s: s[1])  # the first of the least
-            slot[:] = [check_of(h)] + [0] * 15
+            slot[:] = [check_of(h)] + [0] * 16
         return slot
 
     # 12. Matches
@@ -220,6 +233,8 @@ class Stage:
             if half == 1:
                 lane.hashes.append([with_nibble(h, node & 15) for h in lane.hashes[0]])
             slots = [self.slot(n, h) for n, h in enumerate(lane.hashes[half])]
+            if self.family.full and half == 0:
+                lane.runs = [0 if slot is None else slot[16] for slot in slots]
             for k in range(4 * half, 4 * half + 4):
                 node = node << 1 | self.code_bit(lane, k, node, slots, network, choose)
         lane.byte = node & 255
@@ -244,7 +259,7 @@ class Stage:
         states += [self.order0[node], self.order1[c1][node]]
         history_at = np.arange(len(states)), np.array(states)
         inputs = lane.history_cells.stretched(history_at).tolist()
-        match_class = guess = 0
+        match_class = guess = predicted = 0
         active = []  # (cell of a match, the bit it expects)
         for m, match in enumerate(lane.matches):
             v = 0
@@ -257,6 +272,7 @@ class Stage:
                 v = v if bit else -v
                 guess = bit + 1 if m == 0 else guess
                 match_class = match_class or length
+                predicted = 256 + match.byte
             inputs.append(v)
         samples, sample_at = past.samples, None
         near = guess << 8 | node  # the row of the lane's final map
@@ -274,6 +290,18 @@ class Stage:
         if network is not None:
             low = node << 8 - k & 255
             inputs.append(int(STRETCH[network(low, low + (256 >> k)) >> 10]))
+        active_runs = []  # (cell of a run, the bit it expects)
+        if self.family.full:
+            inputs += (lane.history_cells.p[history_at] - (1 << 21) >> 12).tolist()
+            for i, run in enumerate(lane.runs):
+                v, n = 0, run >> 8
+                if n > 0 and (run & 255 | 256) >> 8 - k == node:
+                    bit = run >> 7 - k & 1
+                    at = np.array([i]), np.array([run_class(n) * 8 + k])
+                    active_runs.append((at, bit))
+                    v = int(lane.run_cells.stretched(at)[0])
+                    v = v if bit else -v
+                inputs.append(v)
         x = np.array([*inputs, CONSTANT], np.int64)
 
         # First layer
@@ -285,13 +313,14 @@ class Stage:
             "match_class": match_class,
             "match_row": match_row,
             "hits": hits,
+            "all_hits": sum(slot is not None for slot in slots),
+            "predicted": predicted,
             "near": near,
         }
         rows = [evaluate(row, past, bit_features) for row in self.rows]
-        assert all(0 <= row < 256 for row in rows)
+        assert all(0 <= row < self.family.most_rows for row in rows)
         at1 = np.arange(len(rows)), np.array(rows)
-        dots = lane.weights[at1] @ x
-        assert abs(dots).max() < 1 << 31
+        dots = wrapped(lane.weights[at1] @ x)
         sums = np.clip(dots >> 14, -2047, 2047)
         y = np.array([*sums, CONSTANT2], np.int64)
 
@@ -312,9 +341,13 @@ class Stage:
         lane.history_cells.learn(history_at, target)
         for at, expected in active:
             lane.match_cells.learn(at, ONE if expected == bit else 0)
+        for at, expected in active_runs:
+            lane.run_cells.learn(at, ONE if expected == bit else 0)
         if sample_at is not None:
             lane.sample_cells.learn(sample_at, target)
         error = (target - SQUASH[sums + 2048] >> 4) * rate(past.t) >> 10
+        if self.family.full:
+            error = np.where(abs(error) > SMALL_ERROR, error, 0)
         lane.weights[at1] = learned(lane.weights[at1], x, error[:, None])
         error2 = [
             (target - squash(clamp_stretch(half >> 13)) >> 4) * RATE2 >> 10 for half in halves
@@ -334,6 +367,9 @@ class Stage:
                 for lane in lanes:
                     nibble = lane.byte >> 4 if half == 0 else lane.byte & 15
                     slot = self.claim(table, lane.hashes[half][table])
+                    if half == 0:
+                        n = slot[16] >> 8 if slot[16] & 255 == lane.byte else 0
+                        slot[16] = min(n + 1, 255) << 8 | lane.byte
                     node = 1
                     for k in range(3, -1, -1):
                         bit = nibble >> k & 1

@@ -32,9 +32,9 @@ inline Inputs<inputs> gather(const uint64_t* first, int count, Value value) {
 
 template <int n>
 inline int32_t dot(const int16_t* x, const int16_t* w) {
-  int32_t sum = 0;
-  for (int i = 0; i < n; ++i) sum += int32_t(x[i]) * w[i];
-  return sum;
+  uint32_t sum = 0;  // wraps
+  for (int i = 0; i < n; ++i) sum += uint32_t(int32_t(x[i]) * w[i]);
+  return int32_t(sum);
 }
 template <int sets, int inputs>
 inline Sums dot_rows(const Inputs<inputs>& x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
