@@ -48,13 +48,10 @@ MIXINGS = {
     "picture-narrow": Mixing(RICH, Contexts.PICTURE, period=9, stride=8),
     "wide": Mixing(RICH, Contexts.WIDE, period=36, stride=6),
     "wide-sound": Mixing(RICH, Contexts.WIDE, period=8, stride=4),
-    "max-general": Mixing(MAX),
     "max-general-period": Mixing(MAX, period=7),
     "max-records": Mixing(MAX, Contexts.RECORDS, period=13),
-    "max-code": Mixing(MAX, Contexts.CODE),
     "max-x86": Mixing(MAX, Contexts.X86),
     "max-picture": Mixing(MAX, Contexts.PICTURE, period=30, stride=3),
-    "max-wide": Mixing(MAX, Contexts.WIDE, period=36, stride=6),
 }
 WIDEST = Mixing(RICH, Contexts.PICTURE, period=65535, stride=8)
 
