@@ -117,7 +117,7 @@ class Primed:
         self,
         known: bytes,
         room: int,
-        mixing: tuple[bool, int, int, int],
+        mixing: tuple[int, int, int, int],
         *,
         progress: Callable[[int], Any] | None = None,
         kernel: str = "auto",
