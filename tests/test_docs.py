@@ -495,7 +495,7 @@ def test_statistics_of_packed_models() -> None:
 def listed_levels(text: str) -> list[int]:
     """'-4 … -6 (default -5)', '4–6', '-9'."""
     ends = [*map(int, re.findall(r"[0-9]+", text.split("(")[0]))]
-    return [*range(ends[0], ends[-1] + 1)]
+    return [*range(ends[0], ends[-1] + 1)] if ends else []
 
 
 def test_levels_of_the_readme() -> None:
