@@ -54,7 +54,7 @@ def test_list(run: Run) -> None:
     assert lines[-2].endswith("  " + r"a\nb" * 40)  # all of it: there is no terminal to fit
     assert lines[0].split()[:6] == ["Name", "Id", "Size", "Weights", "Speed", "Levels"]
     assert lines[0].endswith("Trained on")
-    assert small["id"] in lines[3] and " fast " in lines[3] and lines[3].endswith(" 4-6  -")
+    assert small["id"] in lines[3] and " fast " in lines[3] and lines[3].endswith(" 4-9  -")
     assert run("models").stdout.decode().splitlines() == lines
     for args in (["models", "-v"], ["models", "list", "--verbose"]):
         longer = run(*args).stdout.decode().splitlines()

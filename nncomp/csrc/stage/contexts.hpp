@@ -1,4 +1,4 @@
-// Written by `make contexts` from nncomp/contexts/table.py: do not edit.
+// Written by `make contexts` from nncomp/contexts/table.py, more than 400 lines: do not edit.
 // What the contexts of each family hash, and which row of weights each set picks. Everything is in
 // unnamed namespaces: see kernels/body.hpp.
 #pragma once
