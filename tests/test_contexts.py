@@ -43,19 +43,19 @@ def test_families_are_whole(family: Family) -> None:
     others += [f"{kind} {i}" for kind in count for i in range(count[kind])]
     assert [i.what for i in family.others] == [*others, "network", "constant"]
     assert count["match"] in (1, 2) and count["sample"] == (4 if family.width else 0)
-    assert family.rows[: len(FIRST_ROWS)] == FIRST_ROWS and len(family.rows) in (4, 7)
+    assert family.rows[: len(FIRST_ROWS)] == FIRST_ROWS and len(family.rows) in ((14,) if family.full else (4, 7))
     assert family.count("context", True) >= 5
     for network in (False, True):
         inputs = family.inputs(network)
         most = (len(inputs) - 1) * int(STRETCH.max()) + 256  # of what weights of 2^15 multiply
-        assert most << 15 < 1 << 31
+        assert family.full or most << 15 < 1 << 31  # or taken modulo 2^32
         assert len({i.what for i in inputs}) == len(inputs)
         assert [i.what for i in inputs if i.what == "network"] == ["network"] * network
         assert all(-32768 <= i.weight(network) <= 32767 for i in inputs)
 
 
 def test_contexts_that_a_file_names() -> None:
-    names = [family.name.upper() for family in FAMILIES]
+    names = [family.name.upper() for family in FAMILIES if not family.full]
     assert [*Contexts.__members__, "LEAN"] == names
 
 

@@ -28,7 +28,7 @@ from nncomp.contexts.table import FAMILIES, FIRST_ROWS, MAX_CONTEXTS  # noqa: E4
 
 STAGE = ROOT / "nncomp" / "csrc" / "stage"
 PAGE = ROOT / "docs" / "numerics.md"
-FROM = "// Written by `make contexts` from nncomp/contexts/table.py, more than 400 lines: do not edit."
+FROM = "// Written by `make contexts` from nncomp/contexts/table.py: do not edit."
 OFF = "// clang-format off\n"
 MARKS = "<!-- written by `make contexts` -->\n", "<!-- so far -->\n"
 
@@ -130,7 +130,7 @@ def contexts_hpp() -> str:
     functions = "\n".join([*map(values, FAMILIES), *all_rows()])
     return f"""{FROM}
 // What the contexts of each family hash, and which row of weights each set picks. Everything is in
-// unnamed namespaces: see kernels/body.hpp.
+// unnamed namespaces: see kernels/body.hpp. More than 400 lines, for it is a list.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Written by `make contexts` from nncomp/contexts/table.py, more than 400 lines: do not edit.
+// Written by `make contexts` from nncomp/contexts/table.py: do not edit.
 // What the contexts of each family hash, and which row of weights each set picks. Everything is in
-// unnamed namespaces: see kernels/body.hpp.
+// unnamed namespaces: see kernels/body.hpp. More than 400 lines, for it is a list.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Written by `make contexts` from nncomp/contexts/table.py, more than 400 lines: do not edit.
+// Written by `make contexts` from nncomp/contexts/table.py: do not edit.
 // How many contexts each family has, and what inputs weigh at first.
 #pragma once
 
