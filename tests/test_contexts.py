@@ -43,7 +43,9 @@ def test_families_are_whole(family: Family) -> None:
     others += [f"{kind} {i}" for kind in count for i in range(count[kind])]
     assert [i.what for i in family.others] == [*others, "network", "constant"]
     assert count["match"] in (1, 2) and count["sample"] == (4 if family.width else 0)
-    assert family.rows[: len(FIRST_ROWS)] == FIRST_ROWS and len(family.rows) in ((14,) if family.full else (4, 7))
+    assert family.rows[: len(FIRST_ROWS)] == FIRST_ROWS and len(family.rows) in (
+        (14,) if family.full else (4, 7)
+    )
     assert family.count("context", True) >= 5
     for network in (False, True):
         inputs = family.inputs(network)
