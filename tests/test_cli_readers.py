@@ -255,11 +255,12 @@ def test_manuals() -> None:
     """Every program has a page, and every page is installed."""
     docs = ROOT / "docs"
     pages = {path.name for path in docs.glob("*.1")}
-    assert pages == {"nncomp.1", "nnccat.1", "nncgrep.1", "nncless.1"}
+    of_commands = {f"nncomp-{name}.1" for name in ("classify", "generate", "inspect")}
+    assert pages == {"nncomp.1", "nnccat.1", "nncgrep.1", "nncless.1", *of_commands}
     assert {f"{name}.1" for name in ("nncgrep", "nncless")} == {
         page for page in pages if docs.joinpath(page).read_text() == ".so man1/nnccat.1\n"
     }
-    installed = set(re.findall(r"docs/([\w.]+\.1)\b", ROOT.joinpath("CMakeLists.txt").read_text()))
+    installed = set(re.findall(r"docs/([\w.-]+\.1)\b", ROOT.joinpath("CMakeLists.txt").read_text()))
     assert installed == pages
     manual = docs.joinpath("nnccat.1").read_text().replace("\\-", "-")
     for option in grep.REFUSED - {"directories", "devices"}:

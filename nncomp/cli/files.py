@@ -159,18 +159,21 @@ def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
         raise click.UsageError("--zeros goes with --keep-going")
     if options.verify and mode == Mode.COMPRESS and unnamed:
         raise click.UsageError("--verify needs a named output: a pipe cannot be read again")
-    without = options.of_call().wanted_model == NO_MODEL
-    if options.embed_model and without and mode == Mode.COMPRESS:
+    if options.embed_model and mode == Mode.COMPRESS and _is_without_model(options):
         raise click.UsageError("--embed-model needs a model")
     if options.train and mode == Mode.COMPRESS:
         if options.embed_model:
             raise click.UsageError("--train puts in what it learns: no --embed-model")
-        if without and not options.from_scratch:
+        if not options.from_scratch and _is_without_model(options):
             raise click.UsageError("--train needs a model to start from, or --from-scratch")
     elif options.from_scratch and mode == Mode.COMPRESS:
         raise click.UsageError("--from-scratch goes with --train")
     if options.as_json and mode in (Mode.COMPRESS, Mode.DECOMPRESS):
         raise click.UsageError("--json goes with test and list")
+
+
+def _is_without_model(options: Options) -> bool:
+    return options.of_call().wanted_model == NO_MODEL
 
 
 def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) -> None:
