@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pytest
 
 from nncomp.errors import FormatError
-from nncomp.mixing import Mixing, Profile
+from nncomp.mixing import Mixing
 from nncomp.model import Model
 
 HERE = Path(__file__).parent
@@ -184,7 +184,7 @@ class Engine:
 
 
 def arguments(mixing: Mixing) -> tuple[int, int, int, int]:
-    return int(mixing.profile == Profile.RICH), mixing.contexts, mixing.period, mixing.stride
+    return mixing.profile, mixing.contexts, mixing.period, mixing.stride
 
 
 def packed(value: int | bytes | Iterable[Any]) -> bytes:
