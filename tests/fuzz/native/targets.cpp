@@ -172,11 +172,12 @@ Outcome decode_payload(Draw& draw, const Seeds& seeds) {
   const size_t size = 1 + draw.below(200);
   const View content = other.subspan(draw.below(other.size() - size), size);
   const int contexts = int(draw.below(8));
-  Mixing mixing{!draw.one_in(8), contexts, draw.one_in(2) ? int(2 + draw.below(100)) : 0, 1 + int(draw.below(8))};
+  const int profile = 1 + int(draw.below(nncomp::PROFILE_MAX));
+  Mixing mixing{profile, contexts, draw.one_in(2) ? int(2 + draw.below(100)) : 0, 1 + int(draw.below(8))};
   try {
     mixing.check();
   } catch (const std::invalid_argument&) {
-    mixing = {true, 0, 0, 1};
+    mixing = {profile, 0, 0, 1};
   }
   const Predictor predictor{nullptr, mixing, &some_kernel(draw)};
   const std::vector<Payload> payloads = encode_block(predictor, content, 1, 1, [](uint64_t) {});
