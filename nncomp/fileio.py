@@ -125,16 +125,16 @@ def standard_output() -> BinaryIO:
 
 
 @contextlib.contextmanager
-def create(path: str, *, force: bool, source: BinaryIO) -> Iterator[BinaryIO]:
+def create(path: str, *, force: bool, source: BinaryIO | None = None) -> Iterator[BinaryIO]:
     """A file to write (and read again) that becomes ``path`` when the block is left without error.
 
-    It gets mode, times and owner of ``source`` where that is a regular file, as far as the file
-    system lets it. An existing target is an error unless ``force``: then it is replaced, and so is
-    a link, not what it leads to. Only what is no file is written directly: pipes and devices with
-    ``force``, the null device, and descriptors such as /dev/stdout, always. Raises ``NNCompError``
-    and ``OSError``; where writing fails, its ``filename`` is ``path``.
+    It gets mode, times and owner of ``source`` where that is given, and a regular file, as far as
+    the file system lets it. An existing target is an error unless ``force``: then it is replaced,
+    and so is a link, not what it leads to. Only what is no file is written directly: pipes and
+    devices with ``force``, the null device, and descriptors such as /dev/stdout, always. Raises
+    ``NNCompError`` and ``OSError``; where writing fails, its ``filename`` is ``path``.
     """
-    like = os.fstat(source.fileno())
+    like = os.stat(os.devnull) if source is None else os.fstat(source.fileno())
     special = _check_target(path, like, force)
     if special is not None:
         with _open_named(special, "wb", path) as file:

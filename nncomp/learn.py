@@ -15,9 +15,10 @@ import numpy.typing as npt
 from nncomp import arguments, engine, levels
 from nncomp.mixing import Mixing
 
-__all__ = ["CompressionClassifier", "Evaluation", "evaluate"]
+__all__ = ["JUDGED", "MAX_SAMPLE", "CompressionClassifier", "Evaluation", "evaluate"]
 
 JUDGED = 1 << 16  # bytes of a text that are looked at
+MAX_SAMPLE = 1 << 24  # bytes of a class
 _LEAST_SHARE = 1 << 9  # bytes of a text in a class's sample
 
 
@@ -39,7 +40,7 @@ class CompressionClassifier:
         if not texts or len(texts) != len(labels):
             raise ValueError(f"{len(texts)} texts have {len(labels)} classes")
         sample = arguments.integer("sample", self.sample, least=1)
-        if sample > 1 << 24:
+        if sample > MAX_SAMPLE:
             raise ValueError(f"a sample of {sample} bytes is more than 2^24")
         mixing = Mixing(levels.get(self.level).profile)
         room = 1 << (sample + JUDGED).bit_length()
@@ -157,9 +158,8 @@ def _sampled(texts: list[bytes], size: int) -> bytes:
     left = size
     parts: list[tuple[int, bytes]] = []
     for number, text in sorted(enumerate(chosen), key=lambda one: len(one[1])):
-        part = (
-            text[: left // (count - len(parts)) - 1] + b"\n"
-        )  # what short ones leave is for others
+        share = left // (count - len(parts))  # what short ones leave is for others
+        part = text[: share - 1] + b"\n"
         parts.append((number, part))
         left -= len(part)
     return b"".join(part for _, part in sorted(parts))[:size]

@@ -25,7 +25,7 @@ import nncomp
 from commandline import Run, Terminal, errors, untimed
 from nncomp import model
 from nncomp.api import compress, decompress
-from nncomp.cli.options import byte_size
+from nncomp.cli.parameters import byte_size
 from nncomp.cli.report import duration_text, size_text
 
 TEXT = models.chained(1200)

@@ -21,7 +21,7 @@ import nncomp
 from commandline import Run
 from nncomp import container, errors, levels, mixing, mixing_tables, model, plan, registry
 from nncomp.cli.main import cli
-from nncomp.cli.options import byte_size
+from nncomp.cli.parameters import byte_size
 from nncomp.cli.train import train
 from nncomp.container import Block, FrameWriter, Header, ModelRef, values
 from nncomp.engine import LANES_PER_THREAD

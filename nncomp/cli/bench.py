@@ -15,7 +15,8 @@ import click
 
 from nncomp import fileio, levels
 from nncomp.cli import inputs
-from nncomp.cli.options import FILE, Mode, Output
+from nncomp.cli.options import Mode
+from nncomp.cli.parameters import FILE, Output
 from nncomp.cli.report import Report, printable, say, size_text
 from nncomp.errors import NNCompError
 

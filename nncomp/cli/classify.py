@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nncomp import fileio, rawio
-from nncomp.cli.options import FILE, byte_size, level_flags, level_of
+from nncomp import rawio
+from nncomp.cli import inputs
+from nncomp.cli.parameters import FILE, byte_size, level_flags, level_of
 from nncomp.cli.report import Report, shown_name
 from nncomp.errors import NNCompError
 
@@ -81,9 +82,9 @@ def classify(
     has read a sample of that class. The margin is how many bits a byte the next class takes more.
     Of a file, the first 64 KiB count.
     """
-    from nncomp.learn import CompressionClassifier, evaluate
+    from nncomp.learn import MAX_SAMPLE, CompressionClassifier, evaluate
 
-    if not 1 <= sample <= 1 << 24:
+    if not 1 <= sample <= MAX_SAMPLE:
         raise click.BadParameter("must be 1 byte to 16MiB", param_hint="'--sample'")
     if folds is not None and files:
         raise click.UsageError("--evaluate takes no FILES: it judges those of the classes")
@@ -106,6 +107,8 @@ def classify(
 
 
 def _judge(classifier: CompressionClassifier, files: tuple[str, ...], as_json: bool) -> int:
+    from nncomp.learn import JUDGED
+
     report = Report(0)
     names = [str(name) for name in classifier.classes_]
     entries = []
@@ -119,7 +122,7 @@ def _judge(classifier: CompressionClassifier, files: tuple[str, ...], as_json: b
             continue
         bits = classifier.bits([content])[0]
         first, second = sorted(bits)[:2]
-        size = max(1, min(len(content), 1 << 16))
+        size = max(1, min(len(content), JUDGED))
         name = names[int(bits.argmin())] if content else None
         margin = (second - first) / size
         if as_json:
@@ -167,10 +170,6 @@ def _contents(path: str) -> list[bytes]:
 
 def _content(name: str) -> bytes:
     """The beginning of a file."""
-    if name == "-" and os.isatty(0):
-        raise NNCompError("there is no file to classify, and standard input is a terminal")
-    if os.path.isdir(name):
-        raise NNCompError("is a directory")
-    opened = fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
-    with opened as source:
+    why_not = "there is no file to classify, and standard input is a terminal"
+    with inputs.open_text(name, why_not) as source:
         return rawio.read_full(source, _READ)

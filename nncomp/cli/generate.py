@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import BinaryIO
 
 import click
 
 from nncomp import fileio, rawio
-from nncomp.cli import completion, inputs
-from nncomp.cli.options import FILE, Output, byte_size, level_flags, level_of
-from nncomp.cli.report import printable, progress_bar, shown_name
+from nncomp.cli import inputs
+from nncomp.cli.parameters import FILE, Output, byte_size, level_flags, level_of, model_option
+from nncomp.cli.report import printable, progress_bar
 from nncomp.cli.streams import Piped
 from nncomp.errors import NNCompError
 
@@ -39,12 +38,7 @@ __all__ = ["generate"]
     help="Another number gives another text, the same one the same.",
 )
 @level_flags
-@click.option(
-    "--model",
-    metavar="NAME|FILE|none",
-    shell_complete=completion.model_names,
-    help="Model to use instead of the level's; none: no network.",
-)
+@model_option("Model to use instead of the level's; none: no network.")
 @click.option("-o", "--output", type=Output(dir_okay=False), help="Write to this file.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite it.")
 @click.option("-q", "--quiet", is_flag=True, help="No bar.")
@@ -88,22 +82,15 @@ def generate(
                 if sink.isatty():
                     piped.write(b"\n")
             return 0
-        with open(os.devnull, "rb") as nothing:
-            with fileio.create(output, force=force, source=nothing) as file:
-                for piece in made:
-                    file.write(piece)
+        with fileio.create(output, force=force) as file:
+            for piece in made:
+                file.write(piece)
     return 0
 
 
 def _read(name: str, room: int) -> bytes:
     """All of it, or more than there is room for."""
-    if name == "-" and os.isatty(0):
-        raise NNCompError("a text to continue is not read from a terminal")
-    if os.path.isdir(name):
-        raise NNCompError(f"{shown_name(name)}: is a directory")
-    source: BinaryIO
-    opened = fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
-    with opened as source:
+    with inputs.open_text(name, "a text to continue is not read from a terminal") as source:
         return rawio.read_full(source, max(0, room) + 1)
 
 

@@ -13,7 +13,8 @@ import click
 from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
-from nncomp.cli.options import Mode, byte_size, input_options
+from nncomp.cli.options import Mode, input_options
+from nncomp.cli.parameters import byte_size
 from nncomp.cli.report import Report, blocks_text, message_of, shown_name, size_text
 from nncomp.errors import MemoryLimitError, NNCompError
 

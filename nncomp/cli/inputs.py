@@ -11,9 +11,11 @@ overwritten by the next.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
 
 import click
 
@@ -21,7 +23,7 @@ from nncomp import fileio, rawio
 from nncomp.cli.options import Mode
 from nncomp.errors import NNCompError
 
-__all__ = ["Input", "find", "names", "same"]
+__all__ = ["Input", "find", "names", "open_text", "same"]
 
 _Key = tuple[object, object]  # what tells files apart, however they are spelt
 
@@ -59,6 +61,16 @@ def names(
         raise NNCompError(f"{shown}: has NUL characters: a list for --files-from0?")
     listed = map(os.fsdecode, data.split(b"\0" if lines_of is None else b"\n"))
     return given + tuple("./-" if name == "-" else name for name in listed if name)
+
+
+def open_text(name: str, on_terminal: str) -> BinaryIO:
+    """A file of any kind, of which there is one; '-' is standard input, and where that is a
+    terminal, ``on_terminal`` says why not. Raises ``NNCompError`` and ``OSError``."""
+    if name == "-" and os.isatty(0):
+        raise NNCompError(on_terminal)
+    if os.path.isdir(name):
+        raise IsADirectoryError(errno.EISDIR, "is a directory", name)
+    return fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
 
 
 def find(

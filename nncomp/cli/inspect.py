@@ -14,8 +14,16 @@ import click
 
 import nncomp
 from nncomp import fileio
-from nncomp.cli import completion, inputs
-from nncomp.cli.options import FILE, Output, byte_size, level_flags, level_of, threads_of
+from nncomp.cli import inputs
+from nncomp.cli.parameters import (
+    FILE,
+    Output,
+    byte_size,
+    level_flags,
+    level_of,
+    model_option,
+    threads_option,
+)
 from nncomp.cli.report import printable, progress_bar, shown_name, size_text
 from nncomp.errors import NNCompError
 from nncomp.levels import NO_MODEL
@@ -56,12 +64,7 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
 @click.option("-f", "--force", is_flag=True, help="Overwrite it.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @level_flags
-@click.option(
-    "--model",
-    metavar="NAME|FILE|none",
-    shell_complete=completion.model_names,
-    help="Model to use instead of the level's; none, the default of --lines: no network.",
-)
+@model_option("Model to use instead of the level's; none, the default of --lines: no network.")
 @click.option(
     "--block-size",
     type=byte_size,
@@ -69,15 +72,7 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
     callback=_block_size,
     help="How much is read as one; 64MiB. Takes nine times as much memory.",
 )
-@click.option(
-    "-T",
-    "--threads",
-    type=click.IntRange(0, 1024),
-    default=0,
-    envvar="NNCOMP_THREADS",
-    callback=threads_of,
-    help="Threads, of which two are of use; 0 (default) = one for each CPU.",
-)
+@threads_option("Threads, of which two are of use; 0 (default) = one for each CPU.")
 @click.option("-q", "--quiet", is_flag=True, help="No bar.")
 @click.pass_context
 def inspect(
@@ -130,10 +125,8 @@ def inspect(
             from nncomp.insight import page
 
             name = shown_name(os.path.basename(file))
-            # The report is as old as it is, not as old as the file.
-            with open(os.devnull, "rb") as nothing:
-                with fileio.create(output, force=force, source=nothing) as sink:
-                    sink.write(page.render(name, _survey(blocks), nncomp.__version__))
+            with fileio.create(output, force=force) as sink:
+                sink.write(page.render(name, _survey(blocks), nncomp.__version__))
     return 0
 
 
@@ -141,12 +134,8 @@ def inspect(
 def _open(name: str) -> Iterator[BinaryIO]:
     from nncomp.container import MAGIC
 
-    if name == "-" and os.isatty(0):
-        raise NNCompError("there is no file to inspect, and standard input is a terminal")
-    if os.path.isdir(name):
-        raise NNCompError(f"{shown_name(name)}: is a directory")
-    opened = fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
-    with opened as source:
+    why_not = "there is no file to inspect, and standard input is a terminal"
+    with inputs.open_text(name, why_not) as source:
         assert hasattr(source, "peek")
         if source.peek(len(MAGIC)).startswith(MAGIC):
             text = "is compressed: nncomp -dc FILE.nnc | nncomp inspect"

@@ -15,44 +15,30 @@ import click
 import nncomp
 from nncomp import container, fileio, levels
 from nncomp.cli import completion
+from nncomp.cli.parameters import (
+    FILE,
+    Output,
+    byte_size,
+    level_flags,
+    level_of,
+    model_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from nncomp import options
 
 __all__ = [
-    "FILE",
     "FileCommand",
     "Mode",
     "Options",
-    "Output",
-    "byte_size",
     "default_options",
     "file_options",
     "input_options",
-    "level_flags",
-    "level_of",
     "options_of",
-    "threads_of",
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_LEVEL = "nncomp.level"  # in the context's meta: -1 … -9 are nine flags for one value
-
-
-class Output(click.Path):
-    """The name of what is to be written; an empty one is most often a variable that is not set."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__(readable=False, **more)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not os.fspath(value):
-            self.fail("the name is empty", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-# Whether a file can be read is found out by reading it: what is wrong with one concerns no other.
-FILE = click.Path(readable=False, allow_dash=True)
 
 
 class Mode(enum.Enum):
@@ -137,14 +123,6 @@ class FileCommand(click.Command):
                 yield from ("-" + found for found in re.findall("[0-9]+|.", letters[0][1:]))
 
 
-def byte_size(text: str) -> int:
-    """Bytes, optionally with a binary unit: 65536, 64K, 64KiB, 4MiB, 1GiB. A type for click."""
-    match = re.fullmatch(r"([0-9]{1,18})\s*(?:([kmgt])(?:i?b)?|b)?", text.strip().lower())
-    if match is None:
-        raise click.BadParameter(f"{text!r} is not a size such as 65536, 512KiB or 4MiB")
-    return int(match[1]) << 10 * (" kmgt".index(match[2]) if match[2] else 0)
-
-
 def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
     good = value is None or (1 << 10 <= value <= 1 << 26 and value & (value - 1) == 0)
     if not good:
@@ -164,51 +142,10 @@ def _suffix(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
-def threads_of(ctx: click.Context, param: click.Parameter, value: int) -> int:
-    """The number asked for; 0 is one for each CPU. A callback for click."""
-    if value:
-        return value
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _device(ctx: click.Context, param: click.Parameter, value: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value):
         raise click.BadParameter("must be auto, cpu, cuda or cuda:N")
     return value
-
-
-def level_flags(command: _F) -> _F:
-    """-1 to -9, --fast and --best: ``level_of`` has what they ask for."""
-
-    def flag(level: int, *names: str, text: str | None = None) -> None:
-        nonlocal command
-
-        def callback(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-            if value:  # called in the order of the command line: the last one counts
-                ctx.meta[_LEVEL] = level
-
-        command = click.option(
-            *names,
-            f"level_{level}",
-            is_flag=True,
-            expose_value=False,
-            callback=callback,
-            hidden=text is None,
-            help=text,
-        )(command)
-
-    flag(levels.MAX_LEVEL, "-9", "--best", text="Compress best.")
-    for level in range(levels.MAX_LEVEL - 1, levels.MIN_LEVEL, -1):
-        flag(level, f"-{level}")
-    flag(
-        levels.MIN_LEVEL,
-        "-1",
-        "--fast",
-        text=f"Compress fastest; -1 to -9 are levels, {levels.DEFAULT_LEVEL} is the default.",
-    )
-    return command
 
 
 def input_options(command: _F) -> _F:
@@ -279,12 +216,7 @@ def file_options(command: _F) -> _F:
             ),
             click.option("--zeros", is_flag=True, help="With --keep-going: zeros for the gaps."),
             level_flags,
-            click.option(
-                "--model",
-                metavar="NAME|FILE|none",
-                shell_complete=completion.model_names,
-                help="Model to use instead of the level's; none: no network, which is faster.",
-            ),
+            model_option("Model to use instead of the level's; none: no network, which is faster."),
             click.option("--embed-model", is_flag=True, help="Put the model into the output."),
             click.option(
                 "--train", is_flag=True, help="Fit the model to the input, and put that in, too."
@@ -320,15 +252,7 @@ def file_options(command: _F) -> _F:
             click.option(
                 "--no-long", is_flag=True, help="Have every block stand alone, for quick seeking."
             ),
-            click.option(
-                "-T",
-                "--threads",
-                type=click.IntRange(0, 1024),
-                default=0,
-                envvar="NNCOMP_THREADS",
-                callback=threads_of,
-                help="Threads; 0 (default) = one for each CPU. Never changes the output.",
-            ),
+            threads_option("Threads; 0 (default) = one for each CPU. Never changes the output."),
             click.option(
                 "--device",
                 default="auto",
@@ -369,12 +293,6 @@ def file_options(command: _F) -> _F:
     ):
         command = option(command)
     return command
-
-
-def level_of(ctx: click.Context) -> int | None:
-    """The last level on the command line; None: the default."""
-    level: int | None = ctx.meta.get(_LEVEL)
-    return level
 
 
 def options_of(

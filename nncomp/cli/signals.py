@@ -25,6 +25,7 @@ __all__ = [
     "deferred",
     "die",
     "handle",
+    "has_caused",
     "install",
     "obeying",
     "uninstall",

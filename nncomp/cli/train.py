@@ -12,7 +12,7 @@ import click
 
 from nncomp import fileio
 from nncomp.cli import inputs, signals, training
-from nncomp.cli.options import Output
+from nncomp.cli.parameters import Output
 from nncomp.cli.report import printable, say
 from nncomp.cli.training import MB
 from nncomp.errors import NNCompError

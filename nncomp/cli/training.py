@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nncomp.cli.options import byte_size
+from nncomp.cli.parameters import byte_size
 from nncomp.cli.report import say
 from nncomp.errors import ModelError, NNCompError
 

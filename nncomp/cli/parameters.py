@@ -1,0 +1,119 @@
+"""What more than one command takes: types of values, and options."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from nncomp import levels
+from nncomp.cli import completion
+
+__all__ = [
+    "FILE",
+    "Output",
+    "byte_size",
+    "level_flags",
+    "level_of",
+    "model_option",
+    "threads_option",
+]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_LEVEL = "nncomp.level"  # in the context's meta: -1 … -9 are nine flags for one value
+
+
+class Output(click.Path):
+    """The name of what is to be written; an empty one is most often a variable that is not set."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(readable=False, **more)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not os.fspath(value):
+            self.fail("the name is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+# Whether a file can be read is found out by reading it: what is wrong with one concerns no other.
+FILE = click.Path(readable=False, allow_dash=True)
+
+
+def byte_size(text: str) -> int:
+    """Bytes, optionally with a binary unit: 65536, 64K, 64KiB, 4MiB, 1GiB. A type for click."""
+    match = re.fullmatch(r"([0-9]{1,18})\s*(?:([kmgt])(?:i?b)?|b)?", text.strip().lower())
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not a size such as 65536, 512KiB or 4MiB")
+    return int(match[1]) << 10 * (" kmgt".index(match[2]) if match[2] else 0)
+
+
+def level_flags(command: _F) -> _F:
+    """-1 to -9, --fast and --best: ``level_of`` has what they ask for."""
+
+    def flag(level: int, *names: str, text: str | None = None) -> None:
+        nonlocal command
+
+        def callback(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+            if value:  # called in the order of the command line: the last one counts
+                ctx.meta[_LEVEL] = level
+
+        command = click.option(
+            *names,
+            f"level_{level}",
+            is_flag=True,
+            expose_value=False,
+            callback=callback,
+            hidden=text is None,
+            help=text,
+        )(command)
+
+    flag(levels.MAX_LEVEL, "-9", "--best", text="Compress best.")
+    for level in range(levels.MAX_LEVEL - 1, levels.MIN_LEVEL, -1):
+        flag(level, f"-{level}")
+    flag(
+        levels.MIN_LEVEL,
+        "-1",
+        "--fast",
+        text=f"Compress fastest; -1 to -9 are levels, {levels.DEFAULT_LEVEL} is the default.",
+    )
+    return command
+
+
+def level_of(ctx: click.Context) -> int | None:
+    """The last level on the command line; None: the default."""
+    level: int | None = ctx.meta.get(_LEVEL)
+    return level
+
+
+def model_option(text: str) -> Callable[[_F], _F]:
+    """--model."""
+    return click.option(
+        "--model",
+        metavar="NAME|FILE|none",
+        shell_complete=completion.model_names,
+        help=text,
+    )
+
+
+def threads_option(text: str) -> Callable[[_F], _F]:
+    """-T, --threads, of which 0 has become the number of CPUs."""
+    return click.option(
+        "-T",
+        "--threads",
+        type=click.IntRange(0, 1024),
+        default=0,
+        envvar="NNCOMP_THREADS",
+        callback=_threads,
+        help=text,
+    )
+
+
+def _threads(ctx: click.Context, param: click.Parameter, value: int) -> int:
+    if value:
+        return value
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
