@@ -82,8 +82,7 @@ class Encoder:
         """Compress all of ``src``, in blocks that are full but for the last one."""
         self._check_usable()
         self._usable = False
-        results = self._places.run(self._tasks(src), self._progress)
-        with contextlib.closing(results):
+        with contextlib.closing(self.code(src)) as results:
             for coded in results:
                 self._write(coded)
         self._usable = True
@@ -95,9 +94,9 @@ class Encoder:
         for _ in itertools.islice(self._tasks(src), count):
             pass
 
-    def code(self, src: Readable, count: int) -> Generator[Coded, None, None]:
+    def code(self, src: Readable, count: int | None = None) -> Generator[Coded, None, None]:
         """The next ``count`` blocks of ``src`` for ``put``, or all that there are."""
-        yield from self._places.run(itertools.islice(self._tasks(src), count), self._progress)
+        return self._places.run(itertools.islice(self._tasks(src), count), self._progress)
 
     def put(self, coded: Coded) -> None:
         """Write the next block."""

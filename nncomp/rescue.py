@@ -6,7 +6,6 @@ with those that it copies from; so one that is damaged takes no other along but 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -93,11 +92,10 @@ def _content(
 def _joined(gaps: list[Gap]) -> list[Gap]:
     """Those that follow each other, and are for one reason, as one."""
     joined: list[Gap] = []
-    for reason, group in itertools.groupby(gaps, lambda gap: gap.reason):
-        for gap in group:
-            last = joined[-1] if joined else None
-            if last is not None and (last.stop, last.reason) == (gap.start, reason):
-                joined[-1] = Gap(last.start, gap.stop, reason)
-            else:
-                joined.append(gap)
+    for gap in gaps:
+        last = joined[-1] if joined else None
+        if last is not None and (last.stop, last.reason) == (gap.start, gap.reason):
+            joined[-1] = Gap(last.start, gap.stop, gap.reason)
+        else:
+            joined.append(gap)
     return joined

@@ -84,8 +84,8 @@ ALLOWED = {
         *("arguments", "decode", "exclusive", "incremental", "options", "rawio", "reader"),
     },
     "integrations": {
-        *("api", "arguments", "container", "encode", "errors", "file", "fileio", "integrations"),
-        *("levels", "options", "rawio", "registry"),
+        *("api", "arguments", "encode", "errors", "file", "fileio", "integrations", "levels"),
+        *("options", "rawio", "reader", "registry"),
     },
     "train": {
         "container",

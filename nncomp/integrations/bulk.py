@@ -19,10 +19,11 @@ from typing import BinaryIO, cast
 
 import fsspec
 
-from nncomp import api, container, rawio
+from nncomp import api, rawio
 from nncomp.encode import Coded, Encoder
 from nncomp.file import NNCompFile
 from nncomp.options import Options
+from nncomp.reader import Blocks
 
 __all__ = [
     "Done",
@@ -147,15 +148,14 @@ def pieces(source: str, size: int, options: Options) -> list[tuple[int, int]]:
     """(start, stop) of pieces of the content, whole blocks of at least ``size`` bytes, but the last
     may be smaller."""
     with _reading(source) as src:
-        frames = container.read_index(src, options.memory_limit)
+        starts = Blocks.of(src, options.memory_limit).starts
     found = []
-    start = stop = 0
-    for entry in (entry for frame in frames for entry in frame.entries):
-        stop += entry.content_size
-        if stop - start >= size:
+    start = 0
+    for stop in starts[1:]:
+        if stop - start >= size or stop == starts[-1]:
             found.append((start, stop))
             start = stop
-    return found if start == stop else [*found, (start, stop)]
+    return found
 
 
 def read(source: str, start: int, stop: int) -> bytes:

@@ -138,12 +138,17 @@ def probe(size: int, lanes: int) -> tuple[int, int]:
 
 def falls_short(alone: int, joined: int, level: Level) -> bool:
     """Whether the network does not save what it should, of two sizes."""
-    return joined >= alone - alone * level.min_gain // 1024
+    return _saves_less(alone, joined, level.min_gain)
 
 
 def looks_short(alone: int, joined: int, level: Level) -> bool:
     """Whether that is to be expected of a stream, of two sizes of what ``probe`` says."""
-    return joined >= alone - alone * (level.min_gain + _LEARNT_LATER) // 1024
+    return _saves_less(alone, joined, level.min_gain + _LEARNT_LATER)
+
+
+def _saves_less(alone: int, joined: int, least: int) -> bool:
+    """Whether of two sizes the second is not smaller by ``least``/1024."""
+    return joined >= alone - alone * least // 1024
 
 
 def worthwhile(coded: list[Stream], level: Level) -> list[Stream]:

@@ -122,17 +122,33 @@ def byte_costs(
     progress: Callable[[int], Any] | None = None,
 ) -> npt.NDArray[np.uint32]:
     """What each byte takes of the payload of a block of one lane, in 1/2^24 of a bit: (n,)."""
-    stage = Stage(mixing, model is not None, [data], [len(data)])
+    return _costs_behind(b"", model, data, len(data), mixing, progress)
+
+
+def _costs_behind(
+    known: bytes,
+    model: Model | None,
+    data: bytes,
+    room: int,
+    mixing: Mixing,
+    progress: Callable[[int], Any] | None = None,
+) -> npt.NDArray[np.uint32]:
+    """What each byte of ``data`` costs in a block of ``room`` bytes that begins with ``known``."""
+    piece = known + data
+    stage = Stage(mixing, model is not None, [piece], [room])
     encoder = RangeEncoder()
-    costs = np.zeros(len(data), np.uint32)
-    spent = encoder.spent()
-    for t, _, w in _steps(model, [data], [len(data)]):
-        _code_byte(stage, 0, None if w is None else w[0], writer(encoder, data[t]))
+    costs, spent = [], encoder.spent()
+    for t, _, w in _steps(model, [piece], [len(piece)]):
+        is_known = t < len(known)
+        choose = teller(piece[t]) if is_known else writer(encoder, piece[t])
+        _code_byte(stage, 0, None if w is None else w[0], choose)
         stage.update(1)
-        costs[t], spent = encoder.spent() - spent, encoder.spent()
-        if progress is not None:
-            progress(1)
-    return costs
+        if not is_known:
+            costs.append(encoder.spent() - spent)
+            spent = encoder.spent()
+            if progress is not None:
+                progress(1)
+    return np.array(costs, np.uint32)
 
 
 def decode_block(
@@ -190,15 +206,4 @@ class Primed:
 
     def costs(self, data: bytes) -> npt.NDArray[np.uint32]:
         """What each byte of ``data`` costs behind what is known, in 1/2^24 of a bit: (n,)."""
-        piece = self._known + data
-        stage = Stage(self._mixing, False, [piece], [self._room])
-        encoder = RangeEncoder()
-        costs, spent = [], encoder.spent()
-        for t, byte in enumerate(piece):
-            known = t < len(self._known)
-            _code_byte(stage, 0, None, teller(byte) if known else writer(encoder, byte))
-            stage.update(1)
-            if not known:
-                costs.append(encoder.spent() - spent)
-                spent = encoder.spent()
-        return np.array(costs, np.uint32)
+        return _costs_behind(self._known, None, data, self._room, self._mixing)
