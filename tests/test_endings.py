@@ -281,7 +281,7 @@ def test_isolated_subinterpreter(tmp_path: Path) -> None:
         import nncomp
         data = open("data", "rb").read()
         packed = nncomp.compress(data, 1, block_size={BLOCK}, threads=2)
-        packed += nncomp.compress(data, 1, embed_model=True)
+        packed += nncomp.compress(data, 3, embed_model=True)
         print(nncomp.decompress(packed, threads=2) == 2 * data)
         '''
         import textwrap
