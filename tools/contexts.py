@@ -84,26 +84,36 @@ def variables(trees: list[Tree], names: dict[str, str]) -> Iterator[str]:
             yield f"const uint64_t {name} = {cpp(parse(text))};"
 
 
+def own(family: Family) -> tuple[Input, ...]:
+    """Contexts beyond those of the family's base."""
+    return family.contexts[len(family.base.contexts) if family.base else 0 :]
+
+
 def values(family: Family) -> str:
     """The function that sets what the contexts of a family hash."""
     names = DEFINITIONS | family.definitions
-    trees = [parse(i.what) for i in family.contexts]
+    contexts = own(family)
+    trees = [parse(i.what) for i in contexts]
     lines = list(variables(trees, names))
-    pairs = zip(family.contexts, trees, strict=True)
+    lines += [f"{f.name}_values(s, l, add);" for f in [family.base] if f]
+    pairs = zip(contexts, trees, strict=True)
     for beside, some in groupby(pairs, lambda pair: pair[0].beside is not None):
         steps = [f"add({cpp(tree)});" for _, tree in some]
         if not beside:
-            steps = ["if (!s.shape.network) {", *(f"  {step}" for step in steps), "}"]
+            steps = ["if (all(s.shape)) {", *(f"  {step}" for step in steps), "}"]
         lines += steps
     body = "\n".join(f"  {line}" for line in lines)
     name = f"inline void {family.name}_values(const Shared& s, const Lane& l, Add add)"
     return f"// {family.about}\ntemplate <class Add>\n{name} {{\n{body}\n}}\n"
 
 
-def rows(name: str, some: Sequence[str], first: int, names: dict[str, str]) -> str:
-    """The function that sets rows of weights, from number ``first`` on."""
+def rows(
+    name: str, some: Sequence[str], first: int, names: dict[str, str], before: str | None = None
+) -> str:
+    """The function that sets rows of weights, from number ``first`` on, after ``before``'s."""
     trees = [parse(row) for row in some]
     lines = list(variables(trees, names))
+    lines += [f"{before}_rows(s, l, bit, row);"] if before else []
     lines += [f"row[{first + i}] = uint32_t({cpp(tree)});" for i, tree in enumerate(trees)]
     body = "\n".join(f"  {line}" for line in lines)
     head = f"inline void {name}_rows("
@@ -112,12 +122,12 @@ def rows(name: str, some: Sequence[str], first: int, names: dict[str, str]) -> s
 
 def all_rows() -> list[str]:
     """Those that families have in common, then of each the others."""
-    first = len(FIRST_ROWS)
-    others = [
-        rows(f.name, f.rows[first:], first, DEFINITIONS | f.definitions)
-        for f in FAMILIES
-        if len(f.rows) > first
-    ]
+    others = []
+    for f in FAMILIES:
+        before = f.base.rows if f.base else FIRST_ROWS
+        if some := f.rows[len(before) :]:
+            names = DEFINITIONS | f.definitions
+            others.append(rows(f.name, some, len(before), names, f.base and f.base.name))
     return [rows("first", FIRST_ROWS, 0, DEFINITIONS), *others]
 
 
@@ -131,6 +141,7 @@ def contexts_hpp() -> str:
     return f"""{FROM}
 // What the contexts of each family hash, and which row of weights each set picks. Everything is in
 // unnamed namespaces: see kernels/body.hpp. More than 400 lines, for it is a list.
+// Families of the max profile begin with what those of the rich one have.
 #pragma once
 
 #include <cstdint>
@@ -144,6 +155,9 @@ def contexts_hpp() -> str:
 {OFF}
 namespace nncomp::mix {{
 namespace {{
+
+// Whether contexts that the network does without take part, too.
+inline bool all(const Shape& shape) {{ return !shape.network || shape.full; }}
 
 {functions}
 // Calls add(v) for what each of the block's contexts hashes, in order.

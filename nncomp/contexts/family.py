@@ -100,7 +100,12 @@ class Family:
     rows: tuple[str, ...]
     width: int = 0  # bytes of a number that is predicted: 1, 2, or 0 where there are no samples
     definitions: dict[str, str] = field(default_factory=dict)
-    full: bool = False  # of the max profile: contexts have runs, and three inputs each
+    base: Family | None = None  # with whose contexts and rows it begins: the rich profile's
+
+    @property
+    def full(self) -> bool:
+        """Whether it is of the max profile: contexts have runs, and three inputs each."""
+        return self.base is not None
 
     @property
     def most_rows(self) -> int:

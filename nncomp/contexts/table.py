@@ -295,7 +295,7 @@ def full(family: Family, contexts: tuple[str, ...], rows: tuple[str, ...]) -> Fa
         name=f"max_{family.name}",
         contexts=(*kept, *(Input(what, MORE, MORE) for what in contexts)),
         rows=(*family.rows, *rows),
-        full=True,
+        base=family,
     )
 
 

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "block/output.hpp"
 #include "block/steps.hpp"
-#include "coder/coder.hpp"
-#include "coder/cost.hpp"
 #include "network/network.hpp"
 
 namespace nncomp {
@@ -51,18 +50,11 @@ void PrimedStage::costs(std::span<const uint8_t> data, uint32_t* out, const Prog
   std::copy(data.begin(), data.end(), bytes.begin() + ptrdiff_t(known_));
   const Stage stage(stage_, bytes.data());
   const mix::Shared& s = stage.shared;
-  std::vector<uint8_t> payload(data.size() + MAX_BYTES_PER_SYMBOL);
-  Encoder coder{.out = payload.data()};
-  uint64_t counted = spent(coder);
+  Output output;
   run(s, kernel_, known_, known_ + data.size(), progress, [&](size_t t) {
-    if (payload.size() < coder.size + MAX_BYTES_PER_SYMBOL) {
-      payload.resize(2 * payload.size());
-      coder.out = payload.data();
-    }
-    kernel_.mix_encode(s, s.lane[0], nullptr, coder, bytes[t]);
-    const uint64_t before = counted;
-    counted = spent(coder);
-    *out++ = uint32_t(counted - before);
+    output.make_room(1);
+    kernel_.mix_encode(s, s.lane[0], nullptr, output.coder, bytes[t]);
+    *out++ = output.count();
   });
 }
 

@@ -1,6 +1,7 @@
 // Written by `make contexts` from nncomp/contexts/table.py: do not edit.
 // What the contexts of each family hash, and which row of weights each set picks. Everything is in
 // unnamed namespaces: see kernels/body.hpp. More than 400 lines, for it is a list.
+// Families of the max profile begin with what those of the rich one have.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,9 @@
 
 namespace nncomp::mix {
 namespace {
+
+// Whether contexts that the network does without take part, too.
+inline bool all(const Shape& shape) { return !shape.network || shape.full; }
 
 // Text, and whatever is nothing else.
 template <class Add>
@@ -40,7 +44,7 @@ inline void general_values(const Shared& s, const Lane& l, Add add) {
   add(feature::o(s, l, 2));
   add(feature::o(s, l, 3));
   add(feature::o(s, l, 4));
-  if (!s.shape.network) {
+  if (all(s.shape)) {
     add(feature::o(s, l, 6));
   }
   add(combine(word, c1));
@@ -52,7 +56,7 @@ inline void general_values(const Shared& s, const Lane& l, Add add) {
   add(T);
   add(more(P, 0) ? combine(feature::back(s, l, P) << 16 | feature::back(s, l, P + 1) << 8 | c1, 0x501) : L);
   add(combine(field, fields | 0x3500));
-  if (!s.shape.network) {
+  if (all(s.shape)) {
     add(c2 << 8 | c3);
     add(combine(feature::up(s, l, 0) << 16 | feature::up(s, l, 1) << 8 | c1, 0x3700));
     add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
@@ -269,46 +273,16 @@ inline void lean_values(const Shared& s, const Lane& l, Add add) {
 template <class Add>
 inline void max_general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t c4 = feature::c(s, l, 4);
   const uint64_t c5 = feature::c(s, l, 5);
-  const uint64_t P = feature::P(s, l);
-  const uint64_t after1 = feature::after1(s, l);
-  const uint64_t after2 = feature::after2(s, l);
   const uint64_t column = feature::column(s, l);
-  const uint64_t expected = feature::expected(s, l);
   const uint64_t field = feature::field(s, l);
   const uint64_t fields = feature::fields(s, l);
   const uint64_t open = feature::open(s, l);
-  const uint64_t run = feature::run(s, l);
   const uint64_t shape = feature::shape(s, l);
-  const uint64_t tokens = feature::tokens(s, l);
   const uint64_t word = feature::word(s, l);
-  const uint64_t word1 = feature::word1(s, l);
-  const uint64_t word2 = feature::word2(s, l);
-  const uint64_t T = combine(tokens & 0xFFFFFFFF, combine(run << 8 | c1, word));
-  const uint64_t L = combine(least(column, 255), feature::up(s, l, 0));
-  add(feature::o(s, l, 2));
-  add(feature::o(s, l, 3));
-  add(feature::o(s, l, 4));
-  add(feature::o(s, l, 6));
-  add(combine(word, c1));
-  add(combine(word, word1));
-  add(combine(expected | 0x10000, c1));
-  add(combine(after2, c1 | 0x2200));
-  add(combine(shape, 0x3401));
-  add(combine(tokens, 0x3800));
-  add(T);
-  add(more(P, 0) ? combine(feature::back(s, l, P) << 16 | feature::back(s, l, P + 1) << 8 | c1, 0x501) : L);
-  add(combine(field, fields | 0x3500));
-  add(c2 << 8 | c3);
-  add(combine(feature::up(s, l, 0) << 16 | feature::up(s, l, 1) << 8 | c1, 0x3700));
-  add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
-  add(combine(shape & 0xFFFFFFFFFF, c1 | 0x3300));
-  add(combine(word, word2 * 7 + 1));
-  add(combine(combine(field, fields), feature::up(s, l, 0) | 0x4500));
-  add(combine(word1, tokens & 0xFF));
+  general_values(s, l, add);
   add(feature::o(s, l, 5));
   add(combine(c1 << 16 | c3 << 8 | c4, 0x602));
   add(combine(c3 << 16 | c4 << 8 | c5, 0x60F));
@@ -327,42 +301,11 @@ inline void max_records_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t c4 = feature::c(s, l, 4);
-  const uint64_t P = feature::P(s, l);
-  const uint64_t after1 = feature::after1(s, l);
-  const uint64_t after2 = feature::after2(s, l);
-  const uint64_t at = feature::at(s, l);
-  const uint64_t expected = feature::expected(s, l);
   const uint64_t fields = feature::fields(s, l);
   const uint64_t pace = feature::pace(s, l);
-  const uint64_t run = feature::run(s, l);
   const uint64_t t = feature::t(s, l);
-  const uint64_t tokens = feature::tokens(s, l);
   const uint64_t word = feature::word(s, l);
-  const uint64_t T = combine(tokens & 0xFFFFFFFF, combine(run << 8 | c1, word));
-  const uint64_t N = feature::back(s, l, P);
-  const uint64_t NE = feature::back(s, l, P - 1);
-  const uint64_t NW = feature::back(s, l, P + 1);
-  const uint64_t NN = feature::back(s, l, 2 * P);
-  add(feature::o(s, l, 2));
-  add(feature::o(s, l, 3));
-  add(feature::o(s, l, 4));
-  add(feature::o(s, l, 6));
-  add(combine(N << 8 | c1, 2));
-  add(combine(N << 16 | NN << 8 | feature::back(s, l, 3 * P), 3));
-  add(combine(at << 8 | c1, 4));
-  add(combine(c2, 7));
-  add(combine(c3 << 8 | c4, 8));
-  add(combine(c1 << 8 | c3, 9));
-  add(combine((c1 + N - NW) & 0xFF, 10));
-  add(combine(expected, 12));
-  add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
-  add(combine(after2, c1 | 0x2200));
-  add(combine(N << 24 | NE << 16 | NW << 8 | NN, c1));
-  add(combine(at, 11));
-  add(combine(((2 * N - NN) & 0xFF) | at << 8, 13));
-  add(combine(((c1 - NW) & 0xFF) | ((c2 - feature::back(s, l, P + 2)) & 0xFF) << 8 | N << 16, 14));
-  add(combine(word, tokens & 0xFFFFFFFF));
-  add(combine(T, N));
+  records_values(s, l, add);
   add(feature::o(s, l, 5));
   add(more(pace, 0) ? combine(pace << 8 | feature::back(s, l, pace), 0x601) : 0);
   add(more(pace, 0) ? combine(pace << 8 | feature::back(s, l, pace), c1 << 8 | 2) : 0);
@@ -378,37 +321,9 @@ inline void max_records_values(const Shared& s, const Lane& l, Add add) {
 template <class Add>
 inline void max_code_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t c4 = feature::c(s, l, 4);
-  const uint64_t c5 = feature::c(s, l, 5);
-  const uint64_t c6 = feature::c(s, l, 6);
-  const uint64_t after1 = feature::after1(s, l);
-  const uint64_t after2 = feature::after2(s, l);
-  const uint64_t expected = feature::expected(s, l);
   const uint64_t pace = feature::pace(s, l);
-  const uint64_t t = feature::t(s, l);
   const uint64_t word = feature::word(s, l);
-  add(feature::o(s, l, 2));
-  add(feature::o(s, l, 3));
-  add(feature::o(s, l, 4));
-  add(feature::o(s, l, 6));
-  add(feature::o(s, l, 5));
-  add(combine(feature::o(s, l, 8), feature::o(s, l, 7)));
-  add(combine(c2 << 8 | c3, 1));
-  add(combine(c2 << 16 | c3 << 8 | c4, 2));
-  add(combine(c1 << 16 | c3 << 8 | c4, 3));
-  add(combine(c1 << 8 | c3, 4));
-  add(combine(c4 << 8 | c5, 5));
-  add(combine(c1 << 8 | c5, 6));
-  add(combine(feature::o(s, l, 8) & 0xF8C7F8C7F8C7, 7));
-  add(combine(feature::o(s, l, 8) & 0xF0F0F0F0F0F0, 8));
-  add(combine(expected, c1));
-  add(combine(c1 << 24 | c2 << 16 | (t & 3) << 8 | c4, 9));
-  add(combine(c3 << 16 | c4 << 8 | c5, 10));
-  add(combine(c1 << 16 | c2 << 8 | c6, 11));
-  add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
-  add(combine(after2, c1 | 0x2200));
+  code_values(s, l, add);
   add(feature::o(s, l, 7));
   add(more(pace, 0) ? combine(pace << 8 | feature::back(s, l, pace), c1 << 8 | 11) : 0);
   add(combine(word, c1 | 0x60600));
@@ -418,45 +333,18 @@ inline void max_code_values(const Shared& s, const Lane& l, Add add) {
 template <class Add>
 inline void max_x86_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t c4 = feature::c(s, l, 4);
-  const uint64_t c5 = feature::c(s, l, 5);
-  const uint64_t after1 = feature::after1(s, l);
-  const uint64_t after2 = feature::after2(s, l);
   const uint64_t before = feature::before(s, l);
   const uint64_t bytes = feature::bytes(s, l);
-  const uint64_t expected = feature::expected(s, l);
   const uint64_t modrm = feature::modrm(s, l);
   const uint64_t opcode = feature::opcode(s, l);
   const uint64_t opcodes = feature::opcodes(s, l);
   const uint64_t operand = feature::operand(s, l);
   const uint64_t pace = feature::pace(s, l);
   const uint64_t phase = feature::phase(s, l);
-  const uint64_t t = feature::t(s, l);
   const uint64_t word = feature::word(s, l);
   const uint64_t I = combine(bytes, phase);
   const uint64_t O = opcode | phase << 16 | modrm << 24;
-  add(feature::o(s, l, 2));
-  add(feature::o(s, l, 6));
-  add(I);
-  add(combine(I, opcodes & 0xFFFFFFFF));
-  add(combine(I, opcodes & 0xFFFFFFFFFFFF));
-  add(combine(I, before));
-  add(combine(opcodes, O));
-  add(combine(operand, phase << 8 | 1));
-  add(combine(expected, c1));
-  add(c2 << 8 | c3);
-  add(combine(c2 << 16 | c3 << 8 | c4, 2));
-  add(combine(O, c1));
-  add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
-  add(combine(after2, c1 | 0x2200));
-  add(combine(c1 << 8 | c3, 4));
-  add(combine(c4 << 8 | c5, 5));
-  add(combine(c1 << 24 | c2 << 16 | (t & 3) << 8 | c4, 9));
-  add(combine(feature::back(s, l, 8) << 16 | feature::back(s, l, 16) << 8 | feature::back(s, l, 24), t & 7));
-  add(combine(feature::o(s, l, 8) & 0xF0F0F0F0F0F0, 8));
-  add(combine(combine(O, operand), opcodes & 0xFFFF));
+  x86_values(s, l, add);
   add(combine(I, (right(opcodes, 16) & 0xFFFF) | 0x60100000));
   add(combine(right(opcodes, 16) & 0xFFFFFFFF, O));
   add(more(pace, 0) ? combine(pace << 8 | feature::back(s, l, pace), c1 << 8 | 11) : 0);
@@ -470,41 +358,7 @@ inline void max_x86_values(const Shared& s, const Lane& l, Add add) {
 // Rows of samples of a byte; W, N, … are the same byte of neighbouring samples.
 template <class Add>
 inline void max_picture_values(const Shared& s, const Lane& l, Add add) {
-  const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t B = feature::B(s, l);
-  const uint64_t P = feature::P(s, l);
-  const uint64_t channel = feature::channel(s, l);
-  const uint64_t W = feature::back(s, l, B);
-  const uint64_t WW = feature::back(s, l, 2 * B);
-  const uint64_t N = feature::back(s, l, P);
-  const uint64_t NN = feature::back(s, l, 2 * P);
-  const uint64_t NW = feature::back(s, l, P + B);
-  const uint64_t NE = feature::back(s, l, P - B);
-  const uint64_t NNE = feature::back(s, l, 2 * P - B);
-  const uint64_t last_W = feature::back(s, l, B + 1);
-  const uint64_t last_N = feature::back(s, l, P + 1);
-  const uint64_t last_NW = feature::back(s, l, P + B + 1);
-  const uint64_t f = c1 - last_W;
-  const uint64_t g = c1 - last_N;
-  const uint64_t plane = W + N - NW;
-  const uint64_t ch = channel << 8;
-  add(combine(W << 8 | N | ch << 8, 1));
-  add(combine(clip(plane) | ch, 2));
-  add(combine(clip(plane) | ch | c1 << 16, 3));
-  add(combine(W | ch | c1 << 16, 4));
-  add(combine(N | ch | c1 << 16, 5));
-  add(combine(clip(W + f) | ch, 6));
-  add(combine(clip(N + g) | ch, 7));
-  add(combine(right(W + N, 1) | ch | right(f & 0xFF, 2) << 16, 8));
-  add(combine(clip(N + NE - NNE) | ch, 9));
-  add(combine(clip(2 * N - NN) | ch | clip(2 * W - WW) << 16, 10));
-  add(combine(right(W + NE, 1) | ch | right(c1, 2) << 16, 11));
-  add(combine(c1 | c2 << 8 | right(W, 2) << 16 | ch << 24, 12));
-  add(combine(clip(plane + c1 - (last_W + last_N - last_NW)) | ch, 13));
-  add(combine(clip(right((plane + W + f + N + g) * 0x5556, 16)) | ch, 14));
-  add(combine(clip(plane) | right(absolute(W - N), 2) << 8 | right(absolute(N - NW), 2) << 16 | ch << 24, 15));
-  add(combine(clip(W + NE - N) | ch | right(g + 0x100, 3) << 16, 16));
+  picture_values(s, l, add);
   add(combine(feature::guess(s, l, 0), 22));
   add(combine(feature::guess(s, l, 1), 25));
 }
@@ -512,23 +366,8 @@ inline void max_picture_values(const Shared& s, const Lane& l, Add add) {
 // Rows of samples of two bytes, low and high; sound, too.
 template <class Add>
 inline void max_wide_values(const Shared& s, const Lane& l, Add add) {
-  const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t B = feature::B(s, l);
-  const uint64_t P = feature::P(s, l);
-  const uint64_t channel = feature::channel(s, l);
-  const uint64_t W = feature::back(s, l, B);
-  const uint64_t ch = channel << 8;
-  add(feature::o(s, l, 2));
-  add(feature::o(s, l, 3));
-  add(feature::o(s, l, 4));
-  add(combine(feature::guess(s, l, 0), 1));
-  add(combine(feature::guess(s, l, 1), 2));
-  add(combine(feature::guess(s, l, 2), 3));
-  add(combine(feature::guess(s, l, 3), 4));
-  add(combine(c2 | ch, 7));
-  add(combine(W | ch, c1));
-  add(combine(feature::back(s, l, P) | ch, c1 << 8 | W));
+  wide_values(s, l, add);
   add(combine(feature::guess(s, l, 0), c2 | 0x600));
   add(combine(feature::guess(s, l, 0), feature::guess(s, l, 1)));
 }
@@ -591,14 +430,11 @@ inline void wide_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* 
 
 inline void max_general_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t column = feature::column(s, l);
   const uint64_t fields = feature::fields(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t word = feature::word(s, l);
-  row[4] = uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = uint32_t(16 * bit.k + right(c3, 4));
-  row[6] = uint32_t(6 * bit.match_class + bit.hits);
+  general_rows(s, l, bit, row);
   row[7] = uint32_t(bit.predicted);
   row[8] = uint32_t(8 * bit.all_hits + bit.k);
   row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
@@ -612,12 +448,9 @@ inline void max_records_rows(const Shared& s, const Lane& l, const Bit& bit, uin
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t at = feature::at(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
-  row[4] = uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = uint32_t(at & 0xFF);
-  row[6] = uint32_t(6 * bit.match_class + bit.hits);
+  records_rows(s, l, bit, row);
   row[7] = uint32_t(bit.predicted);
   row[8] = uint32_t(8 * bit.all_hits + bit.k);
   row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
@@ -633,9 +466,7 @@ inline void max_code_rows(const Shared& s, const Lane& l, const Bit& bit, uint32
   const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
-  row[4] = uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = uint32_t(16 * bit.k + right(c3, 4));
-  row[6] = uint32_t(6 * bit.match_class + bit.hits);
+  code_rows(s, l, bit, row);
   row[7] = uint32_t(bit.predicted);
   row[8] = uint32_t(8 * bit.all_hits + bit.k);
   row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
@@ -649,13 +480,9 @@ inline void max_x86_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t modrm = feature::modrm(s, l);
-  const uint64_t phase = feature::phase(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
-  row[4] = uint32_t(8 * phase + (right(modrm, 3) & 7));
-  row[5] = uint32_t(32 * bit.k + phase);
-  row[6] = uint32_t(6 * bit.match_class + bit.hits);
+  x86_rows(s, l, bit, row);
   row[7] = uint32_t(bit.predicted);
   row[8] = uint32_t(8 * bit.all_hits + bit.k);
   row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
@@ -669,12 +496,9 @@ inline void max_picture_rows(const Shared& s, const Lane& l, const Bit& bit, uin
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t channel = feature::channel(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
-  row[4] = uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = uint32_t(8 * bit.k + channel);
-  row[6] = uint32_t(bit.near);
+  picture_rows(s, l, bit, row);
   row[7] = uint32_t(bit.predicted);
   row[8] = uint32_t(8 * bit.all_hits + bit.k);
   row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
@@ -688,12 +512,9 @@ inline void max_wide_rows(const Shared& s, const Lane& l, const Bit& bit, uint32
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t channel = feature::channel(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
-  row[4] = uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = uint32_t(8 * bit.k + channel);
-  row[6] = uint32_t(bit.near);
+  wide_rows(s, l, bit, row);
   row[7] = uint32_t(bit.predicted);
   row[8] = uint32_t(8 * bit.all_hits + bit.k);
   row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
