@@ -70,7 +70,8 @@ class Encoding:
 
 class Decoding:
     """``nncomp.engine.Decoding``. What fails has ended. The first bytes are those ``known``, fewer
-    than ``size``, which no payload has: then there is one."""
+    than ``size``, which no payload has: then there is one. The odds of each bit are raised to the
+    power of ``power``/2^16, 1..2^24."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class Decoding:
         threads: int = 1,
         kernel: str = "auto",
         known: bytes = b"",
+        power: int = 65536,
     ) -> None: ...
     def decode(self, steps: int, *, progress: Callable[[int], Any] | None = None) -> None: ...
     def part(self, start: int, size: int) -> bytes: ...
@@ -104,14 +106,19 @@ def byte_costs(
     data: bytes,
     mixing: tuple[int, int, int, int],
     *,
+    split: bool = False,
+    bits: bool = False,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
     kernel: str = "auto",
 ) -> npt.NDArray[np.uint32]:
-    """What each byte costs in one lane, in 1/2^24 of a bit: (len(data), 1)."""
+    """What each byte costs in one lane: ``nncomp.engine.Counting.cost_rows``."""
+
+def tempered(p: int, power: int) -> int:
+    """The probability p/2^22, 1..2^22 − 1, its odds raised to the power of power/2^16."""
 
 class Primed:
-    """The stage when it has read ``known``, for blocks of ``room`` bytes; immutable."""
+    """The stage when it has read ``known``, for blocks of ``room`` bytes."""
 
     def __init__(
         self,
@@ -126,6 +133,11 @@ class Primed:
         self, data: bytes, *, progress: Callable[[int], Any] | None = None
     ) -> npt.NDArray[np.uint32]:
         """What each byte costs behind what is known, in 1/2^24 of a bit: (len(data), 1)."""
+
+    def read(
+        self, data: bytes, *, progress: Callable[[int], Any] | None = None
+    ) -> npt.NDArray[np.uint32]:
+        """The same; from then on ``data`` is known."""
 
 def bit_probabilities(
     data: bytes, mixing: tuple[int, int, int, int], *, kernel: str = "auto"

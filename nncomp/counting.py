@@ -8,8 +8,8 @@ the network pays.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from nncomp.options import ModelLike
 
-__all__ = ["UNIT", "Counted", "costs", "read"]
+__all__ = ["UNIT", "Counted", "Parts", "Split", "costs", "read"]
 
 UNIT = engine.COST_UNIT  # bits that 1 is in ``Counted.costs``
-_STORED = round(8 / UNIT)
+_STORED_BIT = round(1 / UNIT)
 
 
 @dataclass(frozen=True)
@@ -41,35 +41,103 @@ class Counted:
     costs: npt.NDArray[np.uint32]  # of each byte, in UNIT
     mixing: Mixing | None  # how the stage predicts; None: not at all, every byte costs 8 bits
     network: bool  # whether the network takes part
+    parts: Parts | None = None  # where that is asked for, and something is predicted
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What bytes would cost if one part of the program were alone, in UNIT; each as ``costs``."""
+
+    network: npt.NDArray[np.uint32] | None  # None where that was not tried
+    stage: npt.NDArray[np.uint32]
+    foretold: npt.NDArray[
+        np.uint32
+    ]  # by matches: 0 by none, 1 the longest was wrong, 2 it was right
+
+
+class Split(NamedTuple):
+    """What each byte, or each bit, costs by parts of the program, in bits."""
+
+    network: npt.NDArray[np.float64] | None  # if it were alone; None without one
+    stage: npt.NDArray[np.float64]  # if it were
+    final: npt.NDArray[np.float64]  # of both, as they are coded
+
+
+@overload
+def costs(
+    data: Buffer,
+    level: int | None = None,
+    *,
+    model: ModelLike | None = None,
+    threads: int = 1,
+    split: Literal[False] = False,
+    bits: bool = False,
+) -> npt.NDArray[np.float64]: ...
+
+
+@overload
+def costs(
+    data: Buffer,
+    level: int | None = None,
+    *,
+    model: ModelLike | None = None,
+    threads: int = 1,
+    split: Literal[True],
+    bits: bool = False,
+) -> Split: ...
 
 
 def costs(
-    data: Buffer, level: int | None = None, *, model: ModelLike | None = None, threads: int = 1
-) -> npt.NDArray[np.float64]:
-    """The bits that each byte of ``data`` costs after all that is before it: (bytes,), at least 0.
+    data: Buffer,
+    level: int | None = None,
+    *,
+    model: ModelLike | None = None,
+    threads: int = 1,
+    split: bool = False,
+    bits: bool = False,
+) -> npt.NDArray[np.float64] | Split:
+    """The bits that each byte of ``data`` costs after all that is before it: (bytes,), at least 0;
+    with ``bits``, each of its bits: (bytes, 8), highest bit first.
 
     ``level`` and ``model`` as in ``compress``. The values are those of the coder's integers, the
     same on every machine; their sum is that of a payload, less than 4 bytes off. ``data`` is read
-    in blocks of 64 MiB, each as if nothing were before it. Of ``threads`` two are of use. Raises
-    ``ModelNotFoundError`` and ``ModelError``, ``TypeError`` and ``ValueError`` for wrong options.
+    in blocks of 64 MiB, each as if nothing were before it. Of ``threads`` two are of use. With
+    ``split``, a ``Split``: what the network and the stage would take if either were alone, and
+    what both take; it takes the time of all three. Raises ``ModelNotFoundError`` and
+    ``ModelError``, ``TypeError`` and ``ValueError`` for wrong options.
     """
     options = Options(level=level, model=model, threads=threads)
     view = arguments.contiguous(data)
     counter = _Counter(options)
-    found = np.empty(view.nbytes, np.float64)
+    shape = (view.nbytes, 8) if bits else (view.nbytes,)
+    found = Split(*(np.full(shape, float(_STORED_BIT * UNIT)) for _ in range(3)))
     for start in range(0, view.nbytes, MAX_BLOCK_SIZE):
         place = slice(start, start + MAX_BLOCK_SIZE)
-        np.multiply(counter.count(bytes(view[place])).costs, UNIT, out=found[place])
-    return found
+        counted = counter.count(bytes(view[place]), bits=bits, parts=split, every=split)
+        np.multiply(counted.costs, UNIT, out=found.final[place])
+        if counted.parts is not None:
+            np.multiply(counted.parts.stage, UNIT, out=found.stage[place])
+            if found.network is not None and counted.parts.network is not None:
+                np.multiply(counted.parts.network, UNIT, out=found.network[place])
+    if not split:
+        return found.final
+    return found if counter.has_network else found._replace(network=None)
 
 
-def read(src: Readable, options: Options, progress: Progress = lambda n: None) -> Iterator[Counted]:
+def read(
+    src: Readable,
+    options: Options,
+    progress: Progress = lambda n: None,
+    *,
+    parts: bool = False,
+) -> Iterator[Counted]:
     """All of ``src``, in blocks of the size that ``options`` say, or else of 64 MiB: what a block
-    takes in memory is about nine times as much. Errors as in ``costs``."""
+    takes in memory is about nine times as much. With ``parts``, they are there; the network's where
+    it was tried. Errors as in ``costs``."""
     counter = _Counter(options)
     size = options.block_size or MAX_BLOCK_SIZE
     while content := rawio.read_full(src, size):
-        yield counter.count(content, progress)
+        yield counter.count(content, progress, parts=parts)
 
 
 class _Counter:
@@ -81,27 +149,73 @@ class _Counter:
         self._model, _ = resolve.for_writing(options)
         self._engine = engine.counting()
 
-    def count(self, content: bytes, progress: Progress = lambda n: None) -> Counted:
-        """A block in the way that takes least."""
-        heard = Meter(progress, len(content))
+    @property
+    def has_network(self) -> bool:
+        return self._model is not None
 
+    def count(
+        self,
+        content: bytes,
+        progress: Progress = lambda n: None,
+        *,
+        bits: bool = False,
+        parts: bool = False,
+        every: bool = False,
+    ) -> Counted:
+        """A block in the way that takes least: of each byte, or of its bits. With ``parts``, what
+        these take; with ``every``, the network, too, where it was not tried."""
+        heard = Meter(progress, len(content))
+        each = 8 if bits else 1
+
+        def rows(network: bool, report: Progress) -> npt.NDArray[np.uint32]:
+            assert mixing is not None
+            model = self._model if network else None
+            return self._engine.cost_rows(
+                model,
+                content,
+                mixing,
+                split=parts,
+                bits=bits,
+                threads=self._threads,
+                progress=report,
+            )
+
+        def column(rows: npt.NDArray[np.uint32], first: int) -> npt.NDArray[np.uint32]:
+            return np.ascontiguousarray(rows[:, first : first + each] if bits else rows[:, first])
+
+        shape = (len(content), 8) if bits else (len(content),)
+        stored = np.full(shape, _STORED_BIT * (8 // each), np.uint32)
+        counted = [Counted(content, stored, None, False)]
+        mixing = self._mixing(content, progress)
+        found = {}
+        if mixing is not None:
+            for way in self._ways(content, mixing, progress):
+                found[way.network] = rows(way.network, heard)
+                costs = column(found[way.network], 0)
+                counted.append(Counted(content, costs, mixing, way.network))
+        heard.finish()
+        best = min(counted, key=lambda one: int(one.costs.sum(dtype=np.uint64)))
+        if not parts or mixing is None:
+            return best
+        for network in (False, True):
+            if network not in found and (not network or (every and self.has_network)):
+                found[network] = rows(network, unheard(progress))
+        split = Parts(
+            column(found[True], each) if True in found else None,
+            column(found[False], 0),
+            np.ascontiguousarray(found[False][:, -1]),
+        )
+        return replace(best, parts=split)
+
+    def _mixing(self, content: bytes, progress: Progress) -> Mixing | None:
+        return choose.choose_mixing(content, self._level.profile, self._trial(progress))
+
+    def _ways(self, content: bytes, mixing: Mixing, progress: Progress) -> list[choose.Way]:
+        trial = self._trial(progress)
+        return choose.choose_ways(content, mixing, self._model, 1, self._level, trial)
+
+    def _trial(self, progress: Progress) -> choose.Encode:
         def trial(*args: Any) -> list[bytes]:
             return self._engine.encode_block(*args, progress=unheard(progress))
 
-        counted = [Counted(content, np.full(len(content), _STORED, np.uint32), None, False)]
-        mixing = choose.choose_mixing(content, self._level.profile, trial)
-        if mixing is not None:
-            ways = choose.choose_ways(content, mixing, self._model, 1, self._level, trial)
-            counted += [self._counted(content, way, heard) for way in ways]
-        heard.finish()
-        return min(counted, key=lambda one: int(one.costs.sum(dtype=np.uint64)))
-
-    def _counted(self, content: bytes, way: choose.Way, progress: Progress) -> Counted:
-        found = self._engine.byte_costs(
-            self._model if way.network else None,
-            content,
-            way.mixing,
-            threads=self._threads,
-            progress=progress,
-        )
-        return Counted(content, found, way.mixing, way.network)
+        return trial

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from nncomp import arguments, engine, levels, resolve
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from nncomp.options import ModelLike
     from nncomp.schedule import Progress
 
-__all__ = ["MAX_SIZE", "generate", "noise", "pieces"]
+    Temperature = int | float | Fraction
+
+__all__ = ["MAX_SIZE", "MAX_TEMPERATURE", "generate", "noise", "pieces"]
 
 MAX_SIZE = MAX_BLOCK_SIZE - 1  # bytes of what is continued and what is generated, together
+MAX_TEMPERATURE = 100
 _LEAST = 1 << 16  # bytes: what the stage makes room for
 _STEP = 64  # bytes at a time
 
@@ -34,19 +38,24 @@ def generate(
     model: ModelLike | None = None,
     prime: Buffer = b"",
     seed: int = 0,
+    temperature: Temperature = 1,
     until: Buffer | None = None,
 ) -> bytes:
     """``size`` bytes as the program expects them, or fewer: up to and with the bytes ``until``.
 
     They continue ``prime``, which the predictors read first: with it, 2^26 − 1 bytes at most. The
     same ``seed``, any integer from 0 on, level and model give the same bytes on every machine, and
-    a larger ``size`` more of them. ``level`` and ``model`` as in ``compress``. Raises
-    ``ModelNotFoundError`` and ``ModelError``, ``TypeError`` and ``ValueError``.
+    a larger ``size`` more of them. ``temperature``, 0..100: the odds of each bit are raised to the
+    power of its inverse, so that below 1 what is likely comes more often, and 0 has hardly anything
+    else; the power is rounded to 1/2^16 and is 2^8 at most. ``level`` and ``model`` as in
+    ``compress``.
+    Raises ``ModelNotFoundError`` and ``ModelError``, ``TypeError`` and ``ValueError``.
     """
     options = Options(level=level, model=model)
     known = bytes(arguments.contiguous(prime))
     end = None if until is None else bytes(arguments.contiguous(until))
-    return b"".join(pieces(size, options, known, seed=seed, until=end))
+    made = pieces(size, options, known, seed=seed, temperature=temperature, until=end)
+    return b"".join(made)
 
 
 def pieces(
@@ -55,12 +64,14 @@ def pieces(
     prime: bytes = b"",
     *,
     seed: int = 0,
+    temperature: Temperature = 1,
     until: bytes | None = None,
     progress: Progress | None = None,
 ) -> Iterator[bytes]:
     """The same as it comes; ``progress`` is told of the bytes of ``prime``, too."""
     size = arguments.integer("size", size, least=0)
     seed = arguments.integer("seed", seed, least=0)
+    power = _power(temperature)
     if until == b"":
         raise ValueError("until has no bytes")
     if len(prime) + size > MAX_SIZE:
@@ -71,15 +82,16 @@ def pieces(
     room = max(_LEAST, 1 << (len(prime) + size).bit_length())
     mixing = Mixing(levels.get(options.level).profile)
     payload = noise(seed, 2 * size + 4096)
-    decoding = engine.in_steps().start_decoding(model, [payload], room, mixing, 1, prime)
+    start = engine.in_steps().start_decoding
+    decoding = start(model, [payload], room, mixing, 1, prime, power)
     if prime:
         decoding.decode(len(prime), progress=progress)
     made = b""
     while len(made) < size:
         step = min(_STEP, size - len(made))
-        start = len(prime) + len(made)
-        decoding.decode(start + step, progress=progress)
-        piece = decoding.part(start, step)
+        place = len(prime) + len(made)
+        decoding.decode(place + step, progress=progress)
+        piece = decoding.part(place, step)
         if until is not None:
             seen = made[max(0, len(made) - len(until) + 1) :]
             found = (seen + piece).find(until)
@@ -88,6 +100,18 @@ def pieces(
                 return
         made += piece
         yield piece
+
+
+def _power(temperature: Temperature) -> int:
+    """What odds are raised to, in units of the engine's."""
+    if isinstance(temperature, bool) or not isinstance(temperature, (int, float, Fraction)):
+        raise TypeError(f"temperature must be a number, not {type(temperature).__name__}")
+    if not 0 <= temperature <= MAX_TEMPERATURE:
+        raise ValueError(f"a temperature of {temperature} is not in 0..{MAX_TEMPERATURE}")
+    exact = Fraction(temperature)
+    if exact * engine.MAX_POWER <= engine.PLAIN:
+        return engine.MAX_POWER
+    return round(engine.PLAIN / exact)
 
 
 def noise(seed: int, size: int) -> bytes:

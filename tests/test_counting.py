@@ -48,6 +48,71 @@ def test_engines(model: Model | None, mixing: Mixing, data: bytes, kernel: str) 
     assert not data or -8 <= 8 * len(payload) - bits(found) <= 32
 
 
+@cache
+def expected_rows(model: Model | None, mixing: Mixing, bits: bool) -> np.ndarray:
+    return reference.cost_rows(model, MATCHED, mixing, split=True, bits=bits)
+
+
+MATCHED = TEXT[:90] * 2 + TEXT[40:80] + models.noise(20)
+
+
+@pytest.mark.parametrize("model", [None, models.tiny()], ids=["alone", "network"])
+@pytest.mark.parametrize("mixing", [*MIXINGS, Mixing(Profile.MAX)], ids=str)
+@pytest.mark.parametrize("per_bit", [False, True], ids=["bytes", "bits"])
+def test_rows_of_engines(model: Model | None, mixing: Mixing, per_bit: bool, kernel: str) -> None:
+    """What is asked for besides changes no cost; and it is the same on every engine."""
+    expected = expected_rows(model, mixing, per_bit)
+    each, kinds = (8 if per_bit else 1), (1 if model is None else 2)
+    assert expected.shape == (len(MATCHED), each * kinds + 1)
+    for threads in (1, 2):
+        found = native.cost_rows(model, MATCHED, mixing, split=True, bits=per_bit, threads=threads)
+        assert found.dtype == np.uint32 and np.array_equal(found, expected)
+    costs = expected_costs(model, MATCHED, mixing)
+    assert np.array_equal(expected[:, :each].sum(axis=1), costs)
+    found = native.cost_rows(model, MATCHED, mixing, bits=per_bit)
+    assert np.array_equal(found, expected[:, :each])
+    foretold = expected[:, -1]
+    assert not foretold[:7].any() and (foretold[100:180] == 2).all() and foretold[-1] < 2
+    if model is not None:  # as frequencies have it, but for rounding
+        w = native.frequencies(model, MATCHED).astype(float)
+        said = -np.log2(w[np.arange(len(w)), [*MATCHED]] / w.sum(axis=1))
+        alone = expected[:, each : 2 * each].sum(axis=1) * counting.UNIT
+        assert np.allclose(alone, said, atol=0.001)
+
+
+def test_what_parts_cost() -> None:
+    text = TEXT * 3
+    for model in ("none", models.tiny()):
+        plain = nncomp.costs(text, model=model)
+        found = nncomp.costs(text, model=model, split=True)
+        assert np.array_equal(found.final, plain)
+        assert np.array_equal(found.stage, nncomp.costs(text, model="none"))
+        assert (found.network is None) == (model == "none")
+        by_bit = nncomp.costs(text, model=model, bits=True)
+        assert by_bit.shape == (len(text), 8) and np.array_equal(by_bit.sum(axis=1), plain)
+        both = nncomp.costs(text, model=model, bits=True, split=True)
+        assert np.array_equal(both.final, by_bit)
+        assert np.array_equal(both.stage.sum(axis=1), found.stage)
+        if found.network is not None and both.network is not None:
+            assert np.array_equal(both.network.sum(axis=1), found.network)
+    stored = nncomp.costs(b"abc", model=models.tiny(), split=True, bits=True)
+    assert stored.network is not None
+    for part in stored:
+        assert np.array_equal(part, np.ones((3, 8)))
+    assert nncomp.costs(b"", bits=True).shape == (0, 8)
+
+
+def test_parts_of_blocks() -> None:
+    (one,) = counting.read(io.BytesIO(TEXT), Options(model=models.tiny()), parts=True)
+    split = nncomp.costs(TEXT, model=models.tiny(), split=True)
+    assert one.parts is not None and one.parts.network is not None and split.network is not None
+    assert np.array_equal(one.parts.network * counting.UNIT, split.network)
+    assert np.array_equal(one.parts.stage * counting.UNIT, split.stage)
+    assert one.parts.foretold.max() == 2
+    (noise,) = counting.read(io.BytesIO(models.noise(1 << 16)), Options(), parts=True)
+    assert noise.parts is None
+
+
 @given(st.integers(1, 2**32 - 1))
 @settings(deadline=None)
 def test_logarithm(x: int) -> None:

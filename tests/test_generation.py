@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from fractions import Fraction
 from functools import cache
+from math import log2
 from pathlib import Path
 
-import click
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import models
 import nncomp
 from commandline import Run, errors
-from nncomp import generation
-from nncomp.cli.main import cli
-from nncomp.engine import native, reference
+from nncomp import _native, generation
+from nncomp.engine import MAX_POWER, PLAIN, native, reference
+from nncomp.engine.reference.coder import tempered
 from nncomp.errors import FormatError
 from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
@@ -23,18 +25,28 @@ ROOT = Path(__file__).parent.parent
 TEXT = models.text(2000)
 
 
+POWERS = (PLAIN, 1, 40_000, 3 * PLAIN, MAX_POWER)
+
+
 def continued(
-    model: Model | None, known: bytes, payload: bytes, count: int, size: int, mixing: Mixing
+    model: Model | None,
+    known: bytes,
+    payload: bytes,
+    count: int,
+    size: int,
+    mixing: Mixing,
+    power: int = PLAIN,
 ) -> bytes:
-    decoding = native.start_decoding(model, [payload], size, mixing, 1, known)
+    decoding = native.start_decoding(model, [payload], size, mixing, 1, known, power)
     decoding.decode(len(known) + count)
     assert decoding.part(0, len(known)) == known
     return decoding.part(len(known), count)
 
 
 @cache
-def expected(model: Model | None, known: bytes, mixing: Mixing) -> bytes:
-    return reference.continue_block(model, known, generation.noise(3, 1000), 60, 4096, mixing)
+def expected(model: Model | None, known: bytes, mixing: Mixing, power: int = PLAIN) -> bytes:
+    noise = generation.noise(3, 1000)
+    return reference.continue_block(model, known, noise, 60, 4096, mixing, power)
 
 
 @pytest.mark.parametrize("model", [None, models.tiny()], ids=["alone", "network"])
@@ -44,6 +56,52 @@ def test_engines(model: Model | None, profile: Profile, known: bytes, kernel: st
     mixing = Mixing(profile)
     payload = generation.noise(3, 1000)
     assert continued(model, known, payload, 60, 4096, mixing) == expected(model, known, mixing)
+
+
+@pytest.mark.parametrize("model", [None, models.tiny()], ids=["alone", "network"])
+@pytest.mark.parametrize("power", POWERS)
+def test_engines_at_any_temperature(model: Model | None, power: int, kernel: str) -> None:
+    mixing, known = Mixing(Profile.RICH), TEXT[:80]
+    found = continued(model, known, generation.noise(3, 1000), 60, 4096, mixing, power)
+    assert found == expected(model, known, mixing, power)
+
+
+PROBABILITIES = st.integers(1, (1 << 22) - 1)
+
+
+@given(PROBABILITIES, st.integers(1, MAX_POWER))
+@settings(deadline=None)
+def test_tempered(p: int, power: int) -> None:
+    """As floating point has it, within a unit; both engines alike; either bit alike."""
+    found = tempered(p, power)
+    assert found == _native.tempered(p, power)
+    assert tempered((1 << 22) - p, power) == (1 << 22) - found
+    odds = min(300.0, abs(log2(p / ((1 << 22) - p)) * power / PLAIN))
+    less = min(found, (1 << 22) - found)
+    assert abs(less - max(1.0, (1 << 22) / (1 + 2**odds))) <= 1.5
+    assert found == p or abs(found - p) <= 2 or (found > p) == ((p > 1 << 21) == (power > PLAIN))
+
+
+def test_tempered_of_what_cannot_be() -> None:
+    for p, power in ((0, 1), (1 << 22, 1), (1, 0), (1, MAX_POWER + 1)):
+        with pytest.raises(ValueError, match="out of range"):
+            _native.tempered(p, power)
+    for power in (0, MAX_POWER + 1):
+        with pytest.raises(ValueError, match="power"):
+            native.start_decoding(None, [b""], 9, Mixing(Profile.LEAN), 1, b"", power)
+
+
+def test_temperature() -> None:
+    """What is likely comes more often below 1: it costs less, and seldom has what was not there."""
+    made = {
+        t: nncomp.generate(1500, model="none", prime=TEXT, temperature=t) for t in (0, 0.5, 1, 3)
+    }
+    assert made[1] == nncomp.generate(1500, model="none", prime=TEXT)
+    half = nncomp.generate(1500, model="none", prime=TEXT, temperature=Fraction(1, 2))
+    assert half == made[0.5] != made[1]
+    bits = {t: nncomp.costs(TEXT + text, model="none")[-1500:].sum() for t, text in made.items()}
+    assert bits[0] < bits[0.5] < bits[1] < bits[3]
+    assert nncomp.generate(300, model="none", prime=TEXT, temperature=0, seed=9) == made[0][:300]
 
 
 @pytest.mark.parametrize("model", [None, models.tiny()], ids=["alone", "network"])
@@ -94,10 +152,24 @@ def test_noise() -> None:
 
 
 def test_arguments() -> None:
-    for wrong in ({"size": -1}, {"seed": -1}, {"until": b""}, {"size": 1 << 26}, {"level": 0}):
-        with pytest.raises(ValueError, match=r"least|no bytes|more than|level"):
+    hot = [{"temperature": t} for t in (-0.1, 100.5, float("nan"), float("inf"))]
+    for wrong in (
+        {"size": -1},
+        {"seed": -1},
+        {"until": b""},
+        {"size": 1 << 26},
+        {"level": 0},
+        *hot,
+    ):
+        with pytest.raises(ValueError, match=r"least|no bytes|more than|level|temperature"):
             nncomp.generate(**{"size": 1, **wrong})  # type: ignore[arg-type]
-    for wrong in ({"size": 1.5}, {"prime": "text"}, {"until": "text"}, {"seed": None}):
+    for wrong in (
+        {"size": 1.5},
+        {"prime": "text"},
+        {"until": "text"},
+        {"seed": None},
+        {"temperature": "1"},
+    ):
         with pytest.raises(TypeError):
             nncomp.generate(**{"size": 1, **wrong})  # type: ignore[arg-type]
     with pytest.raises(nncomp.ModelNotFoundError):
@@ -116,6 +188,9 @@ def test_command(run: Run) -> None:
     assert run(*words).stdout == made[: made.index(end.encode()) + 4]
     assert run("generate", "-n", "20", "--seed", "5").stdout == nncomp.generate(20, seed=5)
     assert run("generate", "-n", "0").stdout == b""
+    cold = run("generate", "--prime", "x.txt", "--model", "none", "--temperature", ".70").stdout
+    tenths = Fraction(7, 10)
+    assert cold == nncomp.generate(1000, model="none", prime=TEXT, temperature=tenths)
 
 
 def test_what_goes_wrong(run: Run) -> None:
@@ -131,15 +206,7 @@ def test_what_goes_wrong(run: Run) -> None:
         assert errors(run("generate", *args, status=1)) == [said]
     for args in (["-n", "many"], ["--until", ""], ["--seed", "-1"], ["file"]):
         run("generate", *args, status=2)
+    for temperature in ("", "warm", "-1", "100.1", "1e1", "nan", "0x1", "1/2"):
+        args = ["--temperature", temperature]
+        run("generate", *args, status=2)
     assert Path("x").read_bytes() == TEXT
-
-
-def test_manual() -> None:
-    """It has every option, and no other."""
-    command = cli.get_command(click.Context(cli), "generate")
-    assert command is not None
-    known = {name for param in command.params for name in param.opts if name[0] == "-"}
-    text = ROOT.joinpath("docs/nncomp-generate.1").read_text("utf-8").replace("\\-", "-")
-    heads = re.findall(r"^\.TP\n\.BR? (.*)$", text, re.MULTILINE)
-    named = {name for head in heads for name in re.findall(r"(?<![\w-])--?\w[\w-]*", head)}
-    assert named == known - {f"-{level}" for level in range(2, 9)} | {"-h", "--help"}

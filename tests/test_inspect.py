@@ -11,7 +11,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import pytest
 
@@ -19,7 +18,6 @@ import models
 import nncomp
 from commandline import Run, errors
 from nncomp import counting
-from nncomp.cli.main import cli
 from nncomp.insight.lines import HEAD, Line, Lines
 from nncomp.insight.page import render
 from nncomp.insight.survey import KINDS, Survey
@@ -203,14 +201,3 @@ def test_in_a_browser(run: Run) -> None:
     assert "x.log" in shown and f"{len(odd_log()):,} bytes take" in shown
     text = re.findall(r'<pre id="text".*?</pre>', shown, re.S)[0]
     assert re.sub("<[^>]*>", "", text)[:2000] == odd_log().decode()[:2000]
-
-
-def test_manual() -> None:
-    """It has every option, and no other."""
-    command = cli.get_command(click.Context(cli), "inspect")
-    assert command is not None
-    known = {name for param in command.params for name in param.opts if name[0] == "-"}
-    text = ROOT.joinpath("docs/nncomp-inspect.1").read_text("utf-8").replace("\\-", "-")
-    heads = re.findall(r"^\.TP\n\.BR? (.*)$", text, re.MULTILINE)
-    named = {name for head in heads for name in re.findall(r"(?<![\w-])--?\w[\w-]*", head)}
-    assert named == known - {f"-{level}" for level in range(2, 9)} | {"-h", "--help"}

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
 
 import models
 from commandline import Run, errors
-from nncomp.cli.main import cli
 from nncomp.engine import native, reference
 from nncomp.learn import CompressionClassifier, evaluate
 from nncomp.mixing import Contexts, Mixing, Profile
@@ -32,6 +29,24 @@ MIXINGS = (
 @cache
 def expected(mixing: Mixing, known: bytes) -> np.ndarray:
     return reference.Primed(known, 512, mixing).costs(TEXT[200:280])
+
+
+@pytest.mark.parametrize("mixing", MIXINGS, ids=str)
+def test_reading_on(mixing: Mixing, kernel: str) -> None:
+    """In pieces or at once; what is read is known from then on."""
+    parts = [TEXT[:1], b"", TEXT[1:60], TEXT[60:61], TEXT[61:150]]
+    primed, slow = (engine.Primed(b"ab", 512, mixing) for engine in (native, reference))
+    found = np.concatenate([primed.read(part) for part in parts])
+    assert np.array_equal(found, native.Primed(b"ab", 512, mixing).read(TEXT[:150]))
+    assert np.array_equal(found[:60], np.concatenate([slow.read(part) for part in parts[:3]]))
+    known = native.Primed(b"ab" + TEXT[:60], 512, mixing)
+    assert np.array_equal(slow.costs(TEXT[60:90]), known.costs(TEXT[60:90]))
+    after = native.Primed(b"ab" + TEXT[:150], 512, mixing).costs(TEXT[150:200])
+    assert np.array_equal(primed.costs(TEXT[150:200]), after)
+    with pytest.raises(ValueError, match="no room"):
+        primed.read(bytes(512 - 152))
+    primed.read(bytes(512 - 153))
+    assert primed.costs(b"x").shape == (1,)
 
 
 @pytest.mark.parametrize("mixing", MIXINGS, ids=str)
@@ -184,14 +199,3 @@ def test_wrong_usage(run: Run, classes: list[str]) -> None:
     assert errors(run("classify", "-1", *classes, "empty", status=1)) == [
         "nncomp: empty: is a directory"
     ]
-
-
-def test_manual() -> None:
-    """It has every option, and no other."""
-    command = cli.get_command(click.Context(cli), "classify")
-    assert command is not None
-    known = {name for param in command.params for name in param.opts if name[0] == "-"}
-    text = ROOT.joinpath("docs/nncomp-classify.1").read_text("utf-8").replace("\\-", "-")
-    heads = re.findall(r"^\.TP\n\.BR? (.*)$", text, re.MULTILINE)
-    named = {name for head in heads for name in re.findall(r"(?<![\w-])--?\w[\w-]*", head)}
-    assert named == known - {f"-{level}" for level in range(2, 9)} | {"-h", "--help"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from fractions import Fraction
 
 import click
 
@@ -14,6 +16,18 @@ from nncomp.cli.streams import Piped
 from nncomp.errors import NNCompError
 
 __all__ = ["generate"]
+
+
+def _temperature(text: str) -> Fraction:
+    """A decimal number, to its last digit: the same bytes on every machine. A type for click."""
+    from nncomp.generation import MAX_TEMPERATURE
+
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text):
+        raise click.BadParameter(f"{text!r} is not a number such as 0.7")
+    found = Fraction(text)
+    if found > MAX_TEMPERATURE:
+        raise click.BadParameter(f"{text} is more than {MAX_TEMPERATURE}")
+    return found
 
 
 @click.command()
@@ -37,6 +51,14 @@ __all__ = ["generate"]
     metavar="N",
     help="Another number gives another text, the same one the same.",
 )
+@click.option(
+    "--temperature",
+    type=_temperature,
+    default="1",
+    show_default=True,
+    metavar="T",
+    help="Below 1 what is likely comes more often, above 1 less often.",
+)
 @level_flags
 @model_option("Model to use instead of the level's; none: no network.")
 @click.option("-o", "--output", type=Output(dir_okay=False), help="Write to this file.")
@@ -49,6 +71,7 @@ def generate(
     prime: str | None,
     until: str | None,
     seed: int,
+    temperature: Fraction,
     model: str | None,
     output: str | None,
     force: bool,
@@ -72,7 +95,15 @@ def generate(
     end = None if until is None else os.fsencode(until)
     options = Options(level=level_of(ctx), model=model)
     with progress_bar("generate", len(text) + size, show=not quiet and bool(output)) as progress:
-        made = generation.pieces(size, options, text, seed=seed, until=end, progress=progress)
+        made = generation.pieces(
+            size,
+            options,
+            text,
+            seed=seed,
+            temperature=temperature,
+            until=end,
+            progress=progress,
+        )
         if output is None:
             with fileio.standard_output() as sink:
                 write = _shown if sink.isatty() else (lambda piece: piece)

@@ -5,7 +5,9 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <span>
 #include <tuple>
 
@@ -144,8 +146,9 @@ class Encoding {
 class Decoding {
  public:
   Decoding(const Network* network, std::vector<nb::bytes> payloads, size_t size, const MixingArgs& mixing, int threads,
-           const std::string& kernel, nb::bytes known)
+           const std::string& kernel, nb::bytes known, uint32_t power)
       : payloads_(std::move(payloads)), known_(known) {
+    require(power >= 1 && power <= nncomp::MAX_POWER, "power is out of range");
     require(known.size() == 0 || (payloads_.size() == 1 && known.size() < size), "known is out of range");
     const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, payloads_.size(), size, threads);
     out_ = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
@@ -155,7 +158,7 @@ class Decoding {
     for (const nb::bytes& payload : payloads_) views.push_back(view(payload));
     const nb::object nobody = nb::none();
     Unlocked unlocked(nobody);
-    decoder_.emplace(predictor, views, data, threads, view(known_));
+    decoder_.emplace(predictor, views, data, threads, view(known_), power);
   }
 
   void decode(size_t steps, nb::object progress) {
@@ -195,7 +198,8 @@ nb::list encode_block(const Network* network, nb::bytes data, int lanes, const M
 
 nb::bytes decode_block(const Network* network, std::vector<nb::bytes> payloads, size_t size, const MixingArgs& mixing,
                        int threads, nb::object progress, const std::string& kernel) {
-  return Decoding(network, std::move(payloads), size, mixing, threads, kernel, nb::bytes("", 0)).finish(progress);
+  return Decoding(network, std::move(payloads), size, mixing, threads, kernel, nb::bytes("", 0), nncomp::PLAIN)
+      .finish(progress);
 }
 
 // A copy of data, changed.
@@ -219,13 +223,21 @@ auto rows(size_t bytes, size_t columns, auto fill, nb::handle progress = nb::non
   return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes, columns}, owner);
 }
 
-auto byte_costs(const Network* network, nb::bytes data, const MixingArgs& mixing, int threads, nb::object progress,
-                const std::string& kernel) {
+auto byte_costs(const Network* network, nb::bytes data, const MixingArgs& mixing, bool split, bool bits, int threads,
+                nb::object progress, const std::string& kernel) {
   const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, 1, data.size(), threads);
+  nncomp::Notes notes{.split = split, .bits = bits};
   const auto fill = [&](uint32_t* out, const nncomp::Progress& report) {
-    nncomp::byte_costs(predictor, view(data), out, threads, report);
+    notes.rows = out;
+    nncomp::byte_costs(predictor, view(data), notes, threads, report);
   };
-  return rows(data.size(), 1, fill, progress);
+  return rows(data.size(), notes.columns(network != nullptr), fill, progress);
+}
+
+uint32_t tempered(uint32_t p, uint32_t power) {
+  require(p >= 1 && p < 1u << nncomp::PROBABILITY_BITS && power >= 1 && power <= nncomp::MAX_POWER,
+          "p or power is out of range");
+  return nncomp::tempered(p, power);
 }
 
 auto frequencies(const Network& network, nb::bytes data) {
@@ -252,12 +264,35 @@ class Primed {
   }
 
   auto costs(nb::bytes data, nb::object progress) const {
-    require(data.size() <= stage_->left(), "there is no room for so much");
-    const auto fill = [&](uint32_t* out, const nncomp::Progress& report) { stage_->costs(view(data), out, report); };
+    const auto fill = [&](uint32_t* out, const nncomp::Progress& report) {
+      const std::shared_lock lock(reading_);
+      require(stage_.has_value(), NO_STAGE);
+      require(data.size() <= stage_->left(), NO_ROOM);
+      stage_->costs(view(data), out, report);
+    };
+    return rows(data.size(), 1, fill, progress);
+  }
+
+  auto read(nb::bytes data, nb::object progress) {
+    const auto fill = [&](uint32_t* out, const nncomp::Progress& report) {
+      const std::unique_lock lock(reading_);
+      require(stage_.has_value(), NO_STAGE);
+      require(data.size() < stage_->left(), NO_ROOM);
+      try {
+        stage_->read(view(data), out, report);
+      } catch (...) {
+        stage_.reset();
+        throw;
+      }
+    };
     return rows(data.size(), 1, fill, progress);
   }
 
  private:
+  static constexpr const char* NO_STAGE = "reading failed before";
+  static constexpr const char* NO_ROOM = "there is no room for so much";
+
+  mutable std::shared_mutex reading_;
   std::optional<nncomp::PrimedStage> stage_;
 };
 
@@ -323,18 +358,20 @@ void bind_blocks(nb::module_& m) {
       .def("finish", &Encoding::finish, nb::kw_only(), "threads"_a = 1, "progress"_a = nb::none());
   nb::class_<Decoding>(m, "Decoding")
       .def(nb::init<const Network*, std::vector<nb::bytes>, size_t, const MixingArgs&, int, const std::string&,
-                    nb::bytes>(),
+                    nb::bytes, uint32_t>(),
            "network"_a.none(), "payloads"_a, "size"_a, "mixing"_a, nb::kw_only(), "threads"_a = 1, "kernel"_a = "auto",
-           "known"_a = nb::bytes("", 0), nb::keep_alive<1, 2>())
+           "known"_a = nb::bytes("", 0), "power"_a = nncomp::PLAIN, nb::keep_alive<1, 2>())
       .def("decode", &Decoding::decode, "steps"_a, nb::kw_only(), "progress"_a = nb::none())
       .def("part", &Decoding::part, "start"_a, "size"_a)
       .def("finish", &Decoding::finish, nb::kw_only(), "progress"_a = nb::none());
-  m.def("byte_costs", byte_costs, "network"_a.none(), "data"_a, "mixing"_a, nb::kw_only(), "threads"_a = 1,
-        "progress"_a = nb::none(), "kernel"_a = "auto");
+  m.def("byte_costs", byte_costs, "network"_a.none(), "data"_a, "mixing"_a, nb::kw_only(), "split"_a = false,
+        "bits"_a = false, "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
+  m.def("tempered", tempered, "p"_a, "power"_a);
   nb::class_<Primed>(m, "Primed")
       .def(nb::init<nb::bytes, size_t, const MixingArgs&, nb::object, const std::string&>(), "known"_a, "room"_a,
            "mixing"_a, nb::kw_only(), "progress"_a = nb::none(), "kernel"_a = "auto")
-      .def("costs", &Primed::costs, "data"_a, nb::kw_only(), "progress"_a = nb::none());
+      .def("costs", &Primed::costs, "data"_a, nb::kw_only(), "progress"_a = nb::none())
+      .def("read", &Primed::read, "data"_a, nb::kw_only(), "progress"_a = nb::none());
   m.def("bit_probabilities", bit_probabilities, "data"_a, "mixing"_a, nb::kw_only(), "kernel"_a = "auto");
   m.def("mixing_memory", mixing_memory, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
   m.def("mixing_tables", mixing_tables);

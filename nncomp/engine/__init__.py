@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = [
     "COST_UNIT",
     "LANES_PER_THREAD",
+    "MAX_POWER",
+    "PLAIN",
+    "POWER_BITS",
     "Counting",
     "Decoding",
     "Encoding",
@@ -41,6 +44,12 @@ __all__ = [
     "get",
     "in_steps",
 ]
+
+POWER_BITS = 16
+"""A power, to which odds are raised, is in 1/2^16."""
+
+PLAIN, MAX_POWER = 1 << POWER_BITS, 1 << POWER_BITS + 8
+"""The power that changes nothing, and the largest."""
 
 _ENGINES = ("native", "reference")
 
@@ -93,6 +102,24 @@ class Counting(Engine, Protocol):
     ) -> npt.NDArray[np.uint32]:
         """What each byte takes of a payload of one lane, in 1/2^24 of a bit: (len(data),)."""
 
+    def cost_rows(
+        self,
+        model: Model | None,
+        data: bytes,
+        mixing: Mixing,
+        *,
+        split: bool = False,
+        bits: bool = False,
+        threads: int = 1,
+        progress: Callable[[int], Any] | None = None,
+    ) -> npt.NDArray[np.uint32]:
+        """What each byte takes of a payload of one lane, in 1/2^24 of a bit: (len(data), columns).
+
+        That is one number, or with ``bits`` eight, highest bit first. With ``split``, as many more
+        for what the network alone would take, if there is one; and whether matches foretold the
+        byte: 0 where there was none, 1 where the longest was wrong, 2 where it was right.
+        """
+
     def Primed(self, known: bytes, room: int, mixing: Mixing) -> Primed:
         """The stage when it has read ``known``, for blocks of ``room`` bytes, which are more."""
 
@@ -102,6 +129,9 @@ class Primed(Protocol):
 
     def costs(self, data: bytes) -> npt.NDArray[np.uint32]:
         """What each byte costs behind what is known, in 1/2^24 of a bit: (len(data),)."""
+
+    def read(self, data: bytes) -> npt.NDArray[np.uint32]:
+        """The same; from then on ``data`` is known. There must be room for more."""
 
 
 class Encoding(Protocol):
@@ -152,9 +182,11 @@ class InSteps(Engine, Protocol):
         mixing: Mixing,
         threads: int,
         known: bytes = b"",
+        power: int = PLAIN,
     ) -> Decoding:
         """As ``decode_block``, but nothing is decoded yet. With one lane, its first bytes may be
-        ``known``, fewer than ``size``: the payload has the rest. Raises ``FormatError``."""
+        ``known``, fewer than ``size``: the payload has the rest. The odds of each bit are raised to
+        the power of ``power``/2^16, 1..``MAX_POWER``. Raises ``FormatError``."""
 
 
 @runtime_checkable

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncomp import _native, kernels
+from nncomp.engine import PLAIN
 from nncomp.mixing import Mixing
 from nncomp.model import Model
 
@@ -22,6 +23,7 @@ __all__ = [
     "Primed",
     "bit_probabilities",
     "byte_costs",
+    "cost_rows",
     "decode_block",
     "encode_block",
     "frequencies",
@@ -72,14 +74,30 @@ def byte_costs(
 
     ``threads``, of which two are of use, and ``progress`` as in ``encode_block``.
     """
+    return cost_rows(model, data, mixing, threads=threads, progress=progress).reshape(-1)
+
+
+def cost_rows(
+    model: Model | None,
+    data: bytes,
+    mixing: Mixing,
+    *,
+    split: bool = False,
+    bits: bool = False,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> npt.NDArray[np.uint32]:
+    """What each byte takes, as ``Counting.cost_rows`` has it: (n, columns)."""
     return _native.byte_costs(
         _network_or_none(model),
         data,
         _arguments(mixing),
+        split=split,
+        bits=bits,
         threads=threads,
         progress=progress,
         kernel=kernels.in_force(),
-    ).reshape(-1)
+    )
 
 
 class Primed:
@@ -94,6 +112,11 @@ class Primed:
         """What each byte of ``data``, for which there is room, costs behind what is known, in
         1/2^24 of a bit: (n,)."""
         return self._native.costs(data).reshape(-1)
+
+    def read(self, data: bytes) -> npt.NDArray[np.uint32]:
+        """The same; from then on ``data`` is known, and so there must be room for more. What is
+        read in pieces costs what it does in one."""
+        return self._native.read(data).reshape(-1)
 
 
 def bit_probabilities(data: bytes, mixing: Mixing) -> npt.NDArray[np.uint32]:
@@ -144,10 +167,13 @@ def start_decoding(
     mixing: Mixing,
     threads: int,
     known: bytes = b"",
+    power: int = PLAIN,
 ) -> _native.Decoding:
     """As ``decode_block``, to be decoded step by step: a byte of each lane.
 
     With one lane, its first bytes may be ``known``, fewer than ``size``: the payload has the rest.
+    The odds of each bit are raised to the power of ``power``/2^16, 1..2^24: ``PLAIN`` for what was
+    encoded.
     """
     return _native.Decoding(
         _network_or_none(model),
@@ -157,6 +183,7 @@ def start_decoding(
         threads=threads,
         kernel=kernels.in_force(),
         known=known,
+        power=power,
     )
 
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "block/job.hpp"
+#include "coder/temperature.hpp"
 #include "network/network.hpp"
 #include "stage/stage.hpp"
 
@@ -23,13 +24,24 @@ struct Predictor {
 
 using Payload = std::vector<uint8_t>;
 
+// What is asked for of each byte of a block in one lane: a row of numbers of what it costs, in 1/2^COST_BITS of a bit.
+// With `split`, these are followed by what the network alone would take, if there is one, and by whether matches
+// foretold the byte: 0 where there was none, 1 where the longest was wrong, 2 where it was right.
+struct Notes {
+  uint32_t* rows = nullptr;  // (bytes, columns); null: nothing is asked for
+  bool split = false;
+  bool bits = false;  // costs of each bit, eight numbers, highest bit first
+
+  size_t columns(bool network) const { return (bits ? 8 : 1) * (split && network ? 2 : 1) + (split ? 1 : 0); }
+};
+
 // A block on its way to payloads, one a lane, or back: goes on step by step, a byte of each lane a step. What a
 // predictor, data and payloads refer to has to outlive it; no thread does, so that nothing runs between two calls.
 // After an exception it cannot go on.
 class BlockEncoder {
  public:
-  // 1 <= lanes <= MAX_LANES, one without a network. What each byte costs goes to `costs`, unless that is null.
-  BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes, uint32_t* costs = nullptr);
+  // 1 <= lanes <= MAX_LANES, one without a network and where there are notes to take.
+  BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes = {});
   ~BlockEncoder();
 
   // Goes on until `steps` are done, with a network a multiple of MAX_CHUNK, or all. threads >= 1.
@@ -47,9 +59,10 @@ class BlockEncoder {
 class BlockDecoder {
  public:
   // Fills `data` from one payload a lane. 1 <= payloads.size() <= MAX_LANES, one without a network; threads >= 1.
-  // The first bytes are those `known`, if any, which no payload has: then there is one lane.
+  // The first bytes are those `known`, if any, which no payload has: then there is one lane. `power` is that of
+  // temperature.hpp: PLAIN for what was encoded.
   BlockDecoder(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
-               std::span<uint8_t> data, int threads, std::span<const uint8_t> known = {});
+               std::span<uint8_t> data, int threads, std::span<const uint8_t> known = {}, uint32_t power = PLAIN);
   ~BlockDecoder();
 
   // Goes on until `steps` are done, or all. Throws FormatError.
@@ -72,10 +85,10 @@ inline void decode_block(const Predictor& predictor, const std::vector<std::span
   BlockDecoder(predictor, payloads, data, threads).decode(SIZE_MAX, progress);
 }
 
-// What each byte costs in a block of one lane, in 1/2^COST_BITS of a bit; out: (bytes).
-inline void byte_costs(const Predictor& predictor, std::span<const uint8_t> data, uint32_t* out, int threads,
+// What each byte costs in a block of one lane.
+inline void byte_costs(const Predictor& predictor, std::span<const uint8_t> data, const Notes& notes, int threads,
                        const Progress& progress) {
-  BlockEncoder(predictor, data, 1, out).encode(SIZE_MAX, threads, progress);
+  BlockEncoder(predictor, data, 1, notes).encode(SIZE_MAX, threads, progress);
 }
 
 // What the stage alone takes for the probability of a 1, 2^-22 each, at every bit of data as one

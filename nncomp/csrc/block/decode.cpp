@@ -24,8 +24,8 @@ void require(bool condition, int lane, const char* what) {
 class Share {
  public:
   Share(const Predictor& predictor, const mix::Shared& s, const std::vector<std::span<const uint8_t>>& payloads,
-        uint8_t* data, int first, int end, std::span<const uint8_t> known)
-      : kernel_(*predictor.kernel), s_(s), known_(known), first_(first), end_(end) {
+        uint8_t* data, int first, int end, std::span<const uint8_t> known, uint32_t power)
+      : kernel_(*predictor.kernel), s_(s), known_(known), power_(power), first_(first), end_(end) {
     for (int j = first; j < end; ++j) {
       coders_.push_back(start_decoder(payloads[size_t(j)], j));
       out_.push_back(data + s.lane[j].start);
@@ -58,7 +58,7 @@ class Share {
       if (t < known_.size()) {
         tell(l, network, known_[t]);
       } else {
-        kernel_.mix_decode(s_, l, network, coders_[size_t(i)]);
+        decode_byte(l, network, coders_[size_t(i)]);
         require(coders_[size_t(i)].valid(), first_ + i, "ends too early");
       }
       out_[size_t(i)][t] = uint8_t(l.byte);
@@ -102,6 +102,12 @@ class Share {
     ready_ = ahead_ && !ready_ && right;
   }
 
+  void decode_byte(mix::Lane& l, const Distribution* network, Decoder& coder) const {
+    if (power_ == PLAIN) return kernel_.mix_decode(s_, l, network, coder);
+    auto choose = [&](uint32_t p) { return coder.get(tempered(p, power_)); };
+    kernel_.mix_choose(s_, l, network, -1, Chooser::of(choose));
+  }
+
   // What an encoder would write of a byte that is known is of no use.
   void tell(mix::Lane& l, const Distribution* network, uint8_t byte) const {
     uint8_t waste[MAX_BYTES_PER_SYMBOL];
@@ -120,6 +126,7 @@ class Share {
   const Kernel& kernel_;
   const mix::Shared& s_;
   const std::span<const uint8_t> known_;
+  const uint32_t power_;
   const int first_, end_;
   size_t started_ = 0, forwarded_ = 0;  // steps
   uint64_t decoded_ = 0;  // bytes
@@ -136,13 +143,13 @@ class Share {
 
 struct BlockDecoder::State {
   State(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads, std::span<uint8_t> data,
-        int threads, std::span<const uint8_t> known)
+        int threads, std::span<const uint8_t> known, uint32_t power)
       : kernel(*predictor.kernel), stage(predictor.mixing, predictor.network != nullptr, data, int(payloads.size())) {
     const int lanes = int(payloads.size());
     threads = std::min(threads, lanes);
     for (int i = 0; i < threads; ++i) {
       shares.push_back(std::make_unique<Share>(predictor, stage.shared, payloads, data.data(), lanes * i / threads,
-                                               lanes * (i + 1) / threads, known));
+                                               lanes * (i + 1) / threads, known, power));
     }
   }
 
@@ -197,11 +204,12 @@ struct BlockDecoder::State {
 };
 
 BlockDecoder::BlockDecoder(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
-                           std::span<uint8_t> data, int threads, std::span<const uint8_t> known) {
+                           std::span<uint8_t> data, int threads, std::span<const uint8_t> known, uint32_t power) {
+  assert(power > 0 && power <= MAX_POWER);
   assert(known.empty() || (payloads.size() == 1 && known.size() < data.size()));
   assert(payloads.size() >= 1 && payloads.size() <= MAX_LANES && threads >= 1);
   assert(predictor.network || payloads.size() == 1);
-  state_ = std::make_unique<State>(predictor, payloads, data, threads, known);
+  state_ = std::make_unique<State>(predictor, payloads, data, threads, known, power);
 }
 
 BlockDecoder::~BlockDecoder() = default;

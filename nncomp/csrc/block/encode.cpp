@@ -8,6 +8,7 @@
 #include "block/block.hpp"
 #include "block/output.hpp"
 #include "block/steps.hpp"
+#include "coder/alone.hpp"
 
 namespace nncomp {
 namespace {
@@ -16,8 +17,9 @@ namespace {
 class Mixer {
  public:
   Mixer(const Kernel& kernel, const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes,
-        uint32_t* costs)
-      : kernel_(kernel), stage_(mixing, network, data, lanes), outputs_(size_t(lanes)), costs_(costs) {
+        const Notes& notes)
+      : kernel_(kernel), stage_(mixing, network, data, lanes), outputs_(size_t(lanes)), notes_(notes) {
+    assert(lanes == 1 || !notes.rows);
     start_lanes(shared(), kernel_);
   }
 
@@ -30,10 +32,14 @@ class Mixer {
     const mix::Shared& s = shared();
     uint64_t bytes = 0;
     for (Output& output : outputs_) output.make_room(to - from);
+    if (notes_.split) network_alone_.make_room(to - from);
     mix_steps(s, kernel_, from, to, [&](uint32_t j, size_t t) {
       const size_t place = s.lane[j].start + t;
-      kernel_.mix_encode(s, s.lane[j], at(j, t), outputs_[j].coder, s.data[place]);
-      if (costs_) costs_[place] = outputs_[j].count();
+      if (notes_.rows) {
+        note(at(j, t), place);
+      } else {
+        kernel_.mix_encode(s, s.lane[j], at(j, t), outputs_[j].coder, s.data[place]);
+      }
       ++bytes;
     });
     return bytes;
@@ -53,10 +59,51 @@ class Mixer {
   }
 
  private:
+  // Codes the byte at `place` of the only lane, and writes its row.
+  void note(const Distribution* network, size_t place) {
+    const mix::Shared& s = shared();
+    mix::Lane& l = s.lane[0];
+    const uint8_t byte = s.data[place];
+    uint32_t* out = notes_.rows + place * notes_.columns(network != nullptr);
+    const uint32_t foretold = how_foretold(l, byte);
+    int shift = 8;
+    auto code_bit = [&](uint32_t p) {
+      const uint32_t bit = byte >> --shift & 1;
+      outputs_[0].coder.put(bit, p);
+      *out++ = outputs_[0].count();
+      return bit;
+    };
+    if (notes_.bits) {
+      kernel_.mix_choose(s, l, network, byte, Chooser::of(code_bit));
+    } else {
+      kernel_.mix_encode(s, l, network, outputs_[0].coder, byte);
+      *out++ = outputs_[0].count();
+    }
+    if (!notes_.split) return;
+    if (network) {
+      decide_alone(*network, byte, [&](uint32_t bit, uint32_t p) {
+        network_alone_.coder.put(bit, p);
+        if (notes_.bits) *out++ = network_alone_.count();
+      });
+      if (!notes_.bits) *out++ = network_alone_.count();
+    }
+    *out = foretold;
+  }
+
+  // What Notes says of matches, before the byte is coded.
+  uint32_t how_foretold(const mix::Lane& l, uint8_t byte) const {
+    uint32_t how = 0;
+    for (int m = 0; m < shared().shape.matches; ++m) {  // the last one is the longest
+      if (l.match[m].length) how = l.match[m].byte == byte ? 2 : 1;
+    }
+    return how;
+  }
+
   const Kernel& kernel_;
   Stage stage_;
   std::vector<Output> outputs_;
-  uint32_t* const costs_;  // of each byte, or null
+  Output network_alone_;  // where that is asked for
+  const Notes notes_;
 };
 
 // The network's part, which runs ahead: tasks are handed out under a lock. Chunk c of lane j goes through the network
@@ -176,8 +223,8 @@ class Ahead {
 }  // namespace
 
 struct BlockEncoder::State {
-  State(const Predictor& predictor, std::span<const uint8_t> data, int lanes, uint32_t* costs)
-      : mixer(*predictor.kernel, predictor.mixing, predictor.network != nullptr, data, lanes, costs) {
+  State(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes)
+      : mixer(*predictor.kernel, predictor.mixing, predictor.network != nullptr, data, lanes, notes) {
     if (predictor.network) ahead.emplace(*predictor.network, mixer);
   }
 
@@ -186,9 +233,9 @@ struct BlockEncoder::State {
   size_t done = 0;  // steps without a network
 };
 
-BlockEncoder::BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes, uint32_t* costs) {
+BlockEncoder::BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes) {
   assert(lanes >= 1 && lanes <= MAX_LANES && (predictor.network || lanes == 1));
-  state_ = std::make_unique<State>(predictor, data, lanes, costs);
+  state_ = std::make_unique<State>(predictor, data, lanes, notes);
 }
 
 BlockEncoder::~BlockEncoder() = default;

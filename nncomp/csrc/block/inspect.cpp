@@ -16,8 +16,14 @@ void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<con
     start_lanes(s, kernel);
     for (size_t t = 0; t < data.size(); t += MAX_CHUNK) {
       const size_t end = std::min(data.size(), t + MAX_CHUNK);
-      mix_steps(s, kernel, t, end,
-                [&](uint32_t, size_t i) { kernel.mix_predict(s, s.lane[0], s.data[i], out + 8 * i); });
+      mix_steps(s, kernel, t, end, [&](uint32_t, size_t i) {
+        int shift = 8;
+        auto note = [&](uint32_t one) {
+          *out++ = one;
+          return s.data[i] >> --shift & 1;
+        };
+        kernel.mix_choose(s, s.lane[0], nullptr, s.data[i], Chooser::of(note));
+      });
       if (!job.advance(end - t)) return;
     }
   });

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 
-#include "block/output.hpp"
 #include "block/steps.hpp"
 #include "network/network.hpp"
 
@@ -29,6 +28,16 @@ void run(const mix::Shared& s, const Kernel& kernel, size_t from, size_t to, con
   });
 }
 
+// What each byte costs behind what `output` has, to `out`.
+void count(const mix::Shared& s, const Kernel& kernel, size_t from, size_t to, Output& output, uint32_t* out,
+           const Progress& progress) {
+  run(s, kernel, from, to, progress, [&](size_t t) {
+    output.make_room(1);
+    kernel.mix_encode(s, s.lane[0], nullptr, output.coder, s.data[t]);
+    *out++ = output.count();
+  });
+}
+
 }  // namespace
 
 PrimedStage::PrimedStage(const Kernel& kernel, const Mixing& mixing, std::span<const uint8_t> known, size_t room,
@@ -49,13 +58,15 @@ void PrimedStage::costs(std::span<const uint8_t> data, uint32_t* out, const Prog
   std::vector<uint8_t> bytes = bytes_;
   std::copy(data.begin(), data.end(), bytes.begin() + ptrdiff_t(known_));
   const Stage stage(stage_, bytes.data());
-  const mix::Shared& s = stage.shared;
   Output output;
-  run(s, kernel_, known_, known_ + data.size(), progress, [&](size_t t) {
-    output.make_room(1);
-    kernel_.mix_encode(s, s.lane[0], nullptr, output.coder, bytes[t]);
-    *out++ = output.count();
-  });
+  count(stage.shared, kernel_, known_, known_ + data.size(), output, out, progress);
+}
+
+void PrimedStage::read(std::span<const uint8_t> data, uint32_t* out, const Progress& progress) {
+  assert(data.size() < left());
+  std::copy(data.begin(), data.end(), bytes_.begin() + ptrdiff_t(known_));
+  count(stage_.shared, kernel_, known_, known_ + data.size(), read_, out, progress);
+  known_ += data.size();
 }
 
 }  // namespace nncomp

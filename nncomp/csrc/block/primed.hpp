@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "block/job.hpp"
+#include "block/output.hpp"
 #include "kernels/kernel.hpp"
 #include "stage/stage.hpp"
 
@@ -23,11 +24,16 @@ class PrimedStage {
   // room for it. For any number of threads at a time.
   void costs(std::span<const uint8_t> data, uint32_t* out, const Progress& progress) const;
 
+  // The same, and `data`, of which less than is left can come, is known from then on. Not while there is any other use.
+  // After an exception it is of no use.
+  void read(std::span<const uint8_t> data, uint32_t* out, const Progress& progress);
+
  private:
   const Kernel& kernel_;
-  const size_t known_;
+  size_t known_;
   std::vector<uint8_t> bytes_;  // those known, and zeros
   Stage stage_;
+  Output read_;
 };
 
 }  // namespace nncomp

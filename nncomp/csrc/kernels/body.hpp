@@ -290,12 +290,8 @@ void mix_decode(const mix::Shared& s, mix::Lane& l, const Distribution* network,
   mix::code_byte(s, l, network, -1, [&](uint32_t p) { return coder.get(p); });
 }
 
-void mix_predict(const mix::Shared& s, mix::Lane& l, uint32_t byte, uint32_t* p) {
-  int shift = 8;
-  mix::code_byte(s, l, nullptr, int(byte), [&](uint32_t one) {
-    *p++ = one;
-    return byte >> --shift & 1;
-  });
+void mix_choose(const mix::Shared& s, mix::Lane& l, const Distribution* network, int known, Chooser choose) {
+  mix::code_byte(s, l, network, known, [&](uint32_t p) { return choose.bit(choose.self, p); });
 }
 
 void decide_encode(const mix::Tables& tables, const mix::Decision& decision, Encoder& coder, uint32_t bit) {
@@ -328,7 +324,7 @@ constexpr Kernel kernel(const char* name, int foresight = 256) {
       .mix_start = mix::start,
       .mix_encode = mix_encode,
       .mix_decode = mix_decode,
-      .mix_predict = mix_predict,
+      .mix_choose = mix_choose,
       .mix_update_tables = mix::update_tables,
       .mix_update_rest = mix::update_rest,
       .decide_encode = decide_encode,

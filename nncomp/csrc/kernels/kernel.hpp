@@ -29,6 +29,18 @@ struct Shared;
 struct Tables;
 }  // namespace mix
 
+// Codes bits for whoever is slower than a coder has to be: bit(self, p) codes one that is 1 with the probability
+// p/2^22, and returns it.
+struct Chooser {
+  uint32_t (*bit)(void* self, uint32_t p);
+  void* self;
+
+  template <class Choose>
+  static Chooser of(Choose& choose) {
+    return {[](void* self, uint32_t p) { return uint32_t((*static_cast<Choose*>(self))(p)); }, &choose};
+  }
+};
+
 constexpr int BIAS_PAD = 16;          // entries at either end, each BIAS_NEVER
 constexpr int BIAS_NEVER = -(1 << 29);  // outside the window: far below every score
 constexpr int MAX_WINDOW = 1024;
@@ -88,7 +100,7 @@ struct Kernel {
   void (*mix_start)(const mix::Shared&, mix::Lane&, bool first);
   void (*mix_encode)(const mix::Shared&, mix::Lane&, const Distribution* network, Encoder&, uint32_t byte);
   void (*mix_decode)(const mix::Shared&, mix::Lane&, const Distribution* network, Decoder&);
-  void (*mix_predict)(const mix::Shared&, mix::Lane&, uint32_t byte, uint32_t* p);  // of its bits, without a network
+  void (*mix_choose)(const mix::Shared&, mix::Lane&, const Distribution* network, int known, Chooser);
   void (*mix_update_tables)(const mix::Shared&, int first, int last, uint32_t count);
   void (*mix_update_rest)(const mix::Shared&, uint32_t count);
 

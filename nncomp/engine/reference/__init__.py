@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nncomp.engine import PLAIN
 from nncomp.engine.reference.coder import (
     RangeDecoder,
     RangeEncoder,
+    counted,
     cumulative_sums,
     probability,
     teller,
+    tempered,
     writer,
 )
 from nncomp.engine.reference.mixer import Stage
@@ -31,6 +34,7 @@ __all__ = [
     "Primed",
     "byte_costs",
     "continue_block",
+    "cost_rows",
     "decode_block",
     "encode_block",
     "frequencies",
@@ -122,33 +126,74 @@ def byte_costs(
     progress: Callable[[int], Any] | None = None,
 ) -> npt.NDArray[np.uint32]:
     """What each byte takes of the payload of a block of one lane, in 1/2^24 of a bit: (n,)."""
-    return _costs_behind(b"", model, data, len(data), mixing, progress)
+    return cost_rows(model, data, mixing, threads=threads, progress=progress).reshape(-1)
 
 
-def _costs_behind(
+def cost_rows(
+    model: Model | None,
+    data: bytes,
+    mixing: Mixing,
+    *,
+    split: bool = False,
+    bits: bool = False,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> npt.NDArray[np.uint32]:
+    """What each byte takes, as ``Counting.cost_rows`` has it: (n, columns)."""
+    return _rows_behind(b"", model, data, len(data), mixing, split, bits, progress)
+
+
+def _rows_behind(
     known: bytes,
     model: Model | None,
     data: bytes,
     room: int,
     mixing: Mixing,
+    split: bool = False,
+    bits: bool = False,
     progress: Callable[[int], Any] | None = None,
 ) -> npt.NDArray[np.uint32]:
-    """What each byte of ``data`` costs in a block of ``room`` bytes that begins with ``known``."""
+    """The rows of ``data`` in a block of ``room`` bytes that begins with ``known``."""
     piece = known + data
     stage = Stage(mixing, model is not None, [piece], [room])
-    encoder = RangeEncoder()
-    costs, spent = [], encoder.spent()
+    encoder, alone = RangeEncoder(), RangeEncoder()  # of all, and of the network alone
+    found = []
     for t, _, w in _steps(model, [piece], [len(piece)]):
-        is_known = t < len(known)
-        choose = teller(piece[t]) if is_known else writer(encoder, piece[t])
-        _code_byte(stage, 0, None if w is None else w[0], choose)
-        stage.update(1)
-        if not is_known:
-            costs.append(encoder.spent() - spent)
-            spent = encoder.spent()
+        if t < len(known):
+            _code_byte(stage, 0, None if w is None else w[0], teller(piece[t]))
+        else:
+            took: list[int] = []
+            choose = counted(encoder, piece[t], took)
+            _code_byte(stage, 0, None if w is None else w[0], choose)
+            row = took if bits else [sum(took)]
+            if split and w is not None:
+                took = _by_network(alone, piece[t], w[0])
+                row += took if bits else [sum(took)]
+            if split:
+                row.append(_how_foretold(stage, piece[t]))
+            found.append(row)
             if progress is not None:
                 progress(1)
-    return np.array(costs, np.uint32)
+        stage.update(1)
+    columns = (8 if bits else 1) * (2 if split and model is not None else 1) + split
+    return np.array(found, np.uint32).reshape(-1, columns)
+
+
+def _by_network(encoder: RangeEncoder, byte: int, w: npt.NDArray[np.uint32]) -> list[int]:
+    """What the bits of a byte take by the network's frequencies alone."""
+    took: list[int] = []
+    choose = counted(encoder, byte, took)
+    cumulative, low, high = cumulative_sums(w), 0, 256
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if choose(probability(cumulative, low, high)) else (low, middle)
+    return took
+
+
+def _how_foretold(stage: Stage, byte: int) -> int:
+    """Whether the longest match's byte was right: 2, or wrong: 1; 0 where there was no match."""
+    expected = [match.byte for match in stage.lanes[0].matches if match.length]
+    return 1 + (expected[-1] == byte) if expected else 0
 
 
 def decode_block(
@@ -182,17 +227,28 @@ def decode_block(
 
 
 def continue_block(
-    model: Model | None, known: bytes, payload: bytes, count: int, size: int, mixing: Mixing
+    model: Model | None,
+    known: bytes,
+    payload: bytes,
+    count: int,
+    size: int,
+    mixing: Mixing,
+    power: int = PLAIN,
 ) -> bytes:
     """The ``count`` bytes behind those ``known`` of a block of ``size`` bytes in one lane.
 
-    The payload has the block without what is known. Raises ``FormatError`` where it ends early.
+    The payload has the block without what is known, where the odds of each bit are raised to the
+    power of ``power``/2^16. Raises ``FormatError`` where it ends early.
     """
     piece = bytearray()
     stage = Stage(mixing, model is not None, [piece], [size])
     decoder = RangeDecoder(payload)
+
+    def decode(p: int) -> int:
+        return decoder.decode(p if power == PLAIN else tempered(p, power))
+
     for t, _, w in _steps(model, [piece], [len(known) + count]):
-        choose = teller(known[t]) if t < len(known) else decoder.decode
+        choose = teller(known[t]) if t < len(known) else decode
         piece.append(_code_byte(stage, 0, None if w is None else w[0], choose))
         stage.update(1)
     return bytes(piece[len(known) :])
@@ -203,7 +259,16 @@ class Primed:
 
     def __init__(self, known: bytes, room: int, mixing: Mixing) -> None:
         self._known, self._room, self._mixing = known, room, mixing
+        self._read = b""
 
     def costs(self, data: bytes) -> npt.NDArray[np.uint32]:
         """What each byte of ``data`` costs behind what is known, in 1/2^24 of a bit: (n,)."""
-        return _costs_behind(self._known, None, data, self._room, self._mixing)
+        known = self._known + self._read
+        return _rows_behind(known, None, data, self._room, self._mixing).reshape(-1)
+
+    def read(self, data: bytes) -> npt.NDArray[np.uint32]:
+        """The same; from then on ``data`` is known. No payload begins anew: what is read in pieces
+        costs what it does in one."""
+        self._read += data
+        costs = _rows_behind(self._known, None, self._read, self._room, self._mixing).reshape(-1)
+        return costs[len(self._read) - len(data) :]

@@ -5,11 +5,13 @@ From 256 frequencies to a byte's binary decisions, from their probabilities to a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
+from nncomp.engine import POWER_BITS
 from nncomp.errors import FormatError
 
 __all__ = [
@@ -18,9 +20,11 @@ __all__ = [
     "RangeDecoder",
     "RangeEncoder",
     "binary_logarithm",
+    "counted",
     "cumulative_sums",
     "probability",
     "teller",
+    "tempered",
     "writer",
 ]
 
@@ -193,3 +197,47 @@ def writer(encoder: RangeEncoder, byte: int) -> Callable[[int], int]:
         return bit
 
     return choose
+
+
+def counted(encoder: RangeEncoder, byte: int, took: list[int]) -> Callable[[int], int]:
+    """The same, and ``took`` gets what each bit costs."""
+    write, spent = writer(encoder, byte), encoder.spent()
+
+    def choose(p: int) -> int:
+        nonlocal spent
+        bit, before = write(p), spent
+        spent = encoder.spent()
+        took.append(spent - before)
+        return bit
+
+    return choose
+
+
+# Temperature
+
+
+def _roots_of_two() -> list[int]:
+    """2^(1/2), 2^(1/4), … in 1/2^31, each the root of the one before, rounded down."""
+    roots, last = [], 2 << 31
+    for _ in range(COST_BITS):
+        last = math.isqrt(last << 31)
+        roots.append(last)
+    return roots
+
+
+_ROOTS = _roots_of_two()
+
+
+def tempered(p: int, power: int) -> int:
+    """The probability of a 1, in 1/2^22, whose odds are those of p to the power of power/2^16."""
+    one = 1 << PRECISION
+    more = max(p, one - p)
+    odds = (binary_logarithm(more) - binary_logarithm(one - more)) * power >> POWER_BITS  # log2
+    less = 1
+    if odds < PRECISION << COST_BITS:
+        x = 1 << 31  # two to the power of what is behind the point of the odds
+        for i, root in enumerate(_ROOTS):
+            if odds >> COST_BITS - 1 - i & 1:
+                x = x * root >> 31
+        less = max(1, (one << 31) // ((1 << 31) + (x << (odds >> COST_BITS))))
+    return one - less if more == p else less
