@@ -1,0 +1,304 @@
+"""What files become at each level, from samples of them: bytes, time and memory.
+
+Three samples, each within the one before: deflate, which is quick, sees windows of all; long runs
+are coded at a quick level; and short heads at every level. What is known of a smaller sample goes
+to a larger one by the ratio of what both make of the smaller. Nothing is said about copies over
+more than a run, nor about archives that begin before a head.
+"""
+
+from __future__ import annotations
+
+import bisect
+import importlib
+import itertools
+import lzma
+import math
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from nncomp import api, encode, levels, rawio, registry
+from nncomp.container import Header
+from nncomp.info import get_frame_info
+from nncomp.levels import NO_MODEL, Level
+from nncomp.mixing import Mixing, Profile
+from nncomp.options import Options
+from nncomp.plan.memory import LEFT
+
+__all__ = ["Row", "Samples", "estimate", "take"]
+
+_SEEN = 1 << 24  # bytes that deflate sees
+_WINDOW = 1 << 16  # bytes of it that are together
+_RUNS = 1 << 20  # bytes of runs
+_RUN = 3 << 17  # bytes of a run, where there is more than one
+_HEADS = 3  # in all runs
+_HEAD = 3 << 13  # bytes
+_MOST = 256  # parts of a sample, where files are short
+_PEERS, _PEER = 1 << 21, 1 << 20  # bytes that other compressors code, and together
+_QUICK = 2  # level of runs
+_WARM = 1 << 10  # bytes
+_PROGRAM = 40 << 20  # bytes of the program itself
+
+_NUMBERS = range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)
+
+# Of nine files of text, records, logs, programs and pictures, these fit (docs/estimate.md).
+_PER_DOUBLING = 0.97  # what a run twice as long makes of bits a byte
+_SHRINKING = 0.3  # exponent: what a level saves in a head is less in more content
+_PER_LANE = 0.01  # what a doubling of lanes costs, where the network takes part
+_AHEAD = 0.8  # of the time out, with a network: an encoder has it run ahead
+
+
+@dataclass(frozen=True)
+class Row:
+    """A way to compress all files. Seconds are of one thread, once the program runs."""
+
+    name: str  # '-5', 'xz -6'
+    size: int  # bytes
+    seconds_in: float
+    seconds_out: float
+    memory: int | None  # bytes of the larger direction, at most; None: not known
+    exact: bool  # whether the size is what was coded, rather than estimated
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What was read of the files."""
+
+    sizes: tuple[int, ...]  # bytes of each file, none of them 0
+    seen: int  # bytes that deflate has seen
+    deflated: int  # bytes that they became
+    runs: tuple[bytes, ...]
+    heads: tuple[bytes, ...]
+    peers: tuple[bytes, ...]  # what other compressors code
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(self.sizes)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the runs are the files."""
+        return sum(map(len, self.runs)) == self.size
+
+    @property
+    def small(self) -> bool:
+        """Whether the heads are the files."""
+        return sum(map(len, self.heads)) == self.size
+
+
+def take(files: Sequence[tuple[str, int]]) -> Samples:
+    """Read samples of files, of each its name and size in bytes, which is not 0. Raises
+    ``OSError``; a file that has become shorter counts with what there is of a sample."""
+    sizes = [size for _, size in files]
+
+    def read(total: int, each: int) -> tuple[bytes, ...]:
+        parts = (_read(files[place.file][0], place) for place in _places(sizes, total, each))
+        return tuple(part for part in parts if part)
+
+    seen = deflated = 0
+    for place in _places(sizes, _SEEN, _WINDOW):
+        content = _read(files[place.file][0], place)
+        seen += len(content)
+        deflated += _deflated(content)
+    runs = read(_RUNS, _RUN)
+    peers = runs if sum(map(len, runs)) == sum(sizes) else read(_PEERS, _PEER)
+    return Samples(tuple(sizes), seen, deflated, runs, _heads(runs), peers)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A part of a file."""
+
+    file: int
+    start: int
+    size: int  # bytes
+
+
+def _places(sizes: Sequence[int], total: int, each: int) -> list[_Place]:
+    """All that there is, if it is not more than ``total`` bytes; or parts of about so many, none of
+    more than ``each``, evenly spread."""
+    everything = sum(sizes)
+    if everything <= total and len(sizes) <= _MOST:
+        return [_Place(file, 0, size) for file, size in enumerate(sizes)]
+    mean = min(each, everything // len(sizes) + 1)
+    count = min(-(-total // mean), _MOST)
+    ends = [*itertools.accumulate(sizes)]
+    places = {}
+    for i in range(count):
+        point = everything * (2 * i + 1) // (2 * count)
+        file = bisect.bisect_right(ends, point)
+        size = min(each, total // count + 1, sizes[file])
+        start = min(max(0, point - (ends[file] - sizes[file]) - size // 2), sizes[file] - size)
+        start = 0 if start < size else start  # what a file begins with says what it is
+        places[file, start] = _Place(file, start, size)
+    return [*places.values()]
+
+
+def _heads(runs: Sequence[bytes]) -> tuple[bytes, ...]:
+    """What is coded at every level: all, if it is little; or some parts."""
+    room = _HEADS * _HEAD
+    if sum(map(len, runs)) <= room:
+        return tuple(runs)
+    heads = []
+    for place in _places([*map(len, runs)], room, _HEAD):
+        heads.append(runs[place.file][place.start : place.start + place.size])
+    return tuple(heads)
+
+
+def _read(name: str, place: _Place) -> bytes:
+    with open(name, "rb") as file:
+        file.seek(place.start)
+        return rawio.read_full(file, place.size)
+
+
+def _deflated(content: bytes) -> int:
+    return len(zlib.compress(content, 1))
+
+
+def estimate(samples: Samples) -> Iterator[Row]:
+    """Row by row: levels 1 to 9, then xz, and zstd where Python's zstandard is installed. Raises
+    ``ModelNotFoundError`` and ``ModelError``."""
+    yield from _own(samples)
+    for peer in _peers():
+        yield _of_peer(samples, peer)
+
+
+# ---- levels ----
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """What a level makes of samples."""
+
+    size: int  # bytes, without what is the same for every file
+    seconds_in: float
+    seconds_out: float
+    network: bool
+
+
+def _own(samples: Samples) -> Iterator[Row]:
+    frame = len(api.compress(b""))  # bytes of a file of nothing
+    quick = _coded(samples.runs, _QUICK, None, frame)
+    base = quick.size * _scale(samples, samples.runs)
+    mean_run = sum(map(len, samples.runs)) / len(samples.runs)
+    mean_head = sum(map(len, samples.heads)) / len(samples.heads)
+
+    @cache
+    def coded(model: str, profile: Profile) -> _Coded:  # of the heads
+        number = next(n for n in _NUMBERS if levels.get(n).profile == profile)
+        return _coded(samples.heads, number, model, frame)
+
+    quick_heads = coded(NO_MODEL, levels.get(_QUICK).profile)
+    for number in _NUMBERS:
+        level = levels.get(number)
+        header = encode.header_of(Options(level=number))
+        block = _mean_block(samples.sizes, header)
+        used = alone = coded(NO_MODEL, level.profile)
+        size = base * alone.size / max(1, quick_heads.size)
+        if not samples.whole:
+            size *= _PER_DOUBLING ** max(0, math.log2(block / mean_run))
+        joined = coded(level.model, level.profile)
+        if joined.network and not samples.small:
+            lanes = math.log2(header.lanes_of(int(block)))
+            gain = (1 - joined.size / alone.size) * min(1, mean_head / block) ** _SHRINKING
+            gain -= _PER_LANE * lanes
+            if gain >= 2 * level.min_gain / 1024:  # a sample has to show so much
+                used, size = joined, size * (1 - gain)
+        elif joined.network:
+            used, size = joined, joined.size
+        yield Row(
+            name=f"-{number}",
+            size=round(size) + frame * len(samples.sizes),
+            seconds_in=used.seconds_in * samples.size,
+            seconds_out=used.seconds_out * samples.size,
+            memory=_memory(header, level, samples, used.network),
+            exact=samples.small or (samples.whole and number == _QUICK),
+        )
+
+
+def _coded(parts: Sequence[bytes], level: int, model: str | None, frame: int) -> _Coded:
+    """The sum over parts; seconds are of a byte."""
+    api.decompress(api.compress(parts[0][:_WARM], level, model=model))  # models are loaded, packed
+    packed = [api.compress(part, level, model=model) for part in parts]
+    start = time.process_time()
+    for one in packed:
+        api.decompress(one)
+    seconds = (time.process_time() - start) / sum(map(len, parts))
+    network = any(get_frame_info(one).model is not None for one in packed)
+    # An encoder takes as long as a decoder, but what is short is coded in every way, and what is
+    # long is not.
+    seconds_in = seconds * (_AHEAD if network else 1)
+    return _Coded(sum(map(len, packed)) - frame * len(packed), seconds_in, seconds, network)
+
+
+def _scale(samples: Samples, parts: Sequence[bytes]) -> float:
+    """How many times as many bytes all files become as ``parts`` do, as far as deflate says."""
+    if sum(map(len, parts)) == samples.size:
+        return 1
+    return samples.deflated / samples.seen * samples.size / sum(map(_deflated, parts))
+
+
+def _mean_block(sizes: Sequence[int], header: Header) -> float:
+    """Bytes of the block that a byte is in."""
+    squares = 0
+    for size in sizes:
+        full, rest = divmod(size, header.block_size)
+        squares += full * header.block_size**2 + rest**2
+    return squares / sum(sizes)
+
+
+def _memory(header: Header, level: Level, samples: Samples, network: bool) -> int:
+    largest = max(samples.sizes)
+    block = min(largest, header.block_size)
+    lanes = header.lanes_of(block) if network else 1
+    need = LEFT * block + Mixing(level.profile).memory(block, lanes) + min(header.reach, largest)
+    if level.model != NO_MODEL:
+        model = registry.resolve(level.model)
+        need += model.memory(lanes)
+    return _PROGRAM + need
+
+
+# ---- peers ----
+
+
+@dataclass(frozen=True)
+class _Peer:
+    name: str
+    compress: Callable[[bytes], bytes]
+    decompress: Callable[[bytes], bytes]
+    memory: int | None = None  # bytes
+
+
+def _peers() -> Iterator[_Peer]:
+    for name, preset, mib in (("xz -6", 6, 94), ("xz -9e", 9 | lzma.PRESET_EXTREME, 674)):
+        compress = partial(lzma.compress, preset=preset)
+        yield _Peer(name, compress, lzma.decompress, mib << 20)  # as its manual says
+    try:
+        zstandard: Any = importlib.import_module("zstandard")
+    except ImportError:
+        return
+    for level in (3, 19):
+        compress = zstandard.ZstdCompressor(level=level).compress
+        yield _Peer(f"zstd -{level}", compress, zstandard.ZstdDecompressor().decompress)
+
+
+def _of_peer(samples: Samples, peer: _Peer) -> Row:
+    size = sum(map(len, samples.peers))
+    start = time.process_time()
+    packed = [peer.compress(part) for part in samples.peers]
+    middle = time.process_time()
+    for one in packed:
+        peer.decompress(one)
+    end = time.process_time()
+    return Row(
+        name=peer.name,
+        size=round(sum(map(len, packed)) * _scale(samples, samples.peers)),
+        seconds_in=(middle - start) * samples.size / size,
+        seconds_out=(end - middle) * samples.size / size,
+        memory=peer.memory,
+        exact=size == samples.size,
+    )
