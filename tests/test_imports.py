@@ -77,8 +77,13 @@ ALLOWED = {
     "generation": {
         *("arguments", "container", "engine", "levels", "mixing", "options", "resolve"),
     },
+    "estimation": {
+        *("api", "container", "encode", "info", "levels", "mixing", "options", "plan", "rawio"),
+        "registry",
+    },
+    "likeness": {"arguments", "engine", "levels", "mixing"},
     "learn": {"arguments", "engine", "levels", "mixing"},
-    "insight": {"counting", "insight"},
+    "insight": {"counting", "insight", "likeness"},
     "reader": {"container", "decode", "plan"},
     "file": {
         *("arguments", "decode", "exclusive", "incremental", "options", "rawio", "reader"),
@@ -104,7 +109,15 @@ ALLOWED = {
 # Who else may import these.
 RESERVED = {
     "nncomp.train": {"train", "cli.adapt", "cli.train"},
-    "nncomp.engine": {"counting", "engine", "generation", "learn", "places", "train.mixture"},
+    "nncomp.engine": {
+        "counting",
+        "engine",
+        "generation",
+        "learn",
+        "likeness",
+        "places",
+        "train.mixture",
+    },
     "nncomp.integrations": {"integrations"},
     "nncomp.cli": {"cli", "__main__"},
     "torch": {"train", "engine.cuda", "cli.train", "cli.training"},

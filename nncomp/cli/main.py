@@ -29,6 +29,8 @@ _COMMANDS = {
     "test": "nncomp.cli.files:test",
     "info": "nncomp.cli.info:info",
     "classify": "nncomp.cli.classify:classify",
+    "distance": "nncomp.cli.distance:distance",
+    "estimate": "nncomp.cli.estimate:estimate",
     "generate": "nncomp.cli.generate:generate",
     "inspect": "nncomp.cli.inspect:inspect",
     "bench": "nncomp.cli.bench:bench",

@@ -1,0 +1,79 @@
+"""A tree of texts, by how alike they are, as text and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from nncomp.likeness import Node
+
+__all__ = ["as_svg", "as_text"]
+
+_ROW = 24  # pixels, of a name
+_SCALE = 360  # pixels, of the distances
+_CHARACTER = 8  # pixels, at most
+_MARGIN = 14
+_INK, _PAPER, _LINE = "#1d1d1f", "#fdfdfb", "#c0262d"
+
+
+def as_text(tree: Node, names: Sequence[str]) -> str:
+    """A line for each text, and one for each pair of branches, with their distance."""
+    return "".join(f"{line}\n" for line in _lines(tree, names))
+
+
+def _lines(node: Node, names: Sequence[str]) -> Iterator[str]:
+    if not node.parts:
+        yield names[node.texts[0]]
+        return
+    yield f"{node.height:.4f}"
+    for part, first, other in zip(node.parts, ("├─ ", "└─ "), ("│  ", "   "), strict=True):
+        for i, line in enumerate(_lines(part, names)):
+            yield (other if i else first) + line
+
+
+def as_svg(tree: Node, names: Sequence[str]) -> str:
+    """Branches meet the farther from the names, the less alike they are; 0 is at the names."""
+    widest = max(tree.height, 1e-9)
+    rows = {text: row for row, text in enumerate(tree.texts)}
+    paths: list[str] = []
+
+    def x(height: float) -> float:
+        return _MARGIN + _SCALE * (1 - height / widest)
+
+    def draw(node: Node) -> float:
+        """Draws what is below it; its middle, in pixels from the top."""
+        if not node.parts:
+            return _MARGIN + _ROW * (rows[node.texts[0]] + 0.5)
+        middles = [draw(part) for part in node.parts]
+        ends = [x(part.height) for part in node.parts]
+        here = x(node.height)
+        paths.append(
+            f'<path d="M{ends[0]:.1f} {middles[0]:.1f}H{here:.1f}V{middles[1]:.1f}H{ends[1]:.1f}">'
+            f"<title>{node.height:.4f}</title></path>"
+        )
+        return sum(middles) / 2
+
+    draw(tree)
+    right = _MARGIN + _SCALE + 8
+    texts = [
+        f'<text x="{right}" y="{_MARGIN + _ROW * (row + 0.5) + 5:.1f}">{escape(names[text])}</text>'
+        for text, row in rows.items()
+    ]
+    width = right + _CHARACTER * max(map(len, names)) + _MARGIN
+    height = 2 * _MARGIN + _ROW * len(names) + _ROW
+    scale = _MARGIN + _ROW * len(names) + 18
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'width="{width}" role="img">',
+            f"<title>{len(names)} files, by how alike they are</title>",
+            f'<rect width="{width}" height="{height}" fill="{_PAPER}"/>',
+            f'<g fill="none" stroke="{_LINE}" stroke-width="1.5">',
+            *paths,
+            f'</g><g font-family="sans-serif" font-size="14" fill="{_INK}">',
+            *texts,
+            f'<text x="{_MARGIN}" y="{scale}" font-size="12">{tree.height:.4f}</text>',
+            f'<text x="{right - 8}" y="{scale}" font-size="12" text-anchor="end">0</text>',
+            "</g></svg>\n",
+        ]
+    )
