@@ -20,7 +20,7 @@ import commandline
 import models
 import nncomp
 from conftest import examples
-from nncomp import container, model, places, schedule, weights
+from nncomp import container, levels, model, places, schedule, weights
 from nncomp.api import compress, compress_stream, decompress, decompress_stream
 from nncomp.engine import native
 from nncomp.errors import (
@@ -298,7 +298,7 @@ def test_a_sample_decides_about_large_blocks(engine: ZlibEngine) -> None:
 @pytest.mark.parametrize(
     ("level", "gain", "way"),
     [
-        *((1, 1000, "mix"), (2, 1000, "mix"), (3, 61, "mix"), (3, 62, "network+mix")),
+        *((1, 1000, "mix"), (2, 1000, "mix"), (3, 255, "mix"), (3, 256, "network+mix")),
         *((4, 61, "mix"), (4, 62, "network+mix"), (5, 29, "mix"), (5, 30, "network+mix")),
         *((9, 3, "mix"), (9, 4, "network+mix")),
     ],
@@ -509,7 +509,7 @@ def test_missing_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     commandline.use_models(monkeypatch, tmp_path)
     with pytest.raises(ModelNotFoundError) as caught:
         decompress(compressed)
-    for part in ("nano-1", wanted.id.hex(), str(tmp_path)):
+    for part in (levels.get(3).model, wanted.id.hex(), str(tmp_path)):
         assert part in str(caught.value)
     with pytest.raises(ModelNotFoundError, match="no-such-model"):
         compress(TEXT, model="no-such-model")

@@ -19,17 +19,29 @@ import pytest
 
 import nncomp
 from commandline import Run
-from nncomp import container, errors, levels, mixing, mixing_tables, model, plan, registry
+from nncomp import (
+    container,
+    errors,
+    levels,
+    mixing,
+    mixing_tables,
+    model,
+    plan,
+    registry,
+    resolve,
+)
+from nncomp.cli.files import compress
 from nncomp.cli.main import cli
 from nncomp.cli.parameters import byte_size
 from nncomp.cli.train import train
 from nncomp.container import Block, FrameWriter, Header, ModelRef, values
+from nncomp.encode import header_of
 from nncomp.engine import LANES_PER_THREAD
 from nncomp.filters import FILTERS
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.network import CONTEXTS, Attention, FeedForward, Layer, ModelConfig, Table
-from nncomp.options import DEFAULT_MEMORY_LIMIT, Reading, Writing
-from nncomp.plan import Plan, Stream, layout
+from nncomp.options import DEFAULT_MEMORY_LIMIT, Options, Reading, Writing
+from nncomp.plan import Plan, Stream, layout, memory
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -501,13 +513,20 @@ def listed_levels(text: str) -> list[int]:
 def test_levels_of_the_readme() -> None:
     text = page("README.md")
     seen = []
-    for names, name, profile, sizes in table(text, "| level | model | adaptive stage | block |"):
+    rows = table(text, "| level | model | adaptive stage | block |")
+    said = " ".join((compress.help or "").split())
+    for names, name, profile, sizes, *costs in rows:
         presets = [levels.get(level) for level in listed_levels(names)]
         assert {preset.model for preset in presets} == {name.strip("`")}
         assert {preset.profile.name.lower() for preset in presets} == {profile}
         blocks = [preset.block_size >> 20 for preset in presets]
         ends = [*map(int, re.findall(r"[0-9]+", sizes))]
         assert [min(blocks), max(blocks)] == [ends[0], ends[-1]] and sizes.endswith(" MiB")
+        options = [Options(level=level) for level in listed_levels(names)]
+        needs = [memory.of_frame(header_of(o), resolve.for_writing(o)[0]) for o in options]
+        assert costs[-1] == f"{round(max(needs) / (1 << 20))} MiB"
+        short = names.split(" (")[0].replace("…", "to")
+        assert " ".join([short, *costs]) in said
         seen += listed_levels(names)
     assert seen == [*range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)]
     assert found(r"\(default -([0-9])\)", text) == str(levels.DEFAULT_LEVEL)

@@ -57,7 +57,17 @@ def _filter_options(command: Any) -> Any:
 @_filter_options
 @click.pass_context
 def compress(ctx: click.Context, /, **values: Any) -> int:
-    """Compress FILES to FILE.nnc, or stdin to stdout."""
+    """Compress FILES to FILE.nnc, or stdin to stdout.
+
+    \b
+    Level      Microseconds a byte of one core   Memory
+               with AVX-512 VNNI     with AVX2
+    -1                       0.8           0.8    30 MiB
+    -2                       1.6           1.5   114 MiB
+    -3                       2.5           3.9   165 MiB
+    -4 to -6                 3.6           7.4   274 MiB
+    -7 to -9                 7.7          11.7   732 MiB
+    """
     return _run(Mode.COMPRESS, ctx, **values)
 
 
