@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
     from nncomp.options import ModelLike
 
-__all__ = ["UNIT", "Counted", "Parts", "Split", "costs", "read"]
+__all__ = ["UNIT", "Counted", "Growing", "Parts", "Split", "costs", "read"]
 
 UNIT = engine.COST_UNIT  # bits that 1 is in ``Counted.costs``
+_GROWING = 1 << 24  # bytes
 _STORED_BIT = round(1 / UNIT)
 
 
@@ -138,6 +139,40 @@ def read(
     size = options.block_size or MAX_BLOCK_SIZE
     while content := rawio.read_full(src, size):
         yield counter.count(content, progress, parts=parts)
+
+
+class Growing:
+    """Content that comes in pieces: each costs what it does after all that was before it.
+
+    The stage alone, in blocks of the size that ``options`` say, or else of 16 MiB; a block begins
+    with the last 16th of the one before, which it has read. ``sample``, of what is to come, says
+    which contexts are mixed.
+    """
+
+    def __init__(self, options: Options, sample: bytes) -> None:
+        profile = levels.get(options.level).profile
+        self._engine = engine.counting()
+        trial = self._engine.encode_block
+        self._mixing = choose.choose_mixing(sample, profile, trial) or Mixing(profile)
+        self.room = options.block_size or _GROWING  # bytes of a block
+        self._last = b""
+        self._begin()
+
+    def add(self, content: bytes) -> npt.NDArray[np.uint32]:
+        """What each byte of it costs, in UNIT: (bytes,)."""
+        found = [np.empty(0, np.uint32)]
+        while content:
+            if not self._left:
+                self._begin()
+            piece, content = content[: self._left], content[self._left :]
+            found.append(self._primed.read(piece))
+            self._left -= len(piece)
+            self._last = (self._last + piece)[-(self.room // 16) :]
+        return np.concatenate(found)
+
+    def _begin(self) -> None:
+        self._primed = self._engine.Primed(self._last, self.room, self._mixing)
+        self._left = self.room - len(self._last) - 1  # room for one more has to be left
 
 
 class _Counter:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ import pytest
 
 import models
 import nncomp
-from commandline import Run, errors
+from commandline import Run, command, errors
 from nncomp import counting
 from nncomp.insight.lines import HEAD, Line, Lines
 from nncomp.insight.page import render
@@ -201,3 +204,121 @@ def test_in_a_browser(run: Run) -> None:
     assert "x.log" in shown and f"{len(odd_log()):,} bytes take" in shown
     text = re.findall(r'<pre id="text".*?</pre>', shown, re.S)[0]
     assert re.sub("<[^>]*>", "", text)[:2000] == odd_log().decode()[:2000]
+
+
+# ---- a growing file ----
+
+
+@pytest.fixture
+def follow() -> Iterator[Callable[..., Followed]]:
+    """Starts following; ends all that was started."""
+    begun: list[Followed] = []
+
+    def start(*args: str) -> Followed:
+        begun.append(Followed(*args))
+        return begun[-1]
+
+    yield start
+    for one in begun:
+        one.end()
+
+
+class Followed:
+    """``nncomp inspect --follow`` at work, and what it has printed."""
+
+    def __init__(self, *args: str) -> None:
+        self.process = subprocess.Popen(
+            command("inspect", *args),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().decode()
+
+    def said(self) -> str:
+        assert self.process.stderr is not None
+        return self.process.stderr.readline().decode()
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+def append(name: str, data: bytes) -> None:
+    with open(name, "ab") as file:
+        file.write(data)
+
+
+def test_following(follow: Callable[..., Followed]) -> None:
+    """Each line once it is complete, and of what was there nothing; another file, a shorter one."""
+    before = "\n".join(log()).encode() + b"\n"
+    Path("x.log").write_bytes(before)
+    one = follow("-f", "x.log")
+    assert one.line().split() == ["Line", "Score", "Bits", "Usual", "Text"]
+    append(
+        "x.log", b"12:01:01 node accepted connection from 10.0.3.4\n12:01:02 node accepted intru"
+    )
+    assert one.line().split()[0] == "601"
+    append("x.log", b"der from 10.0.3.4\n")
+    number, score, *_ = found = one.line().split()
+    assert number == "602" and float(score) > 5 and "»intruder«" in found
+    os.replace("x.log", "old.log")
+    assert one.said().startswith("nncomp: x.log: cannot be read any more")
+    Path("x.log").write_bytes(b"12:01:03 node closed session 3 after 4 s\n")
+    assert one.said() == "nncomp: x.log: has been replaced; following the new file\n"
+    assert one.line().split()[0] == "603"
+    Path("x.log").write_bytes(b"12:01\n")
+    assert one.said() == "nncomp: x.log: has become shorter; reading it from its beginning\n"
+    assert one.line().split()[0] == "604"
+    assert one.end() == -signal.SIGINT
+
+
+def test_following_costs_what_reading_does(run: Run) -> None:
+    """A pipe ends, and its lines have what they have in one piece."""
+    data = odd_log()
+    piped = run("inspect", "--follow", "--json", input=data).stdout
+    found = [json.loads(line) for line in piped.splitlines()]
+    lines = Lines(10_000)
+    lines.add(data, counting.Growing(Options(model="none"), b"").add(data) * counting.UNIT)
+    kept = sorted(lines.end(), key=lambda line: line.number)
+    assert [entry["line"] for entry in found] == [line.number for line in kept]
+    assert [entry["bits"] for entry in found] == [round(line.bits, 2) for line in kept]
+    least = run("inspect", "-F", "--json", "--least", "8", input=data).stdout.splitlines()
+    assert [json.loads(line) for line in least] == [e for e in found if e["score"] >= 8]
+    assert len(least) < 5
+    listed = json.loads(run("inspect", "-L", "--least", "8", "--json", input=data).stdout)
+    assert 0 < len(listed) < 5 and min(entry["score"] for entry in listed) >= 8
+    assert run("inspect", "-F", input=b"").stdout.count(b"\n") == 1
+    assert run("inspect", "-F", "--json", input=b"no end").stdout.count(b"\n") == 1
+
+
+def test_growing() -> None:
+    """Pieces of any size; and blocks, of which each begins with the end of the one before."""
+    data = models.text(200_000)
+    options = Options(level=1, block_size=1 << 16)
+    whole = counting.Growing(options, data[:5000]).add(data)
+    growing, at, found = counting.Growing(options, data[:5000]), 0, []
+    for size in (1, 0, 70_000, 10, 65_000, 64_989):
+        found.append(growing.add(data[at : at + size]))
+        at += size
+    assert at == len(data) and np.array_equal(np.concatenate(found), whole)
+    second = whole[(1 << 16) - 1 :][:2000].sum()
+    assert second < whole[:2000].sum() and whole.shape == (len(data),)
+
+
+def test_what_cannot_be_followed(run: Run) -> None:
+    Path("x").write_bytes(b"a\0b\n")
+    Path("x.nnc").write_bytes(nncomp.compress(b"text"))
+    for args, said in (
+        (["no-such"], "nncomp: no-such: No such file or directory"),
+        (["."], "nncomp: .: is a directory"),
+        (["x"], "nncomp: x: there are NUL bytes in it, so it is no text; -a takes it as lines"),
+        (["x.nnc"], "nncomp: x.nnc: is compressed: nncomp -dc FILE.nnc | nncomp inspect"),
+    ):
+        assert errors(run("inspect", "-f", *args, status=1)) == [said]
+    for args in (["-F", "-o", "y"], ["-F", "--model", "nano-1"], ["--least", "3"]):
+        run("inspect", *args, status=2)

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import json
 import os
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,7 +13,7 @@ import click
 
 import nncomp
 from nncomp import fileio
-from nncomp.cli import inputs
+from nncomp.cli import following, inputs, odd
 from nncomp.cli.parameters import (
     FILE,
     Output,
@@ -24,7 +23,7 @@ from nncomp.cli.parameters import (
     model_option,
     threads_option,
 )
-from nncomp.cli.report import printable, progress_bar, shown_name, size_text
+from nncomp.cli.report import progress_bar, shown_name, size_text
 from nncomp.errors import NNCompError
 from nncomp.levels import NO_MODEL
 
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["inspect"]
 
 _SLICE = 1 << 20  # bytes
-_WIDTH = 100  # columns, where there is no terminal
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -61,7 +59,19 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
 )
 @click.option("-a", "--text", is_flag=True, help="For --lines: whatever it is, it has lines.")
 @click.option("-o", "--output", type=Output(dir_okay=False), help="Write a report, in HTML.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite it.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite it; without a report, --follow.")
+@click.option(
+    "-F",
+    "--follow",
+    is_flag=True,
+    help="Show each new line of a growing file, as it comes; what is there is read before.",
+)
+@click.option(
+    "--least",
+    type=click.FloatRange(0),
+    metavar="SCORE",
+    help="For lines: only those of that score or more.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @level_flags
 @model_option("Model to use instead of the level's; none, the default of --lines: no network.")
@@ -70,7 +80,7 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
     type=byte_size,
     metavar="SIZE",
     callback=_block_size,
-    help="How much is read as one; 64MiB. Takes nine times as much memory.",
+    help="How much is read as one; 64MiB, to follow 16MiB. Takes nine times as much memory.",
 )
 @threads_option("Threads, of which two are of use; 0 (default) = one for each CPU.")
 @click.option("-q", "--quiet", is_flag=True, help="No bar.")
@@ -83,6 +93,8 @@ def inspect(
     text: bool,
     output: str | None,
     force: bool,
+    follow: bool,
+    least: float | None,
     as_json: bool,
     model: str | None,
     block_size: int | None,
@@ -98,6 +110,13 @@ def inspect(
     """
     from nncomp.options import Options
 
+    follow = follow or (force and not output)
+    if follow and output:
+        raise click.UsageError("--follow and --output exclude each other")
+    if follow and model not in (None, NO_MODEL):
+        raise click.UsageError("--follow does without the network")
+    if least is not None and not (lines or follow):
+        raise click.UsageError("--least is for --lines and --follow")
     if lines and output:
         raise click.UsageError("--lines and --output exclude each other")
     if output and as_json:
@@ -106,15 +125,19 @@ def inspect(
         raise NNCompError(f"{output}: the report would overwrite its file")
     options = Options(
         level=level_of(ctx),
-        model=NO_MODEL if lines and model is None else model,
+        model=NO_MODEL if (lines or follow) and model is None else model,
         block_size=block_size,
         threads=threads,
     )
+    if follow:
+        following.show(file, options, least, as_json=as_json, binary=text, quiet=quiet)
+        return 0
     with _open(file) as source:
         blocks = _read(source, file, options, show=not quiet)
         if lines:
             found = _find(blocks, top, file, binary=text)
-            click.echo(_json_of_lines(found) if as_json else _table_of_lines(found), nl=False)
+            found = [line for line in found if least is None or line.score >= least]
+            click.echo(odd.as_table(found, json_wanted=as_json), nl=False)
         elif output is None:
             survey = _survey(blocks)
             if as_json:
@@ -132,14 +155,9 @@ def inspect(
 
 @contextlib.contextmanager
 def _open(name: str) -> Iterator[BinaryIO]:
-    from nncomp.container import MAGIC
-
     why_not = "there is no file to inspect, and standard input is a terminal"
     with inputs.open_text(name, why_not) as source:
-        assert hasattr(source, "peek")
-        if source.peek(len(MAGIC)).startswith(MAGIC):
-            text = "is compressed: nncomp -dc FILE.nnc | nncomp inspect"
-            raise NNCompError(f"{shown_name(name)}: {text}")
+        odd.check_plain(name, source)
         yield source
 
 
@@ -157,9 +175,8 @@ def _find(blocks: Iterator[Counted], top: int, name: str, *, binary: bool) -> li
 
     lines = Lines(top)
     for block in blocks:
-        if not binary and b"\0" in block.content:
-            text = "there are NUL bytes in it, so it is no text; -a takes it as lines"
-            raise NNCompError(f"{shown_name(name)}: {text}")
+        if not binary:
+            odd.check_text(name, block.content)
         for start in range(0, len(block.content), _SLICE):
             place = slice(start, start + _SLICE)
             lines.add(block.content[place], block.costs[place] * UNIT)
@@ -173,68 +190,6 @@ def _survey(blocks: Iterator[Counted]) -> Survey:
     for block in blocks:
         survey.add(block)
     return survey
-
-
-# ---- lines ----
-
-
-def _json_of_lines(lines: list[Line]) -> str:
-    entries = [
-        {
-            "line": line.number,
-            "offset": line.offset,
-            "score": round(line.score, 2),
-            "bits": round(line.bits, 2),
-            "usual": round(line.usual, 2),
-            "word": _text(line.text[line.start : line.stop]),
-            "word_bits": round(line.word_bits, 2),
-            "word_usual": round(line.word_usual, 2),
-            "text": _text(line.text),
-        }
-        for line in lines
-    ]
-    return json.dumps(entries, indent=2) + "\n"
-
-
-_LINE = "{:>9} {:>6} {:>7} {:>7}  {}\n"
-
-
-def _table_of_lines(lines: list[Line]) -> str:
-    from nncomp.insight.lines import HEAD
-
-    if not lines:
-        return ""
-    width = max(40, _columns() - len(_LINE.format("", "", "", "", ""))) if _on_terminal() else HEAD
-    rows = [_LINE.format("Line", "Score", "Bits", "Usual", "Text")]
-    for line in lines:
-        score, bits, usual = (f"{value:.1f}" for value in (line.score, line.bits, line.usual))
-        rows.append(_LINE.format(line.number, score, bits, usual, _marked(line, width)))
-    return "".join(rows)
-
-
-def _marked(line: Line, width: int) -> str:
-    """The part of the line around its oddest word, which is marked."""
-    before, word, behind = (
-        _text(part)
-        for part in (
-            line.text[: line.start],
-            line.text[line.start : line.stop],
-            line.text[line.stop :],
-        )
-    )
-    marks = ("", "") if _on_terminal() else ("»", "«")
-    room = max(0, width - len(word) - sum(map(len, marks)))
-    if len(before) + len(behind) > room:
-        left = max(room // 2, room - len(behind))
-        if len(before) > left:
-            before = "…" + before[len(before) - left + 1 :] if left > 1 else ""
-        behind = behind[: max(0, room - len(before))]
-    if _on_terminal():
-        return before + click.style(word, bold=True, fg="red") + behind
-    return before + marks[0] + word + marks[1] + behind
-
-
-# ---- everything ----
 
 
 def _json_of_survey(survey: Survey) -> dict[str, Any]:
@@ -262,7 +217,7 @@ def _json_of_survey(survey: Survey) -> dict[str, Any]:
             {
                 "offset": passage.offset,
                 "bits": _rounded(passage.bits),
-                "text": _text(passage.content),
+                "text": odd.text_of(passage.content),
             }
             for passage in survey.passages
         ],
@@ -274,7 +229,7 @@ def _view(name: str, survey: Survey) -> str:
 
     if not survey.size:
         return f"{name}: is empty\n"
-    width = _columns()
+    width = odd.columns()
     size = round(survey.bits / 8)
     rows = [
         f"{name}: {size_text(survey.size)} => {size_text(size)}, "
@@ -301,7 +256,8 @@ def _how(block: Any) -> str:
 
 
 def _row(passage: Passage, width: int) -> str:
-    return f"{passage.offset:>12} {passage.bits:>7.0f}  {_text(passage.content)[: max(width, 20)]}"
+    text = odd.text_of(passage.content)[: max(width, 20)]
+    return f"{passage.offset:>12} {passage.bits:>7.0f}  {text}"
 
 
 def _bars(survey: Survey, width: int) -> str:
@@ -315,20 +271,5 @@ def _bars(survey: Survey, width: int) -> str:
     return "".join(_BARS[min(8, int(height / top * 8 + 0.999))] for height in heights)
 
 
-def _text(content: bytes) -> str:
-    """For a terminal: in one line, and nothing in it moves the cursor."""
-    return printable(content.decode("utf-8", "backslashreplace"))
-
-
 def _rounded(value: Any) -> float:
     return round(float(value), 3)
-
-
-def _on_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
-
-
-def _columns() -> int:
-    import shutil
-
-    return shutil.get_terminal_size((_WIDTH, 24)).columns if _on_terminal() else _WIDTH

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,11 @@ class Lines:
 
     def add(self, content: bytes, costs: npt.NDArray[np.floating[Any]]) -> None:
         """The next piece, and the bits that each byte of it costs."""
+        for _ in self.ended(content, costs):
+            pass
+
+    def ended(self, content: bytes, costs: npt.NDArray[np.floating[Any]]) -> Iterator[Line]:
+        """The same, and gives the lines that end in it, but for those without a word."""
         start = 0
         while start < len(content):
             stop = content.find(b"\n", start) + 1 or len(content)
@@ -90,16 +96,27 @@ class Lines:
             self._bits += float(costs[start:stop].sum())
             self._size += stop - start
             if content[stop - 1] == 10:
-                self._end_line()
+                yield from self.cut()
             start = stop
+
+    def skip(self, start: int, rest: bytes) -> None:
+        """Begin behind ``rest`` at the byte ``start`` of a file, of whose lines none is known."""
+        self._offset = start + len(rest)
+
+    def cut(self) -> Iterator[Line]:
+        """Whatever follows, the line ends here, if one has begun."""
+        if self._size:
+            line = self._end_line()
+            if line is not None:
+                yield line
 
     def end(self) -> list[Line]:
         """No more is to come; the lines, the oddest first."""
-        if self._size:
-            self._end_line()
+        for _ in self.cut():
+            pass
         return [line for *_, line in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
 
-    def _end_line(self) -> None:
+    def _end_line(self) -> Line | None:
         self._number += 1
         line = self._scored(self._head.rstrip(b"\r\n"), np.concatenate(self._costs))
         if line is not None:
@@ -108,6 +125,7 @@ class Lines:
                 heapq.heappop(self._heap)
         self._offset += self._size
         self._size, self._bits, self._head, self._costs = 0, 0.0, b"", []
+        return line
 
     def _scored(self, text: bytes, costs: npt.NDArray[np.floating[Any]]) -> Line | None:
         """The line; None where there is no word in it."""

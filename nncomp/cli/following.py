@@ -1,0 +1,157 @@
+"""New lines of a growing file, as they come, in the manner of ``tail -F``.
+
+The file is looked at some times a second. Where another one has its name, that one is read from
+its beginning, and so is a file that has become shorter; both are said. What was read stays known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from nncomp import rawio
+from nncomp.cli import inputs, odd
+from nncomp.cli.report import progress_bar, say, shown_name
+
+if TYPE_CHECKING:
+    from nncomp.counting import Growing
+    from nncomp.insight.lines import Line, Lines
+    from nncomp.options import Options
+
+__all__ = ["show"]
+
+_PIECE = 1 << 16  # bytes
+_SAMPLE = 1 << 20  # bytes of what is there, that say how to read it
+_PAUSE = 0.2  # seconds
+_CUT = None  # in place of a piece: what comes has nothing to do with the line before
+
+
+def show(
+    name: str, options: Options, least: float | None, *, as_json: bool, binary: bool, quiet: bool
+) -> None:
+    """Print the lines; does not return while the file may grow. Raises ``NNCompError`` and
+    ``OSError``."""
+    from nncomp.counting import UNIT, Growing
+    from nncomp.insight.lines import Lines
+
+    why_not = "there is no file to follow, and standard input is a terminal"
+    with inputs.open_text(name, why_not) as source:
+        odd.check_plain(name, source)
+        seekable = name != "-" and source.seekable()
+        growing = Growing(options, _sample(source) if seekable else b"")
+        lines = Lines(0)
+        if seekable:
+            _read_before(source, name, growing, lines, binary=binary, show=not quiet)
+        if not as_json:
+            click.echo(odd.HEADS, nl=False)
+        for piece in _Tail(name, source).pieces() if seekable else _piped(source):
+            if piece is _CUT:
+                found = lines.cut()
+            else:
+                if not binary:
+                    odd.check_text(name, piece)
+                found = lines.ended(piece, growing.add(piece) * UNIT)
+            _print(found, least, as_json=as_json)
+        _print(lines.cut(), least, as_json=as_json)
+
+
+def _print(lines: Iterator[Line], least: float | None, *, as_json: bool) -> None:
+    for line in lines:
+        if least is None or line.score >= least:
+            click.echo(
+                json.dumps(odd.as_json(line)) + "\n" if as_json else odd.as_row(line), nl=False
+            )
+
+
+def _sample(source: BinaryIO) -> bytes:
+    """The end of what is there; where it stands, it stays."""
+    source.seek(max(0, source.seek(0, os.SEEK_END) - _SAMPLE))
+    sample = rawio.read_full(source, _SAMPLE)
+    source.seek(0)
+    return sample
+
+
+def _read_before(
+    source: BinaryIO, name: str, growing: Growing, lines: Lines, *, binary: bool, show: bool
+) -> None:
+    """What is there and fits into half a block: its last lines. Nothing of it is printed."""
+    from nncomp.counting import UNIT
+
+    size = source.seek(0, os.SEEK_END)
+    start = max(0, size - growing.room // 2)
+    source.seek(start)
+    if start:
+        lines.skip(start, source.readline(_PIECE))
+    with progress_bar(shown_name(name), size - start, show=show) as progress:
+        while (left := size - source.tell()) > 0:
+            piece = rawio.read_full(source, min(_PIECE, left))
+            if not piece:
+                return
+            if not binary:
+                odd.check_text(name, piece)
+            lines.add(piece, growing.add(piece) * UNIT)
+            if progress is not None:
+                progress(len(piece))
+
+
+def _piped(source: BinaryIO) -> Iterator[bytes]:
+    """What comes, to its end, without waiting for more than there is."""
+    assert hasattr(source, "read1")
+    while piece := source.read1(_PIECE):
+        yield piece
+
+
+class _Tail:
+    """What is appended to a file, for ever."""
+
+    def __init__(self, name: str, source: BinaryIO) -> None:
+        self._name = name
+        self._file = source
+        self._owned = False  # whether we have opened it
+        self._gone = False  # and that is said
+
+    def pieces(self) -> Iterator[bytes | None]:
+        try:
+            while True:
+                if piece := rawio.read(self._file, _PIECE):
+                    yield piece
+                elif self._has_changed():
+                    yield _CUT
+                else:
+                    time.sleep(_PAUSE)
+        finally:
+            if self._owned:
+                self._file.close()
+
+    def _has_changed(self) -> bool:
+        """Whether what follows is the beginning of a file."""
+        mine = os.fstat(self._file.fileno())
+        try:
+            status = os.stat(self._name)
+            other = (status.st_dev, status.st_ino) != (mine.st_dev, mine.st_ino)
+            file = open(self._name, "rb") if other else self._file
+        except OSError as error:
+            if not self._gone:
+                self._say(f"cannot be read any more ({error.strerror}); waiting for it")
+            self._gone = True
+            return False
+        self._gone = False
+        if other:
+            self._say("has been replaced; following the new file")
+            if self._owned:
+                self._file.close()
+            self._file, self._owned = file, True
+            return True
+        if mine.st_size < self._file.tell():
+            self._say("has become shorter; reading it from its beginning")
+            self._file.seek(0)
+            return True
+        return False
+
+    def _say(self, text: str) -> None:
+        say(f"nncomp: {shown_name(self._name)}: {text}")
