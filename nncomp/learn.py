@@ -6,6 +6,8 @@ class: nothing else is trained. ``CompressionClassifier`` has the shape of sciki
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -36,27 +38,43 @@ class CompressionClassifier:
     def fit(self, X: Iterable[Any], y: Iterable[Any]) -> CompressionClassifier:
         """Make a program for each class in ``y``. Raises ``ValueError`` where there is no text, or
         not one class for each."""
-        texts, labels = [*map(_content, X)], np.asarray([*y])
+        texts, labels = [*map(_content, X)], _labels(y)
         if not texts or len(texts) != len(labels):
             raise ValueError(f"{len(texts)} texts have {len(labels)} classes")
         sample = arguments.integer("sample", self.sample, least=1)
         if sample > MAX_SAMPLE:
             raise ValueError(f"a sample of {sample} bytes is more than 2^24")
-        mixing = Mixing(levels.get(self.level).profile)
-        room = 1 << (sample + JUDGED).bit_length()
+        self._mixing = Mixing(levels.get(self.level).profile)
+        self._room = 1 << (sample + JUDGED).bit_length()
         self.classes_, numbers = np.unique(labels, return_inverse=True)
-        self._programs = []
+        self._known = []
         for number in range(len(self.classes_)):
             own = [text for text, its in zip(texts, numbers, strict=True) if its == number]
-            known = _sampled(own, sample)
-            self._programs.append(engine.counting().Primed(known, room, mixing))
+            self._known.append(_sampled(own, sample))
+        self._read()
         return self
+
+    def _read(self) -> None:
+        make = engine.counting().Primed
+        self._programs = [make(known, self._room, self._mixing) for known in self._known]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Programs are made again from what they have read."""
+        return {name: value for name, value in vars(self).items() if name != "_programs"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if hasattr(self, "classes_"):
+            self._read()
 
     def bits(self, X: Iterable[Any]) -> npt.NDArray[np.float64]:
         """The bits that each class's program takes for each text: (texts, classes). Of a text, the
-        first 2^16 bytes count."""
+        first 2^16 bytes count. Raises ``ValueError`` before ``fit``: scikit-learn's NotFittedError
+        where that is imported."""
         if not hasattr(self, "classes_"):
-            raise ValueError("there are no classes yet: fit comes first")
+            theirs = sys.modules.get("sklearn.exceptions")
+            kind: type[ValueError] = getattr(theirs, "NotFittedError", ValueError)
+            raise kind("there are no classes yet: fit comes first")
         rows = [
             [int(program.costs(text).sum(dtype=np.uint64)) for program in self._programs]
             for text in (_content(one)[:JUDGED] for one in X)
@@ -81,7 +99,7 @@ class CompressionClassifier:
 
     def score(self, X: Iterable[Any], y: Iterable[Any]) -> float:
         """The share of texts whose class is found."""
-        return float(np.mean(self.predict(X) == np.asarray([*y])))
+        return float(np.mean(self.predict(X) == _labels(y)))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """What it was made with."""
@@ -94,6 +112,17 @@ class CompressionClassifier:
                 raise ValueError(f"{name!r} is not a parameter")
             setattr(self, name, value)
         return self
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks: a classifier of texts. Only it calls this, so it is there."""
+        utils: Any = importlib.import_module("sklearn.utils")
+        return utils.Tags(
+            estimator_type="classifier",
+            target_tags=utils.TargetTags(required=True),
+            classifier_tags=utils.ClassifierTags(multi_class=True),
+            input_tags=utils.InputTags(two_d_array=False, string=True),
+            no_validation=True,
+        )
 
 
 class Evaluation:
@@ -142,6 +171,10 @@ def evaluate(
         found = classifier.predict([items[i] for i in judged.tolist()])
         np.add.at(confusion, (numbers[judged], found), 1)
     return Evaluation(names.tolist(), confusion)
+
+
+def _labels(y: Iterable[Any]) -> npt.NDArray[Any]:
+    return np.asarray(y if hasattr(y, "__array__") else [*y])
 
 
 def _content(text: Any) -> bytes:

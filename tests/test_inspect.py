@@ -23,7 +23,7 @@ from commandline import Run, command, errors
 from nncomp import counting
 from nncomp.insight.lines import HEAD, Line, Lines
 from nncomp.insight.page import render
-from nncomp.insight.survey import KINDS, Survey
+from nncomp.insight.survey import FORETOLD, KINDS, Survey
 from nncomp.options import Options
 
 ROOT = Path(__file__).parent.parent
@@ -145,6 +145,8 @@ def test_view(run: Run) -> None:
     costs = nncomp.costs(models.text(30_000))
     assert entries["bits"] == pytest.approx(costs.sum(), abs=0.01)
     assert sum(kind["bytes"] for kind in entries["kinds"].values()) == 30_000
+    assert sum(part["bits"] for part in entries["parts"]) == pytest.approx(costs.sum(), abs=0.1)
+    assert "Said before" in shown and "match, right" in shown
     (block,) = entries["blocks"]
     assert (block["offset"], block["size"]) == (0, 30_000) and isinstance(block["network"], bool)
 
@@ -167,6 +169,29 @@ def test_survey() -> None:
     assert [*text.bytes_of] == [8, 2, 3, 1, 7, 0, 0] and len(KINDS) == 7
     repeats = surveyed(b"say it again\n" * 2000)
     assert repeats.bytes_of[KINDS.index("repeats")] > 20_000
+
+
+def test_what_parts_bring() -> None:
+    """Sums of ``costs``, wherever anything is predicted; the network's where it was asked."""
+    data = models.text(1 << 15) * 2 + models.noise(1 << 16)
+    survey = Survey()
+    options = Options(model=models.tiny(), block_size=1 << 16)
+    for block in counting.read(io.BytesIO(data), options, parts=True):
+        survey.add(block)
+    split = nncomp.costs(data[: 1 << 16], model=models.tiny(), split=True)
+    assert [block.mixing for block in survey.blocks] == ["general", "stored"]
+    assert split.network is not None
+    parts = survey.parts
+    assert [part.said for part in parts] == [*FORETOLD] and sum(p.size for p in parts) == 1 << 16
+    assert sum(part.bits for part in parts) == pytest.approx(split.final.sum())
+    assert sum(part.bits_of_stage for part in parts) == pytest.approx(split.stage.sum())
+    network = [part.bits_of_network for part in parts if part.bits_of_network is not None]
+    assert sum(network) == pytest.approx(split.network.sum())
+    assert parts[2].bits / parts[2].size < 0.2 < parts[0].bits / parts[0].size
+    survey.add(next(counting.read(io.BytesIO(data), Options(model="none"), parts=True)))
+    assert {part.bits_of_network for part in survey.parts} == {None}
+    assert Survey().parts == [] == surveyed(data).parts
+    assert data_of(render("x", survey, "0").decode())["parts"][0][4] is None
 
 
 def data_of(page: str) -> Any:

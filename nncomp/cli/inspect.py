@@ -133,7 +133,7 @@ def inspect(
         following.show(file, options, least, as_json=as_json, binary=text, quiet=quiet)
         return 0
     with _open(file) as source:
-        blocks = _read(source, file, options, show=not quiet)
+        blocks = _read(source, file, options, parts=not lines, show=not quiet)
         if lines:
             found = _find(blocks, top, file, binary=text)
             found = [line for line in found if least is None or line.score >= least]
@@ -161,12 +161,15 @@ def _open(name: str) -> Iterator[BinaryIO]:
         yield source
 
 
-def _read(source: BinaryIO, name: str, options: Options, *, show: bool) -> Iterator[Counted]:
+def _read(
+    source: BinaryIO, name: str, options: Options, *, parts: bool, show: bool
+) -> Iterator[Counted]:
     from nncomp import counting
 
     size = os.fstat(source.fileno()).st_size or None
     with progress_bar(shown_name(name), size, show=show) as progress:
-        yield from counting.read(source, options, progress or (lambda count: None))
+        heard = progress or (lambda count: None)
+        yield from counting.read(source, options, heard, parts=parts)
 
 
 def _find(blocks: Iterator[Counted], top: int, name: str, *, binary: bool) -> list[Line]:
@@ -202,6 +205,16 @@ def _json_of_survey(survey: Survey) -> dict[str, Any]:
             kind: {"bytes": int(size), "bits": round(float(bits), 2)}
             for kind, size, bits in zip(KINDS, survey.bytes_of, survey.bits_of, strict=True)
         },
+        "parts": [
+            {
+                "match": part.said,
+                "bytes": part.size,
+                "bits": _rounded(part.bits),
+                "bits_of_stage": _rounded(part.bits_of_stage),
+                "bits_of_network": part.bits_of_network and _rounded(part.bits_of_network),
+            }
+            for part in survey.parts
+        ],
         "blocks": [
             {
                 "offset": block.offset,
@@ -245,9 +258,22 @@ def _view(name: str, survey: Survey) -> str:
         if count:
             share = 100 * bits / max(survey.bits, 1e-9)
             rows.append(f"{kind:<12} {count:>10} {bits / count:>12.3f} {share:>12.1f} %")
+    rows += _parts(survey)
     rows += ["", "Costliest passages", f"{'Offset':>12} {'Bits':>7}  Text"]
     rows += [_row(passage, width - 22) for passage in survey.passages[:10]]
     return "\n".join(rows) + "\n"
+
+
+def _parts(survey: Survey) -> list[str]:
+    """What matches, contexts and the network bring; nothing where nothing was predicted."""
+    row = "{:<12} {:>10} {:>12} {:>16} {:>14}"
+    heads = ("Said before", "Bytes", "Bits a byte", "without network", "network alone")
+    rows = []
+    for part in survey.parts:
+        costs = (part.bits, part.bits_of_stage, part.bits_of_network)
+        each = ("-" if bits is None else f"{bits / part.size:.3f}" for bits in costs)
+        rows.append(row.format(part.said, part.size, *each))
+    return ["", row.format(*heads), *rows] if rows else []
 
 
 def _how(block: Any) -> str:

@@ -39,6 +39,10 @@ def render(name: str, survey: Survey, version: str) -> bytes:
             for kind, size, bits in zip(KINDS, survey.bytes_of, survey.bits_of, strict=True)
             if size
         ],
+        "parts": [
+            [part.said, part.size, part.bits, part.bits_of_stage, part.bits_of_network]
+            for part in survey.parts
+        ],
         "blocks": [
             [block.offset, block.size, block.bits, block.mixing, block.network]
             for block in survey.blocks

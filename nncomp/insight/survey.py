@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nncomp.counting import UNIT, Counted
+from nncomp.counting import UNIT, Counted, Parts
 
-__all__ = ["HEAD", "KINDS", "Block", "Passage", "Survey"]
+__all__ = ["FORETOLD", "HEAD", "KINDS", "Block", "Part", "Passage", "Survey"]
 
 KINDS = ("words", "numbers", "space", "punctuation", "markup", "other bytes", "repeats")
+FORETOLD = ("no match", "match, wrong", "match, right")  # of each byte, what the longest match said
 HEAD = 1 << 20  # bytes of content that are kept, from the beginning
 _SLICE = 1 << 20  # bytes that are looked at together
 _POINTS = 1 << 12  # of the curve, at least, in a large file
@@ -36,6 +37,17 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The bytes of which the longest match said the same."""
+
+    said: str  # of FORETOLD
+    size: int  # bytes
+    bits: float  # of all parts of the program together
+    bits_of_stage: float  # if contexts and matches were alone
+    bits_of_network: float | None  # if it were; None where it was not asked
+
+
+@dataclass(frozen=True)
 class Passage:
     """Some bytes that cost much."""
 
@@ -54,6 +66,8 @@ class Survey:
         self.blocks: list[Block] = []
         self.bytes_of = np.zeros(len(KINDS), np.int64)  # by kind
         self.bits_of = np.zeros(len(KINDS))
+        self._parts = np.zeros((len(FORETOLD), 4))  # bytes, and bits as in ``Part``
+        self._asked = True  # whether the network has been, wherever anything was predicted
         self.head = b""
         self.head_costs = np.empty(0, np.float32)
         self.step = 1 << 4  # bytes that a point of the curve is of
@@ -66,6 +80,8 @@ class Survey:
         mixing = "stored" if counted.mixing is None else counted.mixing.label
         size = len(counted.content)
         self.blocks.append(Block(self.size, size, bits, mixing, counted.network))
+        if counted.parts is not None:
+            self._add_parts(counted.costs, counted.parts)
         for start in range(0, size, _SLICE):
             place = slice(start, start + _SLICE)
             costs = counted.costs[place].astype(np.float32) * np.float32(UNIT)
@@ -82,9 +98,27 @@ class Survey:
         return curve
 
     @property
+    def parts(self) -> list[Part]:
+        """What matches, contexts and the network bring, of the bytes that are predicted."""
+        rows = zip(FORETOLD, self._parts.tolist(), strict=True)
+        return [
+            Part(said, int(count), final, stage, network if self._asked else None)
+            for said, (count, final, stage, network) in rows
+            if count
+        ]
+
+    @property
     def passages(self) -> list[Passage]:
         """The costliest, of equals the first."""
         return [one for *_, one in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
+
+    def _add_parts(self, costs: npt.NDArray[np.uint32], parts: Parts) -> None:
+        self._parts[:, 0] += np.bincount(parts.foretold, minlength=len(FORETOLD))
+        self._asked = self._asked and parts.network is not None
+        for column, its in enumerate((costs, parts.stage, parts.network), 1):
+            if its is not None:
+                sums = np.bincount(parts.foretold, its, minlength=len(FORETOLD))
+                self._parts[:, column] += sums * UNIT
 
     def _add(self, content: bytes, costs: npt.NDArray[np.float32]) -> None:
         kinds = _kinds(content, costs)
