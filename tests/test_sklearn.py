@@ -59,7 +59,7 @@ def checks() -> Iterator[Any]:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("estimator", "check"), checks())
+@pytest.mark.parametrize(("estimator", "check"), [*checks()])
 def test_checks(estimator: Any, check: Any) -> None:
     if why := SKIPPED.get(check.func.__name__):
         pytest.skip(why)

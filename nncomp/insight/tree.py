@@ -32,13 +32,17 @@ def _lines(node: Node, names: Sequence[str]) -> Iterator[str]:
 
 
 def as_svg(tree: Node, names: Sequence[str]) -> str:
-    """Branches meet the farther from the names, the less alike they are; 0 is at the names."""
-    widest = max(tree.height, 1e-9)
+    """Branches meet the farther from the names, the less alike they are: the scale begins at
+    somewhat less than the least distance."""
+    least = _least(tree)
+    start = max(0.0, least - max(tree.height - least, 0.01) / 2)
     rows = {text: row for row, text in enumerate(tree.texts)}
     paths: list[str] = []
 
     def x(height: float) -> float:
-        return _MARGIN + _SCALE * (1 - height / widest)
+        return _MARGIN + _SCALE * (tree.height - max(height, start)) / max(
+            tree.height - start, 1e-9
+        )
 
     def draw(node: Node) -> float:
         """Draws what is below it; its middle, in pixels from the top."""
@@ -61,7 +65,7 @@ def as_svg(tree: Node, names: Sequence[str]) -> str:
     ]
     width = right + _CHARACTER * max(map(len, names)) + _MARGIN
     height = 2 * _MARGIN + _ROW * len(names) + _ROW
-    scale = _MARGIN + _ROW * len(names) + 18
+    scale = f'y="{_MARGIN + _ROW * len(names) + 18}" font-size="12"'
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
@@ -72,8 +76,13 @@ def as_svg(tree: Node, names: Sequence[str]) -> str:
             *paths,
             f'</g><g font-family="sans-serif" font-size="14" fill="{_INK}">',
             *texts,
-            f'<text x="{_MARGIN}" y="{scale}" font-size="12">{tree.height:.4f}</text>',
-            f'<text x="{right - 8}" y="{scale}" font-size="12" text-anchor="end">0</text>',
+            f'<text x="{_MARGIN}" {scale}>{tree.height:.4f}</text>',
+            f'<text x="{right - 8}" {scale} text-anchor="end">{start:.4f}</text>',
             "</g></svg>\n",
         ]
     )
+
+
+def _least(node: Node) -> float:
+    """The least height of two that are joined."""
+    return min([node.height, *(_least(part) for part in node.parts if part.parts)])
