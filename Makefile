@@ -9,8 +9,10 @@ CORPUS ?=
 # For frontier: what is drawn beside the levels, and where.
 PEERS ?= all
 PLOT ?= build/frontier.svg
-# For fuzz and fuzz-long: how long, with cases that differ each time; which ones; files that it kept, to be replayed.
+# For fuzz: how long, with cases that differ each time; which ones; files that it kept, to be replayed. With HOURS it is
+# native code that is fuzzed.
 SECONDS ?=
+HOURS ?=
 SEED ?=
 CASES ?=
 # For gpu-check: a Python that has torch for CUDA, instead of the environment for development.
@@ -28,7 +30,7 @@ NATIVE := pyproject.toml CMakeLists.txt $(shell find nncomp/csrc -type f)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo develop check contexts test unnnc fuzz fuzz-long sanitize lint compilers gpu-check frontier gigabyte figures regression golden corpus models wheels dist clean
+.PHONY: help demo develop check contexts test unnnc fuzz sanitize lint compilers gpu-check frontier gigabyte figures regression golden corpus models wheels dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -88,22 +90,23 @@ unnnc: ## the decoder without Python, build/unnnc/unnnc/unnnc, with the models i
 	cmake -S . -B build/unnnc -DUNNNC=ON -DUNNNC_MODELS="$(RELEASED)"
 	cmake --build build/unnnc --parallel
 
-fuzz: $(DEV)/.done ## [SECONDS=N] [SEED=S] [CASES=FILES]: cases made at random, and what must hold
+fuzz: $(DEV)/.done ## [SECONDS=N] [SEED=S] [CASES=FILES]: cases made at random, and what must hold; HOURS=N: native code, by libFuzzer
+ifneq ($(HOURS),)
+	$(DEV)/bin/python tests/fuzz/native --hours $(HOURS)
+else
 	PYTHONPATH=tests $(DEV)/bin/python -m fuzz $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(SEED),--seed $(SEED)) $(CASES)
-
-fuzz-long: $(DEV)/.done ## [SECONDS=N] [SEED=S]: native code alone with ASan and UBSan, on all cores
-	$(DEV)/bin/python tests/fuzz/native $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+endif
 
 # Python is not instrumented, so the sanitizers' libraries come first.
 SANITIZED := LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	PYTHONPATH=tests $(SAN)/bin/python -m
 
-sanitize: $(SAN)/.done ## the native engine with ASan and UBSan: tests of it, and every fuzz target
+sanitize: $(SAN)/.done ## [SECONDS=N]: the native engine with ASan and UBSan: tests of it, every fuzz target, libFuzzer for a minute
 	$(SANITIZED) pytest -q -m 'not slow' $(patsubst %,tests/test_%.py,engines far hostile jpeg mixing native)
-	$(SANITIZED) fuzz --cases 30
-	$(SAN)/bin/python tests/fuzz/native --build build/san --cases 10000 --seed 1
+	$(SANITIZED) fuzz $(if $(SECONDS),--seconds $(SECONDS),--cases 30)
+	$(SAN)/bin/python tests/fuzz/native --seconds 40 --optional
 
 # GCC and Clang in all versions that there are, but for the GCC that builds everything else; and what a compiler without
 # their extensions would make of the source.

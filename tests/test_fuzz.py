@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fuzz import __main__ as fuzzer
-from fuzz import mutate, targets
+from fuzz import mutate, seeds, targets
 from fuzz.targets import TARGETS
 from nncomp import NNCompError, decompress
 
@@ -93,3 +94,14 @@ def test_the_case_of_a_crash_stays(tmp_path: Path) -> None:
     result = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True)
     assert result.returncode < 0
     assert (tmp_path / "crash-running").read_bytes() == b"case"
+
+
+def test_native_targets_have_cases_to_begin_with() -> None:
+    """Every target of libFuzzer has a corpus, a small one, and seeds for a new one."""
+    text = (HERE / "fuzz" / "native" / "CMakeLists.txt").read_text()
+    native = re.findall(r"^fuzzer\((\w+)", text, re.M)
+    assert native == sorted(seeds.TARGETS)
+    for name in native:
+        cases = list((HERE / "fuzz" / "corpus" / name).iterdir())
+        assert cases and sum(case.stat().st_size for case in cases) <= 48 << 10, name
+        assert sum(1 for _ in seeds.TARGETS[name]()) > 0

@@ -21,6 +21,13 @@ class Refusal : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Whether checksums and ids have to match. A fuzzer goes below them, which no damage at random would pass.
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+constexpr bool CHECKED = false;
+#else
+constexpr bool CHECKED = true;
+#endif
+
 inline void require(bool condition, const std::string& message) {
   if (!condition) throw FormatError(message);
 }

@@ -74,7 +74,7 @@ uint32_t Reader::uint32() { return deflate::little32(take(4).data()); }
 void Reader::check() {
   const uint32_t expected = crc_;
   crc_ = 0;
-  require(uint32() == expected, "damaged: a checksum does not match");
+  require(uint32() == expected || !CHECKED, "damaged: a checksum does not match");
 }
 
 // ---- Frames ----
@@ -167,7 +167,8 @@ void Reader::end() {
   put_varint(footer, expected.size());
   expected.insert(expected.end(), footer.rbegin(), footer.rend());
   const Bytes found = take(expected.size() - 1);
-  require(std::equal(found.begin(), found.end(), expected.begin() + 1), "damaged: the index does not match the blocks");
+  require(std::equal(found.begin(), found.end(), expected.begin() + 1) || !CHECKED,
+          "damaged: the index does not match the blocks");
   check();
 }
 

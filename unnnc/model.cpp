@@ -169,7 +169,7 @@ Id Model::id() const {
   return digest.digest();
 }
 
-std::unique_ptr<const Network> Model::network() const {
+std::unique_ptr<const Network> Model::network(const Kernel& kernel) const {
   std::map<std::string, std::vector<int64_t>> shapes;
   for (const TensorRow& row : tensors_of(config)) shapes[row.name] = row.shape;
   const TensorSource source = [&](const std::string& name) {
@@ -180,7 +180,7 @@ std::unique_ptr<const Network> Model::network() const {
         tensors.at(name));
   };
   try {
-    return std::make_unique<const Network>(config, source, *find_kernel("auto"));
+    return std::make_unique<const Network>(config, source, kernel);
   } catch (const std::invalid_argument& error) {
     throw FormatError(error.what());
   }

@@ -50,8 +50,8 @@ struct Model {
 
   Id id() const;
 
-  // The engine's, for the fastest kernel. Throws FormatError where dimensions or tensors are beyond the limits.
-  std::unique_ptr<const Network> network() const;
+  // The engine's. Throws FormatError where dimensions or tensors are beyond the limits.
+  std::unique_ptr<const Network> network(const Kernel& kernel) const;
 };
 
 // What a model file says of itself, and where in it tensors are.

@@ -43,14 +43,14 @@ std::shared_ptr<const Network> Models::find(const ModelRef& ref, uint64_t memory
       const std::optional<Model> base =
           base_id ? std::optional(find_id(*base_id, "base of " + ref.name)) : std::nullopt;
       const Model model = unpack(*ref.packed, base ? &*base : nullptr, memory_limit);
-      last_ = model.network();
+      last_ = model.network(*find_kernel("auto"));
       last_id_ = model.id();
     } catch (const FormatError& error) {
       throw FormatError(std::string("the embedded model is malformed: ") + error.what());
     }
-    require(last_id_ == ref.id, "the embedded model is not the one that the frame names");
+    require(last_id_ == ref.id || !CHECKED, "the embedded model is not the one that the frame names");
   } else {
-    last_ = find_id(ref.id, ref.name).network();
+    last_ = find_id(ref.id, ref.name).network(*find_kernel("auto"));
     last_id_ = ref.id;
   }
   return last_;

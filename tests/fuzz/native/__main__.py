@@ -1,256 +1,190 @@
-"""Fuzz what is native, with sanitizers and many processes: ``make fuzz-long``, or anywhere:
+"""Fuzz native code with libFuzzer, sanitizers and all cores: ``make fuzz HOURS=N``, or anywhere:
 
-    python tests/fuzz/native [--seconds N] [--cases N] [--processes N] [--python N] [--seed S]
-        [--target T]
-    python tests/fuzz/native --seed S --replay NUMBER [--target T]
+    python tests/fuzz/native [--hours N | --seconds N] [--processes N] [--optional] [TARGET…]
+    python tests/fuzz/native --minimize FOLDER [TARGET…]
 
-Of the processes, ``--python`` ones run what ``python -m fuzz`` runs of files and filters (blocks,
-plans, models: what is read in Python) with native code that is sanitized, too.
+Needs CMake and Clang with its libFuzzer; takes nothing from an installed nncomp. Every target is a
+program, built into ``build/fuzz``, begins with its folder of ``tests/fuzz/corpus``, and keeps what
+reaches more code in ``build/fuzz/corpus``. Prints what each has executed, and in how much CPU time;
+the same, run by run, is in ``build/fuzz/runs.jsonl``. A case that shows a fault is kept in
+``build/fuzz/found``, named by its target, whose program replays it; the exit status is 1.
 
-Needs CMake, Ninja, GCC, numpy, pytest, and the packages that the build of nncomp needs; takes
-nothing from an installed nncomp. Prints how many cases of each target there were and how they
-ended; a case that shows a fault is named, what was said of it is kept where it is built, and the
-exit status is 1. ``targets.cpp`` says what must hold.
+``--minimize`` writes ``tests/fuzz/corpus`` anew: of what is there, in ``build/fuzz/corpus`` and in
+the target's folder of FOLDER (``python -m fuzz.seeds`` makes such), the least that reaches as much.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import io
+import json
 import os
-import random
+import re
 import shutil
 import subprocess
 import sys
-import sysconfig
+import tempfile
 import time
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+TESTS = HERE.parents[1]
 ROOT = TESTS.parent
-MOST = 5  # findings of a process, after which it ends
-IN_PYTHON = "frame", "fields", "joined", "packed", "safetensors", "pieces"
-OUTCOMES = "kept", "alone", "caught", "refused"  # as report.hpp has them
+BUILD = ROOT / "build" / "fuzz"
+CORPUS = HERE.parent / "corpus"
+MOST = 5  # findings of a target, after which it is left alone
+LARGEST = 1 << 14  # bytes of a case
+KEPT_CASE, KEPT = 4 << 10, 48 << 10  # bytes of a case in the corpus, and of all those of a target
+
+TARGETS = re.findall(r"^fuzzer\((\w+)", (HERE / "CMakeLists.txt").read_text(), re.M)
+# Files of other tests that are cases as they are.
+BESIDE = {
+    "container": TESTS / "golden",
+    "deflate_split": TESTS / "deflate",
+    "jpeg_split": TESTS / "jpeg",
+}
+
+LIMITS = ["-rss_limit_mb=2048", "-malloc_limit_mb=512", "-timeout=600", f"-max_len={LARGEST}"]
 
 
-def build(folder: Path, *targets: str) -> None:
+@dataclass(frozen=True)
+class Run:
+    """What a process of a target has done."""
+
+    target: str
+    executions: int
+    seconds: float  # of CPU time
+    slowest: int  # seconds of the case that took longest
+    found: bool
+
+
+def has_libfuzzer() -> bool:
+    """Whether Clang is here, with the libraries that it links fuzzers with."""
+    if shutil.which("cmake") is None or shutil.which("clang++") is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "try.cpp")
+        source.write_text('extern "C" int LLVMFuzzerTestOneInput(const char*, long) { return 0; }')
+        flags = ["-fsanitize=fuzzer,address,undefined", "-o", Path(folder, "try")]
+        return subprocess.run(["clang++", source, *flags], capture_output=True).returncode == 0
+
+
+def build(targets: Iterable[str]) -> None:
     """Makes what has changed."""
-    python = f"-DPython_EXECUTABLE={sys.executable}"
-    configure = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DSAN=ON", python]
-    subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", folder, "--target", *targets], check=True)
+    settings = ["-DFUZZ=ON", "-DSTRICT=ON", "-DCMAKE_CXX_COMPILER=clang++"]
+    subprocess.run(["cmake", "-S", ROOT, "-B", BUILD, *settings], check=True, stdout=sys.stderr)
+    command = ["cmake", "--build", BUILD, "--parallel", str(os.cpu_count()), "--target"]
+    subprocess.run([*command, *map("fuzz_{}".format, targets)], check=True, stdout=sys.stderr)
 
 
-# What cases begin with
+def program(target: str) -> Path:
+    return BUILD / "tests" / "fuzz" / "native" / f"fuzz_{target}"
 
 
-def _deflated(content: bytes, level: int, bits: int, strategy: int = 0, memory: int = 8) -> bytes:
-    coder = zlib.compressobj(level, zlib.DEFLATED, bits, memory, strategy)
-    half = len(content) // 2
-    return (
-        coder.compress(content[:half])
-        + coder.flush(zlib.Z_SYNC_FLUSH) * (level % 2)
-        + (coder.compress(content[half:]) + coder.flush())
-    )
-
-
-def _png(rows: list[bytes], chunk: int) -> bytes:
-    """A picture of RGB pixels, with the row filters in turn, in chunks of some bytes."""
-
-    def chunk_of(name: bytes, body: bytes) -> bytes:
-        return b"".join(
-            [len(body).to_bytes(4, "big"), name, body, zlib.crc32(name + body).to_bytes(4, "big")]
+def start(target: str, *arguments: str | Path) -> tuple[Run, str]:
+    """Run a target's program; what it did, and what it said."""
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        process = subprocess.Popen(
+            [program(target), *LIMITS, "-print_final_stats=1", *arguments],
+            stdout=said,
+            stderr=said,
         )
-
-    filtered = b"".join(bytes([i % 5]) + row for i, row in enumerate(rows))
-    packed = zlib.compress(filtered, 9)
-    size = (len(rows[0]) // 3).to_bytes(4, "big") + len(rows).to_bytes(4, "big")
-    chunks = [packed[at : at + chunk] for at in range(0, len(packed), chunk)]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        [
-            chunk_of(b"IHDR", size + b"\x08\x02\0\0\0"),
-            *(chunk_of(b"IDAT", part) for part in chunks),
-            chunk_of(b"IEND", b""),
-        ]
-    )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        text = said.read()
+    stats = {name: int(n) for name, n in re.findall(r"^stat::(\w+): *(\d+)$", text, re.M)}
+    executions = stats.get("number_of_executed_units", 0)
+    seconds = used.ru_utime + used.ru_stime
+    slowest = stats.get("slowest_unit_time_sec", 0)
+    return Run(target, executions, seconds, slowest, process.returncode != 0), text
 
 
-def _packed(contents: list[bytes]) -> Iterator[bytes]:
-    """What has deflate streams of zlib's in it, of all kinds."""
-    for number, content in enumerate(contents):
-        level = 1 + number % 9
-        some = content[: 900 + 400 * (number % 5)]
-        yield _deflated(some, level, 15)
-        yield _deflated(some, 10 - level, -15, number % 5, 1 + number % 9)
-        yield b"before " + _deflated(some, level, 9 + number % 7, number % 4) + b" behind"
-    yield gzip.compress(contents[0][:3000], mtime=0)
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        for number, content in enumerate(contents[:4]):
-            file.writestr(zipfile.ZipInfo(f"file {number}"), content[:1500])
-    yield archive.getvalue()
-    photo = (TESTS / "data" / "photo.rgb").read_bytes()
-    rows = [photo[at : at + 96] for at in range(0, 96 * 60, 96)]
-    yield _png(rows, 1 << 13)
-    yield _png(rows, 700)
-    yield contents[1][:200].join(_deflated(c[:700], 6, 15) for c in contents[:5])
-
-
-def make_seeds(folder: Path) -> Path:
-    """Pictures, data with deflate streams, and other data, in a folder each."""
-    data = [path.read_bytes() for path in sorted((TESTS / "data").iterdir())]
-    kept = [path.read_bytes() for path in sorted((TESTS / "deflate").iterdir())]
-    pictures = [path.read_bytes() for path in sorted((TESTS / "jpeg").glob("*.jpg"))]
-    shutil.rmtree(folder, ignore_errors=True)
-    for name, some in (
-        ("jpeg", [*pictures, b"and".join(pictures[:2])]),
-        ("deflate", [*kept, *_packed(data)]),
-        ("others", [content[:3000] for content in data]),
-    ):
-        (folder / name).mkdir(parents=True)
-        for number, content in enumerate(some):
-            (folder / name / f"{number:03}").write_bytes(content)
-    return folder
-
-
-# Processes
-
-
-@dataclass
-class Result:
-    """What processes have counted: by target, cases by outcome; its slowest case; findings."""
-
-    counts: dict[str, list[int]] = field(default_factory=dict)
-    slowest: dict[str, float] = field(default_factory=dict)
-    found: list[str] = field(default_factory=list)
-
-    def add(self, name: str, counts: list[int], slowest: float) -> None:
-        before = self.counts.get(name, [0] * len(OUTCOMES))
-        self.counts[name] = [a + b for a, b in zip(before, counts, strict=True)]
-        self.slowest[name] = max(self.slowest.get(name, 0.0), slowest)
-
-    def join(self, other: Result) -> None:
-        for name, counts in other.counts.items():
-            self.add(name, counts, other.slowest[name])
-        self.found += other.found
-
-    def tell(self) -> None:
-        for name, counts in self.counts.items():
-            kinds = zip(counts, OUTCOMES, strict=True)
-            ended = ", ".join(f"{count} {what}" for count, what in kinds if count)
-            print(f"{name}: {sum(counts)} cases: {ended}; slowest {self.slowest[name]:.3f} s")
-        print(f"{sum(map(sum, self.counts.values()))} cases, {len(self.found)} findings")
-
-
-def work(program: Path, seeds: Path, first: int, options: argparse.Namespace) -> Result:
-    """One process, started again behind each case that ends it."""
-    result = Result()
-    end = time.monotonic() + options.seconds
-    while len(result.found) < MOST:
-        seconds = max(end - time.monotonic(), 0.0)
-        limits = map(str, (options.seed, first, options.processes, options.cases, seconds))
-        target = [options.target] if options.target else []
-        ended = subprocess.run([program, seeds, *limits, *target], capture_output=True, text=True)
-        at = "?"
-        for line in ended.stdout.splitlines():
-            if line.startswith("found "):
-                at = line.split()[1]
-            else:
-                name, *counts, slowest = line.split()
-                result.add(name, [int(count) for count in counts], float(slowest))
-        if ended.returncode == 0:
-            break
-        kept = options.build / f"found-{options.seed}-{at}.txt"
-        kept.write_text(ended.stderr)
-        result.found.append(at)
-        print(f"found: case {at} of seed {options.seed}, see {kept}", flush=True)
-        if at == "?":
-            break
-        first = int(at) + options.processes
-    return result
-
-
-def work_in_python(package: Path, number: int, options: argparse.Namespace) -> Result:
-    """One process of Python, which goes on behind what it finds."""
-    result = Result()
-    libraries = [
-        subprocess.check_output(["g++", f"-print-file-name={name}.so"], text=True).strip()
-        for name in ("libasan", "libstdc++")
+def work(target: str, seconds: float) -> list[Run]:
+    """A target for so long, started again behind each case that ends it."""
+    corpus, found = BUILD / "corpus" / target, BUILD / "found"
+    corpus.mkdir(parents=True, exist_ok=True)
+    found.mkdir(exist_ok=True)
+    begin = [
+        folder for folder in (CORPUS / target, BESIDE.get(target)) if folder and folder.is_dir()
     ]
-    environment = {
-        **os.environ,
-        "LD_PRELOAD": " ".join(libraries),
-        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
-        "PYTHONPATH": os.pathsep.join([str(package), str(TESTS)]),
-    }
-    seed = options.seed + number
-    out = options.build / f"found-{seed}"
-    arguments = [f"--seconds={options.seconds}", f"--seed={seed}", f"--out={out}", *IN_PYTHON]
-    command = [sys.executable, "-m", "fuzz", *arguments]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
-    for line in ended.stdout.splitlines():
-        if line.startswith("found:"):
-            result.found.append(line)
-        elif line.startswith("cases:"):
-            for entry in line.removeprefix("cases: ").split(", "):
-                name, count = entry.split()
-                result.add(name, [int(count), 0, 0, 0], 0.0)
-    if ended.returncode != 0:
-        if not result.found:
-            result.found.append(f"Python ended with {ended.returncode}")
-        out.with_suffix(".txt").write_text(ended.stdout + ended.stderr)
-        print(f"found by Python, see {out}.txt", flush=True)
-    return result
+    end = time.monotonic() + seconds
+    runs: list[Run] = []
+    while (left := int(end - time.monotonic() + 0.5)) > 0 and sum(r.found for r in runs) < MOST:
+        limit = f"-max_total_time={left}"
+        run, text = start(target, limit, f"-artifact_prefix={found}/{target}-", corpus, *begin)
+        runs.append(run)
+        with (BUILD / "runs.jsonl").open("a") as log:
+            log.write(json.dumps(asdict(run)) + "\n")
+        if run.found:
+            kept = re.findall(r"written to (\S+)", text)
+            path = Path(kept[-1] if kept else found / target)
+            path.with_name(path.name + ".txt").write_text(text)
+            print(f"found by {target}: see {path}.txt", flush=True)
+    return runs
 
 
-def sanitized_package(folder: Path) -> Path:
-    """A folder with nncomp, and native code that is built in ``folder``."""
-    package = folder / "python"
-    shutil.rmtree(package, ignore_errors=True)
-    shutil.copytree(ROOT / "nncomp", package / "nncomp", ignore=shutil.ignore_patterns("csrc"))
-    for path in (package / "nncomp").glob("_native*.so"):
-        path.unlink()
-    (module,) = folder.glob(f"_native*{sysconfig.get_config_var('EXT_SUFFIX')}")
-    shutil.copy(module, package / "nncomp")
-    return package
+def tell(runs: list[Run]) -> None:
+    for target in dict.fromkeys(run.target for run in runs):
+        its = [run for run in runs if run.target == target]
+        executions, seconds = sum(run.executions for run in its), sum(run.seconds for run in its)
+        print(
+            f"{target}: {executions} executions in {seconds / 3600:.2f} hours of CPU time,"
+            f" the slowest in {max(run.slowest for run in its)} s"
+        )
+    total = sum(run.executions for run in runs)
+    print(f"{total} executions, {sum(run.found for run in runs)} findings", flush=True)
+
+
+def minimize(target: str, fresh: Path) -> None:
+    """Keep of all cases the least that reaches as much, small ones first."""
+    folders = [CORPUS / target, BUILD / "corpus" / target, fresh / target]
+    with tempfile.TemporaryDirectory(dir=BUILD) as name:
+        some = [folder for folder in folders if folder.is_dir()]
+        start(target, "-merge=1", f"-max_len={KEPT_CASE}", name, *some)
+        cases = sorted((path.read_bytes(), path.name) for path in Path(name).iterdir())
+    if target in BESIDE:  # which are there
+        others = {path.read_bytes() for path in BESIDE[target].iterdir() if path.is_file()}
+        cases = [case for case in cases if case[0] not in others]
+    shutil.rmtree(CORPUS / target, ignore_errors=True)
+    (CORPUS / target).mkdir(parents=True)
+    left = KEPT
+    for case, digest in sorted(cases, key=lambda case: (len(case[0]), case)):
+        left -= len(case)
+        if left < 0:
+            break
+        (CORPUS / target / digest).write_bytes(case)
+    print(f"{target}: {KEPT - max(left, 0)} bytes", flush=True)
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="native", description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=60, help="at most, each process")
-    parser.add_argument("--cases", type=int, default=1 << 40, help="at most, of all targets")
+    parser.add_argument("--hours", type=float, default=0, help="of all targets, all together")
+    parser.add_argument("--seconds", type=float, default=60, help="the same")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--python", type=int, default=0, help="so many of them run Python")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument("--target", help="only cases of this one")
-    parser.add_argument("--replay", type=int, metavar="NUMBER", help="only this case")
-    parser.add_argument("--build", type=Path, default=ROOT / "build" / "fuzz", metavar="FOLDER")
+    parser.add_argument("--optional", action="store_true", help="without libFuzzer, all is well")
+    parser.add_argument("--minimize", type=Path, metavar="FOLDER")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
     options = parser.parse_args(arguments)
-    build(options.build, "fuzz_native", *(["_native"] if options.python else []))
-    program = options.build / "fuzz_native"
-    seeds = make_seeds(options.build / "seeds")
-    print(f"seed {options.seed}, {options.processes} processes", flush=True)
-    if options.replay is not None:
-        limits = map(str, (options.seed, options.replay, 1, options.replay + 1, options.seconds))
-        target = [options.target] if options.target else []
-        return subprocess.run([program, seeds, *limits, *target]).returncode
-    package = sanitized_package(options.build) if options.python else None
-    total = Result()
+    targets = options.targets or TARGETS
+    if unknown := set(targets) - set(TARGETS):
+        parser.error(f"no such target: {', '.join(sorted(unknown))}")
+    if not has_libfuzzer():
+        print("not run: there is no Clang with libFuzzer here, or no CMake")
+        return 0 if options.optional else 1
+    build(targets)
+    if options.minimize:
+        for target in targets:
+            minimize(target, options.minimize)
+        return 0
+    seconds = options.hours * 3600 or options.seconds
+    share = seconds * min(options.processes, len(targets)) / len(targets)
     with ThreadPoolExecutor(options.processes) as pool:
-        parts = [pool.submit(work_in_python, package, i, options) for i in range(options.python)]
-        options.processes -= options.python
-        parts += [pool.submit(work, program, seeds, i, options) for i in range(options.processes)]
-        for part in parts:
-            total.join(part.result())
-    total.tell()
-    return 1 if total.found else 0
+        runs = [run for some in pool.map(lambda t: work(t, share), targets) for run in some]
+    tell(runs)
+    return 1 if any(run.found for run in runs) else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,53 @@
+// A whole file, below its checksums: frames, blocks, plans and filters in each other, copies, embedded models.
+#include "container.hpp"
+
+#include <algorithm>
+
+#include "built_in.hpp"
+#include "decode.hpp"
+#include "harness.hpp"
+
+const std::vector<nncomp::unnnc::View> nncomp::unnnc::BUILT_IN;
+
+namespace fuzz {
+
+constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
+constexpr size_t GEOMETRY = 7;  // the byte of a frame's head that has its block size
+constexpr int LARGEST = 4;      // blocks of 16 KiB: larger ones take longer, and nothing else
+constexpr unnnc::Limits LIMITS{64 << 20, 1};
+
+bool is_small(View data) {
+  for (auto at = data.begin();; ++at) {
+    at = std::search(at, data.end(), std::begin(MAGIC), std::end(MAGIC));
+    if (data.end() - at <= ptrdiff_t(GEOMETRY)) return true;
+    if ((at[GEOMETRY] & 31) > LARGEST) return false;
+  }
+}
+
+// The content up to where the file ends or is refused.
+Bytes decoded(View data, const unnnc::Limits& limits) {
+  Bytes content;
+  unnnc::Models models({});
+  const unnnc::Source source = [&](std::span<uint8_t> to) {
+    const size_t count = std::min(to.size(), data.size());
+    std::copy_n(data.begin(), count, to.begin());
+    data = data.subspan(count);
+    return count;
+  };
+  try {
+    unnnc::decode(source, models, limits,
+                  [&](View block) { content.insert(content.end(), block.begin(), block.end()); });
+  } catch (const FormatError&) {
+  } catch (const unnnc::Refusal&) {
+  }
+  return content;
+}
+
+void check(View data) {
+  if (!is_small(data)) return;
+  const Bytes content = decoded(data, LIMITS);
+  if (data.size() % 8 != 0) return;  // threads take their time
+  expect(decoded(data, {LIMITS.memory, 3}) == content, "threads differ");
+}
+
+}  // namespace fuzz

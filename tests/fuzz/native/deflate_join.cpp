@@ -1,0 +1,10 @@
+// Deflate streams that are redone from damaged parts: as many bytes as are asked for, or refused.
+#include "deflate/split.hpp"
+#include "harness.hpp"
+
+void fuzz::check(View data) {
+  const std::vector<View> parts = parts_of(data, 4);
+  const size_t size = Numbers(parts[0]).below(1 << 16);
+  const std::vector<View> contents(parts.begin() + 3, parts.end());
+  expect(deflate::join(parts[1], parts[2], contents, size).size() == size, "joined to another size");
+}

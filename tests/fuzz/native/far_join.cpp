@@ -1,0 +1,9 @@
+// Damaged copies from earlier blocks: content of the size that is asked for is filled, or they are refused.
+#include "far/join.hpp"
+#include "harness.hpp"
+
+void fuzz::check(View data) {
+  const std::vector<View> parts = parts_of(data, 4);
+  Bytes content(Numbers(parts[0]).below(1 << 16));
+  far::join(parts[1], parts[2], {parts.begin() + 3, parts.end()}, content);
+}

@@ -1,0 +1,30 @@
+// What a block has of earlier ones is the same again once it is joined.
+#include <algorithm>
+
+#include "far/find.hpp"
+#include "far/join.hpp"
+#include "harness.hpp"
+
+void fuzz::check(View data) {
+  std::vector<View> blocks = parts_of(data, 2);
+  Numbers numbers(blocks[0]);
+  far::Finder finder({.reach = uint64_t(1) << numbers.below(21),
+                      .least = 1 + numbers.below(100),
+                      .share = uint64_t(1) << numbers.below(20),
+                      .sources = 1 + numbers.below(4)});
+  const View content = blocks.back();
+  blocks.pop_back();
+  blocks.erase(blocks.begin());
+  size_t held = 0;
+  for (const View block : blocks) held = finder.add(block);
+  const auto split = finder.split(content);
+  if (!split) return;
+  std::vector<View> sources;
+  for (const uint32_t back : split->sources) {
+    expect(back >= 1 && back <= held, "a source is not held");
+    sources.push_back(blocks[blocks.size() - back]);
+  }
+  Bytes again(content.size());
+  far::join(split->literals, split->copies, sources, again);
+  expect(std::ranges::equal(again, content), "copies are not the same again");
+}
