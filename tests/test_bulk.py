@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -83,6 +85,24 @@ def test_places_that_are_no_paths() -> None:
     assert bulk.read("memory://bulk/a.nnc", 5000, 9000) == CONTENT[5000:9000]
 
 
+def test_a_target_grows_in_its_folder(tmp_path: Path) -> None:
+    """Never on another disk, from which it could not be renamed; and everybody may read it."""
+    seen = []
+
+    def contents() -> Iterator[bytes]:
+        yield from (CONTENT, b"")
+        seen.extend(os.listdir(tmp_path / "out"))
+        yield b"!"
+
+    bulk.write(str(tmp_path / "out" / "x.nnc"), contents(), SMALL)
+    assert len(seen) == 1 and seen[0].startswith(".")
+    assert os.listdir(tmp_path / "out") == ["x.nnc"]
+    path = tmp_path / "out" / "x.nnc"
+    assert path.read_bytes() == nncomp.compress(CONTENT + b"!", 1, block_size=4 * KIB)
+    (tmp_path / "like").touch()
+    assert path.stat().st_mode == (tmp_path / "like").stat().st_mode
+
+
 def test_pieces_and_lines(tmp_path: Path) -> None:
     lines = [f"{i} {'x' * (i * i % 97)}\n" for i in range(2000)] + ["no end"]
     text = "".join(lines).encode()
@@ -116,6 +136,29 @@ def test_what_is_done_is_known(source: str, tmp_path: Path) -> None:
     assert manifest.find(source, target, packed=True) == done
     Path(source).write_bytes(CONTENT + b"changed")
     assert manifest.find(source, target, packed=True) is None
+
+
+def test_a_manifest_that_cannot_be_written_is_found_first(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        bulk.Manifest(tmp_path / "no" / "manifest")
+    with pytest.raises(IsADirectoryError):
+        bulk.Manifest(tmp_path)
+
+
+def test_names_of_all_kinds(tmp_path: Path) -> None:
+    """Each is found again by what the manifest says of it."""
+    manifest = bulk.Manifest(tmp_path / "manifest")
+    names = ["été", "語 文", "line\nend", 'quo"te', "per%20cent", "[1]*?", "back\\slash"]
+    done = []
+    for name in names:
+        (tmp_path / name).write_bytes(b"content")
+        target = str(tmp_path / f"{name}.nnc")
+        assert list(bulk.found(tmp_path / name)) == [bulk.url_of(str(tmp_path / name))]
+        done.append(bulk.compress(str(tmp_path / name), target, SMALL))
+        manifest.add(done[-1])
+    again = bulk.Manifest(tmp_path / "manifest")
+    for entry in done:
+        assert again.find(entry.source, entry.target, packed=True) == entry
 
 
 # ---- a cluster ----
@@ -203,3 +246,73 @@ def test_a_content_in_pieces(tmp_path: Path) -> None:
         assert len(parts) >= 5
         assert b"".join(client.gather(client.compute(parts))) == text.encode()
         assert dask.read_text(str(path), 10_000).compute() == text.splitlines(keepends=True)
+
+
+@pytest.mark.slow
+def test_what_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    dask = nncomp.integrations.dask
+    for name in ("x", "x.nnc", "y.txt"):
+        (tmp_path / name).write_bytes(nncomp.compress(b"content", 1))
+    before = (tmp_path / "x.nnc").read_bytes()
+    with cluster(1):
+        with pytest.raises(NNCompError, match=r"x\.nnc, for .*x, is a source"):
+            dask.compress_files(str(tmp_path / "*"), str(tmp_path), level=1)
+        with pytest.raises(FileNotFoundError):
+            dask.compress_files(str(tmp_path / "x"), str(tmp_path), manifest=tmp_path / "a" / "b")
+        assert (tmp_path / "x.nnc").read_bytes() == before and not (tmp_path / "out").exists()
+        # No files are no fault; and one of another name is one, which the others do not mind.
+        assert dask.compress_files(str(tmp_path / "*.none"), str(tmp_path / "out")) == []
+        with pytest.raises(NNCompError, match=r"^1 of 2 files failed; .*y\.txt: name does not end"):
+            names = [str(tmp_path / "y.txt"), str(tmp_path / "x.nnc")]
+            dask.decompress_files(names, str(tmp_path / "out"))
+        assert (tmp_path / "out" / "x").read_bytes() == b"content"
+
+
+CALL = """if True:
+    import sys
+    import distributed, nncomp.integrations.dask
+    if __name__ == "__main__":
+        folder = sys.argv[1]
+        with distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=None
+        ) as local, distributed.Client(local):
+            nncomp.integrations.dask.compress_files(
+                folder + "/in/*", folder + "/out", manifest=folder + "/manifest", level=1)
+"""
+
+
+@pytest.mark.slow
+def test_calls_that_are_killed_or_at_the_same_time(tmp_path: Path) -> None:
+    """The one resumes, the others share the manifest and leave what one would."""
+    contents = {f"{i:02}": models.text(40_000, i + 1) for i in range(30)}
+    (tmp_path / "in").mkdir()
+    for name, content in contents.items():
+        (tmp_path / "in" / name).write_bytes(content)
+    (tmp_path / "call.py").write_text(CALL)
+    command = [sys.executable, str(tmp_path / "call.py"), str(tmp_path)]
+    manifest = tmp_path / "manifest"
+
+    def begun() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def lines() -> int:
+        return manifest.read_bytes().count(b"\n") if manifest.exists() else 0
+
+    with begun() as process:
+        while lines() < 4 and process.poll() is None:
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+    done = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.nnc")}
+    known = lines()
+    assert 3 <= known < len(contents), "it was done before"
+    with begun() as first, begun() as second:
+        assert first.wait() == second.wait() == 0
+    for name, content in contents.items():
+        assert (tmp_path / "out" / f"{name}.nnc").read_bytes() == nncomp.compress(content, 1)
+    found = bulk.Manifest(manifest)
+    kept = 0
+    for name in contents:
+        source, target = bulk.url_of(str(tmp_path / "in" / name)), f"{tmp_path}/out/{name}.nnc"
+        assert found.find(source, target, packed=True) is not None
+        kept += done.get(Path(target)) == Path(target).stat().st_mtime_ns
+    assert kept >= known - 1  # the first line is empty

@@ -1,8 +1,9 @@
-"""Whole files and parts of large ones, each by a call of its own: what ``dask`` gives to workers.
+"""Whole files and parts of large ones, each by a call of its own: what workers are given.
 
 Places are paths or URLs, as fsspec knows them. A target appears complete or not at all, where its
-file system can: a call that is repeated, or that ran twice, leaves what one would. Errors are those
-of ``compress`` and ``decompress``, and ``OSError``.
+file system can: a call that is repeated, or that ran twice, leaves what one would. On local disks,
+and what is mounted like one, it is on disk by then. Errors are those of ``compress`` and
+``decompress``, and ``OSError``.
 """
 
 from __future__ import annotations
@@ -13,31 +14,37 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
-from nncomp import api, rawio
+from nncomp import api, fileio, rawio
 from nncomp.encode import Coded, Encoder
 from nncomp.file import NNCompFile
 from nncomp.options import Options
 from nncomp.reader import Blocks
 
 __all__ = [
+    "TASK_SIZE",
     "Done",
     "Manifest",
     "code",
     "compress",
     "decompress",
+    "found",
     "join",
     "pieces",
     "read",
     "read_lines",
     "size_of",
+    "url_of",
+    "write",
 ]
 
+TASK_SIZE = 1 << 26  # bytes of content that a task has, if there are so many
 _CHUNK = 1 << 20  # bytes
 
 
@@ -54,7 +61,10 @@ class Done:
 
 
 class Manifest:
-    """What is done, a line of JSON for each file, so that another run may leave it out."""
+    """What is done, a line of JSON for each file, so that another run may leave it out.
+
+    Several runs may share one. Raises ``OSError`` where it cannot be written.
+    """
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
         self._path = path
@@ -78,22 +88,46 @@ class Manifest:
 
     def add(self, done: Done) -> None:
         self._done[done.source, done.target] = done
-        if self._path is not None:
-            with open(self._path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(dataclasses.asdict(done)) + "\n")
+        self._write(json.dumps(dataclasses.asdict(done)))
 
     def _lines(self) -> list[str]:
         if self._path is None:
             return []
-        try:
+        with contextlib.suppress(FileNotFoundError):
             with open(self._path, encoding="utf-8", errors="replace") as file:
                 lines = file.read().split("\n")
-        except FileNotFoundError:
-            return []
-        if lines[-1]:  # what was cut off gets an end, so that the next line is one
-            with open(self._path, "a", encoding="utf-8") as file:
-                file.write("\n")
-        return lines
+            if lines[-1]:  # what was cut off gets an end, so that the next line is one
+                self._write("")
+            return lines
+        self._write("")  # or the first that is done would show that nothing can be
+        return []
+
+    def _write(self, line: str) -> None:
+        """At once, so that lines of several runs do not mix."""
+        if self._path is not None:
+            with open(self._path, "ab", buffering=0) as file:
+                rawio.write_all(file, line.encode() + b"\n")
+
+
+def found(places: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> dict[str, str]:
+    """URL and path of each file, once; a pattern stands for all files that it fits, unless there is
+    one of that very name."""
+    words = [places] if isinstance(places, (str, os.PathLike)) else places
+    files: dict[str, str] = {}
+    for place in words:
+        word = os.fspath(place)
+        system, path = fsspec.core.url_to_fs(word)
+        paths = [path]
+        if any(sign in word for sign in "*?[") and not system.isfile(path):
+            paths = [path for path in sorted(system.glob(path)) if system.isfile(path)]
+        files |= {system.unstrip_protocol(path): path for path in paths}
+    return files
+
+
+def url_of(place: str) -> str:
+    """The same for all ways to write a place."""
+    system, path = fsspec.core.url_to_fs(place)
+    return str(system.unstrip_protocol(path))
 
 
 def size_of(place: str) -> int:
@@ -118,6 +152,12 @@ def decompress(source: str, target: str, options: Options) -> Done:
         writer = _Hashed(dst)
         summary = api.decompress_stream(src, writer, options)
         return Done(source, target, state, writer.size, summary.stored_size, writer.sha256)
+
+
+def write(target: str, contents: Iterable[bytes], options: Options) -> None:
+    """One frame of these contents, one behind the other."""
+    with _writing(target) as dst:
+        api.compress_stream(_Chained(contents), dst, options)
 
 
 def code(source: str, options: Options, first: int, count: int) -> list[Coded]:
@@ -191,6 +231,11 @@ def _reading(source: str) -> contextlib.AbstractContextManager[BinaryIO]:
 def _writing(target: str) -> Iterator[BinaryIO]:
     """A file that becomes ``target`` when the block is left without error."""
     system, path = fsspec.core.url_to_fs(target)
+    if isinstance(system, LocalFileSystem):  # fsspec would move it from another disk, bit by bit
+        fileio.make_directory(os.path.dirname(path))
+        with fileio.create(path, force=True) as local:
+            yield local
+        return
     system.makedirs(system._parent(path), exist_ok=True)
     file = system.open(path, "wb", autocommit=False)
     try:
@@ -233,3 +278,21 @@ class _Hashed:
         self.size += len(data)
         self._hash.update(data)
         return data
+
+
+class _Chained:
+    """Pieces as a stream to read."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._left = memoryview(b"")
+
+    def read(self, size: int = -1, /) -> bytes:
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._left = memoryview(piece)
+        taken = self._left if size < 0 else self._left[:size]
+        self._left = self._left[len(taken) :]
+        return bytes(taken)

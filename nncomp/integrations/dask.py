@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import distributed
-import fsspec
 from distributed import WorkerPlugin
 
 from nncomp import fileio
 from nncomp.encode import header_of
 from nncomp.errors import NNCompError
 from nncomp.integrations import bulk, register_fsspec
-from nncomp.integrations.bulk import Done, Manifest
+from nncomp.integrations.bulk import TASK_SIZE, Done, Manifest
 from nncomp.options import Options, for_reading, for_writing
 
 if TYPE_CHECKING:
@@ -35,8 +34,6 @@ __all__ = [
     "read_bytes",
     "read_text",
 ]
-
-TASK_SIZE = 1 << 26  # bytes of content that a task has, if there are so many
 
 
 class NNCompPlugin(WorkerPlugin):
@@ -73,15 +70,16 @@ def compress_files(
     """Compress files on the workers of ``client``, or of the one in use, into ``target``, a folder.
 
     ``sources`` and ``target`` are paths or URLs that fsspec knows on every worker; a pattern stands
-    for all files that it fits. ``a/b/x`` becomes ``target/b/x.nnc`` where ``a`` is the folder that
-    all have in common. A file of more than ``task_size`` bytes is coded by many workers, and its
-    bytes are those of one; each of them reads what is before its part. The other options are those
-    of ``compress``; ``threads``, 1, are those of a task.
+    for all files that it fits, which may be none. ``a/b/x`` becomes ``target/b/x.nnc`` where ``a``
+    is the folder that all have in common. A file of more than ``task_size`` bytes is coded by many
+    workers, and its bytes are those of one; each of them reads what is before its part. The other
+    options are those of ``compress``; ``threads``, 1, are those of a task.
 
     A task that fails is tried ``retries`` times more, one whose worker is lost elsewhere. What is
     done is written to ``manifest``, a file of this machine, and left out by the next call, unless
-    source or target have changed since. Returns what was done, in order. Raises ``NNCompError`` if
-    anything failed, once all others are done.
+    source or target have changed since. What is in ``target`` is replaced. Returns what was done,
+    in order. Raises ``NNCompError`` if anything failed, once all others are done; before anything
+    is, where a target is a source, or another one's; and ``OSError`` for the manifest.
     """
     checked = for_writing({"level": level, **options})
     block_size = header_of(checked).block_size
@@ -114,9 +112,11 @@ def decompress_files(
     checked = for_reading(dict(options))
 
     def submit(client: Any, source: str, place: str) -> Any:
+        if fileio.suffix_of(source) is None:
+            raise NNCompError(f"name does not end in {fileio.SUFFIX}")
         return client.submit(bulk.decompress, source, place, checked, **_task(retries))
 
-    pairs = _pairs(sources, target, fileio.content_name)
+    pairs = _pairs(sources, target, lambda name: name.removesuffix(fileio.SUFFIX))
     return _run(pairs, submit, client, Manifest(manifest), packed=False)
 
 
@@ -150,22 +150,24 @@ def _pairs(
     sources: str | Iterable[str], target: str, named: Callable[[str], str]
 ) -> list[tuple[str, str]]:
     """(source, target) of each file, once."""
-    words = [sources] if isinstance(sources, str) else list(map(os.fspath, sources))
-    found: dict[str, str] = {}  # by URL, paths
-    for word in words:
-        system, path = fsspec.core.url_to_fs(word)
-        paths = [path]
-        if "*" in word or "?" in word or "[" in word:
-            paths = [path for path in sorted(system.glob(path)) if system.isfile(path)]
-        found |= {system.unstrip_protocol(path): path for path in paths}
+    found = bulk.found(sources)
     if not found:
         return []
-    common = os.path.commonpath([os.path.dirname(path) for path in found.values()])
+    try:
+        common = os.path.commonpath([os.path.dirname(path) for path in found.values()])
+    except ValueError:
+        raise NNCompError("sources are in places that have no folder in common") from None
     folder = target.rstrip("/")
-    return [
-        (source, f"{folder}/{named(path.removeprefix(common).lstrip('/'))}")
-        for source, path in found.items()
-    ]
+    taken = set(found)
+    pairs = []
+    for source, path in found.items():
+        place = f"{folder}/{named(path.removeprefix(common).lstrip('/'))}"
+        url = bulk.url_of(place)
+        if url in taken:
+            raise NNCompError(f"{place}, for {source}, is a source or the target of another one")
+        taken.add(url)
+        pairs.append((source, place))
+    return pairs
 
 
 def _run(
