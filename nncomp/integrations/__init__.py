@@ -2,7 +2,7 @@
 
 ``numcodecs`` and ``zarr`` find their codecs by themselves, through entry points; fsspec has none
 and needs a call, on whose word Dask's workers register it too. ``nncomp.integrations.numcodecs``,
-``.zarr`` and ``.dask`` are imported when they are first named.
+``.zarr``, ``.dask`` and ``.ray`` are imported when they are first named.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["register_fsspec"]
 
-_MODULES = ("dask", "numcodecs", "zarr")
+_MODULES = ("dask", "numcodecs", "ray", "zarr")
 
 
 def register_fsspec(level: int | None = None, model: str | None = None) -> str:
