@@ -83,6 +83,21 @@ def test_the_end_is_cut_off(run: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize("instead", [b"", b"xx"])
+def test_bytes_are_lost_or_slip_in(run: Run, instead: bytes) -> None:
+    """What comes behind them is not looked for, as docs/trust.md says."""
+    file = FILE[: inside(3)] + instead + FILE[inside(3) + 1 :]
+    content, said = rescued(run, file)
+    assert content == CONTENT[: 3 * BLOCK] and said[-1].endswith("to the end are missing")
+
+
+def test_the_head_of_a_frame_is_damaged(run: Run) -> None:
+    second = len(compress(CONTENT[:HALF], model="none", block_size=BLOCK, reach=0))
+    for head, whole in ((0, 0), (second, HALF)):
+        content, said = rescued(run, damaged(head + 3))
+        assert content == CONTENT[:whole] and said == [f"bytes {whole} to the end are missing"]
+
+
 def test_the_index_is_damaged(run: Run) -> None:
     content, said = rescued(run, damaged(len(FILE) - 8))
     assert content == CONTENT
