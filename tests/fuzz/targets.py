@@ -307,50 +307,6 @@ def check_joined(case: bytes) -> None:
     assert joined == "error" or len(joined) == entries["size"]
 
 
-# JPEG pictures, and what they are redone from
-
-
-@functools.cache
-def pictures() -> tuple[bytes, ...]:
-    folder = Path(__file__).parents[1] / "jpeg"
-    return tuple(path.read_bytes() for path in sorted(folder.glob("*.jpg")))
-
-
-def make_jpeg(draw: Random) -> bytes:
-    """A damaged picture; or a picture's parts, of which some are damaged, and limits."""
-    picture = draw.choice(pictures())
-    if draw.random() < 0.5:
-        return json.dumps({"picture": damaged(draw, picture).hex()}).encode()
-    parts = _native.jpeg_split(picture, 1 << 16)
-    assert parts is not None
-    rest, coded, blocks = parts
-    which = draw.randrange(3)
-    entries = {
-        "rest": (damaged(draw, rest) if which != 0 else rest).hex(),
-        "coded": (damaged(draw, coded) if which != 1 else coded).hex(),
-        "blocks": blocks * draw.choice([1, 1, 20]),
-        "size": len(picture) + draw.choice([0, 0, 0, -9, 9, 4000]),
-    }
-    return json.dumps(entries).encode()
-
-
-def check_jpeg(case: bytes) -> None:
-    """What is split can be joined; whatever is joined is of the size that was asked for."""
-    entries = json.loads(case)
-    most = 1 << 14
-    if "picture" in entries:
-        picture = bytes.fromhex(entries["picture"])
-        parts = _native.jpeg_split(picture, most)
-        if parts is not None:
-            rest, coded, blocks = parts
-            assert _native.jpeg_join(rest, coded, len(picture), blocks, most) == picture
-        return
-    rest, coded = bytes.fromhex(entries["rest"]), bytes.fromhex(entries["coded"])
-    size, blocks = entries["size"], min(entries["blocks"], most)
-    joined = outcome(lambda: _native.jpeg_join(rest, coded, size, blocks, most))
-    assert joined == "error" or len(joined) == size
-
-
 # Blocks, below all checks
 
 
@@ -607,92 +563,14 @@ def check_pieces(case: bytes) -> None:
     assert nncomp.decompress(packed, threads=2) == content
 
 
-# Parts that native code joins to a block's content
-
-
-@functools.cache
-def _undone() -> tuple[tuple[bytes, list[bytes]], ...]:
-    """Contents with deflate streams of several encoders, and what they are joined from."""
-    folder = Path(__file__).parents[1] / "deflate"
-    others = [path.read_bytes() for path in sorted(folder.iterdir())]
-    text = models.text(3000)
-    contents = [*others, b"".join(others), zlib.compress(text) + b"and" + zlib.compress(text, 1)]
-    found = []
-    for content in contents:
-        rest, side, streams = _native.deflate_split(content, 1 << 20)
-        found.append((content, [rest, side, *streams]))
-    return tuple(found)
-
-
-@functools.cache
-def _copied() -> tuple[tuple[bytes, list[bytes]], ...]:
-    """The same with copies from earlier blocks: literals, copies, sources."""
-    finder = _native.FarFinder(reach=1 << 20, least=16, share=1 << 20, sources=4)
-    blocks = [models.noise(2000, seed) + models.text(500) for seed in range(3)]
-    mixed = b"".join(block[at : at + 300] for at in (900, 0, 1500) for block in blocks)
-    found = []
-    for number, block in enumerate([*blocks, mixed, mixed[:700] + models.noise(99, 9)]):
-        split = finder.split(block)
-        if split is None:
-            finder.add(block)
-            continue
-        literals, sources, copies = split
-        earlier = [blocks[number - back] for back in sources if number - back < len(blocks)]
-        if len(earlier) == len(sources):
-            found.append((block, [literals, copies, *earlier]))
-        finder.add(literals)
-    return tuple(found)
-
-
-def _make_parts(draw: Random, whole: tuple[tuple[bytes, list[bytes]], ...]) -> bytes:
-    content, parts = draw.choice(whole)
-    parts, size = list(parts), len(content)
-    for _ in range(draw.choice([1, 1, 2])):
-        which = draw.choice([1, 1, 1, draw.randrange(len(parts))])
-        parts[which] = damaged(draw, parts[which])
-    if draw.random() < 0.1:
-        size = draw.choice([0, 1, size - 1, size + 1, 1 << 16])
-    return json.dumps({"size": size, "parts": [part.hex() for part in parts]}).encode()
-
-
-def make_undone(draw: Random) -> bytes:
-    return _make_parts(draw, _undone())
-
-
-def check_undone(case: bytes) -> None:
-    """Deflate streams are redone to as many bytes as are asked for, or refused."""
-    _check_parts(case, _native.deflate_join)
-
-
-def make_copied(draw: Random) -> bytes:
-    return _make_parts(draw, _copied())
-
-
-def check_copied(case: bytes) -> None:
-    """Copies give as many bytes as are asked for, or are refused."""
-    _check_parts(case, _native.far_join)
-
-
-def _check_parts(case: bytes, join: Callable[[bytes, bytes, list[bytes], int], bytes]) -> None:
-    entries = json.loads(case)
-    first, second, *others = map(bytes.fromhex, entries["parts"])
-    try:
-        assert len(join(first, second, others, entries["size"])) == entries["size"]
-    except FormatError as error:
-        assert "\n" not in str(error)
-
-
 TARGETS = {
     "frame": Target(make_frame, check_frame, 1500),
     "fields": Target(make_fields, check_frame, 1500),
     "joined": Target(make_joined, check_joined, 3000),
-    "jpeg": Target(make_jpeg, check_jpeg, 400),
     "payload": Target(make_payload, check_payload, 120),
     "content": Target(make_content, check_content, 100),
     "packed": Target(make_packed, check_packed, 1000),
     "integers": Target(make_integers, check_integers, 2000),
     "safetensors": Target(make_safetensors, check_safetensors, 1500),
     "pieces": Target(make_pieces, check_pieces, 100),
-    "undone": Target(make_undone, check_undone, 2000),
-    "copied": Target(make_copied, check_copied, 3000),
 }
