@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["UNIT", "Counted", "Growing", "Parts", "Split", "costs", "read"]
 
 UNIT = engine.COST_UNIT  # bits that 1 is in ``Counted.costs``
-_GROWING = 1 << 24  # bytes
+_SHORT = 1 << 24  # bytes of a block of which more than costs is kept
 _STORED_BIT = round(1 / UNIT)
 
 
@@ -134,9 +134,10 @@ def read(
 ) -> Iterator[Counted]:
     """All of ``src``, in blocks of the size that ``options`` say, or else of 64 MiB: what a block
     takes in memory is about nine times as much. With ``parts``, they are there; the network's where
-    it was tried. Errors as in ``costs``."""
+    it was tried; a block is of 16 MiB then, and takes up to 30 times as much. Errors as in
+    ``costs``."""
     counter = _Counter(options)
-    size = options.block_size or MAX_BLOCK_SIZE
+    size = options.block_size or (_SHORT if parts else MAX_BLOCK_SIZE)
     while content := rawio.read_full(src, size):
         yield counter.count(content, progress, parts=parts)
 
@@ -154,7 +155,7 @@ class Growing:
         self._engine = engine.counting()
         trial = self._engine.encode_block
         self._mixing = choose.choose_mixing(sample, profile, trial) or Mixing(profile)
-        self.room = options.block_size or _GROWING  # bytes of a block
+        self.room = options.block_size or _SHORT  # bytes of a block
         self._last = b""
         self._begin()
 
@@ -173,6 +174,14 @@ class Growing:
     def _begin(self) -> None:
         self._primed = self._engine.Primed(self._last, self.room, self._mixing)
         self._left = self.room - len(self._last) - 1  # room for one more has to be left
+
+
+class _Columns(NamedTuple):
+    """What an engine says of a block's bytes."""
+
+    costs: npt.NDArray[np.uint32]
+    alone: npt.NDArray[np.uint32] | None  # the network's, if it took part and is asked for
+    foretold: npt.NDArray[np.uint32] | None  # if that is asked for
 
 
 class _Counter:
@@ -202,11 +211,10 @@ class _Counter:
         heard = Meter(progress, len(content))
         each = 8 if bits else 1
 
-        def rows(network: bool, report: Progress) -> npt.NDArray[np.uint32]:
+        def run(network: bool, report: Progress) -> _Columns:
             assert mixing is not None
-            model = self._model if network else None
-            return self._engine.cost_rows(
-                model,
+            rows = self._engine.cost_rows(
+                self._model if network else None,
                 content,
                 mixing,
                 split=parts,
@@ -214,9 +222,13 @@ class _Counter:
                 threads=self._threads,
                 progress=report,
             )
-
-        def column(rows: npt.NDArray[np.uint32], first: int) -> npt.NDArray[np.uint32]:
-            return np.ascontiguousarray(rows[:, first : first + each] if bits else rows[:, first])
+            kinds = [rows[:, first : first + each] for first in range(0, rows.shape[1], each)]
+            columns = [kind if bits else kind.reshape(-1) for kind in kinds]
+            if parts:  # the last one is not of costs
+                columns[-1] = rows[:, -1]
+            costs, *others = map(np.ascontiguousarray, columns)
+            alone = others[0] if parts and network else None
+            return _Columns(costs, alone, others[-1] if parts else None)
 
         shape = (len(content), 8) if bits else (len(content),)
         stored = np.full(shape, _STORED_BIT * (8 // each), np.uint32)
@@ -225,8 +237,8 @@ class _Counter:
         found = {}
         if mixing is not None:
             for way in self._ways(content, mixing, progress):
-                found[way.network] = rows(way.network, heard)
-                costs = column(found[way.network], 0)
+                found[way.network] = run(way.network, heard)
+                costs = found[way.network].costs
                 counted.append(Counted(content, costs, mixing, way.network))
         heard.finish()
         best = min(counted, key=lambda one: int(one.costs.sum(dtype=np.uint64)))
@@ -234,13 +246,11 @@ class _Counter:
             return best
         for network in (False, True):
             if network not in found and (not network or (every and self.has_network)):
-                found[network] = rows(network, unheard(progress))
-        split = Parts(
-            column(found[True], each) if True in found else None,
-            column(found[False], 0),
-            np.ascontiguousarray(found[False][:, -1]),
-        )
-        return replace(best, parts=split)
+                found[network] = run(network, unheard(progress))
+        stage, foretold = found[False].costs, found[False].foretold
+        assert foretold is not None
+        alone = found[True].alone if True in found else None
+        return replace(best, parts=Parts(alone, stage, foretold))
 
     def _mixing(self, content: bytes, progress: Progress) -> Mixing | None:
         return choose.choose_mixing(content, self._level.profile, self._trial(progress))

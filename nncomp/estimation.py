@@ -47,6 +47,7 @@ _NUMBERS = range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)
 # Of nine files of text, records, logs, programs and pictures, these fit (docs/estimate.md).
 _PER_DOUBLING = 0.97  # what a run twice as long makes of bits a byte
 _SHRINKING = 0.3  # exponent: what a level saves in a head is less in more content
+_WANTED = 2  # times as much as a level asks for, a sample has to show, as in ``plan.choose``
 _PER_LANE = 0.01  # what a doubling of lanes costs, where the network takes part
 _AHEAD = 0.8  # of the time out, with a network: an encoder has it run ahead
 
@@ -204,9 +205,10 @@ def _own(samples: Samples) -> Iterator[Row]:
         joined = coded(level.model, level.profile)
         if joined.network and not samples.small:
             lanes = math.log2(header.lanes_of(int(block)))
-            gain = (1 - joined.size / alone.size) * min(1, mean_head / block) ** _SHRINKING
-            gain -= _PER_LANE * lanes
-            if gain >= 2 * level.min_gain / 1024:  # a sample has to show so much
+            seen = 1 - joined.size / alone.size
+            gain = seen * min(1, mean_head / block) ** _SHRINKING - _PER_LANE * lanes
+            asked = level.min_gain / 1024
+            if gain >= asked and seen >= _WANTED * asked:
                 used, size = joined, size * (1 - gain)
         elif joined.network:
             used, size = joined, joined.size

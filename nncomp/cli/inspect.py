@@ -80,7 +80,7 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
     type=byte_size,
     metavar="SIZE",
     callback=_block_size,
-    help="How much is read as one; 64MiB, to follow 16MiB. Takes nine times as much memory.",
+    help="How much is read as one, and takes many times as much memory: 16MiB; for --lines 64MiB.",
 )
 @threads_option("Threads, of which two are of use; 0 (default) = one for each CPU.")
 @click.option("-q", "--quiet", is_flag=True, help="No bar.")
