@@ -85,8 +85,8 @@ def compress_files(
     block_size = header_of(checked).block_size
     blocks = max(1, task_size // block_size)
 
-    def submit(client: Any, source: str, place: str) -> Any:
-        count = -(-bulk.size_of(source) // block_size)
+    def submit(client: Any, source: str, place: str, size: int) -> Any:
+        count = -(-size // block_size)
         if count <= blocks:
             return client.submit(bulk.compress, source, place, checked, **_task(retries))
         parts = [
@@ -111,7 +111,7 @@ def decompress_files(
     """Decompress files whose names end in ``.nnc``: as ``compress_files``, a task for each."""
     checked = for_reading(dict(options))
 
-    def submit(client: Any, source: str, place: str) -> Any:
+    def submit(client: Any, source: str, place: str, size: int) -> Any:
         if fileio.suffix_of(source) is None:
             raise NNCompError(f"name does not end in {fileio.SUFFIX}")
         return client.submit(bulk.decompress, source, place, checked, **_task(retries))
@@ -172,7 +172,7 @@ def _pairs(
 
 def _run(
     pairs: Sequence[tuple[str, str]],
-    submit: Callable[[Any, str, str], Any],
+    submit: Callable[[Any, str, str, int], Any],
     client: Any,
     manifest: Manifest,
     *,
@@ -181,15 +181,22 @@ def _run(
     client = client or distributed.default_client()
     done: dict[str, Done] = {}
     failed: dict[str, BaseException] = {}
-    waiting: dict[Any, str] = {}
+    left: list[tuple[int, str, str]] = []
     for source, place in pairs:
         try:
             known = manifest.find(source, place, packed=packed)
             if known is not None:
                 done[source] = known
             else:
-                waiting[submit(client, source, place)] = source
-        except (OSError, NNCompError) as error:
+                left.append((bulk.size_of(source), source, place))
+        except OSError as error:
+            failed[source] = error
+    waiting: dict[Any, str] = {}
+    # The largest first, or one would be waited for at the end, by workers that have nothing to do.
+    for size, source, place in sorted(left, key=lambda entry: -entry[0]):
+        try:
+            waiting[submit(client, source, place, size)] = source
+        except NNCompError as error:
             failed[source] = error
     for future in distributed.as_completed(list(waiting)):
         source = waiting.pop(future)
