@@ -170,6 +170,22 @@ def distances_to_targets(data: bytes) -> bytes:
 def targets_to_distances(data: bytes) -> bytes:
     """Its inverse."""
 
+def hex_bytes(line: bytes) -> int:
+    """The filter hex of docs/format.md, section 7: how many bytes a line of this form stands for; 0
+    if it is none."""
+
+def hex_write(line: bytes, address: int, check: int, payload: bytes) -> bytes:
+    """The text of whole lines; ``address`` below 2^64, ``check`` below 256."""
+
+def hex_read(line: bytes, address: int, check: int, text: bytes, start: int) -> bytes:
+    """What lines stand for, from ``start`` on as many as are of the form."""
+
+def quoted_split(content: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
+    """The filter quoted: its streams, all runs as they are written, and what they stand for."""
+
+def quoted_join(plain: bytes, places: bytes, size: int) -> bytes:
+    """The content. Raises ``FormatError``."""
+
 def compare_lags(data: bytes, limit: int, most: int) -> tuple[bytes, bytes, int]:
     """How many bytes are the same as those so far before them, and the sum of their differences:
     native-endian int64, one for each lag of 0..limit. And how many bytes were looked at: ``most``

@@ -205,7 +205,7 @@ def test_by_example() -> None:
         (b"", "not as long"),
         (b"\1", "end too early"),
         (b"\1\x0d", "end too early"),
-        (b"\1\x0d\7\4\2\r", "no form"),
+        (b"\1\x0d\7\4\2\r", "end too early"),
         (b"\1\x0d\7\7\2\r\n", "no form"),
         (b"\1\x0d\7\0\x10" + b" " * 16, "too large"),
         (b"\1\0\0", "no form"),

@@ -6,6 +6,7 @@ By a cheap engine, which takes differences and runs zlib. Sizes with the real on
 
 from __future__ import annotations
 
+import quopri
 import random
 import struct
 import tracemalloc
@@ -21,7 +22,17 @@ import models
 from conftest import examples
 from nncomp import levels
 from nncomp.errors import FormatError
-from nncomp.filters import FILTERS, Filter, Split, arm64, base64, deflate, numbers, repeat, x86
+from nncomp.filters import (
+    FILTERS,
+    Filter,
+    Split,
+    arm64,
+    base64,
+    deflate,
+    numbers,
+    repeat,
+    x86,
+)
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
 from nncomp.plan import MAX_DEPTH, Stream, choose
@@ -330,6 +341,20 @@ def test_base64() -> None:
     assert names(choice) == ["base64"] and [leaf.mixing for leaf in leaves(choice)][2] == MIX
     paths = "".join(f"/Session/{i % 7}/User/{i % 9}/PathOf{i % 31}/Index" for i in range(20_000))
     assert base64.detect(paths.encode()) and names(chosen(paths.encode())) == []
+
+
+def test_hex() -> None:
+    text = models.text(30_000)
+    content = b"INSERT INTO t VALUES (X'" + text.hex().encode() + b"');"
+    choice = chosen(content)
+    assert names(choice) == ["hex"] and text in [leaf.stream for leaf in leaves(choice)]
+
+
+def test_quoted() -> None:
+    text = models.text(30_000).replace(b"e", b"\xe9") + b"\n"
+    choice = chosen(b"Subject: =?\n\n" + quopri.encodestring(text))
+    assert names(choice) == ["quoted"]
+    assert b"Subject: =?\n\n" + text == next(iter(leaves(choice))).stream
 
 
 def test_streams_are_looked_at_again() -> None:

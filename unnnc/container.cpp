@@ -11,7 +11,7 @@ namespace {
 using deflate::crc32;
 
 constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
-constexpr int VERSION = 11;
+constexpr int VERSION = 12;
 constexpr uint64_t REACHES[] = {0, 1 << 26, 1 << 29, uint64_t(1) << 31};
 constexpr uint64_t MAX_BLOCKS = 1 << 24;      // of a frame
 constexpr uint64_t MAX_PLAN_SIZE = 1 << 16;   // bytes

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 MAGIC = b"\x89NNC\r\n"
-VERSION = 11
+VERSION = 12
 MIN_BLOCK_SIZE = 1 << 10
 MAX_BLOCK_SIZE = 1 << 26
 MAX_LANES = 1 << 7

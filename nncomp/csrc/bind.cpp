@@ -15,7 +15,6 @@
 #include "block/block.hpp"
 #include "block/primed.hpp"
 #include "coder/error.hpp"
-#include "filters/x86.hpp"
 #include "network/network.hpp"
 #include "network/tables.hpp"
 
@@ -24,6 +23,7 @@ using nncomp::Network;
 
 void bind_deflate(nb::module_& m);     // deflate/bind.cpp
 void bind_far(nb::module_& m);         // far/bind.cpp
+void bind_filters(nb::module_& m);     // filters/bind.cpp
 void bind_integers(nb::module_& m);    // coder/bind.cpp
 void bind_jpeg(nb::module_& m);        // jpeg/bind.cpp
 void bind_statistics(nb::module_& m);  // statistics/bind.cpp
@@ -202,15 +202,6 @@ nb::bytes decode_block(const Network* network, std::vector<nb::bytes> payloads, 
       .finish(progress);
 }
 
-// A copy of data, changed.
-template <auto change>
-nb::bytes changed(nb::bytes data) {
-  require(data.size() <= MAX_MIXED, "size is out of range");
-  nb::bytes out(data.c_str(), data.size());
-  change({reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), out.size()});
-  return out;
-}
-
 // An array of `columns` integers for each byte, which `fill(array, progress)` writes without the interpreter's lock.
 auto rows(size_t bytes, size_t columns, auto fill, nb::handle progress = nb::none()) {
   auto* array = new std::vector<uint32_t>(bytes * columns);
@@ -376,11 +367,6 @@ void bind_blocks(nb::module_& m) {
   m.def("mixing_memory", mixing_memory, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
   m.def("mixing_tables", mixing_tables);
   m.def("kernels", kernels, nb::kw_only(), "all"_a = false);
-}
-
-void bind_filters(nb::module_& m) {
-  m.def("distances_to_targets", changed<nncomp::distances_to_targets>, "data"_a);
-  m.def("targets_to_distances", changed<nncomp::targets_to_distances>, "data"_a);
 }
 
 }  // namespace

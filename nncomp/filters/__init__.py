@@ -11,7 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from nncomp.filters import arm64, base64, deflate, jpeg, none, numbers, repeat, x86
+from nncomp.filters import (
+    arm64,
+    base64,
+    deflate,
+    hexadecimal,
+    jpeg,
+    none,
+    numbers,
+    quoted,
+    repeat,
+    x86,
+)
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
@@ -42,4 +53,15 @@ class Filter(Protocol):
 
 
 # By the number that a file holds.
-FILTERS: tuple[Filter, ...] = (none, repeat, x86, arm64, deflate, numbers, jpeg, base64)
+FILTERS: tuple[Filter, ...] = (
+    none,
+    repeat,
+    x86,
+    arm64,
+    deflate,
+    numbers,
+    jpeg,
+    base64,
+    hexadecimal,
+    quoted,
+)

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import binascii
 import contextlib
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from nncomp import _native, varint
-from nncomp.errors import FormatError
+from nncomp.filters import runs
+from nncomp.filters.runs import Places, Text
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "letters", "memory", "split", "texts"]
+__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "letters", "memory", "split"]
 
 NAME = "base64"
 CONTEXTS = Contexts.GENERAL
@@ -50,6 +48,29 @@ class _Run:
         ends = max(-(-(count - self.first) // self.line), 0) if self.line else 0
         return count + ends * len(self.end)
 
+    def dumps(self) -> bytes:
+        fields = [self.size, self.line]
+        fields += [self.short, len(self.end)] if self.line else []
+        return b"".join(map(varint.dumps, fields)) + self.end
+
+    def write(self, text: Text, payload: bytes | memoryview) -> None:
+        every = np.frombuffer(letters(payload), np.uint8)
+        if not self.line:
+            text[:] = every
+            return
+        end = np.frombuffer(self.end, np.uint8)
+        head, body = every[: self.first], every[self.first :]
+        count = len(body) // self.line
+        text[: len(head)] = head
+        text = text[len(head) :]
+        lines = text[: count * (len(end) + self.line)].reshape(count, len(end) + self.line)
+        lines[:, : len(end)] = end
+        lines[:, len(end) :] = body[: count * self.line].reshape(count, self.line)
+        text = text[lines.size :]
+        if len(text):
+            text[: len(end)] = end
+            text[len(end) :] = body[count * self.line :]
+
 
 def letters(payload: bytes | memoryview) -> bytes:
     """Base64 of it, as one line."""
@@ -61,99 +82,25 @@ def detect(content: bytes) -> bool:
 
 
 def split(content: bytes) -> Split | None:
-    rest: list[bytes] = []
-    places: list[bytes] = []
-    payloads: list[bytes] = []
-    last = 0
-    for start, run, payload in _find(content):
-        rest.append(content[last:start])
-        places.append(_dumps(run, start - last))
-        payloads.append(payload)
-        last = start + run.length
-    rest.append(content[last:])
-    streams = tuple(map(b"".join, (rest, places, payloads)))
-    return Split(streams) if sum(map(len, streams)) < len(content) else None
-
-
-def texts(content: bytes) -> bytes:
-    """All runs in it, as they are written."""
-    return b"".join(content[start : start + run.length] for start, run, _ in _find(content))
+    return runs.split(content, _find(content))
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    if len(sizes) != 3 or side or sum(sizes) >= size:
-        raise FormatError("streams are not those of base64, or too large for the block")
+    runs.check(NAME, sizes, side, size)
 
 
-def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
-    return 3 * size  # the content twice, and the letters of a run
+memory = runs.memory
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
-    check([len(stream) for stream in streams], side, size)
-    rest, payload = memoryview(streams[0]), memoryview(streams[2])
-    content = np.empty(size, np.uint8)
-    at = 0
-    for gap, run in _loads(streams[1]):
-        if gap > len(rest) or run.size > len(payload) or gap + run.length > size - at:
-            raise FormatError("damaged base64: more than there is place for")
-        content[at : at + gap] = np.frombuffer(rest[:gap], np.uint8)
-        at += gap
-        _write(content[at : at + run.length], run, payload[: run.size])
-        at += run.length
-        rest, payload = rest[gap:], payload[run.size :]
-    if len(payload) > 0 or len(rest) != size - at:
-        raise FormatError("damaged base64: it is not as long as it should be")
-    content[at:] = np.frombuffer(rest, np.uint8)
-    return content.tobytes()
+    return runs.join(NAME, streams, side, size, _read_form)
 
 
-def _write(text: npt.NDArray[Any], run: _Run, payload: bytes | memoryview) -> None:
-    """A run's text, into as many bytes."""
-    every = np.frombuffer(letters(payload), np.uint8)
-    if not run.line:
-        text[:] = every
-        return
-    end = np.frombuffer(run.end, np.uint8)
-    head, body = every[: run.first], every[run.first :]
-    count = len(body) // run.line
-    text[: len(head)] = head
-    text = text[len(head) :]
-    lines = text[: count * (len(end) + run.line)].reshape(count, len(end) + run.line)
-    lines[:, : len(end)] = end
-    lines[:, len(end) :] = body[: count * run.line].reshape(count, run.line)
-    text = text[lines.size :]
-    if len(text):
-        text[: len(end)] = end
-        text[len(end) :] = body[count * run.line :]
-
-
-# ---- places ----
-
-
-def _dumps(run: _Run, gap: int) -> bytes:
-    fields = [gap, run.size, run.line]
-    fields += [run.short, len(run.end)] if run.line else []
-    return b"".join(map(varint.dumps, fields)) + run.end
-
-
-def _loads(places: bytes) -> Iterator[tuple[int, _Run]]:
-    """Runs, and how many bytes of the rest are in front of each. Raises ``FormatError``."""
-    src = io.BytesIO(places)
-
-    def number() -> int:
-        return varint.read(lambda: src.read(1)[0])
-
-    try:
-        while src.tell() < len(places):
-            gap, size, line = number(), number(), number()
-            short, count = (number(), number()) if line else (0, 0)
-            end = src.read(min(count, _MAX_END))
-            if size == 0 or (line and short >= line) or len(end) < count:
-                raise FormatError("damaged base64: it is of no form that is supported")
-            yield gap, _Run(size, line, short, end)
-    except IndexError:
-        raise FormatError("damaged base64: its places end too early") from None
+def _read_form(places: Places) -> _Run:
+    size, line = places.number(), places.number()
+    short, count = (places.number(), places.number()) if line else (0, 0)
+    places.require(size > 0 and (not line or short < line) and count <= _MAX_END)
+    return _Run(size, line, short, places.bytes(count))
 
 
 # ---- where base64 is ----
@@ -211,9 +158,7 @@ def _read(content: bytes, classes: bytes, at: int, stop: int) -> tuple[_Run, byt
         with contextlib.suppress(binascii.Error):  # one letter that is left is none
             payload = binascii.a2b_base64(every)
             run = _Run(len(payload), line, line - (stop - at) if line else 0, end)
-            again = np.empty(run.length, np.uint8)
-            _write(again, run, payload)
-            if len(payload) >= _LEAST and content.startswith(again.tobytes(), at):
+            if len(payload) >= _LEAST and content.startswith(runs.write(run, payload), at):
                 return run, payload
     return None
 

@@ -17,6 +17,8 @@ class Split:
     streams: tuple[bytes, ...]
     side: bytes = b""
     packed: int = 0  # how many streams, the last ones, are as small as they get
+    instead: tuple[bytes, bytes] | None = None  # what of the content was made to what, if a trial
+    # of the two should say whether that pays
 
 
 def require_one_stream(what: str, sizes: Sequence[int], side: bytes, size: int) -> None:

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from nncomp.errors import FormatError
-from nncomp.filters import FILTERS, Filter, Split, base64, deflate, jpeg, numbers, repeat
+from nncomp.filters import (
+    FILTERS,
+    Filter,
+    Split,
+    base64,
+    deflate,
+    hexadecimal,
+    jpeg,
+    numbers,
+    quoted,
+    repeat,
+)
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.plan import arrays, choose
 from nncomp.plan.choose import Candidate, Encode
@@ -22,7 +33,7 @@ from nncomp.plan.values import MAX_DEPTH, MAX_STREAMS
 __all__ = ["Chosen", "Filtered", "Leaf", "choose_parts"]
 
 _SHORT_ROW = 1 << 9  # bytes
-_TAKEN = 16  # this part of the content has to be taken away from the first stream
+_TAKEN = 16  # this part of the content has to be taken away from the first stream, or replaced
 
 
 @dataclass(frozen=True)
@@ -137,15 +148,16 @@ def _wholes(
     """What filters make of it whose gain no sample of the content shows."""
     if room.depth > 0 and room.size > len(content):
         yield repeat, repeat.split(content)
-        yield base64, _of_base64(content, profile, encode)
+        for text in (base64, hexadecimal, quoted):
+            yield text, _of_text(text.split(content), content, profile, encode)
         yield jpeg, jpeg.split(content)
         yield deflate, deflate.split(content, inside, room.size - len(content))
 
 
-def _of_base64(content: bytes, profile: Profile, encode: Encode) -> Split | None:
-    """Where a sample of the bytes takes less than one of their text: paths of URLs look like it."""
-    made = base64.split(content)
-    if made is None or not _pays(made, content):
+def _of_text(made: Split | None, content: bytes, profile: Profile, encode: Encode) -> Split | None:
+    """Where a sample of the bytes takes less than one of their text: paths of URLs look like
+    base64, and sums that recur take no less as bytes."""
+    if made is None or made.instead is None or not _pays(made, content):
         return None
 
     def cost(stream: bytes) -> int:
@@ -154,12 +166,15 @@ def _of_base64(content: bytes, profile: Profile, encode: Encode) -> Split | None
         size = choose.coded_size(encode, None, sample, Mixing(profile))
         return min(size, len(sample)) * len(stream) // len(sample)
 
-    return made if cost(made.streams[2]) < cost(base64.texts(content)) else None
+    text, payload = made.instead
+    return made if cost(payload) < cost(text) else None
 
 
 def _pays(made: Split, content: bytes) -> bool:
-    """Whether so much is taken away from the first stream that it makes up for another filter."""
-    return len(made.streams[0]) <= len(content) - len(content) // _TAKEN
+    """Whether it is about so much of the content that it makes up for another filter."""
+    if made.instead is None:
+        return len(made.streams[0]) <= len(content) - len(content) // _TAKEN
+    return len(made.instead[0]) >= len(content) // _TAKEN
 
 
 def _joins(filter_: Filter, made: Split, content: bytes) -> bool:

@@ -11,6 +11,7 @@ import functools
 import io
 import json
 import os
+import quopri
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.engine.reference import integers as reference_integers
 from nncomp.errors import FormatError, ModelError, NNCompError
-from nncomp.filters import FILTERS, Split, base64, numbers
+from nncomp.filters import FILTERS, Split, base64, hexadecimal, numbers, quoted
 from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.info import read_frame_infos
 from nncomp.mixing import Contexts, Mixing, Profile
@@ -40,7 +41,7 @@ from nncomp.plan import Joined, Part, Plan, Stream, layout
 LIMIT = 64 << 20  # bytes of memory that decoding may take
 BLOCK = 1 << 10
 HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
-NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64 = range(len(FILTERS))
+NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64, HEX, QUOTED = range(len(FILTERS))
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
 
@@ -148,6 +149,12 @@ def frames() -> tuple[bytes, ...]:
     mail = b"in a mail: " + base64.letters(packed)
     letters = base64.split(mail)
     assert letters is not None
+    dump = b"as digits:\n" + _digits(packed[:99], 16)
+    digits = hexadecimal.split(dump)
+    assert digits is not None
+    escaped = b"a mail:\n" + quopri.encodestring(calls[:110] + b"\n")
+    plain = quoted.split(escaped)
+    assert plain is not None
     runs = [Run(9, 99, Kind(4, Change.ROTATED, 0, 3)), Run(600, 50, Kind(8))]
     apart = numbers.take_apart(text[:BLOCK], runs)
     moved = {number: _moved(number, code) for number, code in ((X86, calls), (ARM64, branches))}
@@ -170,6 +177,8 @@ def frames() -> tuple[bytes, ...]:
         _block(branches, _coded(moved[ARM64], records), filter=ARM64),
         _block(packed, *map(_smaller, parts.streams), filter=DEFLATE),
         _block(mail, *map(_stored, letters.streams[:2]), inner, filter=BASE64),
+        _block(dump, *map(_stored, digits.streams), filter=HEX),
+        _block(escaped, *map(_stored, plain.streams), filter=QUOTED),
         _block(text[:BLOCK], *map(_smaller, apart.streams), filter=NUMBERS, side=apart.side),
     ):
         writer.write(block)
@@ -266,6 +275,16 @@ def _split(draw: Random, number: int, content: bytes) -> Split | None:
     return numbers.take_apart(content, runs) if runs else None
 
 
+def _digits(content: bytes, size: int) -> bytes:
+    """Records of it, with addresses and checksums."""
+    lines = []
+    for at in range(0, len(content), size):
+        part = content[at : at + size]
+        record = bytes([len(part), at >> 8 & 255, at & 255, 0]) + part
+        lines.append(f":{record.hex()}{-sum(record) & 255:02x}\n".encode())
+    return b"".join(lines)
+
+
 def make_joined(draw: Random) -> bytes:
     """A filter, a content, and what may be the streams of one."""
     number = draw.randrange(len(FILTERS))
@@ -274,6 +293,10 @@ def make_joined(draw: Random) -> bytes:
         text, line = base64.letters(content), draw.choice([60, 76, 400])
         end = draw.choice([b"\n", b"\r\n", b"\\n", b"\n "])
         content = end.join(text[i : i + line] for i in range(0, len(text), line))
+    if number == QUOTED:
+        content = quopri.encodestring(content, draw.random() < 0.5)
+    if number == HEX:
+        content = draw.choice([_digits(content, draw.choice([8, 16, 100])), content.hex().encode()])
     split = _split(draw, number, content)
     streams = [] if split is None else list(split.streams)
     side = draw.randbytes(draw.choice([0, 0, 0, 1, 9]))

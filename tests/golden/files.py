@@ -2,7 +2,7 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. They freeze format version 11 and arithmetic version 1: new files may be added, but none
+may read. They freeze format version 12 and arithmetic version 1: new files may be added, but none
 that was released is ever written again, so this script leaves alone what is there.
 """
 
@@ -15,6 +15,7 @@ import hashlib
 import io
 import itertools
 import json
+import quopri
 import struct
 import sys
 import zlib
@@ -30,7 +31,18 @@ from nncomp import compress, container, decompress, weights
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError, ModelError
-from nncomp.filters import FILTERS, arm64, base64, deflate, jpeg, numbers, repeat, x86
+from nncomp.filters import (
+    FILTERS,
+    arm64,
+    base64,
+    deflate,
+    hexadecimal,
+    jpeg,
+    numbers,
+    quoted,
+    repeat,
+    x86,
+)
 from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
@@ -41,6 +53,7 @@ HERE = Path(__file__).parent
 KIB = 1 << 10
 TEXT, NOISE = models.text(700), models.noise(300)
 L16, L24 = base64.letters(NOISE[:12]), base64.letters(NOISE[:18])
+H4, H8 = NOISE[:4].hex().encode(), NOISE[:8].hex().encode()
 HEAD = compress(b"")[:9]  # of the rich profile
 RICH, LEAN = Mixing(Profile.RICH), Mixing(Profile.LEAN)
 RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, period=13)
@@ -402,6 +415,35 @@ def letters() -> Iterator[tuple[bytes, Block]]:
         yield content, block(content, *map(shorter, split.streams), number=7)
 
 
+def digits() -> Iterator[tuple[bytes, Block]]:
+    """Hexadecimal text: a string; a dump with addresses and a column of text; records with
+    checksums."""
+    dump = "".join(
+        f"{at + 0xFFF8:06x}: {line.hex(' ')}  {line.decode()}\n"
+        for at, line in ((at, TEXT[at : at + 14]) for at in range(0, 420, 14))
+    )
+    records = ""
+    for at in range(0, 160, 8):
+        record = bytes([8, at >> 8, at & 255, 0]) + NOISE[at : at + 8]
+        records += f":{record.hex().upper()}{-sum(record) & 255:02X}\n"
+    for text in (f"X'{NOISE.hex()}'", f"dump:\n{dump}{records}", records + NOISE.hex().upper()):
+        content = text.encode()
+        split = hexadecimal.split(content)
+        assert split is not None
+        yield content, block(content, *map(shorter, split.streams), number=8)
+
+
+def quotes() -> Iterator[tuple[bytes, Block]]:
+    """Quoted-printable text as it is expected; in short lines that end otherwise, behind a line."""
+    text = TEXT.replace(b"e", b"\xe9") + b"\n"
+    lines = (TEXT[i : i + 40].replace(b"e", b"=E9") for i in range(0, len(TEXT), 40))
+    words = b"".join(line + (b"=\r\n" if b"z" in line else b"\r\n") for line in lines)
+    for content in (quopri.encodestring(text), b'a="mail":\n\n' + words + b"\r\n."):
+        split = quoted.split(content)
+        assert split is not None
+        yield content, block(content, *map(shorter, split.streams), number=9)
+
+
 def copies(*numbers: int) -> Stream:
     return as_it_is(b"".join(map(varint, numbers)))
 
@@ -477,6 +519,12 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     pairs = [*letters()]
     file = frame(Header(2 * KIB, 1, 1), ref, *(b for _, b in pairs))
     yield "base64", file, b"".join(c for c, _ in pairs)
+    pairs = [*digits()]
+    file = frame(Header(4 * KIB, 1, 1), ref, *(b for _, b in pairs))
+    yield "hex", file, b"".join(c for c, _ in pairs)
+    pairs = [*quotes()]
+    file = frame(Header(4 * KIB, 1, 1), ref, *(b for _, b in pairs))
+    yield "quoted", file, b"".join(c for c, _ in pairs)
     pairs = [*far()]
     file = frame(Header(4 * KIB, 1, 1, reach=container.REACHES[1]), ref, *(b for _, b in pairs))
     yield "far", file, b"".join(c for c, _ in pairs)
@@ -653,6 +701,27 @@ def bad_filters() -> Iterator[tuple[str, bytes]]:
         ("base64-no-line", L24, b"\7\x80\0\x80\5\x80\x12", b"\0\x12\4\4\0" + NOISE[:18]),
         ("base64-long-end", L24, b"\7\x80\0\x80\5\x80\x12", b"\0\x12\4\0\x10" + NOISE[:18]),
         ("base64-too-long", L24, b"\7\x80\0\x80\5\x80\x12", b"\0\x15\0\0\0" + NOISE[:18]),
+        ("hex-side", b"." + H4, b"\x88\1\0\x80\1\x80\5\x80\4", b".\1\4\2\x80\x82" + NOISE[:4]),
+        ("hex-cut", b"." + H4, b"\x08\x80\1\x80\4\x80\4", b".\1\4\2\x80" + NOISE[:4]),
+        ("hex-of-nothing", b"." + H4, b"\x08\x80\1\x80\5\x80\2", b".\1\0\2\x80\x82" + NOISE[:2]),
+        ("hex-no-line", b"." + H4, b"\x08\x80\1\x80\3\x80\4", b".\1\4\0" + NOISE[:4]),
+        ("hex-no-byte", b"." + H4, b"\x08\x80\1\x80\5\x80\2", b".\1\2\2ab" + NOISE[:2]),
+        ("hex-half", b"." + H4, b"\x08\x80\1\x80\5\x80\2", b".\1\2\2\x82\x80" + NOISE[:2]),
+        ("hex-reserved", b"." + H4, b"\x08\x80\1\x80\5\x80\2", b".\1\2\2\x82\xb0" + NOISE[:2]),
+        ("hex-shown-twice", H8, b"\x08\x80\0\x80\6\x80\4", b"\0\4\3\x82\x84\x84" + NOISE[:4]),
+        ("hex-no-address", H8, b"\x08\x80\0\x80\5\x80\4", b"\0\4\2\x82\x90" + NOISE[:4]),
+        ("hex-no-check", H8, b"\x08\x80\0\x80\5\x80\4", b"\0\4\2\x82\x86" + NOISE[:4]),
+        ("hex-beyond-rest", b"." + H4, b"\x08\x80\1\x80\5\x80\2", b".\2\2\2\x80\x82" + NOISE[:2]),
+        ("hex-left", H8 + H4, b"\x08\x80\0\x80\5\x80\6", b"\0\5\2\x80\x82" + NOISE[:6]),
+        ("hex-too-long", H8, b"\x08\x80\0\x80\5\x80\2", b"\0\2\5\x82abcd" + NOISE[:2]),
+        ("quoted-side", b"a=3D", b"\x89\1\0\x80\2\x80\1", b"a=\0"),
+        ("quoted-three-streams", b"a=3D", b"\x09\x80\2\x80\1\x80\0", b"a=\0"),
+        ("quoted-too-large", b"a=3D", b"\x09\x80\2\x80\2", b"a=\0\0"),
+        ("quoted-cut", b"a=3D=3D=3D", b"\x09\x80\4\x80\3", b"a===\1\3\x50"),
+        ("quoted-beyond", b"a=3D=3D=3D", b"\x09\x80\4\x80\4", b"a===\1\4\x50\0"),
+        ("quoted-too-long", b"a=3D=3D=3D", b"\x09\x80\5\x80\4", b"a====\1\4\x50\0"),
+        ("quoted-too-short", b"a=3D=3D=3D", b"\x09\x80\3\x80\4", b"a==\1\2\x50\0"),
+        ("quoted-surprise-beyond", b"a=3D=3D=3D", b"\x09\x80\4\x80\5", b"a===\1\3\x50\1\6"),
         ("side-empty", TEXT, b"\x80\0\0", TEXT),
         ("side-too-long", TEXT, b"\x80\7\0\0", TEXT),
         ("no-streams", TEXT, b"\0", TEXT),
@@ -758,7 +827,7 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    for version in (*range(1, 11), 12):
+    for version in (*range(1, 12), 13):
         yield f"version-{version}", sealed(HEAD[:6] + bytes([version]) + HEAD[7:], end())
     yield "arithmetic-2", sealed(HEAD[:7] + b"\x22" + HEAD[8:], end())
     yield "profile-0", sealed(HEAD[:7] + b"\x01" + HEAD[8:], end())
@@ -766,7 +835,7 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
     for name, plan in (
         ("contexts-6", b"\0\x16\0"),
         ("contexts-of-nothing", b"\2\x31\2\0\0"),
-        ("nested-filter-8", b"\2\x30\x08\0\0"),
+        ("nested-filter-10", b"\2\x30\x0a\0\0"),
         ("nested-filter-bit", b"\2\x30\x42\0\0"),
         ("coding-bit", b"\0\x50\0"),
         ("filter-100", b"\x64\x10\0"),

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "deflate/split.hpp"
+#include "filters/quoted.hpp"
 #include "filters/x86.hpp"
 #include "jpeg/split.hpp"
 #include "kernels/kernel.hpp"
@@ -117,6 +118,21 @@ Bytes join_jpeg(std::vector<Bytes>&& streams, View side, uint64_t size) {
   return jpeg::join(*find_kernel("auto"), streams[0], streams[1], size, blocks_of(side), most_blocks(size));
 }
 
+// ---- quoted ----
+
+void check_quoted(const Sizes& sizes, View side, uint64_t size) {
+  require(sizes.size() == 2 && side.empty() && sum(sizes, 0, 2) < size,
+          "streams are not those of quoted, or too large for the block");
+}
+
+uint64_t memory_of_quoted(const Sizes&, View, uint64_t size) { return 2 * size; }
+
+Bytes join_quoted(std::vector<Bytes>&& streams, View, uint64_t size) {
+  Bytes content(size);
+  quoted::join(streams[0], streams[1], content);
+  return content;
+}
+
 }  // namespace
 
 uint64_t most_contents(uint64_t size) {
@@ -132,6 +148,8 @@ const Filter FILTERS[] = {
     numbers_filter(),  // 5
     {check_jpeg, memory_of_jpeg, join_jpeg},  // 6
     base64_filter(),  // 7
+    hex_filter(),  // 8
+    {check_quoted, memory_of_quoted, join_quoted},  // 9
 };
 const int FILTER_COUNT = sizeof FILTERS / sizeof *FILTERS;
 

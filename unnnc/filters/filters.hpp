@@ -29,5 +29,6 @@ uint64_t most_contents(uint64_t size);
 // Each in the file of its name.
 Filter numbers_filter();
 Filter base64_filter();
+Filter hex_filter();
 
 }  // namespace nncomp::unnnc

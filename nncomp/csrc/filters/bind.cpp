@@ -1,0 +1,89 @@
+// The part of the module nncomp._native of filters that are short: argument checks, nothing else.
+#include <optional>
+
+#include "bind.hpp"
+#include "filters/hex.hpp"
+#include "filters/quoted.hpp"
+#include "filters/x86.hpp"
+
+using namespace nb::literals;
+
+namespace {
+
+// A copy of data, changed.
+template <auto change>
+nb::bytes changed(nb::bytes data) {
+  require(data.size() <= MAX_BYTES, "size is out of range");
+  nb::bytes out(data.c_str(), data.size());
+  change({reinterpret_cast<uint8_t*>(PyBytes_AsString(out.ptr())), out.size()});
+  return out;
+}
+
+nncomp::hex::Form form_of(const nb::bytes& line, uint64_t address, uint8_t check) {
+  require(nncomp::hex::bytes_of(view(line)) > 0, "a line is of no form that is supported");
+  return {view(line), address, check};
+}
+
+nb::bytes hex_write(nb::bytes line, uint64_t address, uint8_t check, nb::bytes payload) {
+  const nncomp::hex::Form form = form_of(line, address, check);
+  const size_t size = nncomp::hex::bytes_of(form.line);
+  require(payload.size() % size == 0 && payload.size() / size <= MAX_BYTES / form.line.size(),
+          "payload is of no size of lines");
+  std::vector<uint8_t> text(payload.size() / size * form.line.size());
+  const nb::object nobody = nb::none();  // it goes when the lock is back
+  {
+    Unlocked unlocked(nobody);
+    nncomp::hex::write(form, view(payload), text.data());
+  }
+  return to_bytes(text);
+}
+
+nb::bytes hex_read(nb::bytes line, uint64_t address, uint8_t check, nb::bytes text, size_t start) {
+  require(start <= text.size(), "start is out of range");
+  const nncomp::hex::Form form = form_of(line, address, check);
+  std::vector<uint8_t> payload;
+  const nb::object nobody = nb::none();
+  {
+    Unlocked unlocked(nobody);
+    payload = nncomp::hex::read(form, view(text).subspan(start));
+  }
+  return to_bytes(payload);
+}
+
+size_t hex_bytes(nb::bytes line) { return nncomp::hex::bytes_of(view(line)); }
+
+nb::object quoted_split(nb::bytes content) {
+  require(content.size() <= MAX_BYTES, "size is out of range");
+  std::optional<nncomp::quoted::Split> split;
+  const nb::object nobody = nb::none();
+  {
+    Unlocked unlocked(nobody);
+    split = nncomp::quoted::split(view(content));
+  }
+  if (!split) return nb::none();
+  return nb::make_tuple(to_bytes(split->plain), to_bytes(split->places), to_bytes(split->text),
+                        to_bytes(split->payload));
+}
+
+nb::bytes quoted_join(nb::bytes plain, nb::bytes places, size_t size) {
+  require(size <= MAX_BYTES, "size is out of range");
+  std::vector<uint8_t> content(size);
+  const nb::object nobody = nb::none();
+  {
+    Unlocked unlocked(nobody);
+    nncomp::quoted::join(view(plain), view(places), content);
+  }
+  return to_bytes(content);
+}
+
+}  // namespace
+
+void bind_filters(nb::module_& m) {
+  m.def("distances_to_targets", changed<nncomp::distances_to_targets>, "data"_a);
+  m.def("targets_to_distances", changed<nncomp::targets_to_distances>, "data"_a);
+  m.def("hex_bytes", hex_bytes, "line"_a);
+  m.def("hex_write", hex_write, "line"_a, "address"_a, "check"_a, "payload"_a);
+  m.def("hex_read", hex_read, "line"_a, "address"_a, "check"_a, "text"_a, "start"_a);
+  m.def("quoted_split", quoted_split, "content"_a);
+  m.def("quoted_join", quoted_join, "plain"_a, "places"_a, "size"_a);
+}

@@ -1,0 +1,47 @@
+"""Quoted-printable text in mails becomes the text that it stands for.
+
+Streams are the content with runs of it replaced, and their places, with what their writer did
+otherwise than it was expected to. ``docs/format.md``, section 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nncomp import _native
+from nncomp.errors import FormatError
+from nncomp.filters.split import Split
+from nncomp.mixing import Contexts
+
+__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "split"]
+
+NAME = "quoted"
+CONTEXTS = Contexts.GENERAL
+
+
+def detect(content: bytes) -> bool:
+    return split(content) is not None
+
+
+def split(content: bytes) -> Split | None:
+    made = _native.quoted_split(content)
+    if made is None:
+        return None
+    plain, places, text, payload = made
+    if len(plain) + len(places) >= len(content):
+        return None
+    return Split((plain, places), instead=(text, payload))
+
+
+def check(sizes: Sequence[int], side: bytes, size: int) -> None:
+    if len(sizes) != 2 or side or sum(sizes) >= size:
+        raise FormatError("streams are not those of quoted, or too large for the block")
+
+
+def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
+    return 2 * size  # the content twice
+
+
+def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
+    check([len(stream) for stream in streams], side, size)
+    return _native.quoted_join(streams[0], streams[1], size)

@@ -1,0 +1,45 @@
+// Text that stands for bytes: what the filters for it share. Streams are what is around the runs of it, their places
+// and forms, and the bytes that they stand for, of all runs one behind the other.
+#pragma once
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+
+#include "filters/filters.hpp"
+
+namespace nncomp::unnnc::runs {
+
+inline void check(const std::string& name, const std::vector<uint64_t>& sizes, View side, uint64_t size) {
+  require(sizes.size() == 3 && side.empty() && std::accumulate(sizes.begin(), sizes.end(), uint64_t(0)) < size,
+          "streams are not those of " + name + ", or too large for the block");
+}
+
+inline uint64_t memory(const std::vector<uint64_t>&, View, uint64_t size) { return 3 * size; }
+
+// `read(places)` is a run: it has a `size`, a `length()` in text of at most 2^64 / 2, and `write(payload, out)`, which
+// returns the place behind it.
+template <class Read>
+Bytes join(const std::string& name, const std::vector<Bytes>& streams, uint64_t size, Read read) {
+  Bytes content(size);
+  uint8_t* out = content.data();
+  View rest = streams[0], payload = streams[2];
+  Fields places(streams[1], "damaged " + name + ": its places end too early");
+  while (!places.empty()) {
+    const uint64_t gap = places.varint();
+    const auto run = read(places);
+    const uint64_t room = uint64_t(content.data() + size - out);
+    require(gap <= rest.size() && run.size <= payload.size() && gap <= room && run.length() <= room - gap,
+            "damaged " + name + ": more than there is place for");
+    out = std::copy_n(rest.begin(), gap, out);
+    out = run.write(payload.first(run.size), out);
+    rest = rest.subspan(gap);
+    payload = payload.subspan(run.size);
+  }
+  require(payload.empty() && rest.size() == uint64_t(content.data() + size - out),
+          "damaged " + name + ": it is not as long as it should be");
+  std::copy(rest.begin(), rest.end(), out);
+  return content;
+}
+
+}  // namespace nncomp::unnnc::runs
