@@ -18,7 +18,7 @@ __all__ = ["choose_runs", "is_noise"]
 
 _SHARE = 16  # of a block, this part has to be numbers of one width,
 _ALL = 2  # and this part numbers, but for programs: between records they are better left there
-_SAMPLE = 3 << 12  # bytes coded in a trial
+_SAMPLE = 3 << 11  # bytes coded in a trial
 _PIECES = 4  # of a sample
 _GAIN = 32  # this part of what they cost as they are has to be saved: a sample promises too much,
 _GAIN_IN_PROGRAM = 8  # more by those that are not instructions,
