@@ -175,10 +175,15 @@ def estimate(samples: Samples) -> Iterator[Row]:
 class _Coded:
     """What a level makes of samples."""
 
-    size: int  # bytes, without what is the same for every file
+    sizes: tuple[int, ...]  # bytes of each, without what is the same for every file
     seconds_in: float
     seconds_out: float
     network: bool
+
+    @property
+    def size(self) -> int:
+        """Of all."""
+        return sum(self.sizes)
 
 
 def _own(samples: Samples) -> Iterator[Row]:
@@ -198,26 +203,31 @@ def _own(samples: Samples) -> Iterator[Row]:
         level = levels.get(number)
         header = encode.header_of(Options(level=number))
         block = _mean_block(samples.sizes, header)
-        used = alone = coded(NO_MODEL, level.profile)
+        alone = coded(NO_MODEL, level.profile)
         size = base * alone.size / max(1, quick_heads.size)
         if not samples.whole:
             size *= _PER_DOUBLING ** max(0, math.log2(block / mean_run))
         joined = coded(level.model, level.profile)
+        share = 0.0  # of the bytes, that the network takes
         if joined.network and not samples.small:
             lanes = math.log2(header.lanes_of(int(block)))
-            seen = 1 - joined.size / alone.size
-            gain = seen * min(1, mean_head / block) ** _SHRINKING - _PER_LANE * lanes
             asked = level.min_gain / 1024
-            if gain >= asked and seen >= _WANTED * asked:
-                used, size = joined, size * (1 - gain)
+            saved = 0.0
+            for head, without, beside in zip(samples.heads, alone.sizes, joined.sizes, strict=True):
+                seen = 1 - beside / without
+                gain = seen * min(1, mean_head / block) ** _SHRINKING - _PER_LANE * lanes
+                if gain >= asked and seen >= _WANTED * asked:
+                    saved += gain * without / alone.size
+                    share += len(head) / sum(map(len, samples.heads))
+            size *= 1 - saved
         elif joined.network:
-            used, size = joined, joined.size
+            size, share = joined.size, 1.0
         yield Row(
             name=f"-{number}",
             size=round(size) + frame * len(samples.sizes),
-            seconds_in=used.seconds_in * samples.size,
-            seconds_out=used.seconds_out * samples.size,
-            memory=_memory(header, level, samples, used.network),
+            seconds_in=_between(alone.seconds_in, joined.seconds_in, share) * samples.size,
+            seconds_out=_between(alone.seconds_out, joined.seconds_out, share) * samples.size,
+            memory=_memory(header, level, samples, share > 0),
             exact=samples.small or (samples.whole and number == _QUICK),
         )
 
@@ -234,7 +244,11 @@ def _coded(parts: Sequence[bytes], level: int, model: str | None, frame: int) ->
     # An encoder takes as long as a decoder, but what is short is coded in every way, and what is
     # long is not.
     seconds_in = seconds * (_AHEAD if network else 1)
-    return _Coded(sum(map(len, packed)) - frame * len(packed), seconds_in, seconds, network)
+    return _Coded(tuple(len(one) - frame for one in packed), seconds_in, seconds, network)
+
+
+def _between(a: float, b: float, share: float) -> float:
+    return a + (b - a) * share
 
 
 def _scale(samples: Samples, parts: Sequence[bytes]) -> float:
