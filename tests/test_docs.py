@@ -653,3 +653,15 @@ def test_unnnc_has_the_same_constants() -> None:
         assert constant(name) == getattr(plan, name)
     filters = found(r"const Filter FILTERS\[\] = {\n((?:    .*\n)+)};", source)
     assert filters.count("\n") == len(FILTERS)
+
+
+# ---- Promises ----
+
+
+def test_what_trust_rests_on() -> None:
+    """Tests that the pages name are there, and as many damaged files as one says."""
+    for name in ("docs/trust.md", "docs/cluster.md"):
+        named = set(re.findall(r"`(?:tests/)?(test_\w+\.py)`", page(name)))
+        assert named and all((ROOT / "tests" / test).is_file() for test in named), name
+    said = re.search(r"(\d+) damaged files", page("docs/trust.md"))
+    assert said and int(said[1]) == len(list((ROOT / "tests" / "golden").glob("bad-*.nnc")))

@@ -13,7 +13,7 @@ import pytest
 from fuzz import __main__ as fuzzer
 from fuzz import mutate, seeds, targets
 from fuzz.targets import TARGETS
-from nncomp import NNCompError, decompress
+from nncomp import NNCompError, container, decompress
 
 HERE = Path(__file__).parent
 
@@ -101,7 +101,11 @@ def test_native_targets_have_cases_to_begin_with() -> None:
     text = (HERE / "fuzz" / "native" / "CMakeLists.txt").read_text()
     native = re.findall(r"^fuzzer\((\w+)", text, re.M)
     assert native == sorted(seeds.TARGETS)
+    trust = (HERE.parent / "docs" / "trust.md").read_text("utf-8")
+    assert re.findall(r"^\| `(\w+)` \| .* \| [\d,]+ \| [\d,]+ \|$", trust, re.M) == native
     for name in native:
         cases = list((HERE / "fuzz" / "corpus" / name).iterdir())
         assert cases and sum(case.stat().st_size for case in cases) <= 48 << 10, name
         assert sum(1 for _ in seeds.TARGETS[name]()) > 0
+    heads = [path.read_bytes()[:7] for path in (HERE / "fuzz" / "corpus" / "container").iterdir()]
+    assert {head[6] for head in heads} == {container.VERSION}, "python -m fuzz.seeds is due"

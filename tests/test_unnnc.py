@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import random
+import re
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,7 @@ import unnnc
 from fuzz import mutate
 from golden.files import golden_model
 from nncomp import compress, decompress, levels, model
-from nncomp.errors import NNCompError
+from nncomp.errors import MemoryLimitError, NNCompError
 from unnnc import ROOT, Program
 
 pytestmark = pytest.mark.slow  # it takes minutes to build
@@ -210,6 +213,38 @@ def test_limit_of_memory(here: Program, tmp_path: Path) -> None:
     done = here.run("-t", "-M", "4MiB", tmp_path / "a.nnc", status=1)
     assert b"more than the memory limit of 4 MiB" in done.stderr
     here.run("-t", "-M", "64MiB", tmp_path / "a.nnc")
+
+
+def least_memory(refusal: Callable[[int], str]) -> int:
+    """A limit that suffices, by what is said at those that do not: 0.1 MiB above the least."""
+    limit = 1
+    while said := refusal(limit):
+        found = re.search(r"needs ([0-9.]+) (bytes|MiB), more than", said)
+        assert found, said
+        limit = math.ceil(float(found[1]) * {"bytes": 1, "MiB": 1 << 20}[found[2]])
+    return limit
+
+
+@pytest.mark.parametrize("path", named("good"), ids=lambda path: path.stem)
+def test_what_nncomp_reads_in_some_memory_is_read_in_it(
+    here: Program, folder: Path, path: Path
+) -> None:
+    """unnnc counts what it takes, nncomp what it takes at most: less, and not much."""
+
+    def by_nncomp(limit: int) -> str:
+        try:
+            decompress(path.read_bytes(), memory_limit=limit)
+        except MemoryLimitError as error:
+            return str(error)
+        return ""
+
+    def by_unnnc(limit: int) -> str:
+        command = [*here.command, "-t", "-M", str(limit), "-m", str(folder), str(path)]
+        return subprocess.run(command, capture_output=True, text=True).stderr
+
+    least = least_memory(by_nncomp)
+    here.run("-t", "-M", str(least), "-m", folder, path)
+    assert least < 2 * least_memory(by_unnnc)
 
 
 def test_threads(here: Program) -> None:

@@ -132,7 +132,7 @@ def tell(runs: list[Run]) -> None:
     for target in dict.fromkeys(run.target for run in runs):
         its = [run for run in runs if run.target == target]
         executions, seconds = sum(run.executions for run in its), sum(run.seconds for run in its)
-        print(f"{target}: {executions} executions in {seconds / 3600:.2f} hours of CPU time")
+        print(f"{target}: {executions} executions in {seconds:.0f} seconds of CPU time")
     total = sum(run.executions for run in runs)
     print(f"{total} executions, {sum(run.found for run in runs)} findings", flush=True)
 
