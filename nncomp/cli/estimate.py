@@ -29,8 +29,8 @@ def estimate(files: tuple[str, ...], as_json: bool) -> int:
 
     Each file is one of its own. Samples of them are compressed: 1 MiB at -2, 72 KiB of that at all
     levels, and up to 16 MiB with deflate, to tell how the samples differ from the rest. Of what is
-    larger, sizes are within a few percent, times within a third; an archive is hard to sample.
-    Times are those of one thread.
+    larger, sizes are within a few percent, times mostly within a quarter; an archive is hard to
+    sample. Times are those of one thread.
     """
     from nncomp import estimation
 
