@@ -15,6 +15,7 @@ from nncomp.errors import (
     ModelError,
     ModelNotFoundError,
     NNCompError,
+    PrimeError,
     SizeLimitError,
     TruncatedError,
 )
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from nncomp.generation import generate
     from nncomp.incremental import NNCompressor, NNDecompressor
     from nncomp.info import FrameInfo, get_frame_info
+    from nncomp.prime import Prime
 
 __all__ = [
     "ChecksumError",
@@ -39,6 +41,8 @@ __all__ = [
     "NNCompFile",
     "NNCompressor",
     "NNDecompressor",
+    "Prime",
+    "PrimeError",
     "SizeLimitError",
     "TruncatedError",
     "__version__",
@@ -58,6 +62,7 @@ _MODULES = {
     "NNCompFile": "file",
     "NNCompressor": "incremental",
     "NNDecompressor": "incremental",
+    "Prime": "prime",
     "compress": "api",
     "costs": "counting",
     "decompress": "api",

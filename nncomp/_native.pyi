@@ -54,6 +54,7 @@ class Encoding:
         mixing: tuple[int, int, int, int],
         *,
         kernel: str = "auto",
+        ready: Ready | None = None,
     ) -> None: ...
     def encode(
         self, steps: int, *, threads: int = 1, progress: Callable[[int], Any] | None = None
@@ -84,6 +85,7 @@ class Decoding:
         kernel: str = "auto",
         known: bytes = b"",
         power: int = 65536,
+        ready: Ready | None = None,
     ) -> None: ...
     def decode(self, steps: int, *, progress: Callable[[int], Any] | None = None) -> None: ...
     def part(self, start: int, size: int) -> bytes: ...
@@ -98,8 +100,10 @@ def encode_block(
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
     kernel: str = "auto",
+    ready: Ready | None = None,
 ) -> list[bytes]:
-    """``mixing`` is (rich, contexts, period, stride); ``kernel`` is for no network."""
+    """``mixing`` is (rich, contexts, period, stride); ``kernel`` is for no network. ``ready`` is
+    of the same network, mixing and kernel, for as much room."""
 
 def byte_costs(
     network: Network | None,
@@ -139,6 +143,20 @@ class Primed:
     ) -> npt.NDArray[np.uint32]:
         """The same; from then on ``data`` is known."""
 
+class Ready:
+    """What codes a block when it has read ``known``, for blocks of ``room`` bytes; immutable."""
+
+    def __init__(
+        self,
+        known: bytes,
+        room: int,
+        mixing: tuple[int, int, int, int],
+        *,
+        network: Network | None = None,
+        progress: Callable[[int], Any] | None = None,
+        kernel: str = "auto",
+    ) -> None: ...
+
 def bit_probabilities(
     data: bytes, mixing: tuple[int, int, int, int], *, kernel: str = "auto"
 ) -> npt.NDArray[np.uint32]: ...
@@ -151,7 +169,12 @@ def decode_block(
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
     kernel: str = "auto",
+    ready: Ready | None = None,
 ) -> bytes: ...
+def room_for(size: int) -> int:
+    """The least number of bytes whose tables are as large as those for ``size``, rounded up to a
+    power of two."""
+
 def mixing_memory(mixing: tuple[int, int, int, int], network: bool, size: int, lanes: int) -> int:
     """Bytes of memory of the adaptive stage for a block of ``size`` bytes."""
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nncomp import container, resolve
+from nncomp import prime, resolve
 from nncomp.container import LEAD_SIZE, Aside, Block, Header, Item, ModelRef
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, SizeLimitError
 from nncomp.far import Future, Split
@@ -29,6 +29,7 @@ from nncomp.summary import Summary
 
 if TYPE_CHECKING:
     from nncomp.engine import Decoding
+    from nncomp.prime import Prime
 
 __all__ = ["Decoder", "Part"]
 
@@ -66,6 +67,7 @@ class Decoder:
         self._header: Header | None = None
         self._ref: ModelRef | None = None  # of the frame, before its model is resolved
         self._model: Model | None = None
+        self._prime: Prime | None = None  # of the frame
         self._future = Future(0)
         self._number = 0  # of the next block, from the first one that is asked for
         self._aside: Aside | None = None  # the next block is one
@@ -87,9 +89,10 @@ class Decoder:
         if isinstance(item, Header):
             if item.arithmetic != ARITHMETIC:
                 raise FormatError(f"arithmetic version {item.arithmetic} is not supported")
+            self._prime = prime.required(item.prime, self._options.prime)
             self._header, self._ref, self._model = item, None, None
             self._future, self._number, self._literals = Future(item.reach), 0, 0
-            self._places.expect(item, None)
+            self._places.expect(item, None, self._prime)
         elif isinstance(item, ModelRef):
             self._ref = item
         elif isinstance(item, Aside):
@@ -116,10 +119,10 @@ class Decoder:
             raise SizeLimitError(f"the content is larger than {max_size} bytes")
         if self._ref is not None:  # only now: unpacking a model is work, too
             self._model = resolve.for_frame(self._ref, self._options.model, self.memory_limit)
-            self._places.expect(self._header, self._model)
+            self._places.expect(self._header, self._model, self._prime)
             self._ref = None
         held = min(self._header.reach, self._literals)
-        need = memory.of_block(plan, block.size, self._model)
+        need = memory.of_block(plan, block.size, self._model, self._prime)
         if held + need > self.memory_limit:
             raise MemoryLimitError.of("decoding", held + need, self.memory_limit)
         self._places.expect_block(need, held)
@@ -133,7 +136,7 @@ class Decoder:
     def _task(self, plan: Plan, block: Block, number: int, *, asked_for: bool) -> Task[_Finish]:
         """Its results are taken in order, and in the caller's thread: so blocks that are copied
         from are there when their literals are needed, and no task waits for another."""
-        future, model = self._future, self._model
+        future, model, primed = self._future, self._model, self._prime
         root = plan.joined(block.size)
         # What a filter joins may need all of its streams, and what is copied may be the beginning.
         alone = FILTERS[plan.filter] is none and plan.copies is None
@@ -141,7 +144,9 @@ class Decoder:
 
         def decode(threads: int, report: Progress) -> Iterator[_Finish]:
             def coded(stream: Stream) -> _Coded:
-                return _Coded(stream, model if stream.network else None, self._places, threads)
+                network = model if stream.network else None
+                used = primed if stream.primed else None
+                return _Coded(stream, network, used, self._places, threads)
 
             meter = Meter(report, block.size if asked_for else 0)
             known = 0
@@ -203,10 +208,19 @@ class _Coded:
     """A stream on its way out: its lead, and then all of it. Between the two, what decoding takes
     is held, and nothing runs."""
 
-    def __init__(self, stream: Stream, model: Model | None, places: Places, threads: int) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        model: Model | None,
+        primed: Prime | None,
+        places: Places,
+        threads: int,
+    ) -> None:
         assert model is not None or not stream.network
+        assert primed is not None or not stream.primed
         self._stream = stream
         self._model = model
+        self._prime = primed
         self._places = places
         self._threads = threads
         self._decoding: Decoding | None = None
@@ -218,7 +232,12 @@ class _Coded:
         assert stream.mixing is not None
         with self._places.in_steps() as place:
             self._decoding = place.start_decoding(
-                self._model, list(stream.payloads), stream.size, stream.mixing, self._threads
+                self._model,
+                list(stream.payloads),
+                stream.size,
+                stream.mixing,
+                self._threads,
+                prime=self._prime,
             )
             self._decoding.decode(order.lead_steps(lanes), progress=report)
         return order.lead(self._decoding.part, stream.size, lanes)
@@ -240,14 +259,14 @@ class _Coded:
                     stream.mixing,
                     threads=self._threads,
                     progress=report,
+                    prime=self._prime,
                 )
         del decoding  # and with it much memory, before there is another copy
         return order.gather(coded, len(stream.payloads))
 
 
 def _check(content: bytes, block: Block) -> None:
-    _require(zlib.crc32(content) == block.content_checksum)
-    _require(container.lead_checksum(content) == block.lead_checksum)
+    _require(block.matches(content))
 
 
 def _require(matches: bool) -> None:

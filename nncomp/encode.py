@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import itertools
 import zlib
 from collections.abc import Generator, Iterator
@@ -39,11 +40,13 @@ def header_of(options: Options) -> Header:
     level = levels.get(options.level)
     block_size = level.block_size if options.block_size is None else options.block_size
     lanes = min(level.full_lanes(block_size), MAX_LANES)
-    return Header(block_size, lanes, ARITHMETIC, level.profile, options.wanted_reach)
+    prime = b"" if options.prime is None else options.prime.digest
+    return Header(block_size, lanes, ARITHMETIC, level.profile, options.wanted_reach, prime)
 
 
 class Encoder:
     """Writes a frame to ``dst``: its header at once, blocks as content comes, the rest in ``end``.
+    A primed frame's first block waits for the second one: alone, it may be a small frame.
 
     ``content_size``, if known, helps the device "auto" to choose, and nothing else. ``progress`` is
     called in the caller's thread with bytes done, and may raise to abort. After an error the frame
@@ -65,14 +68,17 @@ class Encoder:
         # written, and nothing has to be imported while the interpreter ends.
         self._places = Places(options.device, options.threads, content_size, DEFAULT_MEMORY_LIMIT)
         self._model, self._packed = resolve.for_writing(options)
-        self._places.expect(self.header, self._model)
+        self._prime = options.prime
+        self._places.expect(self.header, self._model, self._prime)
         self._progress = progress
         self._inside: deflate.Inside | None = None  # where the block before begins in a stream
         self._before = b""  # that block
         self._summary = Summary()
         self._past = Past(self.header.reach)
         self._usable = True  # whether the frame may be continued
-        self._writer = FrameWriter(dst, self.header)
+        self._dst = dst
+        self._held: Coded | None = None  # the first block, where it may become a small frame
+        self._writer = None if self._prime is not None else FrameWriter(dst, self.header)
 
     def width(self) -> int:
         """How many blocks to have at a time, at least 1: for speed, never for what is written."""
@@ -109,10 +115,39 @@ class Encoder:
         """Complete the frame. Nothing can be added after that."""
         self._check_usable()
         self._usable = False
-        end = self._writer.end()
+        if not self._write_small():
+            end = self._begun().end()
+            self._summary.content_size = end.content_size
+            self._summary.stored_size = end.stored_size
         self._summary.frames = 1
-        self._summary.content_size, self._summary.stored_size = end.content_size, end.stored_size
         return self._summary
+
+    def _begun(self) -> FrameWriter:
+        """The frame's writer, which has what is held."""
+        if self._writer is None:
+            self._writer = FrameWriter(self._dst, self.header)
+            held, self._held = self._held, None
+            if held is not None:
+                self._put(held, self._writer)
+        return self._writer
+
+    def _write_small(self) -> bool:
+        """Write the block that is held as a small frame, if it is the only one and that is best."""
+        if self._held is None:
+            return False
+        found = [(container.small_frame(self.header, block), plan) for plan, block in self._held]
+        small = [(frame, plan) for frame, plan in found if frame is not None]
+        frame, plan = min(small, key=lambda one: len(one[0]), default=(b"", None))
+        usual = io.BytesIO()
+        writer = FrameWriter(usual, self.header)
+        writer.write(*self._smallest(self._held, writer)[1:])
+        writer.end()
+        if plan is None or len(frame) > len(usual.getvalue()):
+            return False
+        rawio.write_all(self._dst, frame)
+        self._summary.count(plan)
+        self._summary.content_size, self._summary.stored_size = self._held[0][1].size, len(frame)
+        return True
 
     def _check_usable(self) -> None:
         if not self._usable:
@@ -126,13 +161,24 @@ class Encoder:
             yield self._task(content, self._past.split(content), self._inside)
 
     def _write(self, coded: Coded) -> None:
-        """Write the smallest, counting the model where this block would bring it.
+        if self._writer is None and self._held is None:
+            self._held = coded
+        else:
+            self._put(coded, self._begun())
+
+    def _put(self, coded: Coded, writer: FrameWriter) -> None:
+        plan, block, model = self._smallest(coded, writer)
+        writer.write(block, model)
+        self._summary.count(plan)
+
+    def _smallest(self, coded: Coded, writer: FrameWriter) -> tuple[Plan, Block, ModelRef | None]:
+        """The smallest block, with the model where this one would bring it, which counts.
 
         Not an embedded model's data, which was asked for.
         """
 
         def carried(block: Block) -> ModelRef | None:
-            if not block.network or self._writer.has_network:
+            if not block.network or writer.has_network:
                 return None
             assert self._model is not None
             return ModelRef(self._model.id, self._model.name)
@@ -144,8 +190,7 @@ class Encoder:
         model = carried(block)
         if model is not None and self._packed is not None:
             model = dataclasses.replace(model, data=self._packed.data)
-        self._writer.write(block, model)
-        self._summary.count(plan)
+        return plan, block, model
 
     def _task(
         self, content: bytes, split: Split | None, inside: deflate.Inside | None
@@ -177,7 +222,7 @@ class Encoder:
         return code
 
     def _coder(self) -> StreamCoder:
-        return StreamCoder(self.header, self._level, self._model, self._places)
+        return StreamCoder(self.header, self._level, self._model, self._places, self._prime)
 
     def _copies(self, split: Split, threads: int, report: Progress) -> Copies:
         stream = self._coder().alone(split.copies, Mixing(self._level.profile), 1, threads, report)
@@ -188,16 +233,23 @@ class Encoder:
     def _plans(
         self, content: bytes, inside: deflate.Inside | None, threads: int, report: Progress
     ) -> list[Plan]:
-        """As it is; and filtered, each stream in its best way without the network, and with it."""
+        """As it is; and filtered, each stream in its best way without the network, and with it.
+        What is small is looked at no further where the prime makes little of it."""
 
         def trial(*args: Any) -> list[bytes]:  # of a sample, which is too little for a GPU
             with self._places.cpu() as cpu:
                 return cpu.encode_block(*args, threads=threads, progress=unheard(report))
 
+        plans = [Plan((Stream(len(content), (content,)),))]
+        if self._prime is not None and choose.is_record(content):
+            mixing = Mixing(self._level.profile)
+            coded = self._coder().code(content, mixing, trial, threads, report)
+            plans += map(Plan.of, coded)
+            if any(choose.is_little(one.stored_size, len(content)) for one in coded):
+                return plans
         chosen = parts.choose_parts(content, self._level.profile, trial, inside)
         alone, joined = self._code(chosen, trial, threads, report)
-        stored = Plan((Stream(len(content), (content,)),))
-        return [stored, *map(Plan.of, [alone] if joined == alone else [alone, joined])]
+        return [*plans, *map(Plan.of, [alone] if joined == alone else [alone, joined])]
 
     def _code(
         self, chosen: Chosen, trial: choose.Encode, threads: int, report: Progress

@@ -13,6 +13,7 @@ __all__ = [
     "ModelError",
     "ModelNotFoundError",
     "NNCompError",
+    "PrimeError",
     "SizeLimitError",
     "TruncatedError",
 ]
@@ -40,6 +41,10 @@ class ModelError(NNCompError):
 
 class ModelNotFoundError(NNCompError):
     """No model with the wanted name or id was found."""
+
+
+class PrimeError(NNCompError):
+    """What a frame was primed with is not given, or something else is."""
 
 
 class MemoryLimitError(NNCompError):

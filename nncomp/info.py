@@ -11,13 +11,16 @@ from nncomp import arguments, container, registry, weights
 from nncomp.container import Block, End, Header, ModelRef, Packed
 from nncomp.errors import FormatError, ModelError, ModelNotFoundError
 from nncomp.model import ModelConfig
-from nncomp.options import DEFAULT_MEMORY_LIMIT
+from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
 from nncomp.plan import layout, memory
 from nncomp.rawio import Readable
 from nncomp.summary import Summary
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from nncomp.options import PrimeLike
+    from nncomp.prime import Prime
 
 __all__ = ["FrameInfo", "get_frame_info", "read_frame_infos"]
 
@@ -42,19 +45,30 @@ class FrameInfo:
     model_embedded: bool
     model_size: int | None  # of the embedded model
     model_base: str | None  # name of the model that the embedded one is a change of, else its id
-    memory_needed: int | None  # at most, for decoding; None where the model is not at hand
+    memory_needed: int | None  # at most, for decoding; None where model or prime is not at hand
+    prime: str | None = None  # digest of what it is primed with, or the beginning of that
 
 
-def get_frame_info(data: Buffer, *, memory_limit: int = DEFAULT_MEMORY_LIMIT) -> FrameInfo:
+def get_frame_info(
+    data: Buffer,
+    *,
+    memory_limit: int = DEFAULT_MEMORY_LIMIT,
+    prime: PrimeLike | None = None,
+) -> FrameInfo:
     """The first frame in ``data``, which must be complete; what follows it does not matter.
 
-    Verifies all checks but those of the content. Raises ``FormatError`` and ``MemoryLimitError``.
+    Verifies all checks but those of the content, of which a small frame has no other. What needs a
+    ``prime`` is known to need so much memory only with that. Raises ``FormatError`` and
+    ``MemoryLimitError``.
     """
-    limit = arguments.integer("memory_limit", memory_limit, least=1)
-    return next(read_frame_infos(io.BytesIO(arguments.contiguous(data)), limit))
+    options = Options(memory_limit=memory_limit, prime=prime)  # type: ignore[arg-type]
+    src = io.BytesIO(arguments.contiguous(data))
+    return next(read_frame_infos(src, options.memory_limit, options.prime))
 
 
-def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
+def read_frame_infos(
+    src: Readable, memory_limit: int, prime: Prime | None = None
+) -> Iterator[FrameInfo]:
     """All frames of ``src``, to its end."""
     for item in container.read(src, memory_limit):
         if isinstance(item, Header):
@@ -68,9 +82,11 @@ def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
             summary.count(plan)
             if model.ref is not None and model.config is None:
                 need = None
+            if header.prime and not (prime and prime.digest.startswith(header.prime)):
+                need = None
             if need is not None:
                 held = min(header.reach, literals)
-                need = max(need, held + memory.of_block(plan, item.size, model.config))
+                need = max(need, held + memory.of_block(plan, item.size, model.config, prime))
             literals += plan.literals(item.size)
             if plan.copies is not None:
                 sources = max(sources, len(plan.copies.sources))
@@ -93,6 +109,7 @@ def read_frame_infos(src: Readable, memory_limit: int) -> Iterator[FrameInfo]:
                 model_size=model.size,
                 model_base=model.base,
                 memory_needed=need,
+                prime=header.prime.hex() or None,
             )
 
 

@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from nncomp import arguments, levels
 from nncomp.container import REACHES, Packed, require_block_size
 from nncomp.model import Model
+from nncomp.prime import Prime
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     ModelLike = str | os.PathLike[str] | Model
+    PrimeLike = Prime | Buffer
     Embeddable = ModelLike | Packed
 
 __all__ = [
@@ -47,6 +51,7 @@ class Options:
     max_size: int | None = None  # bytes of content; more is refused
     device: str = "auto"  # auto, cpu, cuda, cuda:N
     threads: int = 1  # at least 1; for speed only
+    prime: Prime | None = None  # what is read before each block; bytes become one
 
     def __post_init__(self) -> None:
         levels.get(self.level)
@@ -66,6 +71,8 @@ class Options:
         if self.max_size is not None:
             self._set("max_size", least=0)
         self._set("threads", least=1)
+        if not (self.prime is None or isinstance(self.prime, Prime)):
+            object.__setattr__(self, "prime", Prime(self.prime))
 
     @property
     def wanted_model(self) -> Embeddable:
@@ -92,6 +99,7 @@ class Writing(TypedDict, total=False):
     reach: int | None
     device: str
     threads: int
+    prime: PrimeLike | None
 
 
 class Reading(TypedDict, total=False):
@@ -102,6 +110,7 @@ class Reading(TypedDict, total=False):
     max_size: int | None
     device: str
     threads: int
+    prime: PrimeLike | None
 
 
 def for_writing(given: dict[str, Any]) -> Options:

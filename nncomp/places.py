@@ -16,6 +16,7 @@ from nncomp.schedule import Progress, Task, in_order
 
 if TYPE_CHECKING:
     from nncomp.model import Model
+    from nncomp.prime import Prime
 
 __all__ = ["Places", "prepare"]
 
@@ -56,12 +57,13 @@ class Places:
         self._gpu_blocks = 0
         self._gate = threading.BoundedSemaphore()  # to the CPU, where there is a GPU
 
-    def expect(self, header: Header, model: Model | None) -> None:
-        """From now on, blocks are of a frame with this header, and some have this network."""
-        self._need = memory.of_frame(header, model)
+    def expect(self, header: Header, model: Model | None, prime: Prime | None = None) -> None:
+        """From now on, blocks are of a frame with this header, and some have this network. Primed
+        ones are for the CPU: a GPU has its stage in its own memory."""
+        self._need = memory.of_frame(header, model, prime)
         self._left = memory.LEFT * header.block_size
         self._gpu = None
-        if model is None:
+        if model is None or prime is not None:
             return
         whole, rest = divmod(self._content_size, header.block_size)
         lanes = whole * header.lanes + (header.lanes_of(rest) if rest else 0)

@@ -15,6 +15,7 @@ from nncomp.schedule import Progress, unheard
 if TYPE_CHECKING:
     from nncomp.engine import Encoding
     from nncomp.model import Model
+    from nncomp.prime import Prime
 
 __all__ = ["StreamCoder"]
 
@@ -27,43 +28,74 @@ class StreamCoder:
     level: Level
     model: Model | None
     places: Places
+    prime: Prime | None = None
 
     def code(
         self, stream: bytes, mixing: Mixing, trial: choose.Encode, threads: int, report: Progress
     ) -> list[Stream]:
         """``stream`` coded in one way or two, without those that bring nothing."""
         lanes = self.header.lanes_of(len(stream))
+        prime = self.prime if choose.can_be_primed(mixing, len(stream)) else None
         ways = choose.choose_ways(stream, mixing, self.model, lanes, self.level, trial)
         if choose.is_open(len(stream), ways):
-            coded = self._compare(stream, mixing, lanes, threads, report)
+            coded = self._compare(stream, mixing, lanes, prime, threads, report)
         else:
             coded = []
             for way in ways:  # of two, the last one is heard: each reports all of the stream
                 heard = report if way is ways[-1] else unheard(report)
+                if way.network and coded and prime is not None:
+                    if not choose.may_pay(coded[0].stored_size):
+                        continue
                 code = self._joined if way.network else self.alone
-                coded.append(code(stream, mixing, lanes, threads, heard))
+                coded.append(code(stream, mixing, lanes, threads, heard, prime))
         return choose.worthwhile(coded, self.level)
 
     def alone(
-        self, stream: bytes, mixing: Mixing, lanes: int, threads: int, report: Progress
+        self,
+        stream: bytes,
+        mixing: Mixing,
+        lanes: int,
+        threads: int,
+        report: Progress,
+        prime: Prime | None = None,
     ) -> Stream:
         """In one lane, with the adaptive stage alone; it may not shrink."""
         with self.places.cpu() as cpu:
-            payloads = cpu.encode_block(None, stream, 1, mixing, threads=threads, progress=report)
-        return Stream(len(stream), tuple(payloads), mixing)
+            payloads = cpu.encode_block(
+                None, stream, 1, mixing, threads=threads, progress=report, prime=prime
+            )
+        return Stream(len(stream), tuple(payloads), mixing, primed=prime is not None)
 
     def _joined(
-        self, stream: bytes, mixing: Mixing, lanes: int, threads: int, report: Progress
+        self,
+        stream: bytes,
+        mixing: Mixing,
+        lanes: int,
+        threads: int,
+        report: Progress,
+        prime: Prime | None = None,
     ) -> Stream:
         data = order.spread(stream, lanes)
         with self.places.of(self.model) as place:
             payloads = place.encode_block(
-                self.model, data, lanes, mixing, threads=threads, progress=report
+                self.model,
+                data,
+                lanes,
+                mixing,
+                threads=threads,
+                progress=report,
+                prime=prime,
             )
-        return Stream(len(stream), tuple(payloads), mixing, network=True)
+        return Stream(len(stream), tuple(payloads), mixing, True, prime is not None)
 
     def _compare(
-        self, stream: bytes, mixing: Mixing, lanes: int, threads: int, report: Progress
+        self,
+        stream: bytes,
+        mixing: Mixing,
+        lanes: int,
+        prime: Prime | None,
+        threads: int,
+        report: Progress,
     ) -> list[Stream]:
         """Without the network; and with it, if it pays in the steps that ``choose`` names, of which
         the stage alone then knows no more than its lanes do.
@@ -74,18 +106,20 @@ class StreamCoder:
         data = order.spread(stream, lanes)
         sample = b"".join(order.steps(data, lanes, *part) for part in ((0, first), (first, second)))
         with self.places.in_steps() as cpu:
-            begun = cpu.start_encoding(self.model, data, lanes, mixing)
+            begun = cpu.start_encoding(self.model, data, lanes, mixing, prime)
             joined_cost = _cost(begun, first, second, threads, report)
-            begun_alone = cpu.start_encoding(None, sample, 1, mixing)
+            begun_alone = cpu.start_encoding(None, sample, 1, mixing, prime)
             cost = _cost(begun_alone, lanes * first, lanes * second, 1, unheard(report))
-            whole = cpu.start_encoding(None, stream, 1, mixing)
-            alone = Stream(len(stream), tuple(whole.finish(progress=unheard(report))), mixing)
+            whole = cpu.start_encoding(None, stream, 1, mixing, prime)
+            payloads = whole.finish(progress=unheard(report))
+            primed = prime is not None
+            alone = Stream(len(stream), tuple(payloads), mixing, primed=primed)
             if choose.looks_short(cost, joined_cost, self.level):
                 return [alone]
             if self.places.is_on_cpu(self.model):
                 payloads = begun.finish(threads=threads, progress=report)
-                return [alone, Stream(len(stream), tuple(payloads), mixing, network=True)]
-        return [alone, self._joined(stream, mixing, lanes, threads, unheard(report))]
+                return [alone, Stream(len(stream), tuple(payloads), mixing, True, primed)]
+        return [alone, self._joined(stream, mixing, lanes, threads, unheard(report), prime)]
 
 
 def _cost(begun: Encoding, first: int, second: int, threads: int, report: Progress) -> int:

@@ -255,7 +255,7 @@ def test_manuals() -> None:
     """Every program has a page, and every page is installed."""
     docs = ROOT / "docs"
     pages = {path.name for path in docs.glob("*.1")}
-    names = ("classify", "distance", "estimate", "generate", "inspect")
+    names = ("classify", "distance", "estimate", "generate", "inspect", "prime")
     of_commands = {f"nncomp-{name}.1" for name in names}
     assert pages == {"nncomp.1", "nnccat.1", "nncgrep.1", "nncless.1", *of_commands}
     assert {f"{name}.1" for name in ("nncgrep", "nncless")} == {

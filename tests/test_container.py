@@ -69,7 +69,7 @@ MIXED = [
 
 
 def test_empty_frame_bytes() -> None:
-    assert frame() == reseal(bytes.fromhex("894E4E430D0A 0C 21 40 00 00 02"))
+    assert frame() == reseal(bytes.fromhex("894E4E430D0A 0C 21 40 00 00 04"))
     assert len(frame()) == 16
 
 
@@ -83,7 +83,7 @@ def test_network_frame_bytes() -> None:
         + b"abc"
     )
     entry = bytes([len(block) + 4]) + bytes.fromhex("AC02")
-    end = b"\0\1" + entry + bytes([2 + len(entry)])
+    end = b"\0\1" + entry + bytes([2 * (2 + len(entry))])
     assert frame(network(300, b"abc")) == reseal(head + block, end)
 
 
@@ -99,7 +99,7 @@ def test_mixed_frame_bytes() -> None:
     )
     third = bytes.fromhex("01 AC02 01 31 00 04030201")
     entries = b"".join(bytes([len(r) + 4]) + bytes.fromhex("AC02") for r in (first, second, third))
-    end = b"\0\3" + entries + bytes([2 + len(entries)])
+    end = b"\0\3" + entries + bytes([2 * (2 + len(entries))])
     blocks = [mix(300, b"abc"), network(300, b"def", b"plan"), mix(300, b"", b"1")]
     header = Header(1 << 10, 4, 1, Profile.LEAN)
     assert frame(*blocks, header=header) == reseal(head + first, second, third, end)
@@ -314,7 +314,7 @@ def end_of(*blocks: tuple[bytes, int]) -> bytes:
     body = bytes([0, len(blocks)])
     for record, size in blocks:
         body += varint.dumps(len(record) + 4) + varint.dumps(size)
-    return body + varint.dumps(len(body))[::-1]
+    return body + varint.dumps(2 * len(body))[::-1]
 
 
 def test_reseal_makes_valid_files() -> None:
@@ -343,6 +343,7 @@ def test_rule_1_no_magic() -> None:
         (2, "894E4E430D0A 09 21 40", "version 9 is not supported"),
         (2, "894E4E430D0A 0B 21 40", "version 11 is not supported"),
         (2, "894E4E430D0A 0D 21 40", "version 13 is not supported"),
+        (2, "894E4E430D0A 8D 21 40", "version 13 is not supported"),
         (3, "894E4E430D0A 0C 20 40", "arithmetic version"),
         (3, "894E4E430D0A 0C 01 40", "mixing profile 0 is not supported"),
         (3, "894E4E430D0A 0C 41 40", "mixing profile 0 is not supported"),

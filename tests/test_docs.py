@@ -84,7 +84,7 @@ def found(pattern: str, text: str) -> str:
 # ---- Examples and commands ----
 
 
-@pytest.mark.parametrize("name", ["api.md"])
+@pytest.mark.parametrize("name", ["api.md", "prime.md"])
 def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = doctest.testfile(str(DOCS / name), module_relative=False, encoding="utf-8")

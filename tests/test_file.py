@@ -563,7 +563,7 @@ def test_an_index_that_lies_about_sizes() -> None:
 
     def forged(content_size: int) -> bytes:
         end = b"\0\1" + varint.dumps(len(block) + 4) + varint.dumps(content_size)
-        return mutate.mended(head, [block, end + varint.dumps(len(end))[::-1]])
+        return mutate.mended(head, [block, end + varint.dumps(2 * len(end))[::-1]])
 
     with NNCompFile(io.BytesIO(forged(3))) as file:
         assert file.seek(0, io.SEEK_END) == 3 and file.seek(1) == 1 and file.read() == b"bc"

@@ -12,7 +12,7 @@ import pytest
 import commandline
 from commandline import Run
 from conftest import some_quick
-from golden.files import golden_model
+from golden.files import PRIME, golden_model
 from nncomp import decompress, model
 from nncomp.api import decompress_stream
 from nncomp.errors import FormatError, ModelNotFoundError, NNCompError
@@ -58,7 +58,7 @@ def test_corpus_is_complete_and_small() -> None:
     assert golden_model().id.hex() == INDEX["model"]
     assert {path.name for path in named("good-")} == INDEX.keys() - {"model"}
     assert len(named("good-")) + len(named("bad-")) + len(named("unsupported-")) == len(FILES)
-    assert sum(path.stat().st_size for path in FILES) < 250_000
+    assert sum(path.stat().st_size for path in FILES) < 260_000
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_corpus_is_complete_and_small() -> None:
 )
 def test_good(path: Path) -> None:
     data = path.read_bytes()
-    assert is_expected(path, decompress(data))
-    assert is_expected(path, decompress(data, threads=3))
+    assert is_expected(path, decompress(data, prime=PRIME))
+    assert is_expected(path, decompress(data, threads=3, prime=PRIME))
     dripped = io.BytesIO()
-    decompress_stream(Dripping(data), dripped, Options())
+    decompress_stream(Dripping(data), dripped, Options(prime=PRIME))
     assert is_expected(path, dripped.getvalue())
 
 
@@ -86,13 +86,13 @@ SHORT = [path for path in named("good-") if INDEX[path.name]["size"] <= 1100]
 def test_good_by_the_reference(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Short ones, as it takes its time."""
     monkeypatch.setenv("NNCOMP_ENGINE", "reference")
-    assert is_expected(path, decompress(path.read_bytes()))
+    assert is_expected(path, decompress(path.read_bytes(), prime=PRIME))
 
 
 @pytest.mark.parametrize("path", named("bad-"), ids=lambda path: path.stem)
 def test_bad(path: Path) -> None:
     with pytest.raises(NNCompError) as caught:
-        decompress(path.read_bytes())
+        decompress(path.read_bytes(), prime=PRIME)
     assert not isinstance(caught.value, ModelNotFoundError)
 
 
@@ -101,19 +101,20 @@ def test_unsupported(path: Path) -> None:
     with pytest.raises(
         (FormatError, ModelNotFoundError), match=r"not supported|reserved|not found"
     ):
-        decompress(path.read_bytes())
+        decompress(path.read_bytes(), prime=PRIME)
 
 
 def test_embedded_model_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     commandline.use_models(monkeypatch, Path("/nowhere"))
     path = HERE / "good-network-embedded.nnc"
-    assert is_expected(path, decompress(path.read_bytes()))
+    assert is_expected(path, decompress(path.read_bytes(), prime=PRIME))
 
 
 @pytest.mark.slow
-def test_the_command_agrees(run: Run, models_for_golden: Path) -> None:
+def test_the_command_agrees(run: Run, models_for_golden: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         commandline.use_models(patch, models_for_golden)
-        result = run("test", "--json", *FILES, status=1)
+        (tmp_path / "prime").write_bytes(PRIME.data)
+        result = run("test", "--json", "--prime", tmp_path / "prime", *FILES, status=1)
     for entry in json.loads(result.stdout):
         assert entry["ok"] == Path(entry["name"]).name.startswith("good-")

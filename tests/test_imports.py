@@ -27,6 +27,7 @@ ALLOWED = {
     "contexts": {"contexts"},
     "mixing": {"contexts"},
     "mixing_tables": {"tables"},
+    "prime": {"arguments", "errors"},
     "rawio": set(),
     "schedule": set(),
     "tables": set(),
@@ -34,8 +35,8 @@ ALLOWED = {
     "container": {"container", "errors", "mixing", "rawio", "varint"},
     "filters": {"_native", "errors", "filters", "kernels", "mixing", "varint"},
     "plan": {
-        *("_native", "container", "errors", "filters", "levels", "mixing", "plan", "rawio"),
-        "varint",
+        *("_native", "container", "errors", "filters", "levels", "mixing", "plan", "prime"),
+        *("rawio", "varint"),
     },
     "fileio": {"errors", "folder", "rawio"},
     "folder": set(),
@@ -43,11 +44,11 @@ ALLOWED = {
     "network": {"errors", "network"},
     "registry": {"errors", "fileio", "model"},
     "weights": {"_native", "container", "errors", "model", "network"},
-    "options": {"arguments", "container", "levels", "model"},
+    "options": {"arguments", "container", "levels", "model", "prime"},
     "resolve": {"container", "errors", "levels", "options", "registry", "weights"},
     "engine": {
         *("_native", "contexts", "engine", "errors", "kernels", "mixing", "mixing_tables"),
-        *("model", "network", "tables"),
+        *("model", "network", "prime", "tables"),
     },
     "summary": {"plan"},
     "places": {"container", "engine", "mixing", "plan", "schedule"},
@@ -59,7 +60,7 @@ ALLOWED = {
     "ways": {"container", "engine", "levels", "mixing", "places", "plan", "schedule"},
     "decode": {
         *("container", "engine", "errors", "far", "filters", "model", "options", "places", "plan"),
-        *("resolve", "schedule", "summary"),
+        *("prime", "resolve", "schedule", "summary"),
     },
     "api": {
         *("arguments", "container", "decode", "encode", "options", "rawio", "schedule"),
@@ -90,7 +91,7 @@ ALLOWED = {
     },
     "integrations": {
         *("api", "arguments", "encode", "errors", "file", "fileio", "integrations", "levels"),
-        *("options", "rawio", "reader", "registry"),
+        *("options", "prime", "rawio", "reader", "registry"),
     },
     "train": {
         "container",

@@ -204,7 +204,8 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         ("02 30 0A 00 00", 32, "filter 10 of a stream"),
         ("02 30 42 00 00", 32, "filter 66 of a stream"),
         ("00 40", 32, "coding 0x40 of a stream"),
-        ("00 50 00", 1, "coding 0x50 of a stream"),
+        ("00 50 00", 1, "names no prime"),
+        ("00 70 00", 1, "coding 0x70 of a stream"),
         ("00 70 00", 1, "coding 0x70 of a stream"),
         # 10: a plan
         ("00", 0, "does not fit"),

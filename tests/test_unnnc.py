@@ -20,9 +20,9 @@ import commandline
 import models
 import unnnc
 from fuzz import mutate
-from golden.files import golden_model
+from golden.files import PRIME, golden_model
 from nncomp import compress, decompress, levels, model
-from nncomp.errors import MemoryLimitError, NNCompError
+from nncomp.errors import MemoryLimitError, NNCompError, PrimeError
 from unnnc import ROOT, Program
 
 pytestmark = pytest.mark.slow  # it takes minutes to build
@@ -39,9 +39,10 @@ def named(prefix: str) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the model of the golden corpus."""
+    """With the model and the prime of the golden corpus."""
     folder = tmp_path_factory.mktemp("models")
     (folder / "test.safetensors").write_bytes(model.dumps(golden_model()))
+    (folder / "prime").write_bytes(PRIME.data)
     return folder
 
 
@@ -70,14 +71,14 @@ def sanitized() -> Program:
 
 def test_golden_files(anywhere: Program, folder: Path) -> None:
     for path in named("good"):
-        content = anywhere.run("-c", "-m", folder, path).stdout
+        content = anywhere.run("-c", "-m", folder, "--prime", folder / "prime", path).stdout
         digest = hashlib.blake2b(content, digest_size=16).hexdigest()
         assert INDEX[path.name] == {"size": len(content), "blake2b": digest}
 
 
 def test_what_is_refused(anywhere: Program, folder: Path) -> None:
     paths = [*named("bad"), *named("unsupported")]
-    done = anywhere.run("-t", "-m", folder, *paths, status=1)
+    done = anywhere.run("-t", "-m", folder, "--prime", folder / "prime", *paths, status=1)
     lines = done.stderr.decode().splitlines()
     assert [line.split(": ")[1] for line in lines] == [str(path) for path in paths]
 
@@ -114,8 +115,9 @@ def test_refusals_read_the_same(here: Program, folder: Path) -> None:
         if path.name.startswith("bad-mix"):
             continue  # the engine's own words
         with pytest.raises(NNCompError) as caught:
-            decompress(path.read_bytes())
-        line = here.run("-t", "-m", folder, path, status=1).stderr.decode()
+            decompress(path.read_bytes(), prime=PRIME)
+        prime = folder / "prime"
+        line = here.run("-t", "-m", folder, "--prime", prime, path, status=1).stderr.decode()
         said = str(caught.value).partition(" was not found in")[0]
         assert line.startswith(f"unnnc: {path}: {said}")
 
@@ -230,20 +232,21 @@ def test_what_nncomp_reads_in_some_memory_is_read_in_it(
     here: Program, folder: Path, path: Path
 ) -> None:
     """unnnc counts what it takes, nncomp what it takes at most: less, and not much."""
+    options = ["-m", str(folder), "--prime", str(folder / "prime")]
 
     def by_nncomp(limit: int) -> str:
         try:
-            decompress(path.read_bytes(), memory_limit=limit)
+            decompress(path.read_bytes(), memory_limit=limit, prime=PRIME)
         except MemoryLimitError as error:
             return str(error)
         return ""
 
     def by_unnnc(limit: int) -> str:
-        command = [*here.command, "-t", "-M", str(limit), "-m", str(folder), str(path)]
+        command = [*here.command, "-t", "-M", str(limit), *options, str(path)]
         return subprocess.run(command, capture_output=True, text=True).stderr
 
     least = least_memory(by_nncomp)
-    here.run("-t", "-M", str(least), "-m", folder, path)
+    here.run("-t", "-M", str(least), *options, path)
     assert least < 2 * least_memory(by_unnnc)
 
 
@@ -261,6 +264,23 @@ def test_threads(here: Program) -> None:
     assert content and data.startswith(content)
 
 
+def test_primes(here: Program, tmp_path: Path) -> None:
+    prime, other = tmp_path / "prime", tmp_path / "other"
+    prime.write_bytes(PRIME.data)
+    other.write_bytes(b"another")
+    for content in (TEXT[:300], TEXT[:90_000]):
+        file = compress(content, 2, prime=PRIME)
+        assert here.run("--prime", prime, stdin=file).stdout == content
+        for words in ([], ["--prime", other]):
+            line = here.run("-t", *words, stdin=file, status=1).stderr.decode()
+            with pytest.raises(PrimeError) as caught:
+                decompress(file, prime=b"another" if words else None)
+            assert line == f"unnnc: (stdin): {caught.value}\n"
+    other.write_bytes(b"")
+    for name in (other, tmp_path / "none"):
+        here.run("--prime", name, stdin=compress(b"x", 1), status=1)
+
+
 # What is damaged
 
 
@@ -268,15 +288,16 @@ def test_damaged_files(sanitized: Program, folder: Path, tmp_path: Path) -> None
     """Damaged at random, most with checks that match: refused wherever nncomp refuses them."""
     draw = random.Random(1)
     seeds = [path.read_bytes() for path in named("good") if path.stat().st_size < 9000]
+    primed = {path.read_bytes() for path in named("good-primed")}
     paths, expected = [], []
     for number in range(150):
         seed = draw.choice(seeds)
-        inside = draw.random() < 0.8 and b"NNC" not in seed[9:]
+        inside = draw.random() < 0.8 and b"NNC" not in seed[9:] and seed not in primed
         data = mutate.damaged_inside(draw, seed) if inside else mutate.damaged(draw, seed)
         path = tmp_path / f"{number}.nnc"
         path.write_bytes(data)
         try:
-            decompress(data, memory_limit=1 << 28, max_size=1 << 22)
+            decompress(data, memory_limit=1 << 28, max_size=1 << 22, prime=PRIME)
             good = True
         except NNCompError as error:
             if "larger than" in str(error) and "bytes" in str(error):
@@ -284,9 +305,8 @@ def test_damaged_files(sanitized: Program, folder: Path, tmp_path: Path) -> None
             good = False
         paths.append(path)
         expected.append(good)
-    done = subprocess.run(
-        [*sanitized.command, "-t", "-M", "256MiB", "-m", folder, *paths], capture_output=True
-    )
+    options = ["-t", "-M", "256MiB", "-m", folder, "--prime", folder / "prime"]
+    done = subprocess.run([*sanitized.command, *options, *paths], capture_output=True)
     assert done.returncode == 1, done.stderr.decode()
     refused = {line.split(": ")[1] for line in done.stderr.decode().splitlines()}
     assert [str(path) not in refused for path in paths] == expected

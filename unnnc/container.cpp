@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "deflate/checksum.hpp"
 
@@ -11,14 +12,17 @@ namespace {
 using deflate::crc32;
 
 constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
+constexpr uint8_t SMALL_MAGIC[] = {0x89, 'N', 'P'};
 constexpr int VERSION = 12;
+constexpr size_t PRIME_SIZE = 16, SMALL_PRIME_SIZE = 4;  // bytes of a prime's digest
+constexpr uint64_t MAX_SMALL_SIZE = LEAD_SIZE;           // bytes of content of a small frame
 constexpr uint64_t REACHES[] = {0, 1 << 26, 1 << 29, uint64_t(1) << 31};
 constexpr uint64_t MAX_BLOCKS = 1 << 24;      // of a frame
 constexpr uint64_t MAX_PLAN_SIZE = 1 << 16;   // bytes
 constexpr uint64_t MAX_MODEL_SIZE = 1 << 26;  // bytes of an embedded model
 constexpr int MAX_LANES = 128;
 
-enum Type : uint8_t { END, BLOCK, NETWORK_BLOCK };  // of records
+enum Type : uint8_t { END, BLOCK, NETWORK_BLOCK, PRIMED_END };  // of records
 
 constexpr const char* CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached";
 
@@ -26,6 +30,24 @@ bool is_name(View name) {  // [a-z0-9][a-z0-9._-]*
   const auto good = [](uint8_t c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   return good(name[0]) &&
          std::all_of(name.begin(), name.end(), [&](uint8_t c) { return good(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+uint8_t end_of(const Header& header) { return header.prime.empty() ? END : PRIMED_END; }
+
+Bytes footer_of(uint64_t number) {
+  Bytes footer;
+  put_varint(footer, number);
+  std::reverse(footer.begin(), footer.end());
+  return footer;
+}
+
+void check_version(int version) {
+  require(version == VERSION, "format version " + std::to_string(version) + " is not supported");
+}
+
+void check_method(int method) {
+  require((method & 15) != 0, "arithmetic version is out of range");
+  require((method >> 4 & 3) != 0, "mixing profile 0 is not supported");
 }
 
 std::string megabytes(uint64_t size) {
@@ -81,24 +103,26 @@ void Reader::check() {
 
 std::optional<Header> Reader::frame() {
   crc_ = 0;
-  Bytes magic(sizeof MAGIC);
+  start_ = position_;
+  Bytes magic(sizeof SMALL_MAGIC);
   magic.resize(read(magic));
-  if (!std::equal(magic.begin(), magic.end(), std::begin(MAGIC), std::end(MAGIC))) {
+  const bool small = std::equal(magic.begin(), magic.end(), std::begin(SMALL_MAGIC), std::end(SMALL_MAGIC));
+  if (!small && magic.size() == sizeof SMALL_MAGIC && std::equal(magic.begin(), magic.end(), MAGIC)) {
+    Bytes rest(sizeof MAGIC - magic.size());
+    rest.resize(read(rest));
+    magic.insert(magic.end(), rest.begin(), rest.end());
+  }
+  if (!small && !std::equal(magic.begin(), magic.end(), std::begin(MAGIC), std::end(MAGIC))) {
     if (magic.empty() && !first_) return std::nullopt;
-    require(magic.empty() || !std::equal(magic.begin(), magic.end(), MAGIC), CUT_SHORT);
+    const bool short_small = magic.size() < sizeof SMALL_MAGIC && std::equal(magic.begin(), magic.end(), SMALL_MAGIC);
+    require(magic.empty() || !(short_small || std::equal(magic.begin(), magic.end(), MAGIC)), CUT_SHORT);
     require(first_, "trailing bytes after the end-of-stream marker");
     require(magic.size() < 4 || !std::equal(MAGIC, MAGIC + 4, magic.begin()),
             "damaged: line ends were converted (copied as text?)");
     throw FormatError(magic.empty() ? "not an .nnc file: it is empty" : "not an .nnc file");
   }
   first_ = false;
-  const int version = byte(), method = byte(), geometry = byte();
-  require(version == VERSION, "format version " + std::to_string(version) + " is not supported");
-  const int log2_size = (geometry & 31) + 10, profile = method >> 4 & 3;
-  require(log2_size <= 26, "block size is out of range");
-  require((method & 15) != 0, "arithmetic version is out of range");
-  require(profile != 0, "mixing profile " + std::to_string(profile) + " is not supported");
-  header_ = {uint64_t(1) << log2_size, uint64_t(1) << (geometry >> 5), method & 15, profile, REACHES[method >> 6]};
+  header_ = small ? small_frame() : usual_frame();
   // A block's payload and content.
   if (2 * header_.block_size > memory_limit_) {
     const std::string kib = std::to_string(header_.block_size >> 10);
@@ -110,12 +134,66 @@ std::optional<Header> Reader::frame() {
   return header_;
 }
 
+Header Reader::usual_frame() {
+  const int version = byte(), method = byte(), geometry = byte();
+  check_version(version & 0x7F);
+  Bytes prime;
+  if (version & 0x80) prime = take(PRIME_SIZE);
+  const int log2_size = (geometry & 31) + 10;
+  require(log2_size <= 26, "block size is out of range");
+  check_method(method);
+  return {uint64_t(1) << log2_size,
+          uint64_t(1) << (geometry >> 5),
+          method & 15,
+          method >> 4 & 3,
+          REACHES[method >> 6],
+          std::move(prime),
+          false};
+}
+
+Header Reader::small_frame() {
+  const int version = byte(), method = byte();
+  check_version(version);
+  require(!(method & 0x80), "a reserved bit is set");
+  check_method(method);
+  stored_ = method & 0x40;
+  return {MAX_SMALL_SIZE, 1, method & 15, method >> 4 & 3, 0, take(SMALL_PRIME_SIZE), true};
+}
+
 // ---- Blocks ----
 
+bool Block::matches(View content) const {
+  const View lead = content.first(content.size() > LEAD_SIZE ? LEAD_SIZE : 0);
+  const uint32_t lead_crc = crc32(lead), crc = crc32(content.subspan(lead.size()), lead_crc);
+  if (!before) return content.size() == size && lead_crc == lead_checksum && crc == content_checksum;
+  const uint8_t bytes[] = {uint8_t(crc), uint8_t(crc >> 8), uint8_t(crc >> 16), uint8_t(crc >> 24)};
+  return content.size() == size && crc32(bytes, *before) == content_checksum;
+}
+
+// All of a small frame but for its head. Its check is of the content, too.
+Block Reader::small_block() {
+  Block block{};
+  block.size = varint();
+  require(block.size >= 1 && block.size <= header_.block_size, "a block's size is out of range");
+  const uint64_t payload_size = stored_ ? block.size : varint();
+  require(payload_size <= block.size, "a block's payload is larger than its content");
+  block.payload = take(payload_size);
+  block.plan = {0x00, uint8_t(stored_ ? 0x00 : 0x50)};
+  const Bytes footer = footer_of(2 * (position_ - start_) + 1);
+  require(take(footer.size()) == footer, "damaged: a small frame's end does not match its size");
+  block.before = crc_;
+  block.content_checksum = uint32();
+  return block;
+}
+
 std::optional<Block> Reader::block() {
+  if (header_.small) {
+    if (count_++ > 0) return std::nullopt;
+    return small_block();
+  }
   const uint64_t start = position_;
   const uint8_t type = byte();
-  if (type == END) {
+  if (type == end_of(header_)) {
     end();
     return std::nullopt;
   }
@@ -160,12 +238,11 @@ ModelRef Reader::model() {
 
 // Every byte of the end record is known beforehand.
 void Reader::end() {
-  Bytes expected{END};
+  Bytes expected{end_of(header_)};
   put_varint(expected, count_);
   expected.insert(expected.end(), entries_.begin(), entries_.end());
-  Bytes footer;
-  put_varint(footer, expected.size());
-  expected.insert(expected.end(), footer.rbegin(), footer.rend());
+  const Bytes footer = footer_of(2 * expected.size());
+  expected.insert(expected.end(), footer.begin(), footer.end());
   const Bytes found = take(expected.size() - 1);
   require(std::equal(found.begin(), found.end(), expected.begin() + 1) || !CHECKED,
           "damaged: the index does not match the blocks");

@@ -27,6 +27,8 @@ struct Header {
   int arithmetic;       // version of docs/numerics.md
   int profile;          // nncomp::Profile of the adaptive stage
   uint64_t reach;       // bytes of literals that blocks may copy from; 0: each stands alone
+  Bytes prime;          // digest of what blocks are primed with, or its beginning; empty: nothing
+  bool small;           // whether it is a small frame
 
   // Lanes of a stream of `size` bytes that the network codes.
   int lanes_of(uint64_t size) const;
@@ -47,6 +49,10 @@ struct Block {
   Bytes payload;
   uint32_t lead_checksum;  // CRC-32 of the content's lead; 0 where there is no more than that
   uint32_t content_checksum;
+  std::optional<uint32_t> before;  // of a small frame: CRC-32 of what is before its check, which the checksum is
+
+  // Whether that is what the checksums are of.
+  bool matches(View content) const;
 };
 
 // Raises FormatError for what no encoder writes, and Refusal before more than `memory_limit` bytes would be held.
@@ -68,12 +74,17 @@ class Reader {
   uint32_t uint32();
   void check();
   ModelRef model();
+  Header small_frame();
+  Header usual_frame();
+  Block small_block();
   void end();
 
   Source source_;
   uint64_t memory_limit_;
   bool first_ = true;      // no frame has been read yet
   uint64_t position_ = 0;  // in the file
+  uint64_t start_ = 0;     // of the frame
+  bool stored_ = false;    // of a small frame: whether its block is
   uint32_t crc_ = 0;       // of what the next check covers, as far as it has been read
   Header header_{};
   bool has_network_ = false;  // whether the frame had a network block

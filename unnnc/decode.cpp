@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "block/block.hpp"
-#include "deflate/checksum.hpp"
 #include "far/join.hpp"
 #include "filters/filters.hpp"
 #include "plan.hpp"
@@ -38,6 +37,7 @@ Bytes gather(Bytes&& coded, size_t lanes) {
 // What decodes the streams of a block.
 struct Engine {
   const Network* network;  // of the frame, or null
+  const Prime* prime;  // likewise
   int threads;
 
   Bytes stream(const Part& part) const {
@@ -49,7 +49,9 @@ struct Engine {
     if (!part.mixing) return Bytes(part.payloads[0].begin(), part.payloads[0].end());
     Bytes coded(part.size);
     const Predictor predictor{part.network ? network : nullptr, *part.mixing, find_kernel("auto")};
-    decode_block(predictor, part.payloads, coded, threads, Progress());
+    std::shared_ptr<const Ready> primed;
+    if (part.primed) primed = prime->ready(predictor, part.size, int(part.payloads.size()));
+    decode_block(predictor, part.payloads, coded, threads, Progress(), primed.get());
     return gather(std::move(coded), part.payloads.size());
   }
 };
@@ -67,14 +69,18 @@ uint64_t memory_of_joining(const Part& part) {
 }
 
 // Upper bound in bytes of what decoding a block needs: its payload and content, with copies its literals and what is
-// copied, with a filter the streams and what joins them, and what the largest of the streams is coded with.
-uint64_t memory_of_block(const Plan& plan, uint64_t size, const Network* network) {
+// copied, with a filter the streams and what joins them, and what the largest of the streams is coded with, a prime
+// included.
+uint64_t memory_of_block(const Plan& plan, uint64_t size, const Network* network, const Prime* prime) {
   uint64_t need = 2 * size, coder = network ? memory_of(network->config(), 1) : 0;
   const auto count = [&](const Part& part) {
     if (!part.mixing) return;
     const int lanes = int(part.payloads.size());
     const uint64_t model = network ? memory_of(network->config(), lanes) : 0;
-    coder = std::max(coder, Stage::memory(*part.mixing, part.network, part.size, lanes) + model);
+    const uint64_t laid_out = part.size + (part.primed ? uint64_t(lanes) * prime->size() : 0);
+    uint64_t own = Stage::memory(*part.mixing, part.network, laid_out, lanes) + model;
+    if (part.primed) own += prime->memory(*part.mixing, network, part.size, lanes);
+    coder = std::max(coder, own);
   };
   each(plan.literals, count);
   if (plan.copies) {
@@ -95,6 +101,7 @@ struct Task {
   Block block;
   Plan plan;  // refers to the block
   std::shared_ptr<const Network> network;
+  const Prime* prime;  // of the frame, or null
   uint64_t need;  // bytes of memory
   Bytes copies;  // what is copied to where, once it is decoded
   std::future<Bytes> literals;
@@ -102,7 +109,7 @@ struct Task {
   // With `policy` deferred, it is decoded once it is wanted, and no thread is started.
   void start(std::launch policy, int threads) {
     const auto work = [this, threads] {
-      const Engine engine{network.get(), threads};
+      const Engine engine{network.get(), prime, threads};
       if (plan.copies) copies = engine.stream(plan.copies->stream);
       return engine.stream(plan.literals);
     };
@@ -145,6 +152,12 @@ class Frame {
       : reader_(reader), header_(header), models_(models), limits_(limits), sink_(sink), past_(header.reach) {
     require(header.arithmetic == ARITHMETIC,
             "arithmetic version " + std::to_string(header.arithmetic) + " is not supported");
+    if (header.prime.empty()) return;
+    prime_ = limits.prime.get();
+    if (!prime_) {
+      throw Refusal("it was written with a prime, " + hexadecimal(header.prime) + ", and needs it: use --prime");
+    }
+    prime_->require_named(header.prime);
   }
 
   // As many blocks at a time as there are threads, and memory; fewer share the threads. What comes before an error is
@@ -184,11 +197,11 @@ class Frame {
   std::unique_ptr<Task> read_block() {
     std::optional<Block> block = reader_.block();
     if (!block) return nullptr;
-    auto task = std::make_unique<Task>(Task{std::move(*block), {}, nullptr, 0, {}, {}});
+    auto task = std::make_unique<Task>(Task{std::move(*block), {}, nullptr, prime_, 0, {}, {}});
     task->plan = read_plan(task->block, header_);
     if (task->block.model) network_ = models_.find(*task->block.model, limits_.memory);
     task->network = network_;
-    task->need = memory_of_block(task->plan, task->block.size, network_.get());
+    task->need = memory_of_block(task->plan, task->block.size, network_.get(), prime_);
     held_ = std::min(header_.reach, literals_);
     if (held_ + task->need > limits_.memory) refuse_memory("decoding", held_ + task->need, limits_.memory);
     literals_ += task->plan.literals.size;
@@ -214,11 +227,8 @@ class Frame {
   }
 
   void hand_out(View content, const Block& block) {
-    const View lead = content.first(content.size() > LEAD_SIZE ? LEAD_SIZE : 0);
-    const uint32_t lead_checksum = deflate::crc32(lead);
-    const bool matches = lead_checksum == block.lead_checksum &&
-                         deflate::crc32(content.subspan(lead.size()), lead_checksum) == block.content_checksum;
-    require(content.size() == block.size && (matches || !CHECKED), "a block's content does not match its checksum");
+    require(content.size() == block.size && (block.matches(content) || !CHECKED),
+            "a block's content does not match its checksum");
     sink_(content);
   }
 
@@ -227,6 +237,7 @@ class Frame {
   Models& models_;
   const Limits& limits_;
   const std::function<void(View)>& sink_;
+  const Prime* prime_ = nullptr;  // of the frame
   std::shared_ptr<const Network> network_;  // once it is known
   std::deque<std::unique_ptr<Task>> tasks_;  // that are not finished
   std::exception_ptr failure_;  // of reading

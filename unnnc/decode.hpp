@@ -3,16 +3,19 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "bytes.hpp"
 #include "container.hpp"
 #include "models.hpp"
+#include "prime.hpp"
 
 namespace nncomp::unnnc {
 
 struct Limits {
   uint64_t memory = uint64_t(1) << 30;  // bytes that decoding may take
   int threads = 1;                      // for speed alone
+  std::shared_ptr<const Prime> prime;   // for frames that name it
 };
 
 // Hands the content of all frames of `source` to `sink`, a block at a time, once it is confirmed. Returns when the last

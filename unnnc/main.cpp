@@ -1,6 +1,7 @@
 // unnnc: the content of .nnc files, without Python. What a file is, and what is refused, is docs/format.md; what the
 // coded bytes mean, docs/numerics.md. In the order of reading: container, plan, decode, filters/; model, packed, and
 // model_file for networks.
+#include <getopt.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -29,6 +30,7 @@ constexpr const char* USAGE =
     "  -m FOLDER   look for models there, too; those in the file, in the program and beside the file are found\n"
     "  -M SIZE     refuse what takes more memory: 64MiB, 2G; 1GiB otherwise\n"
     "  -T N        use N threads; 0, otherwise: one for each processor\n"
+    "  --prime FILE  what the files were primed with\n"
     "  -d, -k      nothing: files are decompressed, and kept\n"
     "  -h, -V      show this, or the version, and exit\n"
     "\n"
@@ -38,7 +40,7 @@ constexpr const char* SUFFIX = ".nnc";
 
 struct Options {
   bool to_stdout = false, test = false, force = false;
-  std::optional<std::string> output;
+  std::optional<std::string> output, prime;
   std::vector<std::string> folders;
   Limits limits;
   std::vector<std::string> files;
@@ -88,7 +90,9 @@ int threads_of(const std::string& text) {
 Options parse(int count, char** arguments) {
   Options options;
   options.limits.threads = threads_of("0");
-  for (int option; (option = getopt(count, arguments, "+cdfhkm:M:o:tT:V")) != -1;) {
+  constexpr int PRIME = 256;
+  const struct option names[] = {{"prime", required_argument, nullptr, PRIME}, {}};
+  for (int option; (option = getopt_long(count, arguments, "+cdfhkm:M:o:tT:V", names, nullptr)) != -1;) {
     switch (option) {
       case 'c': options.to_stdout = true; break;
       case 'd':
@@ -100,6 +104,7 @@ Options parse(int count, char** arguments) {
       case 'o': options.output = optarg; break;
       case 't': options.test = true; break;
       case 'T': options.limits.threads = threads_of(optarg); break;
+      case PRIME: options.prime = optarg; break;
       case 'V': std::puts("unnnc " UNNNC_VERSION); std::exit(0);
       default: std::fputs("see unnnc -h\n", stderr); std::exit(2);
     }
@@ -156,13 +161,26 @@ bool run(const std::string& name, const Options& options) {
   return false;
 }
 
+// Whether it could be read, if there is one; says what is wrong.
+bool load_prime(Options& options) {
+  if (!options.prime) return true;
+  try {
+    options.limits.prime = std::make_shared<const Prime>(read_file(*options.prime, Prime::MAX_SIZE + 1));
+    return true;
+  } catch (const std::exception& error) {
+    complain(*options.prime + ": " + error.what());
+    return false;
+  }
+}
+
 }  // namespace
 }  // namespace nncomp::unnnc
 
 int main(int count, char** arguments) {
   using namespace nncomp::unnnc;
-  const Options options = parse(count, arguments);
-  bool good = true;
+  Options options = parse(count, arguments);
+  bool good = load_prime(options);
+  if (!good) return 1;
   for (const std::string& name : options.files) good &= run(name, options);
   return good ? 0 : 1;
 }

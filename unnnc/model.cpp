@@ -137,7 +137,7 @@ uint64_t memory_of(const Config& config, int lanes) {
     if (layer.kind == "attention") {
       const uint64_t heads = number(0), head = number(1), window = number(2);
       packed += 4 * heads * (window + 2 * BIAS_PAD);  // biases, as int32
-      state += 2 * head * (window + MAX_CHUNK);  // keys and values
+      state += 2 * head * (window + MAX_CHUNK + 16);  // keys and values
       row = std::max(row, 6 * (heads + 2) * head + 5 * heads * window);
     } else {
       row = std::max(row, 5 * number(0));

@@ -17,7 +17,8 @@ constexpr uint64_t MAX_STREAM_SIZE = uint64_t(1) << 28;  // bytes of all streams
 // Bits of a filter's byte,
 constexpr uint8_t SIDE = 0x80, COPIES = 0x40, FILTER = 0x3F;
 // and of a stream's.
-constexpr uint8_t SIZE = 0x80, WAY = 0x70, CONTEXTS = 0x0F;
+constexpr uint8_t SIZE = 0x80, PRIMED = 0x40, WAY = 0x30, CONTEXTS = 0x0F;
+constexpr uint64_t MAX_PRIMED_SIZE = uint64_t(1) << 26;  // bytes of a primed stream
 enum Way : uint8_t { STORED = 0x00, MIX = 0x10, NETWORK_MIX = 0x20, JOINED = 0x30 };
 
 constexpr const char* TOO_MANY = "a block has too many streams, or too large ones";
@@ -112,17 +113,20 @@ class PlanReader {
     Part part;
     part.size = size;
     const uint8_t way = coding & WAY;
-    if (way == STORED && !(coding & CONTEXTS)) {
+    if (way == STORED && !(coding & (CONTEXTS | PRIMED))) {
       part.payloads = {payload_.take(size)};
       return part;
     }
-    if (way != MIX && way != NETWORK_MIX) {
+    part.primed = coding & PRIMED;
+    if ((way != MIX && way != NETWORK_MIX) || (part.primed && (coding & CONTEXTS))) {
       char text[5];
-      std::snprintf(text, sizeof text, "0x%02x", coding & (WAY | CONTEXTS));
+      std::snprintf(text, sizeof text, "0x%02x", coding & ~SIZE);
       throw FormatError("coding " + std::string(text) + " of a stream is not supported");
     }
     part.network = way == NETWORK_MIX;
-    part.mixing = mixing(coding & CONTEXTS);
+    require(!part.primed || !header_.prime.empty(), "a stream is primed, and the frame names no prime");
+    require(!part.primed || size <= MAX_PRIMED_SIZE, "a primed stream is too large");
+    part.mixing = part.primed ? Mixing{header_.profile, mix::GENERAL, 0, 1} : mixing(coding & CONTEXTS);
     const std::vector<uint64_t> sizes = payload_sizes(part.network ? header_.lanes_of(size) : 1, size);
     for (uint64_t one : sizes) part.payloads.push_back(payload_.take(one));
     return part;

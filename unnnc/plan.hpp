@@ -18,6 +18,7 @@ struct Part {
   std::vector<View> payloads;    // of a coded one, one a lane; of a stored one, itself
   std::optional<Mixing> mixing;  // how the adaptive stage codes it; none: it is stored
   bool network = false;          // whether the network takes part beside the stage
+  bool primed = false;           // whether it goes on from the frame's prime
 
   std::vector<Part> below;  // of a joined one; else none
   int filter = 0;           // among FILTERS

@@ -33,7 +33,7 @@ from nncomp.levels import NO_MODEL
 
 __all__ = ["compress", "decompress", "test"]
 
-_NO_FILES = (None, NO_MODEL, "-")
+_NO_FILES = (NO_MODEL, "-")
 
 _MODES = (
     (Mode.COMPRESS, ("-z", "--compress"), "Compress (default)."),
@@ -102,6 +102,8 @@ def _run(
     names = inputs.names(files, files_from, files_from0)
     _check_usage(mode, names, options)
     report = Report(options.quiet)
+    prime = None if options.prime is None else options.prime.name
+    others = [name for name in (options.model, prime, files_from, files_from0) if name is not None]
     found = inputs.find(
         mode,
         names,
@@ -109,7 +111,7 @@ def _run(
         suffix=options.suffix,
         output_dir=options.output_dir,
         target_of=_target_of(mode, options),
-        others=[name for name in (options.model, files_from, files_from0) if name not in _NO_FILES],
+        others=[name for name in others if name not in _NO_FILES],
     )
     if options.output is not None and len(found) > 1:
         raise click.UsageError("-o is for one input")
@@ -119,7 +121,14 @@ def _run(
         from nncomp.cli.info import show_files
 
         verbose = options.verbose > 0
-        show_files(found, options.memory, report, verbose=verbose, as_json=options.as_json)
+        show_files(
+            found,
+            options.memory,
+            report,
+            verbose=verbose,
+            as_json=options.as_json,
+            prime=options.prime,
+        )
     else:
         _do_all(mode, found, options, report)
     return report.status

@@ -14,12 +14,13 @@ from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, input_options
-from nncomp.cli.parameters import byte_size
+from nncomp.cli.parameters import PrimeFile, byte_size, prime_option
 from nncomp.cli.report import Report, blocks_text, message_of, shown_name, size_text
 from nncomp.errors import MemoryLimitError, NNCompError
 
 if TYPE_CHECKING:
     from nncomp.info import FrameInfo
+    from nncomp.prime import Prime
 
 __all__ = ["info", "show_files"]
 
@@ -33,6 +34,7 @@ _NAMES = 8  # of models that a row shows
 @click.option(
     "--memory", type=byte_size, metavar="SIZE", default="1GiB", show_default=True, help="Limit."
 )
+@prime_option("What files are primed with: so it can say how much memory they need.")
 @click.option("-q", "--quiet", count=True, help="Twice: no errors.")
 @click.option("-v", "--verbose", count=True, help="Show every frame.")
 def info(
@@ -43,6 +45,7 @@ def info(
     suffix: str,
     as_json: bool,
     memory: int,
+    prime: PrimeFile | None,
     quiet: int,
     verbose: int,
 ) -> int:
@@ -50,7 +53,7 @@ def info(
     report = Report(quiet)
     names = inputs.names(files, files_from, files_from0)
     found = inputs.find(Mode.LIST, names, recursive=recursive, suffix=suffix)
-    show_files(found, memory, report, verbose=verbose > 0, as_json=as_json)
+    show_files(found, memory, report, verbose=verbose > 0, as_json=as_json, prime=prime)
     return report.status
 
 
@@ -76,7 +79,13 @@ class _Listing:
 
 
 def show_files(
-    files: Iterable[Input], memory_limit: int, report: Report, *, verbose: bool, as_json: bool
+    files: Iterable[Input],
+    memory_limit: int,
+    report: Report,
+    *,
+    verbose: bool,
+    as_json: bool,
+    prime: PrimeFile | None = None,
 ) -> None:
     """Print a table, or JSON.
 
@@ -89,7 +98,8 @@ def show_files(
         try:
             if file.problem is not None:
                 raise file.problem
-            listing = _read(file.name, memory_limit, room if verbose or as_json else None)
+            wanted = room if verbose or as_json else None
+            listing = _read(file.name, memory_limit, wanted, None if prime is None else prime.prime)
             room -= len(listing.details)
             found.append(listing)
         except Exception as error:
@@ -101,13 +111,13 @@ def show_files(
         _print_table(good)
 
 
-def _read(name: str, memory_limit: int, room: int | None) -> _Listing:
+def _read(name: str, memory_limit: int, room: int | None, prime: Prime | None) -> _Listing:
     """A file, with at most ``room`` details; None: without."""
     from nncomp.info import read_frame_infos
 
     listing = _Listing(name)
     with _open(name) as source:
-        for frame in read_frame_infos(source, memory_limit):
+        for frame in read_frame_infos(source, memory_limit, prime):
             listing.add(_listed(frame))
             if room is not None:
                 if len(listing.details) >= room:
@@ -194,6 +204,8 @@ def _details(frame: FrameInfo) -> str:
         parts.append(f"copies from up to {frame.sources} earlier blocks, which reading it takes")
     if frame.memory_needed is not None:
         parts.append(f"needs {size_text(frame.memory_needed)}")
+    if frame.prime:
+        parts.append(f"primed with {frame.prime}")
     if frame.model:
         parts.append(f"model id {frame.model_id}{_embedding(frame)}")
     return "; ".join(parts)

@@ -34,6 +34,7 @@ _COMMANDS = {
     "generate": "nncomp.cli.generate:generate",
     "inspect": "nncomp.cli.inspect:inspect",
     "bench": "nncomp.cli.bench:bench",
+    "prime": "nncomp.cli.prime:prime",
     "models": "nncomp.cli.models:models",
     "train": "nncomp.cli.train:train",
     "completion": "nncomp.cli.completion:completion",

@@ -181,10 +181,11 @@ def _cost(
         return None
     block_size = min(1 << max(10, (largest - 1).bit_length()), header.block_size)
     lanes = header.lanes_of(block_size)
+    prime = None if options.prime is None else options.prime.prime
     like = dataclasses.replace(header, block_size=block_size, lanes=lanes)
     # While the buffer of what goes to standard output grows, it may be there twice.
     result = 2 * content if to_stdout else 0
-    return Cost(threads, threads * memory.of_frame(like, None), result)
+    return Cost(threads, threads * memory.of_frame(like, None, prime), result)
 
 
 def _is_special(name: str | None) -> bool:

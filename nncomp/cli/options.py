@@ -18,10 +18,12 @@ from nncomp.cli import completion
 from nncomp.cli.parameters import (
     FILE,
     Output,
+    PrimeFile,
     byte_size,
     level_flags,
     level_of,
     model_option,
+    prime_option,
     threads_option,
 )
 
@@ -80,6 +82,7 @@ class Options:
     from_scratch: bool
     block_size: int | None  # bytes
     reach: int | None  # bytes
+    prime: PrimeFile | None
 
     def of_call(self) -> options.Options:
         """Those that the library takes."""
@@ -95,6 +98,7 @@ class Options:
             max_size=self.max_size,
             device=self.device,
             threads=self.threads,
+            prime=None if self.prime is None else self.prime.prime,
         )
 
 
@@ -251,6 +255,9 @@ def file_options(command: _F) -> _F:
             ),
             click.option(
                 "--no-long", is_flag=True, help="Have every block stand alone, for quick seeking."
+            ),
+            prime_option(
+                "Read this before each block: a sample of what many small files are like."
             ),
             threads_option("Threads; 0 (default) = one for each CPU. Never changes the output."),
             click.option(

@@ -5,20 +5,27 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nncomp import levels
+from nncomp import fileio, levels, rawio
 from nncomp.cli import completion
+from nncomp.errors import NNCompError
+
+if TYPE_CHECKING:
+    from nncomp.prime import Prime
 
 __all__ = [
     "FILE",
     "Output",
+    "PrimeFile",
     "byte_size",
     "level_flags",
     "level_of",
     "model_option",
+    "prime_option",
     "threads_option",
 ]
 
@@ -96,6 +103,33 @@ def model_option(text: str) -> Callable[[_F], _F]:
         shell_complete=completion.model_names,
         help=text,
     )
+
+
+@dataclass(frozen=True)
+class PrimeFile:
+    """A prime, and where it is from."""
+
+    name: str
+    prime: Prime
+
+
+def prime_option(text: str) -> Callable[[_F], _F]:
+    """--prime, of which the file is read at once: ``PrimeFile`` or None."""
+    return click.option("--prime", type=FILE, metavar="FILE", callback=_prime, help=text)
+
+
+def _prime(ctx: click.Context, param: click.Parameter, name: str | None) -> PrimeFile | None:
+    if name is None or ctx.resilient_parsing:
+        return None
+    from nncomp.prime import MAX_PRIME_SIZE, Prime
+
+    if name == "-":
+        raise click.BadParameter("must be a file")
+    try:
+        with fileio.open_input(name, special=True) as file:
+            return PrimeFile(name, Prime(rawio.read_full(file, MAX_PRIME_SIZE + 1)))
+    except ValueError as error:
+        raise NNCompError(f"{name}: {error}") from None
 
 
 def threads_option(text: str) -> Callable[[_F], _F]:

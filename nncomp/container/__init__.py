@@ -7,15 +7,25 @@ else is a ``FormatError``. What a block's plan says is not known here (``nncomp.
 """
 
 from nncomp.container.index import FrameIndex, IndexEntry, read_blocks, read_index, walk
-from nncomp.container.stream import FrameReader, FrameWriter, is_end, read, record_size
+from nncomp.container.stream import (
+    FrameReader,
+    FrameWriter,
+    is_end,
+    read,
+    record_size,
+    small_frame,
+)
 from nncomp.container.values import (
     LEAD_SIZE,
     MAGIC,
     MAX_BLOCK_SIZE,
     MAX_LANES,
     MAX_PLAN_SIZE,
+    MAX_SMALL_SIZE,
     MIN_BLOCK_SIZE,
+    PRIME_SIZE,
     REACHES,
+    SMALL_MAGIC,
     VERSION,
     Aside,
     Block,
@@ -34,8 +44,11 @@ __all__ = [
     "MAX_BLOCK_SIZE",
     "MAX_LANES",
     "MAX_PLAN_SIZE",
+    "MAX_SMALL_SIZE",
     "MIN_BLOCK_SIZE",
+    "PRIME_SIZE",
     "REACHES",
+    "SMALL_MAGIC",
     "VERSION",
     "Aside",
     "Block",
@@ -55,5 +68,6 @@ __all__ = [
     "read_index",
     "record_size",
     "require_block_size",
+    "small_frame",
     "walk",
 ]

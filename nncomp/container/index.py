@@ -11,12 +11,13 @@ from typing import BinaryIO
 
 from nncomp import rawio, varint
 from nncomp.container import records
-from nncomp.container.records import CUT_SHORT, HEAD_SIZE, Scanner
-from nncomp.container.stream import WRONG_INDEX, BlockIndex
+from nncomp.container.records import CUT_SHORT, Scanner, head_size
+from nncomp.container.stream import WRONG_INDEX, BlockIndex, is_end
 from nncomp.container.values import (
     MAGIC,
     MAX_BLOCKS,
     MAX_PLAN_SIZE,
+    MAX_SMALL_SIZE,
     Aside,
     Block,
     Header,
@@ -45,6 +46,7 @@ class FrameIndex:
     offset: int  # of its magic, from the start of the file
     stored_size: int
     entries: tuple[IndexEntry, ...]
+    small: bool = False  # its block begins where the frame does
 
 
 def read_index(file: BinaryIO, memory_limit: int, start: int = 0) -> list[FrameIndex]:
@@ -91,7 +93,8 @@ def read_blocks(
         return Scanner(file).byte() == records.NETWORK_BLOCK
 
     def read_block(number: int, *, checked: bool = True) -> list[ModelRef | Block]:
-        before = 4 if number else HEAD_SIZE  # bytes in front of it that its check covers
+        # Bytes in front of it that its check covers.
+        before = 4 if number else head_size(bool(header.prime))
         entry = frame.entries[number]
         file.seek(entry.offset - before)
         most = header.block_size + MAX_PLAN_SIZE  # but for a model, all of any block
@@ -109,11 +112,18 @@ def read_blocks(
         return [block] if model is None else [model, block]
 
     file.seek(frame.offset)
-    found = records.read_frame_head(Scanner(file), first=True)
+    scanner = Scanner(file)
+    found = records.read_frame_head(scanner, first=True)
     assert found is not None  # the first: there is one
     header = found
+    if header.small != frame.small:
+        raise FormatError(WRONG_INDEX)
     records.check_block_size(header, memory_limit)
     yield header
+    if header.small:
+        if first == 0 and stop != 0:
+            yield records.read_small_block(scanner, header)
+        return
     bearer: int | None = None  # number of the block that carries the model
 
     def read_with_model(number: int) -> list[ModelRef | Block]:
@@ -154,10 +164,14 @@ def walk(file: BinaryIO, memory_limit: int) -> list[FrameIndex]:
             if header is None:
                 break
             records.check_block_size(header, memory_limit)
+            if header.small:
+                frames.append(_small(end, records.read_small_block(scanner, header).size, scanner))
+                end += scanner.position
+                continue
             entries: list[IndexEntry] = []
             frames.append(FrameIndex(end, 0, ()))
-            index = BlockIndex()
-            while (kind := scanner.byte()) != records.END:
+            index = BlockIndex(header)
+            while (kind := scanner.byte()) != records.end_of(header):
                 start = scanner.position - 1
                 block, _ = records.read_block(
                     scanner, kind, header, index.has_network, memory_limit
@@ -169,6 +183,12 @@ def walk(file: BinaryIO, memory_limit: int) -> list[FrameIndex]:
                 frames[-1] = FrameIndex(end, scanner.position, tuple(entries))
             end += index.end().stored_size
     return frames
+
+
+def _small(offset: int, size: int, scanner: Scanner) -> FrameIndex:
+    """A small frame, which ``scanner`` has read."""
+    stored = scanner.position
+    return FrameIndex(offset, stored, (IndexEntry(offset, stored, size),), small=True)
 
 
 class _Ahead:
@@ -198,16 +218,20 @@ def _read_index_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
         return data
 
     tail = read_at(max(0, end - 4 - varint.MAX_SIZE), end)
-    body_size, footer_size = _parse_varint(tail[:-4][::-1], 0)
+    number, footer_size = _parse_varint(tail[:-4][::-1], 0)
+    body_size, is_small = divmod(number, 2)
     stop = end - 4 - footer_size
+    if is_small:
+        return _read_small(read_at, stop - body_size, end)
     if body_size > 2 + varint.MAX_SIZE + 2 * varint.MAX_SIZE * MAX_BLOCKS:
         raise FormatError(_NO_INDEX)
     if body_size // 2 > room:  # an entry has two bytes at least
         raise MemoryLimitError("the index needs more memory than the limit allows")
     start = stop - body_size
     body = read_at(start, stop)
-    if body[:1] != bytes([records.END]):
+    if not is_end(body):
         raise FormatError(_NO_INDEX)
+    primed = body[0] == records.PRIMED_END
     count, position = _parse_varint(body, 1)
     sizes = []
     while position < len(body):
@@ -215,22 +239,38 @@ def _read_index_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
         sizes.append(size)
     if len(sizes) != 2 * count:
         raise FormatError(_NO_INDEX)
-    offset = start - sum(sizes[::2]) - HEAD_SIZE
-    head = read_at(offset, offset + HEAD_SIZE)
+    offset = start - sum(sizes[::2]) - head_size(primed)
+    head = read_at(offset, offset + head_size(primed))
     if not head.startswith(MAGIC):
         raise FormatError(_NO_INDEX)
     covered = read_at(start - 4 if count else offset, start) + body + tail[-4 - footer_size : -4]
     if zlib.crc32(covered).to_bytes(4, "little") != tail[-4:]:
         raise ChecksumError("damaged: the index does not match its checksum")
     header = records.read_frame_head(Scanner(io.BytesIO(head)), first=True)
-    if header is None or not all(1 <= size <= header.block_size for size in sizes[1::2]):
+    if header is None or bool(header.prime) != primed:
+        raise FormatError(WRONG_INDEX)
+    if not all(1 <= size <= header.block_size for size in sizes[1::2]):
         raise FormatError(WRONG_INDEX)
     entries = []
-    position = offset + HEAD_SIZE
+    position = offset + len(head)
     for stored_size, content_size in zip(sizes[::2], sizes[1::2], strict=True):
         entries.append(IndexEntry(position, stored_size, content_size))
         position += stored_size
     return FrameIndex(offset, end - offset, tuple(entries))
+
+
+def _read_small(read_at: Callable[[int, int], bytes], start: int, end: int) -> FrameIndex:
+    """A small frame from ``start`` to ``end``, whose check is for who decodes it."""
+    if end - start > 2 * MAX_SMALL_SIZE:
+        raise FormatError(_NO_INDEX)
+    scanner = Scanner(io.BytesIO(read_at(start, end)))
+    header = records.read_frame_head(scanner, first=True)
+    if header is None or not header.small:
+        raise FormatError(_NO_INDEX)
+    block = records.read_small_block(scanner, header)
+    if scanner.position != end - start:
+        raise FormatError(_NO_INDEX)
+    return _small(start, block.size, scanner)
 
 
 def _parse_varint(data: bytes, position: int) -> tuple[int, int]:

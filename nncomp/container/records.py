@@ -14,7 +14,12 @@ from nncomp.container.values import (
     MAX_MODEL_SIZE,
     MAX_NAME,
     MAX_PLAN_SIZE,
+    MAX_SMALL_SIZE,
+    PRIME_SIZE,
     REACHES,
+    SMALL_MAGIC,
+    SMALL_PLANS,
+    SMALL_PRIME_SIZE,
     VERSION,
     Block,
     Header,
@@ -28,25 +33,32 @@ __all__ = [
     "BLOCK",
     "CUT_SHORT",
     "END",
-    "HEAD_SIZE",
     "NETWORK_BLOCK",
+    "PRIMED_END",
     "Scanner",
     "block_head",
     "block_problem",
     "check_block_size",
+    "end_of",
+    "footer",
     "frame_head",
+    "head_size",
     "read_block",
     "read_frame_head",
+    "read_small_block",
+    "small_frame",
 ]
 
-END, BLOCK, NETWORK_BLOCK = 0, 1, 2  # types of records
-HEAD_SIZE = len(MAGIC) + 3  # bytes of a frame's head
+END, BLOCK, NETWORK_BLOCK, PRIMED_END = 0, 1, 2, 3  # types of records
 
 CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached"
 
 _NAME = re.compile(rb"[a-z0-9][a-z0-9._-]{0,%d}" % (MAX_NAME - 1))
 _EMBEDDED = 0x80
 _RESERVED = 0x40
+_PRIMED = 0x80  # of a version: what blocks are primed with is named
+_STORED = 0x40  # of a small frame's method
+_SMALL_RESERVED = 0x80
 
 
 class Scanner:
@@ -55,13 +67,18 @@ class Scanner:
     def __init__(self, src: Readable, crc: int = 0) -> None:
         self.position = 0  # bytes read so far
         self.crc = crc
+        self.stored = False  # whether a small frame's block is
         self._src = src
 
     def start_frame(self, size: int) -> bytes:
         """Up to ``size`` bytes: fewer only at the end of the stream."""
         self.crc = 0
+        return self.rest_of(size)
+
+    def rest_of(self, size: int) -> bytes:
+        """The same, further on."""
         data = self._read_up_to(size)
-        self.crc = zlib.crc32(data)
+        self.crc = zlib.crc32(data, self.crc)
         return data
 
     def take(self, size: int) -> bytes:
@@ -92,22 +109,43 @@ class Scanner:
         return data
 
 
-# ---- frame head: magic, version, method, geometry ----
+# ---- frame head: magic, version, method, geometry, prime ----
+
+
+def head_size(primed: bool) -> int:
+    """Bytes of a frame's head."""
+    return len(MAGIC) + 3 + (PRIME_SIZE if primed else 0)
+
+
+def end_of(header: Header) -> int:
+    """The type of the frame's last record."""
+    return PRIMED_END if header.prime else END
+
+
+def footer(size: int, *, small: bool = False) -> bytes:
+    """What ends a frame but for its check: how many bytes of what it ends are before it."""
+    return varint.dumps(2 * size + small)[::-1]
 
 
 def frame_head(header: Header) -> bytes:
+    version = VERSION | (_PRIMED if header.prime else 0)
     method = REACHES.index(header.reach) << 6 | header.profile << 4 | header.arithmetic
     geometry = (header.lanes.bit_length() - 1) << 5 | (header.block_size.bit_length() - 11)
-    return MAGIC + bytes([VERSION, method, geometry])
+    return MAGIC + bytes([version, method, geometry]) + header.prime
 
 
 def read_frame_head(scanner: Scanner, *, first: bool) -> Header | None:
-    """The next frame's header; None where the stream ends instead, after at least one frame."""
-    head = scanner.start_frame(len(MAGIC))
+    """The next frame's header; None where the stream ends instead, after at least one frame. Of a
+    small frame, ``read_small_block`` reads the rest."""
+    head = scanner.start_frame(len(SMALL_MAGIC))
+    if head == SMALL_MAGIC:
+        return _read_small_head(scanner)
+    if len(head) == len(SMALL_MAGIC) and MAGIC.startswith(head):
+        head += scanner.rest_of(len(MAGIC) - len(head))
     if head != MAGIC:
         if not head and not first:
             return None
-        if head and MAGIC.startswith(head):
+        if head and (MAGIC.startswith(head) or SMALL_MAGIC.startswith(head)):
             raise TruncatedError(CUT_SHORT)
         if not first:
             raise FormatError("trailing bytes after the end-of-stream marker")
@@ -117,17 +155,75 @@ def read_frame_head(scanner: Scanner, *, first: bool) -> Header | None:
             raise TruncatedError("not an .nnc file: it is empty")
         raise FormatError("not an .nnc file")
     version, method, geometry = scanner.take(3)
-    if version != VERSION:
-        raise FormatError(f"format version {version} is not supported")
+    _check_version(version & ~_PRIMED)
+    prime = scanner.take(PRIME_SIZE) if version & _PRIMED else b""
     log2_size = (geometry & 31) + 10
     if 1 << log2_size > MAX_BLOCK_SIZE:
         raise FormatError("block size is out of range")
+    arithmetic, profile = _read_method(method)
+    reach = REACHES[method >> 6]
+    return Header(1 << log2_size, 1 << (geometry >> 5), arithmetic, profile, reach, prime)
+
+
+def _check_version(version: int) -> None:
+    if version != VERSION:
+        raise FormatError(f"format version {version} is not supported")
+
+
+def _read_method(method: int) -> tuple[int, Profile]:
     if method & 15 == 0:
         raise FormatError("arithmetic version is out of range")
-    profile, reach = method >> 4 & 3, REACHES[method >> 6]
+    profile = method >> 4 & 3
     if profile not in tuple(Profile):
         raise FormatError(f"mixing profile {profile} is not supported")
-    return Header(1 << log2_size, 1 << (geometry >> 5), method & 15, Profile(profile), reach)
+    return method & 15, Profile(profile)
+
+
+# ---- small frames ----
+
+
+def small_frame(header: Header, block: Block) -> bytes | None:
+    """A frame of this block alone in its short form; None where there is none for it."""
+    if not (header.prime and block.size <= MAX_SMALL_SIZE and block.plan in SMALL_PLANS):
+        return None
+    stored = block.plan == SMALL_PLANS[1]
+    method = (_STORED if stored else 0) | header.profile << 4 | header.arithmetic
+    parts = [
+        SMALL_MAGIC + bytes([VERSION, method]) + header.prime[:SMALL_PRIME_SIZE],
+        varint.dumps(block.size),
+        b"" if stored else varint.dumps(len(block.payload)),
+        block.payload,
+    ]
+    frame = b"".join(parts)
+    frame += footer(len(frame), small=True)
+    return frame
+
+
+def _read_small_head(scanner: Scanner) -> Header:
+    version, method = scanner.take(2)
+    _check_version(version)
+    if method & _SMALL_RESERVED:
+        raise FormatError("a reserved bit is set")
+    arithmetic, profile = _read_method(method)
+    scanner.stored = bool(method & _STORED)
+    prime = scanner.take(SMALL_PRIME_SIZE)
+    return Header(MAX_SMALL_SIZE, 1, arithmetic, profile, 0, prime, small=True)
+
+
+def read_small_block(scanner: Scanner, header: Header) -> Block:
+    """The rest of a small frame. Its check is that of the content, too, and nobody has compared it
+    yet."""
+    size = scanner.varint()
+    _require(size_problem(header, size))
+    payload_size = size if scanner.stored else scanner.varint()
+    _require(payload_problem(size, payload_size))
+    payload = scanner.take(payload_size)
+    expected = footer(scanner.position, small=True)
+    if scanner.take(len(expected)) != expected:
+        raise FormatError("damaged: a small frame's end does not match its size")
+    before = scanner.crc
+    plan = SMALL_PLANS[scanner.stored]
+    return Block(size, False, plan, payload, scanner.uint32(), before=before)
 
 
 def check_block_size(header: Header, memory_limit: int) -> None:

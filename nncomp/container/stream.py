@@ -8,11 +8,27 @@ from collections.abc import Iterator
 from nncomp import rawio, varint
 from nncomp.container import records
 from nncomp.container.records import Scanner
-from nncomp.container.values import MAX_BLOCKS, Block, End, Header, Item, ModelRef
+from nncomp.container.values import (
+    MAX_BLOCKS,
+    Block,
+    End,
+    Header,
+    Item,
+    ModelRef,
+    small_check,
+)
 from nncomp.errors import FormatError
 from nncomp.rawio import Readable, Writable
 
-__all__ = ["BlockIndex", "FrameReader", "FrameWriter", "is_end", "read", "record_size"]
+__all__ = [
+    "BlockIndex",
+    "FrameReader",
+    "FrameWriter",
+    "is_end",
+    "read",
+    "record_size",
+    "small_frame",
+]
 
 WRONG_INDEX = "damaged: the index does not match the blocks"
 
@@ -23,6 +39,15 @@ def record_size(block: Block, model: ModelRef | None = None) -> int:
     return len(head) + len(block.payload) + 4
 
 
+def small_frame(header: Header, block: Block) -> bytes | None:
+    """All of the frame that has nothing but this block, in its short form; None where it has no
+    such form: it is primed, has a small content, and is coded in one of two ways."""
+    frame = records.small_frame(header, block)
+    if frame is None:
+        return None
+    return frame + small_check(zlib.crc32(frame), block.content_checksum).to_bytes(4, "little")
+
+
 class FrameWriter:
     """Writes one frame: the header at once, each block as it comes, the index in ``end``."""
 
@@ -30,7 +55,7 @@ class FrameWriter:
         self.header = header
         self._dst = dst
         self._crc = 0
-        self._index = BlockIndex()
+        self._index = BlockIndex(header)
         self._write(records.frame_head(header))
 
     @property
@@ -90,7 +115,7 @@ class FrameReader:
         self._limit = memory_limit
         self._first = first
         self._crc = 0
-        self._index = BlockIndex()
+        self._index: BlockIndex | None = None  # once there is a header
         self._found: list[Item] = []  # in the record that was read last
 
     def __iter__(self) -> FrameReader:
@@ -106,18 +131,23 @@ class FrameReader:
         return self._found.pop(0)
 
     def _read_head(self, scanner: Scanner) -> list[Item]:
-        self.header = records.read_frame_head(scanner, first=self._first)
-        if self.header is None:
+        header = records.read_frame_head(scanner, first=self._first)
+        if header is None:
             self.finished = True
             return []
-        records.check_block_size(self.header, self._limit)
-        return [self.header]
+        records.check_block_size(header, self._limit)
+        if header.small:
+            block = records.read_small_block(scanner, header)
+            self.header, self.finished = header, True
+            return [header, block, End(block.size, scanner.position)]
+        self.header, self._index = header, BlockIndex(header)
+        return [header]
 
     def _read(self, scanner: Scanner) -> list[Item]:
         """The next record."""
-        assert self.header is not None
+        assert self.header is not None and self._index is not None
         kind = scanner.byte()
-        if kind == records.END:
+        if kind == records.end_of(self.header):
             _read_end(scanner, self._index)
             self.finished = True
             return [self._index.end()]
@@ -133,7 +163,7 @@ class FrameReader:
 
 def is_end(record: bytes | bytearray) -> bool:
     """Whether what begins a record of a frame, if there is any of it, begins its last one."""
-    return record[:1] == bytes([records.END])
+    return record[:1] in (bytes([records.END]), bytes([records.PRIMED_END]))
 
 
 def read(src: Readable, memory_limit: int) -> Iterator[Item]:
@@ -152,11 +182,12 @@ class BlockIndex:
     that could disagree unnoticed, a few bytes of memory a block.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, header: Header) -> None:
         self.count = 0
         self.has_network = False
+        self._type = records.end_of(header)
         self._content_size = 0
-        self._stored_size = records.HEAD_SIZE
+        self._stored_size = records.head_size(bool(header.prime))
         self._entries = bytearray()
 
     def add(self, block: Block, stored_size: int) -> None:
@@ -168,8 +199,8 @@ class BlockIndex:
 
     def end_record(self) -> bytes:
         """The end record but for its check."""
-        body = bytes([records.END]) + varint.dumps(self.count) + bytes(self._entries)
-        return body + varint.dumps(len(body))[::-1]
+        body = bytes([self._type]) + varint.dumps(self.count) + bytes(self._entries)
+        return body + records.footer(len(body))
 
     def end(self) -> End:
         return End(self._content_size, self._stored_size + len(self.end_record()) + 4)

@@ -17,8 +17,13 @@ __all__ = [
     "MAX_MODEL_SIZE",
     "MAX_NAME",
     "MAX_PLAN_SIZE",
+    "MAX_SMALL_SIZE",
     "MIN_BLOCK_SIZE",
+    "PRIME_SIZE",
     "REACHES",
+    "SMALL_MAGIC",
+    "SMALL_PLANS",
+    "SMALL_PRIME_SIZE",
     "VERSION",
     "Aside",
     "Block",
@@ -29,9 +34,11 @@ __all__ = [
     "Packed",
     "lead_checksum",
     "require_block_size",
+    "small_check",
 ]
 
 MAGIC = b"\x89NNC\r\n"
+SMALL_MAGIC = MAGIC[:2] + b"P"
 VERSION = 12
 MIN_BLOCK_SIZE = 1 << 10
 MAX_BLOCK_SIZE = 1 << 26
@@ -43,6 +50,10 @@ MAX_MODEL_SIZE = 1 << 26  # bytes of an embedded model
 LEAD_SIZE = 1 << 16  # bytes of a block's lead, which can be read before the rest of it
 REACHES = 0, 1 << 26, 1 << 29, 1 << 31  # bytes of literals that blocks may copy from
 ID_SIZE = 16  # bytes of a model id
+PRIME_SIZE = 16  # bytes of a prime's digest
+SMALL_PRIME_SIZE = 4  # of which a small frame has so many
+MAX_SMALL_SIZE = LEAD_SIZE  # bytes of content of a small frame
+SMALL_PLANS = b"\x00\x50", b"\x00\x00"  # of a small frame's block: primed and mixed, or stored
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,8 @@ class Header:
     arithmetic: int  # version of docs/numerics.md, 1..15
     profile: Profile = Profile.RICH  # of the adaptive stage
     reach: int = 0  # one of REACHES; 0: every block stands alone
+    prime: bytes = b""  # digest of what blocks are primed with; of a small frame its first bytes
+    small: bool = False  # a frame of one block of at most MAX_SMALL_SIZE bytes
 
     def __post_init__(self) -> None:
         require_block_size(self.block_size)
@@ -63,6 +76,8 @@ class Header:
             raise ValueError("arithmetic version or profile is out of range")
         if self.reach not in REACHES:
             raise ValueError(f"a reach of {self.reach} bytes is not one of {REACHES}")
+        if len(self.prime) not in ((SMALL_PRIME_SIZE,) if self.small else (0, PRIME_SIZE)):
+            raise ValueError("a prime's digest has a wrong size")
 
     def lanes_of(self, size: int) -> int:
         """Lanes of a stream of ``size`` bytes that the network codes, 1..128: a power of two, which
@@ -99,6 +114,16 @@ class Block:
     payload: bytes  # at most as long as the content
     content_checksum: int  # CRC-32 of the content
     lead_checksum: int = 0  # that of its first LEAD_SIZE bytes; 0 where it has no more
+    before: int | None = None  # of a small frame: CRC-32 of what is before its check, which
+    # ``content_checksum`` is then
+
+    def matches(self, content: bytes) -> bool:
+        """Whether ``content`` is what the checksums are of."""
+        checksum = zlib.crc32(content)
+        if self.before is not None:
+            return small_check(self.before, checksum) == self.content_checksum
+        lead = lead_checksum(content)
+        return (checksum, lead) == (self.content_checksum, self.lead_checksum)
 
 
 @dataclass(frozen=True)
@@ -117,6 +142,11 @@ class End:
 
 
 Item = Header | ModelRef | Aside | Block | End  # what readers hand out
+
+
+def small_check(before: int, content_checksum: int) -> int:
+    """The check of a small frame: CRC-32 of all before it, and then of the content's CRC-32."""
+    return zlib.crc32(content_checksum.to_bytes(4, "little"), before)
 
 
 def lead_checksum(content: bytes) -> int:

@@ -5,15 +5,13 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <span>
 #include <tuple>
 
 #include "bind.hpp"
-#include "block/block.hpp"
-#include "block/primed.hpp"
+#include "block/arguments.hpp"
+#include "block/ready.hpp"
 #include "coder/error.hpp"
 #include "network/network.hpp"
 #include "network/tables.hpp"
@@ -26,6 +24,7 @@ void bind_far(nb::module_& m);         // far/bind.cpp
 void bind_filters(nb::module_& m);     // filters/bind.cpp
 void bind_integers(nb::module_& m);    // coder/bind.cpp
 void bind_jpeg(nb::module_& m);        // jpeg/bind.cpp
+void bind_primed(nb::module_& m);    // block/bind.cpp
 void bind_statistics(nb::module_& m);  // statistics/bind.cpp
 
 namespace {
@@ -55,25 +54,6 @@ void make_network(Network* self, int d_model, std::vector<std::tuple<std::string
     return tensor;
   };
   new (self) Network(std::move(config), source, found);
-}
-
-using MixingArgs = std::tuple<int, int, int, int>;  // (profile, contexts, period, stride)
-constexpr size_t MAX_MIXED = size_t(1) << 28;  // bytes of a block
-
-nncomp::Mixing mixing_of(const MixingArgs& args) {
-  const auto [profile, contexts, period, stride] = args;
-  const nncomp::Mixing mixing{profile, contexts, period, stride};
-  mixing.check();
-  return mixing;
-}
-
-// The arguments of what codes a block of `size` bytes.
-nncomp::Predictor predictor_of(const Network* network, const MixingArgs& mixing, const std::string& kernel,
-                               size_t lanes, size_t size, int threads) {
-  require(lanes >= 1 && lanes <= (network ? size_t(nncomp::MAX_LANES) : 1), "lanes is out of range");
-  require(threads >= 1, "threads is out of range");
-  require(size <= MAX_MIXED, "size is out of range");
-  return {network, mixing_of(mixing), network ? &network->kernel() : &usable_kernel(kernel)};
 }
 
 nb::list to_list(const std::vector<nncomp::Payload>& payloads) {
@@ -108,16 +88,41 @@ class Unfinished {
   std::optional<T> value_;
 };
 
+// What codes a block, when it has read a prime.
+class Ready {
+ public:
+  Ready(nb::bytes known, size_t room, const MixingArgs& mixing, const Network* network, nb::object progress,
+        const std::string& kernel) {
+    const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, 1, room, 1);
+    require(known.size() < room, "room is out of range");
+    Unlocked unlocked(progress);
+    ready_.emplace(predictor, view(known), room, unlocked.progress());
+  }
+
+  // For a block of so many bytes; null for null.
+  static const nncomp::Ready* of(const Ready* ready, const nncomp::Predictor& predictor, size_t size, int lanes) {
+    if (!ready) return nullptr;
+    require(ready->ready_->suits(predictor, size, lanes), "what is ready is for another block");
+    require(size + size_t(lanes) * ready->ready_->known() <= MAX_MIXED, "size is out of range");
+    return &*ready->ready_;
+  }
+
+ private:
+  std::optional<nncomp::Ready> ready_;
+};
+
 // A block on its way to payloads.
 class Encoding {
  public:
-  Encoding(const Network* network, nb::bytes data, int lanes, const MixingArgs& mixing, const std::string& kernel)
+  Encoding(const Network* network, nb::bytes data, int lanes, const MixingArgs& mixing, const std::string& kernel,
+           const Ready* ready)
       : data_(data) {
     const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, size_t(lanes), data.size(), 1);
     require(data.size() > 0, "there is nothing to encode");
+    const nncomp::Ready* begin = Ready::of(ready, predictor, data.size(), lanes);
     const nb::object nobody = nb::none();
     Unlocked unlocked(nobody);
-    encoder_.emplace(predictor, view(data_), lanes);
+    encoder_.emplace(predictor, view(data_), lanes, nncomp::Notes(), begin);
   }
 
   void encode(size_t steps, int threads, nb::object progress) {
@@ -146,11 +151,13 @@ class Encoding {
 class Decoding {
  public:
   Decoding(const Network* network, std::vector<nb::bytes> payloads, size_t size, const MixingArgs& mixing, int threads,
-           const std::string& kernel, nb::bytes known, uint32_t power)
+           const std::string& kernel, nb::bytes known, uint32_t power, const Ready* ready)
       : payloads_(std::move(payloads)), known_(known) {
+    require(known.size() == 0 || !ready, "known is out of range");
     require(power >= 1 && power <= nncomp::MAX_POWER, "power is out of range");
     require(known.size() == 0 || (payloads_.size() == 1 && known.size() < size), "known is out of range");
     const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, payloads_.size(), size, threads);
+    const nncomp::Ready* begin = Ready::of(ready, predictor, size, int(payloads_.size()));
     out_ = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
     if (!out_.is_valid()) throw nb::python_error();
     std::span<uint8_t> data(reinterpret_cast<uint8_t*>(PyBytes_AsString(out_.ptr())), size);
@@ -158,7 +165,7 @@ class Decoding {
     for (const nb::bytes& payload : payloads_) views.push_back(view(payload));
     const nb::object nobody = nb::none();
     Unlocked unlocked(nobody);
-    decoder_.emplace(predictor, views, data, threads, view(known_), power);
+    decoder_.emplace(predictor, views, data, threads, view(known_), power, begin);
   }
 
   void decode(size_t steps, nb::object progress) {
@@ -186,32 +193,21 @@ class Decoding {
 };
 
 nb::list encode_block(const Network* network, nb::bytes data, int lanes, const MixingArgs& mixing, int threads,
-                      nb::object progress, const std::string& kernel) {
+                      nb::object progress, const std::string& kernel, const Ready* ready) {
   const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, size_t(lanes), data.size(), threads);
+  const nncomp::Ready* begin = Ready::of(ready, predictor, data.size(), lanes);
   std::vector<nncomp::Payload> payloads{size_t(lanes)};
   if (data.size() != 0) {
     Unlocked unlocked(progress);
-    payloads = nncomp::encode_block(predictor, view(data), lanes, threads, unlocked.progress());
+    payloads = nncomp::encode_block(predictor, view(data), lanes, threads, unlocked.progress(), begin);
   }
   return to_list(payloads);
 }
 
 nb::bytes decode_block(const Network* network, std::vector<nb::bytes> payloads, size_t size, const MixingArgs& mixing,
-                       int threads, nb::object progress, const std::string& kernel) {
-  return Decoding(network, std::move(payloads), size, mixing, threads, kernel, nb::bytes("", 0), nncomp::PLAIN)
+                       int threads, nb::object progress, const std::string& kernel, const Ready* ready) {
+  return Decoding(network, std::move(payloads), size, mixing, threads, kernel, nb::bytes("", 0), nncomp::PLAIN, ready)
       .finish(progress);
-}
-
-// An array of `columns` integers for each byte, which `fill(array, progress)` writes without the interpreter's lock.
-auto rows(size_t bytes, size_t columns, auto fill, nb::handle progress = nb::none()) {
-  auto* array = new std::vector<uint32_t>(bytes * columns);
-  nb::capsule owner(array, [](void* p) noexcept { delete static_cast<std::vector<uint32_t>*>(p); });
-  if (bytes != 0) {
-    const nb::object told = nb::borrow(progress);  // it goes when the lock is back
-    Unlocked unlocked(told);
-    fill(array->data(), unlocked.progress());
-  }
-  return nb::ndarray<nb::numpy, uint32_t, nb::ndim<2>>(array->data(), {bytes, columns}, owner);
 }
 
 auto byte_costs(const Network* network, nb::bytes data, const MixingArgs& mixing, bool split, bool bits, int threads,
@@ -244,49 +240,6 @@ auto bit_probabilities(nb::bytes data, const MixingArgs& mixing, const std::stri
   });
 }
 
-// The stage when it has read some bytes.
-class Primed {
- public:
-  Primed(nb::bytes known, size_t room, const MixingArgs& mixing, nb::object progress, const std::string& kernel) {
-    const nncomp::Predictor predictor = predictor_of(nullptr, mixing, kernel, 1, room, 1);
-    require(known.size() < room, "room is out of range");
-    Unlocked unlocked(progress);
-    stage_.emplace(*predictor.kernel, predictor.mixing, view(known), room, unlocked.progress());
-  }
-
-  auto costs(nb::bytes data, nb::object progress) const {
-    const auto fill = [&](uint32_t* out, const nncomp::Progress& report) {
-      const std::shared_lock lock(reading_);
-      require(stage_.has_value(), NO_STAGE);
-      require(data.size() <= stage_->left(), NO_ROOM);
-      stage_->costs(view(data), out, report);
-    };
-    return rows(data.size(), 1, fill, progress);
-  }
-
-  auto read(nb::bytes data, nb::object progress) {
-    const auto fill = [&](uint32_t* out, const nncomp::Progress& report) {
-      const std::unique_lock lock(reading_);
-      require(stage_.has_value(), NO_STAGE);
-      require(data.size() < stage_->left(), NO_ROOM);
-      try {
-        stage_->read(view(data), out, report);
-      } catch (...) {
-        stage_.reset();
-        throw;
-      }
-    };
-    return rows(data.size(), 1, fill, progress);
-  }
-
- private:
-  static constexpr const char* NO_STAGE = "reading failed before";
-  static constexpr const char* NO_ROOM = "there is no room for so much";
-
-  mutable std::shared_mutex reading_;
-  std::optional<nncomp::PrimedStage> stage_;
-};
-
 std::vector<std::string> kernels(bool all) {
   std::vector<std::string> names;
   for (const auto& [name, runs] : nncomp::kernels()) {
@@ -308,6 +261,8 @@ nb::tuple mixing_tables() {
                         nb::bytes(t.next, sizeof t.next), nb::bytes(t.start, sizeof t.start),
                         nb::bytes(t.reciprocal, sizeof t.reciprocal));
 }
+
+size_t room_for(size_t size) { return nncomp::Stage::room_for(size); }
 
 size_t mixing_memory(const MixingArgs& mixing, bool network, size_t size, int lanes) {
   const nncomp::Mixing checked = mixing_of(mixing);
@@ -338,32 +293,33 @@ void bind_network(nb::module_& m) {
 
 void bind_blocks(nb::module_& m) {
   m.def("encode_block", encode_block, "network"_a.none(), "data"_a, "lanes"_a, "mixing"_a, nb::kw_only(),
-        "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
+        "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto", "ready"_a = nb::none());
   m.def("decode_block", decode_block, "network"_a.none(), "payloads"_a, "size"_a, "mixing"_a, nb::kw_only(),
-        "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
+        "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto", "ready"_a = nb::none());
   nb::class_<Encoding>(m, "Encoding")
-      .def(nb::init<const Network*, nb::bytes, int, const MixingArgs&, const std::string&>(), "network"_a.none(),
-           "data"_a, "lanes"_a, "mixing"_a, nb::kw_only(), "kernel"_a = "auto", nb::keep_alive<1, 2>())
+      .def(nb::init<const Network*, nb::bytes, int, const MixingArgs&, const std::string&, const Ready*>(),
+           "network"_a.none(), "data"_a, "lanes"_a, "mixing"_a, nb::kw_only(), "kernel"_a = "auto",
+           "ready"_a = nb::none(), nb::keep_alive<1, 2>())
       .def("encode", &Encoding::encode, "steps"_a, nb::kw_only(), "threads"_a = 1, "progress"_a = nb::none())
       .def_prop_ro("size", &Encoding::size)
       .def("finish", &Encoding::finish, nb::kw_only(), "threads"_a = 1, "progress"_a = nb::none());
   nb::class_<Decoding>(m, "Decoding")
       .def(nb::init<const Network*, std::vector<nb::bytes>, size_t, const MixingArgs&, int, const std::string&,
-                    nb::bytes, uint32_t>(),
+                    nb::bytes, uint32_t, const Ready*>(),
            "network"_a.none(), "payloads"_a, "size"_a, "mixing"_a, nb::kw_only(), "threads"_a = 1, "kernel"_a = "auto",
-           "known"_a = nb::bytes("", 0), "power"_a = nncomp::PLAIN, nb::keep_alive<1, 2>())
+           "known"_a = nb::bytes("", 0), "power"_a = nncomp::PLAIN, "ready"_a = nb::none(), nb::keep_alive<1, 2>())
       .def("decode", &Decoding::decode, "steps"_a, nb::kw_only(), "progress"_a = nb::none())
       .def("part", &Decoding::part, "start"_a, "size"_a)
       .def("finish", &Decoding::finish, nb::kw_only(), "progress"_a = nb::none());
   m.def("byte_costs", byte_costs, "network"_a.none(), "data"_a, "mixing"_a, nb::kw_only(), "split"_a = false,
         "bits"_a = false, "threads"_a = 1, "progress"_a = nb::none(), "kernel"_a = "auto");
   m.def("tempered", tempered, "p"_a, "power"_a);
-  nb::class_<Primed>(m, "Primed")
-      .def(nb::init<nb::bytes, size_t, const MixingArgs&, nb::object, const std::string&>(), "known"_a, "room"_a,
-           "mixing"_a, nb::kw_only(), "progress"_a = nb::none(), "kernel"_a = "auto")
-      .def("costs", &Primed::costs, "data"_a, nb::kw_only(), "progress"_a = nb::none())
-      .def("read", &Primed::read, "data"_a, nb::kw_only(), "progress"_a = nb::none());
+  nb::class_<Ready>(m, "Ready")
+      .def(nb::init<nb::bytes, size_t, const MixingArgs&, const Network*, nb::object, const std::string&>(), "known"_a,
+           "room"_a, "mixing"_a, nb::kw_only(), "network"_a = nb::none(), "progress"_a = nb::none(),
+           "kernel"_a = "auto", nb::keep_alive<1, 5>());
   m.def("bit_probabilities", bit_probabilities, "data"_a, "mixing"_a, nb::kw_only(), "kernel"_a = "auto");
+  m.def("room_for", room_for, "size"_a);
   m.def("mixing_memory", mixing_memory, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
   m.def("mixing_tables", mixing_tables);
   m.def("kernels", kernels, nb::kw_only(), "all"_a = false);
@@ -382,5 +338,6 @@ NB_MODULE(_native, m) {
   bind_deflate(m);
   bind_far(m);
   bind_jpeg(m);
+  bind_primed(m);
   bind_statistics(m);
 }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from nncomp.mixing import Mixing
     from nncomp.model import Model
+    from nncomp.prime import Prime
 
 __all__ = [
     "COST_UNIT",
@@ -66,10 +67,12 @@ class Engine(Protocol):
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
+        prime: Prime | None = None,
     ) -> list[bytes]:
         """Code a block as ``lanes`` pieces; returns one payload each. Without model: one piece.
 
-        ``progress`` is called with the bytes done since, and may raise to abort.
+        ``progress`` is called with the bytes done since, and may raise to abort. Each piece begins
+        behind the ``prime``, if there is one, which engines of the CPU take.
         """
 
     def decode_block(
@@ -81,6 +84,7 @@ class Engine(Protocol):
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
+        prime: Prime | None = None,
     ) -> bytes:
         """The inverse of ``encode_block``; raises ``FormatError``."""
 
@@ -170,7 +174,12 @@ class InSteps(Engine, Protocol):
     """An engine that can code the beginning of a block before the rest."""
 
     def start_encoding(
-        self, model: Model | None, data: bytes, lanes: int, mixing: Mixing
+        self,
+        model: Model | None,
+        data: bytes,
+        lanes: int,
+        mixing: Mixing,
+        prime: Prime | None = None,
     ) -> Encoding:
         """As ``encode_block``, but nothing is encoded yet; ``data`` is not empty."""
 
@@ -183,10 +192,11 @@ class InSteps(Engine, Protocol):
         threads: int,
         known: bytes = b"",
         power: int = PLAIN,
+        prime: Prime | None = None,
     ) -> Decoding:
-        """As ``decode_block``, but nothing is decoded yet. With one lane, its first bytes may be
-        ``known``, fewer than ``size``: the payload has the rest. The odds of each bit are raised to
-        the power of ``power``/2^16, 1..``MAX_POWER``. Raises ``FormatError``."""
+        """As ``decode_block``, but nothing is decoded yet. With one lane and no prime, its first
+        bytes may be ``known``, fewer than ``size``: the payload has the rest. The odds of each bit
+        are raised to the power of ``power``/2^16, 1..``MAX_POWER``. Raises ``FormatError``."""
 
 
 @runtime_checkable

@@ -7,6 +7,8 @@ never bytes.
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,6 +20,7 @@ from nncomp import _native, kernels
 from nncomp.engine import PLAIN
 from nncomp.mixing import Mixing
 from nncomp.model import Model
+from nncomp.prime import KEPT, MOST_KEPT, Prime
 
 __all__ = [
     "Primed",
@@ -35,6 +38,11 @@ __all__ = [
 # No lock: where two threads pack one model, which takes milliseconds, the first one counts.
 _packed: WeakKeyDictionary[Model, dict[str, _native.Network]] = WeakKeyDictionary()
 
+# What is made of a prime: the last few, which go with it.
+_Key = tuple[_native.Network | None, int, tuple[int, int, int, int], str]
+_lock = threading.Lock()  # of what follows
+_primed: WeakKeyDictionary[Prime, OrderedDict[_Key, _native.Ready]] = WeakKeyDictionary()
+
 
 def encode_block(
     model: Model | None,
@@ -44,21 +52,25 @@ def encode_block(
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
+    prime: Prime | None = None,
 ) -> list[bytes]:
     """Code a block as ``lanes`` (1…128) pieces; returns one payload each, empty for an empty lane.
 
     Without a model the adaptive stage is alone, with one lane. At most ``threads`` threads work,
     about one a lane. ``progress(n)`` is called from this thread, about every 50 ms, with the number
-    of bytes done since; what it raises stops the work and passes on.
+    of bytes done since; what it raises stops the work and passes on. With a ``prime``, each lane
+    begins behind that.
     """
+    network = _network_or_none(model)
     return _native.encode_block(
-        _network_or_none(model),
+        network,
         data,
         lanes,
         _arguments(mixing),
         threads=threads,
         progress=progress,
         kernel=kernels.in_force(),
+        ready=_behind(prime, network, len(data), lanes, mixing),
     )
 
 
@@ -135,29 +147,39 @@ def decode_block(
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
+    prime: Prime | None = None,
 ) -> bytes:
     """The ``size`` bytes of the block that was coded as ``payloads``, one for each lane.
 
-    Raises ``FormatError`` for a payload that no encoder writes, as soon as it shows. ``threads``
-    and ``progress`` as in ``encode_block``.
+    Raises ``FormatError`` for a payload that no encoder writes, as soon as it shows. The others as
+    in ``encode_block``.
     """
+    network = _network_or_none(model)
     return _native.decode_block(
-        _network_or_none(model),
+        network,
         list(payloads),
         size,
         _arguments(mixing),
         threads=threads,
         progress=progress,
         kernel=kernels.in_force(),
+        ready=_behind(prime, network, size, len(payloads), mixing),
     )
 
 
 def start_encoding(
-    model: Model | None, data: bytes, lanes: int, mixing: Mixing
+    model: Model | None, data: bytes, lanes: int, mixing: Mixing, prime: Prime | None = None
 ) -> _native.Encoding:
     """As ``encode_block``, to be encoded step by step: a byte of each lane."""
     network = _network_or_none(model)
-    return _native.Encoding(network, data, lanes, _arguments(mixing), kernel=kernels.in_force())
+    return _native.Encoding(
+        network,
+        data,
+        lanes,
+        _arguments(mixing),
+        kernel=kernels.in_force(),
+        ready=_behind(prime, network, len(data), lanes, mixing),
+    )
 
 
 def start_decoding(
@@ -168,15 +190,17 @@ def start_decoding(
     threads: int,
     known: bytes = b"",
     power: int = PLAIN,
+    prime: Prime | None = None,
 ) -> _native.Decoding:
     """As ``decode_block``, to be decoded step by step: a byte of each lane.
 
-    With one lane, its first bytes may be ``known``, fewer than ``size``: the payload has the rest.
-    The odds of each bit are raised to the power of ``power``/2^16, 1..2^24: ``PLAIN`` for what was
-    encoded.
+    With one lane and no prime, its first bytes may be ``known``, fewer than ``size``: the payload
+    has the rest. The odds of each bit are raised to the power of ``power``/2^16, 1..2^24: ``PLAIN``
+    for what was encoded.
     """
+    network = _network_or_none(model)
     return _native.Decoding(
-        _network_or_none(model),
+        network,
         list(payloads),
         size,
         _arguments(mixing),
@@ -184,7 +208,31 @@ def start_decoding(
         kernel=kernels.in_force(),
         known=known,
         power=power,
+        ready=_behind(prime, network, size, len(payloads), mixing),
     )
+
+
+def _behind(
+    prime: Prime | None, network: _native.Network | None, size: int, lanes: int, mixing: Mixing
+) -> _native.Ready | None:
+    """What a block of ``size`` bytes begins with: as it was kept, or made now."""
+    if prime is None or size == 0:
+        return None
+    room = _native.room_for(size + lanes * len(prime))
+    key = network, room, _arguments(mixing), kernels.in_force()
+    with _lock:
+        kept = _primed.setdefault(prime, OrderedDict())
+        ready = kept.get(key)
+        if ready is not None:
+            kept.move_to_end(key)
+    if ready is None:
+        ready = _native.Ready(prime.data, room, key[2], network=network, kernel=key[3])
+        if mixing.memory(room, 1) <= MOST_KEPT:
+            with _lock:
+                kept[key] = ready
+                while len(kept) > KEPT:
+                    kept.popitem(last=False)
+    return ready
 
 
 def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:

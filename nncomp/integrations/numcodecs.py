@@ -13,31 +13,54 @@ from nncomp.integrations import options
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from nncomp.options import PrimeLike
+    from nncomp.prime import Prime
+
 __all__ = ["NNComp"]
 
 
 class NNComp(Codec):
     """Stores each chunk as an nncomp frame.
 
-    ``level`` and ``model``, the name of a model, are those of ``nncomp.compress``. Decoding needs
-    neither of them, so what was stored with an array is taken whether there is that model or not.
+    ``level``, ``model``, the name of a model, and ``prime`` are those of ``nncomp.compress``.
+    Decoding needs neither of the first two, so what was stored with an array is taken whether there
+    is that model or not. The prime is stored with the array.
     """
 
     codec_id = "nncomp"
+    prime: Prime | None = None
 
-    def __init__(self, level: int | None = None, model: str | None = None) -> None:
+    def __init__(
+        self,
+        level: int | None = None,
+        model: str | None = None,
+        prime: PrimeLike | str | None = None,
+    ) -> None:
         self.level, self.model = options.check(level, model)
+        self._take(prime)
         options.find(model)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         codec = cls.__new__(cls)
-        codec.level, codec.model = options.check(**config)
+        given = dict(config)
+        codec._take(given.pop("prime", None))
+        codec.level, codec.model = options.check(**given)
         return codec
+
+    def _take(self, prime: PrimeLike | str | None) -> None:
+        """An attribute only where there is one, as what represents a codec has them all."""
+        if prime is not None:
+            self.prime = options.check_prime(prime)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {"id": self.codec_id, "level": self.level, "model": self.model}
+        return config if self.prime is None else {**config, "prime": options.written(self.prime)}
 
     def encode(self, buf: Any) -> bytes:
         """The frame for any contiguous buffer but one of objects, which is a ``TypeError``."""
-        return api.compress(ensure_contiguous_ndarray(buf), self.level, model=self.model)
+        content = ensure_contiguous_ndarray(buf)
+        return api.compress(content, self.level, model=self.model, prime=self.prime)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
         """The bytes of a chunk, or ``out`` filled with them.
@@ -47,5 +70,6 @@ class NNComp(Codec):
         """
         if out is not None:
             out = ensure_contiguous_ndarray(out)
-        content = api.decompress(ensure_contiguous_ndarray(buf), model=self.model)
+        packed = ensure_contiguous_ndarray(buf)
+        content = api.decompress(packed, model=self.model, prime=self.prime)
         return ndarray_copy(content, out)

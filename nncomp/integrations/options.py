@@ -1,12 +1,17 @@
-"""The options that are kept with an array or a registration: a level and a model's name."""
+"""The options that are kept with an array or a registration: level, model's name, prime."""
 
 from __future__ import annotations
 
-from typing import SupportsIndex
+import base64
+from typing import TYPE_CHECKING, SupportsIndex
 
 from nncomp import arguments, levels, registry
+from nncomp.prime import Prime
 
-__all__ = ["check", "find"]
+if TYPE_CHECKING:
+    from nncomp.options import PrimeLike
+
+__all__ = ["check", "check_prime", "find", "written"]
 
 
 def check(level: SupportsIndex | None = None, model: str | None = None) -> tuple[int, str | None]:
@@ -22,6 +27,19 @@ def check(level: SupportsIndex | None = None, model: str | None = None) -> tuple
     if not (model is None or isinstance(model, str)):
         raise TypeError(f"model must be a name, not {type(model).__name__}")
     return number, model
+
+
+def check_prime(prime: PrimeLike | str | None) -> Prime | None:
+    """A prime that is one, or bytes, or as metadata hold it. Raises ``TypeError`` and
+    ``ValueError``."""
+    if isinstance(prime, str):
+        prime = base64.b64decode(prime, validate=True)
+    return prime if prime is None or isinstance(prime, Prime) else Prime(prime)
+
+
+def written(prime: Prime) -> str:
+    """As metadata hold it: whoever has an array has what its chunks need."""
+    return base64.b64encode(prime.data).decode("ascii")
 
 
 def find(model: str | None) -> None:

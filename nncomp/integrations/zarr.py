@@ -10,11 +10,14 @@ from zarr.abc.codec import BytesBytesCodec
 
 from nncomp import api, levels
 from nncomp.integrations import options
+from nncomp.prime import Prime
 
 if TYPE_CHECKING:
     from typing_extensions import Self
     from zarr.core.array_spec import ArraySpec
     from zarr.core.buffer import Buffer
+
+    from nncomp.options import PrimeLike
 
 __all__ = ["NNCompCodec"]
 
@@ -23,29 +26,35 @@ __all__ = ["NNCompCodec"]
 class NNCompCodec(BytesBytesCodec):
     """Stores each chunk as an nncomp frame: ``zarr.create_array(…, compressors=NNCompCodec())``.
 
-    ``level`` and ``model``, the name of a model, are those of ``nncomp.compress``. Decoding needs
-    neither of them, so what was stored with an array is taken whether there is that model or not.
+    ``level``, ``model``, the name of a model, and ``prime`` are those of ``nncomp.compress``.
+    Decoding needs neither of the first two, so what was stored with an array is taken whether there
+    is that model or not. The prime is stored with the array.
     """
 
     is_fixed_size = False
 
     level: int = levels.DEFAULT_LEVEL
     model: str | None = None
+    prime: PrimeLike | str | None = None  # a Prime, once it is made
 
     def __post_init__(self) -> None:
-        self._set(*options.check(self.level, self.model))
+        self._set(*options.check(self.level, self.model), options.check_prime(self.prime))
         options.find(self.model)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         codec = cls.__new__(cls)
-        codec._set(*options.check(**data.get("configuration", {})))
+        given = dict(data.get("configuration", {}))
+        prime = options.check_prime(given.pop("prime", None))
+        codec._set(*options.check(**given), prime)
         return codec
 
     def to_dict(self) -> dict[str, Any]:
         configuration: dict[str, Any] = {"level": self.level}
         if self.model is not None:
             configuration["model"] = self.model
+        if isinstance(self.prime, Prime):
+            configuration["prime"] = options.written(self.prime)
         return {"name": "nncomp", "configuration": configuration}
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
@@ -54,11 +63,11 @@ class NNCompCodec(BytesBytesCodec):
     # zarr calls one pair or the other, depending on its version and its pipeline.
 
     def _encode_sync(self, chunk: Buffer, spec: ArraySpec) -> Buffer:
-        data = api.compress(chunk.to_bytes(), self.level, model=self.model)
+        data = api.compress(chunk.to_bytes(), self.level, model=self.model, prime=self._prime)
         return spec.prototype.buffer.from_bytes(data)
 
     def _decode_sync(self, chunk: Buffer, spec: ArraySpec) -> Buffer:
-        data = api.decompress(chunk.to_bytes(), model=self.model)
+        data = api.decompress(chunk.to_bytes(), model=self.model, prime=self._prime)
         return spec.prototype.buffer.from_bytes(data)
 
     async def _encode_single(self, chunk: Buffer, spec: ArraySpec) -> Buffer:
@@ -67,6 +76,11 @@ class NNCompCodec(BytesBytesCodec):
     async def _decode_single(self, chunk: Buffer, spec: ArraySpec) -> Buffer:
         return await asyncio.to_thread(self._decode_sync, chunk, spec)
 
-    def _set(self, level: int, model: str | None) -> None:
+    @property
+    def _prime(self) -> Prime | None:
+        return self.prime if isinstance(self.prime, Prime) else None
+
+    def _set(self, level: int, model: str | None, prime: Prime | None) -> None:
         object.__setattr__(self, "level", level)
         object.__setattr__(self, "model", model)
+        object.__setattr__(self, "prime", prime)

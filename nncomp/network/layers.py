@@ -104,7 +104,7 @@ class Attention(Layer):
 
     @property
     def state_size(self) -> int:
-        return 2 * self.width * (self.window + CHUNK)  # rings of keys and values
+        return 2 * self.width * (self.window + CHUNK + 16)  # keys and values
 
     @property
     def row_size(self) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from nncomp.container import MAX_BLOCK_SIZE
 from nncomp.filters import FILTERS, arm64, x86
 from nncomp.levels import Level
 from nncomp.mixing import Contexts, Mixing, Profile
@@ -33,17 +34,21 @@ __all__ = [
     "Encode",
     "Way",
     "best_of",
+    "can_be_primed",
     "candidates_for",
     "choose_mixing",
     "choose_ways",
     "coded_size",
     "cost_of",
     "falls_short",
+    "is_little",
     "is_open",
+    "is_record",
     "is_text",
     "is_worth_coding",
     "looks_random",
     "looks_short",
+    "may_pay",
     "network_gain",
     "probe",
     "sampled",
@@ -121,6 +126,32 @@ def choose_ways(
         return [alone]
     large = len(stream) >= _LARGE and lanes >= _MANY_LANES
     return [alone, joined] if large and level.thorough and gain < _SURE * need else [joined]
+
+
+# ---- with a prime ----
+
+_NAMING = 160  # bytes of a primed stream; up to here, naming a model costs more than it can save
+
+
+def is_record(content: bytes) -> bool:
+    """Whether it is so small that coding it behind the prime takes no longer than a look at it."""
+    return _MIN_CODED_SIZE <= len(content) <= _SMALL
+
+
+def is_little(coded: int, size: int) -> bool:
+    """Whether the prime makes so little of ``size`` bytes that nothing else is tried: their half,
+    as of what is like it, and hardly of what a filter is for."""
+    return 2 * coded <= size
+
+
+def can_be_primed(mixing: Mixing, size: int) -> bool:
+    """Whether a stream that is mixed in this way goes on from the prime."""
+    return mixing == Mixing(mixing.profile) and size <= MAX_BLOCK_SIZE
+
+
+def may_pay(alone: int) -> bool:
+    """Whether the network may pay for a primed stream, of which the stage makes so many bytes."""
+    return alone > _NAMING
 
 
 def is_open(size: int, ways: list[Way]) -> bool:

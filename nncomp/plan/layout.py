@@ -10,7 +10,7 @@ import io
 import itertools
 
 from nncomp import rawio, varint
-from nncomp.container import Block, Header
+from nncomp.container import MAX_BLOCK_SIZE, Block, Header
 from nncomp.errors import FormatError
 from nncomp.filters import FILTERS
 from nncomp.filters.deflate import most_contents
@@ -33,6 +33,7 @@ _SIDE = 0x80  # of a filter: bytes of its own follow
 _COPIES = 0x40  # what is copied from earlier blocks follows
 _FILTER = 0x3F
 _SIZE = 0x80  # of a stream: its size follows, which is not the content's
+_PRIMED = 0x40  # of a stream that is coded
 _MIX, _NETWORK_MIX, _JOINED = 1, 2, 3  # bits 4 and 5 of a stream; 0: stored
 _CONTEXTS = 0x0F
 
@@ -167,10 +168,11 @@ def _coding(stream: Stream, content_size: int) -> bytes:
     mixing = stream.mixing
     if mixing is not None:
         coding |= (_NETWORK_MIX if stream.network else _MIX) << 4 | mixing.contexts
+        coding |= _PRIMED if stream.primed else 0
     parts = [bytes([coding])]
     if coding & _SIZE:
         parts.append(varint.dumps(stream.size))
-    if mixing is not None:
+    if mixing is not None and not stream.primed:
         parts.append(varint.dumps(mixing.period))
         parts.append(bytes([mixing.stride]) if mixing.contexts.has_stride else b"")
     return b"".join(parts)
@@ -220,12 +222,16 @@ def _read_stream(fields: _Fields, payload: _Fields, outer_size: int, header: Hea
 def _read_coded(
     fields: _Fields, payload: _Fields, coding: int, size: int, header: Header
 ) -> Stream:
-    way = (coding & ~_SIZE) >> 4
-    if way == 0 and coding & _CONTEXTS == 0:
+    way, primed = (coding & ~_SIZE & ~_PRIMED) >> 4, bool(coding & _PRIMED)
+    if coding & ~_SIZE == 0:
         return Stream(size, (payload.take(size),))
-    if way not in (_MIX, _NETWORK_MIX):
+    if way not in (_MIX, _NETWORK_MIX) or (primed and coding & _CONTEXTS):
         raise FormatError(f"coding {coding & ~_SIZE:#04x} of a stream is not supported")
-    mixing = _read_mixing(fields, coding & _CONTEXTS, header)
+    if primed and not header.prime:
+        raise FormatError("a stream is primed, and the frame names no prime")
+    if primed and size > MAX_BLOCK_SIZE:
+        raise FormatError("a primed stream is too large")
+    mixing = Mixing(header.profile) if primed else _read_mixing(fields, coding, header)
     network = way == _NETWORK_MIX
     sizes = [varint.read(fields.byte) for _ in range(header.lanes_of(size) - 1 if network else 0)]
     others = payload.left - sum(sizes)
@@ -237,10 +243,11 @@ def _read_coded(
         sizes.append(others)
     if others < 0 or sum(sizes) >= size:
         raise FormatError("a stream's payload is not smaller than the stream")
-    return Stream(size, tuple(payload.take(n) for n in sizes), mixing, network)
+    return Stream(size, tuple(payload.take(n) for n in sizes), mixing, network, primed)
 
 
-def _read_mixing(fields: _Fields, contexts: int, header: Header) -> Mixing:
+def _read_mixing(fields: _Fields, coding: int, header: Header) -> Mixing:
+    contexts = coding & _CONTEXTS
     if contexts not in tuple(Contexts):
         raise FormatError(f"contexts {contexts} are not supported")
     period = varint.read(fields.byte)

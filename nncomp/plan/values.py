@@ -35,6 +35,7 @@ class Stream:
     payloads: tuple[bytes, ...]  # one a lane; of a stored stream one, itself
     mixing: Mixing | None = None  # how the adaptive stage codes it; None: stored as it is
     network: bool = False  # whether the network takes part beside the stage
+    primed: bool = False  # whether what codes it has read the frame's prime
 
     @property
     def stored_size(self) -> int:
@@ -45,7 +46,7 @@ class Stream:
         """The way, for people."""
         if self.mixing is None:
             return "stored"
-        return "network+mix" if self.network else "mix"
+        return ("network+mix" if self.network else "mix") + ("+prime" if self.primed else "")
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def index_of(blocks: Sequence[bytes]) -> bytes:
                 break
         entries += varint.dumps(len(block) + 4) + varint.dumps(size)
     body = b"\0" + varint.dumps(len(blocks)) + bytes(entries)
-    return body + varint.dumps(len(body))[::-1]
+    return body + varint.dumps(2 * len(body))[::-1]
 
 
 def damaged_inside(draw: Random, frame: bytes) -> bytes:

@@ -2,8 +2,9 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. They freeze format version 12 and arithmetic version 1: new files may be added, but none
-that was released is ever written again, so this script leaves alone what is there.
+may read. Those whose name goes on with ``primed`` need ``PRIME``. They freeze format version 12 and
+arithmetic version 1: new files may be added, but none that was released is ever written again, so
+this script leaves alone what is there.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
 from nncomp.network import FeedForward, ModelConfig, Table
 from nncomp.plan import Copies, Joined, Part, Plan, Stream, layout, order
+from nncomp.prime import Prime
 
 HERE = Path(__file__).parent
 KIB = 1 << 10
@@ -55,6 +57,8 @@ TEXT, NOISE = models.text(700), models.noise(300)
 L16, L24 = base64.letters(NOISE[:12]), base64.letters(NOISE[:18])
 H4, H8 = NOISE[:4].hex().encode(), NOISE[:8].hex().encode()
 HEAD = compress(b"")[:9]  # of the rich profile
+PRIME = Prime(models.text(2000)[300:])
+PRIMED_HEAD = HEAD[:6] + bytes([HEAD[6] | 0x80]) + HEAD[7:] + PRIME.digest
 RICH, LEAN = Mixing(Profile.RICH), Mixing(Profile.LEAN)
 RECORDS = Mixing(Profile.RICH, Contexts.RECORDS, period=13)
 
@@ -124,7 +128,7 @@ def end(*blocks: tuple[bytes, int], count: int | None = None) -> bytes:
     body = b"\0" + varint(len(blocks) if count is None else count)
     for record, size in blocks:
         body += varint(len(record) + 4) + varint(size)
-    return body + varint(len(body))[::-1]
+    return body + varint(2 * len(body))[::-1]
 
 
 def raw(content: bytes, plan: bytes, payload: bytes, size: int | None = None) -> bytes:
@@ -570,6 +574,89 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     noisy = compress(NOISE, model=predictor, block_size=KIB)
     frames = [(compress(b""), b""), (mixed, content), (noisy, NOISE), (largest, TEXT)]
     yield "frames", b"".join(f for f, _ in frames), b"".join(c for _, c in frames)
+    yield from primed(predictor)
+
+
+def primed(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
+    """Small frames and others, which go on from the prime."""
+    ref, known = ModelRef(predictor.id, predictor.name), expected(predictor, 900)
+    for level in (1, 2, 9):
+        yield f"primed-small-{level}", compress(TEXT, level, model="none", prime=PRIME), TEXT
+    yield "primed-small-stored", compress(NOISE, prime=PRIME), NOISE
+    yield "primed-small-1-byte", compress(b"x", prime=PRIME), b"x"
+    yield "primed-empty", compress(b"", prime=PRIME), b""
+    header = Header(KIB, 4, 1, prime=PRIME.digest)
+    of_lanes = block(known, behind(predictor, known, 4))
+    yield "primed-lanes", frame(header, ref, of_lanes), known
+    one = Header(KIB, 1, 1, Profile.MAX, prime=PRIME.digest)
+    alone = block(TEXT, behind(None, TEXT, 1, Profile.MAX))
+    joined = block(TEXT, behind(predictor, TEXT, 1, Profile.MAX))
+    others = block(NOISE, as_it_is(NOISE)), block(TEXT, mix(TEXT, Mixing(Profile.MAX)))
+    mixed = frame(one, ref, alone, joined, *others)
+    yield "primed-blocks", mixed, TEXT + TEXT + NOISE + TEXT
+    small = compress(TEXT, prime=PRIME, model="none")
+    yield (
+        "primed-frames",
+        small + compress(NOISE) + small + mixed,
+        (TEXT + NOISE + TEXT + TEXT + TEXT + NOISE + TEXT),
+    )
+
+
+def behind(
+    predictor: Model | None, stream: bytes, lanes: int, profile: Profile = Profile.RICH
+) -> Stream:
+    how = Mixing(profile)
+    payloads = native.encode_block(predictor, stream, lanes, how, prime=PRIME)
+    return Stream(len(stream), tuple(payloads), how, predictor is not None, True)
+
+
+def bad_primed() -> Iterator[tuple[str, bytes]]:
+    whole = compress(TEXT, prime=PRIME, model="none")
+    size = len(TEXT)
+
+    def small(
+        *, method: int = whole[4], prime: bytes = whole[5:9], sizes: bytes, rest: bytes
+    ) -> bytes:
+        frame = whole[:4] + bytes([method]) + prime + sizes + rest
+        return ended(frame)
+
+    def ended(frame: bytes) -> bytes:
+        frame += varint(2 * len(frame) + 1)[::-1]
+        return frame + u32(zlib.crc32(u32(zlib.crc32(TEXT)), zlib.crc32(frame)))
+
+    (payload,) = behind(None, TEXT, 1).payloads
+    sizes = varint(size) + varint(len(payload))
+    assert small(sizes=sizes, rest=payload) == whole
+    yield "primed-without-name", sealed(HEAD, *closed(TEXT, b"\0\x50", payload))
+    yield "primed-other", compress(TEXT, prime=b"another one")
+    yield "primed-other-small", small(prime=bytes(4), sizes=sizes, rest=payload)
+    yield "primed-other-digest", sealed(PRIMED_HEAD[:-1] + b"x", b"\3" + end()[1:])
+    yield "primed-end", sealed(PRIMED_HEAD, end())
+    yield "primed-end-of-none", sealed(HEAD, b"\3" + end()[1:])
+    yield "primed-check", whole[:-1] + bytes([whole[-1] ^ 1])
+    yield "primed-cut", whole[:-1]
+    yield "primed-cut-head", whole[:7]
+    yield "primed-cut-magic", whole[:2]
+    yield "primed-garbage", whole + b"x"
+    yield "primed-size-0", small(sizes=b"\0\0", rest=b"")
+    yield "primed-size-65537", small(sizes=varint(65537) + varint(len(payload)), rest=payload)
+    yield "primed-size-other", small(sizes=varint(size - 1) + varint(len(payload)), rest=payload)
+    yield "primed-size-too-long", small(sizes=b"\xbc\x85\0" + sizes[2:], rest=payload)
+    yield "primed-not-smaller", small(sizes=varint(size) * 2, rest=TEXT)
+    yield "primed-larger", small(sizes=varint(3) + varint(4), rest=b"abcd")
+    yield "primed-footer", whole[:-5] + bytes([whole[-5] ^ 2]) + whole[-4:]
+    yield "primed-footer-even", whole[:-5] + bytes([whole[-5] & 0xFE]) + whole[-4:]
+    for name, forged in {
+        "end": other_end(
+            payload, lambda p: native.decode_block(None, [p], size, RICH, prime=PRIME)
+        ),
+        "extended": payload + b"\0",
+        "shortened": payload[:-1],
+        "noise": NOISE,
+    }.items():
+        yield f"primed-{name}", small(sizes=varint(size) + varint(len(forged)), rest=forged)
+    wrong = small(sizes=varint(size) + varint(len(payload)), rest=payload[:9] + b"?" + payload[10:])
+    yield "primed-content", wrong
 
 
 def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
@@ -658,6 +745,7 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield from bad_filters()
     yield from bad_far()
     yield from bad_mixings(ref)
+    yield from bad_primed()
 
 
 def bad_filters() -> Iterator[tuple[str, bytes]]:
@@ -837,13 +925,21 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
         ("contexts-of-nothing", b"\2\x31\2\0\0"),
         ("nested-filter-10", b"\2\x30\x0a\0\0"),
         ("nested-filter-bit", b"\2\x30\x42\0\0"),
-        ("coding-bit", b"\0\x50\0"),
+        ("coding-bit", b"\0\x70\0"),
         ("filter-100", b"\x64\x10\0"),
         ("filter-127", b"\x7f\x10\0"),
     ):
         yield name, sealed(HEAD, *closed(TEXT, plan, payload))
     for kind in (3, 255):
         yield f"block-type-{kind}", sealed(HEAD, bytes([kind]) + stored(TEXT)[1:])
+    small = compress(TEXT, prime=PRIME, model="none")
+    yield "primed-reserved-bit", small[:4] + bytes([small[4] | 0x80]) + small[5:]
+    yield "primed-arithmetic-2", small[:4] + b"\x22" + small[5:]
+    yield "primed-profile-0", small[:4] + b"\x01" + small[5:]
+    yield "primed-version-13", small[:3] + b"\x0d" + small[4:]
+    for name, plan in (("primed-stored", b"\0\x40"), ("primed-records", b"\0\x51\x0d")):
+        record = raw(TEXT, plan, payload)
+        yield name, sealed(PRIMED_HEAD, record, b"\3" + end((record, len(TEXT)))[1:])
     yield "model-bit", sealed(HEAD, b"\2\x40\x43test" + predictor.id + b"\2" + bytes(6))
     other = models.tiny(5)
     content = expected(other, 600)

@@ -35,13 +35,17 @@ struct Notes {
   size_t columns(bool network) const { return (bits ? 8 : 1) * (split && network ? 2 : 1) + (split ? 1 : 0); }
 };
 
+class Ready;  // block/ready.hpp
+
 // A block on its way to payloads, one a lane, or back: goes on step by step, a byte of each lane a step. What a
 // predictor, data and payloads refer to has to outlive it; no thread does, so that nothing runs between two calls.
 // After an exception it cannot go on.
 class BlockEncoder {
  public:
-  // 1 <= lanes <= MAX_LANES, one without a network and where there are notes to take.
-  BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes = {});
+  // 1 <= lanes <= MAX_LANES, one without a network and where there are notes to take. Every lane begins behind what
+  // `ready` has read, unless that is null; it suits the block, and there are no notes.
+  BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes = {},
+               const Ready* ready = nullptr);
   ~BlockEncoder();
 
   // Goes on until `steps` are done, with a network a multiple of MAX_CHUNK, or all. threads >= 1.
@@ -59,10 +63,11 @@ class BlockEncoder {
 class BlockDecoder {
  public:
   // Fills `data` from one payload a lane. 1 <= payloads.size() <= MAX_LANES, one without a network; threads >= 1.
-  // The first bytes are those `known`, if any, which no payload has: then there is one lane. `power` is that of
-  // temperature.hpp: PLAIN for what was encoded.
+  // The first bytes are those `known`, if any, which no payload has: then there is one lane, and `ready`, as in
+  // BlockEncoder, is null. `power` is that of temperature.hpp: PLAIN for what was encoded.
   BlockDecoder(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
-               std::span<uint8_t> data, int threads, std::span<const uint8_t> known = {}, uint32_t power = PLAIN);
+               std::span<uint8_t> data, int threads, std::span<const uint8_t> known = {}, uint32_t power = PLAIN,
+               const Ready* ready = nullptr);
   ~BlockDecoder();
 
   // Goes on until `steps` are done, or all. Throws FormatError.
@@ -74,15 +79,15 @@ class BlockDecoder {
 };
 
 inline std::vector<Payload> encode_block(const Predictor& predictor, std::span<const uint8_t> data, int lanes,
-                                         int threads, const Progress& progress) {
-  BlockEncoder encoder(predictor, data, lanes);
+                                         int threads, const Progress& progress, const Ready* ready = nullptr) {
+  BlockEncoder encoder(predictor, data, lanes, {}, ready);
   encoder.encode(SIZE_MAX, threads, progress);
   return encoder.finish();
 }
 
 inline void decode_block(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
-                         std::span<uint8_t> data, int threads, const Progress& progress) {
-  BlockDecoder(predictor, payloads, data, threads).decode(SIZE_MAX, progress);
+                         std::span<uint8_t> data, int threads, const Progress& progress, const Ready* ready = nullptr) {
+  BlockDecoder(predictor, payloads, data, threads, {}, PLAIN, ready).decode(SIZE_MAX, progress);
 }
 
 // What each byte costs in a block of one lane.

@@ -2,6 +2,7 @@
 // which take some lanes each. The network's next step waits for no other lane; what is learnt closes the turn.
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "block/block.hpp"
 #include "block/foresight.hpp"
+#include "block/ready.hpp"
 #include "block/steps.hpp"
 #include "coder/coder.hpp"
 #include "coder/error.hpp"
@@ -24,8 +26,16 @@ void require(bool condition, int lane, const char* what) {
 class Share {
  public:
   Share(const Predictor& predictor, const mix::Shared& s, const std::vector<std::span<const uint8_t>>& payloads,
-        uint8_t* data, int first, int end, std::span<const uint8_t> known, uint32_t power)
-      : kernel_(*predictor.kernel), s_(s), known_(known), power_(power), first_(first), end_(end) {
+        uint8_t* data, int first, int end, std::span<const uint8_t> known, uint32_t power, const Ready* ready)
+      : kernel_(*predictor.kernel),
+        s_(s),
+        known_(known),
+        power_(power),
+        first_(first),
+        end_(end),
+        begun_(ready ? ready->known() : 0) {
+    started_ = begun_ ? begun_ + 1 : 0;
+    forwarded_ = begun_;
     for (int j = first; j < end; ++j) {
       coders_.push_back(start_decoder(payloads[size_t(j)], j));
       out_.push_back(data + s.lane[j].start);
@@ -33,6 +43,7 @@ class Share {
     if (predictor.network) {
       const bool alone = s.lanes == 1;
       network_.emplace(*predictor.network, end - first, alone ? 2 : 1);
+      if (ready) ready->start(*network_);
       if (alone && kernel_.foresight < 256) foresight_.emplace(s, s.lane[0], kernel_.foresight);
     }
   }
@@ -79,7 +90,7 @@ class Share {
 
   void finish() const {
     for (int j = first_; j < end_; ++j) {
-      require(s_.lane[j].size == 0 || coders_[size_t(j - first_)].complete(), j, "has bytes left over");
+      require(s_.lane[j].size == begun_ || coders_[size_t(j - first_)].complete(), j, "has bytes left over");
     }
   }
 
@@ -118,7 +129,7 @@ class Share {
   Decoder start_decoder(std::span<const uint8_t> payload, int lane) const {
     Decoder coder{.in = payload.data(), .size = payload.size()};
     coder.start();
-    require(s_.lane[lane].size > 0 || payload.empty(), lane, "has a payload but no bytes");
+    require(s_.lane[lane].size > begun_ || payload.empty(), lane, "has a payload but no bytes");
     require(coder.valid(), lane, "has a malformed payload");
     return coder;
   }
@@ -128,6 +139,7 @@ class Share {
   const std::span<const uint8_t> known_;
   const uint32_t power_;
   const int first_, end_;
+  const size_t begun_;  // steps that were done beforehand
   size_t started_ = 0, forwarded_ = 0;  // steps
   uint64_t decoded_ = 0;  // bytes
   std::vector<Decoder> coders_;
@@ -143,13 +155,30 @@ class Share {
 
 struct BlockDecoder::State {
   State(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads, std::span<uint8_t> data,
-        int threads, std::span<const uint8_t> known, uint32_t power)
-      : kernel(*predictor.kernel), stage(predictor.mixing, predictor.network != nullptr, data, int(payloads.size())) {
+        int threads, std::span<const uint8_t> known, uint32_t power, const Ready* ready)
+      : kernel(*predictor.kernel),
+        out(data),
+        begun(ready ? ready->known() : 0),
+        bytes(ready ? ready->laid_out(data, int(payloads.size())) : std::vector<uint8_t>()),
+        stage(ready ? ready->stage(bytes, int(payloads.size()))
+                    : Stage(predictor.mixing, predictor.network != nullptr, data, int(payloads.size()))),
+        done(begun) {
     const int lanes = int(payloads.size());
     threads = std::min(threads, lanes);
     for (int i = 0; i < threads; ++i) {
-      shares.push_back(std::make_unique<Share>(predictor, stage.shared, payloads, data.data(), lanes * i / threads,
-                                               lanes * (i + 1) / threads, known, power));
+      shares.push_back(std::make_unique<Share>(predictor, stage.shared, payloads, ready ? bytes.data() : data.data(),
+                                               lanes * i / threads, lanes * (i + 1) / threads, known, power, ready));
+    }
+  }
+
+  // Hands out what steps `from` … `to` − 1 of lanes that begin with something known have given.
+  void copy(size_t from, size_t to) {
+    const mix::Shared& s = stage.shared;
+    uint8_t* at = out.data();
+    for (uint32_t j = 0; j < s.lanes; ++j) {
+      const mix::Lane& l = s.lane[j];
+      if (from < l.size) memcpy(at + (from - begun), s.data + l.start + from, std::min<size_t>(to, l.size) - from);
+      at += l.size - begun;
     }
   }
 
@@ -198,31 +227,37 @@ struct BlockDecoder::State {
   }
 
   const Kernel& kernel;
+  const std::span<uint8_t> out;
+  const size_t begun;  // steps that were done beforehand
+  std::vector<uint8_t> bytes;  // of lanes, where there are such
   Stage stage;
   std::vector<std::unique_ptr<Share>> shares;  // one for each thread that is wanted
-  size_t done = 0;  // steps
+  size_t done;  // steps
 };
 
 BlockDecoder::BlockDecoder(const Predictor& predictor, const std::vector<std::span<const uint8_t>>& payloads,
-                           std::span<uint8_t> data, int threads, std::span<const uint8_t> known, uint32_t power) {
+                           std::span<uint8_t> data, int threads, std::span<const uint8_t> known, uint32_t power,
+                           const Ready* ready) {
   assert(power > 0 && power <= MAX_POWER);
-  assert(known.empty() || (payloads.size() == 1 && known.size() < data.size()));
+  assert(known.empty() || (payloads.size() == 1 && known.size() < data.size() && !ready));
   assert(payloads.size() >= 1 && payloads.size() <= MAX_LANES && threads >= 1);
   assert(predictor.network || payloads.size() == 1);
-  state_ = std::make_unique<State>(predictor, payloads, data, threads, known, power);
+  state_ = std::make_unique<State>(predictor, payloads, data, threads, known, power, ready);
 }
 
 BlockDecoder::~BlockDecoder() = default;
 
 void BlockDecoder::decode(size_t steps, const Progress& progress) {
-  const size_t end = std::min<size_t>(steps, state_->stage.shared.lane[0].size);
+  const size_t size = state_->stage.shared.lane[0].size;
+  const size_t end = std::min(steps, size - state_->begun) + state_->begun;
   Job job(int(state_->shares.size()), progress);
   Turns turns(job, int(state_->shares.size()), uint64_t(end - state_->done));
   job.run(
       [&](int thread) { job.threads() == 1 ? state_->alone(job, end) : state_->together(job, turns, thread, end); });
-  if (end == state_->stage.shared.lane[0].size) {
+  if (end == size) {
     for (const auto& share : state_->shares) share->finish();
   }
+  if (state_->begun) state_->copy(state_->done, end);
   state_->done = end;
 }
 

@@ -4,9 +4,11 @@
 #include <cassert>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "block/block.hpp"
 #include "block/output.hpp"
+#include "block/ready.hpp"
 #include "block/steps.hpp"
 #include "coder/alone.hpp"
 
@@ -16,14 +18,16 @@ namespace {
 // The stage's part: mixes and codes steps of all lanes.
 class Mixer {
  public:
-  Mixer(const Kernel& kernel, const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes,
-        const Notes& notes)
-      : kernel_(kernel), stage_(mixing, network, data, lanes), outputs_(size_t(lanes)), notes_(notes) {
-    assert(lanes == 1 || !notes.rows);
-    start_lanes(shared(), kernel_);
+  // Of each lane, the first `known` steps are done.
+  Mixer(const Kernel& kernel, Stage&& stage, size_t known, const Notes& notes)
+      : kernel_(kernel), stage_(std::move(stage)), known_(known), outputs_(shared().lanes), notes_(notes) {
+    assert(outputs_.size() == 1 || !notes.rows);
+    if (known == 0) start_lanes(shared(), kernel_);
   }
 
   const mix::Shared& shared() const { return stage_.shared; }
+  size_t known() const { return known_; }
+  size_t steps() const { return shared().lane[0].size - known_; }  // that are to be done in all
 
   // Steps `from` … `to` − 1. The network's distribution of lane j's step t is at(j, t), null without one.
   // Returns the number of bytes.
@@ -54,7 +58,7 @@ class Mixer {
 
   std::vector<Payload> finish() {
     std::vector<Payload> payloads;
-    for (size_t j = 0; j < outputs_.size(); ++j) payloads.push_back(outputs_[j].finish(shared().lane[j].size > 0));
+    for (size_t j = 0; j < outputs_.size(); ++j) payloads.push_back(outputs_[j].finish(shared().lane[j].size > known_));
     return payloads;
   }
 
@@ -101,6 +105,7 @@ class Mixer {
 
   const Kernel& kernel_;
   Stage stage_;
+  const size_t known_;
   std::vector<Output> outputs_;
   Output network_alone_;  // where that is asked for
   const Notes notes_;
@@ -110,19 +115,22 @@ class Mixer {
 // as soon as chunk c − 1 has; chunk c is mixed when all lanes have it. Two chunks of distributions are kept.
 class Ahead {
  public:
-  Ahead(const Network& network, Mixer& mixer)
+  Ahead(const Network& network, Mixer& mixer, const Ready* ready)
       : mixer_(mixer),
         s_(mixer.shared()),
         lanes_(s_.lanes),
         chunk_(lanes_ > 32 ? MAX_CHUNK / 4 : MAX_CHUNK),
         distributions_(2 * lanes_ * chunk_),
         forwarded_(lanes_, 0) {
-    for (size_t j = 0; j < lanes_; ++j) states_.push_back(std::make_unique<Lanes>(network, 1, int(chunk_)));
+    for (size_t j = 0; j < lanes_; ++j) {
+      states_.push_back(std::make_unique<Lanes>(network, 1, int(chunk_)));
+      if (ready) ready->start(*states_.back());
+    }
   }
 
   // Goes on until all lanes have `steps` steps, rounded up to whole chunks, or the job is to stop.
   void run(Job& job, size_t steps) {
-    end_ = (std::min<size_t>(steps, s_.lane[0].size) + chunk_ - 1) / chunk_;
+    end_ = (std::min(steps, mixer_.steps()) + chunk_ - 1) / chunk_;
     job.run([&](int thread) { work(job, thread); });
   }
 
@@ -156,7 +164,7 @@ class Ahead {
     mixing_ = true;
     const size_t chunk = mixed_;
     lock.unlock();
-    const size_t from = chunk * chunk_, to = std::min<size_t>(s_.lane[0].size, from + chunk_);
+    const size_t from = first_step(chunk), to = std::min<size_t>(s_.lane[0].size, from + chunk_);
     const uint64_t bytes = mixer_.encode(from, to, [&](size_t j, size_t t) { return at(chunk, j) + (t - from); });
     const bool go_on = job.advance(bytes);
     lock.lock();
@@ -177,7 +185,7 @@ class Ahead {
     ++next_;
     lock.unlock();
     const mix::Lane& l = s_.lane[lane];
-    const size_t from = std::min<size_t>(l.size, chunk * chunk_), to = std::min<size_t>(l.size, from + chunk_);
+    const size_t from = std::min<size_t>(l.size, first_step(chunk)), to = std::min<size_t>(l.size, from + chunk_);
     if (from < to) {
       const uint8_t* bytes = s_.data + l.start;
       states_[lane]->forward(&bytes, 1, int(to - from));
@@ -201,6 +209,8 @@ class Ahead {
     }
   }
 
+  size_t first_step(size_t chunk) const { return mixer_.known() + chunk * chunk_; }
+
   // Of a chunk's first step.
   Distribution* at(size_t chunk, size_t lane) { return &distributions_[((chunk & 1) * lanes_ + lane) * chunk_]; }
 
@@ -223,19 +233,24 @@ class Ahead {
 }  // namespace
 
 struct BlockEncoder::State {
-  State(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes)
-      : mixer(*predictor.kernel, predictor.mixing, predictor.network != nullptr, data, lanes, notes) {
-    if (predictor.network) ahead.emplace(*predictor.network, mixer);
+  State(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes, const Ready* ready)
+      : bytes(ready ? ready->laid_out(data, lanes) : std::vector<uint8_t>()),
+        mixer(*predictor.kernel,
+              ready ? ready->stage(bytes, lanes) : Stage(predictor.mixing, predictor.network != nullptr, data, lanes),
+              ready ? ready->known() : 0, notes) {
+    if (predictor.network) ahead.emplace(*predictor.network, mixer, ready);
   }
 
+  const std::vector<uint8_t> bytes;  // where there is something known
   Mixer mixer;
   std::optional<Ahead> ahead;
   size_t done = 0;  // steps without a network
 };
 
-BlockEncoder::BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes) {
-  assert(lanes >= 1 && lanes <= MAX_LANES && (predictor.network || lanes == 1));
-  state_ = std::make_unique<State>(predictor, data, lanes, notes);
+BlockEncoder::BlockEncoder(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes,
+                           const Ready* ready) {
+  assert(lanes >= 1 && lanes <= MAX_LANES && (predictor.network || lanes == 1) && !(notes.rows && ready));
+  state_ = std::make_unique<State>(predictor, data, lanes, notes, ready);
 }
 
 BlockEncoder::~BlockEncoder() = default;
@@ -246,11 +261,11 @@ void BlockEncoder::encode(size_t steps, int threads, const Progress& progress) {
   Job job(state_->ahead ? std::min(threads, lanes + 1) : 1, progress);
   if (state_->ahead) return state_->ahead->run(job, steps);
   job.run([&](int) {
-    const size_t size = mixer.shared().size;
-    for (size_t& t = state_->done; t < std::min(steps, size);) {
+    const size_t end = std::min(steps, mixer.steps()), known = mixer.known();
+    for (size_t& t = state_->done; t < end;) {
       const size_t from = t;
-      t = std::min(std::min(steps, size), t + MAX_CHUNK);
-      if (!job.advance(mixer.encode(from, t, [](uint32_t, size_t) { return nullptr; }))) return;
+      t = std::min(end, t + MAX_CHUNK);
+      if (!job.advance(mixer.encode(known + from, known + t, [](uint32_t, size_t) { return nullptr; }))) return;
     }
   });
 }

@@ -15,23 +15,10 @@ std::vector<uint8_t> padded(std::span<const uint8_t> known, size_t room) {
   return bytes;
 }
 
-// code(t) for steps `from` … `to` − 1 of the only lane, with reports.
-void run(const mix::Shared& s, const Kernel& kernel, size_t from, size_t to, const Progress& progress, auto code) {
-  Job job(1, progress);
-  job.run([&](int) {
-    for (size_t t = from; t < to;) {
-      const size_t end = std::min(to, t + MAX_CHUNK);
-      mix_steps(s, kernel, t, end, [&](uint32_t, size_t i) { code(i); });
-      if (!job.advance(end - t)) return;
-      t = end;
-    }
-  });
-}
-
 // What each byte costs behind what `output` has, to `out`.
 void count(const mix::Shared& s, const Kernel& kernel, size_t from, size_t to, Output& output, uint32_t* out,
            const Progress& progress) {
-  run(s, kernel, from, to, progress, [&](size_t t) {
+  run_alone(s, kernel, from, to, progress, [&](size_t t) {
     output.make_room(1);
     kernel.mix_encode(s, s.lane[0], nullptr, output.coder, s.data[t]);
     *out++ = output.count();
@@ -46,7 +33,7 @@ PrimedStage::PrimedStage(const Kernel& kernel, const Mixing& mixing, std::span<c
   assert(known_ < room);
   const mix::Shared& s = stage_.shared;
   start_lanes(s, kernel);
-  run(s, kernel, 0, known_, progress, [&](size_t t) {
+  run_alone(s, kernel, 0, known_, progress, [&](size_t t) {
     uint8_t waste[MAX_BYTES_PER_SYMBOL];
     Encoder idle{.out = waste};
     kernel_.mix_encode(s, s.lane[0], nullptr, idle, bytes_[t]);
@@ -57,7 +44,7 @@ void PrimedStage::costs(std::span<const uint8_t> data, uint32_t* out, const Prog
   assert(data.size() <= left());
   std::vector<uint8_t> bytes = bytes_;
   std::copy(data.begin(), data.end(), bytes.begin() + ptrdiff_t(known_));
-  const Stage stage(stage_, bytes.data());
+  const Stage stage(stage_, bytes, 1);
   Output output;
   count(stage.shared, kernel_, known_, known_ + data.size(), output, out, progress);
 }

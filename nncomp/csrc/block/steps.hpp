@@ -1,10 +1,13 @@
 // The order of a byte step, where the stage knows the bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
+#include "block/job.hpp"
 #include "kernels/kernel.hpp"
+#include "network/layer.hpp"
 #include "stage/stage.hpp"
 
 namespace nncomp {
@@ -32,6 +35,21 @@ void mix_steps(const mix::Shared& s, const Kernel& kernel, size_t from, size_t t
     for (uint32_t j = 0; j < lanes_at(s, t + 1); ++j) kernel.mix_start(s, s.lane[j], false);
     kernel.mix_update_tables(s, 0, s.shape.contexts, count);
   }
+}
+
+// Likewise of the only lane, code(t), on this thread, with reports.
+template <class Code>
+void run_alone(const mix::Shared& s, const Kernel& kernel, size_t from, size_t to, const Progress& progress,
+               Code code) {
+  Job job(1, progress);
+  job.run([&](int) {
+    for (size_t t = from; t < to;) {
+      const size_t end = std::min(to, t + MAX_CHUNK);
+      mix_steps(s, kernel, t, end, [&](uint32_t, size_t i) { code(i); });
+      if (!job.advance(end - t)) return;
+      t = end;
+    }
+  });
 }
 
 }  // namespace nncomp

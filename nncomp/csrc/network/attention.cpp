@@ -22,6 +22,16 @@ struct Cache final : LayerState {
         keys(size_t(lanes * lane_size)),
         values(size_t(lanes * lane_size)),
         capacity(positions) {}
+
+  void begin_as(const LayerState& state) override {
+    const Cache& one = static_cast<const Cache&>(state);
+    assert(one.lane_size == lane_size && one.keys.size() == size_t(lane_size));
+    for (size_t at = 0; at < keys.size(); at += size_t(lane_size)) {
+      memcpy(keys.data() + at, one.keys.data(), size_t(lane_size));
+      memcpy(values.data() + at, one.values.data(), size_t(lane_size));
+    }
+    first = one.first;
+  }
 };
 
 // Biases by distance → by position, farthest first, with a margin that is never in the window.
@@ -48,16 +58,16 @@ class AttentionLayer final : public Layer {
   }
 
   std::unique_ptr<LayerState> start(int lanes) const override {
-    // With room for a chunk, so that old positions seldom have to move.
-    return std::make_unique<Cache>(lanes, attention_.window + MAX_CHUNK, attention_.head);
+    // With room for a chunk, so that old positions seldom have to move; and for a block of 16 of which a part counts.
+    return std::make_unique<Cache>(lanes, attention_.window + MAX_CHUNK + 16, attention_.head);
   }
 
   size_t scratch(size_t rows) const override { return rows * size_t(stride() + q_width_); }
 
   void forward(const Kernel& kernel, LayerState* state, const Rows& rows) const override {
     Cache& cache = static_cast<Cache&>(*state);
-    int8_t* qkv = reinterpret_cast<int8_t*>(rows.scratch);              // (rows, stride)
-    uint8_t* o = rows.scratch + int64_t(rows.count()) * stride();       // (rows, heads × head), + 128
+    int8_t* qkv = reinterpret_cast<int8_t*>(rows.scratch);  // (rows, stride)
+    uint8_t* o = rows.scratch + int64_t(rows.count()) * stride();  // (rows, heads × head), + 128
     kernel.project(qkv_.view, rows.y, rows.count(), qkv);
     make_room(cache, rows);
     append(cache, qkv, rows);
@@ -78,8 +88,7 @@ class AttentionLayer final : public Layer {
     const int length = int(rows.position - cache.first);
     if (length + rows.steps <= cache.capacity) return;
     const int64_t h = attention_.head;
-    // Whole blocks of 16 move. Chunks of 128 steps fit behind them, because all before were as long, and so exactly
-    // `window` positions stay; for few steps there is always room.
+    // Whole blocks of 16 move, so that up to 15 positions more than the window asks for stay.
     const int first = (length - (attention_.window - 1)) & ~15;
     const int64_t kept = (length - first + 15) & ~15;
     for (int lane = 0; lane < rows.lanes; ++lane) {

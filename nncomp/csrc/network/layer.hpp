@@ -18,6 +18,9 @@ constexpr int MAX_CHUNK = 128;  // steps that an encoder takes at a time
 // What a layer remembers of some lanes; each kind has its own.
 struct LayerState {
   virtual ~LayerState() = default;
+
+  // All lanes become as the only one of another of the same layer.
+  virtual void begin_as(const LayerState& one) = 0;
 };
 
 // A step, or some, of some lanes. Rows are lanes × steps, lane by lane.

@@ -66,6 +66,15 @@ void Lanes::forward(const uint8_t* const* bytes, int lanes, int steps) {
   position_ += steps;
 }
 
+void Lanes::begin_as(const Lanes& one) {
+  assert(one.pasts_.size() == 1);
+  position_ = one.position_;
+  pasts_.assign(pasts_.size(), one.pasts_[0]);
+  for (size_t i = 0; i < states_.size(); ++i) {
+    if (states_[i]) states_[i]->begin_as(*one.states_[i]);
+  }
+}
+
 void Lanes::take_back(const uint8_t* const* bytes, int steps) {
   position_ -= steps;
   pasts_ = pasts_before_;

@@ -55,6 +55,9 @@ class Lanes {
   // itself. Lanes that leave never come back.
   void forward(const uint8_t* const* bytes, int lanes, int steps);
 
+  // Every lane goes on as the only one of `one` would.
+  void begin_as(const Lanes& one);
+
   // As if the last `steps` steps of the last forward had not been: bytes that they read turn out to be others.
   void take_back(const uint8_t* const* bytes, int steps);
 

@@ -35,11 +35,22 @@ struct Room {
   }
 };
 
+// Places the arrays of a lane, one behind the other.
+inline void lay_out_own(const Shape& p, Lane& l, Room& room) {
+  room.take(l.weights, uint64_t(p.sets * p.rows * p.inputs));
+  room.take(l.weights2, uint64_t(ROWS2 * p.groups * GROUP));
+  room.take(l.history_map, uint64_t((p.contexts + 2) * 256));
+  if (p.full) room.take(l.run_map, uint64_t(p.contexts * RUN_CELLS));
+  room.take(l.match_map, uint64_t(p.matches * MATCH_CELLS));
+  room.take(l.sample_map, uint64_t(p.samples * SAMPLE_CELLS));
+  room.take(l.final_map, uint64_t(3 * 256 * BINS));
+}
+
 // Places all arrays of `s`, whose shape, size and lanes are set, from base on; returns the bytes they take.
 // With base null it only counts.
 inline uint64_t lay_out(Shared& s, uint8_t* base) {
   const Shape& p = s.shape;
-  const int contexts = p.contexts, matches = p.matches, sets = p.sets;
+  const int contexts = p.contexts, matches = p.matches;
   const uint32_t buckets = bucket_bits(s.size), entries = index_bits(s.size);
   Room room{base};
   s.index_shift = 32 - entries;
@@ -58,14 +69,7 @@ inline uint64_t lay_out(Shared& s, uint8_t* base) {
   room.take(s.lane, s.lanes);
   for (uint32_t i = 0; i < s.lanes; ++i) {
     Lane unused{};
-    Lane& l = base ? s.lane[i] : unused;
-    room.take(l.weights, uint64_t(sets * p.rows * p.inputs));
-    room.take(l.weights2, uint64_t(ROWS2 * p.groups * GROUP));
-    room.take(l.history_map, uint64_t((contexts + 2) * 256));
-    if (p.full) room.take(l.run_map, uint64_t(contexts * RUN_CELLS));
-    room.take(l.match_map, uint64_t(matches * MATCH_CELLS));
-    room.take(l.sample_map, uint64_t(p.samples * SAMPLE_CELLS));
-    room.take(l.final_map, uint64_t(3 * 256 * BINS));
+    lay_out_own(p, base ? s.lane[i] : unused, room);
   }
   return room.size;
 }

@@ -1,6 +1,8 @@
 #include "stage/stage.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cassert>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -76,33 +78,52 @@ size_t Stage::allocate() {
   return lay_out(s, memory_.get() + (-at & 63));
 }
 
-Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes)
-    : Stage(mixing, network, data.size(), lanes) {
+Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes, size_t room)
+    : Stage(mixing, network, room ? room : data.size(), lanes) {
+  assert(room == 0 || lanes == 1);
   Shared& s = shared;
   s.tables = &tables();
   s.data = data.data();
   allocate();
   start_shared(s, 0, 1);
   for (int i = 0; i < lanes; ++i) {
-    const Piece p = piece(data.size(), lanes, i);
+    const Piece p = piece(s.size, lanes, i);
     s.lane[i].start = uint32_t(p.start);
     s.lane[i].size = uint32_t(p.size);
     start_lane(s, s.lane[i], 0, 1);
   }
 }
 
-Stage::Stage(const Stage& other, const uint8_t* data) : shared(other.shared) {
-  const uint8_t* const from = shared.table[0].data;  // what is laid out first
-  const size_t size = allocate();
-  uint8_t* const to = shared.table[0].data;
-  memcpy(to, from, size);
-  lay_out(shared, to);  // the lanes' pointers, too
-  shared.data = data;
+size_t Stage::room_for(size_t size) {
+  return std::bit_ceil(std::clamp<size_t>(size, size_t(1) << 12, size_t(1) << 23));
+}
+
+Stage::Stage(const Stage& primed, std::span<const uint8_t> data, int lanes) : shared(primed.shared) {
+  const Lane& one = primed.shared.lane[0];
+  const size_t known = one.t;
+  assert(primed.shared.lanes == 1 && one.coded == known && data.size() >= size_t(lanes) * known);
+  assert(room_for(data.size()) == room_for(primed.shared.size));
+  Shared& s = shared;
+  const uint8_t* const from = s.table[0].data;  // what is laid out first: all that lanes share, then they
+  const size_t common = size_t(reinterpret_cast<const uint8_t*>(s.lane) - from);
+  s.size = uint32_t(data.size());
+  s.lanes = uint32_t(lanes);
+  allocate();
+  s.data = data.data();
+  uint8_t* const to = s.table[0].data;
+  memcpy(to, from, common);
   const auto moved = [&]<class T>(T*& pointer) {
     if (pointer) pointer = reinterpret_cast<T*>(to + (reinterpret_cast<const uint8_t*>(pointer) - from));
   };
-  for (uint32_t i = 0; i < shared.lanes; ++i) {
-    Lane& l = shared.lane[i];
+  for (int i = 0; i < lanes; ++i) {
+    const Piece p = piece(data.size() - size_t(lanes) * known, lanes, i);
+    Lane& l = s.lane[i];
+    Room own{reinterpret_cast<uint8_t*>(l.weights)};
+    l = one;
+    lay_out_own(s.shape, l, own);
+    memcpy(l.weights, one.weights, own.size);
+    l.start = uint32_t(p.start + size_t(i) * known);
+    l.size = uint32_t(p.size + known);
     for (auto& nibble : l.slot) {
       for (uint8_t*& slot : nibble) moved(slot);
     }

@@ -34,10 +34,15 @@ Piece piece(size_t n, int lanes, int i);
 // All lanes and tables, as they are before the first byte. `data` stays the caller's: a decoder fills it.
 class Stage {
  public:
-  Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes);
+  // With `room`, there is one lane, which may become so long: tables are as for a block of so many bytes.
+  Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes, size_t room = 0);
 
-  // The other as it is now, in a block that begins with the same bytes; as many, at `data`.
-  Stage(const Stage& other, const uint8_t* data);
+  // All lanes as the only one of `primed` is now. `data` has lane behind lane: what that one has read, and a piece of
+  // the block. With tables as large as those of `primed`.
+  Stage(const Stage& primed, std::span<const uint8_t> data, int lanes);
+
+  // What may be shared by stages for so many bytes of data: the least power of two with tables as large.
+  static size_t room_for(size_t size);
 
   // Bytes of memory that a stage for `size` bytes takes.
   static size_t memory(const Mixing& mixing, bool network, size_t size, int lanes);

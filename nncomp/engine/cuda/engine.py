@@ -26,6 +26,7 @@ from nncomp.engine.cuda.network import Network, Run
 from nncomp.errors import NNCompError
 from nncomp.mixing import Mixing
 from nncomp.model import Model
+from nncomp.prime import Prime
 
 __all__ = ["CudaEngine", "get"]
 
@@ -56,15 +57,16 @@ class CudaEngine:
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
+        prime: Prime | None = None,
     ) -> list[bytes]:
-        """As ``native.encode_block``; ``threads`` is for what is coded there."""
+        """As ``native.encode_block``; ``threads`` is for what is coded there: all with a prime."""
 
         def elsewhere(progress: Callable[[int], Any] | None) -> list[bytes]:
             return native.encode_block(
-                model, data, lanes, mixing, threads=threads, progress=progress
+                model, data, lanes, mixing, threads=threads, progress=progress, prime=prime
             )
 
-        if model is None or not data or not 1 <= lanes <= 128:
+        if model is None or prime is not None or not data or not 1 <= lanes <= 128:
             return elsewhere(progress)
         request = Request(model, len(data), lanes, mixing, data)
         self._code(request, progress)
@@ -82,15 +84,16 @@ class CudaEngine:
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
+        prime: Prime | None = None,
     ) -> bytes:
-        """As ``native.decode_block``; ``threads`` is for what is coded there."""
+        """As ``native.decode_block``; ``threads`` is for what is coded there: all with a prime."""
 
         def elsewhere(progress: Callable[[int], Any] | None) -> bytes:
             return native.decode_block(
-                model, payloads, size, mixing, threads=threads, progress=progress
+                model, payloads, size, mixing, threads=threads, progress=progress, prime=prime
             )
 
-        if model is None or size == 0 or not 1 <= len(payloads) <= 128:
+        if model is None or prime is not None or size == 0 or not 1 <= len(payloads) <= 128:
             return elsewhere(progress)
         request = Request(model, size, len(payloads), mixing, payloads=payloads)
         self._code(request, progress)

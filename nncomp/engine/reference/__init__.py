@@ -7,6 +7,7 @@ here they meet, for a block whose lanes are coded in lock step.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from nncomp.engine.reference.mixer import Stage
 from nncomp.engine.reference.network import START, Network
 from nncomp.mixing import Mixing
 from nncomp.model import Model
+from nncomp.prime import Prime
 
 __all__ = [
     "Primed",
@@ -50,18 +52,41 @@ def lane_sizes(size: int, lanes: int) -> list[int]:
 
 
 def _steps(
-    model: Model | None, pieces: Sequence[bytearray | bytes], sizes: list[int]
+    model: Model | None,
+    pieces: Sequence[bytearray | bytes],
+    sizes: list[int],
+    stage: Stage | None = None,
+    known: int = 0,
 ) -> Iterator[tuple[int, int, npt.NDArray[np.uint32] | None]]:
     """For each step its time t, how many lanes have a byte t, and its frequencies, (lanes, 256).
 
     Without a model there are none. Between two steps the caller may append to ``pieces``;
-    when step t is taken, bytes before t are there.
+    when step t is taken, bytes before t are there. The first ``known`` bytes of all lanes are the
+    same, and steps begin behind them: ``stage`` has then read them once, in the first lane.
     """
     network = None if model is None else Network(model, len(sizes))
-    for t in range(max(sizes)):
+    if known:
+        assert stage is not None
+        for t in range(known):
+            tokens = [pieces[0][t - 1] if t else START]
+            w = None if network is None else network.step(tokens)[0]
+            _code_byte(stage, 0, w, teller(pieces[0][t]))
+            stage.update(1)
+        _share_first(stage)
+        if network is not None:
+            network.share_first()
+    for t in range(known, max(sizes)):
         active = sum(size > t for size in sizes)  # the shorter lanes are the last ones
         tokens = [pieces[lane][t - 1] if t else START for lane in range(active)]
         yield t, active, None if network is None else network.step(tokens)
+
+
+def _share_first(stage: Stage) -> None:
+    """What is private to the first lane, which alone has coded so far, becomes that of all."""
+    first = stage.lanes[0]
+    stage.lanes = [first, *(copy.deepcopy(first) for _ in stage.lanes[1:])]
+    for lane, piece in zip(stage.lanes, stage.pieces, strict=True):
+        lane.past.piece = piece
 
 
 def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
@@ -94,20 +119,23 @@ def encode_block(
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
+    prime: Prime | None = None,
 ) -> list[bytes]:
     """Code a block as ``lanes`` ≥ 1 lanes; returns one payload each, empty for an empty lane.
 
     The adaptive stage mixes what the network predicts with its own; without a model it is alone,
-    with one lane.
+    with one lane. Each lane begins behind the ``prime``, if there is one.
     ``threads`` changes nothing here. ``progress(n)`` is told after every step of n more bytes done.
     """
     _check(model, lanes)
     sizes = lane_sizes(len(data), lanes)
     starts = [sum(sizes[:lane]) for lane in range(lanes)]
-    pieces = [data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    known = b"" if prime is None else prime.data
+    pieces = [known + data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    sizes = [len(piece) for piece in pieces]
     stage = Stage(mixing, model is not None, pieces, sizes)
     encoders = [RangeEncoder() for _ in sizes]
-    for t, active, w in _steps(model, pieces, sizes):
+    for t, active, w in _steps(model, pieces, sizes, stage, len(known)):
         for lane in range(active):
             choose = writer(encoders[lane], pieces[lane][t])
             _code_byte(stage, lane, None if w is None else w[lane], choose)
@@ -204,17 +232,19 @@ def decode_block(
     *,
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
+    prime: Prime | None = None,
 ) -> bytes:
     """The ``size`` bytes of the block that was coded as ``payloads``, one for each lane.
 
     Raises ``FormatError`` for a payload that no encoder writes, as soon as it shows.
     """
     _check(model, len(payloads))
-    sizes = lane_sizes(size, len(payloads))
-    pieces = [bytearray() for _ in sizes]
+    known = b"" if prime is None else prime.data
+    sizes = [len(known) + own for own in lane_sizes(size, len(payloads))]
+    pieces = [bytearray(known) for _ in sizes]
     stage = Stage(mixing, model is not None, pieces, sizes)
     decoders = [RangeDecoder(payload) for payload in payloads]
-    for _, active, w in _steps(model, pieces, sizes):
+    for _, active, w in _steps(model, pieces, sizes, stage, len(known)):
         for lane in range(active):
             choose = decoders[lane].decode
             pieces[lane].append(_code_byte(stage, lane, None if w is None else w[lane], choose))
@@ -223,7 +253,7 @@ def decode_block(
             progress(active)
     for decoder in decoders:
         decoder.finish()
-    return b"".join(pieces)
+    return b"".join(piece[len(known) :] for piece in pieces)
 
 
 def continue_block(

@@ -8,7 +8,7 @@ Later calls may have fewer lanes; the last ones are those that ended.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,7 +18,14 @@ from nncomp.tables import EXP
 
 __all__ = ["LAYERS", "Attention", "FeedForward", "Layer"]
 
-Layer: TypeAlias = Callable[[Ints], Ints]
+
+class Layer(Protocol):
+    """A kind of layer."""
+
+    def __call__(self, y: Ints) -> Ints: ...
+
+    def share_first(self, lanes: int) -> None:
+        """All lanes go on as the first one, which has been alone so far."""
 
 
 class Attention:
@@ -45,6 +52,10 @@ class Attention:
         o = clamp8(rq(np.einsum("lhj,lji->lhi", u, values), r))
         return self.tensors.multiplied("out", o.reshape(lanes, heads * h))
 
+    def share_first(self, lanes: int) -> None:
+        self.keys = np.repeat(self.keys[:1], lanes, axis=0)
+        self.values = np.repeat(self.values[:1], lanes, axis=0)
+
 
 def _push(new: Ints, cache: Ints, window: int) -> Ints:
     """``new`` (lanes, h) before what ``cache`` (at least as many lanes, J, h) has of the window."""
@@ -61,6 +72,9 @@ class FeedForward:
         p = clamp(self.tensors.multiplied("up", y), 0, 4095)
         s = np.minimum((p * p + (1 << 15)) >> 16, 255)  # (lanes, f) u8
         return self.tensors.multiplied("down", s)
+
+    def share_first(self, lanes: int) -> None:
+        """Nothing is remembered."""
 
 
 LAYERS: dict[type[kinds.Layer], Callable[[Any, Tensors, int], Layer]] = {

@@ -7,6 +7,7 @@ fast engine may use. Arrays carry one leading axis, the lanes of a block, which 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from math import isqrt
 
@@ -42,6 +43,12 @@ class Network:
             for i, shape in enumerate(model.config.layers)
         ]
         self.pasts = [Past() for _ in range(lanes)]
+
+    def share_first(self) -> None:
+        """All lanes go on as the first one, which has been alone so far."""
+        for layer in self.layers:
+            layer.share_first(len(self.pasts))
+        self.pasts = [copy.deepcopy(self.pasts[0]) for _ in self.pasts]
 
     def step(self, tokens: Sequence[int]) -> npt.NDArray[np.uint32]:
         """Predict the next byte of each lane; ``tokens`` are the bytes before, at first ``START``.

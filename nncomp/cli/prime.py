@@ -1,0 +1,90 @@
+"""``nncomp prime``: a sample of what many small files are like, for --prime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from nncomp import fileio, rawio
+from nncomp.cli import inputs
+from nncomp.cli.inputs import Input
+from nncomp.cli.options import Mode, input_options
+from nncomp.cli.parameters import Output, byte_size
+from nncomp.cli.report import Report, say, shown_name, size_text
+from nncomp.errors import NNCompError
+
+__all__ = ["prime"]
+
+
+@click.group()
+def prime() -> None:
+    """Make what --prime takes: a sample of what many small files are like."""
+
+
+def _size(ctx: click.Context, param: click.Parameter, value: int) -> int:
+    from nncomp.prime import MAX_PRIME_SIZE
+    from nncomp.priming import LEAST_SIZE
+
+    if not LEAST_SIZE <= value <= MAX_PRIME_SIZE:
+        raise click.BadParameter("must be from 4KiB to 1MiB")
+    return value
+
+
+@prime.command()
+@input_options
+@click.option("-o", "--output", type=Output(dir_okay=False), required=True, help="Write this file.")
+@click.option(
+    "--size",
+    type=byte_size,
+    default="64KiB",
+    show_default=True,
+    metavar="SIZE",
+    callback=_size,
+    help="At most; 4KiB to 1MiB.",
+)
+@click.option("-f", "--force", is_flag=True, help="Overwrite it.")
+@click.option("-q", "--quiet", count=True, help="No summary; twice: no errors.")
+def make(
+    files: tuple[str, ...],
+    files_from: str | None,
+    files_from0: str | None,
+    recursive: bool,
+    suffix: str,
+    output: str,
+    size: int,
+    force: bool,
+    quiet: int,
+) -> int:
+    """Choose the pieces of FILES that tell most of what others are like.
+
+    Each file is a sample; of long ones, pieces are taken. What is written is these pieces as they
+    are, the best last.
+    """
+    from nncomp import priming
+
+    report = Report(quiet)
+    names = inputs.names(files, files_from, files_from0)
+    found = inputs.find(Mode.COMPRESS, names, recursive=recursive, suffix=suffix)
+    if inputs.same(output, [item.name for item in found if item.name != "-"]):
+        raise NNCompError(f"{output}: would overwrite a sample")
+    data = priming.choose(_samples(found, report, priming.MAX_SAMPLES), size)
+    if not data:
+        raise NNCompError("the samples are empty")
+    with fileio.create(output, force=force) as file:
+        file.write(data)
+    if not quiet:
+        say(f"{shown_name(output)} : {size_text(len(data))} of {len(found)} files")
+    return report.status
+
+
+def _samples(files: list[Input], report: Report, room: int) -> Iterator[bytes]:
+    """Their contents, up to ``room`` bytes of each; what cannot be read is named."""
+    for item in files:
+        try:
+            if item.problem is not None:
+                raise item.problem
+            with inputs.open_text(item.name, "samples are not read from a terminal") as source:
+                yield rawio.read_full(source, room)
+        except (NNCompError, OSError) as error:
+            report.complain(item.name, error)

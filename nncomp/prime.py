@@ -1,0 +1,67 @@
+"""A prime: a sample that the predictors read before the first byte of each block.
+
+What is written with it can only be read with it: a frame names its digest. It is made ready once,
+by the engine, and copied for each block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from nncomp import arguments
+from nncomp.errors import PrimeError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["DIGEST_SIZE", "KEPT", "MAX_PRIME_SIZE", "MOST_KEPT", "Prime", "required"]
+
+MAX_PRIME_SIZE = 1 << 20  # bytes
+DIGEST_SIZE = 16  # bytes
+KEPT = 2  # of what engines make of a prime, the last ones that were used
+MOST_KEPT = 1 << 27  # bytes of memory that one of them may take
+
+
+class Prime:
+    """A sample of what is to be compressed, 1…2^20 bytes; its end counts most.
+
+    Whoever compresses many small things makes one and hands it to each call: what the engine makes
+    of it is kept as long as it lives. Threads may share it. Raises ``ValueError`` for a size out of
+    range.
+    """
+
+    def __init__(self, data: Buffer) -> None:
+        self.data = bytes(arguments.contiguous(data))
+        if not self.data:
+            raise ValueError("a prime is empty")
+        if len(self.data) > MAX_PRIME_SIZE:
+            raise ValueError(f"a prime is larger than {MAX_PRIME_SIZE} bytes")
+        self.digest = hashlib.blake2b(self.data, digest_size=DIGEST_SIZE).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Prime) and self.data == other.data
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        return f"<Prime {self.digest.hex()}, {len(self)} bytes>"
+
+
+def required(digest: bytes, offered: Prime | None) -> Prime | None:
+    """The prime that a frame names by its digest or the beginning of it; None where that is empty.
+
+    Raises ``PrimeError`` where another one is offered, or none.
+    """
+    if not digest:
+        return None
+    if offered is None:
+        raise PrimeError(f"it was written with a prime, {digest.hex()}, and needs it: use --prime")
+    if not offered.digest.startswith(digest):
+        shown = offered.digest[: len(digest)].hex()
+        raise PrimeError(f"it was written with another prime: {digest.hex()}, not {shown}")
+    return offered
