@@ -24,6 +24,7 @@ import pytest
 from nncomp.errors import FormatError
 from nncomp.mixing import Mixing
 from nncomp.model import Model
+from nncomp.prime import Prime
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -122,11 +123,12 @@ class Engine:
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
+        prime: Prime | None = None,
     ) -> list[bytes]:
         if not data:
             return [b""] * lanes
         numbers = (self._network(model), *arguments(mixing), lanes, threads)
-        joined = self._ask("E", *numbers, data)
+        joined = self._ask("E", *numbers, data, known(prime))
         payloads = []
         while joined:
             (size,) = struct.unpack_from("<I", joined)
@@ -143,9 +145,10 @@ class Engine:
         *,
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
+        prime: Prime | None = None,
     ) -> bytes:
         numbers = (self._network(model), *arguments(mixing), threads, size)
-        return self._ask("D", *numbers, list(payloads))
+        return self._ask("D", *numbers, list(payloads), known(prime))
 
     def frequencies(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
         out = self._ask("F", self._network(model), data)
@@ -185,6 +188,10 @@ class Engine:
 
 def arguments(mixing: Mixing) -> tuple[int, int, int, int]:
     return mixing.profile, mixing.contexts, mixing.period, mixing.stride
+
+
+def known(prime: Prime | None) -> bytes:
+    return b"" if prime is None else prime.data
 
 
 def packed(value: int | bytes | Iterable[Any]) -> bytes:

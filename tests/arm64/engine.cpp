@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "block/block.hpp"
+#include "block/ready.hpp"
 #include "coder/error.hpp"
 #include "kernels/kernel.hpp"
 #include "network/network.hpp"
@@ -124,12 +125,21 @@ class Engine {
     return {used, mixing(), &kernel_};
   }
 
+  // What a block begins with when the prime of the request has been read; null where that is empty.
+  static std::unique_ptr<nncomp::Ready> ready(const nncomp::Predictor& by, size_t size, size_t lanes) {
+    const Bytes prime = bytes();
+    if (prime.empty()) return nullptr;
+    const size_t room = nncomp::Stage::room_for(size + lanes * prime.size());
+    return std::make_unique<nncomp::Ready>(by, prime, room, nothing);
+  }
+
   void encode() {
     const nncomp::Predictor by = predictor();
     const int lanes = int(number()), threads = int(number());
     const Bytes data = bytes();
+    const auto begin = ready(by, data.size(), size_t(lanes));
     Bytes joined;
-    for (const nncomp::Payload& payload : nncomp::encode_block(by, data, lanes, threads, nothing)) {
+    for (const nncomp::Payload& payload : nncomp::encode_block(by, data, lanes, threads, nothing, begin.get())) {
       const uint32_t size = uint32_t(payload.size());
       joined.insert(joined.end(), reinterpret_cast<const uint8_t*>(&size), reinterpret_cast<const uint8_t*>(&size + 1));
       joined.insert(joined.end(), payload.begin(), payload.end());
@@ -142,7 +152,8 @@ class Engine {
     const int threads = int(number());
     Bytes data(number());
     const std::vector<Bytes> payloads = list(bytes);
-    nncomp::decode_block(by, {payloads.begin(), payloads.end()}, data, threads, nothing);
+    const auto begin = ready(by, data.size(), payloads.size());
+    nncomp::decode_block(by, {payloads.begin(), payloads.end()}, data, threads, nothing, begin.get());
     answer(data);
   }
 
