@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import threading
 from functools import cache
 from pathlib import Path
@@ -301,3 +302,15 @@ def test_commands(run: Run, tmp_path: Path) -> None:
     run("-c", "--prime", "-", "a", status=2)
     run("-f", "-o", "p", "--prime", "p", "a", status=1)
     assert Path("p").read_bytes() == PRIME.data
+
+
+def test_a_prime_is_not_removed(run: Run) -> None:
+    """Without it, nothing that was written with it could be read."""
+    Path("tree").mkdir()
+    for name in ("tree/p", "tree/a"):
+        Path(name).write_bytes(RECORD + name.encode())
+    result = run("-1", "--rm", "-r", "--prime", "tree/p", "tree", status=1)
+    assert b"nncomp: tree/p: what is compressed with it needs it" in result.stderr
+    assert sorted(os.listdir("tree")) == ["a.nnc", "p"]
+    run("-d", "--rm", "--prime", "tree/p", "tree/a.nnc")
+    assert Path("tree/a").read_bytes() == RECORD + b"tree/a"

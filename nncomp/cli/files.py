@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -115,6 +115,9 @@ def _run(
     )
     if options.output is not None and len(found) > 1:
         raise click.UsageError("-o is for one input")
+    if options.remove:
+        needed = [n for n in (options.model, prime) if n is not None and n not in _NO_FILES]
+        found = [_unless_needed(item, needed) for item in found]
     if options.progress is None:
         options = dataclasses.replace(options, progress=not _meets_output(mode, found))
     if mode == Mode.LIST:
@@ -132,6 +135,14 @@ def _run(
     else:
         _do_all(mode, found, options, report)
     return report.status
+
+
+def _unless_needed(item: Input, needed: Sequence[str]) -> Input:
+    """With a problem, where removing it would leave its outputs unreadable."""
+    if item.problem is not None or not inputs.same(item.name, needed):
+        return item
+    problem = NNCompError("what is compressed with it needs it: --rm would remove it")
+    return dataclasses.replace(item, problem=problem)
 
 
 def _target_of(mode: Mode, options: Options) -> Callable[[str], str | None] | None:
