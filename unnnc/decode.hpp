@@ -15,7 +15,7 @@ namespace nncomp::unnnc {
 struct Limits {
   uint64_t memory = uint64_t(1) << 30;  // bytes that decoding may take
   int threads = 1;                      // for speed alone
-  std::shared_ptr<const Prime> prime;   // for frames that name it
+  std::shared_ptr<const Prime> prime = nullptr;  // for frames that name it
 };
 
 // Hands the content of all frames of `source` to `sink`, a block at a time, once it is confirmed. Returns when the last

@@ -14,7 +14,7 @@ namespace fuzz {
 constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
 constexpr size_t GEOMETRY = 7;  // the byte of a frame's head that has its block size
 constexpr int LARGEST = 4;      // blocks of 16 KiB: larger ones take longer, and nothing else
-constexpr unnnc::Limits LIMITS{64 << 20, 1};
+const unnnc::Limits LIMITS{64 << 20, 1};
 
 bool is_small(View data) {
   for (auto at = data.begin();; ++at) {
