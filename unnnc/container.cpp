@@ -228,9 +228,9 @@ ModelRef Reader::model() {
   const Bytes id = take(found.id.size());
   std::copy(id.begin(), id.end(), found.id.begin());
   if (flags & 0x80) {
-    const uint64_t size = varint(), room = memory_limit_ - 2 * header_.block_size;
+    const uint64_t size = varint(), need = 2 * header_.block_size + size;
     require(size >= 1 && size <= MAX_MODEL_SIZE, "an embedded model's size is out of range");
-    if (size > room) refuse_memory("an embedded model", size, room);
+    if (need > memory_limit_) refuse_memory("an embedded model", need, memory_limit_);
     found.packed = take(size);
   }
   return found;

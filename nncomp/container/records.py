@@ -262,7 +262,7 @@ def read_block(
     _require(size_problem(header, size))
     model = None
     if network and not has_network:
-        model = _read_model_description(scanner, memory_limit - 2 * header.block_size)
+        model = _read_model_description(scanner, 2 * header.block_size, memory_limit)
     plan_size = scanner.varint()
     _require(plan_problem(plan_size))
     plan = scanner.take(plan_size)
@@ -313,8 +313,8 @@ def _model_description(model: ModelRef) -> bytes:
     return head + varint.dumps(len(model.data)) + model.data
 
 
-def _read_model_description(scanner: Scanner, room: int) -> ModelRef:
-    """A model description; an embedded model must fit into ``room`` bytes of memory."""
+def _read_model_description(scanner: Scanner, held: int, memory_limit: int) -> ModelRef:
+    """A model description; an embedded model must fit into memory beside ``held`` bytes."""
     flags = scanner.byte()
     if flags & _RESERVED:
         raise FormatError("a reserved bit is set")
@@ -327,7 +327,7 @@ def _read_model_description(scanner: Scanner, room: int) -> ModelRef:
         size = scanner.varint()
         if not 1 <= size <= MAX_MODEL_SIZE:
             raise FormatError("an embedded model's size is out of range")
-        if size > room:
-            raise MemoryLimitError.of("an embedded model", size, max(0, room))
+        if held + size > memory_limit:
+            raise MemoryLimitError.of("an embedded model", held + size, memory_limit)
         data = scanner.take(size)
     return ModelRef(model_id, name.decode("ascii"), data)
