@@ -213,23 +213,6 @@ def test_the_manual_has_every_option_and_no_other() -> None:
     assert set(re.findall(r"(?<![\w-])--\w[\w-]*", manual())) <= known
 
 
-@pytest.mark.parametrize(
-    "names",
-    [["classify"], ["distance"], ["estimate"], ["generate"], ["inspect"], ["prime", "make"]],
-)
-def test_manuals_of_commands_have_every_option(names: list[str]) -> None:
-    command: click.Command = cli
-    for name in names:
-        assert isinstance(command, click.Group)
-        found_one = command.get_command(click.Context(command), name)
-        assert found_one is not None
-        command = found_one
-    known = {*options(command), "-h", "--help"}
-    text = page(f"docs/nncomp-{names[0]}.1").replace("\\-", "-")
-    heads = " ".join(re.findall(r"^\.TP\n\.BR? (.*)$", text, re.MULTILINE))
-    assert {*re.findall(r"(?<![\w-])--?\w[\w-]*", heads)} >= known - LEVELS_BETWEEN
-
-
 def test_defaults_and_ranges_in_manual_and_api() -> None:
     ctx = click.Context(cli)
     command = cli.get_command(ctx, "compress")

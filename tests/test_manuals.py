@@ -18,7 +18,9 @@ NAMES = sorted(path.stem.removeprefix("nncomp-") for path in DOCS.glob("nncomp-*
 def test_options(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
-    known = {name for param in command.params for name in param.opts if name[0] == "-"}
+    commands = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+    params = [param for one in commands for param in one.params]
+    known = {name for param in params for name in param.opts if name[0] == "-"}
     text = DOCS.joinpath(f"nncomp-{name}.1").read_text("utf-8").replace("\\-", "-")
     heads = re.findall(r"^\.TP\n\.BR? (.*)$", text, re.MULTILINE)
     named = {name for head in heads for name in re.findall(r"(?<![\w-])--?\w[\w-]*", head)}
@@ -29,4 +31,4 @@ def test_pages_are_known() -> None:
     """By the manual of nncomp, which has them among its commands, and at its end."""
     text = DOCS.joinpath("nncomp.1").read_text("utf-8")
     for name in NAMES:
-        assert text.count(f".BR nncomp-{name} (1)") == 2
+        assert text.count(f".BR nncomp-{name} (1)") >= 2
