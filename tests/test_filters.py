@@ -108,10 +108,9 @@ def test_joining_anything_gives_content_or_one_error(
         content = BY_NAME[name].join(streams, side, size)
     except FormatError as error:
         assert "\n" not in str(error)
-        if name in ("jpeg", "base64", "hex", "quoted") and "damaged" in str(
-            error
-        ):  # what was read says it, no size
-            return
+        of_what_is_read = re.search("damaged|a number is", str(error)) is not None
+        if name in ("jpeg", "base64", "hex", "quoted") and of_what_is_read:
+            return  # no size says it
         with pytest.raises(FormatError, match=re.escape(str(error))):
             BY_NAME[name].check(sizes, side, size)
     else:
