@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64 as of_python
 import json
-import tracemalloc
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import filtering
 import models
 import nncomp
 from conftest import examples
@@ -30,13 +30,7 @@ def in_lines(payload: bytes, line: int, end: bytes, first: int = 0) -> bytes:
 
 def found(content: bytes) -> Split:
     """What is made of it, which is seen to give ``content`` again."""
-    split = base64.split(content)
-    assert split is not None and base64.detect(content)
-    assert split.side == b"" and len(split.streams) == 3
-    assert sum(map(len, split.streams)) < len(content)
-    assert base64.join(split.streams, b"", len(content)) == content
-    assert joined(*split.streams) == content
-    return split
+    return filtering.exact(base64, content, 3, joined)
 
 
 def joined(rest: bytes, places: bytes, payload: bytes) -> bytes:
@@ -173,12 +167,10 @@ def test_any_text_comes_back(data: st.DataObject) -> None:
         line = data.draw(st.integers(60, 80))
         end = data.draw(st.sampled_from([b"\n", b"\r\n", b"\\n", b"\n  ", b"\n> ", b"A", b"\n="]))
         parts += [data.draw(st.binary(max_size=9)), in_lines(payload, line, end)]
-    content = bytearray(b"".join(parts))
-    for _ in range(data.draw(st.integers(0, 3))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    split = base64.split(bytes(content))
+    content = filtering.changed(data, b"".join(parts), 0)
+    split = base64.split(content)
     if split is not None:
-        assert found(bytes(content)) == split
+        assert found(content) == split
 
 
 @pytest.mark.parametrize("level", [1, 5])
@@ -238,26 +230,14 @@ def test_bad_streams(sizes: list[int], side: bytes) -> None:
 def test_damaged_places_give_content_or_one_error(data: st.DataObject) -> None:
     content = b"a" + in_lines(NOISE[:300], 76, b"\n") + b"b" + of_python.b64encode(NOISE[:99])
     rest, places, payload = found(content).streams
-    damaged = bytearray(places)
-    for _ in range(data.draw(st.integers(1, 3))):
-        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        again = base64.join([rest, bytes(damaged), payload], b"", len(content))
-    except FormatError as error:
-        assert "\n" not in str(error)
-    else:
-        assert len(again) == len(content)
+    damaged = filtering.changed(data, places, 1)
+    filtering.rejoined(base64, [rest, damaged, payload], len(content))
 
 
 def test_memory() -> None:
     content = in_lines(models.noise(1 << 20), 76, b"\r\n")
     streams = found(content).streams
-    tracemalloc.start()
-    try:
-        base64.join(streams, b"", len(content))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = filtering.peak_of_joining(base64, streams, len(content))
     need = base64.memory([len(stream) for stream in streams], b"", len(content))
     assert peak < need < 3 * len(content) + (1 << 16)
 

@@ -193,9 +193,6 @@ def options(command: click.Command) -> dict[str, click.Option]:
     }
 
 
-LEVELS_BETWEEN = {f"-{level}" for level in range(levels.MIN_LEVEL + 1, levels.MAX_LEVEL)}
-
-
 def manual() -> str:
     return page("docs/nncomp.1").replace("\\-", "-")
 
@@ -207,9 +204,10 @@ def test_the_manual_has_every_option_and_no_other() -> None:
         command = cli.get_command(ctx, name)
         assert command is not None
         known |= {*options(command)}
+    levels_between = {f"-{level}" for level in range(levels.MIN_LEVEL + 1, levels.MAX_LEVEL)}
     heads = re.findall(r"^\.TP\n\.BR? (.*)$", manual(), re.MULTILINE)
     named = {name for head in heads for name in re.findall(r"(?<![\w-])--?\w[\w-]*", head)}
-    assert named == known - LEVELS_BETWEEN
+    assert named == known - levels_between
     assert set(re.findall(r"(?<![\w-])--\w[\w-]*", manual())) <= known
 
 

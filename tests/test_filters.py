@@ -92,6 +92,9 @@ def test_joining_gives_real_content(name: str, path: Path) -> None:
     assert split is None or joined(BY_NAME[name], split, len(content)) == content
 
 
+WRONG_NUMBERS = {"a number is not in its shortest form", "a number is too long"}
+
+
 @any_filter
 @settings(max_examples=examples(100), deadline=None)
 @given(
@@ -108,9 +111,11 @@ def test_joining_anything_gives_content_or_one_error(
         content = BY_NAME[name].join(streams, side, size)
     except FormatError as error:
         assert "\n" not in str(error)
-        of_what_is_read = re.search("damaged|a number is", str(error)) is not None
-        if name in ("jpeg", "base64", "hex", "quoted") and of_what_is_read:
-            return  # no size says it
+        # What was read says it, no size.
+        if name in ("jpeg", "base64", "hex", "quoted") and "damaged" in str(error):
+            return
+        if name in ("base64", "hex", "quoted") and str(error) in WRONG_NUMBERS:
+            return
         with pytest.raises(FormatError, match=re.escape(str(error))):
             BY_NAME[name].check(sizes, side, size)
     else:

@@ -29,6 +29,8 @@ def test_options(name: str) -> None:
 
 def test_pages_are_known() -> None:
     """By the manual of nncomp, which has them among its commands, and at its end."""
-    text = DOCS.joinpath("nncomp.1").read_text("utf-8")
+    _, *sections = DOCS.joinpath("nncomp.1").read_text("utf-8").split("\n.SH ")
+    named = {section.partition("\n")[0]: section for section in sections}
     for name in NAMES:
-        assert text.count(f".BR nncomp-{name} (1)") >= 2
+        for section in ("COMMANDS", "SEE ALSO"):
+            assert named[section].count(f".BR nncomp-{name} (1)") == 1

@@ -1,0 +1,55 @@
+"""What tests of filters for text that stands for bytes have in common.
+
+Their streams are what is around such text, its places, and perhaps the bytes; nothing is beside.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable, Sequence
+
+from hypothesis import strategies as st
+
+from nncomp.errors import FormatError
+from nncomp.filters import Filter, Split
+
+
+def exact(own: Filter, content: bytes, count: int, joined: Callable[..., bytes]) -> Split:
+    """What a filter makes of it, ``count`` streams, which are seen to give ``content`` again:
+    as the filter joins them, and as the test does."""
+    split = own.split(content)
+    assert split is not None and own.detect(content)
+    assert split.side == b"" and len(split.streams) == count
+    assert sum(map(len, split.streams)) < len(content)
+    assert own.join(split.streams, b"", len(content)) == content
+    assert joined(*split.streams) == content
+    return split
+
+
+def changed(data: st.DataObject, content: bytes, least: int) -> bytes:
+    """With some bytes, ``least`` to three of them, that are drawn."""
+    other = bytearray(content)
+    for _ in range(data.draw(st.integers(least, 3))):
+        other[data.draw(st.integers(0, len(other) - 1))] = data.draw(st.integers(0, 255))
+    return bytes(other)
+
+
+def rejoined(own: Filter, streams: Sequence[bytes], size: int) -> bytes | None:
+    """The content, of as many bytes as it should have; None after an error of one line."""
+    try:
+        content = own.join(streams, b"", size)
+    except FormatError as error:
+        assert "\n" not in str(error)
+        return None
+    assert len(content) == size
+    return content
+
+
+def peak_of_joining(own: Filter, streams: Sequence[bytes], size: int) -> int:
+    """Bytes of memory that joining takes."""
+    tracemalloc.start()
+    try:
+        own.join(streams, b"", size)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
