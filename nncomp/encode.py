@@ -137,12 +137,14 @@ class Encoder:
             return False
         found = [(container.small_frame(self.header, block), plan) for plan, block in self._held]
         small = [(frame, plan) for frame, plan in found if frame is not None]
-        frame, plan = min(small, key=lambda one: len(one[0]), default=(b"", None))
+        if not small:
+            return False
+        frame, plan = min(small, key=lambda one: len(one[0]))
         usual = io.BytesIO()
         writer = FrameWriter(usual, self.header)
         writer.write(*self._smallest(self._held, writer)[1:])
         writer.end()
-        if plan is None or len(frame) > len(usual.getvalue()):
+        if len(frame) > len(usual.getvalue()):
             return False
         rawio.write_all(self._dst, frame)
         self._summary.count(plan)

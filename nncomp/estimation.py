@@ -210,15 +210,10 @@ def _own(samples: Samples) -> Iterator[Row]:
         joined = coded(level.model, level.profile)
         share = 0.0  # of the bytes, that the network takes
         if joined.network and not samples.small:
-            lanes = math.log2(header.lanes_of(int(block)))
+            left = min(1, mean_head / block) ** _SHRINKING
+            lanes = _PER_LANE * math.log2(header.lanes_of(int(block)))
             asked = level.min_gain / 1024
-            saved = 0.0
-            for head, without, beside in zip(samples.heads, alone.sizes, joined.sizes, strict=True):
-                seen = 1 - beside / without
-                gain = seen * min(1, mean_head / block) ** _SHRINKING - _PER_LANE * lanes
-                if gain >= asked and seen >= _WANTED * asked:
-                    saved += gain * without / alone.size
-                    share += len(head) / sum(map(len, samples.heads))
+            saved, share = _joined(samples.heads, alone, joined, asked, left, lanes)
             size *= 1 - saved
         elif joined.network:
             size, share = joined.size, 1.0
@@ -230,6 +225,22 @@ def _own(samples: Samples) -> Iterator[Row]:
             memory=_memory(header, level, samples, share > 0),
             exact=samples.small or (samples.whole and number == _QUICK),
         )
+
+
+def _joined(
+    heads: Sequence[bytes], alone: _Coded, joined: _Coded, asked: float, left: float, lanes: float
+) -> tuple[float, float]:
+    """The share that the network saves of what the stage makes, and the share of the content that
+    it takes: heads that promise as much as is ``asked``. Of what it saves in a head, the part
+    ``left`` is saved in a block, less what its ``lanes`` cost."""
+    saved = taken = 0.0
+    for head, without, beside in zip(heads, alone.sizes, joined.sizes, strict=True):
+        seen = 1 - beside / without
+        gain = seen * left - lanes
+        if gain >= asked and seen >= _WANTED * asked:
+            saved += gain * without
+            taken += len(head)
+    return saved / alone.size, taken / sum(map(len, heads))
 
 
 def _coded(parts: Sequence[bytes], level: int, model: str | None, frame: int) -> _Coded:

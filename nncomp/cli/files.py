@@ -33,7 +33,7 @@ from nncomp.levels import NO_MODEL
 
 __all__ = ["compress", "decompress", "test"]
 
-_NO_FILES = (NO_MODEL, "-")
+_NO_FILES = (None, NO_MODEL, "-")
 
 _MODES = (
     (Mode.COMPRESS, ("-z", "--compress"), "Compress (default)."),
@@ -103,7 +103,8 @@ def _run(
     _check_usage(mode, names, options)
     report = Report(options.quiet)
     prime = None if options.prime is None else options.prime.name
-    others = [name for name in (options.model, prime, files_from, files_from0) if name is not None]
+    needed = [name for name in (options.model, prime) if name not in _NO_FILES]
+    lists = [name for name in (files_from, files_from0) if name not in _NO_FILES]
     found = inputs.find(
         mode,
         names,
@@ -111,12 +112,11 @@ def _run(
         suffix=options.suffix,
         output_dir=options.output_dir,
         target_of=_target_of(mode, options),
-        others=[name for name in others if name not in _NO_FILES],
+        others=[*needed, *lists],
     )
     if options.output is not None and len(found) > 1:
         raise click.UsageError("-o is for one input")
     if options.remove:
-        needed = [n for n in (options.model, prime) if n is not None and n not in _NO_FILES]
         found = [_unless_needed(item, needed) for item in found]
     if options.progress is None:
         options = dataclasses.replace(options, progress=not _meets_output(mode, found))
