@@ -112,7 +112,9 @@ class Mixer {
 };
 
 // The network's part, which runs ahead: tasks are handed out under a lock. Chunk c of lane j goes through the network
-// as soon as chunk c − 1 has; chunk c is mixed when all lanes have it. Two chunks of distributions are kept.
+// as soon as chunk c − 1 has; chunk c is mixed when all lanes have it. Of a few lanes more than two chunks are kept, so
+// that a thread that waits for another one is rare: one that the system has put on the same core goes on for as long as
+// it may run, and the system sees that there are two with work, and moves one.
 class Ahead {
  public:
   Ahead(const Network& network, Mixer& mixer, const Ready* ready)
@@ -120,7 +122,9 @@ class Ahead {
         s_(mixer.shared()),
         lanes_(s_.lanes),
         chunk_(lanes_ > 32 ? MAX_CHUNK / 4 : MAX_CHUNK),
-        distributions_(2 * lanes_ * chunk_),
+        kept_(std::max<size_t>(2, 8 / lanes_)),
+        distributions_(kept_ * lanes_ * chunk_),
+        taken_(lanes_, 0),
         forwarded_(lanes_, 0) {
     for (size_t j = 0; j < lanes_; ++j) {
       states_.push_back(std::make_unique<Lanes>(network, 1, int(chunk_)));
@@ -141,8 +145,8 @@ class Ahead {
       while (!stop_ && mixed_ < end_) {
         if (may_mix()) {
           mix(job, lock);
-        } else if (may_forward()) {
-          forward(lock);
+        } else if (const std::optional<size_t> lane = next_lane()) {
+          forward(*lane, lock);
         } else {
           wait(job, lock, thread);
         }
@@ -174,15 +178,18 @@ class Ahead {
     change_.notify_all();
   }
 
-  // Whether there is room for the next chunk, and its lane has the one before.
-  bool may_forward() const {
-    const size_t chunk = next_ / lanes_;
-    return chunk < end_ && chunk < mixed_ + 2 && forwarded_[next_ % lanes_] == chunk;
+  // The lane that is the furthest behind, of those whose next chunk has room and whose last one is done.
+  std::optional<size_t> next_lane() const {
+    std::optional<size_t> behind;
+    for (size_t j = 0; j < lanes_; ++j) {
+      const bool may = taken_[j] == forwarded_[j] && taken_[j] < std::min(end_, mixed_ + kept_);
+      if (may && (!behind || taken_[j] < taken_[*behind])) behind = j;
+    }
+    return behind;
   }
 
-  void forward(std::unique_lock<std::mutex>& lock) {
-    const size_t chunk = next_ / lanes_, lane = next_ % lanes_;
-    ++next_;
+  void forward(size_t lane, std::unique_lock<std::mutex>& lock) {
+    const size_t chunk = taken_[lane]++;
     lock.unlock();
     const mix::Lane& l = s_.lane[lane];
     const size_t from = std::min<size_t>(l.size, first_step(chunk)), to = std::min<size_t>(l.size, from + chunk_);
@@ -212,21 +219,22 @@ class Ahead {
   size_t first_step(size_t chunk) const { return mixer_.known() + chunk * chunk_; }
 
   // Of a chunk's first step.
-  Distribution* at(size_t chunk, size_t lane) { return &distributions_[((chunk & 1) * lanes_ + lane) * chunk_]; }
+  Distribution* at(size_t chunk, size_t lane) { return &distributions_[(chunk % kept_ * lanes_ + lane) * chunk_]; }
 
   Mixer& mixer_;
   const mix::Shared& s_;
   const size_t lanes_;
   const size_t chunk_;  // steps
-  size_t end_ = 0;      // chunks of this run and those before
+  const size_t kept_;  // chunks
+  size_t end_ = 0;  // chunks of this run and those before
   std::vector<Distribution> distributions_;
   std::vector<std::unique_ptr<Lanes>> states_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable change_;
-  size_t next_ = 0;                // task of the network: chunk · lanes + lane
-  std::vector<size_t> forwarded_;  // chunks that each lane has from the network
-  size_t mixed_ = 0;               // chunks done
+  std::vector<size_t> taken_;  // chunks of each lane that are in the network, or were
+  std::vector<size_t> forwarded_;  // those that it has from there
+  size_t mixed_ = 0;  // chunks done
   bool mixing_ = false, stop_ = false;
 };
 
