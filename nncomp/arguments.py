@@ -24,9 +24,14 @@ def integer(name: str, value: object, *, least: int | None = None) -> int:
     return number
 
 
-def contiguous(data: Buffer) -> memoryview:
+def contiguous(data: Buffer, name: str = "data") -> memoryview:
     """The bytes of any contiguous buffer, whatever its items are, without a copy where possible."""
-    with memoryview(data) as view:  # a TypeError for what is no buffer
+    try:
+        whole = memoryview(data)
+    except TypeError:
+        kind = type(data).__name__
+        raise TypeError(f"{name} must be bytes or another buffer, not {kind}") from None
+    with whole as view:
         if not view.c_contiguous:
             raise TypeError("the buffer is not contiguous")
         if view.format == "O":

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from nncomp.options import ModelLike
 
-__all__ = ["UNIT", "Counted", "Growing", "Parts", "Split", "costs", "read"]
+__all__ = ["SHORT_BLOCK", "UNIT", "Counted", "Growing", "Parts", "Split", "costs", "read"]
 
 UNIT = engine.COST_UNIT  # bits that 1 is in ``Counted.costs``
-_SHORT = 1 << 24  # bytes of a block of which more than costs is kept
+SHORT_BLOCK = 1 << 24  # bytes of a block of which more than costs is kept
 _STORED_BIT = round(1 / UNIT)
 
 
@@ -137,7 +137,7 @@ def read(
     it was tried; a block is of 16 MiB then, and takes up to 30 times as much. Errors as in
     ``costs``."""
     counter = _Counter(options)
-    size = options.block_size or (_SHORT if parts else MAX_BLOCK_SIZE)
+    size = options.block_size or (SHORT_BLOCK if parts else MAX_BLOCK_SIZE)
     while content := rawio.read_full(src, size):
         yield counter.count(content, progress, parts=parts)
 
@@ -155,7 +155,7 @@ class Growing:
         self._engine = engine.counting()
         trial = self._engine.encode_block
         self._mixing = choose.choose_mixing(sample, profile, trial) or Mixing(profile)
-        self.room = options.block_size or _SHORT  # bytes of a block
+        self.room = options.block_size or SHORT_BLOCK  # bytes of a block
         self._last = b""
         self._begin()
 

@@ -14,23 +14,26 @@ import os
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Literal, NoReturn, cast, overload
 
-from nncomp import arguments, rawio
+from nncomp import arguments, container, rawio
 from nncomp.decode import Decoder
+from nncomp.errors import NNCompError
 from nncomp.exclusive import Exclusive
 from nncomp.incremental import NNCompressor
-from nncomp.options import for_reading
+from nncomp.options import DEFAULT_MEMORY_LIMIT, for_reading
+from nncomp.prime import Prime, required
 from nncomp.reader import ContentReader
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Unpack
 
-    from nncomp.options import Reading, Writing
+    from nncomp.options import PrimeLike, Reading, Writing
     from nncomp.rawio import Readable, Writable
 
     class Keywords(Writing, Reading, total=False):
         """Those of one direction may be given."""
 
-    File = str | bytes | os.PathLike[str] | os.PathLike[bytes] | Readable | Writable
+    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+    File = Path | Readable | Writable
     BinaryMode = Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"]
     TextMode = Literal["rt", "wt", "xt", "at"]
 
@@ -43,7 +46,8 @@ class NNCompFile(io.BufferedIOBase):
     ``file`` is a path, or an object with ``read`` or ``write``, which stays open when this file is
     closed. ``mode`` is ``r``, ``w``, ``x`` (create, fail if it exists) or ``a`` (append a frame),
     each with or without a ``b``. Options and errors are those of ``compress`` and ``decompress``;
-    an option of the other direction is a ``TypeError``.
+    an option of the other direction is a ``TypeError``. What is appended to a path has the prime of
+    what is there, or none: else ``PrimeError``, for no prime would be that of both.
 
     Reading can seek if the source can. What is written is complete once the file is closed, if
     need be when the object goes; ``flush`` does not hasten that. Where a ``with`` statement is left
@@ -81,6 +85,8 @@ class NNCompFile(io.BufferedIOBase):
         else:
             self._compressor = NNCompressor(level, **options)  # type: ignore[misc]  # it checks
         if isinstance(file, (str, bytes, os.PathLike)):
+            if kind == "a":
+                _check_prime(file, options.get("prime"))
             # Blocks are written as a whole: a buffer would only hide what went wrong.
             buffering = -1 if kind == "r" else 0
             self._file = cast(BinaryIO, builtins.open(file, kind + "b", buffering=buffering))
@@ -239,6 +245,18 @@ class NNCompFile(io.BufferedIOBase):
         if self._reader is None:
             raise io.UnsupportedOperation("not open for reading")
         return self._reader
+
+
+def _check_prime(path: Path, prime: PrimeLike | None) -> None:
+    """Raise ``PrimeError`` if what is in a file was written with another one."""
+    if prime is None or not os.path.isfile(path):
+        return
+    digest = b""
+    # What cannot be read as frames is not looked at any more when something is appended to it.
+    with contextlib.suppress(NNCompError, OSError), builtins.open(path, "rb") as file:
+        frames = container.read_backwards(file, DEFAULT_MEMORY_LIMIT)
+        digest = next((frame.prime for frame in frames if frame.prime), b"")
+    required(digest, prime if isinstance(prime, Prime) else Prime(prime))
 
 
 def _is_failure(error: BaseException | None) -> bool:

@@ -28,11 +28,11 @@ class Prime:
 
     Whoever compresses many small things makes one and hands it to each call: what the engine makes
     of it is kept as long as it lives. Threads may share it. Raises ``ValueError`` for a size out of
-    range.
+    range, ``TypeError`` for what is no buffer of bytes.
     """
 
     def __init__(self, data: Buffer) -> None:
-        self.data = bytes(arguments.contiguous(data))
+        self.data = bytes(arguments.contiguous(data, "a prime"))
         if not self.data:
             raise ValueError("a prime is empty")
         if len(self.data) > MAX_PRIME_SIZE:

@@ -134,6 +134,30 @@ def test_exclusive_and_append(tmp_path: Path) -> None:
         assert back.read() == b"one two"
 
 
+def test_append_with_a_prime(tmp_path: Path) -> None:
+    """No file needs two primes; what is no frame, and whoever hands over a file, is on its own."""
+    path = tmp_path / "x.nnc"
+    one, other = (nncomp.Prime(text) for text in (b"one prime", b"another"))
+    for prime, text in ((one, b"a"), (None, b"b"), (b"one prime", b"c")):
+        with NNCompFile(path, "a", prime=prime) as out:
+            out.write(text)
+    packed = path.read_bytes()
+    assert decompress(packed, prime=one) == b"abc"
+    for mode in ("a", "ab"):
+        with pytest.raises(nncomp.PrimeError) as raised:
+            NNCompFile(path, mode, prime=other)
+        digests = f"{one.digest.hex()[:8]}, not {other.digest.hex()[:8]}"
+        assert str(raised.value) == f"it was written with another prime: {digests}"
+    with pytest.raises(nncomp.PrimeError):
+        nncomp.open(path, "at", prime=other)
+    assert path.read_bytes() == packed
+    for there in (b"", b"no frame", compress(b"none")):
+        path.write_bytes(there)
+        with NNCompFile(path, "a", prime=other) as out:
+            out.write(b"a")
+        assert path.read_bytes() == there + compress(b"a", prime=other)
+
+
 def test_unbuffered_target() -> None:
     class Raw(io.RawIOBase):
         data = b""

@@ -183,6 +183,8 @@ def test_command(run: Run) -> None:
     assert run("generate", "--prime", "-", "--model", "none", input=TEXT).stdout == made
     run("generate", "-n", "1KiB", "--prime", "x.txt", "--model", "none", "-o", "y")
     assert Path("y").read_bytes()[:1000] == made and len(Path("y").read_bytes()) == 1024
+    assert run("generate", "--prime", "x.txt", "--model", "none", "-o", "-").stdout == made
+    assert not Path("-").exists()
     end = made[50:54].decode()
     words = ("generate", "--prime", "x.txt", "--model", "none", "--until", end)
     assert run(*words).stdout == made[: made.index(end.encode()) + 4]

@@ -87,7 +87,8 @@ ALLOWED = {
     "insight": {"counting", "insight", "likeness"},
     "reader": {"container", "decode", "plan"},
     "file": {
-        *("arguments", "decode", "exclusive", "incremental", "options", "rawio", "reader"),
+        *("arguments", "container", "decode", "errors", "exclusive", "incremental", "options"),
+        *("prime", "rawio", "reader"),
     },
     "integrations": {
         *("api", "arguments", "encode", "errors", "file", "fileio", "integrations", "levels"),

@@ -9,7 +9,9 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,11 @@ import pytest
 
 import models
 import nncomp
-from commandline import Run, command, errors
+from commandline import Run, Terminal, command, errors
 from nncomp import counting
+from nncomp.insight import shades
 from nncomp.insight.lines import HEAD, Line, Lines
+from nncomp.insight.map import render as draw
 from nncomp.insight.page import render
 from nncomp.insight.survey import FORETOLD, KINDS, Survey
 from nncomp.options import Options
@@ -92,6 +96,48 @@ def test_lines_in_pieces() -> None:
     assert sum(line.bits for line in whole) == pytest.approx(costs.sum(), rel=0.02)
 
 
+def entry_of(result: Any) -> Any:
+    (entry,) = json.loads(result.stdout)
+    return entry
+
+
+def test_several_files(run: Run) -> None:
+    """Each is for itself, and named; what is wrong with one concerns no other."""
+    Path("a.log").write_bytes(odd_log())
+    Path("b.log").write_bytes(odd_log()[:3000])
+    one = run("inspect", "-L", "-n3", "a.log").stdout.decode().splitlines()
+    result = run("inspect", "-L", "-n3", "a.log", "no-such", "b.log", status=1)
+    assert errors(result) == ["nncomp: no-such: No such file or directory"]
+    head, *rows = result.stdout.decode().splitlines()
+    assert head.split() == one[0].split() and len(rows) == 6
+    assert [row.split() for row in rows[:3]] == [f"a.log:{row.strip()}".split() for row in one[1:]]
+    assert [row.split(":")[0].strip() for row in rows] == ["a.log"] * 3 + ["b.log"] * 3
+    found = json.loads(run("inspect", "-L", "-n3", "--json", "a.log", "b.log").stdout)
+    assert [entry["name"] for entry in found] == ["a.log"] * 3 + ["b.log"] * 3
+    alone = json.loads(run("inspect", "-L", "-n3", "--json", "b.log").stdout)
+    assert found[3:] == alone
+    both = json.loads(run("inspect", "-1", "--json", "a.log", "b.log").stdout)
+    assert [entry["name"] for entry in both] == ["a.log", "b.log"]
+    assert both[1:] == json.loads(run("inspect", "-1", "--json", "b.log").stdout)
+    shown = [run("inspect", "-1", name).stdout for name in ("a.log", "b.log")]
+    assert run("inspect", "-1", "a.log", "b.log").stdout == b"\n".join(shown)
+
+
+def test_reports_of_several_files(run: Run) -> None:
+    Path("a").write_bytes(odd_log())
+    Path("b").write_bytes(bytes(range(256)) * 3)
+    result = run("inspect", "-1", "--output-dir", "d/e", "a", "no-such", "b", status=1)
+    assert len(errors(result)) == 1 and sorted(os.listdir("d/e")) == ["a.html", "b.html"]
+    assert Path("d/e/b.html").read_bytes() == run("inspect", "-1", "-o", "-", "b").stdout
+    run("inspect", "-1", "--png", "--output-dir", "d/e", "a", "b")
+    assert sorted(os.listdir("d/e")) == ["a.html", "a.png", "b.html", "b.png"]
+    assert "already exists" in errors(run("inspect", "--output-dir", "d/e", "a", status=1))[0]
+    Path("a.html").write_bytes(b"text")
+    result = run("inspect", "-f", "--output-dir", ".", "a", "a.html", status=1)
+    assert errors(result) == ["nncomp: a: its output would overwrite the input a.html"]
+    assert Path("a.html").read_bytes() == b"text" and Path("a.html.html").exists()
+
+
 def test_what_is_no_text(run: Run) -> None:
     Path("x").write_bytes(b"a\0b\n" * 100)
     assert errors(run("inspect", "--lines", "x", status=1)) == [
@@ -108,17 +154,23 @@ def test_nothing(run: Run) -> None:
     assert run("inspect", "--lines", "empty").stdout == b""
     assert json.loads(run("inspect", "--lines", "--json", "empty").stdout) == []
     assert run("inspect", "empty").stdout == b"empty: is empty\n"
-    assert json.loads(run("inspect", "--json", "empty").stdout)["size"] == 0
+    assert entry_of(run("inspect", "--json", "empty"))["size"] == 0
     run("inspect", "empty", "-o", "empty.html")
     assert data_of(Path("empty.html").read_text("utf-8"))["curve"] == ""
+    run("inspect", "empty", "-o", "empty.png")
+    assert (points_of(Path("empty.png").read_bytes()) == BEHIND).all()
     for size in (1, 2, 15, 17):
         run("inspect", "--lines", input=b"\n" * size)
-        assert json.loads(run("inspect", "--json", input=b"a" * size).stdout)["size"] == size
+        assert entry_of(run("inspect", "--json", input=b"a" * size))["size"] == size
 
 
 def test_wrong_usage_and_input(run: Run) -> None:
     Path("x").write_bytes(b"some text\n")
-    for words in (["-L", "-o", "y"], ["-o", "y", "--json"], ["-n", "0"], ["--block-size", "3"]):
+    for words in (
+        *(["-L", "-o", "y"], ["-o", "y", "--json"], ["-n", "0"], ["--block-size", "3"]),
+        *(["x", "-o", "y"], ["-o", "y", "--output-dir", "d"], ["--png"], ["-", "-"]),
+        *(["--output-dir", "d", "-"], ["-F", "y"], ["--output-dir", "-"]),
+    ):
         run("inspect", "x", *words, status=2)
     Path("y").write_bytes(b"kept")
     Path("d").mkdir()
@@ -141,7 +193,8 @@ def test_view(run: Run) -> None:
     Path("x.txt").write_bytes(models.text(30_000))
     shown = run("inspect", "x.txt").stdout.decode()
     assert shown.startswith("x.txt: 29.3 KiB => ") and "words" in shown and "█" in shown
-    entries = json.loads(run("inspect", "--json", "x.txt").stdout)
+    entries = entry_of(run("inspect", "--json", "x.txt"))
+    assert entries["name"] == "x.txt"
     costs = nncomp.costs(models.text(30_000))
     assert entries["bits"] == pytest.approx(costs.sum(), abs=0.01)
     assert sum(kind["bytes"] for kind in entries["kinds"].values()) == 30_000
@@ -206,6 +259,65 @@ def test_page() -> None:
     assert data["name"] == "</script><b>name" and data["size"] == survey.size
     assert base64.b64decode(data["text"]) == survey.head and len(data["costs"]) == survey.size
     assert not re.search(r"https?:|src=|@import|url\(", page) and "alert" not in page
+
+
+BEHIND = 6  # the colour of what is behind the last byte
+
+
+def points_of(picture: bytes) -> Any:
+    """The indexes into the colours: (height, 256)."""
+    chunks, at = {}, 8
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    while at < len(picture):
+        (size,) = struct.unpack_from(">I", picture, at)
+        kind, content = picture[at + 4 : at + 8], picture[at + 8 : at + 8 + size]
+        assert struct.unpack_from(">I", picture, at + 8 + size) == (zlib.crc32(kind + content),)
+        chunks[kind] = content
+        at += size + 12
+    assert [*chunks] == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
+    width, height, *how = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
+    assert (width, how) == (256, [4, 3, 0, 0, 0]) and len(chunks[b"PLTE"]) == 7 * 3
+    rows = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8).reshape(height, 129)
+    assert not rows[:, 0].any()
+    return np.stack([rows[:, 1:] >> 4, rows[:, 1:] & 15], axis=2).reshape(height, 256)
+
+
+def test_map(run: Run) -> None:
+    """A point for each byte, in the colours of the page; the same from every way to ask for it."""
+    data = bytes(1000) + models.noise(1000) + b"a"
+    Path("x").write_bytes(data)
+    run("inspect", "x", "-o", "x.PNG", "-1")
+    picture = Path("x.PNG").read_bytes()
+    assert run("inspect", "--png", "-o", "-", "-1", input=data).stdout == picture
+    points = points_of(picture)
+    assert points.shape == (8, 256) and (points.reshape(-1)[len(data) :] == BEHIND).all()
+    costs = nncomp.costs(data, 1)
+    expected = np.minimum(np.floor(np.log2(1 + costs) * shades.PER_DOUBLING), 5)
+    assert np.array_equal(points.reshape(-1)[: len(data)], expected)
+    assert points[0].sum() < 20 and points[5].mean() > 3
+    data_and = data_of(render("x", surveyed(data), "0").decode())
+    assert data_and["shades"] == [*shades.OPACITIES] and len(shades.colours()) == BEHIND
+    assert shades.colours()[0] == shades.PAPER
+
+
+def test_map_of_a_large_file() -> None:
+    """A point is of as many bytes as it has to be."""
+    data = models.noise(1 << 16) * 16 + bytes((1 << 20) + 1)
+    survey = surveyed(data, level=1)
+    assert survey.point == 4 and len(survey.points) == (1 << 19) + 1
+    points = points_of(draw(survey))
+    assert points.shape == (2049, 256) and points[:16].mean() > 3 > 0.1 > points[1100:2048].mean()
+    assert survey.curve.sum() * survey.step == pytest.approx(survey.bits, rel=1e-4)
+
+
+def test_map_to_a_terminal(run: Run, terminal: Terminal) -> None:
+    Path("x").write_bytes(b"text")
+    result = run("inspect", "--png", "-o", "-", "x", status=1, stdout=terminal.slave)
+    assert errors(result) == [
+        "nncomp: x: a picture is not written to a terminal; use -f to force it"
+    ]
+    run("inspect", "-f", "--png", "-o", "-", "x", stdout=terminal.slave)
+    assert "PNG" in terminal.text()
 
 
 def test_page_of_a_large_file() -> None:

@@ -99,6 +99,7 @@ def test_command(run: Run) -> None:
     assert run("distance", "-T", "1", *names).stdout == said
     run("distance", *names, "-o", "table.csv")
     assert Path("table.csv").read_bytes() == said
+    assert run("distance", *names, "-o", "-").stdout == said and not Path("-").exists()
     tree = run("distance", "--tree", *names).stdout.decode()
     assert tree == as_text(joined(distances(TEXTS)), names)
     run("distance", "--tree", *names, "-o", "tree.svg")
@@ -118,6 +119,9 @@ def test_what_goes_wrong(run: Run) -> None:
     ):
         result = run("distance", *args, status=1)
         assert errors(result) == [said] and result.stdout == b""
-    for args in (["a"], [], ["a", "a", "-o", "x.svg"], ["a", "a", "--sample", "17M"]):
+    for args in (
+        *(["a"], [], ["a", "a", "-o", "x.svg"], ["a", "a", "--sample", "17M"]),
+        ["-", "-"],
+    ):
         run("distance", *args, status=2)
     assert not Path("x.svg").exists()

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 import models
 import nncomp
-from commandline import Run
+from commandline import Run, Terminal, errors
 from conftest import examples, some_quick
 from nncomp import PrimeError, container, rescue
+from nncomp.cli.report import size_text
 from nncomp.container import Block, Header
 from nncomp.engine import native, reference
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError
@@ -314,3 +315,36 @@ def test_a_prime_is_not_removed(run: Run) -> None:
     assert sorted(os.listdir("tree")) == ["a.nnc", "p"]
     run("-d", "--rm", "--prime", "tree/p", "tree/a.nnc")
     assert Path("tree/a").read_bytes() == RECORD + b"tree/a"
+
+
+def test_make(run: Run, terminal: Terminal) -> None:
+    for name, text in (("a", RECORD), ("b", TEXT[:9000])):
+        Path(name).write_bytes(text)
+    assert errors(run("prime", "make", "-o", "p", "a", "b", "--size", "4KiB")) == [
+        f"p : {size_text(len(Path('p').read_bytes()))} of 2 files"
+    ]
+    made = Path("p").read_bytes()
+    assert 0 < len(made) <= 4096
+    result = run("prime", "make", "-o", "-", "a", "b", "--size", "4KiB")
+    assert result.stdout == made and "(stdout) : " in errors(result)[0]
+    assert not Path("-").exists()
+    result = run("prime", "make", "-o", "-", "a", status=1, stdout=terminal.slave)
+    assert errors(result) == ["nncomp: a prime is not written to a terminal; use -f to force it"]
+    for args, said in (
+        (["-o", "q", "a", "no-such", "b"], "nncomp: no-such: No such file or directory"),
+        (["-o", "q", "a", "."], "nncomp: .: is a directory"),
+        (["-o", "q", "/dev/null"], "nncomp: the samples are empty"),
+        (["-o", "p", "a"], "nncomp: p: already exists; use -f to overwrite"),
+        (["-fo", "a", "a"], "nncomp: a: would overwrite a sample"),
+    ):
+        assert errors(run("prime", "make", *args, status=1)) == [said]
+    assert not Path("q").exists() and Path("p").read_bytes() == made
+    for size in ("4095", "2MiB"):
+        run("prime", "make", "-o", "q", "a", "--size", size, status=2)
+
+
+def test_what_is_no_prime() -> None:
+    for wrong in ("text", 5, [1]):
+        for make in (nncomp.Prime, lambda data: nncomp.compress(b"", prime=data)):
+            with pytest.raises(TypeError, match=r"^a prime must be bytes or another buffer, not"):
+                make(wrong)  # type: ignore[arg-type]

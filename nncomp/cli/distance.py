@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nncomp import fileio, rawio
-from nncomp.cli import inputs
-from nncomp.cli.parameters import FILE, Output, byte_size, level_flags, level_of, threads_option
+from nncomp import rawio
+from nncomp.cli import inputs, outputs
+from nncomp.cli.parameters import (
+    FILE,
+    Output,
+    byte_size,
+    level_flags,
+    level_of,
+    threads_option,
+)
 from nncomp.cli.report import Report, printable
 from nncomp.errors import NNCompError
 
@@ -29,8 +36,8 @@ _PICTURE = ".svg"
 @click.option(
     "-o",
     "--output",
-    type=Output(dir_okay=False),
-    help="Write there; a tree as a picture where the name ends in .svg.",
+    type=Output(dir_okay=False, allow_dash=True),
+    help="Write there; a tree as a picture where the name ends in .svg. '-' is stdout.",
 )
 @click.option("-f", "--force", is_flag=True, help="Overwrite it.")
 @click.option(
@@ -68,8 +75,8 @@ def distance(
     picture = output is not None and output.lower().endswith(_PICTURE)
     if picture and not tree:
         raise click.UsageError(f"{_PICTURE} is for --tree")
-    if output is not None and inputs.same(output, [file for file in files if file != "-"]):
-        raise NNCompError(f"{output}: would overwrite one of the files")
+    inputs.check_once(files)
+    outputs.check(output, [*files], "would overwrite one of the files")
     report = Report(0)
     texts = []
     for file in files:
@@ -88,13 +95,8 @@ def distance(
         text = draw(likeness.joined(table), [*map(printable, files)])
     else:
         text = _csv(files, table)
-    content = text.encode("utf-8", "surrogateescape")
-    if output is None:
-        with fileio.standard_output() as sink:
-            sink.write(content)
-    else:
-        with fileio.create(output, force=force) as sink:
-            sink.write(content)
+    with outputs.opened(output, force=force) as sink:
+        sink.write(text.encode("utf-8", "surrogateescape"))
     return 0
 
 

@@ -41,31 +41,32 @@ def show(
 
     why_not = "there is no file to follow, and standard input is a terminal"
     with inputs.open_text(name, why_not) as source:
-        odd.check_plain(name, source)
+        odd.check_plain(source)
         seekable = name != "-" and source.seekable()
         growing = Growing(options, _sample(source) if seekable else b"")
         lines = Lines(0)
         if seekable:
             _read_before(source, name, growing, lines, binary=binary, show=not quiet)
-        if not as_json:
-            click.echo(odd.HEADS, nl=False)
+        table = None if as_json else odd.Table([name])
+        if table is not None:
+            click.echo(table.head(), nl=False)
         for piece in _Tail(name, source).pieces() if seekable else _piped(source):
             if piece is _CUT:
                 found = lines.cut()
             else:
                 if not binary:
-                    odd.check_text(name, piece)
+                    odd.check_text(piece)
                 found = lines.ended(piece, growing.add(piece) * UNIT)
-            _print(found, least, as_json=as_json)
-        _print(lines.cut(), least, as_json=as_json)
+            _print(found, least, table, name)
+        _print(lines.cut(), least, table, name)
 
 
-def _print(lines: Iterator[Line], least: float | None, *, as_json: bool) -> None:
+def _print(lines: Iterator[Line], least: float | None, table: odd.Table | None, name: str) -> None:
+    """As rows of ``table``, or as JSON."""
     for line in lines:
         if least is None or line.score >= least:
-            click.echo(
-                json.dumps(odd.as_json(line)) + "\n" if as_json else odd.as_row(line), nl=False
-            )
+            text = json.dumps(odd.as_json(line)) + "\n" if table is None else table.row(line, name)
+            click.echo(text, nl=False)
 
 
 def _sample(source: BinaryIO) -> bytes:
@@ -93,7 +94,7 @@ def _read_before(
             if not piece:
                 return
             if not binary:
-                odd.check_text(name, piece)
+                odd.check_text(piece)
             lines.add(piece, growing.add(piece) * UNIT)
             if progress is not None:
                 progress(len(piece))

@@ -9,7 +9,7 @@ from fractions import Fraction
 import click
 
 from nncomp import fileio, rawio
-from nncomp.cli import inputs
+from nncomp.cli import inputs, outputs
 from nncomp.cli.parameters import FILE, Output, byte_size, level_flags, level_of, model_option
 from nncomp.cli.report import printable, progress_bar
 from nncomp.cli.streams import Piped
@@ -61,7 +61,12 @@ def _temperature(text: str) -> Fraction:
 )
 @level_flags
 @model_option("Model to use instead of the level's; none: no network.")
-@click.option("-o", "--output", type=Output(dir_okay=False), help="Write to this file.")
+@click.option(
+    "-o",
+    "--output",
+    type=Output(dir_okay=False, allow_dash=True),
+    help="Write to this file; '-' is stdout.",
+)
 @click.option("-f", "--force", is_flag=True, help="Overwrite it.")
 @click.option("-q", "--quiet", is_flag=True, help="No bar.")
 @click.pass_context
@@ -87,8 +92,9 @@ def generate(
 
     if until == "":
         raise click.UsageError("--until needs a text")
-    if output and prime not in (None, "-") and inputs.same(output, [str(prime)]):
-        raise NNCompError(f"{output}: would overwrite the text to continue")
+    output = outputs.named(output)
+    if prime is not None:
+        outputs.check(output, [prime], "would overwrite the text to continue")
     text = b"" if prime is None else _read(prime, generation.MAX_SIZE - size)
     if len(text) + size > generation.MAX_SIZE:
         raise NNCompError(f"more than {generation.MAX_SIZE} bytes together cannot be generated")

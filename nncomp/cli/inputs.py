@@ -23,7 +23,7 @@ from nncomp import fileio, rawio
 from nncomp.cli.options import Mode
 from nncomp.errors import NNCompError
 
-__all__ = ["Input", "find", "names", "open_text", "same"]
+__all__ = ["Input", "check_once", "find", "names", "open_text", "same"]
 
 _Key = tuple[object, object]  # what tells files apart, however they are spelt
 
@@ -61,6 +61,12 @@ def names(
         raise NNCompError(f"{shown}: has NUL characters: a list for --files-from0?")
     listed = map(os.fsdecode, data.split(b"\0" if lines_of is None else b"\n"))
     return given + tuple("./-" if name == "-" else name for name in listed if name)
+
+
+def check_once(names: tuple[str, ...]) -> None:
+    """Raise ``click.UsageError`` where standard input is to be read a second time."""
+    if names.count("-") > 1:
+        raise click.UsageError("standard input can be read once: '-' is given twice")
 
 
 def open_text(name: str, on_terminal: str) -> BinaryIO:

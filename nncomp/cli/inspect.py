@@ -1,21 +1,24 @@
-"""``nncomp inspect``: what is odd in a file, and where its bits are."""
+"""``nncomp inspect``: what is odd in files, and where their bits are."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
+import dataclasses
 import json
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import nncomp
 from nncomp import fileio
-from nncomp.cli import following, inputs, odd
+from nncomp.cli import completion, following, inputs, odd, outputs, where
+from nncomp.cli.inputs import Input
+from nncomp.cli.options import Mode
 from nncomp.cli.parameters import (
     FILE,
+    STREAM,
     Output,
     byte_size,
     level_flags,
@@ -23,20 +26,40 @@ from nncomp.cli.parameters import (
     model_option,
     threads_option,
 )
-from nncomp.cli.report import progress_bar, shown_name, size_text
+from nncomp.cli.report import Report, progress_bar, shown_name
 from nncomp.errors import NNCompError
 from nncomp.levels import NO_MODEL
 
 if TYPE_CHECKING:
     from nncomp.counting import Counted
     from nncomp.insight.lines import Line
-    from nncomp.insight.survey import Passage, Survey
+    from nncomp.insight.survey import Survey
     from nncomp.options import Options
 
 __all__ = ["inspect"]
 
 _SLICE = 1 << 20  # bytes
-_BARS = " ▁▂▃▄▅▆▇█"
+_PAGE, _MAP = ".html", ".png"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """What is shown of each file."""
+
+    lines: bool
+    top: int
+    binary: bool  # whether what is no text has lines, too
+    least: float | None
+    output: str | None  # where a report goes, a page or a map
+    output_dir: str | None  # where those of several files go
+    as_map: bool
+    force: bool
+    as_json: bool
+    quiet: bool
+
+    @property
+    def report(self) -> bool:
+        return bool(self.output or self.output_dir)
 
 
 def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
@@ -46,7 +69,7 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
 
 
 @click.command()
-@click.argument("file", default="-", type=FILE)
+@click.argument("files", nargs=-1, type=FILE)
 @click.option("-L", "--lines", is_flag=True, help="Show the oddest lines of a log or a table.")
 @click.option(
     "-n",
@@ -55,10 +78,22 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
     default=20,
     show_default=True,
     metavar="N",
-    help="For --lines: how many.",
+    help="For --lines: how many, of each file.",
 )
 @click.option("-a", "--text", is_flag=True, help="For --lines: whatever it is, it has lines.")
-@click.option("-o", "--output", type=Output(dir_okay=False), help="Write a report, in HTML.")
+@click.option(
+    "-o",
+    "--output",
+    type=Output(dir_okay=False, allow_dash=True),
+    help="Write a report, in HTML; a map where the name ends in .png. '-' is stdout.",
+)
+@click.option(
+    "--output-dir",
+    type=Output(file_okay=False),
+    shell_complete=completion.directories,
+    help="Write a report of each file into this directory.",
+)
+@click.option("--png", "as_map", is_flag=True, help="The report is a map: a point for each byte.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite it; without a report, --follow.")
 @click.option(
     "-F",
@@ -72,7 +107,7 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
     metavar="SCORE",
     help="For lines: only those of that score or more.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON: an array.")
 @level_flags
 @model_option("Model to use instead of the level's; none, the default of --lines: no network.")
 @click.option(
@@ -87,11 +122,13 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
 @click.pass_context
 def inspect(
     ctx: click.Context,
-    file: str,
+    files: tuple[str, ...],
     lines: bool,
     top: int,
     text: bool,
     output: str | None,
+    output_dir: str | None,
+    as_map: bool,
     force: bool,
     follow: bool,
     least: float | None,
@@ -101,201 +138,163 @@ def inspect(
     threads: int,
     quiet: bool,
 ) -> int:
-    """Show what is surprising in FILE, or in standard input.
+    """Show what is surprising in FILES, or in standard input.
 
     Every byte costs as many bits as the program could not know from what comes before it. With
     --lines, shows the lines with a word that costs more than words in its place usually do: an
     event that is new, a value out of range. Else shows where the bits are: along the file, by kind,
-    and in its costliest passages; with -o, as a page with the text coloured by surprise.
+    and in its costliest passages; with -o, as a page with the text coloured by surprise, or as a
+    map, of which each point is a byte.
     """
+    from nncomp import resolve
     from nncomp.options import Options
 
-    follow = follow or (force and not output)
-    if follow and output:
-        raise click.UsageError("--follow and --output exclude each other")
-    if follow and model not in (None, NO_MODEL):
-        raise click.UsageError("--follow does without the network")
-    if least is not None and not (lines or follow):
-        raise click.UsageError("--least is for --lines and --follow")
-    if lines and output:
-        raise click.UsageError("--lines and --output exclude each other")
-    if output and as_json:
-        raise click.UsageError("--json and --output exclude each other")
-    if output and file != "-" and inputs.same(output, [file]):
-        raise NNCompError(f"{output}: the report would overwrite its file")
+    files = files or (STREAM,)
+    follow = follow or (force and not (output or output_dir))
+    as_map = as_map or bool(output and output.lower().endswith(_MAP))
+    wanted = _Wanted(
+        lines, top, text, least, output, output_dir, as_map, force, as_json, quiet
+    )  # fmt: skip
+    _check_usage(files, wanted, follow=follow, model=model)
+    outputs.check(output, [*files], "the report would overwrite its file")
     options = Options(
         level=level_of(ctx),
         model=NO_MODEL if (lines or follow) and model is None else model,
         block_size=block_size,
         threads=threads,
     )
+    resolve.for_writing(options)  # a wrong name fails now, whatever the files are
+    complaints = Report(0)
     if follow:
-        following.show(file, options, least, as_json=as_json, binary=text, quiet=quiet)
-        return 0
-    with _open(file) as source:
-        blocks = _read(source, file, options, parts=not lines, show=not quiet)
-        if lines:
-            found = _find(blocks, top, file, binary=text)
-            found = [line for line in found if least is None or line.score >= least]
-            click.echo(odd.as_table(found, json_wanted=as_json), nl=False)
-        elif output is None:
-            survey = _survey(blocks)
-            if as_json:
-                click.echo(json.dumps(_json_of_survey(survey), indent=2))
-            else:
-                click.echo(_view(shown_name(file), survey), nl=False)
-        else:
-            from nncomp.insight import page
+        with _complaining(complaints, files[0]):
+            following.show(files[0], options, least, as_json=as_json, binary=text, quiet=quiet)
+        return complaints.status
 
-            name = shown_name(os.path.basename(file))
-            with fileio.create(output, force=force) as sink:
-                sink.write(page.render(name, _survey(blocks), nncomp.__version__))
-    return 0
+    def target_of(place: str) -> str | None:
+        if output_dir is None:
+            return outputs.named(output)
+        return place + (_MAP if as_map else _PAGE)
+
+    found = inputs.find(Mode.COMPRESS, files, output_dir=output_dir, target_of=target_of)
+    _show_all(found, options, wanted, complaints)
+    return complaints.status
+
+
+def _check_usage(
+    files: tuple[str, ...], wanted: _Wanted, *, follow: bool, model: str | None
+) -> None:
+    """Raise ``click.UsageError`` for what does not go together."""
+    inputs.check_once(files)
+    if wanted.output and wanted.output_dir:
+        raise click.UsageError("-o and --output-dir exclude each other")
+    if wanted.output and len(files) > 1:
+        raise click.UsageError("-o is for one file: --output-dir takes the reports of several")
+    if wanted.output_dir and STREAM in files:
+        raise click.UsageError("--output-dir needs named files")
+    if wanted.as_map and not wanted.report:
+        raise click.UsageError("--png goes with -o or --output-dir")
+    if follow and wanted.report:
+        raise click.UsageError("--follow makes no report")
+    if follow and len(files) > 1:
+        raise click.UsageError("--follow is for one file")
+    if follow and model not in (None, NO_MODEL):
+        raise click.UsageError("--follow does without the network")
+    if wanted.least is not None and not (wanted.lines or follow):
+        raise click.UsageError("--least is for --lines and --follow")
+    if wanted.report and (wanted.lines or wanted.as_json):
+        raise click.UsageError("--lines and --json make no report")
 
 
 @contextlib.contextmanager
-def _open(name: str) -> Iterator[BinaryIO]:
-    why_not = "there is no file to inspect, and standard input is a terminal"
-    with inputs.open_text(name, why_not) as source:
-        odd.check_plain(name, source)
-        yield source
+def _complaining(complaints: Report, name: str) -> Iterator[None]:
+    """What is wrong with a file concerns no other; what is wrong with standard output does."""
+    try:
+        yield
+    except (NNCompError, OSError) as error:
+        if isinstance(error, OSError) and error.filename == fileio.STDOUT:
+            raise
+        complaints.complain(name, error)
 
 
-def _read(
-    source: BinaryIO, name: str, options: Options, *, parts: bool, show: bool
-) -> Iterator[Counted]:
-    from nncomp import counting
+def _show_all(found: list[Input], options: Options, wanted: _Wanted, complaints: Report) -> None:
+    """One file after the other; JSON, which is of all, at the end."""
+    table = odd.Table([item.name for item in found])
+    shown = 0  # files
+    entries: list[dict[str, Any]] = []
+    for item in found:
+        with _complaining(complaints, item.name):
+            if item.problem is not None:
+                raise item.problem
+            if wanted.lines:
+                lines = _lines(item.name, options, wanted)
+                entries += [{"name": item.name, **odd.as_json(line)} for line in lines]
+                text = table.rows(lines, item.name)
+            else:
+                survey = _survey(item.name, options, wanted)
+                if wanted.report:
+                    _write(item, survey, wanted)
+                    continue
+                entries.append(where.as_json(item.name, survey))
+                text = "\n" * bool(shown) + where.as_text(shown_name(item.name), survey)
+            shown += 1
+            if not wanted.as_json:
+                click.echo(text, nl=False)
+    if wanted.as_json:
+        click.echo(json.dumps(entries, indent=2))
 
-    size = os.fstat(source.fileno()).st_size or None
-    with progress_bar(shown_name(name), size, show=show) as progress:
-        heard = progress or (lambda count: None)
-        yield from counting.read(source, options, heard, parts=parts)
+
+def _write(item: Input, survey: Survey, wanted: _Wanted) -> None:
+    """A report."""
+    from nncomp.insight import map as drawing
+    from nncomp.insight import page
+
+    if wanted.as_map:
+        content = drawing.render(survey)
+    else:
+        name = shown_name(os.path.basename(item.name))
+        content = page.render(name, survey, nncomp.__version__)
+    if wanted.output_dir is not None:
+        fileio.make_directory(wanted.output_dir)
+    binary = "a picture is" if wanted.as_map else ""
+    with outputs.opened(item.target, force=wanted.force, binary=binary) as sink:
+        sink.write(content)
 
 
-def _find(blocks: Iterator[Counted], top: int, name: str, *, binary: bool) -> list[Line]:
+def _lines(name: str, options: Options, wanted: _Wanted) -> list[Line]:
+    """The oddest lines."""
     from nncomp.counting import UNIT
     from nncomp.insight.lines import Lines
 
-    lines = Lines(top)
-    for block in blocks:
-        if not binary:
-            odd.check_text(name, block.content)
+    lines = Lines(wanted.top)
+    for block in _read(name, options, wanted, parts=False):
+        if not wanted.binary:
+            odd.check_text(block.content)
         for start in range(0, len(block.content), _SLICE):
             place = slice(start, start + _SLICE)
             lines.add(block.content[place], block.costs[place] * UNIT)
-    return lines.end()
+    return [line for line in lines.end() if wanted.least is None or line.score >= wanted.least]
 
 
-def _survey(blocks: Iterator[Counted]) -> Survey:
+def _survey(name: str, options: Options, wanted: _Wanted) -> Survey:
+    """Where the bits are; a map does not say what matches, contexts and the network bring."""
+    from nncomp import counting
     from nncomp.insight.survey import Survey
 
+    size = options.block_size or counting.SHORT_BLOCK
+    options = dataclasses.replace(options, block_size=size)
     survey = Survey()
-    for block in blocks:
+    for block in _read(name, options, wanted, parts=not wanted.as_map):
         survey.add(block)
     return survey
 
 
-def _json_of_survey(survey: Survey) -> dict[str, Any]:
-    from nncomp.insight.survey import KINDS
+def _read(name: str, options: Options, wanted: _Wanted, *, parts: bool) -> Iterator[Counted]:
+    from nncomp import counting
 
-    return {
-        "size": survey.size,
-        "bits": round(survey.bits, 2),
-        "kinds": {
-            kind: {"bytes": int(size), "bits": round(float(bits), 2)}
-            for kind, size, bits in zip(KINDS, survey.bytes_of, survey.bits_of, strict=True)
-        },
-        "parts": [
-            {
-                "match": part.said,
-                "bytes": part.size,
-                "bits": _rounded(part.bits),
-                "bits_of_stage": _rounded(part.bits_of_stage),
-                "bits_of_network": part.bits_of_network and _rounded(part.bits_of_network),
-            }
-            for part in survey.parts
-        ],
-        "blocks": [
-            {
-                "offset": block.offset,
-                "size": block.size,
-                "bits": round(block.bits, 2),
-                "mixing": block.mixing,
-                "network": block.network,
-            }
-            for block in survey.blocks
-        ],
-        "curve": {"step": survey.step, "bits_per_byte": [*map(_rounded, survey.curve)]},
-        "passages": [
-            {
-                "offset": passage.offset,
-                "bits": _rounded(passage.bits),
-                "text": odd.text_of(passage.content),
-            }
-            for passage in survey.passages
-        ],
-    }
-
-
-def _view(name: str, survey: Survey) -> str:
-    from nncomp.insight.survey import KINDS
-
-    if not survey.size:
-        return f"{name}: is empty\n"
-    width = odd.columns()
-    size = round(survey.bits / 8)
-    rows = [
-        f"{name}: {size_text(survey.size)} => {size_text(size)}, "
-        f"{survey.bits / survey.size:.3f} bits a byte",
-        *(f"  from {block.offset}: {_how(block)}" for block in survey.blocks),
-        "",
-        f"Bits a byte along the file, at most {survey.curve.max():.2f}",
-        _bars(survey, width),
-        "",
-        f"{'Kind':<12} {'Bytes':>10} {'Bits a byte':>12} {'Share of bits':>14}",
-    ]
-    for kind, count, bits in zip(KINDS, survey.bytes_of, survey.bits_of, strict=True):
-        if count:
-            share = 100 * bits / max(survey.bits, 1e-9)
-            rows.append(f"{kind:<12} {count:>10} {bits / count:>12.3f} {share:>12.1f} %")
-    rows += _parts(survey)
-    rows += ["", "Costliest passages", f"{'Offset':>12} {'Bits':>7}  Text"]
-    rows += [_row(passage, width - 22) for passage in survey.passages[:10]]
-    return "\n".join(rows) + "\n"
-
-
-def _parts(survey: Survey) -> list[str]:
-    """What matches, contexts and the network bring; nothing where nothing was predicted."""
-    row = "{:<12} {:>10} {:>12} {:>16} {:>14}"
-    heads = ("Said before", "Bytes", "Bits a byte", "without network", "network alone")
-    rows = []
-    for part in survey.parts:
-        costs = (part.bits, part.bits_of_stage, part.bits_of_network)
-        each = ("-" if bits is None else f"{bits / part.size:.3f}" for bits in costs)
-        rows.append(row.format(part.said, part.size, *each))
-    return ["", row.format(*heads), *rows] if rows else []
-
-
-def _how(block: Any) -> str:
-    network = " and the network" if block.network else ""
-    return f"{size_text(block.size)}, {block.mixing}{network}, {block.bits / block.size:.3f}"
-
-
-def _row(passage: Passage, width: int) -> str:
-    text = odd.text_of(passage.content)[: max(width, 20)]
-    return f"{passage.offset:>12} {passage.bits:>7.0f}  {text}"
-
-
-def _bars(survey: Survey, width: int) -> str:
-    """The curve in characters, the highest point as high as can be."""
-    import numpy as np
-
-    curve = survey.curve
-    edges = np.linspace(0, len(curve), min(width, len(curve)) + 1).astype(int)
-    heights = [float(curve[a:b].mean()) for a, b in itertools.pairwise(edges)]
-    top = max(heights) or 1.0
-    return "".join(_BARS[min(8, int(height / top * 8 + 0.999))] for height in heights)
-
-
-def _rounded(value: Any) -> float:
-    return round(float(value), 3)
+    why_not = "there is no file to inspect, and standard input is a terminal"
+    with inputs.open_text(name, why_not) as source:
+        odd.check_plain(source)
+        size = os.fstat(source.fileno()).st_size or None
+        with progress_bar(shown_name(name), size, show=not wanted.quiet) as progress:
+            heard = progress or (lambda count: None)
+            yield from counting.read(source, options, heard, parts=parts)

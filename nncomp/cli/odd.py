@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from nncomp.insight.lines import Line
 
 __all__ = [
-    "HEADS",
+    "Table",
     "as_json",
-    "as_row",
-    "as_table",
     "check_plain",
     "check_text",
     "columns",
@@ -26,8 +24,7 @@ __all__ = [
 ]
 
 _WIDTH = 100  # columns, where there is no terminal
-_LINE = "{:>9} {:>6} {:>7} {:>7}  {}\n"
-HEADS = _LINE.format("Line", "Score", "Bits", "Usual", "Text")
+_PLACE = 9  # columns of a line's number
 
 
 def as_json(line: Line) -> dict[str, Any]:
@@ -44,19 +41,39 @@ def as_json(line: Line) -> dict[str, Any]:
     }
 
 
-def as_table(lines: list[Line], *, json_wanted: bool) -> str:
-    if json_wanted:
-        return json.dumps([*map(as_json, lines)], indent=2) + "\n"
-    return "".join([HEADS, *map(as_row, lines)]) if lines else ""
+class Table:
+    """Lines of a file, or of several, with their names then: as grep has it, 'name:line'."""
 
+    def __init__(self, names: Sequence[str]) -> None:
+        self._labels = {name: shown_name(name) + ":" for name in names} if len(names) > 1 else {}
+        self._width = _PLACE + max(map(len, self._labels.values()), default=0)
+        self._begun = False
 
-def as_row(line: Line) -> str:
-    from nncomp.insight.lines import HEAD
+    def rows(self, lines: Iterable[Line], name: str) -> str:
+        """Those of one file; before the first of all, the head of the table."""
+        return "".join(self.row(line, name) for line in lines)
 
-    room = max(40, columns() - len(_LINE.format("", "", "", "", ""))) if on_terminal() else HEAD
-    score = f"{round(line.score, 1) + 0.0:.1f}"  # and no -0.0
-    bits, usual = f"{line.bits:.1f}", f"{line.usual:.1f}"
-    return _LINE.format(line.number, score, bits, usual, _marked(line, room))
+    def row(self, line: Line, name: str) -> str:
+        score = f"{round(line.score, 1) + 0.0:.1f}"  # and no -0.0
+        bits, usual = f"{line.bits:.1f}", f"{line.usual:.1f}"
+        place = f"{self._labels.get(name, '')}{line.number}"
+        return self.head() + self._row(place, score, bits, usual, _marked(line, self._room()))
+
+    def head(self) -> str:
+        """The first time; nothing then."""
+        if self._begun:
+            return ""
+        self._begun = True
+        return self._row("Line", "Score", "Bits", "Usual", "Text")
+
+    def _row(self, place: str, score: str, bits: str, usual: str, text: str) -> str:
+        return f"{place:>{self._width}} {score:>6} {bits:>7} {usual:>7}  {text}\n"
+
+    def _room(self) -> int:
+        """Columns for a text."""
+        from nncomp.insight.lines import HEAD
+
+        return max(40, columns() - len(self._row("", "", "", "", ""))) if on_terminal() else HEAD
 
 
 def _marked(line: Line, width: int) -> str:
@@ -81,21 +98,19 @@ def _marked(line: Line, width: int) -> str:
     return before + marks[0] + word + marks[1] + behind
 
 
-def check_text(name: str, content: bytes) -> None:
+def check_text(content: bytes) -> None:
     """Raise ``NNCompError`` for what has no lines."""
     if b"\0" in content:
-        text = "there are NUL bytes in it, so it is no text; -a takes it as lines"
-        raise NNCompError(f"{shown_name(name)}: {text}")
+        raise NNCompError("there are NUL bytes in it, so it is no text; -a takes it as lines")
 
 
-def check_plain(name: str, source: BinaryIO) -> None:
+def check_plain(source: BinaryIO) -> None:
     """Raise ``NNCompError`` where what begins there is compressed."""
     from nncomp.container import MAGIC
 
     assert hasattr(source, "peek")
     if source.peek(len(MAGIC)).startswith(MAGIC):
-        text = "is compressed: nncomp -dc FILE.nnc | nncomp inspect"
-        raise NNCompError(f"{shown_name(name)}: {text}")
+        raise NNCompError("is compressed: nncomp -dc FILE.nnc | nncomp inspect")
 
 
 def text_of(content: bytes) -> str:

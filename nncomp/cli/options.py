@@ -196,7 +196,12 @@ def file_options(command: _F) -> _F:
         [
             input_options,
             click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to stdout."),
-            click.option("-o", "--output", type=Output(), help="Write to this file."),
+            click.option(
+                "-o",
+                "--output",
+                type=Output(allow_dash=True),
+                help="Write to this file; '-' is stdout.",
+            ),
             click.option(
                 "--output-dir",
                 type=Output(),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILE",
+    "STREAM",
     "Output",
     "PrimeFile",
     "byte_size",
@@ -30,18 +31,26 @@ __all__ = [
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+STREAM = "-"  # in place of a file's name: standard input or output
 _LEVEL = "nncomp.level"  # in the context's meta: -1 … -9 are nine flags for one value
 
 
 class Output(click.Path):
-    """The name of what is to be written; an empty one is most often a variable that is not set."""
+    """The name of what is to be written; an empty one is most often a variable that is not set.
+
+    With ``allow_dash``, '-' is standard output, else it is refused: that is what it would be meant
+    for, and nobody wants a file of that name.
+    """
 
     def __init__(self, **more: Any) -> None:
         super().__init__(readable=False, **more)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not os.fspath(value):
+        name = os.fspath(value)
+        if not name:
             self.fail("the name is empty", param, ctx)
+        if name == STREAM and not self.allow_dash:
+            self.fail("is not written to standard output", param, ctx)
         return super().convert(value, param, ctx)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import click
 
 from nncomp import fileio, rawio
-from nncomp.cli import inputs
+from nncomp.cli import inputs, outputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, input_options
-from nncomp.cli.parameters import Output, byte_size
-from nncomp.cli.report import Report, say, shown_name, size_text
+from nncomp.cli.parameters import STREAM, Output, byte_size
+from nncomp.cli.report import Report, printable, say, size_text
 from nncomp.errors import NNCompError
 
 __all__ = ["prime"]
@@ -33,7 +31,13 @@ def _size(ctx: click.Context, param: click.Parameter, value: int) -> int:
 
 @prime.command()
 @input_options
-@click.option("-o", "--output", type=Output(dir_okay=False), required=True, help="Write this file.")
+@click.option(
+    "-o",
+    "--output",
+    type=Output(dir_okay=False, allow_dash=True),
+    required=True,
+    help="Write this file; '-' is stdout.",
+)
 @click.option(
     "--size",
     type=byte_size,
@@ -66,25 +70,35 @@ def make(
     report = Report(quiet)
     names = inputs.names(files, files_from, files_from0)
     found = inputs.find(Mode.COMPRESS, names, recursive=recursive, suffix=suffix)
-    if inputs.same(output, [item.name for item in found if item.name != "-"]):
-        raise NNCompError(f"{output}: would overwrite a sample")
-    data = priming.choose(_samples(found, report, priming.MAX_SAMPLES), size)
+    outputs.check(output, [item.name for item in found], "would overwrite a sample")
+    samples = _samples(found, report, priming.MAX_SAMPLES)
+    if report.status:  # a prime without some of them is not what was asked for
+        return report.status
+    data = priming.choose(samples, size)
     if not data:
         raise NNCompError("the samples are empty")
-    with fileio.create(output, force=force) as file:
+    with outputs.opened(output, force=force, binary="a prime is") as file:
         file.write(data)
     if not quiet:
-        say(f"{shown_name(output)} : {size_text(len(data))} of {len(found)} files")
-    return report.status
+        place = fileio.STDOUT if output == STREAM else printable(output)
+        files_read = "1 file" if len(samples) == 1 else f"{len(samples)} files"
+        say(f"{place} : {size_text(len(data))} of {files_read}")
+    return 0
 
 
-def _samples(files: list[Input], report: Report, room: int) -> Iterator[bytes]:
-    """Their contents, up to ``room`` bytes of each; what cannot be read is named."""
+def _samples(files: list[Input], report: Report, room: int) -> list[bytes]:
+    """Their contents, the first ``room`` bytes of all together; what cannot be read is named."""
+    found = []
     for item in files:
         try:
             if item.problem is not None:
                 raise item.problem
             with inputs.open_text(item.name, "samples are not read from a terminal") as source:
-                yield rawio.read_full(source, room)
+                content = rawio.read_full(source, room)
         except (NNCompError, OSError) as error:
             report.complain(item.name, error)
+        else:
+            if room:
+                found.append(content)
+            room -= len(content)
+    return found

@@ -6,7 +6,14 @@ hand out only what its checks have confirmed, and only what the specification al
 else is a ``FormatError``. What a block's plan says is not known here (``nncomp.plan``).
 """
 
-from nncomp.container.index import FrameIndex, IndexEntry, read_blocks, read_index, walk
+from nncomp.container.index import (
+    FrameIndex,
+    IndexEntry,
+    read_backwards,
+    read_blocks,
+    read_index,
+    walk,
+)
 from nncomp.container.stream import (
     FrameReader,
     FrameWriter,
@@ -64,6 +71,7 @@ __all__ = [
     "is_end",
     "lead_checksum",
     "read",
+    "read_backwards",
     "read_blocks",
     "read_index",
     "record_size",

@@ -25,7 +25,7 @@ from nncomp.container.values import (
 )
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, TruncatedError
 
-__all__ = ["FrameIndex", "IndexEntry", "read_blocks", "read_index", "walk"]
+__all__ = ["FrameIndex", "IndexEntry", "read_backwards", "read_blocks", "read_index", "walk"]
 
 _NO_INDEX = "no index was found at the end: damaged, or not an .nnc file"
 
@@ -47,26 +47,30 @@ class FrameIndex:
     stored_size: int
     entries: tuple[IndexEntry, ...]
     small: bool = False  # its block begins where the frame does
+    prime: bytes = b""  # as in its Header
 
 
 def read_index(file: BinaryIO, memory_limit: int, start: int = 0) -> list[FrameIndex]:
-    """All frames of a seekable ``file`` from ``start`` on, in order, found from its end backwards.
+    """All frames of a seekable ``file`` from ``start`` on, in order. As ``read_backwards``."""
+    return [*read_backwards(file, memory_limit, start)][::-1]
+
+
+def read_backwards(file: BinaryIO, memory_limit: int, start: int = 0) -> Iterator[FrameIndex]:
+    """All frames of a seekable ``file`` from ``start`` on, found from its end: the last one first.
 
     Reads the indexes and verifies their checks, nothing else: blocks have their own. Leaves the
     position anywhere. Raises ``FormatError``, ``ChecksumError`` and ``MemoryLimitError``.
     """
-    frames: list[FrameIndex] = []
-    end = file.seek(0, io.SEEK_END)
+    end = size = file.seek(0, io.SEEK_END)
     room = memory_limit // _ENTRY_COST
-    while end > start or not frames:
+    while end > start or end == size:
         room -= 1  # a frame without blocks takes memory, too
         frame = _read_index_before(file, end, room)
         room -= len(frame.entries)
-        frames.append(frame)
+        yield frame
         end = frame.offset
     if end < start:
         raise FormatError(_NO_INDEX)
-    return frames[::-1]
 
 
 def read_blocks(
@@ -165,11 +169,13 @@ def walk(file: BinaryIO, memory_limit: int) -> list[FrameIndex]:
                 break
             records.check_block_size(header, memory_limit)
             if header.small:
-                frames.append(_small(end, records.read_small_block(scanner, header).size, scanner))
+                frames.append(
+                    _small(end, header, records.read_small_block(scanner, header), scanner)
+                )
                 end += scanner.position
                 continue
             entries: list[IndexEntry] = []
-            frames.append(FrameIndex(end, 0, ()))
+            frames.append(FrameIndex(end, 0, (), prime=header.prime))
             index = BlockIndex(header)
             while (kind := scanner.byte()) != records.end_of(header):
                 start = scanner.position - 1
@@ -180,15 +186,16 @@ def walk(file: BinaryIO, memory_limit: int) -> list[FrameIndex]:
                 size = scanner.position - start
                 index.add(block, size)
                 entries.append(IndexEntry(end + start, size, block.size))
-                frames[-1] = FrameIndex(end, scanner.position, tuple(entries))
+                frames[-1] = FrameIndex(end, scanner.position, tuple(entries), prime=header.prime)
             end += index.end().stored_size
     return frames
 
 
-def _small(offset: int, size: int, scanner: Scanner) -> FrameIndex:
+def _small(offset: int, header: Header, block: Block, scanner: Scanner) -> FrameIndex:
     """A small frame, which ``scanner`` has read."""
     stored = scanner.position
-    return FrameIndex(offset, stored, (IndexEntry(offset, stored, size),), small=True)
+    entries = (IndexEntry(offset, stored, block.size),)
+    return FrameIndex(offset, stored, entries, small=True, prime=header.prime)
 
 
 class _Ahead:
@@ -256,7 +263,7 @@ def _read_index_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
     for stored_size, content_size in zip(sizes[::2], sizes[1::2], strict=True):
         entries.append(IndexEntry(position, stored_size, content_size))
         position += stored_size
-    return FrameIndex(offset, end - offset, tuple(entries))
+    return FrameIndex(offset, end - offset, tuple(entries), prime=header.prime)
 
 
 def _read_small(read_at: Callable[[int, int], bytes], start: int, end: int) -> FrameIndex:
@@ -270,7 +277,7 @@ def _read_small(read_at: Callable[[int, int], bytes], start: int, end: int) -> F
     block = records.read_small_block(scanner, header)
     if scanner.position != end - start:
         raise FormatError(_NO_INDEX)
-    return _small(start, block.size, scanner)
+    return _small(start, header, block, scanner)
 
 
 def _parse_varint(data: bytes, position: int) -> tuple[int, int]:

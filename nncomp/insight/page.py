@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nncomp.insight import shades
 from nncomp.insight.survey import KINDS, Survey
 
 __all__ = ["render"]
@@ -53,8 +54,13 @@ def render(name: str, survey: Survey, version: str) -> bytes:
         ],
         "text": _base64(survey.head),
         "costs": _costs(survey.head_costs),
+        "shades": shades.OPACITIES,
+        "per_doubling": shades.PER_DOUBLING,
     }
-    return _PAGE.read_text("utf-8").replace("{{DATA}}", _script(data)).encode()
+    page = _PAGE.read_text("utf-8")
+    for name, colour in (("{{HOT}}", shades.HOT), ("{{PAPER}}", shades.PAPER)):
+        page = page.replace(name, ", ".join(map(str, colour)))
+    return page.replace("{{DATA}}", _script(data)).encode()
 
 
 def _script(data: Any) -> str:

@@ -18,7 +18,9 @@ KINDS = ("words", "numbers", "space", "punctuation", "markup", "other bytes", "r
 FORETOLD = ("no match", "match, wrong", "match, right")  # of each byte, what the longest match said
 HEAD = 1 << 20  # bytes of content that are kept, from the beginning
 _SLICE = 1 << 20  # bytes that are looked at together
-_POINTS = 1 << 12  # of the curve, at least, in a large file
+_MOST_POINTS = 1 << 20  # of what is kept of the costs
+_CURVE = 1 << 13  # points, at most
+_CURVE_STEP = 1 << 4  # bytes, at least
 _PASSAGE = 256  # bytes
 _TOP = 20  # passages
 _REPEAT, _REPEAT_BITS = 32, 0.05  # bytes in a row that cost less than so many bits each are repeats
@@ -70,8 +72,8 @@ class Survey:
         self._asked = True  # whether the network has been, wherever anything was predicted
         self.head = b""
         self.head_costs = np.empty(0, np.float32)
-        self.step = 1 << 4  # bytes that a point of the curve is of
-        self._sums = np.zeros(2 * _POINTS)
+        self.point = 1  # bytes that one of ``points`` is of
+        self._sums = np.zeros(_MOST_POINTS)  # bits, of each
         self._heap: list[tuple[float, int, Passage]] = []
 
     def add(self, counted: Counted) -> None:
@@ -89,13 +91,33 @@ class Survey:
         self.bits += bits
 
     @property
+    def points(self) -> npt.NDArray[np.float64]:
+        """Bits a byte, of ``point`` bytes each, 2^20 of them at most; the last ones may be fewer
+        bytes."""
+        return self._means(self.point)
+
+    @property
+    def step(self) -> int:
+        """Bytes that a point of the curve is of."""
+        step = max(_CURVE_STEP, self.point)
+        while self.size > step * _CURVE:
+            step *= 2
+        return step
+
+    @property
     def curve(self) -> npt.NDArray[np.float64]:
         """Bits a byte, of ``step`` bytes each; the last ones may be fewer."""
-        sizes = np.full(-(-self.size // self.step), self.step)
-        if self.size % self.step:
-            sizes[-1] = self.size % self.step
-        curve: npt.NDArray[np.float64] = self._sums[: len(sizes)] / sizes
-        return curve
+        return self._means(self.step)
+
+    def _means(self, size: int) -> npt.NDArray[np.float64]:
+        """Bits a byte, of ``size`` bytes each: a multiple of ``point``."""
+        sizes = np.full(-(-self.size // size), size)
+        if self.size % size:
+            sizes[-1] = self.size % size
+        each = size // self.point
+        sums = self._sums[: len(sizes) * each].reshape(len(sizes), each).sum(axis=1)
+        means: npt.NDArray[np.float64] = sums / sizes
+        return means
 
     @property
     def parts(self) -> list[Part]:
@@ -127,11 +149,11 @@ class Survey:
         if room := HEAD - len(self.head):
             self.head += content[:room]
             self.head_costs = np.concatenate([self.head_costs, costs[:room]])
-        while self.size + len(content) > self.step * len(self._sums):
+        while self.size + len(content) > self.point * len(self._sums):
             halved = self._sums.reshape(-1, 2).sum(axis=1)
             self._sums = np.concatenate([halved, np.zeros_like(halved)])
-            self.step *= 2
-        places = np.arange(self.size, self.size + len(content)) // self.step
+            self.point *= 2
+        places = np.arange(self.size, self.size + len(content)) // self.point
         first = int(places[0])
         sums = np.bincount(places - first, costs)
         self._sums[first : first + len(sums)] += sums
