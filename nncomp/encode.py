@@ -11,12 +11,13 @@ import dataclasses
 import io
 import itertools
 import zlib
-from collections.abc import Generator, Iterator
-from typing import Any
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 from nncomp import container, levels, rawio, resolve
 from nncomp.container import MAX_LANES, Block, FrameWriter, Header, ModelRef
-from nncomp.far import Past, Split
+from nncomp.far import Found, Past, Split
 from nncomp.filters import deflate
 from nncomp.mixing import Mixing
 from nncomp.model import ARITHMETIC
@@ -29,10 +30,18 @@ from nncomp.schedule import Meter, Progress, Task, unheard
 from nncomp.summary import Summary
 from nncomp.ways import StreamCoder
 
-__all__ = ["Coded", "Encoder", "header_of"]
+__all__ = ["Before", "Coded", "Encoder", "header_of"]
 
 Coded = list[tuple[Plan, Block]]
 """A block in one way or two, of which what is before it decides which one is written."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What coding a block takes of those before it."""
+
+    first: int  # number of the block from which deflate streams are followed into this one
+    found: Found | None  # what it copies
 
 
 def header_of(options: Options) -> Header:
@@ -93,16 +102,37 @@ class Encoder:
                 self._write(coded)
         self._usable = True
 
-    # One frame by many encoders: each skips and codes, and one of them puts.
+    # One frame by many encoders: one surveys, each codes a part, and one of them puts.
 
-    def skip(self, src: Readable, count: int) -> None:
-        """Take ``count`` blocks of ``src`` for coded: what later ones may refer to is kept."""
-        for _ in itertools.islice(self._tasks(src), count):
-            pass
+    def survey(self, src: Readable) -> Iterator[Before]:
+        """What coding each block of ``src`` takes of those before it."""
+        first = 0
+        for number, (content, inside) in enumerate(self._blocks(src)):
+            if inside is None:
+                first = number
+            split = self._past.split(content)
+            yield Before(first, None if split is None else split.found)
+
+    def code_part(
+        self, src: BinaryIO, number: int, before: Sequence[Before]
+    ) -> Generator[Coded, None, None]:
+        """Blocks of ``src``, which can seek, for ``put``: from the one of this number on, as many
+        as there is something ``before``."""
+        src.seek(before[0].first * self.header.block_size)
+        blocks = itertools.islice(self._blocks(src), number - before[0].first, None)
+        tasks = (
+            self._task(content, None if one.found is None else one.found.split(content), inside)
+            for one, (content, inside) in zip(before, blocks, strict=False)
+        )
+        return self._places.run(tasks, self._progress)
 
     def code(self, src: Readable, count: int | None = None) -> Generator[Coded, None, None]:
         """The next ``count`` blocks of ``src`` for ``put``, or all that there are."""
-        return self._places.run(itertools.islice(self._tasks(src), count), self._progress)
+        tasks = (
+            self._task(content, self._past.split(content), inside)
+            for content, inside in itertools.islice(self._blocks(src), count)
+        )
+        return self._places.run(tasks, self._progress)
 
     def put(self, coded: Coded) -> None:
         """Write the next block."""
@@ -155,12 +185,13 @@ class Encoder:
         if not self._usable:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
 
-    def _tasks(self, src: Readable) -> Iterator[Task[Coded]]:
+    def _blocks(self, src: Readable) -> Iterator[tuple[bytes, deflate.Inside | None]]:
+        """Contents, and where each begins in a stream."""
         while content := rawio.read_full(src, self.header.block_size):
             if self._before:
                 self._inside = deflate.follow(self._before, self._inside)
             self._before = content
-            yield self._task(content, self._past.split(content), self._inside)
+            yield content, self._inside
 
     def _write(self, coded: Coded) -> None:
         if self._writer is None and self._held is None:

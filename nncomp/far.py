@@ -8,13 +8,33 @@ up to the frame's reach. ``docs/format.md``, section 6; what pays is said by ``p
 from __future__ import annotations
 
 import heapq
+import io
 from dataclasses import dataclass
 
-from nncomp import _native
+from nncomp import _native, varint
 from nncomp.errors import FormatError
 from nncomp.plan import MAX_SOURCES, choose
 
-__all__ = ["Future", "Past", "Split"]
+__all__ = ["Found", "Future", "Past", "Split"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a content has in common with earlier ones."""
+
+    sources: tuple[int, ...]  # as in ``plan.Copies``
+    copies: bytes  # the stream
+
+    def split(self, content: bytes) -> Split:
+        """The content in which it was found, without what is copied."""
+        stream = io.BytesIO(self.copies)
+        literals = []
+        position = 0
+        while stream.tell() < len(self.copies):
+            gap, size, _, _ = (varint.read(lambda: stream.read(1)[0]) for _ in range(4))
+            literals.append(content[position : position + gap])
+            position += gap + size
+        return Split(b"".join([*literals, content[position:]]), self.sources, self.copies)
 
 
 @dataclass(frozen=True)
@@ -24,6 +44,10 @@ class Split:
     literals: bytes
     sources: tuple[int, ...]  # as in ``plan.Copies``
     copies: bytes  # the stream
+
+    @property
+    def found(self) -> Found:
+        return Found(self.sources, self.copies)
 
 
 class Past:

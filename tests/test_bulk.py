@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,21 +62,51 @@ def test_parts_of_a_file_make_one_frame(
     """Bytes of one machine: copies from earlier blocks, and the model before its first use"""
     options = Options(level=level, block_size=4 * KIB)
     blocks = -(-len(CONTENT) // options.block_size) if options.block_size else 0
-    parts = [bulk.code(source, options, i, count) for i in range(0, blocks, count)]
-    done = bulk.join(source, str(tmp_path / "x.nnc"), options, parts)
+    surveyed = bulk.survey(source, options)
+    before = surveyed.before
+    assert len(before) == blocks
+    parts = [bulk.code(source, options, i, before[i : i + count]) for i in range(0, blocks, count)]
+    assert parts[0] == bulk.begin(source, options, count)
+    done = bulk.join(source, str(tmp_path / "x.nnc"), options, surveyed.state, parts)
     expected = nncomp.compress(CONTENT, level, block_size=4 * KIB)
     assert (tmp_path / "x.nnc").read_bytes() == expected
     assert done == bulk.compress(source, str(tmp_path / "x.nnc"), options)
 
 
+def test_parts_begin_inside_of_a_stream(tmp_path: Path) -> None:
+    """What is deflated goes on in the next blocks: each part knows from where."""
+    content = zlib.compress(models.text(90 * KIB)) + NOISE + zlib.compress(models.text(30 * KIB), 9)
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    surveyed = bulk.survey(str(path), SMALL)
+    before = surveyed.before
+    assert len({one.first for one in before}) > 2
+    parts = [bulk.code(str(path), SMALL, i, before[i : i + 2]) for i in range(0, len(before), 2)]
+    bulk.join(str(path), str(tmp_path / "x.nnc"), SMALL, surveyed.state, parts)
+    assert (tmp_path / "x.nnc").read_bytes() == nncomp.compress(content, 1, block_size=4 * KIB)
+
+
 def test_what_fails_leaves_nothing(source: str, tmp_path: Path) -> None:
-    parts = [bulk.code(source, SMALL, 0, 2)]  # not all of it
+    surveyed = bulk.survey(source, SMALL)
+    parts = [bulk.begin(source, SMALL, 2)]  # not all of it
     with pytest.raises(OSError, match="was changed while it was read"):
-        bulk.join(source, str(tmp_path / "x.nnc"), SMALL, parts)
+        bulk.join(source, str(tmp_path / "x.nnc"), SMALL, surveyed.state, parts)
+    parts.append(bulk.code(source, SMALL, 2, surveyed.before[2:]))
+    Path(source).write_bytes(bytes(len(CONTENT)))
+    with pytest.raises(OSError, match="was changed while it was read"):
+        bulk.join(source, str(tmp_path / "x.nnc"), SMALL, surveyed.state, parts)
     (tmp_path / "bad.nnc").write_bytes(b"no frame")
     with pytest.raises(nncomp.FormatError):
         bulk.decompress(str(tmp_path / "bad.nnc"), str(tmp_path / "x"), Options())
     assert sorted(os.listdir(tmp_path)) == ["bad.nnc", "source"]
+
+
+def test_one_that_fails_leaves_the_others(source: str, tmp_path: Path) -> None:
+    pairs = [(f"{tmp_path}/none", f"{tmp_path}/1"), (source, f"{tmp_path}/2")]
+    wrong, done = bulk.each(bulk.compress, pairs, SMALL)
+    assert isinstance(wrong, str) and "No such file" in wrong
+    assert done == bulk.compress(source, f"{tmp_path}/2", SMALL)
+    assert sorted(os.listdir(tmp_path)) == ["2", "source"]
 
 
 def test_places_that_are_no_paths() -> None:
@@ -316,3 +348,18 @@ def test_calls_that_are_killed_or_at_the_same_time(tmp_path: Path) -> None:
         assert found.find(source, target, packed=True) is not None
         kept += done.get(Path(target)) == Path(target).stat().st_mtime_ns
     assert kept >= known - 1  # the first line is empty
+
+
+@pytest.mark.slow
+def test_the_tool_that_measures(tmp_path: Path) -> None:
+    """Both times are there, and the files are those of one machine."""
+    (tmp_path / "x").write_bytes(models.noise(1_200_000) + models.text(30_000))
+    arguments = ["--large", "1.2", "--files", "3", "--size", "9", "--task-size", "1", "--check"]
+    command = [sys.executable, str(Path(__file__).parents[1] / "tools" / "cluster.py")]
+    said = subprocess.run(
+        [*command, str(tmp_path / "x"), *arguments, "--alone", "0.1"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert re.findall(r"workers: (\d)", said) == ["1", "2"] and "times as fast" in said

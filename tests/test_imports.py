@@ -52,7 +52,7 @@ ALLOWED = {
     },
     "summary": {"plan"},
     "places": {"container", "engine", "mixing", "plan", "schedule"},
-    "far": {"_native", "errors", "plan"},
+    "far": {"_native", "errors", "plan", "varint"},
     "encode": {
         *("container", "far", "filters", "levels", "mixing", "model", "options", "places", "plan"),
         *("rawio", "resolve", "schedule", "summary", "ways"),

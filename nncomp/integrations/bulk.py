@@ -14,7 +14,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -22,7 +22,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from nncomp import api, fileio, rawio
-from nncomp.encode import Coded, Encoder
+from nncomp.encode import Before, Coded, Encoder
 from nncomp.file import NNCompFile
 from nncomp.options import Options
 from nncomp.reader import Blocks
@@ -31,20 +31,24 @@ __all__ = [
     "TASK_SIZE",
     "Done",
     "Manifest",
+    "Survey",
+    "begin",
     "code",
     "compress",
     "decompress",
+    "each",
     "found",
     "join",
     "pieces",
     "read",
     "read_lines",
     "size_of",
+    "survey",
     "url_of",
     "write",
 ]
 
-TASK_SIZE = 1 << 26  # bytes of content that a task has, if there are so many
+TASK_SIZE = 1 << 24  # bytes of content that a task has, if there are so many
 _CHUNK = 1 << 20  # bytes
 
 
@@ -160,16 +164,51 @@ def write(target: str, contents: Iterable[bytes], options: Options) -> None:
         api.compress_stream(_Chained(contents), dst, options)
 
 
-def code(source: str, options: Options, first: int, count: int) -> list[Coded]:
-    """``count`` blocks of one file, from the one of number ``first`` on; those before are read."""
-    encoder = Encoder(io.BytesIO(), options)
+def each(
+    call: Callable[[str, str, Options], Done], pairs: Sequence[tuple[str, str]], options: Options
+) -> list[Done | str]:
+    """``call`` for each source and target; what is wrong stands for what is not done."""
+    results: list[Done | str] = []
+    for source, target in pairs:
+        try:
+            results.append(call(source, target, options))
+        except Exception as error:
+            results.append(str(error) or type(error).__name__)
+    return results
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What coding a part of a file takes of what is before it."""
+
+    state: str  # of the file
+    before: list[Before]  # for each block
+
+
+def survey(source: str, options: Options) -> Survey:
+    """All of one file, read once, for those who code parts of it."""
+    state = _state(source)
     with _reading(source) as src:
-        encoder.skip(src, first)
-        return list(encoder.code(src, count))
+        return Survey(state, list(Encoder(io.BytesIO(), options).survey(src)))
 
 
-def join(source: str, target: str, options: Options, parts: Sequence[list[Coded]]) -> Done:
-    """The frame of one file, of what ``code`` gave for all of it: the bytes are ``compress``'s."""
+def code(source: str, options: Options, first: int, before: Sequence[Before]) -> list[Coded]:
+    """Blocks of one file, from the one of number ``first`` on, as many as there is of a survey."""
+    with _reading(source) as src:
+        return list(Encoder(io.BytesIO(), options).code_part(src, first, before))
+
+
+def begin(source: str, options: Options, count: int) -> list[Coded]:
+    """The first ``count`` blocks of one file, which need no survey."""
+    with _reading(source) as src:
+        return list(Encoder(io.BytesIO(), options).code(src, count))
+
+
+def join(
+    source: str, target: str, options: Options, surveyed: str, parts: Sequence[list[Coded]]
+) -> Done:
+    """The frame of one file, of what ``begin`` and ``code`` gave for all of it, if its state is
+    still the one ``surveyed``: the bytes are ``compress``'s."""
     state = _state(source)
     with _reading(source) as src, _writing(target) as dst:
         encoder = Encoder(dst, options)
@@ -179,7 +218,7 @@ def join(source: str, target: str, options: Options, parts: Sequence[list[Coded]
         reader = _Hashed(src)
         while reader.read(_CHUNK):
             pass
-        if reader.size != summary.content_size:
+        if (reader.size, state) != (summary.content_size, surveyed):
             raise OSError(f"{source} was changed while it was read")
         return Done(source, target, state, reader.size, summary.stored_size, reader.sha256)
 

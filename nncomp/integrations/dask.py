@@ -72,8 +72,8 @@ def compress_files(
     ``sources`` and ``target`` are paths or URLs that fsspec knows on every worker; a pattern stands
     for all files that it fits, which may be none. ``a/b/x`` becomes ``target/b/x.nnc`` where ``a``
     is the folder that all have in common. A file of more than ``task_size`` bytes is coded by many
-    workers, and its bytes are those of one; each of them reads what is before its part. The other
-    options are those of ``compress``; ``threads``, 1, are those of a task.
+    workers, and its bytes are those of one; one of them reads it all first. Small files are a task
+    together. The other options are those of ``compress``; ``threads``, 1, are those of a task.
 
     A task that fails is tried ``retries`` times more, one whose worker is lost elsewhere. What is
     done is written to ``manifest``, a file of this machine, and left out by the next call, unless
@@ -85,18 +85,24 @@ def compress_files(
     block_size = header_of(checked).block_size
     blocks = max(1, task_size // block_size)
 
-    def submit(client: Any, source: str, place: str, size: int) -> Any:
-        count = -(-size // block_size)
-        if count <= blocks:
-            return client.submit(bulk.compress, source, place, checked, **_task(retries))
-        parts = [
-            client.submit(bulk.code, source, checked, first, blocks, **_task(retries))
-            for first in range(0, count, blocks)
-        ]
-        return client.submit(bulk.join, source, place, checked, parts, **_task(retries))
+    def large(client: Any, source: str, place: str, size: int) -> _Stage | None:
+        if size <= blocks * block_size:
+            return None
+        again = {**_task(retries), "priority": 1}  # before small files, which fill what is left
+        surveyed = client.submit(bulk.survey, source, checked, **again)
+        parts = [client.submit(bulk.begin, source, checked, blocks, **again)]
+
+        def rest(found: bulk.Survey) -> Any:
+            for first in range(blocks, len(found.before), blocks):
+                before = found.before[first : first + blocks]
+                parts.append(client.submit(bulk.code, source, checked, first, before, **again))
+            return client.submit(bulk.join, source, place, checked, found.state, parts, **again)
+
+        return surveyed, rest
 
     pairs = _pairs(sources, target, lambda name: name + fileio.SUFFIX)
-    return _run(pairs, submit, client, Manifest(manifest), packed=True)
+    run = _Run(bulk.compress, checked, client, Manifest(manifest), retries, packed=True)
+    return run(pairs, large)
 
 
 def decompress_files(
@@ -108,16 +114,16 @@ def decompress_files(
     retries: int = 2,
     **options: Unpack[Reading],
 ) -> list[Done]:
-    """Decompress files whose names end in ``.nnc``: as ``compress_files``, a task for each."""
+    """Decompress files whose names end in ``.nnc``: as ``compress_files``, but none in parts."""
     checked = for_reading(dict(options))
 
-    def submit(client: Any, source: str, place: str, size: int) -> Any:
+    def decided(client: Any, source: str, place: str, size: int) -> None:
         if fileio.suffix_of(source) is None:
             raise NNCompError(f"name does not end in {fileio.SUFFIX}")
-        return client.submit(bulk.decompress, source, place, checked, **_task(retries))
 
     pairs = _pairs(sources, target, lambda name: name.removesuffix(fileio.SUFFIX))
-    return _run(pairs, submit, client, Manifest(manifest), packed=False)
+    run = _Run(bulk.decompress, checked, client, Manifest(manifest), retries, packed=False)
+    return run(pairs, decided)
 
 
 def read_bytes(source: str, task_size: int = TASK_SIZE) -> list[Any]:
@@ -139,6 +145,13 @@ def read_text(
     parts = bulk.pieces(source, task_size, Options()) or [(0, 0)]
     from_delayed: Any = bag.from_delayed
     return from_delayed([read(source, *part, encoding, errors) for part in parts])
+
+
+_Stage = tuple[Any, Callable[[Any], Any] | None]
+"""A future, and what makes the next one of its result, if that is not what is done."""
+
+_TOGETHER = 1 << 19  # bytes of files that are a task together; a larger one is one alone
+_TASKS_OF_A_THREAD = 8  # at least, if there are so many files
 
 
 def _task(retries: int) -> dict[str, Any]:
@@ -170,43 +183,118 @@ def _pairs(
     return pairs
 
 
-def _run(
-    pairs: Sequence[tuple[str, str]],
-    submit: Callable[[Any, str, str, int], Any],
-    client: Any,
-    manifest: Manifest,
-    *,
-    packed: bool,
-) -> list[Done]:
-    client = client or distributed.default_client()
-    done: dict[str, Done] = {}
-    failed: dict[str, BaseException] = {}
-    left: list[tuple[int, str, str]] = []
-    for source, place in pairs:
-        try:
-            known = manifest.find(source, place, packed=packed)
-            if known is not None:
-                done[source] = known
-            else:
-                left.append((bulk.size_of(source), source, place))
-        except OSError as error:
-            failed[source] = error
-    waiting: dict[Any, str] = {}
-    # The largest first, or one would be waited for at the end, by workers that have nothing to do.
-    for size, source, place in sorted(left, key=lambda entry: -entry[0]):
-        try:
-            waiting[submit(client, source, place, size)] = source
-        except NNCompError as error:
-            failed[source] = error
-    for future in distributed.as_completed(list(waiting)):
-        source = waiting.pop(future)
-        reason = future.exception()
-        if reason is not None:
-            failed[source] = reason
-        else:
-            done[source] = future.result()
-            manifest.add(done[source])
-    if failed:
-        source, reason = next(iter(failed.items()))
-        raise NNCompError(f"{len(failed)} of {len(pairs)} files failed; {source}: {reason}")
-    return [done[source] for source, _ in pairs]
+class _Run:
+    """Files as tasks: each is called for itself, small ones together, if nothing is submitted for
+    it in another way."""
+
+    def __init__(
+        self,
+        call: Callable[[str, str, Options], Done],
+        options: Options,
+        client: Any,
+        manifest: Manifest,
+        retries: int,
+        *,
+        packed: bool,
+    ) -> None:
+        self._call = call
+        self._options = options
+        self._client = client or distributed.default_client()
+        self._manifest = manifest
+        self._retries = retries
+        self._packed = packed
+        self._done: dict[str, Done] = {}
+        self._failed: dict[str, Any] = {}  # what is wrong, as text or with one
+        self._waiting: dict[Any, list[tuple[str, str]]] = {}
+        self._next: dict[Any, Callable[[Any], Any]] = {}
+
+    def __call__(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        submit: Callable[[Any, str, str, int], _Stage | None],
+    ) -> list[Done]:
+        """What ``submit`` makes of client, source, target and size, or None."""
+        left = self._left(pairs)
+        together = self._together(sum(size for size, _, _ in left))
+        some: list[tuple[str, str]] = []
+        size_of_some = 0
+        # The largest first: else one would be waited for at the end, by workers with nothing to do.
+        for size, source, target in sorted(left, key=lambda entry: -entry[0]):
+            try:
+                stage = submit(self._client, source, target, size)
+            except NNCompError as error:
+                self._failed[source] = error
+                continue
+            if stage is not None:
+                self._await(stage[0], [(source, target)], stage[1])
+                continue
+            if some and size_of_some + size > together:
+                self._submit(some)
+                some, size_of_some = [], 0
+            some.append((source, target))
+            size_of_some += size
+        if some:
+            self._submit(some)
+        self._wait()
+        if self._failed:
+            source, reason = next(iter(self._failed.items()))
+            count = f"{len(self._failed)} of {len(pairs)} files failed"
+            raise NNCompError(f"{count}; {source}: {reason}")
+        return [self._done[source] for source, _ in pairs]
+
+    def _left(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[int, str, str]]:
+        """(size, source, target) of what is not done."""
+        left = []
+        for source, target in pairs:
+            try:
+                known = self._manifest.find(source, target, packed=self._packed)
+                if known is None:
+                    left.append((bulk.size_of(source), source, target))
+                else:
+                    self._done[source] = known
+            except OSError as error:
+                self._failed[source] = error
+        return left
+
+    def _together(self, size: int) -> int:
+        """Bytes of a task of small files: less where there are many threads for ``size`` bytes."""
+        threads = sum(map(int, self._client.nthreads().values()))
+        return min(_TOGETHER, size // (_TASKS_OF_A_THREAD * max(1, threads)))
+
+    def _await(
+        self, future: Any, pairs: list[tuple[str, str]], then: Callable[[Any], Any] | None = None
+    ) -> Any:
+        self._waiting[future] = pairs
+        if then is not None:
+            self._next[future] = then
+        return future
+
+    def _submit(self, pairs: list[tuple[str, str]]) -> Any:
+        future = self._client.submit(bulk.each, self._call, pairs, self._options, **_task(0))
+        return self._await(future, pairs)
+
+    def _wait(self) -> None:
+        tries = dict.fromkeys((source for some in self._waiting.values() for source, _ in some), 0)
+        order = distributed.as_completed(list(self._waiting))
+        for future in order:
+            pairs = self._waiting.pop(future)
+            then = self._next.pop(future, None)
+            reason = future.exception()  # of the task: its worker was lost, again and again
+            if reason is None and then is not None:
+                order.add(self._await(then(future.result()), pairs))
+                continue
+            found = [reason] * len(pairs) if reason is not None else future.result()
+            for (source, target), result in zip(pairs, _listed(found), strict=True):
+                more = len(pairs) > 1 if reason is not None else tries[source] < self._retries
+                if isinstance(result, Done):
+                    self._done[source] = result
+                    self._manifest.add(result)
+                elif more:
+                    tries[source] += 1
+                    order.add(self._submit([(source, target)]))
+                else:
+                    self._failed[source] = result
+
+
+def _listed(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [found]
