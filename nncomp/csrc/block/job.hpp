@@ -63,8 +63,9 @@ class Job {
 // nobody waits for who is late by less than that takes.
 //
 // A thread takes parts of its own first, then those that another has not come to, because that one may not be running
-// where a machine has more to do than cores; then it waits, awake for as long as a usual part, asleep from there on:
-// who gives way to others but stays awake gets its core back after milliseconds, which is a hundred turns.
+// where a machine has more to do than cores: after a while, or at once where that one was late in the last turn. Then
+// it waits, awake for as long as a usual part, asleep from there on: who gives way to others but stays awake gets its
+// core back after milliseconds, which is a hundred turns.
 class Turns {
  public:
   Turns(const Job& job, int parts, uint64_t turns) : job_(job), end_(turns), taken_(size_t(parts)), left_(parts) {}
@@ -78,12 +79,13 @@ class Turns {
     const auto take = [&](uint64_t turn, size_t part) {
       uint64_t free = 2 * turn;
       std::atomic<uint64_t>& taken = taken_[part].turns;
-      if (taken.load(std::memory_order_relaxed) != free) return;
-      if (!taken.compare_exchange_strong(free, free + 1, std::memory_order_acq_rel)) return;
+      if (taken.load(std::memory_order_relaxed) != free) return false;
+      if (!taken.compare_exchange_strong(free, free + 1, std::memory_order_acq_rel)) return false;
       work(turn, int(part));
       left_.fetch_sub(1, std::memory_order_acq_rel);
       ahead(turn, int(part));
       taken.store(2 * turn + 2, std::memory_order_release);
+      return true;
     };
     // Whether the turn has been closed, perhaps by this thread, before it is too long.
     const auto wait = [&](uint64_t turn, std::chrono::microseconds most) {
@@ -97,10 +99,12 @@ class Turns {
       }
       return true;
     };
+    bool late = false;  // whether another thread was, in this one's last turn
     for (uint64_t turn; (turn = turn_.load(std::memory_order_acquire)) < end_;) {
       for (size_t part = size_t(thread); part < taken_.size(); part += threads) take(turn, part);
-      if (!wait(turn, PATIENCE)) {
-        for (size_t part = 0; part < taken_.size(); ++part) take(turn, part);
+      if (late || !wait(turn, PATIENCE)) {
+        late = false;
+        for (size_t part = 0; part < taken_.size(); ++part) late |= take(turn, part);
         if (!wait(turn, AWAKE)) sleep(turn);
       }
       if (job_.stopped()) return;
