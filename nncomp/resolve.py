@@ -1,21 +1,32 @@
-"""Which model a call or a frame means: installed, at a path, offered, or embedded."""
+"""Which model a call or a frame means: installed, at a path, offered, or embedded.
+
+The path of an ``.nnc`` file stands for the model that is embedded in it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 from typing import TYPE_CHECKING
 
-from nncomp import registry, weights
+from nncomp import container, fileio, registry, weights
 from nncomp.container import ModelRef, Packed
-from nncomp.errors import FormatError, MemoryLimitError, ModelError, NNCompError
+from nncomp.errors import (
+    FormatError,
+    MemoryLimitError,
+    ModelError,
+    ModelNotFoundError,
+    NNCompError,
+)
 from nncomp.levels import NO_MODEL
+from nncomp.model import Model
 from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
 
 if TYPE_CHECKING:
-    from nncomp.model import Model
     from nncomp.options import Embeddable
 
-__all__ = ["for_frame", "for_writing"]
+__all__ = ["find", "for_frame", "for_writing"]
 
 
 def for_writing(options: Options) -> tuple[Model | None, Packed | None]:
@@ -28,11 +39,39 @@ def for_writing(options: Options) -> tuple[Model | None, Packed | None]:
     if options.embed_model and wanted == NO_MODEL:
         raise ValueError("there is no model to embed")
     if isinstance(wanted, Packed):
-        return _unpack(wanted, DEFAULT_MEMORY_LIMIT), wanted
+        return find(wanted), wanted
     if wanted == NO_MODEL:
         return None, None
-    model = registry.resolve(wanted)
+    model = find(wanted)
     return model, weights.pack(model) if options.embed_model else None
+
+
+def find(wanted: Embeddable) -> Model:
+    """A model, or that of a name, of a path, or of what files embed. Raises ``ModelNotFoundError``,
+    ``ModelError``, ``OSError`` and ``MemoryLimitError``."""
+    if isinstance(wanted, Packed):
+        return _unpack(wanted, DEFAULT_MEMORY_LIMIT)
+    if not isinstance(wanted, Model) and os.fspath(wanted).endswith(fileio.SUFFIX):
+        path = os.fspath(wanted)
+        status = os.stat(path)
+        return _embedded_in(path, status.st_mtime_ns, status.st_size)
+    return registry.resolve(wanted)
+
+
+@functools.lru_cache(maxsize=1)  # as registry's, for files that are compressed in a row
+def _embedded_in(path: str, mtime_ns: int, size: int) -> Model:
+    """The first model that is in an ``.nnc`` file."""
+    named = ""
+    try:
+        with fileio.open_input(path) as file:
+            for item in container.read(file, DEFAULT_MEMORY_LIMIT):
+                if isinstance(item, ModelRef):
+                    if item.data is not None:
+                        return for_frame(item)
+                    named = named or f"; it names {item.name}"
+    except (FormatError, MemoryLimitError, ModelNotFoundError) as error:
+        raise ModelError(f"{path}: {error}") from None
+    raise ModelError(f"{path}: no model is embedded in it{named}")
 
 
 def for_frame(
@@ -53,7 +92,7 @@ def for_frame(
         return model
     if offered is not None and not isinstance(offered, Packed):
         with contextlib.suppress(NNCompError, OSError):  # it was only an offer
-            model = registry.resolve(offered)
+            model = find(offered)
             if model.id == ref.id:
                 return model
     return registry.find_id(ref.id, ref.name)

@@ -212,3 +212,34 @@ def test_what_goes_wrong(run: Run) -> None:
         args = ["--temperature", temperature]
         run("generate", *args, status=2)
     assert Path("x").read_bytes() == TEXT
+
+
+def test_a_model_that_a_file_embeds(run: Run) -> None:
+    """It is as good as its own file; what embeds none says so."""
+    model = models.chain_model("own", 7)
+    text = models.chained(2000)
+    Path("x.nnc").write_bytes(nncomp.compress(text, model=model, embed_model=True))
+    made = nncomp.generate(300, model=model, prime=text[:100])
+    for path in ("x.nnc", Path("x.nnc")):
+        assert nncomp.generate(300, model=path, prime=text[:100]) == made
+    assert run("generate", "-n", "50", "--model", "x.nnc").stdout == nncomp.generate(
+        50, model=model
+    )
+    whole = nncomp.compress(text, model=model, embed_model=True)
+    assert nncomp.compress(text, model="x.nnc", embed_model=True) == whole
+    Path("y.nnc").write_bytes(nncomp.compress(text, model="x.nnc"))
+    with pytest.raises(nncomp.ModelNotFoundError):
+        nncomp.decompress(Path("y.nnc").read_bytes())
+    assert nncomp.decompress(Path("y.nnc").read_bytes(), model="x.nnc") == text
+    Path("none.nnc").write_bytes(nncomp.compress(text, model="none"))
+    Path("cut.nnc").write_bytes(whole[:500])
+    Path("text.nnc").write_bytes(b"text")
+    for name, said in (
+        ("y.nnc", "no model is embedded in it; it names own"),
+        ("none.nnc", "no model is embedded in it"),
+        ("text.nnc", "not an .nnc file"),
+        ("no-such.nnc", "No such file or directory"),
+        ("cut.nnc", "the compressed data ended before the end-of-stream marker was reached"),
+    ):
+        result = run("generate", "--model", name, status=1)
+        assert errors(result) == [f"nncomp: {name}: {said}"] and result.stdout == b""

@@ -45,7 +45,9 @@ ALLOWED = {
     "registry": {"errors", "fileio", "model"},
     "weights": {"_native", "container", "errors", "model", "network"},
     "options": {"arguments", "container", "levels", "model", "prime"},
-    "resolve": {"container", "errors", "levels", "options", "registry", "weights"},
+    "resolve": {
+        *("container", "errors", "fileio", "levels", "model", "options", "registry", "weights"),
+    },
     "engine": {
         *("_native", "contexts", "engine", "errors", "kernels", "mixing", "mixing_tables"),
         *("model", "network", "prime", "tables"),
@@ -92,7 +94,7 @@ ALLOWED = {
     },
     "integrations": {
         *("api", "arguments", "encode", "errors", "file", "fileio", "integrations", "levels"),
-        *("options", "prime", "rawio", "reader", "registry"),
+        *("options", "prime", "rawio", "reader", "resolve"),
     },
     "train": {
         "container",

@@ -126,10 +126,10 @@ class _Run:
             return adapt.adapt(self._data, self._base(), plain_size, measure, budget, report)
 
     def _base(self) -> Model:
-        from nncomp import levels, registry
+        from nncomp import levels, registry, resolve
 
         wanted = self._options.model or levels.get(self._options.level).model
-        base = registry.resolve(wanted)
+        base = resolve.find(wanted)
         if not registry.is_released(base.id):
             raise NNCompError(f"--train changes a released model only, not {base.name}")
         return base

@@ -212,10 +212,10 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
 
         training.require_torch("--train")
     if mode == Mode.COMPRESS and options.model not in (None, NO_MODEL):
-        from nncomp import registry
+        from nncomp import resolve
 
         assert options.model is not None
-        registry.resolve(options.model)  # a wrong name fails now, whatever the inputs need
+        resolve.find(options.model)  # a wrong name fails now, whatever the inputs need
     started = time.perf_counter()
     results = []
     told = 0

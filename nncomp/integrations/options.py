@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, SupportsIndex
 
-from nncomp import arguments, levels, registry
+from nncomp import arguments, levels, resolve
 from nncomp.prime import Prime
 
 if TYPE_CHECKING:
@@ -45,4 +45,4 @@ def written(prime: Prime) -> str:
 def find(model: str | None) -> None:
     """Raise ``ModelNotFoundError``, ``ModelError`` or ``OSError`` where it cannot be used."""
     if model not in (None, levels.NO_MODEL):
-        registry.resolve(model)
+        resolve.find(model)
