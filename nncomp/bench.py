@@ -22,9 +22,21 @@ from pathlib import Path
 from nncomp import levels, stopwatch
 from nncomp.errors import ModelNotFoundError, NNCompError
 
-__all__ = ["PEERS", "Compressor", "Failure", "Result", "Total", "find_peers", "own", "run", "total"]
+__all__ = [
+    "PEERS",
+    "Compressor",
+    "Failure",
+    "Result",
+    "Total",
+    "find_peers",
+    "own",
+    "primed",
+    "run",
+    "total",
+]
 
 CHUNK = 1 << 20  # bytes
+_PRIME = "prime"  # name of its copy
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,8 @@ class Compressor:
     decompress: str
     program: str = ""  # path to run in place of the first word
     model: str | None = None  # name of what else has to be there for decompressing
+    prime_option: str = ""  # of a program that can read another file first; no ``>`` then
+    prime: str = ""  # path of that file, which it gets as ``prime``
 
     @property
     def family(self) -> str:
@@ -68,16 +82,19 @@ PEERS = (
         "zstd-3",
         "zstd -3 -q --single-thread content -o packed.zst",
         "zstd -d -q packed.zst -o back",
+        prime_option="-D",
     ),
     Compressor(
         "zstd-19",
         "zstd -19 -q --single-thread content -o packed.zst",
         "zstd -d -q packed.zst -o back",
+        prime_option="-D",
     ),
     Compressor(
         "zstd-22",
         "zstd --ultra -22 --long=27 -q --single-thread content -o packed.zst",
         "zstd -d -q --long=27 packed.zst -o back",
+        prime_option="-D",
     ),
     Compressor("brotli-5", "brotli -q 5 content -o packed.br", "brotli -d packed.br -o back"),
     Compressor(
@@ -170,7 +187,7 @@ class Total:
     compress_speed: float  # bytes a second
     decompress_speed: float
     memory: int  # peak resident bytes of any run
-    model_size: int  # bytes of the model's file, 0 without one
+    model_size: int  # bytes of the model's file and of the prime, 0 without
 
 
 def find_peers(names: Sequence[str] | None) -> list[Compressor]:
@@ -211,6 +228,20 @@ def own(level: int, model: str | None = None, threads: int = 1) -> Compressor:
         f"python -m nncomp decompress -q -T {threads} -o back packed.nnc",
         sys.executable,
         None if used == levels.NO_MODEL else used,
+        "--prime",
+    )
+
+
+def primed(compressor: Compressor, prime: str) -> Compressor:
+    """The same, that reads the file ``prime`` first, there and back, if it can."""
+    if not compressor.prime_option:
+        return compressor
+    words = f" {compressor.prime_option} {_PRIME}"
+    return dataclasses.replace(
+        compressor,
+        compress=compressor.compress + words,
+        decompress=compressor.decompress + words,
+        prime=os.path.abspath(prime),
     )
 
 
@@ -263,7 +294,8 @@ def total(compressor: Compressor, results: Sequence[Result]) -> Total | None:
         compress_speed=size / sum(r.compress_seconds for r in results),
         decompress_speed=size / sum(r.decompress_seconds for r in results),
         memory=max(r.memory for r in results),
-        model_size=_model_size(compressor.model) if compressor.model else 0,
+        model_size=(_model_size(compressor.model) if compressor.model else 0)
+        + (os.path.getsize(compressor.prime) if compressor.prime else 0),
     )
 
 
@@ -277,6 +309,8 @@ def _model_size(name: str) -> int:
 
 
 def _measure(compressor: Compressor, file: str, folder: Path, time_limit: float) -> Result:
+    if compressor.prime:
+        shutil.copyfile(compressor.prime, folder / _PRIME)
     seconds, memory = _execute(compressor, compressor.compress, folder, time_limit)
     packed = sum(path.stat().st_size for path in folder.glob("packed*"))
     if not packed:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import models
+import nncomp
 from commandline import Run, command, errors
 from nncomp import bench
 from nncomp.errors import NNCompError
@@ -104,6 +105,30 @@ def test_table_and_csv(run: Run, fake: FakePeer, file: Path, model_directory: Pa
     assert totals["gzip-9"][-1] == "3,100"
     packed = sum(size for (name, _), size in sizes.items() if name == "nncomp-3")
     assert totals["nncomp-3"][-1] == f"{packed + model_sizes['nncomp-3']:,}"
+
+
+@pytest.mark.slow
+def test_with_a_prime(run: Run, fake: FakePeer) -> None:
+    """nncomp reads it first, and so does zstd; whoever cannot is measured as without."""
+    prime, content = models.chained(4000), models.chained(3000)[2000:2300]
+    Path("a prime").write_bytes(prime)
+    Path("a").write_bytes(content)
+    fake("zstd", there=f"{CAT} prime content > packed.zst", back=f"{CAT} content > back")
+    fake("xz")
+    args = ("bench", "--levels=1:none", "--peers=zstd-19,xz-6", "--csv")
+    run(*args, "without.csv", "a", status=1)  # of zstd's script, which wants a prime
+    run(*args, "with.csv", "a", "--prime", "a prime")
+    primed = {row["compressor"]: row for row in rows("with.csv")}
+    (plain, xz) = rows("without.csv")
+    packed = nncomp.compress(content, 1, model="none", prime=prime)
+    assert int(primed["nncomp-1:none"]["packed_bytes"]) == len(packed) < int(plain["packed_bytes"])
+    assert primed["zstd-19"]["packed_bytes"] == "4300" and xz["compressor"] == "xz-6"
+    sizes = {name: row["model_bytes"] for name, row in primed.items()}
+    assert sizes == {"nncomp-1:none": "4000", "zstd-19": "4000", "xz-6": "0"}
+    result = run("bench", "a", "--prime", "a prime", "--csv", "a prime", status=1)
+    assert errors(result) == ["nncomp: a prime: is the prime"]
+    result = run("bench", "a", "--prime", "no-such", status=1)
+    assert errors(result) == ["nncomp: no-such: No such file or directory"]
 
 
 @pytest.mark.slow

@@ -182,6 +182,29 @@ def test_grep_fails(search: Run) -> None:
 
 
 @needs_grep
+def test_grep_with_a_prime(search: Run) -> None:
+    """What was written with it, and without; a wrong one is a line"""
+    Path("p").write_bytes(b"hello world\n" * 30)
+    Path("q").write_bytes(b"another")
+    Path("primed.nnc").write_bytes(compress(b"hello\nyou\n", prime=b"hello world\n" * 30))
+    for words in (["--prime", "p"], ["--prime=p"]):
+        result = search(*words, "-c", "hello", "primed.nnc", "a.nnc")
+        assert result.stdout == b"primed.nnc:1\na.nnc:1\n"
+    assert search("hello", "primed.nnc", "--prime", "p").stdout == b"hello\n"
+    assert search("--pri", "hello", "primed.nnc", status=2).stdout == b""  # it may not be shortened
+    for words, said in (
+        ([], "needs it: use --prime"),
+        (["--prime", "q"], "written with another prime"),
+        (["--prime", "no-such"], "nncgrep: no-such: No such file or directory"),
+        (["--prime", "-"], "must be a file"),
+        (["--prime", "empty"], "nncgrep: empty: a prime is empty"),
+    ):
+        Path("empty").touch()
+        (line,) = errors(search("hello", "primed.nnc", *words, status=2))
+        assert said in line
+
+
+@needs_grep
 @pytest.mark.parametrize(
     "words",
     [
@@ -235,6 +258,19 @@ def test_less(start: Callable[..., subprocess.Popen[bytes]]) -> None:
     assert end(start("nncless"), compress(b"standard input\n")).stdout == b"standard input\n"
     assert end(start("nncless", "-N", "a.nnc")).stdout == CONTENT["a.nnc"]  # no terminal: no -N
     assert b"Usage: nncless" in end(start("nncless", "--help")).stdout
+
+
+@pytest.mark.slow
+@needs_less
+def test_less_with_a_prime(start: Callable[..., subprocess.Popen[bytes]]) -> None:
+    Path("the prime").write_bytes(b"hello world\n" * 30)
+    Path("primed.nnc").write_bytes(compress(b"hello\n", prime=b"hello world\n" * 30))
+    for words in (["--prime", "the prime"], ["--prime=the prime"]):
+        shown = end(start("nncless", *words, "primed.nnc", "a.nnc")).stdout
+        assert shown == b"hello\n" + CONTENT["a.nnc"]
+    for name, said in (("no-such", "No such file or directory"), (".", "is not a file")):
+        result = end(start("nncless", "--prime", name, "primed.nnc"), status=1)
+        assert errors(result) == [f"nncless: --prime {name}: {said}"]
 
 
 @pytest.mark.slow

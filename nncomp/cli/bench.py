@@ -16,7 +16,7 @@ import click
 from nncomp import fileio, levels
 from nncomp.cli import inputs
 from nncomp.cli.options import Mode
-from nncomp.cli.parameters import FILE, Output
+from nncomp.cli.parameters import FILE, Output, PrimeFile, prime_option
 from nncomp.cli.report import Report, printable, say, size_text
 from nncomp.errors import NNCompError
 
@@ -62,6 +62,7 @@ def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[tupl
     show_default=True,
     help="Other compressors on PATH; 'zstd-19', or 'zstd' for all its settings.",
 )
+@prime_option("Have nncomp, and zstd as a dictionary, read this file first: for small files.")
 @click.option(
     "-T", "--threads", type=click.IntRange(1, 1024), default=1, help="Threads of nncomp. Peers: 1."
 )
@@ -81,6 +82,7 @@ def bench(
     paths: tuple[str, ...],
     wanted: list[tuple[int, str | None]],
     peers: str,
+    prime: PrimeFile | None,
     threads: int,
     time_limit: float,
     per_file: bool,
@@ -92,7 +94,8 @@ def bench(
 
     Every run is a process of its own, timed from its start to its end, and every round trip is
     verified: a compressor that fails one, or the time limit, is reported and left out. Geo.mean is
-    the geometric mean of the files' bits per byte; 'With model' counts the model's file once.
+    the geometric mean of the files' bits per byte; 'With model' counts the model's file once, and
+    the prime.
     Memory below about 5 MiB is the measuring process's own.
     """
     from nncomp import bench as measuring
@@ -109,6 +112,8 @@ def bench(
     compressors = [measuring.own(level, model, threads) for level, model in wanted]
     if peers != "none":
         compressors += measuring.find_peers(None if peers == "all" else peers.split(","))
+    if prime is not None:
+        compressors = [measuring.primed(one, prime.name) for one in compressors]
     report = Report(0)
     files = _files(paths, report, quiet)
     if not files:
@@ -116,6 +121,8 @@ def bench(
     for place in filter(None, (table, plot)):
         if inputs.same(place, files):
             raise NNCompError(f"{place}: is one of the files to measure")
+        if prime is not None and inputs.same(place, [prime.name]):
+            raise NNCompError(f"{place}: is the prime")
 
     with _progress(len(files) * len(compressors), quiet) as started:
         results, failures = measuring.run(compressors, files, time_limit, started)

@@ -7,6 +7,7 @@ decides about files is understood here: which words are options, patterns and na
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from nncomp import fileio
 from nncomp.cli import inputs, signals, streams
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, Options, default_options
+from nncomp.cli.parameters import PrimeFile, read_prime
 from nncomp.cli.report import Report, complain, printable, say
 from nncomp.errors import NNCompError
 
@@ -33,7 +35,8 @@ Usage: nncgrep [OPTION]... PATTERN [FILE.nnc]...
 Search for PATTERN in the content of files that nncomp has compressed, or of standard input.
 
 Options are those of grep, but for --label and what chooses among files: -d, -D, --include,
---exclude, --exclude-dir and --exclude-from. -r takes the .nnc files in directories.
+--exclude, --exclude-dir and --exclude-from. -r takes the .nnc files in directories. What was
+written with --prime FILE is read with that.
 
 Exit status: 0 if a line was found, 1 if none was, 2 if anything failed."""
 
@@ -56,6 +59,7 @@ _LONG = {  # of GNU grep: they may be shortened
     *("no-messages", "null", "null-data", "only-matching", "perl-regexp", "quiet", "recursive"),
     *("silent", "text", "version", "with-filename", "word-regexp"),
 }
+_OWN = "prime"  # of nncomp; with a value, and never shortened
 _SYNONYMS = {"silent": "quiet", "dereference-recursive": "recursive"}
 REFUSED = {"directories", "devices", "label", *(n for n in _LONG if n.startswith(("ex", "inc")))}
 REFUSED -= {"extended-regexp"}
@@ -72,6 +76,7 @@ class _Request:
     recursive: bool
     quiet: bool  # the first line found is enough
     silent: bool  # about files that cannot be read
+    prime: PrimeFile | None
 
 
 def main() -> NoReturn:
@@ -112,13 +117,16 @@ def _run(args: list[str], stack: contextlib.ExitStack) -> int:
             raise click.UsageError("a pattern is missing")
         options.append(("regexp", ["-e", names.pop(0)]))
     words = []
+    prime = None
     for name, parts in options:
         if name == "file":
             words += ["-f", _pattern_file(parts[-1], stack)]
+        elif name == _OWN:
+            prime = read_prime(parts[-1])
         elif name != "recursive":  # grep itself gets a pipe
             words += parts
     recursive, quiet, silent = (name in known for name in ("recursive", "quiet", "no-messages"))
-    return _search_all(_Request(words, names, recursive, quiet, silent))
+    return _search_all(_Request(words, names, recursive, quiet, silent, prime))
 
 
 def _parse(args: list[str]) -> tuple[list[Option], list[str]]:
@@ -140,7 +148,9 @@ def _parse(args: list[str]) -> tuple[list[Option], list[str]]:
             short, equals, value = word[2:].partition("=")
             matching = {short} & _LONG or {name for name in _LONG if name.startswith(short)}
             name = matching.pop() if len(matching) == 1 else short  # else grep will complain
-            if name in _LONG_WITH_VALUE:
+            if short == _OWN:
+                options.append((_OWN, [value if equals else value_of(word)]))
+            elif name in _LONG_WITH_VALUE:
                 options.append((name, [f"--{name}", value if equals else value_of(word)]))
             else:
                 options.append((_SYNONYMS.get(name, name), [word]))
@@ -181,7 +191,7 @@ def _search_all(request: _Request) -> int:
     names = request.names or ["." if request.recursive else "-"]
     files = inputs.find(Mode.DECOMPRESS, tuple(names), recursive=request.recursive)
     words = ["-H"] if request.recursive or len(names) > 1 else []
-    options = default_options()
+    options = dataclasses.replace(default_options(), prime=request.prime)
     found = False
     for file in files:
         try:

@@ -27,6 +27,7 @@ __all__ = [
     "level_of",
     "model_option",
     "prime_option",
+    "read_prime",
     "threads_option",
 ]
 
@@ -128,12 +129,15 @@ def prime_option(text: str) -> Callable[[_F], _F]:
 
 
 def _prime(ctx: click.Context, param: click.Parameter, name: str | None) -> PrimeFile | None:
-    if name is None or ctx.resilient_parsing:
-        return None
+    return None if name is None or ctx.resilient_parsing else read_prime(name)
+
+
+def read_prime(name: str) -> PrimeFile:
+    """The prime in a file. Raises ``NNCompError``, ``OSError`` and ``click.BadParameter``."""
     from nncomp.prime import MAX_PRIME_SIZE, Prime
 
-    if name == "-":
-        raise click.BadParameter("must be a file")
+    if name == STREAM:
+        raise click.BadParameter("must be a file", param_hint="'--prime'")
     try:
         with fileio.open_input(name, special=True) as file:
             return PrimeFile(name, Prime(rawio.read_full(file, MAX_PRIME_SIZE + 1)))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 from nncomp.cli import streams
 from nncomp.cli.main import main
-from nncomp.cli.report import say
+from nncomp.cli.report import printable, say
 
 __all__ = ["cat", "less"]
+
+_READ_PRIME = '--prime="$NNCLESS_PRIME" '
 
 _CAT = """\
 Usage: nnccat [OPTION]... [FILE.nnc]...
@@ -23,7 +26,7 @@ _LESS = """\
 Usage: nncless [OPTION]... [FILE.nnc]...
 Show the content of files that nncomp has compressed, or of standard input, with less.
 
-Options are those of less."""
+Options are those of less, and --prime FILE for what was written with that."""
 
 
 def cat() -> NoReturn:
@@ -35,18 +38,44 @@ def cat() -> NoReturn:
 def less() -> NoReturn:
     """``nncless``: less, which asks nnccat for the content of each file."""
     _help(_LESS)
+    words, prime = _without_prime(sys.argv[1:])
     scripts = os.path.dirname(os.path.realpath(sys.argv[0]))
     environment = {
         **os.environ,
         "NNCLESS_CAT": os.path.join(scripts, "nnccat"),
+        "NNCLESS_PRIME": prime or "",
         # ||: what is empty is empty, but what fails is shown as it is; -: standard input as well.
-        "LESSOPEN": '||-"$NNCLESS_CAT" --no-progress -- %s',
+        "LESSOPEN": f'||-"$NNCLESS_CAT" --no-progress {_READ_PRIME if prime else ""}-- %s',
     }
     try:
-        os.execvpe("less", ["less", *sys.argv[1:]], environment)
+        os.execvpe("less", ["less", *words], environment)
     except OSError as error:
         say(f"nncless: less: {error.strerror}")
         sys.exit(1)
+
+
+def _without_prime(args: Sequence[str]) -> tuple[list[str], str | None]:
+    """The words for less, and the file of a prime; ends the process where the latter is no use."""
+    words: list[str] = []
+    prime = None
+    rest = iter(args)
+    for word in rest:
+        if word == "--":
+            words += [word, *rest]
+        elif word == "--prime":
+            prime = next(rest, "")
+        elif word.startswith("--prime="):
+            prime = word.partition("=")[2]
+        else:
+            words.append(word)
+    try:
+        if prime is not None and not os.path.isfile(prime):
+            os.stat(prime)  # says what is wrong
+            raise OSError(0, "is not a file", prime)
+    except OSError as error:
+        say(f"nncless: --prime {printable(prime or '')}: {error.strerror}")
+        sys.exit(1)
+    return words, prime
 
 
 def _help(text: str) -> None:
