@@ -1,25 +1,33 @@
 """What is whole in a damaged file: every block whose checks match, and what is missing.
 
-Blocks are found by the index, or where that is damaged, from the front. Each is decoded for itself,
-with those that it copies from; so one that is damaged takes no other along but those that need it.
+Frames are found by their indexes, from the end of the file; those before one whose end is damaged,
+from the front; what is between the two, by what frames begin with. Each block is decoded for
+itself, with those that it copies from; so one that is damaged takes no other along but those that
+need it. What a frame has to begin with is known, and so is its prime where one is given: where that
+is damaged, it is read as it has to be, and checks decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from nncomp import container, rawio
-from nncomp.container import FrameIndex
+from nncomp.container import FrameIndex, HeadError
 from nncomp.decode import Decoder
-from nncomp.errors import FormatError, ModelError, ModelNotFoundError
+from nncomp.errors import FormatError, ModelError, ModelNotFoundError, PrimeError
+from nncomp.mended import Mended
 from nncomp.options import Options
 from nncomp.plan import layout
+from nncomp.prime import required
 from nncomp.rawio import Writable
 from nncomp.schedule import Progress
 
-__all__ = ["Gap", "rescue"]
+__all__ = ["Gap", "Rescued", "rescue"]
+
+_ROOM = 256  # bytes of memory for a frame or a block, roughly
+_CHUNK = 1 << 20  # bytes in which a frame's beginning is sought
 
 
 @dataclass(frozen=True)
@@ -29,10 +37,24 @@ class Gap:
     start: int
     stop: int | None  # behind the last; None: nobody knows how many there were
     reason: str
+    last: bool = True  # without ``stop``: no content follows
 
     def __str__(self) -> str:
+        if self.stop is None and not self.last:
+            return (
+                f"bytes are missing in front of byte {self.start}, unknown how many: {self.reason}"
+            )
         end = "the end" if self.stop is None else f"{self.stop - 1}"
         return f"bytes {self.start} to {end} are missing: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Rescued:
+    """What became of a file."""
+
+    size: int  # bytes that were written
+    gaps: list[Gap]  # in order
+    notes: list[str]  # what else is damaged
 
 
 def rescue(
@@ -42,46 +64,159 @@ def rescue(
     *,
     zeros: bool = False,
     progress: Progress | None = None,
-) -> tuple[int, list[Gap]]:
+) -> Rescued:
     """Write what is whole of ``file``, which can seek, to ``dst``, and with ``zeros`` as many of
     them for what is missing, where that is known.
 
-    Returns how many bytes were written and what is missing, in order. Raises ``MemoryLimitError``,
-    and what reading and writing raise.
+    Raises ``MemoryLimitError``, ``PrimeError`` where a prime is needed and not given, or nothing is
+    whole with the one that is given, and what reading and writing raise.
     """
-    frames, problem = _frames(file, options.memory_limit)
+    mended = Mended(file)
+    notes: list[str] = []
     gaps: list[Gap] = []
+    other: PrimeError | None = None  # what the first frame is about that names another prime
     written = position = 0
-    for frame in frames:
+    for frame in _frames(mended, options.memory_limit, notes):
+        if isinstance(frame, Gap):
+            gaps.append(Gap(position, frame.stop, frame.reason, frame.last))
+            continue
+        wrong = _other_prime(frame, options)
+        if wrong is not None and options.prime is not None:
+            mended.put(_prime_at(frame), options.prime.digest[: len(frame.prime)])
+        before = written
         for number, entry in enumerate(frame.entries):
             size = entry.content_size
-            found = _content(file, frame, number, Decoder(options, progress=progress))
+            found = _content(mended, frame, number, Decoder(options, progress=progress))
             if isinstance(found, Exception):
-                gaps.append(Gap(position, position + size, str(found)))
+                gaps.append(Gap(position, position + size, str(wrong or found)))
                 found = [bytes(size)] if zeros else []
+                before += size if zeros else 0
             for part in found:
                 rawio.write_all(dst, part)
                 written += len(part)
             position += size
-    if problem is not None:
-        gaps.append(Gap(position, None, problem))
-    return written, _joined(gaps)
+        if wrong is not None and written > before:
+            notes.append(f"damaged: of the frame at byte {frame.offset}, {wrong}; it was right")
+        elif wrong is not None:
+            other = other or wrong
+    if other is not None and not written:
+        raise other
+    return Rescued(written, _joined(gaps), notes)
 
 
-def _frames(file: BinaryIO, memory_limit: int) -> tuple[list[FrameIndex], str | None]:
-    """What there is, and why that may not be all."""
+def _other_prime(frame: FrameIndex, options: Options) -> PrimeError | None:
+    """What is said of a prime that is not the one that a frame names."""
     try:
-        return container.read_index(file, memory_limit), None
-    except FormatError as error:
-        return container.walk(file, memory_limit), str(error)
+        required(frame.prime, options.prime)
+    except PrimeError as error:
+        if options.prime is None:
+            raise
+        return error
+    return None
+
+
+def _prime_at(frame: FrameIndex) -> int:
+    """Where a frame names its prime."""
+    size = len(container.SMALL_MAGIC) + 2 if frame.small else len(container.MAGIC) + 3
+    return frame.offset + size
+
+
+def _frames(file: Mended, memory_limit: int, notes: list[str]) -> list[FrameIndex | Gap]:
+    """What there is, and where something is missing."""
+    tail, end, problem = _from_the_end(file, memory_limit, notes)
+    if problem is None:
+        return tail
+    file.limit, size = end, file.limit
+    front, stop = container.walk(cast(BinaryIO, file), memory_limit)
+    found: list[FrameIndex | Gap] = [*front]
+    if stop == end and tail:
+        notes.append(problem)
+    elif stop < end and (between := _between(file, stop, memory_limit)):
+        found += [Gap(0, None, problem, last=False), *between]
+    elif tail:
+        found.append(Gap(0, None, problem, last=False))
+    if not tail:
+        found.append(Gap(0, None, problem))
+    file.limit = size
+    return [*found, *tail]
+
+
+def _from_the_end(
+    file: Mended, memory_limit: int, notes: list[str]
+) -> tuple[list[FrameIndex | Gap], int, str | None]:
+    """The last frames of a file, where they begin, and why there are none before, if any are."""
+    found: list[FrameIndex | Gap] = []
+    end = file.limit
+    room = memory_limit // _ROOM
+    while end > 0 or not found:
+        room -= 1
+        try:
+            frame = _frame_before(file, end, room, notes)
+        except HeadError as error:
+            found.append(Gap(0, None, str(error), last=False))
+            end = error.offset
+            continue
+        except FormatError as error:
+            return found[::-1], end, str(error)
+        room -= len(frame.entries)
+        found.append(frame)
+        end = frame.offset
+    return found[::-1], end, None
+
+
+def _frame_before(file: Mended, end: int, room: int, notes: list[str]) -> FrameIndex:
+    """The frame that ends at ``end``. Raises ``HeadError`` where nothing but its beginning is known
+    of it."""
+    try:
+        return container.frame_before(cast(BinaryIO, file), end, room)
+    except HeadError as error:
+        place, magic = error.offset, error.expected
+        same = sum(a == b for a, b in zip(file.at(place, len(magic)), magic, strict=False))
+        if 2 * same <= len(magic):  # it need not be one
+            raise FormatError(str(error)) from None
+        file.put(place, magic)
+    try:
+        frame = container.frame_before(cast(BinaryIO, file), end, room)
+    except FormatError:
+        file.drop(place)
+        raise
+    notes.append(f"damaged: the head of the frame at byte {place} is read as it has to be")
+    return frame
+
+
+def _between(file: Mended, start: int, memory_limit: int) -> list[FrameIndex]:
+    """Frames behind ``start`` that follow each other up to the file's limit. Others need not be any
+    but bytes of a content that is stored."""
+    place = _next_frame(file, start + 1)
+    while place is not None:
+        frames, stop = container.walk(cast(BinaryIO, file), memory_limit, place)
+        if stop == file.limit:
+            return frames
+        place = _next_frame(file, max(stop, place + 1))
+    return []
+
+
+def _next_frame(file: Mended, start: int) -> int | None:
+    """Where bytes begin, from ``start`` on, that frames begin with."""
+    longest = len(container.MAGIC) - 1
+    while data := file.at(start, _CHUNK + longest):
+        found = [at for magic in _MAGICS if (at := data.find(magic)) >= 0]
+        if found:
+            return start + min(found)
+        start += _CHUNK
+    return None
+
+
+_MAGICS = container.MAGIC, container.SMALL_MAGIC
 
 
 def _content(
-    file: BinaryIO, frame: FrameIndex, number: int, decoder: Decoder
+    file: Mended, frame: FrameIndex, number: int, decoder: Decoder
 ) -> Sequence[bytes] | Exception:
     """A block's, or what is wrong with it."""
+    seekable = cast(BinaryIO, file)
     items = container.read_blocks(
-        file, frame, number, decoder.memory_limit, layout.sources, number + 1, lenient=True
+        seekable, frame, number, decoder.memory_limit, layout.sources, number + 1, lenient=True
     )
     try:
         return [part.new for part in decoder.results(items)]

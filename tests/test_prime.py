@@ -191,7 +191,8 @@ def test_concatenated_frames_with_and_without() -> None:
         file.read()
     index = container.read_index(io.BytesIO(data), 1 << 30)
     assert [frame.stored_size for frame in index] == [len(frame) for frame in frames]
-    walked = container.walk(io.BytesIO(data), 1 << 30)
+    walked, end = container.walk(io.BytesIO(data), 1 << 30)
+    assert end == len(data)
     assert [frame.entries for frame in walked] == [frame.entries for frame in index]
     sizes = [e.content_size for frame in index for e in frame.entries]
     assert sizes == [len(c) for c in contents if c]
@@ -207,9 +208,9 @@ def test_appended_and_rescued(tmp_path: Path) -> None:
     assert nncomp.open(path, prime=PRIME).read() == RECORD * 3
     data[one + one // 2] ^= 1
     out = io.BytesIO()
-    written, gaps = rescue.rescue(io.BytesIO(data), out, Options(prime=PRIME))
-    assert (written, out.getvalue()) == (2 * len(RECORD), RECORD * 2)
-    assert [(gap.start, gap.stop) for gap in gaps] == [(len(RECORD), 2 * len(RECORD))]
+    found = rescue.rescue(io.BytesIO(data), out, Options(prime=PRIME))
+    assert (found.size, out.getvalue()) == (2 * len(RECORD), RECORD * 2)
+    assert [(gap.start, gap.stop) for gap in found.gaps] == [(len(RECORD), 2 * len(RECORD))]
 
 
 def test_wrong_primes() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import models
 from commandline import Run, errors
-from nncomp import compress, container
+from nncomp import Prime, compress, container
 
 BLOCK = 1 << 12
 CONTENT = models.text(9 * BLOCK + 100)
@@ -85,17 +85,98 @@ def test_the_end_is_cut_off(run: Run) -> None:
 
 @pytest.mark.parametrize("instead", [b"", b"xx"])
 def test_bytes_are_lost_or_slip_in(run: Run, instead: bytes) -> None:
-    """What comes behind them is not looked for, as docs/trust.md says."""
+    """What comes behind them in their frame is not looked for, as docs/trust.md says."""
     file = FILE[: inside(3)] + instead + FILE[inside(3) + 1 :]
     content, said = rescued(run, file)
-    assert content == CONTENT[: 3 * BLOCK] and said[-1].endswith("to the end are missing")
+    assert content == CONTENT[: 3 * BLOCK] + CONTENT[HALF:]
+    assert said[-1].startswith("bytes are missing in front of byte ")
 
 
 def test_the_head_of_a_frame_is_damaged(run: Run) -> None:
+    """What it begins with is known; what its methods are is not, and no other frame minds."""
     second = len(compress(CONTENT[:HALF], model="none", block_size=BLOCK, reach=0))
-    for head, whole in ((0, 0), (second, HALF)):
-        content, said = rescued(run, damaged(head + 3))
-        assert content == CONTENT[:whole] and said == [f"bytes {whole} to the end are missing"]
+    for head in (0, second):
+        assert rescued(run, damaged(head + 3)) == (CONTENT, [])
+        assert f"the head of the frame at byte {head} is read as it has" in errors_of(run)
+    for place, left in ((6, CONTENT[HALF:]), (second + 6, CONTENT[:HALF])):
+        content, said = rescued(run, damaged(place))
+        assert content == left and len(said) == 1 and said[0].startswith("bytes are missing")
+    content, said = rescued(run, damaged(second + 3, len(FILE) - 2))
+    assert content == CONTENT[:HALF] and said == [f"bytes {HALF} to the end are missing"]
+
+
+def errors_of(run: Run, *options: str) -> str:
+    return "\n".join(errors(run("decompress", "--keep-going", "-f", *options, "a.nnc", status=1)))
+
+
+PRIME = Prime(models.text(2000, 7))
+RECORDS = [models.text(150 + i, i + 1) for i in range(9)]
+SMALL = [compress(record, 1, prime=PRIME) for record in RECORDS]
+
+
+def of_records(run: Run, file: bytes, *options: str, status: int = 1) -> tuple[bytes, list[str]]:
+    Path("prime").write_bytes(PRIME.data)
+    return rescued(run, file, "--prime", "prime", *options, status=status)
+
+
+def place_of(number: int) -> int:
+    """Where a small frame begins."""
+    return len(b"".join(SMALL[:number]))
+
+
+@pytest.mark.parametrize("number", [0, 4, 8])
+def test_a_digest_is_damaged(run: Run, number: int) -> None:
+    """The prime that is given is tried, and checks say that it was right."""
+    file = b"".join(SMALL)
+    assert of_records(run, file, status=0) == (b"".join(RECORDS), [])
+    assert of_records(run, damaged(place_of(number) + 6, data=file)) == (b"".join(RECORDS), [])
+    said = errors_of(run, "--prime", "prime")
+    assert "it was written with another prime: " in said and "; it was right" in said
+    large = compress(CONTENT, 1, prime=PRIME, block_size=BLOCK, reach=0)
+    assert of_records(run, damaged(9 + number, data=large)) == (CONTENT, [])
+
+
+def test_another_prime_is_given(run: Run) -> None:
+    """Nothing that comes out with it is taken for the content."""
+    for content in (RECORDS[0], CONTENT):
+        Path("a.nnc").write_bytes(compress(content, 1, prime=PRIME, block_size=BLOCK))
+        Path("prime").write_bytes(PRIME.data + b"!")
+        assert "it was written with another prime: " in errors_of(run, "--prime", "prime")
+        assert "needs it: use --prime" in errors_of(run)
+        assert not Path("a").exists()
+
+
+def test_small_frames_are_damaged(run: Run) -> None:
+    """Their first bytes, their method, a size, an end; two of them; and what is cut off."""
+    file, whole = b"".join(SMALL), b"".join(RECORDS)
+    for magic in (0, 1, 2):
+        assert of_records(run, damaged(place_of(3) + magic, data=file)) == (whole, [])
+    others = b"".join(RECORDS[:3] + RECORDS[4:])
+    for place in (place_of(3) + 3, place_of(3) + 4, place_of(3) + 9, place_of(4) - 5):
+        content, said = of_records(run, damaged(place, data=file))
+        assert (content, len(said)) == (others, 1)
+    content, said = of_records(run, damaged(place_of(2) + 3, place_of(5) - 5, data=file))
+    assert content == b"".join(RECORDS[:2] + RECORDS[5:])
+    content, said = of_records(run, damaged(place_of(6) + 1, place_of(6) + 9, data=file))
+    assert content == b"".join(RECORDS[:6] + RECORDS[7:])
+
+
+def test_frames_behind_one_whose_both_ends_are_damaged(run: Run) -> None:
+    """Sought by what they begin with, where nothing leads there from the end of the file."""
+    file = b"".join(SMALL) + FILE
+    places = place_of(2) + 1, place_of(3) - 5, len(file) - 8
+    content, said = of_records(run, damaged(*places, data=file))
+    assert content == b"".join(RECORDS[:2] + RECORDS[3:]) + CONTENT and len(said) == 2
+
+
+def test_a_file_that_is_content_is_none(run: Run) -> None:
+    """Frames in a stored block are no frames of a file that is damaged."""
+    inner = compress(models.noise(900), model="none")
+    outer = compress(models.noise(9000, 3) + inner + models.noise(100, 4), model="none")
+    assert inner in outer
+    for places in ((7,), (3, 10), (10,), (3, len(outer) - 2), (10, len(outer) - 2)):
+        content, _ = rescued(run, damaged(*places, data=outer))
+        assert content == b""
 
 
 def test_the_index_is_damaged(run: Run) -> None:
@@ -137,9 +218,9 @@ def test_every_byte(run: Run) -> None:
     file = compress(b"".join(blocks), model="none", block_size=BLOCK, reach=0)
     for place in range(0, len(file), 37):
         out = io.BytesIO()
-        _, gaps = rescue(io.BytesIO(damaged(place, data=file)), out, Options())
+        found = rescue(io.BytesIO(damaged(place, data=file)), out, Options())
         kept = out.getvalue()
-        assert gaps
+        assert found.gaps or found.notes
         for block in blocks:
             kept = kept.removeprefix(block)
         assert kept == b""

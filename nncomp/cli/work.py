@@ -46,7 +46,7 @@ class Result:
     remark: str = ""  # what one might not expect
     seconds: float = 0.0  # that it took
     problem: Exception | None = None  # why there is none of this
-    missing: tuple[str, ...] = ()  # what is, of a damaged file
+    missing: tuple[str, ...] = ()  # what is, of a damaged file, and what else is wrong with it
 
 
 def process(
@@ -116,16 +116,16 @@ def _rescue(
     if not source.seekable():
         raise NNCompError("is not a file that can seek, which --keep-going needs")
     with watch("", _content_size(source, options)) as progress:
-        size, gaps = rescue.rescue(
+        rescued = rescue.rescue(
             source, sink, options.of_call(), zeros=options.zeros, progress=progress
         )
     return Result(
         item.name,
         item.target,
-        size,
+        rescued.size,
         os.fstat(source.fileno()).st_size,
         seconds=time.perf_counter() - started,
-        missing=tuple(map(str, gaps)),
+        missing=(*map(str, rescued.gaps), *rescued.notes),
     )
 
 

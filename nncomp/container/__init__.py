@@ -8,7 +8,9 @@ else is a ``FormatError``. What a block's plan says is not known here (``nncomp.
 
 from nncomp.container.index import (
     FrameIndex,
+    HeadError,
     IndexEntry,
+    frame_before,
     read_backwards,
     read_blocks,
     read_index,
@@ -63,11 +65,13 @@ __all__ = [
     "FrameIndex",
     "FrameReader",
     "FrameWriter",
+    "HeadError",
     "Header",
     "IndexEntry",
     "Item",
     "ModelRef",
     "Packed",
+    "frame_before",
     "is_end",
     "lead_checksum",
     "read",

@@ -18,6 +18,7 @@ from nncomp.container.values import (
     MAX_BLOCKS,
     MAX_PLAN_SIZE,
     MAX_SMALL_SIZE,
+    SMALL_MAGIC,
     Aside,
     Block,
     Header,
@@ -25,9 +26,28 @@ from nncomp.container.values import (
 )
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, TruncatedError
 
-__all__ = ["FrameIndex", "IndexEntry", "read_backwards", "read_blocks", "read_index", "walk"]
+__all__ = [
+    "FrameIndex",
+    "HeadError",
+    "IndexEntry",
+    "frame_before",
+    "read_backwards",
+    "read_blocks",
+    "read_index",
+    "walk",
+]
 
 _NO_INDEX = "no index was found at the end: damaged, or not an .nnc file"
+
+
+class HeadError(FormatError):
+    """What is wrong with the head of a frame that begins at ``offset``, by its end, and with the
+    magic ``expected``."""
+
+    def __init__(self, problem: str, offset: int, expected: bytes) -> None:
+        super().__init__(problem)
+        self.offset = offset
+        self.expected = expected
 
 
 @dataclass(frozen=True)
@@ -65,7 +85,7 @@ def read_backwards(file: BinaryIO, memory_limit: int, start: int = 0) -> Iterato
     room = memory_limit // _ENTRY_COST
     while end > start or end == size:
         room -= 1  # a frame without blocks takes memory, too
-        frame = _read_index_before(file, end, room)
+        frame = frame_before(file, end, room)
         room -= len(frame.entries)
         yield frame
         end = frame.offset
@@ -155,11 +175,12 @@ def read_blocks(
         yield block
 
 
-def walk(file: BinaryIO, memory_limit: int) -> list[FrameIndex]:
-    """The frames of a damaged ``file``, found from its front: as far as one record can be told from
-    the next, whatever their checks say. Raises ``MemoryLimitError``."""
+def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameIndex], int]:
+    """The frames of a damaged ``file``, found from ``start`` on: as far as one record can be told
+    from the next, whatever their checks say; and where the last whole one ends. Raises
+    ``MemoryLimitError``."""
     frames: list[FrameIndex] = []
-    end = file.seek(0)
+    end = file.seek(start)
     with contextlib.suppress(FormatError):
         while True:
             file.seek(end)
@@ -187,8 +208,10 @@ def walk(file: BinaryIO, memory_limit: int) -> list[FrameIndex]:
                 index.add(block, size)
                 entries.append(IndexEntry(end + start, size, block.size))
                 frames[-1] = FrameIndex(end, scanner.position, tuple(entries), prime=header.prime)
+            if file.seek(0, io.SEEK_END) < end + index.end().stored_size:
+                break
             end += index.end().stored_size
-    return frames
+    return frames, end
 
 
 def _small(offset: int, header: Header, block: Block, scanner: Scanner) -> FrameIndex:
@@ -212,8 +235,9 @@ class _Ahead:
 _ENTRY_COST = 256  # bytes of memory for an index entry, roughly
 
 
-def _read_index_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
-    """The index of the frame that ends at ``end``, which may have ``room`` blocks."""
+def frame_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
+    """The index of the frame that ends at ``end``, which may have ``room`` blocks. Raises what
+    ``read_backwards`` raises, ``HeadError`` too."""
 
     def read_at(start: int, stop: int) -> bytes:
         if not 0 <= start <= stop:
@@ -249,12 +273,12 @@ def _read_index_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
     offset = start - sum(sizes[::2]) - head_size(primed)
     head = read_at(offset, offset + head_size(primed))
     if not head.startswith(MAGIC):
-        raise FormatError(_NO_INDEX)
+        raise HeadError(_NO_INDEX, offset, MAGIC)
     covered = read_at(start - 4 if count else offset, start) + body + tail[-4 - footer_size : -4]
     if zlib.crc32(covered).to_bytes(4, "little") != tail[-4:]:
         raise ChecksumError("damaged: the index does not match its checksum")
-    header = records.read_frame_head(Scanner(io.BytesIO(head)), first=True)
-    if header is None or bool(header.prime) != primed:
+    header = _read_head(Scanner(io.BytesIO(head)), offset, MAGIC)
+    if bool(header.prime) != primed:
         raise FormatError(WRONG_INDEX)
     if not all(1 <= size <= header.block_size for size in sizes[1::2]):
         raise FormatError(WRONG_INDEX)
@@ -271,13 +295,23 @@ def _read_small(read_at: Callable[[int, int], bytes], start: int, end: int) -> F
     if end - start > 2 * MAX_SMALL_SIZE:
         raise FormatError(_NO_INDEX)
     scanner = Scanner(io.BytesIO(read_at(start, end)))
-    header = records.read_frame_head(scanner, first=True)
-    if header is None or not header.small:
+    header = _read_head(scanner, start, SMALL_MAGIC)
+    if not header.small:
         raise FormatError(_NO_INDEX)
     block = records.read_small_block(scanner, header)
     if scanner.position != end - start:
         raise FormatError(_NO_INDEX)
     return _small(start, header, block, scanner)
+
+
+def _read_head(scanner: Scanner, offset: int, expected: bytes) -> Header:
+    """The head of the frame at ``offset``, of which nothing has been read."""
+    try:
+        header = records.read_frame_head(scanner, first=True)
+    except FormatError as error:
+        raise HeadError(str(error), offset, expected) from None
+    assert header is not None  # the first: there is one
+    return header
 
 
 def _parse_varint(data: bytes, position: int) -> tuple[int, int]:
