@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nncomp import arguments, container, registry, weights
+from nncomp import arguments, container, packing, registry
 from nncomp.container import Block, End, Header, ModelRef, Packed
 from nncomp.errors import FormatError, ModelError, ModelNotFoundError
 from nncomp.model import ModelConfig
@@ -132,12 +132,12 @@ def _about(ref: ModelRef) -> _Model:
         if ref.data is None:
             return _Model(ref, registry.entry_of(ref.id).config)
         packed = Packed(ref.name, ref.data)
-        base_id, base = weights.base_id(packed), None
+        base_id, base = packing.base_id(packed), None
         if base_id is not None:
             base_name = base_id.hex()
             base = registry.entry_of(base_id)
             base_name = base.name
-        return _Model(ref, weights.read_config(packed, base), size, base_name)
+        return _Model(ref, packing.read_config(packed, base), size, base_name)
     except ModelNotFoundError:  # it may be where the file is decoded
         return _Model(ref, None, size, base_name)
     except ModelError as error:

@@ -10,7 +10,7 @@ import functools
 import os
 from typing import TYPE_CHECKING
 
-from nncomp import container, fileio, registry, weights
+from nncomp import container, fileio, packing, registry
 from nncomp.container import ModelRef, Packed
 from nncomp.errors import (
     FormatError,
@@ -43,7 +43,7 @@ def for_writing(options: Options) -> tuple[Model | None, Packed | None]:
     if wanted == NO_MODEL:
         return None, None
     model = find(wanted)
-    return model, weights.pack(model) if options.embed_model else None
+    return model, packing.pack(model) if options.embed_model else None
 
 
 def find(wanted: Embeddable) -> Model:
@@ -101,9 +101,9 @@ def for_frame(
 def _unpack(packed: Packed, memory_limit: int) -> Model:
     """An embedded model. Raises ``ModelError`` for what is wrong with it, ``ModelNotFoundError``
     for its base, and ``MemoryLimitError`` before tensors are allocated."""
-    base_id = weights.base_id(packed)
+    base_id = packing.base_id(packed)
     base = None if base_id is None else registry.find_id(base_id, f"base of {packed.name}")
-    need = len(packed.data) + weights.read_config(packed, base).memory(1)
+    need = len(packed.data) + packing.read_config(packed, base).memory(1)
     if need > memory_limit:
         raise MemoryLimitError.of("the embedded model", need, memory_limit)
-    return weights.unpack(packed, base)
+    return packing.unpack(packed, base)

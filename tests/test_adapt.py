@@ -20,7 +20,7 @@ import commandline
 import models
 import nncomp
 from commandline import Run
-from nncomp import compress, decompress, weights
+from nncomp import compress, decompress, packing
 from nncomp.container import Packed
 from nncomp.engine import native
 from nncomp.mixing import Mixing, Profile
@@ -99,8 +99,8 @@ def test_factors_are_what_was_learnt_with() -> None:
     assert {
         name for name in model.tensors if (tuned.tensors[name] != model.tensors[name]).any()
     } == {row.name for row in model.config.tensors.values() if row.role is Role.MATRIX}
-    packed = weights.pack(tuned, model, factors)
-    assert weights.unpack(packed, model).id == tuned.id
+    packed = packing.pack(tuned, model, factors)
+    assert packing.unpack(packed, model).id == tuned.id
     numbers = sum(f.left.size + f.right.size for f in factors.values())
     assert len(packed.data) < numbers * 3 / 8  # of three steps' deviation or less
 
@@ -113,7 +113,7 @@ def test_factors_at_their_limits(shift: int) -> None:
         a, b = np.full((6, 15), left, np.int8), np.full((10, 15), right, np.int8)
         change = (256 * 15 * left * right + (1 << shift - 1)) >> shift
         expected = np.clip(weight.astype(np.int64) + change, -127, 127)
-        assert (weights.Factors(a, b, shift).added_to(weight) == expected).all()
+        assert (packing.Factors(a, b, shift).added_to(weight) == expected).all()
 
 
 @pytest.mark.parametrize("profile", list(Profile))
@@ -154,14 +154,14 @@ def test_the_ledger_chooses(ignorant: Model) -> None:
     found = adapt.adapt(TEXT, ignorant, 100, measure, FEW_BYTES, silent)
     assert len(seen) == adapt.CHECKS
     assert found is seen[1]
-    assert weights.base_id(seen[1]) == ignorant.id
+    assert packing.base_id(seen[1]) == ignorant.id
     assert adapt.adapt(TEXT, ignorant, 100, lambda packed: 100, FEW_BYTES, silent) is None
 
 
 def test_a_small_model_of_its_own_has_weights_of_four_bits() -> None:
     found = adapt.from_scratch(TEXT, 10**9, lambda packed: len(packed.data), FEW_BYTES, silent)
     assert found is not None
-    model = weights.unpack(found, None)
+    model = packing.unpack(found, None)
     stored = [t for name, t in model.tensors.items() if name.endswith(".weight")]
     assert not any((tensor % 16).any() for tensor in stored)
     assert len(found.data) < 0.55 * sum(tensor.size for tensor in stored)
@@ -182,12 +182,12 @@ def test_learning_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     data = models.integers(1, 40_000, 97, 100).astype(np.uint8)
 
     def measure(packed: Packed) -> int:
-        model = weights.unpack(packed, base)
+        model = packing.unpack(packed, base)
         seen = native.frequencies(model, data[:4000].tobytes())
         chosen = seen[np.arange(4000), data[:4000]] / seen.sum(axis=1, dtype=np.uint64)
         return int(-10 * np.log2(chosen).sum() / 8) + len(packed.data)
 
-    plain = measure(weights.pack(base, base))
+    plain = measure(packing.pack(base, base))
     found = adapt.adapt(data.tobytes(), base, plain, measure, adapt.Budget(1.0), silent)
     assert found is not None
     assert measure(found) < 0.98 * plain
@@ -199,7 +199,7 @@ def test_learning_pays(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def learnt(ignorant: Model, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packed]:
     """Training that finds the missing multipliers at once."""
-    packed = weights.pack(models.chain_model("tuned"), ignorant)
+    packed = packing.pack(models.chain_model("tuned"), ignorant)
     monkeypatch.setattr(adapt, "adapt", lambda *args: packed)
     monkeypatch.setattr("nncomp.cli.adapt.MIN_INPUT", 1000)
     yield packed
@@ -223,7 +223,7 @@ def test_the_smaller_file_is_written(run: Run, learnt: Packed) -> None:
 def test_a_larger_file_is_not_written(
     run: Run, ignorant: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    useless = weights.pack(models.chain_model("other", 5))  # in full: thousands of bytes
+    useless = packing.pack(models.chain_model("other", 5))  # in full: thousands of bytes
     monkeypatch.setattr(adapt, "adapt", lambda *args: useless)
     monkeypatch.setattr("nncomp.cli.adapt.MIN_INPUT", 1000)
     Path("text").write_bytes(TEXT[:2000])

@@ -20,7 +20,7 @@ import commandline
 import models
 import nncomp
 from conftest import examples
-from nncomp import container, levels, model, places, schedule, weights
+from nncomp import container, levels, model, packing, places, schedule
 from nncomp.api import compress, compress_stream, decompress, decompress_stream
 from nncomp.engine import native
 from nncomp.errors import (
@@ -563,7 +563,7 @@ def test_model_with_a_false_id_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 def test_embedded_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     own = models.tiny(3)
     compressed = compress(TEXT, model=own, embed_model=True)
-    assert model_of(compressed).data == weights.pack(own).data
+    assert model_of(compressed).data == packing.pack(own).data
     monkeypatch.setenv("NNCOMP_MODELS", str(tmp_path))
     assert decompress(compressed) == TEXT
     assert decompress(compressed * 2) == TEXT * 2
@@ -652,14 +652,14 @@ def test_streams_are_coded_each_in_its_own_way() -> None:
 def test_max_size_comes_before_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """What would be refused anyway costs no unpacking."""
     compressed = compress(TEXT, model=models.tiny(3), embed_model=True)
-    monkeypatch.setattr(weights, "unpack", lambda *_: pytest.fail("a model was unpacked"))
+    monkeypatch.setattr(packing, "unpack", lambda *_: pytest.fail("a model was unpacked"))
     with pytest.raises(SizeLimitError):
         decompress(compressed, max_size=len(TEXT) - 1)
 
 
 def test_embedded_model_must_be_what_it_claims() -> None:
     own = models.tiny(1)
-    data = weights.pack(own).data
+    data = packing.pack(own).data
     stream = Stream(100, (b"x",), Mixing(Profile.RICH), True)
     block = layout.dumps(Plan((stream,)), 100, 0)
     for ref in (

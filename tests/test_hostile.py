@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 import commandline
 import models
 from conftest import examples, some_quick
-from nncomp import compress, container, decompress, model, registry, varint, weights
+from nncomp import compress, container, decompress, model, packing, registry, varint
 from nncomp.container import Block, FrameWriter, Header, ModelRef
 from nncomp.engine import native
 from nncomp.errors import FormatError, MemoryLimitError, ModelNotFoundError, NNCompError
@@ -402,7 +402,7 @@ def hostile_models() -> Iterator[bytes]:
 
 def hostile_packed_models() -> Iterator[bytes]:
     good = models.tiny()
-    packed = weights.pack(good).data
+    packed = packing.pack(good).data
     for size in (1, 2, 6, 16, 17, 18, 100, len(packed) - 1):
         yield packed[:size]
     yield packed + b"\0"
@@ -411,12 +411,12 @@ def hostile_packed_models() -> Iterator[bytes]:
         for value in (0, packed[position] + 1, 255):
             yield packed[:position] + bytes([value]) + packed[position + 1 :]
     base = installed()
-    change = weights.pack(base, base).data
+    change = packing.pack(base, base).data
     for size in (1, 16, 17, 18, len(change) - 1):
         yield change[:size]
     yield change + b"\0"
     yield change  # a model, but not the one that is named
-    yield weights.pack(models.tiny(2)).data
+    yield packing.pack(models.tiny(2)).data
 
 
 def test_hostile_embedded_models() -> None:
@@ -428,7 +428,7 @@ def test_hostile_embedded_models() -> None:
 
 def test_the_base_of_a_change_is_missing() -> None:
     base = models.tiny(7)
-    data = weights.pack(models.tiny(8), base).data
+    data = packing.pack(models.tiny(8), base).data
     result = decode(sealed(network_record(models.tiny(8).id, data, b"test")))
     assert isinstance(result, ModelNotFoundError)
     assert base.id.hex() in str(result)

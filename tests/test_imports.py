@@ -43,10 +43,10 @@ ALLOWED = {
     "model": {"errors", "network"},
     "network": {"errors", "network"},
     "registry": {"errors", "fileio", "model"},
-    "weights": {"_native", "container", "errors", "model", "network"},
+    "packing": {"_native", "container", "errors", "model", "network"},
     "options": {"arguments", "container", "levels", "model", "prime"},
     "resolve": {
-        *("container", "errors", "fileio", "levels", "model", "options", "registry", "weights"),
+        *("container", "errors", "fileio", "levels", "model", "options", "registry", "packing"),
     },
     "engine": {
         *("_native", "contexts", "engine", "errors", "kernels", "mixing", "mixing_tables"),
@@ -71,7 +71,7 @@ ALLOWED = {
     "incremental": {"arguments", "container", "decode", "encode", "exclusive", "options"},
     "info": {
         *("arguments", "container", "errors", "model", "options", "plan", "rawio", "registry"),
-        *("summary", "weights"),
+        *("summary", "packing"),
     },
     "counting": {
         *("arguments", "container", "engine", "levels", "mixing", "options", "plan", "rawio"),
@@ -106,7 +106,7 @@ ALLOWED = {
         "network",
         "tables",
         "train",
-        "weights",
+        "packing",
     },
 }
 

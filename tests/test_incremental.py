@@ -17,7 +17,7 @@ import commandline
 import models
 import nncomp
 from conftest import examples
-from nncomp import NNCompressor, NNDecompressor, compress, container, levels, model, weights
+from nncomp import NNCompressor, NNDecompressor, compress, container, levels, model, packing
 from nncomp.errors import (
     ChecksumError,
     FormatError,
@@ -282,7 +282,7 @@ def test_frame_info_of_models_that_are_elsewhere(foreign_model: model.Model) -> 
     assert info.model_id == foreign_model.id.hex() and info.memory_needed is None
     info = nncomp.get_frame_info(compress(TEXT, model=foreign_model, embed_model=True))
     assert info.model_embedded and info.memory_needed is not None
-    assert info.model_size == len(weights.pack(foreign_model).data)
+    assert info.model_size == len(packing.pack(foreign_model).data)
     assert info.model_base is None
 
 
@@ -291,7 +291,7 @@ def test_frame_info_of_a_change(foreign_model: model.Model, model_directory: Pat
     tensors = dict(base.tensors)
     tensors["head.m"] = base.tensors["head.m"] + np.int32(1)
     changed = model.Model.build(base.config, tensors, "changed")
-    packed = weights.pack(changed, base)
+    packed = packing.pack(changed, base)
     info = nncomp.get_frame_info(compress(TEXT, model=packed))
     assert (info.model, info.model_id) == ("changed", changed.id.hex())
     assert (info.model_embedded, info.model_size) == (True, len(packed.data))
@@ -303,7 +303,7 @@ def test_listing_unpacks_nothing(
     foreign_model: model.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dimensions tell what memory is needed, and what is wrong with them shows."""
-    packed = weights.pack(foreign_model)
+    packed = packing.pack(foreign_model)
     whole = compress(TEXT, model=packed)
     large = dataclasses.replace(packed, data=bytes([0, 32, 3, *[1, 128] * 3, 0]))
 
@@ -312,8 +312,8 @@ def test_listing_unpacks_nothing(
 
     need = nncomp.get_frame_info(whole).memory_needed
     with monkeypatch.context() as patch:
-        for place in (weights, model):
-            patch.setattr(place, "unpack" if place is weights else "load", refuse)
+        for place in (packing, model):
+            patch.setattr(place, "unpack" if place is packing else "load", refuse)
         info = nncomp.get_frame_info(whole)
         assert info.memory_needed == need
         for data in (b"\x00\x01", b"\x02", large.data):
@@ -327,7 +327,7 @@ def test_listing_unpacks_nothing(
             with pytest.raises(FormatError, match="embedded model is malformed"):
                 nncomp.get_frame_info(sink.getvalue())
     with pytest.raises(ModelError, match="larger than 64 MiB"):
-        weights.unpack(large, None)
+        packing.unpack(large, None)
 
 
 def test_frame_info_needs_a_whole_frame(packed: bytes) -> None:

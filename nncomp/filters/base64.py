@@ -31,9 +31,7 @@ _MAX_END = 15  # bytes
 @dataclass(frozen=True)
 class _Run:
     size: int  # bytes that it stands for, 1 or more
-    line: int = (
-        0  # letters of a line, padding included, but for the first and the last; 0: one line
-    )
+    line: int = 0  # letters of each but the first and the last, with padding; 0: there is one line
     short: int = 0  # by which the first line is shorter, 0 … line − 1
     end: bytes = b""  # what is between lines, 0 … 15 bytes
 

@@ -42,9 +42,7 @@ class _Run:
     count: int  # lines, 1 … 2^32 − 1
     line: bytes  # what is at each place of one
     address: int = 0  # of the first line, 0 … 2^63 − 1; of each other as many more as it has bytes
-    check: int = (
-        0  # what bytes, the address and the checksum add up to, of as many digits as there are
-    )
+    check: int = 0  # what bytes, address and checksum add up to, of as many digits as there are
 
     @functools.cached_property
     def size(self) -> int:

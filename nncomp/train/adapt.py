@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from nncomp import weights
+from nncomp import packing
 from nncomp.container import Packed
 from nncomp.mixing import Profile
 from nncomp.model import Model
@@ -79,7 +79,7 @@ def adapt(
 
     def candidate() -> Packed:
         factors = network.factors()
-        return weights.pack(changed(base, factors, name), base, factors)
+        return packing.pack(changed(base, factors, name), base, factors)
 
     return _train(data, network, [optimizer], plain_size, measure, candidate, budget, report)
 
@@ -94,7 +94,7 @@ def from_scratch(
     network.set_weight_bits(dict.fromkeys(network.weight_bits, 4))
 
     def candidate() -> Packed:
-        return weights.pack(export.to_model(network, "scratch"))
+        return packing.pack(export.to_model(network, "scratch"))
 
     network.compute = product_dtype(torch.device(budget.device))
     optimizers = optim.build(network)

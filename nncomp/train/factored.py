@@ -1,7 +1,7 @@
 """A network that differs from an integer model by factors of low rank, which are what it learns.
 
 Everything but the factors is the model's own: integer weights, multipliers, biases. What has been
-learnt becomes factors of integers (``weights.Factors``), and with them the model that the file will
+learnt becomes factors of integers (``packing.Factors``), and with them the model that the file will
 hold: there is no second rounding, and no export.
 """
 
@@ -12,17 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nncomp import weights
+from nncomp import packing
 from nncomp.model import Model
 from nncomp.network import Role
+from nncomp.packing import Factors
 from nncomp.train.arithmetic import Mode, round_
 from nncomp.train.layers.layer import Integers
 from nncomp.train.network import Network
-from nncomp.weights import Factors
 
 LARGEST = 127  # of an integer factor
 SHIFT = 6  # of Factors
-STEP = 2.0 ** ((weights.UNIT - SHIFT) / 2)  # of a factor: a product's is 4 steps of an int8 weight
+STEP = 2.0 ** ((packing.UNIT - SHIFT) / 2)  # of a factor: a product's is 4 steps of an int8 weight
 
 
 class FactoredNetwork(Network):

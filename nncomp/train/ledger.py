@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nncomp import weights
+from nncomp import packing
 from nncomp.model import Model
 
 
@@ -27,4 +27,4 @@ class Ledger:
 
 def program_bits(model: Model) -> float:
     """Bits of ``model`` where a file carries it in full."""
-    return 8.0 * len(weights.pack(model).data)
+    return 8.0 * len(packing.pack(model).data)

@@ -18,7 +18,7 @@ import numpy as np
 import models
 import nncomp
 from fuzz import mutate, targets
-from nncomp import _native, model, weights
+from nncomp import _native, model, packing
 from nncomp.container import Packed
 from nncomp.engine import native
 from nncomp.filters import FILTERS, Split
@@ -88,7 +88,7 @@ def stage() -> Iterator[bytes]:
 
 def packed() -> Iterator[bytes]:
     found = sparse()
-    stored = weights.pack(found).data
+    stored = packing.pack(found).data
     content = models.text(40)
     for lanes, (mixing, head) in zip((1, 2, 3, 1), mixings()[::5], strict=False):
         payloads = native.encode_block(found, content, lanes, mixing)
@@ -178,7 +178,7 @@ def container() -> Iterator[bytes]:
         if block[0] == 1:  # it needs no model
             yield mutate.mended(head, [block, mutate.index_of([block])])
     yield from (whole[1], whole[2], whole[5])
-    embedded = Packed("sparse", weights.pack(sparse()).data)
+    embedded = Packed("sparse", packing.pack(sparse()).data)
     yield nncomp.compress(models.text(600), model=embedded, block_size=BLOCK)
     text = models.noise(700) + models.text(300)
     for level in (3, 5, 8):  # with copies of earlier blocks

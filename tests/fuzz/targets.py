@@ -26,7 +26,7 @@ import numpy as np
 import models
 import nncomp
 from fuzz.mutate import damaged, damaged_inside
-from nncomp import NNCompressor, NNDecompressor, _native, container, model, weights
+from nncomp import NNCompressor, NNDecompressor, _native, container, model, packing
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.engine.reference import integers as reference_integers
@@ -183,7 +183,7 @@ def frames() -> tuple[bytes, ...]:
     ):
         writer.write(block)
     writer.end()
-    packed = weights.pack(small())
+    packed = packing.pack(small())
     data = models.text(600)
     return (
         dst.getvalue(),
@@ -424,7 +424,7 @@ def make_packed(draw: Random) -> bytes:
 
 @functools.cache
 def _packed_models() -> tuple[bytes, ...]:
-    factors = weights.Factors(
+    factors = packing.Factors(
         models.integers(1, 64, -9, 9).reshape(64, 1).astype(np.int8),
         models.integers(2, 64, -9, 9).reshape(64, 1).astype(np.int8),
         7,
@@ -435,9 +435,9 @@ def _packed_models() -> tuple[bytes, ...]:
     tensors["head.m"][::7] += 1
     changed = Model.build(SMALL, tensors, "changed")
     return (
-        weights.pack(small()).data,
-        weights.pack(changed, small(), {name: factors}).data,
-        weights.pack(small(), small()).data,
+        packing.pack(small()).data,
+        packing.pack(changed, small(), {name: factors}).data,
+        packing.pack(small(), small()).data,
     )
 
 
@@ -451,13 +451,13 @@ def check_packed(case: bytes) -> None:
     """A model that engines agree on and that can be packed again, or one kind of error."""
     packed = Packed("fuzzed", case)
     try:
-        if weights.read_config(packed, small()).stored_size > LIMIT:
+        if packing.read_config(packed, small()).stored_size > LIMIT:
             return  # files refuse it for its size
-        found = weights.unpack(packed, small())
+        found = packing.unpack(packed, small())
     except ModelError as error:
         assert "\n" not in str(error)
         return
-    assert weights.unpack(weights.pack(found), None).id == found.id
+    assert packing.unpack(packing.pack(found), None).id == found.id
     _usable(found)
 
 

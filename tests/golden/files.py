@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 import models
-from nncomp import compress, container, decompress, weights
+from nncomp import compress, container, decompress, packing
 from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.errors import FormatError, ModelError
@@ -76,7 +76,7 @@ def table_model() -> Model:
     return Model.build(model.config, own, "tables")
 
 
-def changed(base: Model) -> tuple[Model, dict[str, weights.Factors]]:
+def changed(base: Model) -> tuple[Model, dict[str, packing.Factors]]:
     """The model a little different: by factors, and by numbers of every kind of tensor."""
     tensors = {name: np.array(tensor) for name, tensor in base.tensors.items()}
     factors = {}
@@ -84,7 +84,7 @@ def changed(base: Model) -> tuple[Model, dict[str, weights.Factors]]:
         rows, columns = tensors[name].shape
         left = models.integers(seed + 1, 2 * rows, -3, 3).reshape(rows, 2).astype(np.int8)
         right = models.integers(seed + 9, 2 * columns, -3, 3).reshape(columns, 2).astype(np.int8)
-        factors[name] = weights.Factors(left, right, 7 + 3 * seed)
+        factors[name] = packing.Factors(left, right, 7 + 3 * seed)
         tensors[name] = factors[name].added_to(tensors[name])
     tensors["layers.0.qkv.weight"][::9, 3] //= 2
     tensors["layers.0.attn.bias"][1] += 5
@@ -258,7 +258,7 @@ def frame(header: Header, ref: ModelRef, *blocks: Block) -> bytes:
 
 
 def unpacked(data: bytes, base: Model) -> Model:
-    return weights.unpack(Packed("other-end", data), base)
+    return packing.unpack(Packed("other-end", data), base)
 
 
 def other_end(payload: bytes, decode: Callable[[bytes], object]) -> bytes:
@@ -487,11 +487,11 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
         yield name, frame(header, ref, block(part, network(predictor, part, mixing))), part
     yield "network-embedded", compress(part, model=predictor, embed_model=True), part
     tuned, factors = changed(predictor)
-    packed = weights.pack(tuned, predictor, factors)
+    packed = packing.pack(tuned, predictor, factors)
     lent = ModelRef(tuned.id, tuned.name, packed.data)
     yield "network-change", frame(small, lent, block(part, network(tuned, part, RICH))), part
     tabled = table_model()
-    lent = ModelRef(tabled.id, tabled.name, weights.pack(tabled).data)
+    lent = ModelRef(tabled.id, tabled.name, packing.pack(tabled).data)
     text = expected(tabled, 600)
     yield "network-tables", frame(small, lent, block(text, network(tabled, text, RICH))), text
     for name, profile, ways in (
@@ -718,13 +718,13 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield "model-no-model", sealed(HEAD, b"\2\x40\x83test" + predictor.id + b"\2{}\2" + bytes(6))
     yield "model-name", sealed(HEAD, b"\2\x40\3../x" + predictor.id + b"\2" + bytes(6))
     tuned, factors = changed(predictor)
-    packed = weights.pack(tuned, predictor, factors).data
+    packed = packing.pack(tuned, predictor, factors).data
     of_tuned = block(known, network(tuned, known, RICH))
     for name, data in {
         "model-cut": packed[:-1],
         "model-extended": packed + b"\0",
         "model-flipped": packed[:40] + bytes([packed[40] ^ 1]) + packed[41:],
-        "model-other": weights.pack(predictor, predictor).data,
+        "model-other": packing.pack(predictor, predictor).data,
         "model-form-2": b"\2" + packed[1:],
         "model-end": other_end(packed, lambda d: unpacked(d, predictor)),
     }.items():
@@ -946,7 +946,7 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
     ref = ModelRef(other.id, other.name)
     of_other = block(content, network(other, content, RICH))
     yield "model", frame(Header(KIB, 1, 1), ref, of_other)
-    base_missing = ModelRef(other.id, other.name, weights.pack(*[models.tiny(6)] * 2).data)
+    base_missing = ModelRef(other.id, other.name, packing.pack(*[models.tiny(6)] * 2).data)
     yield "model-base", frame(Header(KIB, 1, 1), base_missing, of_other)
 
 

@@ -15,13 +15,13 @@ import pytest
 import models
 import nncomp
 from conftest import some_quick
-from nncomp import _native, registry, weights
+from nncomp import _native, packing, registry
 from nncomp.container import Packed
 from nncomp.engine.reference import integers as reference_integers
 from nncomp.errors import FormatError, ModelError
 from nncomp.model import Model
 from nncomp.network import ModelConfig, Role
-from nncomp.weights import Factors, pack, read_config, unpack
+from nncomp.packing import Factors, pack, read_config, unpack
 
 Array = npt.NDArray[Any]
 
@@ -126,14 +126,14 @@ def test_models_come_back(config: ModelConfig) -> None:
     model = models.natural(config, 3)
     packed = pack(model)
     assert packed == pack(model)
-    assert weights.base_id(packed) is None
+    assert packing.base_id(packed) is None
     assert read_config(packed, None) == config
     found = unpack(packed, None)
     assert (found.id, found.name) == (model.id, model.name)
     if config not in (models.WIDE_HEAD, models.UNEVEN):  # what `change_of` changes is not there
         changed, factors = change_of(model)
         for packed in (pack(changed, model), pack(changed, model, factors)):
-            assert weights.base_id(packed) == model.id
+            assert packing.base_id(packed) == model.id
             assert read_config(packed, model) == config
             assert unpack(packed, model).id == changed.id
 
@@ -323,7 +323,7 @@ def test_embedded_models_go_with_their_frames(monkeypatch: pytest.MonkeyPatch) -
         nncomp.compress(text, model=models.chain_model(f"m{i}", i + 1), embed_model=True)
         for i in range(5)
     )
-    monkeypatch.setattr(weights, "unpack", unpack_and_note)
+    monkeypatch.setattr(packing, "unpack", unpack_and_note)
     assert nncomp.decompress(file) == 5 * text
     gc.collect()
     assert len(seen) == 5 and max(alive) <= 2  # the last frame's and this one's
