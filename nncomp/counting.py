@@ -31,6 +31,9 @@ __all__ = ["SHORT_BLOCK", "UNIT", "Counted", "Growing", "Parts", "Split", "costs
 
 UNIT = engine.COST_UNIT  # bits that 1 is in ``Counted.costs``
 SHORT_BLOCK = 1 << 24  # bytes of a block of which more than costs is kept
+# How much of a block the stage reads once more, to show what the network brings: with all of it,
+# that would take half as long again as compressing.
+_ALONE, _ALONE_SHARE = 1 << 20, 4  # bytes at least, one in so many
 _STORED_BIT = round(1 / UNIT)
 
 
@@ -47,10 +50,12 @@ class Counted:
 
 @dataclass(frozen=True)
 class Parts:
-    """What bytes would cost if one part of the program were alone, in UNIT; each as ``costs``."""
+    """What bytes would cost if one part of the program were alone, in UNIT: of a block's first
+    bytes, as many as ``stage`` has, the others alike. All of it, but of a large one that the
+    network takes part in: there the stage alone is time for nothing else."""
 
     network: npt.NDArray[np.uint32] | None  # None where that was not tried
-    stage: npt.NDArray[np.uint32]
+    stage: npt.NDArray[np.uint32]  # (bytes,), or (bytes, 8) of bits
     foretold: npt.NDArray[
         np.uint32
     ]  # by matches: 0 by none, 1 the longest was wrong, 2 it was right
@@ -207,15 +212,15 @@ class _Counter:
         every: bool = False,
     ) -> Counted:
         """A block in the way that takes least: of each byte, or of its bits. With ``parts``, what
-        these take; with ``every``, the network, too, where it was not tried."""
+        these take; with ``every`` of all of it, and the network, too, where it was not tried."""
         heard = Meter(progress, len(content))
         each = 8 if bits else 1
 
-        def run(network: bool, report: Progress) -> _Columns:
+        def run(network: bool, report: Progress, size: int = len(content)) -> _Columns:
             assert mixing is not None
             rows = self._engine.cost_rows(
                 self._model if network else None,
-                content,
+                content[:size],
                 mixing,
                 split=parts,
                 bits=bits,
@@ -244,12 +249,16 @@ class _Counter:
         best = min(counted, key=lambda one: int(one.costs.sum(dtype=np.uint64)))
         if not parts or mixing is None:
             return best
-        for network in (False, True):
-            if network not in found and (not network or (every and self.has_network)):
-                found[network] = run(network, unheard(progress))
+        if True not in found and every and self.has_network:
+            found[True] = run(True, unheard(progress))
+        if False not in found:
+            some = max(_ALONE, len(content) // _ALONE_SHARE)
+            found[False] = run(False, unheard(progress), len(content) if every else some)
         stage, foretold = found[False].costs, found[False].foretold
         assert foretold is not None
         alone = found[True].alone if True in found else None
+        if alone is not None:
+            alone = alone[: len(stage)]
         return replace(best, parts=Parts(alone, stage, foretold))
 
     def _mixing(self, content: bytes, progress: Progress) -> Mixing | None:

@@ -247,6 +247,24 @@ def test_what_parts_bring() -> None:
     assert data_of(render("x", survey, "0").decode())["parts"][0][4] is None
 
 
+@pytest.mark.slow
+def test_what_parts_bring_in_a_large_block() -> None:
+    """The stage alone reads no more of it than shows that; costs are of all."""
+    model, size = models.chain_model("own", 7), (1 << 20) + 100_000
+    data = models.chained(size)
+    (block,) = counting.read(io.BytesIO(data), Options(model=model), parts=True)
+    assert block.network and block.parts is not None and block.parts.network is not None
+    shapes = {(len(a)) for a in (block.parts.network, block.parts.stage, block.parts.foretold)}
+    assert shapes == {1 << 20} and len(block.costs) == size
+    survey = Survey()
+    survey.add(block)
+    assert sum(part.size for part in survey.parts) == 1 << 20 < survey.size == size
+    bits = float(block.costs[: 1 << 20].sum(dtype=np.uint64)) * counting.UNIT
+    assert sum(part.bits for part in survey.parts) == pytest.approx(bits)
+    split = nncomp.costs(data[: 3 << 19], model=model, split=True)
+    assert split.network is not None and len(split.stage) == len(split.network) == size
+
+
 def data_of(page: str) -> Any:
     (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)
     return json.loads(text)

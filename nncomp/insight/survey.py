@@ -137,6 +137,7 @@ class Survey:
     def _add_parts(self, costs: npt.NDArray[np.uint32], parts: Parts) -> None:
         self._parts[:, 0] += np.bincount(parts.foretold, minlength=len(FORETOLD))
         self._asked = self._asked and parts.network is not None
+        costs = costs[: len(parts.stage)]
         for column, its in enumerate((costs, parts.stage, parts.network), 1):
             if its is not None:
                 sums = np.bincount(parts.foretold, its, minlength=len(FORETOLD))
