@@ -38,16 +38,16 @@ def test_a_case_depends_on_its_draw_alone() -> None:
 
 def test_mended_frames_are_whole() -> None:
     """What was not damaged is the same again; what was is not told by a check of its record."""
-    for frame in targets.frames()[:-1]:
+    for frame in (*targets.frames()[:-1], targets.primed()[-1]):
         head, parts = mutate.records(frame)
         assert mutate.mended(head, parts) == frame
-        assert mutate.index_of(parts[:-1]) == parts[-1]
+        assert mutate.index_of(head, parts[:-1]) == parts[-1]
     good = targets.frames()[0]
     head, (*blocks, _) = mutate.records(good)
     stored = blocks[3][:-1] + bytes([blocks[3][-1] ^ 1])
     blocks[3] = stored
     with pytest.raises(NNCompError, match="content does not match"):
-        decompress(mutate.mended(head, [*blocks, mutate.index_of(blocks)]))
+        decompress(mutate.mended(head, [*blocks, mutate.index_of(head, blocks)]))
 
 
 def test_what_is_found_is_kept_and_replayed(
@@ -108,4 +108,8 @@ def test_native_targets_have_cases_to_begin_with() -> None:
         assert cases and sum(case.stat().st_size for case in cases) <= 48 << 10, name
         assert sum(1 for _ in seeds.TARGETS[name]()) > 0
     heads = [path.read_bytes()[:7] for path in (HERE / "fuzz" / "corpus" / "container").iterdir()]
-    assert {head[6] for head in heads} == {container.VERSION}, "python -m fuzz.seeds is due"
+    magics = container.SMALL_MAGIC, container.MAGIC
+    versions = {magic: {h[len(magic)] for h in heads if h.startswith(magic)} for magic in magics}
+    assert versions[container.SMALL_MAGIC] == {container.VERSION}, "python -m fuzz.seeds is due"
+    usual = {container.VERSION, container.VERSION | 0x80}  # as they are, and primed
+    assert versions[container.MAGIC] == usual, "python -m fuzz.seeds is due"

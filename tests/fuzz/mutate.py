@@ -9,7 +9,7 @@ from random import Random
 
 from nncomp import container, varint
 
-HEAD_SIZE = 9  # bytes of a frame's head
+_PRIMED = 0x80  # of the byte behind the magic
 
 # What counters, sizes and signs turn on, as bytes and as numbers of variable length.
 BYTES = (0, 1, 0x7F, 0x80, 0xFF)
@@ -71,8 +71,13 @@ def records(frame: bytes) -> tuple[bytes, list[bytes]]:
     """A frame's head, and its records without their checks; the last one is the index."""
     (index,) = container.read_index(io.BytesIO(frame), 1 << 30)
     found = [frame[e.offset : e.offset + e.stored_size - 4] for e in index.entries]
-    end = index.entries[-1].offset + index.entries[-1].stored_size if index.entries else HEAD_SIZE
-    return frame[:HEAD_SIZE], [*found, frame[end:-4]]
+    head = len(container.MAGIC) + 3 + (container.PRIME_SIZE if _is_primed(frame) else 0)
+    end = index.entries[-1].offset + index.entries[-1].stored_size if index.entries else head
+    return frame[:head], [*found, frame[end:-4]]
+
+
+def _is_primed(head: bytes) -> bool:
+    return len(head) > len(container.MAGIC) and head[len(container.MAGIC)] >= _PRIMED
 
 
 def mended(head: bytes, parts: Sequence[bytes]) -> bytes:
@@ -85,7 +90,7 @@ def mended(head: bytes, parts: Sequence[bytes]) -> bytes:
     return bytes(out)
 
 
-def index_of(blocks: Sequence[bytes]) -> bytes:
+def index_of(head: bytes, blocks: Sequence[bytes]) -> bytes:
     """The end record of blocks whose second field is their size, as far as that can be read."""
     entries = bytearray()
     for block in blocks:
@@ -96,7 +101,8 @@ def index_of(blocks: Sequence[bytes]) -> bytes:
             if byte < 0x80:
                 break
         entries += varint.dumps(len(block) + 4) + varint.dumps(size)
-    body = b"\0" + varint.dumps(len(blocks)) + bytes(entries)
+    kind = b"\3" if _is_primed(head) else b"\0"
+    body = kind + varint.dumps(len(blocks)) + bytes(entries)
     return body + varint.dumps(2 * len(body))[::-1]
 
 
@@ -118,7 +124,7 @@ def damaged_inside(draw: Random, frame: bytes) -> bytes:
         else:
             blocks.append(blocks[which])
     if draw.random() < 0.8:
-        index = index_of(blocks)
+        index = index_of(head, blocks)
     elif draw.random() < 0.5:
         index = damaged(draw, index)
     return mended(head, [*blocks, index])

@@ -176,8 +176,9 @@ def container() -> Iterator[bytes]:
     head, (*blocks, _) = mutate.records(whole[0])
     for block in blocks[1:]:
         if block[0] == 1:  # it needs no model
-            yield mutate.mended(head, [block, mutate.index_of([block])])
+            yield mutate.mended(head, [block, mutate.index_of(head, [block])])
     yield from (whole[1], whole[2], whole[5])
+    yield from targets.primed()
     embedded = Packed("sparse", packing.pack(sparse()).data)
     yield nncomp.compress(models.text(600), model=embedded, block_size=BLOCK)
     text = models.noise(700) + models.text(300)

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import quopri
+import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -40,6 +41,13 @@ from nncomp.plan import Joined, Part, Plan, Stream, layout
 
 LIMIT = 64 << 20  # bytes of memory that decoding may take
 BLOCK = 1 << 10
+# The target of native code for containers has this prime, too.
+PRIME = nncomp.Prime(
+    re.findall(
+        r'PRIME\[\] = "(.*)";',
+        Path(__file__).with_name("native").joinpath("container.cpp").read_text("utf-8"),
+    )[0].encode()
+)
 HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
 NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64, HEX, QUOTED = range(len(FILTERS))
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
@@ -195,6 +203,19 @@ def frames() -> tuple[bytes, ...]:
     )
 
 
+@functools.cache
+def primed() -> tuple[bytes, ...]:
+    """Small frames, mixed and stored, and one of the usual form, of several blocks."""
+    prime = {"prime": PRIME}
+    return (
+        nncomp.compress(models.text(90), 1, **prime),
+        nncomp.compress(models.noise(30), 1, **prime),
+        nncomp.compress(models.noise(30), 1, **prime)
+        + nncomp.compress(models.text(50), 2, **prime),
+        nncomp.compress(models.chained(1400), 5, model="fuzzed", block_size=BLOCK, **prime),
+    )
+
+
 def _moved(number: int, content: bytes) -> bytes:
     """What a filter of programs makes of ``content``."""
     split = FILTERS[number].split(content)
@@ -215,7 +236,7 @@ def _in_pieces(data: bytes, sizes: list[int], most: int) -> bytes:
     """All frames of ``data`` by NNDecompressor, fed with pieces and asked for ``most`` bytes."""
     out, waiting, turn = bytearray(), data, 0
     while waiting or not turn:
-        decompressor = NNDecompressor(memory_limit=LIMIT)
+        decompressor = NNDecompressor(memory_limit=LIMIT, prime=PRIME)
         while not decompressor.eof:
             piece = b""
             if decompressor.needs_input:
@@ -231,8 +252,9 @@ def _in_pieces(data: bytes, sizes: list[int], most: int) -> bytes:
 
 def check_frame(case: bytes) -> None:
     """Content or an error, the same in every way of reading."""
-    whole = outcome(lambda: nncomp.decompress(case, memory_limit=LIMIT))
-    again = outcome(lambda: nncomp.decompress(case, memory_limit=LIMIT, threads=2))
+    options = {"memory_limit": LIMIT, "prime": PRIME}
+    whole = outcome(lambda: nncomp.decompress(case, **options))
+    again = outcome(lambda: nncomp.decompress(case, **options, threads=2))
     assert again == whole, "threads"
     draw = Random(zlib.crc32(case))
     sizes = [draw.choice([1, 7, 100, 5000]) for _ in range(4)]
@@ -240,7 +262,7 @@ def check_frame(case: bytes) -> None:
     assert outcome(lambda: _in_pieces(case, sizes, most)) == whole, "pieces"
 
     def by_file() -> bytes:
-        with nncomp.NNCompFile(io.BytesIO(case), memory_limit=LIMIT) as file:
+        with nncomp.NNCompFile(io.BytesIO(case), **options) as file:
             return file.read()
 
     assert outcome(by_file) == whole, "file"
@@ -250,11 +272,11 @@ def check_frame(case: bytes) -> None:
 
 
 def make_frame(draw: Random) -> bytes:
-    return damaged(draw, draw.choice(frames()))
+    return damaged(draw, draw.choice((*frames(), *primed())))
 
 
 def make_fields(draw: Random) -> bytes:
-    with_blocks = [frame for frame in frames()[:-1] if len(frame) > 30]
+    with_blocks = [frame for frame in (*frames()[:-1], primed()[-1]) if len(frame) > 30]
     return damaged_inside(draw, draw.choice(with_blocks))
 
 

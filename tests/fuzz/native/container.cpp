@@ -14,7 +14,9 @@ namespace fuzz {
 constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
 constexpr size_t GEOMETRY = 7;  // the byte of a frame's head that has its block size
 constexpr int LARGEST = 4;      // blocks of 16 KiB: larger ones take longer, and nothing else
-const unnnc::Limits LIMITS{64 << 20, 1};
+constexpr char PRIME[] = "the first fox, and the other ones: 1, 22, 333";  // of all frames that name it
+const auto PRIMED = std::make_shared<const unnnc::Prime>(Bytes(std::begin(PRIME), std::end(PRIME) - 1));
+const unnnc::Limits LIMITS{64 << 20, 1, PRIMED};
 
 bool is_small(View data) {
   for (auto at = data.begin();; ++at) {
@@ -47,7 +49,7 @@ void check(View data) {
   if (!is_small(data)) return;
   const Bytes content = decoded(data, LIMITS);
   if (data.size() % 8 != 0) return;  // threads take their time
-  expect(decoded(data, {LIMITS.memory, 3}) == content, "threads differ");
+  expect(decoded(data, {LIMITS.memory, 3, PRIMED}) == content, "threads differ");
 }
 
 }  // namespace fuzz
