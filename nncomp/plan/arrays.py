@@ -18,15 +18,16 @@ __all__ = ["choose_runs", "is_noise"]
 
 _SHARE = 16  # of a block, this part has to be numbers of one width,
 _ALL = 2  # and this part numbers, but for programs: between records they are better left there
-_SAMPLE = 3 << 11  # bytes coded in a trial
+_LEAST_SAMPLE, _SAMPLE = 1 << 12, 3 << 11  # bytes coded in a trial, of a block
+_OF_SAMPLE = 32  # times as large, or so
 _PIECES = 4  # of a sample
 _GAIN = 32  # this part of what they cost as they are has to be saved: a sample promises too much,
 _GAIN_IN_PROGRAM = 8  # more by those that are not instructions,
 _LOSS = 512  # or this part at most be lost, where a quarter is noise: that then costs no time
 _CLOSE = 32  # once this part is lost, no other way is tried
 _DISTANCES = 1, 2, 3, 4, 6, 8
-_CHANGES = 2  # are tried, that after which entropy is least and
-_NEAR = 8  # another if it has at most this part more
+_CHANGES = 2  # are tried, that after which entropy is least and another if it has at most
+_NEAR, _NEAR_IN_PROGRAM = 128, 64  # this part more
 # Chi-square of n bytes: mean 255, standard deviation 23 if uniform; 1.39·n more for each bit of
 # redundancy. 1000 is 0.5 bits in 1 KiB (text has 3) and 0.01 in 64 KiB: deflate's output passes.
 _CHI_SQUARE_LIMIT = 1000
@@ -45,7 +46,7 @@ def choose_runs(
 ) -> list[Run]:
     """The runs of a block, which may be none. ``program`` is the filter that suits it, or 0.
     ``as_is`` is what a piece costs that is left as it is, ``cost`` what a stream of numbers costs
-    of which each is so many bytes, in trials."""
+    of which each is so many bytes, two or more, in trials."""
     found = numbers.find(content)
     if not program and sum(run.stop - run.start for run in found) * _ALL < len(content):
         return []
@@ -65,7 +66,8 @@ def choose_runs(
 def _sample(content: bytes, runs: list[Run]) -> bytes:
     """Numbers from the middles of equal parts of all runs, which are of one width."""
     width = runs[0].kind.width
-    each, total = _SAMPLE // width // _PIECES, sum(run.count for run in runs)
+    size = min(max(len(content) // _OF_SAMPLE, _LEAST_SAMPLE), _SAMPLE)
+    each, total = size // width // _PIECES, sum(run.count for run in runs)
     pieces = []
     for i in range(_PIECES):
         place = total * (2 * i + 1) // (2 * _PIECES)  # of a number among all of them
@@ -92,12 +94,15 @@ def _best(
     def measure(kind: Kind) -> int:
         """Bytes, and what they are more than allowed."""
         _, *streams = _streams(sample, kind)
-        size = sum(map(cost, streams, kind.widths))
+        size = sum(
+            _order_0(stream) if width == 1 else cost(stream, width)
+            for stream, width in zip(streams, kind.widths, strict=True)
+        )
         noise = sum(map(len, filter(is_noise, streams)))
         return size + (whole // gain if 4 * noise < len(sample) else -whole // _LOSS)
 
     best, least = None, whole
-    for change in _changes(sample, width):
+    for change in _changes(sample, width, _NEAR_IN_PROGRAM if program else _NEAR):
         for kind in _kinds(sample, change, program):
             size = measure(kind)
             if size < least:
@@ -107,22 +112,24 @@ def _best(
     return best
 
 
-def _changes(sample: bytes, width: int) -> list[Kind]:
+def _changes(sample: bytes, width: int, near: int) -> list[Kind]:
     """Those after which bytes of the same place are most alike."""
     every = [Kind(width), Kind(width, Change.ROTATED)]
     every += [Kind(width, Change.DIFFERENCES, distance) for distance in _DISTANCES]
     entropies = {kind: sum(map(_entropy, _places(sample, kind))) for kind in every}
     best = sorted(every, key=entropies.__getitem__)[:_CHANGES]
-    most = entropies[best[0]] + entropies[best[0]] // _NEAR
+    most = entropies[best[0]] + entropies[best[0]] // near
     return [kind for kind in best if entropies[kind] <= most]
 
 
 def _kinds(sample: bytes, kind: Kind, program: int) -> Iterator[Kind]:
     """The likely ways of cutting numbers, the best one first. In programs they are addresses, of
-    which none has its bytes apart; elsewhere, nothing is gained by numbers as they are."""
+    which none has its bytes apart; elsewhere, nothing is gained by numbers as they are, or where
+    low bytes are noise by numbers that keep theirs."""
     places = _places(sample, kind)[:-1]
     noise = next((i for i, place in enumerate(places) if not is_noise(place)), len(places))
-    for apart in dict.fromkeys((noise, 0) if program else (noise, kind.width - 1, 0)):
+    likely = (noise, 0) if program else (noise, kind.width - 1)
+    for apart in dict.fromkeys(likely):
         if program or apart or kind.change:
             yield Kind(kind.width, kind.change, kind.distance, apart)
 
@@ -133,6 +140,20 @@ def _places(sample: bytes, kind: Kind) -> list[bytes]:
 
 def _streams(sample: bytes, kind: Kind) -> list[bytes]:
     return list(numbers.take_apart(sample, [Run(0, len(sample) // kind.width, kind)]).streams)
+
+
+def _order_0(stream: bytes) -> int:
+    """Bytes that those of one place take, about: contexts know little more of them."""
+    if is_noise(stream):
+        return len(stream)
+    counts: list[int] = np.bincount(np.frombuffer(stream, np.uint8)).tolist()
+    bits = len(stream) * _log2(len(stream)) - sum(count * _log2(count) for count in counts if count)
+    return bits // 128
+
+
+def _log2(count: int) -> int:
+    """In 1/16 bits, rounded down."""
+    return int(count**16).bit_length() - 1
 
 
 def _entropy(place: bytes) -> int:

@@ -33,6 +33,8 @@ from nncomp.plan.values import MAX_DEPTH, MAX_STREAMS
 __all__ = ["Chosen", "Filtered", "Leaf", "choose_parts"]
 
 _SHORT_ROW = 1 << 9  # bytes
+_REST = 4  # what is around numbers and less than this part is no more than coded
+_NARROW = 4  # bytes of a number, of which general contexts see several anyway
 _TAKEN = 16  # this part of the content has to be taken away from the first stream, or replaced
 
 
@@ -212,7 +214,14 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
         """Bytes of one place have no period."""
         if width == 1 and choose.is_worth_coding(stream):
             return Mixing(profile)
+        if profile == Profile.LEAN and not best.filter and choose.is_worth_coding(stream):
+            return Mixing(profile, period=width if width > _NARROW else 0)
         return choose.choose_mixing(stream, profile, encode)
+
+    def rest_mixing(rest: bytes) -> Mixing | None:
+        if len(rest) * _REST < len(content) and choose.is_worth_coding(rest):
+            return Mixing(profile)
+        return choose.choose_mixing(rest, profile, encode)
 
     def as_is(piece: bytes) -> int:
         return choose.cost_of(piece, best, encode)
@@ -230,6 +239,6 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
     if best.filter and choose.is_worth_coding(rest):
         first = _as_program(rest, best)
     if first is None:
-        first = Leaf(rest, choose.choose_mixing(rest, profile, encode))
+        first = Leaf(rest, rest_mixing(rest))
     leaves = (Leaf(other, mixing(other, width), False) for other, width in widths)
     return Filtered(len(content), (first, *leaves), FILTERS.index(numbers), made.side)
