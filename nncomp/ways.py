@@ -97,8 +97,8 @@ class StreamCoder:
         threads: int,
         report: Progress,
     ) -> list[Stream]:
-        """Without the network; and with it, if it pays in the steps that ``choose`` names, of which
-        the stage alone then knows no more than its lanes do.
+        """Without the network, and with it: one of them or both, as the steps show that ``choose``
+        names, of which the stage alone then knows no more than its lanes do.
 
         These are coded on the CPU, whatever the device, so that all choose alike.
         """
@@ -110,16 +110,17 @@ class StreamCoder:
             joined_cost = _cost(begun, first, second, threads, report)
             begun_alone = cpu.start_encoding(None, sample, 1, mixing, prime)
             cost = _cost(begun_alone, lanes * first, lanes * second, 1, unheard(report))
-            whole = cpu.start_encoding(None, stream, 1, mixing, prime)
-            payloads = whole.finish(progress=unheard(report))
-            primed = prime is not None
-            alone = Stream(len(stream), tuple(payloads), mixing, primed=primed)
-            if choose.looks_short(cost, joined_cost, self.level):
-                return [alone]
+            primed, coded = prime is not None, []
+            if not choose.looks_sure(cost, joined_cost, self.level):
+                whole = cpu.start_encoding(None, stream, 1, mixing, prime)
+                payloads = whole.finish(progress=unheard(report))
+                coded.append(Stream(len(stream), tuple(payloads), mixing, primed=primed))
+                if choose.looks_short(cost, joined_cost, self.level):
+                    return coded
             if self.places.is_on_cpu(self.model):
                 payloads = begun.finish(threads=threads, progress=report)
-                return [alone, Stream(len(stream), tuple(payloads), mixing, True, primed)]
-        return [alone, self._joined(stream, mixing, lanes, threads, unheard(report), prime)]
+                return [*coded, Stream(len(stream), tuple(payloads), mixing, True, primed)]
+        return [*coded, self._joined(stream, mixing, lanes, threads, unheard(report), prime)]
 
 
 def _cost(begun: Encoding, first: int, second: int, threads: int, report: Progress) -> int:

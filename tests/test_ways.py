@@ -47,23 +47,25 @@ def test_steps_of_lanes() -> None:
 # ---- two ways ----
 
 
-@pytest.mark.parametrize("pays", [False, True])
-def test_a_large_stream_in_doubt(pays: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the network to its end; with it to an eighth, and on if that pays."""
+@pytest.mark.parametrize(("pays", "sure"), [(False, False), (True, False), (True, True)])
+def test_a_large_stream_in_doubt(pays: bool, sure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the network to an eighth, and on if that pays; without it, unless that is sure."""
     level, lanes, model = levels.get(5), 8, models.tiny()
     monkeypatch.setattr(choose, "network_gain", lambda *_: 3 * (level.min_gain + 30))
     monkeypatch.setattr(choose, "looks_short", lambda *_: not pays)
+    monkeypatch.setattr(choose, "looks_sure", lambda *_: sure)
     monkeypatch.setattr(choose, "falls_short", lambda *_: False)
     stream = (models.text(9000) + models.noise(90)) * (MIB // 9090 + 1)
     stream = stream[:MIB]
     done: list[int] = []
     coder = StreamCoder(Header(MIB, lanes, 1), level, model, Places("cpu", 1, MIB, 1 << 30))
     coded = coder.code(stream, LEAN, native.encode_block, 1, done.append)
-    (payload,) = native.encode_block(None, stream, 1, LEAN)
-    assert coded[0] == Stream(MIB, (payload,), LEAN)
     assert sum(done) == (MIB if pays else MIB // 8)
+    if not sure:
+        (payload,) = native.encode_block(None, stream, 1, LEAN)
+        assert coded.pop(0) == Stream(MIB, (payload,), LEAN)
     if pays:
         payloads = native.encode_block(model, order.spread(stream, lanes), lanes, LEAN)
-        assert coded[1:] == [Stream(MIB, tuple(payloads), LEAN, network=True)]
+        assert coded == [Stream(MIB, tuple(payloads), LEAN, network=True)]
     else:
-        assert len(coded) == 1
+        assert coded == []

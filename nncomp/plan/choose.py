@@ -48,6 +48,7 @@ __all__ = [
     "is_worth_coding",
     "looks_random",
     "looks_short",
+    "looks_sure",
     "may_pay",
     "network_gain",
     "probe",
@@ -81,7 +82,7 @@ _PROBED = 16  # part of a lane after which it is looked at, until twice that
 # By so many 1/1024 less than in that part the network saves in all of a stream, for the stage goes
 # on learning: 61 in the mean of 11 blocks of 2 to 4 MiB in 4 or 8 lanes, -8 in one, 36 to 89 in the
 # others.
-_LEARNT_LATER = 64
+_LEARNT_LATER, _LEARNT_AT_MOST = 64, 112
 _STEPS = 128  # an engine stops after multiples of it
 
 
@@ -175,6 +176,11 @@ def falls_short(alone: int, joined: int, level: Level) -> bool:
 def looks_short(alone: int, joined: int, level: Level) -> bool:
     """Whether that is to be expected of a stream, of two sizes of what ``probe`` says."""
     return _saves_less(alone, joined, level.min_gain + _LEARNT_LATER)
+
+
+def looks_sure(alone: int, joined: int, level: Level) -> bool:
+    """Whether it is to be expected that it saves that, however much the stage learns later."""
+    return not _saves_less(alone, joined, level.min_gain + _LEARNT_AT_MOST)
 
 
 def _saves_less(alone: int, joined: int, least: int) -> bool:
