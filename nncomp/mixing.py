@@ -103,10 +103,12 @@ class Mixing:
         matches = max(f.count("match") for f in families)
         sets = max(len(f.rows) for f in families)
         size = max(size, 1)
-        buckets = min(max(((2 * size - 1) >> 6).bit_length(), 10), 18)  # log2
+        buckets = min(max((((4 if full else 2) * size - 1) >> 6).bit_length(), 10), 18)  # log2
         entries = min(max((size - 1).bit_length(), 12), 22)  # log2
         tables = (contexts << buckets + 6) + (matches << entries + 2)
         tables += contexts << buckets + 3 if full else 0  # runs
+        memories = max(len(f.memories) for f in families)
+        tables += memories << 18
         maps = 2 * 65536 * 33 + 65536 + 2 * 65536 + 5 * 256 + 128
         histories = (contexts + 2 + 7) // 8 * 24 if full else contexts + 2
         inputs = (8 + histories + 15) // 16 * 16  # whole vectors
@@ -114,7 +116,7 @@ class Mixing:
             sets * (1024 if full else 256) * 2 * inputs
             + 352 * 16 * (2 if full else 1)
             + (contexts + 2) * 1024
-            + (contexts * 544 if full else 0)
+            + (contexts * 544 + 2 * 8192 if full else 0)
             + matches * 6144
             + 2 * 768 * 33
         )

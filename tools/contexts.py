@@ -24,7 +24,7 @@ from nncomp.contexts.family import (  # noqa: E402
     Family,
     Input,
 )
-from nncomp.contexts.table import FAMILIES, FIRST_ROWS, MAX_CONTEXTS  # noqa: E402
+from nncomp.contexts.table import FAMILIES, FIRST_ROWS, MAX_CONTEXTS, MAX_MEMORIES  # noqa: E402
 
 STAGE = ROOT / "nncomp" / "csrc" / "stage"
 PAGE = ROOT / "docs" / "numerics.md"
@@ -107,6 +107,16 @@ def values(family: Family) -> str:
     return f"// {family.about}\ntemplate <class Add>\n{name} {{\n{body}\n}}\n"
 
 
+def memories(family: Family) -> str:
+    """The function that sets what the memories of a family hash."""
+    names = DEFINITIONS | family.definitions
+    trees = [parse(memory) for memory in family.memories]
+    lines = [*variables(trees, names), *(f"add({cpp(tree)});" for tree in trees)]
+    body = "\n".join(f"  {line}" for line in lines)
+    name = f"inline void {family.name}_memories(const Shared& s, const Lane& l, Add add)"
+    return f"template <class Add>\n{name} {{\n{body}\n}}\n"
+
+
 def rows(
     name: str, some: Sequence[str], first: int, names: dict[str, str], before: str | None = None
 ) -> str:
@@ -137,7 +147,8 @@ def switch(what: str, arguments: str, families: Sequence[Family]) -> str:
 
 
 def contexts_hpp() -> str:
-    functions = "\n".join([*map(values, FAMILIES), *all_rows()])
+    remembering = [f for f in FAMILIES if f.memories]
+    functions = "\n".join([*map(values, FAMILIES), *map(memories, remembering), *all_rows()])
     return f"""{FROM}
 // What the contexts of each family hash, and which row of weights each set picks. Everything is in
 // unnamed namespaces: see kernels/body.hpp. More than 400 lines, for it is a list.
@@ -166,6 +177,12 @@ inline void values(const Shared& s, const Lane& l, Add add) {{
 {switch("values", "s, l, add", FAMILIES)}
 }}
 
+// Calls add(v) for what each of the block's memories hashes, in order.
+template <class Add>
+inline void memories(const Shared& s, const Lane& l, Add add) {{
+{switch("memories", "s, l, add", remembering)}
+}}
+
 // Those of the sets that the lean profile has not.
 inline void other_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{
 {switch("rows", "s, l, bit, row", [f for f in FAMILIES if len(f.rows) > len(FIRST_ROWS)])}
@@ -186,7 +203,7 @@ def families_hpp() -> str:
     entries = []
     for f in FAMILIES:
         instructions = any(t[0] in INSTRUCTION for v in f.values(False) for t in features(v))
-        counts = [f.count("match"), f.count("sample"), len(f.rows), f.width]
+        counts = [f.count("match"), f.count("sample"), len(f.rows), len(f.memories), f.width]
         numbers = ", ".join([*map(str, counts), "true" if instructions else "false"])
         numbers += ", true" if f.full else ", false"
         both = f"{{{f.count('context')}, {f.count('context', True)}}}"
@@ -205,11 +222,12 @@ namespace nncomp::mix {{
 enum Family : int32_t {{ {", ".join(f.name.upper() for f in FAMILIES)} }};
 
 constexpr int MAX_CONTEXTS = {MAX_CONTEXTS};
+constexpr int MAX_MEMORIES = {MAX_MEMORIES};
 
 // Pairs: without, and beside the network.
 struct FamilyTable {{
   int32_t contexts[2];
-  int32_t matches, samples, sets;  // samples: of their predictions
+  int32_t matches, samples, sets, memories;  // samples: of their predictions
   uint32_t width;                  // bytes of a number that is predicted; 0: none is
   bool x86;                        // whether instructions are followed
   bool full;                       // whether contexts have runs, and three inputs each
@@ -254,6 +272,8 @@ def listing() -> str:
         out += [f"    {name} = {shown(text)}" for name, text in f.definitions.items()]
         out += [""] * bool(f.definitions)
         out += [row(i.what, i.alone, i.beside) for i in (*f.contexts, *f.others)]
+        if f.memories:
+            out += ["", "Memories: " + ", ".join(f"`{shown(m)}`" for m in f.memories) + "."]
         out += ["", "Rows: " + ", ".join(f"`{shown(r)}`" for r in f.rows) + "."]
     wide = [textwrap.fill(x, 118) if x[:4].strip() else x for x in out]
     return "\n".join(wide) + "\n"

@@ -66,7 +66,7 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
     -2                       1.6           1.5   114 MiB
     -3                       2.5           3.9   165 MiB
     -4 to -6                 3.6           7.4   274 MiB
-    -7 to -9                 7.7          11.7   732 MiB
+    -7 to -9                 7.7          11.7   845 MiB
     """
     return _run(Mode.COMPRESS, ctx, **values)
 

@@ -18,6 +18,7 @@ FEATURES = {
     "back": "[k]: the byte k back",
     "o": "o(k): the last k bytes as a number, the newest lowest; k is 1 … 8",
     "up": "up(k): the byte k columns on in the line above",
+    "up2": "up2(k): likewise in the line above that",
     "t": "how many bytes the lane has coded",
     "word": "hash of the letters of this word",
     "word1": "of the word before",
@@ -31,6 +32,8 @@ FEATURES = {
     "fields": "which one of the line it is",
     "column": "bytes since the line began",
     "pace": "at what distance bytes come again, as far as they show it, or 0",
+    "type": "that of the record, of a chain of them with a type and a length in front of each",
+    "offset": "where in that record the byte is, or 0",
     "P": "the period: bytes of a record or of a row of samples, or 0",
     "B": "the stride: bytes of a sample",
     "at": "where in a record or row the byte is",
@@ -39,6 +42,7 @@ FEATURES = {
     "expected": "what a match predicts, and how long it is",
     "after1": "the last four bytes that followed c1 anywhere",
     "after2": "the last two that followed c2 and c1",
+    "memory": "memory(j): the last four that followed where memory j was the same",
     # an instruction of x86
     "phase": "what the byte is",
     "bytes": "hash of the instruction's bytes",
@@ -100,6 +104,7 @@ class Family:
     rows: tuple[str, ...]
     width: int = 0  # bytes of a number that is predicted: 1, 2, or 0 where there are no samples
     definitions: dict[str, str] = field(default_factory=dict)
+    memories: tuple[str, ...] = ()  # behind whose values it is remembered what followed
     base: Family | None = None  # with whose contexts and rows it begins: the rich profile's
 
     @property
@@ -127,6 +132,10 @@ class Family:
         """What the contexts hash."""
         names = DEFINITIONS | self.definitions
         return [parse(i.what, names) for i in self.contexts if i.weight(network) is not ABSENT]
+
+    def memory_values(self) -> list[Tree]:
+        """What the memories hash."""
+        return [parse(memory, DEFINITIONS | self.definitions) for memory in self.memories]
 
     def row_values(self) -> list[Tree]:
         """The rows of weights."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from nncomp.contexts.family import ABSENT, Family, Input
 
-__all__ = ["FAMILIES", "FIRST_ROWS", "LEAN", "MAX", "MAX_CONTEXTS", "RICH"]
+__all__ = ["FAMILIES", "FIRST_ROWS", "LEAN", "MAX", "MAX_CONTEXTS", "MAX_MEMORIES", "RICH"]
 
 # With which those of every family begin.
 FIRST_ROWS = ("node", "match_row", "c1", "8hits + k")
@@ -285,7 +285,12 @@ RICH = (GENERAL, RECORDS, CODE, X86, PICTURE, WIDE)  # in the order of ``mixing.
 MORE = 300  # first weight of what the max profile adds
 
 
-def full(family: Family, contexts: tuple[str, ...], rows: tuple[str, ...]) -> Family:
+def full(
+    family: Family,
+    contexts: tuple[str, ...],
+    rows: tuple[str, ...],
+    memories: tuple[str, ...] = (),
+) -> Family:
     """The family of the max profile: that of the rich one, all its contexts, and more."""
     kept = [
         Input(i.what, i.alone, MORE if i.beside is ABSENT else i.beside) for i in family.contexts
@@ -295,6 +300,7 @@ def full(family: Family, contexts: tuple[str, ...], rows: tuple[str, ...]) -> Fa
         name=f"max_{family.name}",
         contexts=(*kept, *(Input(what, MORE, MORE) for what in contexts)),
         rows=(*family.rows, *rows),
+        memories=memories,
         base=family,
     )
 
@@ -317,37 +323,51 @@ ROWS_OF_NUMBERS = (
     "t mod 2^2 << 8 | node",
     "c1 >> 6 << 8 | node",
 )
+ROWS_OF_RECORDS = (
+    *ROWS_OF_NUMBERS[:-2],
+    "0xFFFFF > type: min(offset, 127) << 3 | k, else t mod 2^2 << 8 | node",
+    ROWS_OF_NUMBERS[-1],
+)
 
 MAX = (
     full(
         GENERAL,
         (
-            "o(5)",
-            "c1 << 16 | c3 << 8 | c4 # 0x602",
-            "c3 << 16 | c4 << 8 | c5 # 0x60F",
             "(beside(0) << 16 | beside(1) << 8 | c1) # fields | 0x60500",
             "beside(0) << 24 | beside(1) << 16 | beside(2) << 8 | 6 # field",
             "open # word + 8",
             "up(0) # word # 0x609",
             "column # c1 | 0x60A00",
             "shape mod 2^24 # o(2) | 0x6100000",
+            "(up(0) << 24 | up(1) << 16 | up2(0) << 8 | up2(1)) # c1 | 0x61100",
+            "up(0) << 16 | up2(0) << 8 | c1 # column | 0x6120000",
+            "(up(2) << 24 | up(3) << 16 | up(4) << 8 | up(0)) # column | 0x6130000",
+            "memory(0) mod 2^24 # 0x614",
         ),
         ROWS_OF_TEXT,
+        ("word # c1",),
     ),
     full(
         RECORDS,
         (
             "o(5)",
             "pace > 0: pace << 8 | [pace] # 0x601, else 0",
-            "pace > 0: pace << 8 | [pace] # c1 << 8 | 2, else 0",
             "c1 << 16 | c2 << 8 | c4 # 0x608",
             "c2 << 16 | c3 << 8 | c4 # 0x60B",
             "[4] << 8 | [8] # t & 3 | 0x60F00",
             "pace > 0: [pace] << 16 | [2*pace] << 8 | [3*pace] # 0x603, else 0",
             "(beside(0) << 16 | beside(1) << 8 | c1) # fields | 0x60C00",
             "word # c1 | 0x60D00",
+            "o(5) # memory(0) mod 2^8",
+            "o(5) # memory(0) mod 2^16",
+            "(type << 16 | offset) # memory(0)",
+            "(type << 16 | offset) # c1",
+            "(type << 16 | offset) # memory(2) mod 2^16 | [7] << 16",
+            "memory(1) mod 2^16 # memory(0) mod 2^8",
+            "memory(1) mod 2^16 # c1",
         ),
-        ROWS_OF_NUMBERS,
+        ROWS_OF_RECORDS,
+        ("type << 16 | offset", "o(5)", "(type << 16 | offset) # [6] << 8 | [7]"),
     ),
     full(
         CODE,
@@ -365,12 +385,16 @@ MAX = (
             "word # c1 | 0x60600",
             "opcodes mod 2^32 # phase | modrm << 8 | 0x6080000",
             "o(3) # phase",
+            "memory(0) mod 2^8 # O",
+            "memory(1) mod 2^24 # phase",
         ),
         ROWS_OF_NUMBERS,
+        ("O", "I"),
     ),
     full(PICTURE, ("guess(0) # 22", "guess(1) # 25"), ROWS_OF_NUMBERS),
     full(WIDE, ("guess(0) # c2 | 0x600", "guess(0) # guess(1)"), ROWS_OF_NUMBERS),
 )
 
 FAMILIES = (*RICH, LEAN, *MAX)  # of the lean profile there is one
+MAX_MEMORIES = max(len(family.memories) for family in FAMILIES)
 MAX_CONTEXTS = max(len(family.contexts) for family in FAMILIES)

@@ -37,7 +37,7 @@ struct Seat {
 };
 
 static_assert(sizeof(Block) == 48 && sizeof(Seat) == 88 && sizeof(Distribution) == 1152);
-constexpr uint64_t HEAD = 1024;  // bytes that Shared takes before the arrays
+constexpr uint64_t HEAD = 2048;  // bytes that Shared takes before the arrays
 static_assert(sizeof(mix::Shared) <= HEAD);
 
 }  // namespace nncomp

@@ -33,7 +33,7 @@ inline void in_order(uint32_t count, Key key, Update update) {
 
 // After lanes 0 … count − 1 have coded their byte; by all threads of the block, which meet before and after.
 inline void update(const Shared& s, uint32_t count) {
-  const int tables = s.shape.contexts, tasks = tables + 8 + 3;
+  const int tables = s.shape.contexts, tasks = tables + 8 + 3 + s.shape.memories;
   const int warp = int(threadIdx.x / WARP), warps = int(blockDim.x / WARP);
   const auto lane = [&](uint32_t j) -> const Lane& { return s.lane[j]; };
   for (int task = warp; task < tasks; task += warps) {
@@ -62,6 +62,10 @@ inline void update(const Shared& s, uint32_t count) {
       in_order(
           count, [&](uint32_t j) { return lane(j).recent[0] & 0xFFFF; },
           [&](uint32_t j) { update_after2(s, lane(j)); });
+    } else if (task > tables + 10) {
+      const int m = task - tables - 11;
+      in_order(
+          count, [&](uint32_t j) { return lane(j).memory_at[m]; }, [&](uint32_t j) { update_memory(s, lane(j), m); });
     } else {
       for (int m = 0; m < s.shape.matches; ++m) {
         in_order(

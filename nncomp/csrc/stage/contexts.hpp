@@ -273,9 +273,6 @@ inline void lean_values(const Shared& s, const Lane& l, Add add) {
 template <class Add>
 inline void max_general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t c4 = feature::c(s, l, 4);
-  const uint64_t c5 = feature::c(s, l, 5);
   const uint64_t column = feature::column(s, l);
   const uint64_t field = feature::field(s, l);
   const uint64_t fields = feature::fields(s, l);
@@ -283,15 +280,16 @@ inline void max_general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t shape = feature::shape(s, l);
   const uint64_t word = feature::word(s, l);
   general_values(s, l, add);
-  add(feature::o(s, l, 5));
-  add(combine(c1 << 16 | c3 << 8 | c4, 0x602));
-  add(combine(c3 << 16 | c4 << 8 | c5, 0x60F));
   add(combine(feature::beside(s, l, 0) << 16 | feature::beside(s, l, 1) << 8 | c1, fields | 0x60500));
   add(combine(feature::beside(s, l, 0) << 24 | feature::beside(s, l, 1) << 16 | feature::beside(s, l, 2) << 8 | 6, field));
   add(combine(open, word + 8));
   add(combine(combine(feature::up(s, l, 0), word), 0x609));
   add(combine(column, c1 | 0x60A00));
   add(combine(shape & 0xFFFFFF, feature::o(s, l, 2) | 0x6100000));
+  add(combine(feature::up(s, l, 0) << 24 | feature::up(s, l, 1) << 16 | feature::up2(s, l, 0) << 8 | feature::up2(s, l, 1), c1 | 0x61100));
+  add(combine(feature::up(s, l, 0) << 16 | feature::up2(s, l, 0) << 8 | c1, column | 0x6120000));
+  add(combine(feature::up(s, l, 2) << 24 | feature::up(s, l, 3) << 16 | feature::up(s, l, 4) << 8 | feature::up(s, l, 0), column | 0x6130000));
+  add(combine(feature::memory(s, l, 0) & 0xFFFFFF, 0x614));
 }
 
 // Records of P bytes; N is the byte of the one before, NE, NW of its neighbours.
@@ -302,19 +300,27 @@ inline void max_records_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t c4 = feature::c(s, l, 4);
   const uint64_t fields = feature::fields(s, l);
+  const uint64_t offset = feature::offset(s, l);
   const uint64_t pace = feature::pace(s, l);
   const uint64_t t = feature::t(s, l);
+  const uint64_t type = feature::type(s, l);
   const uint64_t word = feature::word(s, l);
   records_values(s, l, add);
   add(feature::o(s, l, 5));
   add(more(pace, 0) ? combine(pace << 8 | feature::back(s, l, pace), 0x601) : 0);
-  add(more(pace, 0) ? combine(pace << 8 | feature::back(s, l, pace), c1 << 8 | 2) : 0);
   add(combine(c1 << 16 | c2 << 8 | c4, 0x608));
   add(combine(c2 << 16 | c3 << 8 | c4, 0x60B));
   add(combine(feature::back(s, l, 4) << 8 | feature::back(s, l, 8), (t & 3) | 0x60F00));
   add(more(pace, 0) ? combine(feature::back(s, l, pace) << 16 | feature::back(s, l, 2 * pace) << 8 | feature::back(s, l, 3 * pace), 0x603) : 0);
   add(combine(feature::beside(s, l, 0) << 16 | feature::beside(s, l, 1) << 8 | c1, fields | 0x60C00));
   add(combine(word, c1 | 0x60D00));
+  add(combine(feature::o(s, l, 5), feature::memory(s, l, 0) & 0xFF));
+  add(combine(feature::o(s, l, 5), feature::memory(s, l, 0) & 0xFFFF));
+  add(combine(type << 16 | offset, feature::memory(s, l, 0)));
+  add(combine(type << 16 | offset, c1));
+  add(combine(type << 16 | offset, (feature::memory(s, l, 2) & 0xFFFF) | feature::back(s, l, 7) << 16));
+  add(combine(feature::memory(s, l, 1) & 0xFFFF, feature::memory(s, l, 0) & 0xFF));
+  add(combine(feature::memory(s, l, 1) & 0xFFFF, c1));
 }
 
 // Instructions of a processor.
@@ -353,6 +359,8 @@ inline void max_x86_values(const Shared& s, const Lane& l, Add add) {
   add(combine(word, c1 | 0x60600));
   add(combine(opcodes & 0xFFFFFFFF, phase | modrm << 8 | 0x6080000));
   add(combine(feature::o(s, l, 3), phase));
+  add(combine(feature::memory(s, l, 0) & 0xFF, O));
+  add(combine(feature::memory(s, l, 1) & 0xFFFFFF, phase));
 }
 
 // Rows of samples of a byte; W, N, … are the same byte of neighbouring samples.
@@ -370,6 +378,34 @@ inline void max_wide_values(const Shared& s, const Lane& l, Add add) {
   wide_values(s, l, add);
   add(combine(feature::guess(s, l, 0), c2 | 0x600));
   add(combine(feature::guess(s, l, 0), feature::guess(s, l, 1)));
+}
+
+template <class Add>
+inline void max_general_memories(const Shared& s, const Lane& l, Add add) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t word = feature::word(s, l);
+  add(combine(word, c1));
+}
+
+template <class Add>
+inline void max_records_memories(const Shared& s, const Lane& l, Add add) {
+  const uint64_t offset = feature::offset(s, l);
+  const uint64_t type = feature::type(s, l);
+  add(type << 16 | offset);
+  add(feature::o(s, l, 5));
+  add(combine(type << 16 | offset, feature::back(s, l, 6) << 8 | feature::back(s, l, 7)));
+}
+
+template <class Add>
+inline void max_x86_memories(const Shared& s, const Lane& l, Add add) {
+  const uint64_t bytes = feature::bytes(s, l);
+  const uint64_t modrm = feature::modrm(s, l);
+  const uint64_t opcode = feature::opcode(s, l);
+  const uint64_t phase = feature::phase(s, l);
+  const uint64_t I = combine(bytes, phase);
+  const uint64_t O = opcode | phase << 16 | modrm << 24;
+  add(O);
+  add(I);
 }
 
 inline void first_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
@@ -448,15 +484,17 @@ inline void max_records_rows(const Shared& s, const Lane& l, const Bit& bit, uin
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
+  const uint64_t offset = feature::offset(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
+  const uint64_t type = feature::type(s, l);
   records_rows(s, l, bit, row);
   row[7] = uint32_t(bit.predicted);
   row[8] = uint32_t(8 * bit.all_hits + bit.k);
   row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
   row[10] = uint32_t(c2);
   row[11] = uint32_t(c3);
-  row[12] = uint32_t((t & 0x3) << 8 | bit.node);
+  row[12] = uint32_t(more(0xFFFFF, type) ? least(offset, 127) << 3 | bit.k : (t & 0x3) << 8 | bit.node);
   row[13] = uint32_t(right(c1, 6) << 8 | bit.node);
 }
 
@@ -541,6 +579,16 @@ inline void values(const Shared& s, const Lane& l, Add add) {
     case MAX_X86: return max_x86_values(s, l, add);
     case MAX_PICTURE: return max_picture_values(s, l, add);
     case MAX_WIDE: return max_wide_values(s, l, add);
+  }
+}
+
+// Calls add(v) for what each of the block's memories hashes, in order.
+template <class Add>
+inline void memories(const Shared& s, const Lane& l, Add add) {
+  switch (s.shape.family) {
+    case MAX_GENERAL: return max_general_memories(s, l, add);
+    case MAX_RECORDS: return max_records_memories(s, l, add);
+    case MAX_X86: return max_x86_memories(s, l, add);
   }
 }
 

@@ -17,8 +17,9 @@ inline uint32_t bits_for(uint64_t n, uint32_t low, uint32_t high) {
   return k;
 }
 
-// Log2 of the buckets of each hashed table, for a block of n bytes: 2 bytes of table for each, 64 KiB … 16 MiB.
-inline uint32_t bucket_bits(uint64_t n) { return bits_for((2 * n + 63) / 64, 10, 18); }
+// Log2 of the buckets of each hashed table, for a block of n bytes: 2 bytes of table for each, of a full profile 4,
+// 64 KiB … 16 MiB.
+inline uint32_t bucket_bits(uint64_t n, bool full) { return bits_for(((full ? 4 : 2) * n + 63) / 64, 10, 18); }
 
 // Log2 of the entries of each match index: one for each byte, 4 Ki … 4 Mi.
 inline uint32_t index_bits(uint64_t n) { return bits_for(n, 12, 22); }
@@ -40,7 +41,10 @@ inline void lay_out_own(const Shape& p, Lane& l, Room& room) {
   room.take(l.weights, uint64_t(p.sets * p.rows * p.inputs));
   room.take(l.weights2, uint64_t(ROWS2 * p.groups * GROUP));
   room.take(l.history_map, uint64_t((p.contexts + 2) * 256));
-  if (p.full) room.take(l.run_map, uint64_t(p.contexts * RUN_CELLS));
+  if (p.full) {
+    room.take(l.run_map, uint64_t(p.contexts * RUN_CELLS));
+    room.take(l.record_ends, RECORD_ENDS);
+  }
   room.take(l.match_map, uint64_t(p.matches * MATCH_CELLS));
   room.take(l.sample_map, uint64_t(p.samples * SAMPLE_CELLS));
   room.take(l.final_map, uint64_t(3 * 256 * BINS));
@@ -51,7 +55,7 @@ inline void lay_out_own(const Shape& p, Lane& l, Room& room) {
 inline uint64_t lay_out(Shared& s, uint8_t* base) {
   const Shape& p = s.shape;
   const int contexts = p.contexts, matches = p.matches;
-  const uint32_t buckets = bucket_bits(s.size), entries = index_bits(s.size);
+  const uint32_t buckets = bucket_bits(s.size, p.full), entries = index_bits(s.size);
   Room room{base};
   s.index_shift = 32 - entries;
   for (int i = 0; i < contexts; ++i) {
@@ -65,6 +69,7 @@ inline uint64_t lay_out(Shared& s, uint8_t* base) {
   room.take(s.order1, 65536);
   room.take(s.after1, 256);
   room.take(s.after2, 65536);
+  for (int i = 0; i < p.memories; ++i) room.take(s.memory[i], MEMORY);
   room.take(s.none, 16);
   room.take(s.lane, s.lanes);
   for (uint32_t i = 0; i < s.lanes; ++i) {

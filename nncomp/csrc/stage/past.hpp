@@ -79,6 +79,35 @@ inline void follow_pace(Lane& l, uint32_t c) {
   }
 }
 
+// Of all offsets ahead is known how many records in a row would end there, since each record that ends begins another.
+// The first offset that enough end at begins those that are believed in, until one is too long.
+inline void follow_chain(Lane& l) {
+  Chain& h = l.chain;
+  const uint32_t t = l.t, head = uint32_t(l.recent[0]);
+  const uint32_t type = head >> 24 | (head >> 8 & 0xFF00), length = (head >> 8 & 0xFF) | (head & 0xFF) << 8;
+  uint16_t& before = l.record_ends[(t - 4) % RECORD_ENDS];  // of records that end where this one would begin
+  const uint32_t count = before < 65535 ? before + 1u : 65535;
+  before = 0;
+  if (length < MAX_RECORD && head) {
+    uint16_t& there = l.record_ends[(t + length) % RECORD_ENDS];
+    if (there < count) there = uint16_t(count);
+  }
+  if (!h.locked) {
+    if (l.record_ends[t % RECORD_ENDS] < LEAST_RECORDS) return;
+    h.locked = true;
+    h.end = t;
+  } else if (t == h.begin + 4) {
+    h.type = type;
+    h.end = t + length;
+    h.locked = length < MAX_RECORD;
+  }
+  if (t == h.end) {
+    h.begin = t;
+    h.end = 0;
+    h.type = NO_TYPE;
+  }
+}
+
 // The byte that the lane has coded, as text.
 inline void remember_text(Lane& l, uint32_t c) {
   const uint32_t kind = byte_class(c);
@@ -103,6 +132,7 @@ inline void remember_text(Lane& l, uint32_t c) {
     l.fields_above = l.fields;
     l.fields = 0;
     l.field = 0;
+    l.line_two_above = l.line_above;
     l.line_above = l.line;
     l.line = l.t;
     l.column = 0;
@@ -131,6 +161,10 @@ inline uint64_t up(const Shared& s, const Lane& l, uint32_t k) {
   const uint32_t at = l.line_above + l.column + k;
   return at < l.line ? s.data[l.start + at] : 0;
 }
+inline uint64_t up2(const Shared& s, const Lane& l, uint32_t k) {
+  const uint32_t at = l.line_two_above + l.column + k;
+  return at < l.line_above ? s.data[l.start + at] : 0;
+}
 inline uint64_t beside(const Shared& s, const Lane& l, uint32_t k) {
   if (l.fields > l.fields_above || l.fields >= MAX_FIELDS) return 0;
   const uint32_t above = l.field_at[l.odd_line ^ 1][l.fields], begin = l.field_at[l.odd_line][l.fields];
@@ -139,6 +173,9 @@ inline uint64_t beside(const Shared& s, const Lane& l, uint32_t k) {
 }
 inline uint64_t open(const Shared&, const Lane& l) { return l.open[l.depth]; }
 inline uint64_t pace(const Shared&, const Lane& l) { return l.pace.pace; }
+inline uint64_t type(const Shared&, const Lane& l) { return l.chain.locked ? l.chain.type : NO_RECORD; }
+inline uint64_t offset(const Shared&, const Lane& l) { return l.chain.locked ? l.t - l.chain.begin : 0; }
+inline uint64_t memory(const Shared&, const Lane& l, int k) { return l.memory[k]; }
 inline uint64_t t(const Shared&, const Lane& l) { return l.t; }
 inline uint64_t word(const Shared&, const Lane& l) { return l.word; }
 inline uint64_t word1(const Shared&, const Lane& l) { return l.word1; }

@@ -23,16 +23,29 @@ inline void remember(const Shared& s, Lane& l) {
   if (s.shape.full) {
     follow_brackets(l, c);
     follow_pace(l, c);
+    follow_chain(l);
   }
   remember_text(l, c);
   remember_sample(s.shape, l, c);
   advance_in_row(s.shape, l);
 }
 
+// Remembers what followed here before.
+inline void recall(const Shared& s, Lane& l) {
+  uint32_t n = 0;
+  memories(s, l, [&](uint64_t v) {
+    l.memory_at[n] = uint32_t(context_hash(v, n) >> 48);
+    ++n;
+  });
+  assert(int32_t(n) == s.shape.memories);
+  for (uint32_t i = 0; i < n; ++i) l.memory[i] = s.memory[i][l.memory_at[i]];
+}
+
 // Sets the lane's `next`, and fetches what will be read there.
 inline void set_contexts(const Shared& s, Lane& l) {
   const uint32_t width = s.shape.width;
   if (width && !(l.channel & (width - 1))) predict_sample(s, l);  // one begins
+  if (s.shape.memories) recall(s, l);
   uint32_t n = 0;
   values(s, l, [&](uint64_t v) {
     l.next[n] = context_hash(v, n);

@@ -24,6 +24,10 @@ constexpr int ROWS2 = 4 * LENGTHS + 256;
 constexpr uint32_t MAX_FIELDS = 64;  // of a line that are looked at
 constexpr uint32_t MAX_DEPTH = 16;   // of brackets; a power of two
 constexpr uint32_t MAX_PACE = 4096, PACE_COUNT = 15;
+constexpr uint32_t MEMORY = 1 << 16;  // places of each memory
+constexpr uint32_t RECORD_ENDS = 1 << 13;   // offsets ahead at which a record may end
+constexpr uint32_t MAX_RECORD = 8000;      // bytes of one behind its head
+constexpr uint32_t LEAST_RECORDS = 8;      // in a row make a chain
 constexpr int RUN_CELLS = 17 * 8;  // [class of a run's length][bit]
 
 // Which input of the first layer is which; what a family lacks is 0. Behind the contexts are orders 0 and 1.
@@ -64,7 +68,7 @@ struct Shape {
   uint32_t period;  // length of a record or of a row of samples; 0: none
   uint32_t stride;  // bytes of a sample
   uint32_t width;   // of those, bytes of a number that is predicted; 0: none is
-  int32_t contexts, matches, samples, sets;  // how many there are; samples: of their predictions
+  int32_t contexts, matches, samples, sets, memories;  // how many there are; samples: of their predictions
   int32_t inputs;   // of a set of the first layer, zeros among them
   int32_t rows;     // of such a set
   int32_t groups;   // of 8 inputs of the second layer
@@ -72,13 +76,21 @@ struct Shape {
 
 inline Shape shape_of(int32_t family, bool network, uint32_t period, uint32_t stride) {
   const FamilyTable& f = FAMILIES[family];
-  return {family,          network,
-          f.x86,           f.full,
-          period,          stride,
-          f.width,         f.contexts[network],
-          f.matches,       f.samples,
-          f.sets,          inputs_of(f.contexts[network], f.full),
-          rows_of(f.full), f.full ? MAX_GROUPS : 1};
+  return {family,
+          network,
+          f.x86,
+          f.full,
+          period,
+          stride,
+          f.width,
+          f.contexts[network],
+          f.matches,
+          f.samples,
+          f.sets,
+          f.memories,
+          inputs_of(f.contexts[network], f.full),
+          rows_of(f.full),
+          f.full ? MAX_GROUPS : 1};
 }
 
 // 64-byte buckets of four slots: a check byte, 0 if free, then the histories of the 15 nodes of a nibble.
@@ -102,6 +114,14 @@ struct Pace {
   uint32_t candidate[2], count[2];
   uint32_t pace;  // 0: none yet
 };
+
+// Records that follow each other, each a head of type and length, 16 bits each, and so many bytes.
+struct Chain {
+  bool locked;          // whether there are so many that they are believed in
+  uint32_t begin, end;  // of the record that the byte to come is in; the end is known behind the head
+  uint32_t type;        // its, NO_TYPE before the head is complete
+};
+constexpr uint32_t NO_TYPE = 0xFFFF, NO_RECORD = 0xFFFFF;
 
 // Where the byte to come stands in an instruction of an x86 processor.
 struct Instruction {
@@ -148,16 +168,19 @@ struct Lane {
   uint64_t shape, tokens;       // classes of the last 16 bytes; runs of a class taken as one
   uint64_t field;               // hash of this field's bytes
   uint32_t run, fields;         // bytes of this class so far, fields of this line so far
-  uint32_t line, line_above;    // offsets in the piece where they start
+  uint32_t line, line_above, line_two_above;  // offsets in the piece where they start
   uint32_t odd_line, fields_above;  // of a full profile, from here on
   uint32_t field_at[2][MAX_FIELDS];  // where the fields of this line and of the one above start
   uint64_t open[MAX_DEPTH];     // hashes of brackets that are open and the words before them
   uint32_t depth;
   Pace pace;
+  Chain chain;
   uint32_t column;
   uint32_t row_at, channel;     // t mod period, that mod stride
   Instruction x86;
   Samples samples;
+  uint32_t memory_at[MAX_MEMORIES];  // where in each memory what followed here before is
+  uint32_t memory[MAX_MEMORIES];     // that: the last four bytes
   uint32_t expected;            // what a match predicts, and how long it is
   Match match[MAX_MATCHES];
   uint32_t match_hash[MAX_MATCHES], next_match_hash[MAX_MATCHES];
@@ -174,6 +197,7 @@ struct Lane {
   int16_t* weights2;      // [ROWS2][groups][GROUP]
   uint32_t* history_map;  // [contexts + 2][256]
   uint32_t* run_map;      // [contexts][RUN_CELLS] of a full profile
+  uint16_t* record_ends;  // [RECORD_ENDS] of one: how many records in a row end at an offset, by its remainder
   uint32_t* match_map;    // [matches][MATCH_CELLS]
   uint32_t* sample_map;   // [samples][SAMPLE_CELLS]
   uint16_t* final_map;    // [3][256][BINS]
@@ -196,6 +220,7 @@ struct Shared {
   uint16_t* map;             // [256][256][BINS]
   uint32_t* after1;          // [256] the last four bytes that followed a byte
   uint16_t* after2;          // [65536] the last two that followed a pair
+  uint32_t* memory[MAX_MEMORIES];  // [MEMORY] the last four that followed a hash
 };
 
 }  // namespace nncomp::mix

@@ -70,6 +70,12 @@ inline void update_after2(const Shared& s, const Lane& l) {
   after = uint16_t(after << 8 | l.byte);
 }
 
+// What followed where memory m was the same.
+inline void update_memory(const Shared& s, const Lane& l, int m) {
+  uint32_t& last = s.memory[m][l.memory_at[m]];
+  last = last << 8 | l.byte;
+}
+
 // Match index m.
 inline uint32_t index_entry(const Shared& s, const Lane& l, int m) { return l.match_hash[m] >> s.index_shift; }
 inline void update_index(const Shared& s, const Lane& l, int m) {
@@ -98,6 +104,7 @@ inline void update_rest(const Shared& s, uint32_t count) {
     }
     update_after1(s, l);
     update_after2(s, l);
+    for (int m = 0; m < s.shape.memories; ++m) update_memory(s, l, m);
     for (int m = 0; m < s.shape.matches; ++m) update_index(s, l, m);
   }
 }

@@ -29,7 +29,7 @@ __all__ = ["CHUNK", "Batch", "Request", "block_memory", "payload_room"]
 CHUNK = 64  # steps of an encoder's chunk
 GRAPH_STEPS = 16  # bytes of a lane that a decoder's graph codes
 POLL = 1024  # bytes of a lane between two looks at it: tens of milliseconds
-_STAGE_HEAD = 1024  # bytes: HEAD of csrc/device/stage.cu
+_STAGE_HEAD = 2048  # bytes: HEAD of csrc/device/stage.cu
 
 
 @dataclass(eq=False)

@@ -84,6 +84,43 @@ class Pace:
             self.pace, self.counts = distance, [0, 0]
 
 
+RECORD_ENDS = 1 << 13  # offsets ahead at which a record may end
+MAX_RECORD, LEAST_RECORDS = 8000, 8
+NO_TYPE, NO_RECORD = 0xFFFF, 0xFFFFF
+
+
+class Chain:
+    """Records that follow each other, each a head of type and length, and so many bytes.
+
+    Of all offsets ahead is known how many records in a row would end there. The first that enough
+    end at begins those that are believed in, until one is too long.
+    """
+
+    def __init__(self) -> None:
+        self.count = [0] * RECORD_ENDS
+        self.locked = False
+        self.begin = self.end = 0
+        self.type = NO_TYPE  # before the head is complete
+
+    def take(self, head: int, t: int) -> None:
+        """Take in a byte, with which there are t; the last four are ``head``, the newest lowest."""
+        kind, length = head >> 24 | head >> 8 & 0xFF00, head >> 8 & 0xFF | (head & 0xFF) << 8
+        count = min(self.count[(t - 4) % RECORD_ENDS] + 1, 65535)
+        self.count[(t - 4) % RECORD_ENDS] = 0
+        if length < MAX_RECORD and head:
+            there = (t + length) % RECORD_ENDS
+            self.count[there] = max(self.count[there], count)
+        if not self.locked:
+            if self.count[t % RECORD_ENDS] < LEAST_RECORDS:
+                return
+            self.locked, self.end = True, t
+        elif t == self.begin + 4:
+            self.type, self.end = kind, t + length
+            self.locked = length < MAX_RECORD
+        if t == self.end:
+            self.begin, self.end, self.type = t, 0, NO_TYPE
+
+
 class Past:
     """What a lane knows of the bytes before. Bytes before its start count as 0."""
 
@@ -95,13 +132,15 @@ class Past:
         self.shape = self.tokens = 0  # byte classes, newest lowest; in tokens runs count once
         self.run = 0  # bytes of this class
         self.field = self.fields = 0  # hash of this field, and which one of the line it is
-        self.line = self.line_above = 0  # where they start
+        self.line = self.line_above = self.line_two_above = 0  # where they start
         self.field_at = [0]  # where the fields of this line start
         self.field_at_above = [0] * MAX_FIELDS  # of the line above
         self.fields_above = 0
         self.open = [0] * MAX_DEPTH  # hashes of open brackets and the words before them
         self.depth = 0
         self.pace = Pace()
+        self.chain = Chain()
+        self.memory: list[int] = []  # what followed here before, of each memory
         self.row_at = self.channel = 0
         self.expected = 0xFFFF  # what a match says
         self.after1 = self.after2 = 0  # what followed here before
@@ -122,6 +161,7 @@ class Past:
             self.open[self.depth] = 0
             self.depth = (self.depth - 1) % MAX_DEPTH
         self.pace.take(c, self.t)
+        self.chain.take(self.order(4), self.t)
         if kind in (1, 2, 6):
             self.word = (self.word + c + (32 if kind == 2 else 0) + 1) * K1 & MASK
         elif self.word != 0:
@@ -141,7 +181,7 @@ class Past:
             self.field_at_above, self.field_at = self.field_at, [self.t]
             self.fields_above = self.fields
             self.fields = self.field = 0
-            self.line_above, self.line = self.line, self.t
+            self.line_two_above, self.line_above, self.line = self.line_above, self.line, self.t
         if self.follows_x86:
             self.instruction.take(c)
         if self.samples is not None and self.channel % self.samples.width == self.samples.width - 1:
@@ -174,6 +214,11 @@ class Past:
         at = self.line_above + self.column() + k
         return self.piece[at] if at < self.line else 0
 
+    def above_that(self, k: int) -> int:
+        """Likewise in the line above that."""
+        at = self.line_two_above + self.column() + k
+        return self.piece[at] if at < self.line_above else 0
+
     def beside(self, k: int) -> int:
         """The byte k on from here in the field above, which begins where this one does."""
         if self.fields > self.fields_above or self.fields >= MAX_FIELDS:
@@ -191,6 +236,7 @@ FEATURES: dict[str, Feature] = {  # of a past, by their names in the table
     "back": lambda p, k: p.back(k),
     "o": lambda p, k: p.order(k),
     "up": lambda p, k: p.above(k),
+    "up2": lambda p, k: p.above_that(k),
     "t": lambda p: p.t,
     "word": lambda p: p.word,
     "word1": lambda p: p.word1,
@@ -209,6 +255,9 @@ FEATURES: dict[str, Feature] = {  # of a past, by their names in the table
     "at": lambda p: p.row_at,
     "channel": lambda p: p.channel,
     "expected": lambda p: p.expected,
+    "type": lambda p: p.chain.type if p.chain.locked else NO_RECORD,
+    "offset": lambda p: p.t - p.chain.begin if p.chain.locked else 0,
+    "memory": lambda p, j: p.memory[j],
     "after1": lambda p: p.after1,
     "after2": lambda p: p.after2,
     "phase": lambda p: p.instruction.phase,

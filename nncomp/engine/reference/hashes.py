@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["K1", "MASK", "combine", "context_hash", "with_nibble"]
+__all__ = ["K1", "MASK", "check_of", "combine", "context_hash", "with_nibble"]
 
 MASK = (1 << 64) - 1
 K1, K2, K3 = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, 0x632BE59BD9B4E019
@@ -22,3 +22,8 @@ def context_hash(v: int, n: int) -> int:
     """The hash of the value v of context n: 64 bits, the upper ones the best."""
     h = (v + (n + 1) * K3) * K1 & MASK
     return (h ^ h >> 29) * K2 & MASK
+
+
+def check_of(h: int) -> int:
+    """The byte that tells contexts of a bucket apart: 1…255."""
+    return h >> 8 & 255 or 1

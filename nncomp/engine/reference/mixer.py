@@ -27,7 +27,8 @@ from nncomp.engine.reference.cells import (
     wrapped,
 )
 from nncomp.engine.reference.features import Past, evaluate, length_class, run_class
-from nncomp.engine.reference.hashes import K1, MASK, combine, context_hash, with_nibble
+from nncomp.engine.reference.hashes import K1, MASK, check_of, combine, context_hash, with_nibble
+from nncomp.engine.reference.memories import Memories
 from nncomp.engine.reference.samples import PREDICTIONS
 from nncomp.mixing import Mixing
 from nncomp.mixing_tables import NEXT, SQUASH, START, STRETCH
@@ -89,6 +90,7 @@ class Lane:
         self.match_hashes = [0] * matches
         self.byte = 0
         self.hashes: list[list[int]] = []  # [nibble][context]
+        self.memory_at: list[int] = []  # where in each memory what followed before is
         self.runs: list[int] = []  # of the slots of the upper nibble
         self.map_cells: list[tuple[int, int]] = []  # of the shared map: (node, cell) for each bit
 
@@ -140,7 +142,8 @@ class Stage:
         self.lanes = [Lane(Past(piece, mixing), self.family, network) for piece in pieces]
 
         size = max(sum(sizes), 1)
-        self.bucket_bits = min(max((2 * size - 1 >> 6).bit_length(), 10), 18)
+        per_byte = 4 if self.family.full else 2
+        self.bucket_bits = min(max((per_byte * size - 1 >> 6).bit_length(), 10), 18)
         self.index_bits = min(max((size - 1).bit_length(), 12), 22)
         self.tables: list[defaultdict[int, list[Slot]]] = [
             defaultdict(lambda: [[0] * 17 for _ in range(4)]) for _ in self.values
@@ -151,6 +154,7 @@ class Stage:
         self.map = np.tile(map_start(), (256, 256, 1))
         self.after1 = [0] * 256  # the last four bytes that followed a byte
         self.after2 = [0] * 65536  # the last two that followed a pair
+        self.memories = Memories(self.family.memory_values())
 
     # 11. Tables
 
@@ -225,6 +229,7 @@ class Stage:
         past.after1 = self.after1[past.back(1)]
         past.after2 = self.after2[past.order(2)]
         past.predict()
+        lane.memory_at = self.memories.recall(past)
         values = [evaluate(value, past, {}) for value in self.values]
         lane.hashes = [[context_hash(v, n) for n, v in enumerate(values)]]
         lane.map_cells = []
@@ -385,11 +390,7 @@ class Stage:
                 self.map[c1, node, cell] = drawn(int(self.map[c1, node, cell]), bit)
             self.after1[c1] = (self.after1[c1] << 8 | lane.byte) & 0xFFFFFFFF
             self.after2[pair] = (self.after2[pair] << 8 | lane.byte) & 0xFFFF
+            self.memories.learn(lane.memory_at, lane.byte)
             for m in range(self.match_count):
                 if past.t >= MATCH_LEAST[m]:
                     self.index[m][lane.match_hashes[m] >> 32 - self.index_bits] = i, past.t
-
-
-def check_of(h: int) -> int:
-    """The byte that tells contexts of a bucket apart: 1…255."""
-    return h >> 8 & 255 or 1
