@@ -20,12 +20,14 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-from nncomp import api, encode, levels, rawio, registry
+from nncomp import api, engine, levels, rawio, registry
 from nncomp.container import Header
+from nncomp.encode import header_of
 from nncomp.info import get_frame_info
 from nncomp.levels import NO_MODEL, Level
 from nncomp.mixing import Mixing, Profile
 from nncomp.options import Options
+from nncomp.plan import choose
 from nncomp.plan.memory import LEFT
 
 __all__ = ["Row", "Samples", "estimate", "take"]
@@ -44,12 +46,16 @@ _PROGRAM = 40 << 20  # bytes of the program itself
 
 _NUMBERS = range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)
 
-# Of nine files of text, records, logs, programs and pictures, these fit (docs/estimate.md).
+# Of 16 files of text, records, logs, programs and tables, these fit (docs/estimate.md).
 _PER_DOUBLING = 0.97  # what a run twice as long makes of bits a byte
-_SHRINKING = 0.3  # exponent: what a level saves in a head is less in more content
-_WANTED = 2  # times as much as a level asks for, a sample has to show, as in ``plan.choose``
+_PER_DOUBLING_MAX = (
+    0.9975  # what more than a head makes of bits a byte, beside that, in that profile
+)
+_SHRINKING = 0.25  # exponent: what a level saves in a head is less in more content
 _PER_LANE = 0.01  # what a doubling of lanes costs, where the network takes part
-_AHEAD = 0.8  # of the time out, with a network: an encoder has it run ahead
+# What an encoder, which knows each byte and has the network run ahead, takes of a decoder's time.
+_ALONE = {Profile.LEAN: 0.63, Profile.RICH: 0.74, Profile.MAX: 0.92}
+_JOINED = {Profile.RICH: 0.68, Profile.MAX: 0.82}
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class Samples:
     deflated: int  # bytes that they became
     runs: tuple[bytes, ...]
     heads: tuple[bytes, ...]
+    run_of: tuple[int, ...]  # the run that each head is from
     peers: tuple[bytes, ...]  # what other compressors code
 
     @property
@@ -107,7 +114,8 @@ def take(files: Sequence[tuple[str, int]]) -> Samples:
         deflated += _deflated(content)
     runs = read(_RUNS, _RUN)
     peers = runs if sum(map(len, runs)) == sum(sizes) else read(_PEERS, _PEER)
-    return Samples(tuple(sizes), seen, deflated, runs, _heads(runs), peers)
+    heads, run_of = zip(*_heads(runs), strict=True)
+    return Samples(tuple(sizes), seen, deflated, runs, heads, run_of, peers)
 
 
 @dataclass(frozen=True)
@@ -139,15 +147,15 @@ def _places(sizes: Sequence[int], total: int, each: int) -> list[_Place]:
     return [*places.values()]
 
 
-def _heads(runs: Sequence[bytes]) -> tuple[bytes, ...]:
-    """What is coded at every level: all, if it is little; or some parts."""
+def _heads(runs: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
+    """What is coded at every level, with the run that it is from: all, if it is little; or some
+    parts."""
     room = _HEADS * _HEAD
     if sum(map(len, runs)) <= room:
-        return tuple(runs)
-    heads = []
+        yield from zip(runs, itertools.count())
+        return
     for place in _places([*map(len, runs)], room, _HEAD):
-        heads.append(runs[place.file][place.start : place.start + place.size])
-    return tuple(heads)
+        yield runs[place.file][place.start : place.start + place.size], place.file
 
 
 def _read(name: str, place: _Place) -> bytes:
@@ -176,7 +184,7 @@ class _Coded:
     """What a level makes of samples."""
 
     sizes: tuple[int, ...]  # bytes of each, without what is the same for every file
-    seconds_in: float
+    seconds_in: float  # of a byte
     seconds_out: float
     network: bool
 
@@ -198,29 +206,37 @@ def _own(samples: Samples) -> Iterator[Row]:
         number = next(n for n in _NUMBERS if levels.get(n).profile == profile)
         return _coded(samples.heads, number, model, frame)
 
+    encode = cache(engine.counting().encode_block)  # levels ask for the same
     quick_heads = coded(NO_MODEL, levels.get(_QUICK).profile)
+    # What is short is coded in every way, and what is long is not: so seconds in are those of runs.
+    choosing = max(0.0, quick.seconds_in / quick_heads.seconds_out - _ALONE[Profile.RICH])
     for number in _NUMBERS:
         level = levels.get(number)
-        header = encode.header_of(Options(level=number))
+        header = header_of(Options(level=number))
         block = _mean_block(samples.sizes, header)
         alone = coded(NO_MODEL, level.profile)
         size = base * alone.size / max(1, quick_heads.size)
         if not samples.whole:
             size *= _PER_DOUBLING ** max(0, math.log2(block / mean_run))
+        if level.profile == Profile.MAX:
+            size *= _PER_DOUBLING_MAX ** max(0, math.log2(block / mean_head))
         joined = coded(level.model, level.profile)
         share = 0.0  # of the bytes, that the network takes
-        if joined.network and not samples.small:
-            left = min(1, mean_head / block) ** _SHRINKING
-            lanes = _PER_LANE * math.log2(header.lanes_of(int(block)))
-            asked = level.min_gain / 1024
-            saved, share = _joined(samples.heads, alone, joined, asked, left, lanes)
-            size *= 1 - saved
+        if samples.small:
+            size, share = joined.size, float(joined.network)
         elif joined.network:
-            size, share = joined.size, 1.0
+            left = min(1, mean_head / block) ** _SHRINKING
+            lanes = header.lanes_of(int(block))
+            tried = [_ways(run, level, lanes, encode) for run in samples.runs]
+            saved, share = _joined(samples, alone, joined, level, left, lanes, tried)
+            size *= 1 - saved
+        own_in = alone.seconds_out * (_ALONE[level.profile] + choosing)
+        joined_in = joined.seconds_out * _JOINED.get(level.profile, 0.0)
+        joined_in += alone.seconds_out * choosing
         yield Row(
             name=f"-{number}",
             size=round(size) + frame * len(samples.sizes),
-            seconds_in=_between(alone.seconds_in, joined.seconds_in, share) * samples.size,
+            seconds_in=_between(own_in, joined_in, share) * samples.size,
             seconds_out=_between(alone.seconds_out, joined.seconds_out, share) * samples.size,
             memory=_memory(header, level, samples, share > 0),
             exact=samples.small or (samples.whole and number == _QUICK),
@@ -228,34 +244,54 @@ def _own(samples: Samples) -> Iterator[Row]:
 
 
 def _joined(
-    heads: Sequence[bytes], alone: _Coded, joined: _Coded, asked: float, left: float, lanes: float
+    samples: Samples,
+    alone: _Coded,
+    joined: _Coded,
+    level: Level,
+    left: float,
+    lanes: int,
+    tried: Sequence[Sequence[choose.Way]],
 ) -> tuple[float, float]:
     """The share that the network saves of what the stage makes, and the share of the content that
-    it takes: heads that promise as much as is ``asked``. Of what it saves in a head, the part
+    it takes: the runs in which it is ``tried``, where it pays. Of what it saves in a head, the part
     ``left`` is saved in a block, less what its ``lanes`` cost."""
     saved = taken = 0.0
-    for head, without, beside in zip(heads, alone.sizes, joined.sizes, strict=True):
-        seen = 1 - beside / without
-        gain = seen * left - lanes
-        if gain >= asked and seen >= _WANTED * asked:
-            saved += gain * without
-            taken += len(head)
-    return saved / alone.size, taken / sum(map(len, heads))
+    cost = _PER_LANE * math.log2(lanes)
+    for number, ways in enumerate(tried):
+        if not ways[-1].network:
+            continue
+        heads = [head for head, run in enumerate(samples.run_of) if run == number]
+        without = sum(alone.sizes[head] for head in heads)
+        seen = without - sum(joined.sizes[head] for head in heads)
+        gain = seen * left - cost * without
+        if len(ways) == 1 or gain >= without * level.min_gain / 1024:
+            saved += gain
+            taken += sum(len(samples.heads[head]) for head in heads)
+    return saved / max(1, alone.size), taken / sum(map(len, samples.heads))
+
+
+def _ways(run: bytes, level: Level, lanes: int, encode: Any) -> list[choose.Way]:
+    """How an encoder would code a run, as far as it is one: without filters."""
+    mixing = choose.choose_mixing(run, level.profile, encode)
+    if mixing is None or level.model == NO_MODEL:
+        return [choose.Way(Mixing(level.profile), False)]
+    model = registry.resolve(level.model)
+    return choose.choose_ways(run, mixing, model, lanes, level, encode)
 
 
 def _coded(parts: Sequence[bytes], level: int, model: str | None, frame: int) -> _Coded:
     """The sum over parts; seconds are of a byte."""
     api.decompress(api.compress(parts[0][:_WARM], level, model=model))  # models are loaded, packed
-    packed = [api.compress(part, level, model=model) for part in parts]
     start = time.process_time()
+    packed = [api.compress(part, level, model=model) for part in parts]
+    middle = time.process_time()
     for one in packed:
         api.decompress(one)
-    seconds = (time.process_time() - start) / sum(map(len, parts))
+    end = time.process_time()
+    size = sum(map(len, parts))
     network = any(get_frame_info(one).model is not None for one in packed)
-    # An encoder takes as long as a decoder, but what is short is coded in every way, and what is
-    # long is not.
-    seconds_in = seconds * (_AHEAD if network else 1)
-    return _Coded(tuple(len(one) - frame for one in packed), seconds_in, seconds, network)
+    sizes = tuple(len(one) - frame for one in packed)
+    return _Coded(sizes, (middle - start) / size, (end - middle) / size, network)
 
 
 def _between(a: float, b: float, share: float) -> float:

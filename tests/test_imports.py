@@ -81,8 +81,8 @@ ALLOWED = {
         *("arguments", "container", "engine", "levels", "mixing", "options", "resolve"),
     },
     "estimation": {
-        *("api", "container", "encode", "info", "levels", "mixing", "options", "plan", "rawio"),
-        "registry",
+        *("api", "container", "encode", "engine", "info", "levels", "mixing", "options", "plan"),
+        *("rawio", "registry"),
     },
     "likeness": {"arguments", "engine", "levels", "mixing"},
     "learn": {"arguments", "engine", "levels", "mixing"},
@@ -116,6 +116,7 @@ RESERVED = {
     "nncomp.engine": {
         "counting",
         "engine",
+        "estimation",
         "generation",
         "learn",
         "likeness",

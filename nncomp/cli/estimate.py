@@ -29,7 +29,7 @@ def estimate(files: tuple[str, ...], as_json: bool) -> int:
 
     Each file is one of its own. Samples of them are compressed: 1 MiB at -2, 72 KiB of that at all
     levels, and up to 16 MiB with deflate, to tell how the samples differ from the rest. Of what is
-    larger, sizes are within a few percent, times mostly within a quarter; an archive is hard to
+    larger, sizes are within a few percent, times mostly within a fifth; an archive is hard to
     sample. Times are those of one thread.
     """
     from nncomp import estimation
