@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import os
 import shlex
 import subprocess
 import sys
 import tarfile
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import models
 from nncomp import _native, bench
 
 TOOLS = Path(__file__).parent.parent / "tools"
@@ -233,3 +237,24 @@ def test_figures_table(tools: None, tmp_path: Path, capsys: pytest.CaptureFixtur
         "| text (1) | 1,000 | 500 | 600 |",
         "| logs (1) | 2,000 | 700 | 900 |",
     ]
+
+
+def test_how_much_of_streams_is_redone(
+    tools: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What files say of their streams, and what was found of them."""
+    import redone
+
+    text = models.text(9000)
+    (tmp_path / "a.png").write_bytes(zlib.compress(text))
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("text", text)
+    plain, packed = (path.read_bytes() for path in sorted(tmp_path.iterdir()))
+    for data in (plain, packed, gzip.compress(text)):
+        taken, side = redone.redone(data)
+        assert taken >= redone.streams_of(data) - 20 > 0 and side < 20
+    redone.tell("all", [plain, packed])
+    redone.sizes([tmp_path / "b.zip"])
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("| all | 2 | ") and "| 100.0% | " in said[0]
+    assert said[-1].startswith("| all | ") and said[-1].endswith("% |")
