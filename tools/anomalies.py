@@ -5,7 +5,8 @@
 Beside ``nncomp inspect --lines``, whose scores these are: the lines of the rarest template, as a
 tree of fixed depth in the manner of drain finds them; zstd with a dictionary trained on the log,
 line by line; an isolation forest on tf-idf. For these scikit-learn and zstandard are needed. The
-same lines for all; as many places as lines were planted, each kind equally often.
+same lines for all; as many places as there are oddities, each kind equally often. Of a burst, which
+is one line many times, one line has to be found.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import argparse
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nncomp
@@ -25,8 +26,10 @@ KINDS = (
     "a name that never was there",
     "a number out of range",
     "an event out of order",
+    "a burst",
 )
 EACH = 5  # of a kind in a log
+BURST = 20  # lines
 SEEDS = (11, 12, 13)
 EVENTS = (
     "kernel panic: unable to mount root fs on unknown-block({},{})",
@@ -43,6 +46,7 @@ HEAD = re.compile(
 )
 
 Score = Callable[[list[str]], Sequence[float]]
+Oddity = tuple[str, int]  # kind and number
 
 
 def head_of(line: str) -> str:
@@ -56,27 +60,30 @@ def masked(line: str) -> str:
     return re.sub(r"\d+", "0", re.sub(r"\b[0-9a-f]{8,}\b", "0", event))
 
 
-def plant(lines: list[str], rng: random.Random) -> tuple[list[str], dict[int, str]]:
-    """The lines with others among them, none in the first fifth; kind by place."""
+def plant(lines: list[str], rng: random.Random) -> tuple[list[str], dict[int, Oddity]]:
+    """The lines with others among them, none in the first fifth; which these are, by place."""
     planted = []
     for number in range(EACH):
         for kind in KINDS:
             place = rng.randrange(len(lines) // 5, len(lines))
-            planted.append((place, _odd(kind, number, lines, place, rng), kind))
+            planted.append((place, _odd(kind, number, lines, place, rng), (kind, number)))
     out: list[str] = []
-    kinds: dict[int, str] = {}
+    odd: dict[int, Oddity] = {}
     start = 0
-    for place, line, kind in sorted(planted):
+    for place, line, oddity in sorted(planted):
         out += lines[start:place]
-        kinds[len(out)] = kind
-        out.append(line)
+        for _ in range(BURST if oddity[0] == KINDS[4] else 1):
+            odd[len(out)] = oddity
+            out.append(line)
         start = place
-    return out + lines[start:], kinds
+    return out + lines[start:], odd
 
 
 def _odd(kind: str, number: int, lines: list[str], place: int, rng: random.Random) -> str:
     line = lines[place]
     head = head_of(line)
+    if kind == KINDS[4]:
+        return line
     if kind == KINDS[0]:
         event = EVENTS[number % len(EVENTS)]
         return head + event.format(*(rng.randrange(1, 99999) for _ in range(event.count("{}"))))
@@ -157,10 +164,10 @@ SCORES: dict[str, Score] = {
 }
 
 
-def found(scores: Sequence[float], kinds: dict[int, str]) -> Iterator[str]:
-    """The kinds of the planted lines in the first places; of equals the first line."""
+def found(scores: Sequence[float], odd: dict[int, Oddity]) -> set[Oddity]:
+    """Which have a line in the first places; of equals the first line."""
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
-    yield from (kinds[i] for i in order[: len(kinds)] if i in kinds)
+    return {odd[i] for i in order[: EACH * len(KINDS)] if i in odd}
 
 
 def main() -> None:
@@ -172,10 +179,10 @@ def main() -> None:
     for path in logs:
         lines = path.read_text("utf-8", "replace").splitlines()
         for seed in SEEDS:
-            planted, kinds = plant(lines, random.Random(f"{path.name} {seed}"))
-            total += len(kinds)
+            planted, odd = plant(lines, random.Random(f"{path.name} {seed}"))
+            total += EACH * len(KINDS)
             for name, score in SCORES.items():
-                hits[name].update(found(score(planted), kinds))
+                hits[name].update(kind for kind, _ in found(score(planted), odd))
     print("| | all | " + " | ".join(KINDS) + " |")
     print("|---|--:" + "|--:" * len(KINDS) + "|")
     for name, counts in hits.items():
