@@ -1,8 +1,8 @@
 """How much of deflate streams is redone, by encoder, and what that saves: ``docs/deflate.md``.
 
     python tools/redone.py DIR            streams of files below DIR, by every encoder that is here
-    python tools/redone.py --sizes FILES  sizes at -5 without a network: as it is, and with the
-                                           streams left as they are, beside xz -9e
+    python tools/redone.py --sizes FILES  sizes at -5 without a network, with streams undone and
+                                           with streams as they are, beside xz -9e of both
 
 Encoders are Python's zlib, programs on the path (gzip, pigz, zopfli, 7zz, libdeflate-gzip, and for
 pictures optipng, zopflipng and convert) and the modules isal and zlib_ng.
@@ -174,16 +174,20 @@ def shares(folder: Path) -> None:
 
 def sizes(paths: list[Path]) -> None:
     """Each file's, and those of all."""
-    print("| file | bytes | xz -9e | as they are | undone | |")
-    print("|---|---:|---:|---:|---:|---:|")
-    total = [0, 0, 0, 0]
+    print("| file | bytes | xz -9e | xz -9e, undone | as they are | undone | |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    total = [0] * 5
     for path in paths:
         data = path.read_bytes()
+        split = deflate.split(data)
+        plain = data if split is None else b"".join(split.streams)  # with what redoes them
         undone = len(nncomp.compress(data, 5, model="none"))
         with mock.patch.object(deflate, "split", lambda *some: None):
             left = len(nncomp.compress(data, 5, model="none"))
-        small = len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
-        row = [len(data), small, left, undone]
+        small, smaller = (
+            len(lzma.compress(one, preset=9 | lzma.PRESET_EXTREME)) for one in (data, plain)
+        )
+        row = [len(data), small, smaller, left, undone]
         total = [a + b for a, b in zip(total, row, strict=True)]
         print_row(re.sub(r"-py.*|-\d.*whl", ".whl", path.name), row)
     print_row("all", total)
@@ -191,7 +195,7 @@ def sizes(paths: list[Path]) -> None:
 
 def print_row(name: str, row: list[int]) -> None:
     shown = " | ".join(f"{number:,}" for number in row)
-    print(f"| {name} | {shown} | {row[3] / row[2] - 1:+.1%} |", flush=True)
+    print(f"| {name} | {shown} | {row[-1] / row[-2] - 1:+.1%} |", flush=True)
 
 
 def main() -> None:
