@@ -148,10 +148,11 @@ def plans(draw: st.DrawFn) -> tuple[Header, int, Plan]:
             break
     copies = None
     # A few bytes that are left have no room for streams of filters beside what is copied.
-    if header.reach and (len(parts) == len(streams) or size > 64) and draw(st.booleans()):
+    joined = any(isinstance(part, Joined) for part in parts)
+    if header.reach and (size > 64 or not joined) and draw(st.booleans()):
         sources = draw(st.sets(st.integers(1, 1 << 20), min_size=1, max_size=MAX_SOURCES))
         stream = draw(st.sampled_from([Stream(3, (b"abc",)), Stream(9, (b"a",), GENERAL)]))
-        literals = size - 1 if len(parts) < len(streams) else draw(st.integers(0, size - 1))
+        literals = size - 1 if joined else draw(st.integers(0, size - 1))
         copies = Copies(tuple(sorted(sources)), literals, stream)
     return header, size, Plan(tuple(parts), number, side, copies)
 
