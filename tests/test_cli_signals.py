@@ -112,6 +112,33 @@ def test_between_creation_and_with(run: Run) -> None:
     assert os.listdir() == ["a"]
 
 
+# A signal while something is destroyed, where no exception can be raised.
+IN_DESTRUCTOR = """
+import contextlib, os, signal
+from nncomp.cli import entry
+enter = contextlib._GeneratorContextManager.__enter__
+class Short:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.getpid()
+def interrupted(self):
+    if self.gen.__name__ == "create":
+        Short()
+    return enter(self)
+contextlib._GeneratorContextManager.__enter__ = interrupted
+entry.nncomp()
+"""
+
+
+def test_in_a_destructor(run: Run) -> None:
+    """It is not lost, and nothing is said"""
+    Path("a").write_bytes(TEXT)
+    words = [sys.executable, "-c", IN_DESTRUCTOR, "-q", "--model", "none", "a"]
+    result = subprocess.run(words, capture_output=True, check=False)
+    assert (result.returncode, result.stderr) == (-signal.SIGINT, b"")
+    assert set(os.listdir()) <= {"a", "a.nnc"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_ignored_signals_stay_ignored(run: Run, number: int) -> None:

@@ -8,15 +8,20 @@ itself.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import gc
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 __all__ = [
     "HANDLED",
@@ -41,6 +46,7 @@ if hasattr(signal, "SIGRTMIN"):
     HANDLED += range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
 
 _CLEAN_UP_TIME = 1.0  # seconds
+_AGAIN = 0.001  # seconds after which a signal is raised again that got lost
 _last = float("-inf")  # when a signal was raised, or kept
 _kept: list[int] | None = None  # by deferred(): at most one signal
 _first: int | None = None  # signal that there was
@@ -67,6 +73,7 @@ def install() -> None:
             signal.signal(number, handle)
     if _PIPE is not None:
         signal.signal(_PIPE, handle)  # Python ignores it, whatever our parent wants
+    sys.unraisablehook = _lost
 
 
 @contextlib.contextmanager
@@ -95,6 +102,7 @@ def uninstall() -> None:
     for number in HANDLED:
         if signal.getsignal(number) == handle:
             signal.signal(number, signal.SIG_DFL)
+    sys.unraisablehook = sys.__unraisablehook__
     if _first is not None:
         die(_first)
 
@@ -134,9 +142,9 @@ def die(number: int) -> NoReturn:
 
 
 def handle(number: int, frame: FrameType | None) -> None:
-    # One is enough: a second one must not interrupt the clean-up. But an exception can get lost (in
-    # a destructor, say), so a later one counts again. SIGPIPE always does: it comes of nothing but
-    # writing, and closing a stream writes once more.
+    # One is enough: a second one must not interrupt the clean-up. But some library may have
+    # swallowed the exception, so a later one counts again. SIGPIPE always does: it comes of nothing
+    # but writing, and closing a stream writes once more.
     global _last, _first
     _first = _first or number
     now = time.monotonic()
@@ -146,3 +154,15 @@ def handle(number: int, frame: FrameType | None) -> None:
             _kept.append(number)
             return
         raise Signalled(number)
+
+
+def _lost(unraisable: UnraisableHookArgs) -> None:
+    """A hook for exceptions that nobody gets, of destructors and callbacks: signals come again."""
+    global _last
+    if _first is None or not issubclass(unraisable.exc_type, Signalled):
+        sys.__unraisablehook__(unraisable)
+        return
+    _last = float("-inf")
+    again = threading.Timer(_AGAIN, _thread.interrupt_main, (_first,))
+    again.daemon = True
+    again.start()
