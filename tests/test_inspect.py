@@ -365,8 +365,8 @@ def test_in_a_browser(run: Run) -> None:
 
 
 @pytest.fixture
-def follow() -> Iterator[Callable[..., Followed]]:
-    """Starts following; ends all that was started."""
+def follow(run: Run) -> Iterator[Callable[..., Followed]]:
+    """Starts following, where ``run`` does; ends all that was started."""
     begun: list[Followed] = []
 
     def start(*args: str) -> Followed:
