@@ -48,9 +48,7 @@ _NUMBERS = range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)
 
 # Of 16 files of text, records, logs, programs and tables, these fit (docs/estimate.md).
 _PER_DOUBLING = 0.97  # what a run twice as long makes of bits a byte
-_PER_DOUBLING_MAX = (
-    0.9975  # what more than a head makes of bits a byte, beside that, in that profile
-)
+_PER_DOUBLING_MAX = 0.9975  # and beside that, of more than a head, in the max profile
 _SHRINKING = 0.25  # exponent: what a level saves in a head is less in more content
 _PER_LANE = 0.01  # what a doubling of lanes costs, where the network takes part
 # What an encoder, which knows each byte and has the network run ahead, takes of a decoder's time.

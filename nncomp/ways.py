@@ -110,7 +110,8 @@ class StreamCoder:
             joined_cost = _cost(begun, first, second, threads, report)
             begun_alone = cpu.start_encoding(None, sample, 1, mixing, prime)
             cost = _cost(begun_alone, lanes * first, lanes * second, 1, unheard(report))
-            primed, coded = prime is not None, []
+            primed = prime is not None
+            coded: list[Stream] = []
             if not choose.looks_sure(cost, joined_cost, self.level):
                 whole = cpu.start_encoding(None, stream, 1, mixing, prime)
                 payloads = whole.finish(progress=unheard(report))

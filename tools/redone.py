@@ -11,6 +11,7 @@ pictures optipng, zopflipng and convert) and the modules isal and zlib_ng.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import io
 import itertools
@@ -24,6 +25,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import nncomp
@@ -39,65 +41,66 @@ Encoder = Callable[[bytes], bytes]
 
 def zlibs() -> Iterator[tuple[str, Encoder]]:
     for level, bits, memory in itertools.product(range(1, 10), (15, 12), (8, 9)):
-
-        def encode(
-            data: bytes, level: int = level, bits: int = bits, memory: int = memory
-        ) -> bytes:
-            made = zlib.compressobj(level, zlib.DEFLATED, bits, memory)
-            return made.compress(data) + made.flush()
-
-        yield "zlib, 1 to 9, windows of 2^12 and 2^15, memory levels 8 and 9", encode
+        settings = {"level": level, "wbits": bits, "memLevel": memory}
+        name = "zlib, 1 to 9, windows of 2^12 and 2^15, memory levels 8 and 9"
+        yield name, functools.partial(by_zlib, settings)
     for strategy in (zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED):
+        settings = {"level": 6, "strategy": strategy}
+        yield "zlib, other strategies", functools.partial(by_zlib, settings)
 
-        def encode_so(data: bytes, strategy: int = strategy) -> bytes:
-            made = zlib.compressobj(6, strategy=strategy)
-            return made.compress(data) + made.flush()
 
-        yield "zlib, other strategies", encode_so
+def by_zlib(settings: dict[str, int], data: bytes) -> bytes:
+    made = zlib.compressobj(**settings)
+    return made.compress(data) + made.flush()
 
 
 def programs() -> Iterator[tuple[str, Encoder]]:
     """Those that give what is on their standard input, as gzip does, and archivers."""
-    for name, levels in (
-        *(("gzip", "123456789"), ("pigz", "169"), ("libdeflate-gzip", ("1", "6", "9", "12"))),
+    for name, shown, levels in (
+        ("gzip", "1 to 9", [*range(1, 10)]),
+        ("pigz", "1 to 9", [1, 6, 9]),
+        ("libdeflate-gzip", "1 to 9", [1, 6, 9]),
+        ("libdeflate-gzip", "12", [12]),
     ):
         for level in levels if shutil.which(name) else ():
-            what = f"{name}, {levels[0]} to {levels[-1]}"
-            if name == "libdeflate-gzip":
-                what = f"{name}, 12" if level == "12" else f"{name}, 1 to 9"
-
-            def piped(data: bytes, command: tuple[str, ...] = (name, f"-{level}", "-c")) -> bytes:
-                return subprocess.run(command, input=data, stdout=-1, check=True).stdout
-
-            yield what, piped
+            yield f"{name}, {shown}", functools.partial(piped, (name, f"-{level}", "-c"))
     if shutil.which("zopfli"):
-        yield "zopfli", lambda data: by_file(data, "zopfli", "--i5", "-c", "{in}")
+        yield "zopfli", functools.partial(by_file, ("zopfli", "--i5", "-c", "{in}"))
     for level in (1, 5, 9) if shutil.which("7zz") else ():
-        switches = ("7zz", "a", "-tgzip", f"-mx={level}", "-so", "-bd", "dummy", "{in}")
-        yield "7-Zip, 1 to 9", lambda data, words=switches: by_file(data, *words)
+        words = ("7zz", "a", "-tgzip", f"-mx={level}", "-so", "-bd", "dummy", "{in}")
+        yield "7-Zip, 1 to 9", functools.partial(by_file, words)
 
 
 def modules() -> Iterator[tuple[str, Encoder]]:
-    for name, levels, call in (
-        ("isal.isal_zlib", (0, 1, 2, 3), "compress"),
-        ("zlib_ng.zlib_ng", (1, 3, 6, 9), "compress"),
-    ):
+    for name, levels in (("isal.isal_zlib", (0, 1, 2, 3)), ("zlib_ng.zlib_ng", (1, 3, 6, 9))):
         try:
-            compress = getattr(importlib.import_module(name), call)
+            module = importlib.import_module(name)
         except ImportError:
             continue
         for level in levels:
             what = f"{name.split('.')[0]}, {levels[0]} to {levels[-1]}"
-            yield what, lambda data, compress=compress, level=level: compress(data, level)
+            yield what, functools.partial(by_module, module, level)
 
 
-def by_file(data: bytes, *words: str) -> bytes:
+def by_module(module: Any, level: int, data: bytes) -> bytes:
+    made: bytes = module.compress(data, level)
+    return made
+
+
+def piped(command: tuple[str, ...], data: bytes) -> bytes:
+    """What a program says of its standard input."""
+    return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def by_file(words: tuple[str, ...], data: bytes) -> bytes:
     """What a program says of a file."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
         command = [word.replace("{in}", file.name) for word in words]
-        return subprocess.run(command, stdout=-1, stderr=-3, check=True).stdout
+        return subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
+        ).stdout
 
 
 def pictures() -> dict[str, list[bytes]]:
@@ -122,7 +125,7 @@ def remade(path: Path, words: tuple[str, ...]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out.png")
         command = [w.replace("{in}", str(path)).replace("{out}", str(out)) for w in words]
-        subprocess.run(command, stdout=-3, stderr=-3)
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return out.read_bytes() if out.exists() else b""
 
 

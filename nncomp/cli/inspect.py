@@ -153,8 +153,17 @@ def inspect(
     follow = follow or (force and not (output or output_dir))
     as_map = as_map or bool(output and output.lower().endswith(_MAP))
     wanted = _Wanted(
-        lines, top, text, least, output, output_dir, as_map, force, as_json, quiet
-    )  # fmt: skip
+        lines=lines,
+        top=top,
+        binary=text,
+        least=least,
+        output=output,
+        output_dir=output_dir,
+        as_map=as_map,
+        force=force,
+        as_json=as_json,
+        quiet=quiet,
+    )
     _check_usage(files, wanted, follow=follow, model=model)
     outputs.check(output, [*files], "the report would overwrite its file")
     options = Options(
