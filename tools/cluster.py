@@ -20,12 +20,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import dask
 import distributed
 
 import nncomp
 from nncomp.integrations.dask import compress_files
 
 OPTIONS: dict[str, Any] = {"level": 1, "model": "none"}
+# Dask's profiler interrupts every worker a hundred times a second, for its dashboard.
+SETTINGS = {"distributed.worker.profile.enabled": False}
 PLAIN = """if True:
     import sys, time
     import nncomp
@@ -61,6 +64,7 @@ def alone(path: str, size: int, count: int) -> float:
 def on_workers(count: int, sources: Path, target: Path, task_size: int) -> float:
     """Seconds that ``count`` workers take."""
     with (
+        dask.config.set(SETTINGS),
         distributed.LocalCluster(
             n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None
         ) as local,
