@@ -121,7 +121,9 @@ def test_kernels_share_no_code(name: str, tmp_path: Path) -> None:
     flags = [f"-m{feature}" for feature in features]
     if processor == "arm64" and features:
         flags = ["-march=" + "+".join(["armv8.2-a", *features])]
-    crossing = {"x86": "x86_64-linux-gnu-", "arm64": "aarch64-linux-gnu-"}
+    crossing = {"arm64": "aarch64-linux-gnu-"} | dict.fromkeys(
+        ("x86", "linux_x86"), "x86_64-linux-gnu-"
+    )
     prefix = "" if name in BUILT else crossing[processor]
     compiler, nm = shutil.which(f"{prefix}g++"), shutil.which(f"{prefix}nm")
     if compiler is None or nm is None:
@@ -271,12 +273,13 @@ def test_many_more_threads_than_lanes() -> None:
 
 
 @pytest.mark.parametrize("kernel", some_quick(KERNELS[1:], *KERNELS[-1:]))
-def test_kernels_agree(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lanes", [5, 7, 21])  # rows at a time: few, more, more than a tile has
+def test_kernels_agree(kernel: str, lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     data = models.text(3000) + models.noise(300)
     monkeypatch.setenv("NNCOMP_KERNEL", KERNELS[0])
-    payloads = native.encode_block(nano(), data, 5, LEAN)
+    payloads = native.encode_block(nano(), data, lanes, LEAN)
     monkeypatch.setenv("NNCOMP_KERNEL", kernel)
-    assert native.encode_block(nano(), data, 5, LEAN, threads=2) == payloads
+    assert native.encode_block(nano(), data, lanes, LEAN, threads=2) == payloads
     assert native.decode_block(nano(), payloads, len(data), LEAN, threads=2) == data
 
 

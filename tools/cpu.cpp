@@ -78,6 +78,22 @@ PEAK(dot_avx2, "avx2", __m256i, _mm256_setzero_si256,
                                                a)))
 PEAK(dot_sse41, "sse4.1", __m128i, _mm_setzero_si128,
      s = _mm_add_epi32(s, _mm_madd_epi16(_mm_add_epi16(_mm_maddubs_epi16(a, b), _mm_maddubs_epi16(b, a)), a)))
+
+// Likewise, of six tiles.
+void dot_amx() {
+  alignas(64) uint8_t palette[64] = {1};
+  for (int t = 0; t < 8; ++t) {
+    palette[16 + 2 * t] = 64;  // bytes of a row
+    palette[48 + t] = 16;      // rows
+  }
+  asm volatile("ldtilecfg %0" ::"m"(palette));
+  for (int64_t i = 0; i < PRODUCTS; i += 6) {
+    asm volatile(
+        "tdpbusd %tmm7, %tmm6, %tmm0\n tdpbusd %tmm7, %tmm6, %tmm1\n tdpbusd %tmm7, %tmm6, %tmm2\n"
+        "tdpbusd %tmm7, %tmm6, %tmm3\n tdpbusd %tmm7, %tmm6, %tmm4\n tdpbusd %tmm7, %tmm6, %tmm5");
+  }
+  asm volatile("tilerelease");
+}
 #endif
 
 // Multiply-adds a cycle of the loop of a kernel's products alone; 0 if it is not known.
@@ -86,6 +102,7 @@ double peak(const std::string& kernel, double rate) {
     return double(PRODUCTS) * multiply_adds / (fastest(1, loop) * rate);
   };
 #if defined(__x86_64__)
+  if (kernel == "amx") return a_cycle(16 * 16 * 64, dot_amx);
   if (kernel == "avx512") return a_cycle(64, dot_avx512);
   if (kernel == "avxvnni") return a_cycle(32, dot_avxvnni);
   if (kernel == "avx2") return a_cycle(64, dot_avx2);

@@ -33,6 +33,7 @@ KINDS = {
     "programs, pictures, sound": ("binary", "media"),
 }
 KERNELS = {
+    "amx": "AVX-512 VNNI, AMX",
     "avx512": "AVX-512 VNNI",
     "avxvnni": "AVX-VNNI",
     "avx2": "AVX2",

@@ -5,7 +5,10 @@
 
 #include "compiler.hpp"
 
-#if defined(NNCOMP_ARM64) && defined(__linux__)
+#if defined(NNCOMP_X86) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#elif defined(NNCOMP_ARM64) && defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(NNCOMP_ARM64) && defined(__APPLE__)
 #include <sys/sysctl.h>
@@ -52,9 +55,20 @@ uint32_t xcr0() {
 #endif
 }
 
+// Whether the system lets this process, and those that it forks, have tiles: Linux wants to be asked. On others they are
+// not used.
+bool may_use_tiles() {
+#if defined(__linux__) && defined(SYS_arch_prctl)
+  constexpr int ARCH_REQ_XCOMP_PERM = 0x1023, TILE_DATA = 18;
+  return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) == 0;
+#else
+  return false;
+#endif
+}
+
 struct Cpu {
   Registers basic{}, extended{}, more{};  // leaf 1, leaf 7 and its second part
-  bool keeps_ymm = false, keeps_zmm = false;
+  bool keeps_ymm = false, keeps_zmm = false, keeps_tiles = false;
 
   Cpu() {
     basic = cpuid(1, 0);
@@ -68,6 +82,8 @@ struct Cpu {
 #else
     keeps_zmm = (kept & 0xE6) == 0xE6;
 #endif
+    const bool has_tiles = (extended.d >> 24 & 1) != 0;
+    keeps_tiles = has_tiles && (kept & 0x60000) == 0x60000 && may_use_tiles();
   }
 };
 
@@ -85,6 +101,8 @@ const Feature FEATURES[] = {
     {"avx512dq", [] { return cpu().keeps_zmm && cpu().extended.b >> 17 & 1; }},
     {"avx512vl", [] { return cpu().keeps_zmm && cpu().extended.b >> 31 & 1; }},
     {"avx512vnni", [] { return cpu().keeps_zmm && cpu().extended.c >> 11 & 1; }},
+    {"amx-tile", [] { return cpu().keeps_tiles; }},
+    {"amx-int8", [] { return cpu().keeps_tiles && cpu().extended.d >> 25 & 1; }},
 };
 #elif defined(NNCOMP_ARM64) && defined(__linux__)
 const Feature FEATURES[] = {
