@@ -10,7 +10,6 @@ import argparse
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,16 +91,10 @@ def own(family: Family) -> tuple[Input, ...]:
 def values(family: Family) -> str:
     """The function that sets what the contexts of a family hash."""
     names = DEFINITIONS | family.definitions
-    contexts = own(family)
-    trees = [parse(i.what) for i in contexts]
+    trees = [parse(i.what) for i in own(family)]
     lines = list(variables(trees, names))
     lines += [f"{f.name}_values(s, l, add);" for f in [family.base] if f]
-    pairs = zip(contexts, trees, strict=True)
-    for beside, some in groupby(pairs, lambda pair: pair[0].beside is not None):
-        steps = [f"add({cpp(tree)});" for _, tree in some]
-        if not beside:
-            steps = ["if (all(s.shape)) {", *(f"  {step}" for step in steps), "}"]
-        lines += steps
+    lines += [f"add({cpp(tree)});" for tree in trees]
     body = "\n".join(f"  {line}" for line in lines)
     name = f"inline void {family.name}_values(const Shared& s, const Lane& l, Add add)"
     return f"// {family.about}\ntemplate <class Add>\n{name} {{\n{body}\n}}\n"
@@ -166,9 +159,6 @@ def contexts_hpp() -> str:
 {OFF}
 namespace nncomp::mix {{
 namespace {{
-
-// Whether contexts that the network does without take part, too.
-inline bool all(const Shape& shape) {{ return !shape.network || shape.full; }}
 
 {functions}
 // Calls add(v) for what each of the block's contexts hashes, in order.

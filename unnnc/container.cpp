@@ -13,7 +13,7 @@ using deflate::crc32;
 
 constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
 constexpr uint8_t SMALL_MAGIC[] = {0x89, 'N', 'P'};
-constexpr int VERSION = 13;
+constexpr int VERSION = 14;
 constexpr size_t PRIME_SIZE = 16, SMALL_PRIME_SIZE = 4;  // bytes of a prime's digest
 constexpr uint64_t MAX_SMALL_SIZE = LEAD_SIZE;           // bytes of content of a small frame
 constexpr uint64_t REACHES[] = {0, 1 << 26, 1 << 29, uint64_t(1) << 31};

@@ -39,7 +39,7 @@ __all__ = [
 
 MAGIC = b"\x89NNC\r\n"
 SMALL_MAGIC = MAGIC[:2] + b"P"
-VERSION = 13
+VERSION = 14
 MIN_BLOCK_SIZE = 1 << 10
 MAX_BLOCK_SIZE = 1 << 26
 MAX_LANES = 1 << 7

@@ -23,7 +23,7 @@ GENERAL = Family(
         Input("o(2)", 2128, 880),
         Input("o(3)", 1792, 1152),
         Input("o(4)", 1760, 1248),
-        Input("o(6)", 1040, ABSENT),
+        Input("o(6)", 1040, 600),
         Input("word # c1", 2976, 1472),
         Input("word # word1", 880, 1040),
         Input("expected | 0x10000 # c1", 2288, 1424),
@@ -33,13 +33,15 @@ GENERAL = Family(
         Input("T", 1536, 1312),
         Input("P > 0: [P] << 16 | [P + 1] << 8 | c1 # 0x501, else L", 976, 640),
         Input("field # fields | 0x3500", 768, 688),
-        Input("c2 << 8 | c3", 1248, ABSENT),
-        Input("up(0) << 16 | up(1) << 8 | c1 # 0x3700", 1120, ABSENT),
-        Input("after1 mod 2^24 # c1 | 0x1100", 1056, ABSENT),
-        Input("shape mod 2^40 # c1 | 0x3300", 1376, ABSENT),
-        Input("word # word2*7 + 1", 960, ABSENT),
-        Input("(field # fields) # up(0) | 0x4500", 928, ABSENT),
-        Input("word1 # tokens mod 2^8", 960, ABSENT),
+        Input("c2 << 8 | c3", 1248, 600),
+        Input("up(0) << 16 | up(1) << 8 | c1 # 0x3700", 1120, 600),
+        Input("after1 mod 2^24 # c1 | 0x1100", 1056, 600),
+        Input("shape mod 2^40 # c1 | 0x3300", 1376, 600),
+        Input("word # word2*7 + 1", 960, 600),
+        Input("(field # fields) # up(0) | 0x4500", 928, 600),
+        Input("word1 # tokens mod 2^8", 960, 600),
+        Input("open # word + 8", 900, 600),
+        Input("column # c1 | 0x60A00", 900, 600),
     ),
     others=(
         Input("order 0", 1792, 176),
@@ -49,7 +51,7 @@ GENERAL = Family(
         Input("network", ABSENT, 10304),
         Input("constant", 1136, 512),
     ),
-    rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "16k + (c3 >> 4)", "6*match_class + hits"),
+    rows=(*FIRST_ROWS, "fields mod 2^5 << 3 | k", "tokens mod 2^8", "(tokens >> 4) mod 2^8"),
 )
 
 RECORDS = Family(
@@ -91,7 +93,7 @@ RECORDS = Family(
         Input("network", ABSENT, 8192),
         Input("constant", 3104, 0),
     ),
-    rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "at mod 2^8", "6*match_class + hits"),
+    rows=(*FIRST_ROWS, "shape mod 2^8", "at mod 2^8", "6*match_class + hits"),
 )
 
 CODE = Family(
@@ -167,7 +169,7 @@ X86 = Family(
         Input("network", ABSENT, 8192),
         Input("constant", 3376, 0),
     ),
-    rows=(*FIRST_ROWS, "8phase + ((modrm >> 3) & 7)", "32k + phase", "6*match_class + hits"),
+    rows=(*FIRST_ROWS, "8phase + ((modrm >> 3) & 7)", "32k + phase", "c2"),
 )
 
 PICTURE = Family(
@@ -292,13 +294,10 @@ def full(
     memories: tuple[str, ...] = (),
 ) -> Family:
     """The family of the max profile: that of the rich one, all its contexts, and more."""
-    kept = [
-        Input(i.what, i.alone, MORE if i.beside is ABSENT else i.beside) for i in family.contexts
-    ]
     return replace(
         family,
         name=f"max_{family.name}",
-        contexts=(*kept, *(Input(what, MORE, MORE) for what in contexts)),
+        contexts=(*family.contexts, *(Input(what, MORE, MORE) for what in contexts)),
         rows=(*family.rows, *rows),
         memories=memories,
         base=family,
@@ -312,7 +311,7 @@ ROWS_OF_TEXT = (
     "min(column, 127) << 3 | k",
     "(word >> 56) mod 2^7 << 3 | k",
     "c2",
-    "fields mod 2^5 << 3 | k",
+    "6*match_class + hits",
 )
 ROWS_OF_NUMBERS = (
     "predicted",
@@ -324,10 +323,13 @@ ROWS_OF_NUMBERS = (
     "c1 >> 6 << 8 | node",
 )
 ROWS_OF_RECORDS = (
-    *ROWS_OF_NUMBERS[:-2],
+    *ROWS_OF_NUMBERS[:2],
+    "16k + (c2 >> 4)",
+    *ROWS_OF_NUMBERS[3:5],
     "0xFFFFF > type: min(offset, 127) << 3 | k, else t mod 2^2 << 8 | node",
     ROWS_OF_NUMBERS[-1],
 )
+ROWS_OF_X86 = (*ROWS_OF_NUMBERS[:3], "6*match_class + hits", *ROWS_OF_NUMBERS[4:])
 
 MAX = (
     full(
@@ -335,9 +337,7 @@ MAX = (
         (
             "(beside(0) << 16 | beside(1) << 8 | c1) # fields | 0x60500",
             "beside(0) << 24 | beside(1) << 16 | beside(2) << 8 | 6 # field",
-            "open # word + 8",
             "up(0) # word # 0x609",
-            "column # c1 | 0x60A00",
             "shape mod 2^24 # o(2) | 0x6100000",
             "(up(0) << 24 | up(1) << 16 | up2(0) << 8 | up2(1)) # c1 | 0x61100",
             "up(0) << 16 | up2(0) << 8 | c1 # column | 0x6120000",
@@ -388,7 +388,7 @@ MAX = (
             "memory(0) mod 2^8 # O",
             "memory(1) mod 2^24 # phase",
         ),
-        ROWS_OF_NUMBERS,
+        ROWS_OF_X86,
         ("O", "I"),
     ),
     full(PICTURE, ("guess(0) # 22", "guess(1) # 25"), ROWS_OF_NUMBERS),

@@ -17,9 +17,6 @@
 namespace nncomp::mix {
 namespace {
 
-// Whether contexts that the network does without take part, too.
-inline bool all(const Shape& shape) { return !shape.network || shape.full; }
-
 // Text, and whatever is nothing else.
 template <class Add>
 inline void general_values(const Shared& s, const Lane& l, Add add) {
@@ -33,6 +30,7 @@ inline void general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t expected = feature::expected(s, l);
   const uint64_t field = feature::field(s, l);
   const uint64_t fields = feature::fields(s, l);
+  const uint64_t open = feature::open(s, l);
   const uint64_t run = feature::run(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t tokens = feature::tokens(s, l);
@@ -44,9 +42,7 @@ inline void general_values(const Shared& s, const Lane& l, Add add) {
   add(feature::o(s, l, 2));
   add(feature::o(s, l, 3));
   add(feature::o(s, l, 4));
-  if (all(s.shape)) {
-    add(feature::o(s, l, 6));
-  }
+  add(feature::o(s, l, 6));
   add(combine(word, c1));
   add(combine(word, word1));
   add(combine(expected | 0x10000, c1));
@@ -56,15 +52,15 @@ inline void general_values(const Shared& s, const Lane& l, Add add) {
   add(T);
   add(more(P, 0) ? combine(feature::back(s, l, P) << 16 | feature::back(s, l, P + 1) << 8 | c1, 0x501) : L);
   add(combine(field, fields | 0x3500));
-  if (all(s.shape)) {
-    add(c2 << 8 | c3);
-    add(combine(feature::up(s, l, 0) << 16 | feature::up(s, l, 1) << 8 | c1, 0x3700));
-    add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
-    add(combine(shape & 0xFFFFFFFFFF, c1 | 0x3300));
-    add(combine(word, word2 * 7 + 1));
-    add(combine(combine(field, fields), feature::up(s, l, 0) | 0x4500));
-    add(combine(word1, tokens & 0xFF));
-  }
+  add(c2 << 8 | c3);
+  add(combine(feature::up(s, l, 0) << 16 | feature::up(s, l, 1) << 8 | c1, 0x3700));
+  add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
+  add(combine(shape & 0xFFFFFFFFFF, c1 | 0x3300));
+  add(combine(word, word2 * 7 + 1));
+  add(combine(combine(field, fields), feature::up(s, l, 0) | 0x4500));
+  add(combine(word1, tokens & 0xFF));
+  add(combine(open, word + 8));
+  add(combine(column, c1 | 0x60A00));
 }
 
 // Records of P bytes; N is the byte of the one before, NE, NW of its neighbours.
@@ -276,15 +272,12 @@ inline void max_general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t column = feature::column(s, l);
   const uint64_t field = feature::field(s, l);
   const uint64_t fields = feature::fields(s, l);
-  const uint64_t open = feature::open(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t word = feature::word(s, l);
   general_values(s, l, add);
   add(combine(feature::beside(s, l, 0) << 16 | feature::beside(s, l, 1) << 8 | c1, fields | 0x60500));
   add(combine(feature::beside(s, l, 0) << 24 | feature::beside(s, l, 1) << 16 | feature::beside(s, l, 2) << 8 | 6, field));
-  add(combine(open, word + 8));
   add(combine(combine(feature::up(s, l, 0), word), 0x609));
-  add(combine(column, c1 | 0x60A00));
   add(combine(shape & 0xFFFFFF, feature::o(s, l, 2) | 0x6100000));
   add(combine(feature::up(s, l, 0) << 24 | feature::up(s, l, 1) << 16 | feature::up2(s, l, 0) << 8 | feature::up2(s, l, 1), c1 | 0x61100));
   add(combine(feature::up(s, l, 0) << 16 | feature::up2(s, l, 0) << 8 | c1, column | 0x6120000));
@@ -417,17 +410,17 @@ inline void first_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t*
 }
 
 inline void general_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t c3 = feature::c(s, l, 3);
-  row[4] = uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = uint32_t(16 * bit.k + right(c3, 4));
-  row[6] = uint32_t(6 * bit.match_class + bit.hits);
+  const uint64_t fields = feature::fields(s, l);
+  const uint64_t tokens = feature::tokens(s, l);
+  row[4] = uint32_t((fields & 0x1F) << 3 | bit.k);
+  row[5] = uint32_t(tokens & 0xFF);
+  row[6] = uint32_t(right(tokens, 4) & 0xFF);
 }
 
 inline void records_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t at = feature::at(s, l);
-  row[4] = uint32_t(16 * bit.k + right(c2, 4));
+  const uint64_t shape = feature::shape(s, l);
+  row[4] = uint32_t(shape & 0xFF);
   row[5] = uint32_t(at & 0xFF);
   row[6] = uint32_t(6 * bit.match_class + bit.hits);
 }
@@ -441,11 +434,12 @@ inline void code_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* 
 }
 
 inline void x86_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t modrm = feature::modrm(s, l);
   const uint64_t phase = feature::phase(s, l);
   row[4] = uint32_t(8 * phase + (right(modrm, 3) & 7));
   row[5] = uint32_t(32 * bit.k + phase);
-  row[6] = uint32_t(6 * bit.match_class + bit.hits);
+  row[6] = uint32_t(c2);
 }
 
 inline void picture_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
@@ -467,7 +461,6 @@ inline void wide_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* 
 inline void max_general_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t column = feature::column(s, l);
-  const uint64_t fields = feature::fields(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t word = feature::word(s, l);
   general_rows(s, l, bit, row);
@@ -477,7 +470,7 @@ inline void max_general_rows(const Shared& s, const Lane& l, const Bit& bit, uin
   row[10] = uint32_t(least(column, 127) << 3 | bit.k);
   row[11] = uint32_t((right(word, 56) & 0x7F) << 3 | bit.k);
   row[12] = uint32_t(c2);
-  row[13] = uint32_t((fields & 0x1F) << 3 | bit.k);
+  row[13] = uint32_t(6 * bit.match_class + bit.hits);
 }
 
 inline void max_records_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
@@ -485,13 +478,12 @@ inline void max_records_rows(const Shared& s, const Lane& l, const Bit& bit, uin
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t offset = feature::offset(s, l);
-  const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
   const uint64_t type = feature::type(s, l);
   records_rows(s, l, bit, row);
   row[7] = uint32_t(bit.predicted);
   row[8] = uint32_t(8 * bit.all_hits + bit.k);
-  row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
+  row[9] = uint32_t(16 * bit.k + right(c2, 4));
   row[10] = uint32_t(c2);
   row[11] = uint32_t(c3);
   row[12] = uint32_t(more(0xFFFFF, type) ? least(offset, 127) << 3 | bit.k : (t & 0x3) << 8 | bit.node);
@@ -516,7 +508,6 @@ inline void max_code_rows(const Shared& s, const Lane& l, const Bit& bit, uint32
 
 inline void max_x86_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
@@ -524,7 +515,7 @@ inline void max_x86_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_
   row[7] = uint32_t(bit.predicted);
   row[8] = uint32_t(8 * bit.all_hits + bit.k);
   row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
-  row[10] = uint32_t(c2);
+  row[10] = uint32_t(6 * bit.match_class + bit.hits);
   row[11] = uint32_t(c3);
   row[12] = uint32_t((t & 0x3) << 8 | bit.node);
   row[13] = uint32_t(right(c1, 6) << 8 | bit.node);

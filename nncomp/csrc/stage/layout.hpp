@@ -80,8 +80,10 @@ inline uint64_t lay_out(Shared& s, uint8_t* base) {
 }
 
 inline void start_map(const Tables& t, uint16_t* cells, int rows, int first, int step) {  // every row maps x to itself
+  uint16_t row[BINS];
+  for (int j = 0; j < BINS; ++j) row[j] = uint16_t(t.squash[128 * j < 4095 ? 128 * j : 4095] >> 6);
   for (int i = first; i < rows; i += step) {
-    for (int j = 0; j < BINS; ++j) cells[i * BINS + j] = uint16_t(t.squash[128 * j < 4095 ? 128 * j : 4095] >> 6);
+    for (int j = 0; j < BINS; ++j) cells[i * BINS + j] = row[j];
   }
 }
 

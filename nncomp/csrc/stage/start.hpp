@@ -20,8 +20,8 @@ inline void remember(const Shared& s, Lane& l) {
   const uint32_t c = l.byte;
   push_recent(l, c);
   if (s.shape.x86) follow_x86(l.x86, c);
+  if (s.shape.sets > FEW_SETS) follow_brackets(l, c);
   if (s.shape.full) {
-    follow_brackets(l, c);
     follow_pace(l, c);
     follow_chain(l);
   }
