@@ -55,8 +55,8 @@ uint32_t xcr0() {
 #endif
 }
 
-// Whether the system lets this process, and those that it forks, have tiles: Linux wants to be asked. On others they are
-// not used.
+// Whether the system lets this process, and those that it forks, have tiles: Linux wants to be asked. On others they
+// are not used.
 bool may_use_tiles() {
 #if defined(__linux__) && defined(SYS_arch_prctl)
   constexpr int ARCH_REQ_XCOMP_PERM = 0x1023, TILE_DATA = 18;
