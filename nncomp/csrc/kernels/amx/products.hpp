@@ -26,7 +26,8 @@ class Tiles {
       p.bytes[t] = 64;
       p.rows[t] = uint8_t(t == 5 || t == 6 ? 16 : rows);
     }
-    _tile_loadconfig(&p);
+    // not _tile_loadconfig: GCC before 13.3 takes it to read eight bytes, and may never write the others
+    asm volatile("ldtilecfg %0" ::"m"(p));
   }
   ~Tiles() { _tile_release(); }
   Tiles(const Tiles&) = delete;
