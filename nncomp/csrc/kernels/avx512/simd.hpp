@@ -42,16 +42,17 @@ struct Avx512 {
   }
   static int32_t highest(Vec v) { return _mm512_reduce_max_epi32(v); }
 
-  // Even and odd lanes apart, since products have 64 bits. Results fit int32, so a logical shift will do, and
-  // odd lanes are shifted left to where they belong.
+  // Even and odd lanes apart, since products have 64 bits. |x| < 2^29, so four times x fits, and what is wanted is the
+  // upper half of its product.
   struct Multiplier {
     Vec even, odd;
     explicit Multiplier(Vec m) : even(m), odd(_mm512_srli_epi64(m, 32)) {}
     Vec rq(Vec x) const {
-      const __m512i half = _mm512_set1_epi64(1 << 29);
-      const __m512i a = _mm512_add_epi64(_mm512_mul_epi32(x, even), half);
-      const __m512i b = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(x, 32), odd), half);
-      return _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(a, 30), _mm512_slli_epi64(b, 2));
+      const __m512i half = _mm512_set1_epi64(int64_t(1) << 31);
+      const __m512i four = _mm512_slli_epi32(x, 2);
+      const __m512i a = _mm512_add_epi64(_mm512_mul_epi32(four, even), half);
+      const __m512i b = _mm512_add_epi64(_mm512_mul_epi32(_mm512_shuffle_epi32(four, _MM_PERM_DDBB), odd), half);
+      return _mm512_mask_shuffle_epi32(b, 0x5555, a, _MM_PERM_DDBB);
     }
   };
 
