@@ -121,4 +121,4 @@ class Mixing:
             + 2 * 768 * 33
         )
         lane += 4 * 65536 if self.profile > Profile.LEAN else 0  # where samples are predicted
-        return tables + maps + lanes * (lane + 8192)
+        return tables + maps + lanes * (lane + 9216)

@@ -73,6 +73,8 @@ INSTRUCTIONS = [
     0f 70 c1 1b;0f 77;0f a4 c1 05;0f 80 01 02 03 04;f0 48 0f b1 11;64 48 8b 04 25 28 00 00 00
     c5 f8 57 c0;c5 f8 77;c5 fd 6f 44 24 20;c4 e2 7d 18 05 01 02 03 04;62 f1 7c 48 57 c0
     c8 10 00 01;9a 01 02 03 04 05 06;ea 01 02 03 04 05 06;a1 01 02 03 04;a8 01;a9 01 02 03 04;cd 80
+    53;56;56;57;5f;5e;5b;8d 4c 24 10;ff 74 24 14;75 03;eb 11;7f 7f;0f 85 04 00 00 00
+    0f 8f 40 00 00 00;66 0f 84 08 00;66 0f 50 c1
     d9 45 fc;e4 60;e2 f0;d4 0a;68 01 02 03 04;98;99;a4;f3 a5;f3 c3;fe c0;ff 75 08;8f 45 fc
     """.replace("\n", ";").split(";")
     if line.strip()
@@ -134,8 +136,10 @@ def branches(size: int) -> bytes:
 
 
 def instructions(size: int) -> bytes:
-    """Of x86."""
-    return (b"".join(INSTRUCTIONS) * (size // 200 + 1))[:size]
+    """Of x86: each in turn, then as they come, so that jumps, calls and pushes meet."""
+    first = b"".join(INSTRUCTIONS)
+    some = (INSTRUCTIONS[v % len(INSTRUCTIONS)] for v in models.noise(size))
+    return (first + b"".join(some))[:size]
 
 
 def words(samples: Iterable[int], size: int) -> bytes:

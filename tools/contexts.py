@@ -20,6 +20,7 @@ from nncomp.contexts.family import (  # noqa: E402
     BIT,
     DEFINITIONS,
     INSTRUCTION,
+    NUMBERS,
     Family,
     Input,
 )
@@ -192,10 +193,10 @@ def families_hpp() -> str:
     most = max(len(f.inputs(network)) for f in FAMILIES for network in (False, True))
     entries = []
     for f in FAMILIES:
-        instructions = any(t[0] in INSTRUCTION for v in f.values(False) for t in features(v))
+        used = {t[0] for v in f.values(False) for t in features(v)}
+        asked = [bool(used & INSTRUCTION), bool(used & NUMBERS), f.full]
         counts = [f.count("match"), f.count("sample"), len(f.rows), len(f.memories), f.width]
-        numbers = ", ".join([*map(str, counts), "true" if instructions else "false"])
-        numbers += ", true" if f.full else ", false"
+        numbers = ", ".join([*map(str, counts), *("true" if flag else "false" for flag in asked)])
         both = f"{{{f.count('context')}, {f.count('context', True)}}}"
         each = ",\n".join(weights(f.inputs(network), network) for network in (False, True))
         entries.append(f"    // {f.name}\n    {{{both}, {numbers}, {{\n{each}}}}},")
@@ -220,6 +221,7 @@ struct FamilyTable {{
   int32_t matches, samples, sets, memories;  // samples: of their predictions
   uint32_t width;                  // bytes of a number that is predicted; 0: none is
   bool x86;                        // whether instructions are followed
+  bool numbers;                    // whether numbers of lines are followed
   bool full;                       // whether contexts have runs, and three inputs each
   // First weights, 2^14 being one: contexts, order 0, order 1, matches, samples, network, constant.
   int16_t weight[2][{most}];

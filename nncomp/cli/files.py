@@ -66,7 +66,7 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
     -2                       1.7           1.6   122 MiB
     -3                       3.1           4.6   173 MiB
     -4 to -6                 4.5           9.0   290 MiB
-    -7 to -9                 8.5          13.5   845 MiB
+    -7 to -9                 8.5          13.5   899 MiB
     """
     return _run(Mode.COMPRESS, ctx, **values)
 

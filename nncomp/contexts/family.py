@@ -6,10 +6,23 @@ from dataclasses import dataclass, field
 
 from nncomp.contexts.expression import Tree, parse
 
-__all__ = ["ABSENT", "BIT", "DEFINITIONS", "FEATURES", "INSTRUCTION", "Family", "Input"]
+__all__ = [
+    "ABSENT",
+    "BIT",
+    "DEFINITIONS",
+    "FEATURES",
+    "FIRST_ROWS",
+    "INSTRUCTION",
+    "NUMBERS",
+    "Family",
+    "Input",
+]
 
 ABSENT = None  # takes no part
 EVEN, EVEN_BESIDE = 1440, 720  # first weights where nothing was trained; 2^14 is one
+
+# Rows of weights with which those of every family begin.
+FIRST_ROWS = ("node", "match_row", "c1", "8hits + k")
 
 # What a number can be made of. Each engine has a function of each name.
 FEATURES = {
@@ -30,6 +43,10 @@ FEATURES = {
     "open": "hash of the bracket that is open, and of the word before it",
     "field": "hash of the bytes of this field",
     "fields": "which one of the line it is",
+    "number": "the number that the last digits are, points between them left out, or 0",
+    "digits": "how many there are",
+    "over": "the number in the line above that is in the same place as this one or the next, or 0",
+    "change": "by how much the number before is more than the one in its place there",
     "column": "bytes since the line began",
     "pace": "at what distance bytes come again, as far as they show it, or 0",
     "type": "that of the record, of a chain of them with a type and a length in front of each",
@@ -51,6 +68,18 @@ FEATURES = {
     "modrm": "its byte of that name",
     "before": "hash of the bytes of the instruction before",
     "opcodes": "those of the last four, 16 bits each",
+    # the program around it
+    "here": "1 where a jump goes, or 0",
+    "ahead": "ahead(j): bytes from here to the j-th place that a jump goes to, 128 from there on",
+    "jump": "1 where the byte is of a jump's distance, or 0",
+    "far": "256 + what the byte is if this jump by 32 bits goes where the last one went, or 0",
+    "function": "where this function begins",
+    "pushed": "registers that it has pushed, a bit each",
+    "popped": "likewise popped",
+    "depth": "bytes of arguments that wait on the stack for a call",
+    "slot": "256 + what the byte is if this place of the stack is the last one, or 0",
+    "last": "the lowest byte of the last displacement with this base",
+    "call": "hash of the bytes of the last call",
     # samples
     "guess": "guess(j): what prediction j says of the byte",
     # the bit to come, for rows of weights only
@@ -65,6 +94,9 @@ FEATURES = {
 }
 BIT = {"k", "node", "match_class", "match_row", "hits", "all_hits", "predicted", "near"}
 INSTRUCTION = {"phase", "bytes", "operand", "opcode", "modrm", "before", "opcodes"}
+INSTRUCTION |= {"here", "ahead", "jump", "far", "function", "pushed", "popped", "depth", "slot"}
+INSTRUCTION |= {"last", "call"}
+NUMBERS = {"number", "digits", "over", "change"}
 
 # Names that every family may use.
 DEFINITIONS = {

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nncomp.contexts.family import ABSENT, Family, Input
+from nncomp.contexts.family import ABSENT, FIRST_ROWS, Family, Input
+from nncomp.contexts.x86 import X86
 
 __all__ = ["FAMILIES", "FIRST_ROWS", "LEAN", "MAX", "MAX_CONTEXTS", "MAX_MEMORIES", "RICH"]
-
-# With which those of every family begin.
-FIRST_ROWS = ("node", "match_row", "c1", "8hits + k")
 
 GENERAL = Family(
     "general",
@@ -33,11 +31,11 @@ GENERAL = Family(
         Input("T", 1536, 1312),
         Input("P > 0: [P] << 16 | [P + 1] << 8 | c1 # 0x501, else L", 976, 640),
         Input("field # fields | 0x3500", 768, 688),
-        Input("c2 << 8 | c3", 1248, 600),
+        Input("over # (number # digits << 8 | c1) # change", 1000, 600),
         Input("up(0) << 16 | up(1) << 8 | c1 # 0x3700", 1120, 600),
         Input("after1 mod 2^24 # c1 | 0x1100", 1056, 600),
         Input("shape mod 2^40 # c1 | 0x3300", 1376, 600),
-        Input("word # word2*7 + 1", 960, 600),
+        Input("(beside(0) << 16 | beside(1) << 8 | c1) # fields | 0x60500", 1000, 600),
         Input("(field # fields) # up(0) | 0x4500", 928, 600),
         Input("word1 # tokens mod 2^8", 960, 600),
         Input("open # word + 8", 900, 600),
@@ -130,46 +128,6 @@ CODE = Family(
         Input("constant", 0, 0),
     ),
     rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "16k + (c3 >> 4)", "6*match_class + hits"),
-)
-
-X86 = Family(
-    "x86",
-    "Instructions of an x86 processor.",
-    definitions={
-        "I": "bytes # phase",
-        "O": "opcode | phase << 16 | modrm << 24",
-    },
-    contexts=(
-        Input("o(2)", 1968),
-        Input("o(6)", -416),
-        Input("I", 752),
-        Input("I # opcodes mod 2^32", 304),
-        Input("I # opcodes mod 2^48", 112),
-        Input("I # before", -16),
-        Input("opcodes # O", 2144),
-        Input("operand # phase << 8 | 1", 1856),
-        Input("expected # c1", 2400),
-        Input("c2 << 8 | c3", 1808),
-        Input("c2 << 16 | c3 << 8 | c4 # 2", 1584),
-        Input("O # c1", 1888),
-        Input("after1 mod 2^24 # c1 | 0x1100", 1040),
-        Input("after2 # c1 | 0x2200", 2064),
-        Input("c1 << 8 | c3 # 4", 1824),
-        Input("c4 << 8 | c5 # 5", 1216),
-        Input("c1 << 24 | c2 << 16 | (t & 3) << 8 | c4 # 9", 976),
-        Input("[8] << 16 | [16] << 8 | [24] # t & 7", 896),
-        Input("o(8) & 0xF0F0F0F0F0F0 # 8", 1312),
-        Input("(O # operand) # opcodes mod 2^16", 1552),
-    ),
-    others=(
-        Input("order 0", 1440),
-        Input("order 1", 720),
-        Input("match 0", 3104),
-        Input("match 1", 2016),
-        Input("network", ABSENT, 8192),
-        Input("constant", 3376, 0),
-    ),
-    rows=(*FIRST_ROWS, "8phase + ((modrm >> 3) & 7)", "32k + phase", "c2"),
 )
 
 PICTURE = Family(
@@ -329,15 +287,23 @@ ROWS_OF_RECORDS = (
     "0xFFFFF > type: min(offset, 127) << 3 | k, else t mod 2^2 << 8 | node",
     ROWS_OF_NUMBERS[-1],
 )
-ROWS_OF_X86 = (*ROWS_OF_NUMBERS[:3], "6*match_class + hits", *ROWS_OF_NUMBERS[4:])
+ROWS_OF_INSTRUCTIONS = (
+    "predicted",
+    "8all_hits + k",
+    "phase << 5 | min(ahead(1), 15) << 1 | here",
+    "6*match_class + hits",
+    "phase << 5 | ((depth >> 2) & 3) << 3 | k",
+    "phase > 0: opcode mod 2^9 << 1, else opcodes mod 2^9 << 1 | 1",
+    ROWS_OF_NUMBERS[-1],
+)
 
 MAX = (
     full(
         GENERAL,
         (
-            "(beside(0) << 16 | beside(1) << 8 | c1) # fields | 0x60500",
+            "c2 << 8 | c3",
+            "word # word2*7 + 1",
             "beside(0) << 24 | beside(1) << 16 | beside(2) << 8 | 6 # field",
-            "up(0) # word # 0x609",
             "shape mod 2^24 # o(2) | 0x6100000",
             "(up(0) << 24 | up(1) << 16 | up2(0) << 8 | up2(1)) # c1 | 0x61100",
             "up(0) << 16 | up2(0) << 8 | c1 # column | 0x6120000",
@@ -387,8 +353,15 @@ MAX = (
             "o(3) # phase",
             "memory(0) mod 2^8 # O",
             "memory(1) mod 2^24 # phase",
+            "jump > 0: ahead(1) << 8 | ahead(2) # opcode | phase << 16, else O # room",
+            "jump > 0: ahead(1) # phase, else I # room",
+            "I # pushed | popped << 8",
+            "I # call + depth",
+            "far > 0: far # phase, else (function # O) # opcodes mod 2^16",
+            "(function # phase) # modrm & 7",
+            "slot > 0: slot # O, else c1 # last | phase << 8",
         ),
-        ROWS_OF_X86,
+        ROWS_OF_INSTRUCTIONS,
         ("O", "I"),
     ),
     full(PICTURE, ("guess(0) # 22", "guess(1) # 25"), ROWS_OF_NUMBERS),

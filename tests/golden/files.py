@@ -9,6 +9,7 @@ this script leaves alone what is there.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import gzip
@@ -262,7 +263,10 @@ def unpacked(data: bytes, base: Model) -> Model:
 
 
 def other_end(payload: bytes, decode: Callable[[bytes], object]) -> bytes:
-    """A payload that stands for the same symbols and is not the one that an encoder writes."""
+    """A payload that stands for the same symbols and is not the one that an encoder writes.
+
+    Raises ``LookupError`` where every last byte is another content.
+    """
     for last in range(256):
         forged = payload[:-1] + bytes([last])
         try:
@@ -270,7 +274,20 @@ def other_end(payload: bytes, decode: Callable[[bytes], object]) -> bytes:
         except (FormatError, ModelError) as error:
             if last and "left over" in str(error):
                 return forged
-    raise AssertionError("every last byte is another content")
+    raise LookupError("every last byte is another content")
+
+
+def other_primed_end() -> tuple[int, bytes]:
+    """Likewise of the longest piece of ``TEXT`` that has one, behind ``PRIME``; and its size."""
+    for size in range(len(TEXT), 0, -1):
+        (payload,) = behind(None, TEXT[:size], 1).payloads
+
+        def decode(p: bytes, size: int = size) -> bytes:
+            return native.decode_block(None, [p], size, RICH, prime=PRIME)
+
+        with contextlib.suppress(LookupError):
+            return size, other_end(payload, decode)
+    raise LookupError("no piece has one")
 
 
 def filtered(*, lean: bool = False) -> Iterator[tuple[bytes, Block]]:
@@ -647,14 +664,13 @@ def bad_primed() -> Iterator[tuple[str, bytes]]:
     yield "primed-footer", whole[:-5] + bytes([whole[-5] ^ 2]) + whole[-4:]
     yield "primed-footer-even", whole[:-5] + bytes([whole[-5] & 0xFE]) + whole[-4:]
     for name, forged in {
-        "end": other_end(
-            payload, lambda p: native.decode_block(None, [p], size, RICH, prime=PRIME)
-        ),
         "extended": payload + b"\0",
         "shortened": payload[:-1],
         "noise": NOISE,
     }.items():
         yield f"primed-{name}", small(sizes=varint(size) + varint(len(forged)), rest=forged)
+    size, forged = other_primed_end()
+    yield "primed-other-end", small(sizes=varint(size) + varint(len(forged)), rest=forged)
     wrong = small(sizes=varint(size) + varint(len(payload)), rest=payload[:9] + b"?" + payload[10:])
     yield "primed-content", wrong
 

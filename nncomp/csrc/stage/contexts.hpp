@@ -21,22 +21,23 @@ namespace {
 template <class Add>
 inline void general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t P = feature::P(s, l);
   const uint64_t after1 = feature::after1(s, l);
   const uint64_t after2 = feature::after2(s, l);
+  const uint64_t change = feature::change(s, l);
   const uint64_t column = feature::column(s, l);
+  const uint64_t digits = feature::digits(s, l);
   const uint64_t expected = feature::expected(s, l);
   const uint64_t field = feature::field(s, l);
   const uint64_t fields = feature::fields(s, l);
+  const uint64_t number = feature::number(s, l);
   const uint64_t open = feature::open(s, l);
+  const uint64_t over = feature::over(s, l);
   const uint64_t run = feature::run(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t tokens = feature::tokens(s, l);
   const uint64_t word = feature::word(s, l);
   const uint64_t word1 = feature::word1(s, l);
-  const uint64_t word2 = feature::word2(s, l);
   const uint64_t T = combine(tokens & 0xFFFFFFFF, combine(run << 8 | c1, word));
   const uint64_t L = combine(least(column, 255), feature::up(s, l, 0));
   add(feature::o(s, l, 2));
@@ -52,11 +53,11 @@ inline void general_values(const Shared& s, const Lane& l, Add add) {
   add(T);
   add(more(P, 0) ? combine(feature::back(s, l, P) << 16 | feature::back(s, l, P + 1) << 8 | c1, 0x501) : L);
   add(combine(field, fields | 0x3500));
-  add(c2 << 8 | c3);
+  add(combine(combine(over, combine(number, digits << 8 | c1)), change));
   add(combine(feature::up(s, l, 0) << 16 | feature::up(s, l, 1) << 8 | c1, 0x3700));
   add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
   add(combine(shape & 0xFFFFFFFFFF, c1 | 0x3300));
-  add(combine(word, word2 * 7 + 1));
+  add(combine(feature::beside(s, l, 0) << 16 | feature::beside(s, l, 1) << 8 | c1, fields | 0x60500));
   add(combine(combine(field, fields), feature::up(s, l, 0) | 0x4500));
   add(combine(word1, tokens & 0xFF));
   add(combine(open, word + 8));
@@ -148,39 +149,43 @@ inline void x86_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t c4 = feature::c(s, l, 4);
   const uint64_t c5 = feature::c(s, l, 5);
-  const uint64_t after1 = feature::after1(s, l);
-  const uint64_t after2 = feature::after2(s, l);
-  const uint64_t before = feature::before(s, l);
   const uint64_t bytes = feature::bytes(s, l);
+  const uint64_t depth = feature::depth(s, l);
   const uint64_t expected = feature::expected(s, l);
+  const uint64_t function = feature::function(s, l);
+  const uint64_t here = feature::here(s, l);
+  const uint64_t jump = feature::jump(s, l);
   const uint64_t modrm = feature::modrm(s, l);
   const uint64_t opcode = feature::opcode(s, l);
   const uint64_t opcodes = feature::opcodes(s, l);
   const uint64_t operand = feature::operand(s, l);
   const uint64_t phase = feature::phase(s, l);
+  const uint64_t slot = feature::slot(s, l);
   const uint64_t t = feature::t(s, l);
   const uint64_t I = combine(bytes, phase);
   const uint64_t O = opcode | phase << 16 | modrm << 24;
+  const uint64_t room = least(feature::ahead(s, l, 1), 16) << 1 | here;
   add(feature::o(s, l, 2));
   add(feature::o(s, l, 6));
   add(I);
   add(combine(I, opcodes & 0xFFFFFFFF));
   add(combine(I, opcodes & 0xFFFFFFFFFFFF));
-  add(combine(I, before));
   add(combine(opcodes, O));
   add(combine(operand, phase << 8 | 1));
   add(combine(expected, c1));
   add(c2 << 8 | c3);
   add(combine(c2 << 16 | c3 << 8 | c4, 2));
   add(combine(O, c1));
-  add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
-  add(combine(after2, c1 | 0x2200));
   add(combine(c1 << 8 | c3, 4));
   add(combine(c4 << 8 | c5, 5));
   add(combine(c1 << 24 | c2 << 16 | (t & 3) << 8 | c4, 9));
   add(combine(feature::back(s, l, 8) << 16 | feature::back(s, l, 16) << 8 | feature::back(s, l, 24), t & 7));
   add(combine(feature::o(s, l, 8) & 0xF0F0F0F0F0F0, 8));
   add(combine(combine(O, operand), opcodes & 0xFFFF));
+  add(more(jump, 0) ? combine(feature::ahead(s, l, 1) << 16 | feature::ahead(s, l, 2) << 8 | feature::ahead(s, l, 3), opcode | phase << 16) : combine(combine(O, opcodes & 0xFFFF), room));
+  add(combine(function, phase | (opcode & 0xFF) << 8 | (modrm & 199) << 16));
+  add(more(slot, 0) ? combine(combine(combine(function, depth), operand), phase) : combine(I, depth));
+  add(combine(I, (t & 15) | (opcodes & 0x3FF) << 8));
 }
 
 // Rows of samples of a byte; W, N, … are the same byte of neighbouring samples.
@@ -269,15 +274,17 @@ inline void lean_values(const Shared& s, const Lane& l, Add add) {
 template <class Add>
 inline void max_general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t column = feature::column(s, l);
   const uint64_t field = feature::field(s, l);
-  const uint64_t fields = feature::fields(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t word = feature::word(s, l);
+  const uint64_t word2 = feature::word2(s, l);
   general_values(s, l, add);
-  add(combine(feature::beside(s, l, 0) << 16 | feature::beside(s, l, 1) << 8 | c1, fields | 0x60500));
+  add(c2 << 8 | c3);
+  add(combine(word, word2 * 7 + 1));
   add(combine(feature::beside(s, l, 0) << 24 | feature::beside(s, l, 1) << 16 | feature::beside(s, l, 2) << 8 | 6, field));
-  add(combine(combine(feature::up(s, l, 0), word), 0x609));
   add(combine(shape & 0xFFFFFF, feature::o(s, l, 2) | 0x6100000));
   add(combine(feature::up(s, l, 0) << 24 | feature::up(s, l, 1) << 16 | feature::up2(s, l, 0) << 8 | feature::up2(s, l, 1), c1 | 0x61100));
   add(combine(feature::up(s, l, 0) << 16 | feature::up2(s, l, 0) << 8 | c1, column | 0x6120000));
@@ -334,15 +341,26 @@ inline void max_x86_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t before = feature::before(s, l);
   const uint64_t bytes = feature::bytes(s, l);
+  const uint64_t call = feature::call(s, l);
+  const uint64_t depth = feature::depth(s, l);
+  const uint64_t far = feature::far(s, l);
+  const uint64_t function = feature::function(s, l);
+  const uint64_t here = feature::here(s, l);
+  const uint64_t jump = feature::jump(s, l);
+  const uint64_t last = feature::last(s, l);
   const uint64_t modrm = feature::modrm(s, l);
   const uint64_t opcode = feature::opcode(s, l);
   const uint64_t opcodes = feature::opcodes(s, l);
   const uint64_t operand = feature::operand(s, l);
   const uint64_t pace = feature::pace(s, l);
   const uint64_t phase = feature::phase(s, l);
+  const uint64_t popped = feature::popped(s, l);
+  const uint64_t pushed = feature::pushed(s, l);
+  const uint64_t slot = feature::slot(s, l);
   const uint64_t word = feature::word(s, l);
   const uint64_t I = combine(bytes, phase);
   const uint64_t O = opcode | phase << 16 | modrm << 24;
+  const uint64_t room = least(feature::ahead(s, l, 1), 16) << 1 | here;
   x86_values(s, l, add);
   add(combine(I, (right(opcodes, 16) & 0xFFFF) | 0x60100000));
   add(combine(right(opcodes, 16) & 0xFFFFFFFF, O));
@@ -354,6 +372,13 @@ inline void max_x86_values(const Shared& s, const Lane& l, Add add) {
   add(combine(feature::o(s, l, 3), phase));
   add(combine(feature::memory(s, l, 0) & 0xFF, O));
   add(combine(feature::memory(s, l, 1) & 0xFFFFFF, phase));
+  add(more(jump, 0) ? combine(feature::ahead(s, l, 1) << 8 | feature::ahead(s, l, 2), opcode | phase << 16) : combine(O, room));
+  add(more(jump, 0) ? combine(feature::ahead(s, l, 1), phase) : combine(I, room));
+  add(combine(I, pushed | popped << 8));
+  add(combine(I, call + depth));
+  add(more(far, 0) ? combine(far, phase) : combine(combine(function, O), opcodes & 0xFFFF));
+  add(combine(combine(function, phase), modrm & 7));
+  add(more(slot, 0) ? combine(slot, O) : combine(c1, last | phase << 8));
 }
 
 // Rows of samples of a byte; W, N, … are the same byte of neighbouring samples.
@@ -508,16 +533,18 @@ inline void max_code_rows(const Shared& s, const Lane& l, const Bit& bit, uint32
 
 inline void max_x86_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t shape = feature::shape(s, l);
-  const uint64_t t = feature::t(s, l);
+  const uint64_t depth = feature::depth(s, l);
+  const uint64_t here = feature::here(s, l);
+  const uint64_t opcode = feature::opcode(s, l);
+  const uint64_t opcodes = feature::opcodes(s, l);
+  const uint64_t phase = feature::phase(s, l);
   x86_rows(s, l, bit, row);
   row[7] = uint32_t(bit.predicted);
   row[8] = uint32_t(8 * bit.all_hits + bit.k);
-  row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
+  row[9] = uint32_t(phase << 5 | least(feature::ahead(s, l, 1), 15) << 1 | here);
   row[10] = uint32_t(6 * bit.match_class + bit.hits);
-  row[11] = uint32_t(c3);
-  row[12] = uint32_t((t & 0x3) << 8 | bit.node);
+  row[11] = uint32_t(phase << 5 | (right(depth, 2) & 3) << 3 | bit.k);
+  row[12] = uint32_t(more(phase, 0) ? (opcode & 0x1FF) << 1 : (opcodes & 0x1FF) << 1 | 1);
   row[13] = uint32_t(right(c1, 6) << 8 | bit.node);
 }
 

@@ -55,6 +55,25 @@ inline void follow_brackets(Lane& l, uint32_t c) {
   }
 }
 
+// Points do not end a number, nor do they count. Before the line of `c` ends.
+inline void follow_number(Lane& l, uint32_t c) {
+  Numbers& n = l.numbers;
+  if (c >= '0' && c <= '9') {
+    n.value = n.value * 10 + (c - '0');
+    ++n.digits;
+    return;
+  }
+  if (c == '.') return;
+  uint32_t &count = n.count[l.odd_line], &above = n.count[l.odd_line ^ 1];
+  if (n.digits && count < MAX_NUMBERS) {
+    n.change = n.value - (count < above ? n.all[l.odd_line ^ 1][count] : 0);
+    n.all[l.odd_line][count] = n.value;
+    ++count;
+  }
+  n.value = n.digits = 0;
+  if (c == '\n') n.change = above = 0;  // which is the line that begins
+}
+
 // A distance at which a byte came four times becomes the pace where it did so often enough.
 inline void follow_pace(Lane& l, uint32_t c) {
   Pace& p = l.pace;
@@ -171,6 +190,14 @@ inline uint64_t beside(const Shared& s, const Lane& l, uint32_t k) {
   const uint32_t at = above + (l.t - begin) + k;
   return at < l.line ? s.data[l.start + at] : 0;
 }
+inline uint64_t number(const Shared&, const Lane& l) { return l.numbers.value; }
+inline uint64_t digits(const Shared&, const Lane& l) { return l.numbers.digits; }
+inline uint64_t over(const Shared&, const Lane& l) {
+  const Numbers& n = l.numbers;
+  const uint32_t count = n.count[l.odd_line];
+  return count < n.count[l.odd_line ^ 1] ? n.all[l.odd_line ^ 1][count] : 0;
+}
+inline uint64_t change(const Shared&, const Lane& l) { return l.numbers.change; }
 inline uint64_t open(const Shared&, const Lane& l) { return l.open[l.depth]; }
 inline uint64_t pace(const Shared&, const Lane& l) { return l.pace.pace; }
 inline uint64_t type(const Shared&, const Lane& l) { return l.chain.locked ? l.chain.type : NO_RECORD; }

@@ -19,7 +19,8 @@ namespace {
 inline void remember(const Shared& s, Lane& l) {
   const uint32_t c = l.byte;
   push_recent(l, c);
-  if (s.shape.x86) follow_x86(l.x86, c);
+  if (s.shape.x86) follow_x86(l.x86, c, l.t);
+  if (s.shape.numbers) follow_number(l, c);
   if (s.shape.sets > FEW_SETS) follow_brackets(l, c);
   if (s.shape.full) {
     follow_pace(l, c);

@@ -22,6 +22,7 @@ constexpr int PREDICTIONS = 4;    // of a sample
 constexpr int SAMPLE_CELLS = 8 * 8 * 256;  // [error][bit][place]
 constexpr int ROWS2 = 4 * LENGTHS + 256;
 constexpr uint32_t MAX_FIELDS = 64;  // of a line that are looked at
+constexpr uint32_t MAX_NUMBERS = 64;  // likewise
 constexpr uint32_t MAX_DEPTH = 16;   // of brackets; a power of two
 constexpr uint32_t MAX_PACE = 4096, PACE_COUNT = 15;
 constexpr uint32_t MEMORY = 1 << 16;  // places of each memory
@@ -64,6 +65,7 @@ struct Shape {
   int32_t family;   // enum Family
   bool network;     // whether it takes part
   bool x86;         // whether instructions are followed
+  bool numbers;     // whether those of lines are
   bool full;        // whether contexts have runs, and three inputs each
   uint32_t period;  // length of a record or of a row of samples; 0: none
   uint32_t stride;  // bytes of a sample
@@ -79,6 +81,7 @@ inline Shape shape_of(int32_t family, bool network, uint32_t period, uint32_t st
   return {family,
           network,
           f.x86,
+          f.numbers,
           f.full,
           period,
           stride,
@@ -123,18 +126,45 @@ struct Chain {
 };
 constexpr uint32_t NO_TYPE = 0xFFFF, NO_RECORD = 0xFFFFF;
 
+// What instructions of an x86 processor show of the program.
+struct Program {
+  uint64_t targets[2];       // bit i: a jump goes to the byte i on from the one to come, i < 128
+  uint32_t far;              // where the last jump by 32 bits went
+  uint32_t function;         // where this one begins
+  uint32_t pushed, popped;   // registers since, a bit each
+  uint32_t depth;            // bytes of the arguments on the stack
+  uint32_t slot;             // the last displacement from the stack pointer, less the depth
+  uint8_t last[8];           // the lowest byte of the last displacement, by base
+  uint64_t call;             // hash of the last call's bytes
+};
+
+// What the byte to come is; of the last three that plus the bytes still to come.
+enum Phase : uint32_t {
+  OPCODE = 0,
+  AFTER_0F,
+  AFTER_38,
+  AFTER_3A,
+  MODRM,
+  SIB,
+  DISPLACEMENT = 5,
+  IMMEDIATE = 9,
+  VEX = 17
+};
+
 // Where the byte to come stands in an instruction of an x86 processor.
 struct Instruction {
-  uint32_t phase;      // enum Phase, or that plus the bytes still to come
+  uint32_t phase;      // see enum Phase
   uint32_t kind;       // of the opcode: see x86_kind
   uint32_t immediate;  // bytes
   uint32_t prefixes;   // 1: operand of 16 bits, 2: of 64
   uint32_t opcode;     // behind its escapes
-  uint32_t modrm;
+  uint32_t modrm, sib;
+  uint32_t value, known;  // of its displacement or immediate: of so many bytes, the first four count
   uint64_t bytes;      // hash of its bytes
   uint64_t operand;    // hash of its displacement's or immediate's bytes
   uint64_t before;     // hash of the bytes of the instruction before
   uint64_t opcodes;    // the last 4, 16 bits each, newest lowest: opcode and what mod-r/m adds to it
+  Program program;     // until the end of the instruction before, but for displacements
 };
 
 // Predictions of a sample. A sample has 16 bits: one byte is its high byte, of two the first is the low one.
@@ -158,6 +188,15 @@ struct Bit {
   uint32_t predicted;    // 256 + the byte of the longest active match, or 0
 };
 
+// Numbers of this line and of the one above.
+struct Numbers {
+  uint64_t value;       // of this one so far
+  uint32_t digits;      // of it; 0: it is none
+  uint32_t count[2];    // by Lane::odd_line: how many are complete
+  uint64_t change;      // what the last complete one is more than the one above
+  uint64_t all[2][MAX_NUMBERS];
+};
+
 struct Lane {
   uint32_t start, size;  // its piece of the block
   uint32_t t, coded;     // how many of its bytes it has taken in, and how many it has coded
@@ -169,12 +208,13 @@ struct Lane {
   uint64_t field;               // hash of this field's bytes
   uint32_t run, fields;         // bytes of this class so far, fields of this line so far
   uint32_t line, line_above, line_two_above;  // offsets in the piece where they start
-  uint32_t odd_line, fields_above;  // of a full profile, from here on
+  uint32_t odd_line, fields_above;
   uint32_t field_at[2][MAX_FIELDS];  // where the fields of this line and of the one above start
+  Numbers numbers;
   uint64_t open[MAX_DEPTH];     // hashes of brackets that are open and the words before them
   uint32_t depth;
-  Pace pace;
-  Chain chain;
+  Pace pace;                    // of a full profile
+  Chain chain;                  // likewise
   uint32_t column;
   uint32_t row_at, channel;     // t mod period, that mod stride
   Instruction x86;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "stage/program.hpp"
 #include "stage/state.hpp"
 #include "stage/values.hpp"
 
@@ -27,36 +28,26 @@ inline uint32_t x86_kind(uint32_t opcode) {  // 256 and more: after 0F
   return uint8_t(first[opcode]);
 }
 
-enum Phase : uint32_t {
-  OPCODE = 0,
-  AFTER_0F,
-  AFTER_38,
-  AFTER_3A,
-  MODRM,
-  SIB,
-  DISPLACEMENT = 5,
-  IMMEDIATE = 9,
-  VEX = 17
-};
-
-inline void end_instruction(Instruction& x) {
+inline void end_instruction(Instruction& x, uint32_t t) {
+  follow_program(x.program, x, t);
   x.before = x.bytes;
   x.opcodes = x.opcodes << 16 | (x.opcode & 0x3FF) | (x.modrm >> 6) << 10 | (x.modrm >> 3 & 7) << 12;
   x.phase = OPCODE;
-  x.prefixes = x.opcode = x.modrm = 0;
+  x.prefixes = x.opcode = x.modrm = x.value = x.known = 0;
   x.bytes = x.operand = 0;
 }
 
 // Behind all else.
-inline void expect_immediate(Instruction& x) {
+inline void expect_immediate(Instruction& x, uint32_t t) {
   x.operand = 0;
+  x.value = x.known = 0;
   if (x.immediate) x.phase = IMMEDIATE + x.immediate;
-  else end_instruction(x);
+  else end_instruction(x, t);
 }
 
 // Behind mod-r/m, or SIB.
-inline void expect_displacement(Instruction& x, uint32_t mod, uint32_t base) {
-  if (mod == 3 || (mod == 0 && base != 5)) expect_immediate(x);
+inline void expect_displacement(Instruction& x, uint32_t mod, uint32_t base, uint32_t t) {
+  if (mod == 3 || (mod == 0 && base != 5)) expect_immediate(x, t);
   else x.phase = DISPLACEMENT + (mod == 1 ? 1 : 4);
 }
 
@@ -75,7 +66,7 @@ inline uint32_t immediate_size(const Instruction& x, uint32_t kind, uint32_t c) 
 }
 
 // An opcode, or what may come before it.
-inline void take_opcode(Instruction& x, uint32_t c) {
+inline void take_opcode(Instruction& x, uint32_t c, uint32_t t) {
   const uint32_t kind = x.phase == AFTER_38 ? 'm' : x.phase == AFTER_3A ? 'B' : x86_kind(x.phase << 8 | c);
   x.opcode = x.phase << 8 | c;
   switch (kind) {
@@ -92,34 +83,49 @@ inline void take_opcode(Instruction& x, uint32_t c) {
   x.kind = kind;
   x.immediate = immediate_size(x, kind, c);
   if (kind == 'm' || kind == 'B' || kind == 'D' || kind == 'G' || kind == 'H') x.phase = MODRM;
-  else expect_immediate(x);
+  else expect_immediate(x, t);
 }
 
-inline void take_modrm(Instruction& x, uint32_t c) {
+inline void take_modrm(Instruction& x, uint32_t c, uint32_t t) {
   x.modrm = c;
   if ((x.kind == 'G' || x.kind == 'H') && (c >> 3 & 7) < 2) {  // TEST, the first two of the group
     x.immediate = x.kind == 'G' ? 1 : x.prefixes & 1 ? 2 : 4;
   }
   if (c >> 6 != 3 && (c & 7) == 4) x.phase = SIB;
-  else expect_displacement(x, c >> 6, c & 7);
+  else expect_displacement(x, c >> 6, c & 7, t);
 }
 
 // One of several bytes: the phase counts those to come.
-inline void take_operand(Instruction& x, uint32_t c) {
+inline void take_operand(Instruction& x, uint32_t c, uint32_t t) {
   x.operand = combine(x.operand, c + 1);
+  if (x.known < 4) x.value |= c << 8 * x.known;
+  ++x.known;
   --x.phase;
-  if (x.phase == DISPLACEMENT) expect_immediate(x);
-  else if (x.phase == IMMEDIATE) end_instruction(x);
-  else if (x.phase == VEX) x.phase = AFTER_0F;
+  if (x.phase == DISPLACEMENT) {
+    follow_displacement(x.program, x);
+    expect_immediate(x, t);
+  } else if (x.phase == IMMEDIATE) {
+    end_instruction(x, t);
+  } else if (x.phase == VEX) {
+    x.phase = AFTER_0F;
+    x.value = x.known = 0;
+  }
 }
 
-// `c` is the next byte of the lane's instructions.
-inline void follow_x86(Instruction& x, uint32_t c) {
+// `c` is byte t − 1 of the lane.
+inline void follow_x86(Instruction& x, uint32_t c, uint32_t t) {
   x.bytes = combine(x.bytes, c + 1);
-  if (x.phase <= AFTER_3A) take_opcode(x, c);
-  else if (x.phase == MODRM) take_modrm(x, c);
-  else if (x.phase == SIB) expect_displacement(x, x.modrm >> 6, c & 7);
-  else take_operand(x, c);
+  advance_targets(x.program);
+  if (x.phase <= AFTER_3A) {
+    take_opcode(x, c, t);
+  } else if (x.phase == MODRM) {
+    take_modrm(x, c, t);
+  } else if (x.phase == SIB) {
+    x.sib = c;
+    expect_displacement(x, x.modrm >> 6, c & 7, t);
+  } else {
+    take_operand(x, c, t);
+  }
 }
 
 namespace feature {

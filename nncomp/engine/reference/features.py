@@ -52,8 +52,38 @@ def run_class(n: int) -> int:
 # The past
 
 MAX_FIELDS = 64  # of a line that are looked at
+MAX_NUMBERS = 64  # likewise
 MAX_DEPTH = 16  # of brackets
 MAX_PACE, PACE_COUNT = 4096, 15
+
+
+class Numbers:
+    """Numbers of this line and of the one above. Points do not end a number, nor do they count."""
+
+    def __init__(self) -> None:
+        self.value = self.digits = 0  # of this one so far, modulo 2^64
+        self.line: list[int] = []  # those that are complete
+        self.above: list[int] = []
+        self.change = 0  # what the last complete one is more than the one above
+
+    def over(self) -> int:
+        """The one above this one or the next, or 0."""
+        return self.above[len(self.line)] if len(self.line) < len(self.above) else 0
+
+    def take(self, c: int) -> None:
+        """Take in a byte."""
+        if 48 <= c < 58:
+            self.value = self.value * 10 + c - 48 & MASK
+            self.digits += 1
+            return
+        if c == 46:
+            return
+        if self.digits and len(self.line) < MAX_NUMBERS:
+            self.change = self.value - self.over() & MASK
+            self.line.append(self.value)
+        self.value = self.digits = 0
+        if c == 10:
+            self.above, self.line, self.change = self.line, [], 0
 
 
 class Pace:
@@ -138,6 +168,7 @@ class Past:
         self.fields_above = 0
         self.open = [0] * MAX_DEPTH  # hashes of open brackets and the words before them
         self.depth = 0
+        self.numbers = Numbers()
         self.pace = Pace()
         self.chain = Chain()
         self.memory: list[int] = []  # what followed here before, of each memory
@@ -160,6 +191,7 @@ class Past:
         elif c in b")]}>":
             self.open[self.depth] = 0
             self.depth = (self.depth - 1) % MAX_DEPTH
+        self.numbers.take(c)
         self.pace.take(c, self.t)
         self.chain.take(self.order(4), self.t)
         if kind in (1, 2, 6):
@@ -247,6 +279,10 @@ FEATURES: dict[str, Feature] = {  # of a past, by their names in the table
     "field": lambda p: p.field,
     "fields": lambda p: p.fields,
     "beside": lambda p, k: p.beside(k),
+    "number": lambda p: p.numbers.value,
+    "digits": lambda p: p.numbers.digits,
+    "over": lambda p: p.numbers.over(),
+    "change": lambda p: p.numbers.change,
     "open": lambda p: p.open[p.depth],
     "pace": lambda p: p.pace.pace,
     "column": lambda p: p.column(),
@@ -267,6 +303,17 @@ FEATURES: dict[str, Feature] = {  # of a past, by their names in the table
     "modrm": lambda p: p.instruction.modrm,
     "before": lambda p: p.instruction.before,
     "opcodes": lambda p: p.instruction.opcodes,
+    "here": lambda p: p.instruction.here(),
+    "ahead": lambda p, j: p.instruction.ahead(j),
+    "jump": lambda p: p.instruction.jump(),
+    "far": lambda p: p.instruction.far(),
+    "function": lambda p: p.instruction.program.function,
+    "pushed": lambda p: p.instruction.program.pushed,
+    "popped": lambda p: p.instruction.program.popped,
+    "depth": lambda p: p.instruction.program.depth,
+    "slot": lambda p: p.instruction.slot(),
+    "last": lambda p: p.instruction.program.last[p.instruction.modrm & 7],
+    "call": lambda p: p.instruction.program.call,
     "guess": lambda p, j: p.samples.guess(j, p),
 }
 

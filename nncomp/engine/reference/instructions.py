@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nncomp.engine.reference.hashes import MASK, combine
+from nncomp.engine.reference.programs import JUMP_REACH, Program, is_far_jump, is_jump
 
 __all__ = ["KINDS", "Instruction"]
 
@@ -31,12 +32,16 @@ class Instruction:
     def __init__(self) -> None:
         self.before = 0  # the hash of the instruction before this one
         self.opcodes = 0  # of the last four, 16 bits each, the newest lowest
+        self.sib = 0  # the last one
+        self.program = Program()
+        self.t = 0  # bytes taken in
         self.start()
 
     def start(self) -> None:
         """Nothing is known of an instruction before its first byte."""
         self.part, self.left = OPCODE, 0  # bytes to come of a displacement, immediate, VEX
         self.bytes = self.operand = 0  # hashes of all its bytes, and of those of an operand
+        self.value = self.known = 0  # of an operand, of which so many bytes are known; four count
         self.word, self.wide = 4, False  # bytes of an immediate, and whether it may have eight
         self.opcode = self.modrm = 0
         self.kind, self.immediate = ".", 0
@@ -48,9 +53,12 @@ class Instruction:
 
     def take(self, c: int) -> None:
         """Take in the next byte."""
+        self.t += 1
         self.bytes = combine(self.bytes, c + 1)
         if self.part in (DISPLACEMENT, IMMEDIATE, VEX):
             self.operand = combine(self.operand, c + 1)
+            self.value |= c << 8 * self.known & 0xFFFFFFFF
+            self.known += 1
             self.left -= 1
             if self.left == 0:
                 self.end_of_operand()
@@ -63,6 +71,7 @@ class Instruction:
             else:
                 self.expect_displacement(c >> 6, c & 7)
         elif self.part == SIB:
+            self.sib = c
             self.expect_displacement(self.modrm >> 6, c & 7)
         else:
             self.take_opcode(c)
@@ -98,7 +107,7 @@ class Instruction:
 
     def expect_immediate(self) -> None:
         """Behind all else."""
-        self.operand = 0
+        self.operand = self.value = self.known = 0
         if self.immediate:
             self.part, self.left = IMMEDIATE, self.immediate
         else:
@@ -107,15 +116,52 @@ class Instruction:
     def end_of_operand(self) -> None:
         """Behind the last byte of a displacement, an immediate or VEX."""
         if self.part == VEX:
-            self.part = AFTER_0F
+            self.part, self.value, self.known = AFTER_0F, 0, 0
         elif self.part == DISPLACEMENT:
+            self.program.displace(self.modrm, self.is_on_stack(), self.value)
             self.expect_immediate()
         else:
             self.finish()
 
     def finish(self) -> None:
         """Behind the last byte."""
+        extension = self.modrm >> 3 & 7
+        self.program.take(self.opcode, extension, self.value, self.bytes, self.t)
         self.before = self.bytes
         summary = self.opcode | self.modrm >> 6 << 10 | (self.modrm >> 3 & 7) << 12
         self.opcodes = (self.opcodes << 16 | summary) & MASK
         self.start()
+
+    # What contexts ask
+
+    def is_on_stack(self) -> bool:
+        """Whether the operand is at ESP and a displacement."""
+        return self.modrm & 7 == 4 and self.sib == 0x24
+
+    def here(self) -> int:
+        """1 where a jump goes, else 0."""
+        return int(self.t in self.program.targets)
+
+    def ahead(self, j: int) -> int:
+        """Bytes from here to the j-th place that a jump goes to, at most ``JUMP_REACH``."""
+        distances = sorted(target - self.t for target in self.program.targets if target > self.t)
+        return distances[j - 1] if j <= len(distances) else JUMP_REACH
+
+    def jump(self) -> int:
+        """1 where the byte is of a jump's distance, else 0."""
+        return int(self.part == IMMEDIATE and is_jump(self.opcode))
+
+    def far(self) -> int:
+        """2^8 + what the byte is if this far jump goes where the last one went, or 0."""
+        if self.part != IMMEDIATE or not is_far_jump(self.opcode):
+            return 0
+        value = self.program.far - self.t - self.left & 0xFFFFFFFF
+        if (value ^ self.value) & (1 << 8 * self.known) - 1:
+            return 0
+        return 256 | value >> 8 * self.known & 255
+
+    def slot(self) -> int:
+        """2^8 + what the byte is if this place of the stack is the last one, or 0."""
+        if self.part != DISPLACEMENT or not self.is_on_stack():
+            return 0
+        return 256 | self.program.slot + self.program.depth & 255
