@@ -843,4 +843,6 @@ def test_memory_is_what_is_promised(name: str) -> None:
             assert max(taken) <= promised
             if len(mixing.family.contexts) == most:
                 samples = lanes * (1 << 18) if mixing.profile != LEAN else 0
-                assert taken[0] >= (promised - samples) * 0.99
+                # no family of the max profile has most contexts and most memories
+                nearly = 0.99 if mixing.profile != MAX else 0.95
+                assert taken[0] >= (promised - samples) * nearly
