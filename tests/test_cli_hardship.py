@@ -405,11 +405,11 @@ def test_eight_bits(run: Run, monkeypatch: pytest.MonkeyPatch, encoding: str) ->
 
 def test_what_is_printed_is_ascii() -> None:
     """Help of every command"""
-    ctx = click.Context(cli)
+    ctx = click.Context(cli, **cli.context_settings)
     for name in cli.list_commands(ctx):
         command_ = cli.get_command(ctx, name)
         assert command_ is not None
-        assert command_.get_help(click.Context(command_)).isascii()
+        assert command_.get_help(click.Context(command_, parent=ctx)).isascii()
     assert cli.get_help(ctx).isascii()
 
 

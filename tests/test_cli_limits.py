@@ -108,8 +108,9 @@ def test_little_address_space(run: Run, limit: int, args: list[str]) -> None:
     files = [name for name in args if name[0] != "-"]
     if result.returncode == 0:
         assert lines == []
-    elif result.returncode < 0 or lines[0].startswith("OpenBLAS"):
-        # NumPy's libraries end the process by themselves while they are being loaded.
+    elif result.returncode < 0 or lines[0].startswith("OpenBLAS") or "lost sys.stderr" in lines:
+        # NumPy's libraries end the process by themselves while they are being loaded, and Python
+        # while it says what it had no memory for, with a status of its own.
         assert b"nncomp._native" not in result.stderr
     else:
         assert result.returncode == 1

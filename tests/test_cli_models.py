@@ -166,7 +166,7 @@ def test_pipes_are_no_models(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_manual_has_every_command_and_option() -> None:
     """docs/nncomp.1 is written by hand, and must be true."""
     manual = Path(__file__).parent.parent.joinpath("docs/nncomp.1").read_text().replace("\\-", "-")
-    ctx = click.Context(cli)
+    ctx = click.Context(cli, **cli.context_settings)
     for command in cli.list_commands(ctx):
         assert re.search(rf"^\.BR? .*\b{command}\b", manual, re.MULTILINE), command
     commands = [cli.get_command(ctx, name) for name in ("compress", "cat")]

@@ -125,7 +125,7 @@ def test_training_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     Path("my.toml").write_text(toml)
     commands = re.findall(r"^    .*nncomp train (.*)$", text, re.MULTILINE)
     assert len(commands) > 8
-    parent = click.Context(cli, help_option_names=["-h", "--help"])  # commands remember the first
+    parent = click.Context(cli, **cli.context_settings)  # commands remember the first
     parsed = [train.make_context("train", shlex.split(c), parent).params for c in commands]
     (of_file,) = [p for p in parsed if p["seed"] == 2]
     assert of_file["weights"] == {"prose": 40, "code": 20, "code/linux": 10}
@@ -198,7 +198,7 @@ def manual() -> str:
 
 
 def test_the_manual_has_every_option_and_no_other() -> None:
-    ctx = click.Context(cli, help_option_names=["-h", "--help"])
+    ctx = click.Context(cli, **cli.context_settings)
     known = {"-h", "--help"}
     for name in ("compress", "cat"):
         command = cli.get_command(ctx, name)
@@ -212,7 +212,7 @@ def test_the_manual_has_every_option_and_no_other() -> None:
 
 
 def test_defaults_and_ranges_in_manual_and_api() -> None:
-    ctx = click.Context(cli)
+    ctx = click.Context(cli, **cli.context_settings)
     command = cli.get_command(ctx, "compress")
     assert command is not None
     known, text = options(command), manual()
