@@ -55,7 +55,7 @@ def header_of(options: Options) -> Header:
 
 class Encoder:
     """Writes a frame to ``dst``: its header at once, blocks as content comes, the rest in ``end``.
-    A primed frame's first block waits for the second one: alone, it may be a small frame.
+    A small first block waits for the second one: alone, it may be a small frame.
 
     ``content_size``, if known, helps the device "auto" to choose, and nothing else. ``progress`` is
     called in the caller's thread with bytes done, and may raise to abort. After an error the frame
@@ -87,7 +87,7 @@ class Encoder:
         self._usable = True  # whether the frame may be continued
         self._dst = dst
         self._held: Coded | None = None  # the first block, where it may become a small frame
-        self._writer = None if self._prime is not None else FrameWriter(dst, self.header)
+        self._writer: FrameWriter | None = None
 
     def width(self) -> int:
         """How many blocks to have at a time, at least 1: for speed, never for what is written."""
@@ -165,16 +165,22 @@ class Encoder:
         """Write the block that is held as a small frame, if it is the only one and that is best."""
         if self._held is None:
             return False
-        found = [(container.small_frame(self.header, block), plan) for plan, block in self._held]
-        small = [(frame, plan) for frame, plan in found if frame is not None]
+        small = [
+            (frame, plan)
+            for plan, block in self._held
+            if (not block.network or resolve.is_released(self._model))
+            and (frame := container.small_frame(self.header, block, self._carried(block)))
+        ]
         if not small:
             return False
         frame, plan = min(small, key=lambda one: len(one[0]))
         usual = io.BytesIO()
         writer = FrameWriter(usual, self.header)
-        writer.write(*self._smallest(self._held, writer)[1:])
+        _, block, model = self._smallest(self._held, writer)
+        writer.write(block, model)
         writer.end()
-        if len(frame) > len(usual.getvalue()):
+        embeds = model is not None and model.data is not None
+        if embeds or len(frame) > len(usual.getvalue()):
             return False
         rawio.write_all(self._dst, frame)
         self._summary.count(plan)
@@ -194,7 +200,8 @@ class Encoder:
             yield content, self._inside
 
     def _write(self, coded: Coded) -> None:
-        if self._writer is None and self._held is None:
+        small = coded[0][1].size <= container.MAX_SMALL_SIZE
+        if self._writer is None and self._held is None and small:
             self._held = coded
         else:
             self._put(coded, self._begun())
@@ -210,20 +217,23 @@ class Encoder:
         Not an embedded model's data, which was asked for.
         """
 
-        def carried(block: Block) -> ModelRef | None:
-            if not block.network or writer.has_network:
-                return None
-            assert self._model is not None
-            return ModelRef(self._model.id, self._model.name)
-
         def record_size(candidate: tuple[Plan, Block]) -> int:
-            return container.record_size(candidate[1], carried(candidate[1]))
+            model = None if writer.has_network else self._carried(candidate[1])
+            return container.record_size(candidate[1], named(model))
+
+        def named(model: ModelRef | None) -> ModelRef | None:
+            return model and dataclasses.replace(model, data=None)
 
         plan, block = min(coded, key=record_size)
-        model = carried(block)
-        if model is not None and self._packed is not None:
-            model = dataclasses.replace(model, data=self._packed.data)
-        return plan, block, model
+        return plan, block, None if writer.has_network else self._carried(block)
+
+    def _carried(self, block: Block) -> ModelRef | None:
+        """The model that comes with a frame's first network block."""
+        if not block.network:
+            return None
+        assert self._model is not None
+        data = None if self._packed is None else self._packed.data
+        return ModelRef(self._model.id, self._model.name, data)
 
     def _task(
         self, content: bytes, split: Split | None, inside: deflate.Inside | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,8 +41,8 @@ class FrameInfo:
     version: int  # of the format
     arithmetic: int  # version
     profile: str  # of the adaptive stage: lean, rich or max
-    model: str | None  # name; None where no block needs a model
-    model_id: str | None  # 32 hexadecimal digits
+    model: str | None  # name, or id where that is not known; None where no block needs a model
+    model_id: str | None  # 32 hexadecimal digits; the first 8 in a small frame
     model_embedded: bool
     model_size: int | None  # of the embedded model
     model_base: str | None  # name of the model that the embedded one is a change of, else its id
@@ -130,7 +131,8 @@ def _about(ref: ModelRef) -> _Model:
     base_name = None
     try:
         if ref.data is None:
-            return _Model(ref, registry.entry_of(ref.id).config)
+            entry = registry.entry_of(ref.id)
+            return _Model(dataclasses.replace(ref, name=ref.name or entry.name), entry.config)
         packed = Packed(ref.name, ref.data)
         base_id, base = packing.base_id(packed), None
         if base_id is not None:
@@ -139,6 +141,8 @@ def _about(ref: ModelRef) -> _Model:
             base_name = base.name
         return _Model(ref, packing.read_config(packed, base), size, base_name)
     except ModelNotFoundError:  # it may be where the file is decoded
-        return _Model(ref, None, size, base_name)
+        return _Model(
+            dataclasses.replace(ref, name=ref.name or ref.id.hex()), None, size, base_name
+        )
     except ModelError as error:
         raise FormatError(f"the embedded model is malformed: {error}") from None

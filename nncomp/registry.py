@@ -83,11 +83,12 @@ def entry(path: Path) -> Entry:
 
 
 def entry_of(model_id: bytes) -> Entry:
-    """The first model with this id, as its header has it. Raises ``ModelNotFoundError``."""
+    """The first model whose id is this or begins so, as its header has it. Raises
+    ``ModelNotFoundError``."""
     for found in available():
-        if found.id == model_id:
+        if found.id.startswith(model_id):
             return found
-    raise ModelNotFoundError(f"the model with id {model_id.hex()} was not found in {_places()}")
+    raise _not_found(model_id)
 
 
 def find(name: str) -> Model:
@@ -98,21 +99,22 @@ def find(name: str) -> Model:
     raise ModelNotFoundError(f"model {name!r} was not found in {_places()}")
 
 
-def find_id(model_id: bytes, name: str = "?") -> Model:
-    """The model with this id, whatever its file is called; ``name`` is for the message only.
+def find_id(model_id: bytes, name: str = "") -> Model:
+    """The model whose id is this or begins so, whatever its file is called; ``name``, where it is
+    known, is for the message only.
 
     Raises ``ModelNotFoundError``, or ``ModelError`` where the only candidates are damaged.
     """
     problem: ModelError | None = None
     for found in available():
-        if found.id == model_id:
+        if found.id.startswith(model_id):
             try:
                 return _load(found.path)
             except ModelError as error:
                 problem = problem or error
     if problem:
         raise problem
-    raise ModelNotFoundError(f"model {name!r} (id {model_id.hex()}) was not found in {_places()}")
+    raise _not_found(model_id, name)
 
 
 def is_released(model_id: bytes) -> bool:
@@ -163,6 +165,12 @@ def resolve(model: str | os.PathLike[str] | Model) -> Model:
     if isinstance(model, os.PathLike) or _is_path(text):
         return _load(Path(text))
     return find(text)
+
+
+def _not_found(model_id: bytes, name: str = "") -> ModelNotFoundError:
+    known = "with id" if len(model_id) == model_file.ID_SIZE else "whose id begins with"
+    what = f"model {name!r} (id {model_id.hex()})" if name else f"a model {known} {model_id.hex()}"
+    return ModelNotFoundError(f"{what} was not found in {_places()}")
 
 
 def _is_path(text: str) -> bool:

@@ -200,14 +200,11 @@ def _next_frame(file: Mended, start: int) -> int | None:
     """Where bytes begin, from ``start`` on, that frames begin with."""
     longest = len(container.MAGIC) - 1
     while data := file.at(start, _CHUNK + longest):
-        found = [at for magic in _MAGICS if (at := data.find(magic)) >= 0]
+        found = [at for magic in container.MAGICS if (at := data.find(magic)) >= 0]
         if found:
             return start + min(found)
         start += _CHUNK
     return None
-
-
-_MAGICS = container.MAGIC, container.SMALL_MAGIC
 
 
 def _content(

@@ -26,7 +26,7 @@ from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
 if TYPE_CHECKING:
     from nncomp.options import Embeddable
 
-__all__ = ["find", "for_frame", "for_writing"]
+__all__ = ["find", "for_frame", "for_writing", "is_released"]
 
 
 def for_writing(options: Options) -> tuple[Model | None, Packed | None]:
@@ -44,6 +44,11 @@ def for_writing(options: Options) -> tuple[Model | None, Packed | None]:
         return None, None
     model = find(wanted)
     return model, packing.pack(model) if options.embed_model else None
+
+
+def is_released(model: Model | None) -> bool:
+    """Whether every decoder has the model, so that a few bytes name it."""
+    return model is not None and registry.is_released(model.id)
 
 
 def find(wanted: Embeddable) -> Model:
@@ -68,7 +73,7 @@ def _embedded_in(path: str, mtime_ns: int, size: int) -> Model:
                 if isinstance(item, ModelRef):
                     if item.data is not None:
                         return for_frame(item)
-                    named = named or f"; it names {item.name}"
+                    named = named or f"; it names {item.name or item.id.hex()}"
     except (FormatError, MemoryLimitError, ModelNotFoundError) as error:
         raise ModelError(f"{path}: {error}") from None
     raise ModelError(f"{path}: no model is embedded in it{named}")
@@ -93,7 +98,7 @@ def for_frame(
     if offered is not None and not isinstance(offered, Packed):
         with contextlib.suppress(NNCompError, OSError):  # it was only an offer
             model = find(offered)
-            if model.id == ref.id:
+            if model.id.startswith(ref.id):
                 return model
     return registry.find_id(ref.id, ref.name)
 

@@ -295,13 +295,13 @@ def test_a_failed_append_is_cut_back(monkeypatch: pytest.MonkeyPatch) -> None:
     options: dict[str, Any] = {"model": "none", "block_size": 1024}
     Path("a.nnc").write_bytes(good)
     with pytest.raises(Full), nncomp.open("a.nnc", "ab", **options) as file:
-        file.write(TEXT)
+        file.write(TEXT * 3)
         assert Path("a.nnc").stat().st_size > len(good)
         raise Full
     assert Path("a.nnc").read_bytes() == good
 
     with pytest.raises(Full), nncomp.open("a.nnc", "at", **options) as text:
-        text.write(TEXT.decode())
+        text.write(TEXT.decode() * 3)
         raise Full
     assert Path("a.nnc").read_bytes() == good
 
@@ -316,7 +316,7 @@ def test_a_failed_append_is_cut_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nncomp.rawio.write_all", fail_late)
     file = nncomp.open("a.nnc", "ab", **options)
     with pytest.raises(OSError, match="No space"):
-        file.write(TEXT)
+        file.write(TEXT * 3)
     file.close()
     assert Path("a.nnc").read_bytes() == good
     file = nncomp.open("a.nnc", "ab", **options)
@@ -350,7 +350,7 @@ def test_a_failed_append_spares_what_others_have_added() -> None:
         raise KeyError
     found = Path("log.nnc").read_bytes()
     assert found.startswith(before)
-    assert decompress(found[found.rindex(b"\x89NNC") :]) == b"fourth"
+    assert decompress(found[found.rindex(b"\x89NP") :]) == b"fourth"
 
 
 def test_exits_that_are_no_errors_complete_the_frame() -> None:

@@ -283,10 +283,13 @@ def test_no_network(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_info_needs_no_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    packed = compress(TEXT)
+    packed = compress(TEXT), compress(TEXT * 2, block_size=1024)
+    known = json.loads(run("info", "--json", input=packed[0]).stdout)[0]["frames"][0]["model"]
+    assert known["name"] == "small-2" and len(known["id"]) == 8
     commandline.use_models(monkeypatch, Path("/nowhere"))
-    (entry,) = json.loads(run("info", "--json", input=packed).stdout)
-    assert entry["frames"][0]["model"]["name"] == "small-2"
+    for data, name in zip(packed, (known["id"], "small-2"), strict=True):
+        (entry,) = json.loads(run("info", "--json", input=data).stdout)
+        assert entry["frames"][0]["model"]["name"] == name
 
 
 # ---- other programs ----

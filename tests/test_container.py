@@ -69,12 +69,12 @@ MIXED = [
 
 
 def test_empty_frame_bytes() -> None:
-    assert frame() == reseal(bytes.fromhex("894E4E430D0A 0E 21 40 00 00 04"))
+    assert frame() == reseal(bytes.fromhex("894E4E430D0A 0F 21 40 00 00 04"))
     assert len(frame()) == 16
 
 
 def test_network_frame_bytes() -> None:
-    head = bytes.fromhex("894E4E430D0A 0E 21 40")
+    head = bytes.fromhex("894E4E430D0A 0F 21 40")
     block = (
         bytes.fromhex("02 AC02 05")
         + b"tiny-1"
@@ -88,7 +88,7 @@ def test_network_frame_bytes() -> None:
 
 
 def test_mixed_frame_bytes() -> None:
-    head = bytes.fromhex("894E4E430D0A 0E 11 40")
+    head = bytes.fromhex("894E4E430D0A 0F 11 40")
     first = bytes.fromhex("01 AC02 03 001000 03 04030201") + b"abc"
     second = (
         bytes.fromhex("02 AC02 05")
@@ -107,10 +107,32 @@ def test_mixed_frame_bytes() -> None:
 
 def test_overhead_of_small_files() -> None:
     """As in section 10."""
-    ref, header = ModelRef(bytes(16), "base-2"), Header(1 << 22, 16, 1)
-    assert len(frame(stored(bytes(1000)), header=header)) - 1000 == 36
-    for block, overhead in ((mix(1000, bytes(300)), 37), (network(1000, bytes(300)), 60)):
-        assert len(frame(block, model=ref, header=header)) - 300 == overhead
+    header = Header(1 << 22, 8, 1)
+    for block, overhead in (
+        (stored(bytes(1000)), 13),
+        (mix(1000, bytes(300)), 15),
+        (network(1000, bytes(300)), 19),
+        (mix(1000, bytes(300), b"\0\x11\x0d"), 20),
+    ):
+        small = container.small_frame(header, block, MODEL if block.network else None)
+        assert small is not None and len(small) - len(block.payload) == overhead
+        found = items(small)
+        assert isinstance(read := found[-2], Block)
+        assert (read.plan, read.payload, read.network) == (block.plan, block.payload, block.network)
+        if block.network:
+            assert found[1] == ModelRef(MODEL.id[:4], "")
+        (index,) = container.read_index(io.BytesIO(small), LIMIT)
+        assert index.small and index.stored_size == len(small)
+
+
+def test_what_no_small_frame_holds() -> None:
+    block = network(1000, bytes(300))
+    assert container.small_frame(Header(1 << 12, 8, 1), block, MODEL) is None  # several lanes
+    embedded = ModelRef(MODEL.id, MODEL.name, b"model")
+    assert container.small_frame(Header(1 << 22, 8, 1), block, embedded) is None
+    for size, is_small in ((1 << 16, True), ((1 << 16) + 1, False)):
+        found = container.small_frame(Header(1 << 22, 8, 1), mix(size, bytes(300)))
+        assert (found is not None) == is_small
 
 
 def test_index_leads_to_every_block() -> None:
@@ -303,7 +325,7 @@ def test_moved_doubled_and_dropped_blocks_are_errors() -> None:
 
 # ---- rules of section 9, by number; checks are right throughout; plans: test_plan.py ----
 
-HEAD = bytes.fromhex("894E4E430D0A 0E 21 40")
+HEAD = bytes.fromhex("894E4E430D0A 0F 21 40")
 CRC = bytes.fromhex("04030201")
 END_0 = bytes.fromhex("00 00 02")
 DESCRIPTION = b"\5tiny-1" + MODEL.id
@@ -342,14 +364,14 @@ def test_rule_1_no_magic() -> None:
         (2, "894E4E430D0A 07 21 40", "version 7 is not supported"),
         (2, "894E4E430D0A 09 21 40", "version 9 is not supported"),
         (2, "894E4E430D0A 0D 21 40", "version 13 is not supported"),
-        (2, "894E4E430D0A 0F 21 40", "version 15 is not supported"),
-        (2, "894E4E430D0A 8F 21 40", "version 15 is not supported"),
-        (3, "894E4E430D0A 0E 20 40", "arithmetic version"),
-        (3, "894E4E430D0A 0E 01 40", "mixing profile 0 is not supported"),
-        (3, "894E4E430D0A 0E 41 40", "mixing profile 0 is not supported"),
-        (3, "894E4E430D0A 0E C1 40", "mixing profile 0 is not supported"),
-        (4, "894E4E430D0A 0E 21 11", "block size"),
-        (4, "894E4E430D0A 0E 21 FF", "block size"),
+        (2, "894E4E430D0A 10 21 40", "version 16 is not supported"),
+        (2, "894E4E430D0A 90 21 40", "version 16 is not supported"),
+        (3, "894E4E430D0A 0F 20 40", "arithmetic version"),
+        (3, "894E4E430D0A 0F 01 40", "mixing profile 0 is not supported"),
+        (3, "894E4E430D0A 0F 41 40", "mixing profile 0 is not supported"),
+        (3, "894E4E430D0A 0F C1 40", "mixing profile 0 is not supported"),
+        (4, "894E4E430D0A 0F 21 11", "block size"),
+        (4, "894E4E430D0A 0F 21 FF", "block size"),
     ],
 )
 def test_rules_2_to_4_head(rule: int, head: str, message: str) -> None:

@@ -441,7 +441,7 @@ def test_compressed_data_and_terminals(
     assert "not written to a terminal; use -f" in line
     assert terminal.text() == ""
     run("-f", *args, input=b"x", stdout=terminal.slave)
-    assert "NNC" in terminal.text()
+    assert "NP" in terminal.text()
 
 
 def test_decompressing_from_a_terminal(run: Run, terminal: Terminal) -> None:

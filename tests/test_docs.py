@@ -357,11 +357,17 @@ class Count:
 
 def overhead(header: Header, *blocks: Block) -> int:
     """Bytes of a frame beside its blocks' payloads."""
+    model = ModelRef(bytes(16), "base-2")
+    if len(blocks) == 1:
+        named = model if blocks[0].network else None
+        small = container.small_frame(header, blocks[0], named)
+        if small is not None:
+            return len(small) - len(blocks[0].payload)
     sink = Count()
     writer = FrameWriter(sink, header)
     for block in blocks:
         first = block.network and not writer.has_network
-        writer.write(block, ModelRef(bytes(16), "base-2") if first else None)
+        writer.write(block, model if first else None)
     writer.end()
     return sink.size - sum(len(block.payload) for block in blocks)
 
@@ -381,6 +387,9 @@ def test_sizes_of_the_format() -> None:
         (block_of(Stream(1000, (bytes(1000),))),),
         (block_of(Stream(1000, (payload,), how)),),
         (block_of(Stream(1000, (payload,), how, network=True)),),
+        (block_of(Stream(1000, (payload,), Mixing(preset.profile, Contexts.RECORDS, 13))),),
+        (block_of(Stream(100_000, (payload,), how)),),
+        (block_of(Stream(100_000, (payload,), how, network=True)),),
     ]
     rows = table(page("docs/format.md"), "| content | bytes beside the payloads |")
     for blocks, (_, said) in zip(small, rows, strict=False):

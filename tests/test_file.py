@@ -6,6 +6,7 @@ import array
 import builtins
 import io
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -583,7 +584,11 @@ def test_open_refuses_nonsense() -> None:
 
 def test_an_index_that_lies_about_sizes() -> None:
     """Content sizes that no block can have are refused before anybody counts on them."""
-    head, (block, _) = mutate.records(compress(b"abc", block_size=BLOCK))
+    dst = io.BytesIO()
+    writer = container.FrameWriter(dst, container.Header(BLOCK, 1, 1))
+    writer.write(container.Block(3, False, b"\0\0", b"abc", zlib.crc32(b"abc")))
+    writer.end()
+    head, (block, _) = mutate.records(dst.getvalue())
 
     def forged(content_size: int) -> bytes:
         end = b"\0\1" + varint.dumps(len(block) + 4) + varint.dumps(content_size)

@@ -38,9 +38,14 @@ def test_file_knows_what_it_is(tmp_path: Path) -> None:
 
     path = tmp_path / "a.nnc"
     for name, size in SIZES.items():
-        path.write_bytes(compress(models.noise(100), block_size=size))
+        path.write_bytes(compress(b"", block_size=size))
         version = f"version {container.VERSION}"
         assert said(path) == f"nncomp compressed data, {version}, blocks up to {name}\n"
+    assert said(path, "--mime-type") == "application/x-nncomp\n"
+    small = f"nncomp compressed data, small, {version}"
+    for prime, primed in ((None, ""), (b"prime", ", primed")):
+        path.write_bytes(compress(models.noise(100), prime=prime))
+        assert said(path) == f"{small}{primed}\n"
     assert said(path, "--mime-type") == "application/x-nncomp\n"
     path.write_bytes(b"\x89PNG\r\n\x1a\n")
     assert "nncomp" not in said(path)

@@ -251,7 +251,8 @@ def test_how_much_of_streams_is_redone(
         archive.writestr("text", text)
     plain, packed = (path.read_bytes() for path in sorted(tmp_path.iterdir()))
     for data in (plain, packed, gzip.compress(text)):
-        taken, side = redone.redone(data)
+        taken, side, held, seconds = redone.redone(data)
+        assert held == len(text) and 0 < seconds < 1
         assert taken >= redone.streams_of(data) - 20 > 0 and side < 20
     redone.tell("all", [plain, packed])
     redone.sizes([tmp_path / "b.zip"])

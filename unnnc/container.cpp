@@ -13,9 +13,10 @@ using deflate::crc32;
 
 constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
 constexpr uint8_t SMALL_MAGIC[] = {0x89, 'N', 'P'};
-constexpr int VERSION = 14;
-constexpr size_t PRIME_SIZE = 16, SMALL_PRIME_SIZE = 4;  // bytes of a prime's digest
-constexpr uint64_t MAX_SMALL_SIZE = LEAD_SIZE;           // bytes of content of a small frame
+constexpr int VERSION = 15;
+constexpr size_t PRIME_SIZE = 16;               // bytes of a prime's digest
+constexpr size_t NAMED_SIZE = 4;                // of it, or of a model's id, in a small frame
+constexpr uint64_t MAX_SMALL_SIZE = LEAD_SIZE;  // bytes of content of a small frame
 constexpr uint64_t REACHES[] = {0, 1 << 26, 1 << 29, uint64_t(1) << 31};
 constexpr uint64_t MAX_BLOCKS = 1 << 24;      // of a frame
 constexpr uint64_t MAX_PLAN_SIZE = 1 << 16;   // bytes
@@ -23,6 +24,7 @@ constexpr uint64_t MAX_MODEL_SIZE = 1 << 26;  // bytes of an embedded model
 constexpr int MAX_LANES = 128;
 
 enum Type : uint8_t { END, BLOCK, NETWORK_BLOCK, PRIMED_END };  // of records
+enum Form { MIXED, STORED, NETWORK, PLANNED };                    // of a small frame's block
 
 constexpr const char* CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached";
 
@@ -39,6 +41,19 @@ Bytes footer_of(uint64_t number) {
   put_varint(footer, number);
   std::reverse(footer.begin(), footer.end());
   return footer;
+}
+
+bool is_network(uint8_t type) {
+  require(type == BLOCK || type == NETWORK_BLOCK, "block type " + std::to_string(type) + " is not supported");
+  return type == NETWORK_BLOCK;
+}
+
+// The plan that a form stands for.
+Bytes plan_of(int form, bool primed) {
+  if (form == STORED) return {0x00, 0x00};
+  const uint8_t coding = form == NETWORK ? 0x20 : 0x10;
+  if (primed) return {0x00, uint8_t(coding | 0x40)};
+  return {0x00, coding, 0x00};
 }
 
 void check_version(int version) {
@@ -153,11 +168,12 @@ Header Reader::usual_frame() {
 
 Header Reader::small_frame() {
   const int version = byte(), method = byte();
-  check_version(version);
-  require(!(method & 0x80), "a reserved bit is set");
+  check_version(version & 0x7F);
   check_method(method);
-  stored_ = method & 0x40;
-  return {MAX_SMALL_SIZE, 1, method & 15, method >> 4 & 3, 0, take(SMALL_PRIME_SIZE), true};
+  form_ = method >> 6;
+  Bytes prime;
+  if (version & 0x80) prime = take(NAMED_SIZE);
+  return {MAX_SMALL_SIZE, 1, method & 15, method >> 4 & 3, 0, std::move(prime), true};
 }
 
 // ---- Blocks ----
@@ -173,12 +189,18 @@ bool Block::matches(View content) const {
 // All of a small frame but for its head. Its check is of the content, too.
 Block Reader::small_block() {
   Block block{};
+  block.network = form_ == PLANNED ? is_network(byte()) : form_ == NETWORK;
+  if (block.network) block.model = {take(NAMED_SIZE), "", std::nullopt};
   block.size = varint();
   require(block.size >= 1 && block.size <= header_.block_size, "a block's size is out of range");
-  const uint64_t payload_size = stored_ ? block.size : varint();
+  const bool primed = !header_.prime.empty();
+  block.plan = form_ == PLANNED ? plan() : plan_of(form_, primed);
+  for (const int form : {MIXED, STORED, NETWORK}) {
+    require(form_ != PLANNED || block.plan != plan_of(form, primed), "a small frame has a plan that it need not have");
+  }
+  const uint64_t payload_size = form_ == STORED ? block.size : varint();
   require(payload_size <= block.size, "a block's payload is larger than its content");
   block.payload = take(payload_size);
-  block.plan = {0x00, uint8_t(stored_ ? 0x00 : 0x50)};
   const Bytes footer = footer_of(2 * (position_ - start_) + 1);
   require(take(footer.size()) == footer, "damaged: a small frame's end does not match its size");
   block.before = crc_;
@@ -197,15 +219,12 @@ std::optional<Block> Reader::block() {
     end();
     return std::nullopt;
   }
-  require(type == BLOCK || type == NETWORK_BLOCK, "block type " + std::to_string(type) + " is not supported");
   Block block{};
-  block.network = type == NETWORK_BLOCK;
+  block.network = is_network(type);
   block.size = varint();
   require(block.size >= 1 && block.size <= header_.block_size, "a block's size is out of range");
   if (block.network && !has_network_) block.model = model();
-  const uint64_t plan_size = varint();
-  require(plan_size >= 1 && plan_size <= MAX_PLAN_SIZE, "a plan's size is out of range");
-  block.plan = take(plan_size);
+  block.plan = plan();
   const uint64_t payload_size = varint();
   require(payload_size <= block.size, "a block's payload is larger than its content");
   block.lead_checksum = block.size > LEAD_SIZE ? uint32() : 0;
@@ -219,14 +238,18 @@ std::optional<Block> Reader::block() {
   return block;
 }
 
+Bytes Reader::plan() {
+  const uint64_t size = varint();
+  require(size >= 1 && size <= MAX_PLAN_SIZE, "a plan's size is out of range");
+  return take(size);
+}
+
 ModelRef Reader::model() {
   const uint8_t flags = byte();
   require(!(flags & 0x40), "a reserved bit is set");
   const Bytes name = take((flags & 63) + 1);
   require(is_name(name), "a model name is malformed");
-  ModelRef found{{}, std::string(name.begin(), name.end()), std::nullopt};
-  const Bytes id = take(found.id.size());
-  std::copy(id.begin(), id.end(), found.id.begin());
+  ModelRef found{take(sizeof(Id)), std::string(name.begin(), name.end()), std::nullopt};
   if (flags & 0x80) {
     const uint64_t size = varint(), need = 2 * header_.block_size + size;
     require(size >= 1 && size <= MAX_MODEL_SIZE, "an embedded model's size is out of range");

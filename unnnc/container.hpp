@@ -36,8 +36,8 @@ struct Header {
 
 // Which model a frame's network blocks need.
 struct ModelRef {
-  Id id;
-  std::string name;
+  Bytes id;          // of a small frame its beginning
+  std::string name;  // empty of a small frame
   std::optional<Bytes> packed;  // the model itself, where it is embedded
 };
 
@@ -77,6 +77,7 @@ class Reader {
   Header small_frame();
   Header usual_frame();
   Block small_block();
+  Bytes plan();
   void end();
 
   Source source_;
@@ -84,7 +85,7 @@ class Reader {
   bool first_ = true;      // no frame has been read yet
   uint64_t position_ = 0;  // in the file
   uint64_t start_ = 0;     // of the frame
-  bool stored_ = false;    // of a small frame: whether its block is
+  int form_ = 0;           // of a small frame's block
   uint32_t crc_ = 0;       // of what the next check covers, as far as it has been read
   Header header_{};
   bool has_network_ = false;  // whether the frame had a network block

@@ -186,7 +186,7 @@ std::unique_ptr<const Network> Model::network(const Kernel& kernel) const {
   }
 }
 
-std::string hex(const Id& id) {
+std::string hex(View id) {
   std::string text;
   for (const uint8_t byte : id) {
     text += "0123456789abcdef"[byte >> 4];

@@ -77,6 +77,6 @@ std::optional<Id> base_of(View packed);
 // bytes would be held.
 Model unpack(View packed, const Model* base, uint64_t memory_limit);
 
-std::string hex(const Id& id);
+std::string hex(View id);
 
 }  // namespace nncomp::unnnc

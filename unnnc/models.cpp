@@ -44,7 +44,8 @@ std::shared_ptr<const Network> Models::find(const ModelRef& ref, uint64_t memory
           base_id ? std::optional(find_id(*base_id, "base of " + ref.name)) : std::nullopt;
       const Model model = unpack(*ref.packed, base ? &*base : nullptr, memory_limit);
       last_ = model.network(*find_kernel("auto"));
-      last_id_ = model.id();
+      const Id id = model.id();
+      last_id_.assign(id.begin(), id.end());
     } catch (const FormatError& error) {
       throw FormatError(std::string("the embedded model is malformed: ") + error.what());
     }
@@ -56,18 +57,19 @@ std::shared_ptr<const Network> Models::find(const ModelRef& ref, uint64_t memory
   return last_;
 }
 
-Model Models::find_id(const Id& id, const std::string& name) const {
+Model Models::find_id(View id, const std::string& name) const {
+  const std::string wanted = hex(id);
   std::string places = BUILT_IN.empty() ? "" : "the program";
   for (const View data : BUILT_IN) {
     const ModelFile file(data);
-    if (file.id() == hex(id)) return file.read();
+    if (file.id().starts_with(wanted)) return file.read();
   }
   for (const std::string& folder : folders_) {
     places += (places.empty() ? "" : ", ") + folder;
     for (const std::string& path : files_in(folder)) {
       const Bytes data = read_file(path, MAX_FILE_SIZE);
       const std::optional<ModelFile> file = opened(data);
-      if (!file || file->id() != hex(id)) continue;
+      if (!file || !file->id().starts_with(wanted)) continue;
       try {
         return file->read();
       } catch (const FormatError& error) {
@@ -75,7 +77,9 @@ Model Models::find_id(const Id& id, const std::string& name) const {
       }
     }
   }
-  throw Refusal("model '" + name + "' (id " + hex(id) + ") was not found in " + places);
+  const std::string what =
+      name.empty() ? "a model whose id begins with " + wanted : "model '" + name + "' (id " + wanted + ")";
+  throw Refusal(what + " was not found in " + places);
 }
 
 }  // namespace nncomp::unnnc

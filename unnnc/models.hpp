@@ -19,10 +19,10 @@ class Models {
   std::shared_ptr<const Network> find(const ModelRef& ref, uint64_t memory_limit);
 
  private:
-  Model find_id(const Id& id, const std::string& name) const;
+  Model find_id(View id, const std::string& name) const;
 
   std::vector<std::string> folders_;
-  Id last_id_{};  // of the last one, because files are often read in a row
+  Bytes last_id_;  // of the last one, because files are often read in a row
   std::shared_ptr<const Network> last_;
 };
 

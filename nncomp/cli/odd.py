@@ -106,10 +106,10 @@ def check_text(content: bytes) -> None:
 
 def check_plain(source: BinaryIO) -> None:
     """Raise ``NNCompError`` where what begins there is compressed."""
-    from nncomp.container import MAGIC
+    from nncomp.container import MAGIC, MAGICS
 
     assert hasattr(source, "peek")
-    if source.peek(len(MAGIC)).startswith(MAGIC):
+    if source.peek(len(MAGIC)).startswith(MAGICS):
         raise NNCompError("is compressed: nncomp -dc FILE.nnc | nncomp inspect")
 
 

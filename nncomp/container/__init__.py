@@ -27,6 +27,7 @@ from nncomp.container.stream import (
 from nncomp.container.values import (
     LEAD_SIZE,
     MAGIC,
+    MAGICS,
     MAX_BLOCK_SIZE,
     MAX_LANES,
     MAX_PLAN_SIZE,
@@ -50,6 +51,7 @@ from nncomp.container.values import (
 __all__ = [
     "LEAD_SIZE",
     "MAGIC",
+    "MAGICS",
     "MAX_BLOCK_SIZE",
     "MAX_LANES",
     "MAX_PLAN_SIZE",

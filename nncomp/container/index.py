@@ -146,7 +146,10 @@ def read_blocks(
     yield header
     if header.small:
         if first == 0 and stop != 0:
-            yield records.read_small_block(scanner, header)
+            small, named = records.read_small_block(scanner, header)
+            if named is not None:
+                yield named
+            yield small
         return
     bearer: int | None = None  # number of the block that carries the model
 
@@ -190,9 +193,7 @@ def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameI
                 break
             records.check_block_size(header, memory_limit)
             if header.small:
-                frames.append(
-                    _small(end, header, records.read_small_block(scanner, header), scanner)
-                )
+                frames.append(_small(end, header, scanner))
                 end += scanner.position
                 continue
             entries: list[IndexEntry] = []
@@ -214,8 +215,9 @@ def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameI
     return frames, end
 
 
-def _small(offset: int, header: Header, block: Block, scanner: Scanner) -> FrameIndex:
-    """A small frame, which ``scanner`` has read."""
+def _small(offset: int, header: Header, scanner: Scanner) -> FrameIndex:
+    """A small frame, whose head ``scanner`` has read."""
+    block, _ = records.read_small_block(scanner, header)
     stored = scanner.position
     entries = (IndexEntry(offset, stored, block.size),)
     return FrameIndex(offset, stored, entries, small=True, prime=header.prime)
@@ -298,10 +300,10 @@ def _read_small(read_at: Callable[[int, int], bytes], start: int, end: int) -> F
     header = _read_head(scanner, start, SMALL_MAGIC)
     if not header.small:
         raise FormatError(_NO_INDEX)
-    block = records.read_small_block(scanner, header)
-    if scanner.position != end - start:
+    found = _small(start, header, scanner)
+    if found.stored_size != end - start:
         raise FormatError(_NO_INDEX)
-    return _small(start, header, block, scanner)
+    return found
 
 
 def _read_head(scanner: Scanner, offset: int, expected: bytes) -> Header:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 import zlib
 
@@ -15,11 +16,10 @@ from nncomp.container.values import (
     MAX_NAME,
     MAX_PLAN_SIZE,
     MAX_SMALL_SIZE,
+    NAMED_SIZE,
     PRIME_SIZE,
     REACHES,
     SMALL_MAGIC,
-    SMALL_PLANS,
-    SMALL_PRIME_SIZE,
     VERSION,
     Block,
     Header,
@@ -57,8 +57,21 @@ _NAME = re.compile(rb"[a-z0-9][a-z0-9._-]{0,%d}" % (MAX_NAME - 1))
 _EMBEDDED = 0x80
 _RESERVED = 0x40
 _PRIMED = 0x80  # of a version: what blocks are primed with is named
-_STORED = 0x40  # of a small frame's method
-_SMALL_RESERVED = 0x80
+
+
+class _Form(enum.IntEnum):
+    """How the one block of a small frame is coded: bits 6 and 7 of the method."""
+
+    MIXED = 0
+    STORED = 1
+    NETWORK = 2
+    PLANNED = 3  # otherwise: its type and its plan are there
+
+
+_PLANS = {  # that the first three stand for, by whether the frame is primed
+    False: (b"\x00\x10\x00", b"\x00\x00", b"\x00\x20\x00"),
+    True: (b"\x00\x50", b"\x00\x00", b"\x00\x60"),
+}
 
 
 class Scanner:
@@ -67,7 +80,7 @@ class Scanner:
     def __init__(self, src: Readable, crc: int = 0) -> None:
         self.position = 0  # bytes read so far
         self.crc = crc
-        self.stored = False  # whether a small frame's block is
+        self.form = 0  # of a small frame's block
         self._src = src
 
     def start_frame(self, size: int) -> bytes:
@@ -182,48 +195,62 @@ def _read_method(method: int) -> tuple[int, Profile]:
 # ---- small frames ----
 
 
-def small_frame(header: Header, block: Block) -> bytes | None:
-    """A frame of this block alone in its short form; None where there is none for it."""
-    if not (header.prime and block.size <= MAX_SMALL_SIZE and block.plan in SMALL_PLANS):
+def small_frame(header: Header, block: Block, model: ModelRef | None) -> bytes | None:
+    """A frame of this block alone in its short form, where it has one: up to its check."""
+    if block.size > MAX_SMALL_SIZE or header.lanes_of(block.size) > 1:
         return None
-    stored = block.plan == SMALL_PLANS[1]
-    method = (_STORED if stored else 0) | header.profile << 4 | header.arithmetic
+    if model is not None and model.data is not None:
+        return None
+    primed = bool(header.prime)
+    plans = _PLANS[primed]
+    form = plans.index(block.plan) if block.plan in plans else _Form.PLANNED
+    planned = form == _Form.PLANNED
+    version = VERSION | (_PRIMED if primed else 0)
+    method = form << 6 | header.profile << 4 | header.arithmetic
     parts = [
-        SMALL_MAGIC + bytes([VERSION, method]) + header.prime[:SMALL_PRIME_SIZE],
+        SMALL_MAGIC + bytes([version, method]) + header.prime[:NAMED_SIZE],
+        bytes([_type_of(block)]) if planned else b"",
+        b"" if model is None else model.id[:NAMED_SIZE],
         varint.dumps(block.size),
-        b"" if stored else varint.dumps(len(block.payload)),
+        varint.dumps(len(block.plan)) + block.plan if planned else b"",
+        b"" if form == _Form.STORED else varint.dumps(len(block.payload)),
         block.payload,
     ]
     frame = b"".join(parts)
-    frame += footer(len(frame), small=True)
-    return frame
+    return frame + footer(len(frame), small=True)
 
 
 def _read_small_head(scanner: Scanner) -> Header:
     version, method = scanner.take(2)
-    _check_version(version)
-    if method & _SMALL_RESERVED:
-        raise FormatError("a reserved bit is set")
+    _check_version(version & ~_PRIMED)
     arithmetic, profile = _read_method(method)
-    scanner.stored = bool(method & _STORED)
-    prime = scanner.take(SMALL_PRIME_SIZE)
+    scanner.form = method >> 6
+    prime = scanner.take(NAMED_SIZE) if version & _PRIMED else b""
     return Header(MAX_SMALL_SIZE, 1, arithmetic, profile, 0, prime, small=True)
 
 
-def read_small_block(scanner: Scanner, header: Header) -> Block:
+def read_small_block(scanner: Scanner, header: Header) -> tuple[Block, ModelRef | None]:
     """The rest of a small frame. Its check is that of the content, too, and nobody has compared it
     yet."""
+    form = scanner.form
+    planned = form == _Form.PLANNED
+    network = _read_type(scanner.byte()) if planned else form == _Form.NETWORK
+    model = ModelRef(scanner.take(NAMED_SIZE), "") if network else None
     size = scanner.varint()
     _require(size_problem(header, size))
-    payload_size = size if scanner.stored else scanner.varint()
+    plans = _PLANS[bool(header.prime)]
+    plan = _read_plan(scanner) if planned else plans[form]
+    if planned and plan in plans:
+        raise FormatError("a small frame has a plan that it need not have")
+    payload_size = size if form == _Form.STORED else scanner.varint()
     _require(payload_problem(size, payload_size))
     payload = scanner.take(payload_size)
     expected = footer(scanner.position, small=True)
     if scanner.take(len(expected)) != expected:
         raise FormatError("damaged: a small frame's end does not match its size")
     before = scanner.crc
-    plan = SMALL_PLANS[scanner.stored]
-    return Block(size, False, plan, payload, scanner.uint32(), before=before)
+    block = Block(size, network, plan, payload, scanner.uint32(), before=before)
+    return block, model
 
 
 def check_block_size(header: Header, memory_limit: int) -> None:
@@ -239,7 +266,7 @@ def check_block_size(header: Header, memory_limit: int) -> None:
 def block_head(block: Block, model: ModelRef | None) -> bytes:
     """A block up to its payload."""
     parts = [
-        bytes([NETWORK_BLOCK if block.network else BLOCK]),
+        bytes([_type_of(block)]),
         varint.dumps(block.size),
         b"" if model is None else _model_description(model),
         varint.dumps(len(block.plan)),
@@ -255,23 +282,36 @@ def read_block(
     scanner: Scanner, kind: int, header: Header, has_network: bool, memory_limit: int
 ) -> tuple[Block, ModelRef | None]:
     """The rest of a block whose first byte was ``kind``, up to its check."""
-    if kind not in (BLOCK, NETWORK_BLOCK):
-        raise FormatError(f"block type {kind} is not supported")
-    network = kind == NETWORK_BLOCK
+    network = _read_type(kind)
     size = scanner.varint()
     _require(size_problem(header, size))
     model = None
     if network and not has_network:
         model = _read_model_description(scanner, 2 * header.block_size, memory_limit)
-    plan_size = scanner.varint()
-    _require(plan_problem(plan_size))
-    plan = scanner.take(plan_size)
+    plan = _read_plan(scanner)
     payload_size = scanner.varint()
     _require(payload_problem(size, payload_size))
     lead_checksum = scanner.uint32() if size > LEAD_SIZE else 0
     content_checksum = scanner.uint32()
     payload = scanner.take(payload_size)
     return Block(size, network, plan, payload, content_checksum, lead_checksum), model
+
+
+def _type_of(block: Block) -> int:
+    return NETWORK_BLOCK if block.network else BLOCK
+
+
+def _read_type(kind: int) -> bool:
+    """Whether it is a network block."""
+    if kind not in (BLOCK, NETWORK_BLOCK):
+        raise FormatError(f"block type {kind} is not supported")
+    return kind == NETWORK_BLOCK
+
+
+def _read_plan(scanner: Scanner) -> bytes:
+    size = scanner.varint()
+    _require(plan_problem(size))
+    return scanner.take(size)
 
 
 def block_problem(header: Header, block: Block) -> str | None:

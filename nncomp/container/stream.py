@@ -39,10 +39,11 @@ def record_size(block: Block, model: ModelRef | None = None) -> int:
     return len(head) + len(block.payload) + 4
 
 
-def small_frame(header: Header, block: Block) -> bytes | None:
-    """All of the frame that has nothing but this block, in its short form; None where it has no
-    such form: it is primed, has a small content, and is coded in one of two ways."""
-    frame = records.small_frame(header, block)
+def small_frame(header: Header, block: Block, model: ModelRef | None = None) -> bytes | None:
+    """All of the frame that has nothing but this block, which comes with the model if it is a
+    network block, in its short form. None where it has no such form: its content is not small, or
+    in several lanes, or the model is in full."""
+    frame = records.small_frame(header, block, model)
     if frame is None:
         return None
     return frame + small_check(zlib.crc32(frame), block.content_checksum).to_bytes(4, "little")
@@ -137,9 +138,10 @@ class FrameReader:
             return []
         records.check_block_size(header, self._limit)
         if header.small:
-            block = records.read_small_block(scanner, header)
+            block, model = records.read_small_block(scanner, header)
             self.header, self.finished = header, True
-            return [header, block, End(block.size, scanner.position)]
+            end = End(block.size, scanner.position)
+            return [header, block, end] if model is None else [header, model, block, end]
         self.header, self._index = header, BlockIndex(header)
         return [header]
 

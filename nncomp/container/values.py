@@ -11,6 +11,7 @@ __all__ = [
     "ID_SIZE",
     "LEAD_SIZE",
     "MAGIC",
+    "MAGICS",
     "MAX_BLOCKS",
     "MAX_BLOCK_SIZE",
     "MAX_LANES",
@@ -19,11 +20,10 @@ __all__ = [
     "MAX_PLAN_SIZE",
     "MAX_SMALL_SIZE",
     "MIN_BLOCK_SIZE",
+    "NAMED_SIZE",
     "PRIME_SIZE",
     "REACHES",
     "SMALL_MAGIC",
-    "SMALL_PLANS",
-    "SMALL_PRIME_SIZE",
     "VERSION",
     "Aside",
     "Block",
@@ -39,7 +39,8 @@ __all__ = [
 
 MAGIC = b"\x89NNC\r\n"
 SMALL_MAGIC = MAGIC[:2] + b"P"
-VERSION = 14
+MAGICS = MAGIC, SMALL_MAGIC  # what a frame may begin with
+VERSION = 15
 MIN_BLOCK_SIZE = 1 << 10
 MAX_BLOCK_SIZE = 1 << 26
 MAX_LANES = 1 << 7
@@ -51,9 +52,8 @@ LEAD_SIZE = 1 << 16  # bytes of a block's lead, which can be read before the res
 REACHES = 0, 1 << 26, 1 << 29, 1 << 31  # bytes of literals that blocks may copy from
 ID_SIZE = 16  # bytes of a model id
 PRIME_SIZE = 16  # bytes of a prime's digest
-SMALL_PRIME_SIZE = 4  # of which a small frame has so many
+NAMED_SIZE = 4  # bytes of a digest or of an id by which a small frame names a prime or a model
 MAX_SMALL_SIZE = LEAD_SIZE  # bytes of content of a small frame
-SMALL_PLANS = b"\x00\x50", b"\x00\x00"  # of a small frame's block: primed and mixed, or stored
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Header:
             raise ValueError("arithmetic version or profile is out of range")
         if self.reach not in REACHES:
             raise ValueError(f"a reach of {self.reach} bytes is not one of {REACHES}")
-        if len(self.prime) not in ((SMALL_PRIME_SIZE,) if self.small else (0, PRIME_SIZE)):
+        if len(self.prime) not in (0, NAMED_SIZE if self.small else PRIME_SIZE):
             raise ValueError("a prime's digest has a wrong size")
 
     def lanes_of(self, size: int) -> int:
@@ -91,8 +91,8 @@ class Header:
 class ModelRef:
     """Which model a frame's network blocks need: by id and name, or in full."""
 
-    id: bytes  # 16 bytes
-    name: str  # 1..64 characters of [a-z0-9._-]
+    id: bytes  # 16 bytes; of a small frame the first NAMED_SIZE
+    name: str  # 1..64 characters of [a-z0-9._-]; '' of a small frame
     data: bytes | None = None  # the packed model if it is embedded
 
 

@@ -131,7 +131,7 @@ def choose_ways(
 
 # ---- with a prime ----
 
-_NAMING = 160  # bytes of a primed stream; up to here, naming a model costs more than it can save
+_NAMING = 40  # bytes of a primed stream; up to here, naming a model costs more than it can save
 
 
 def is_record(content: bytes) -> bool:

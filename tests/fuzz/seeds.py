@@ -178,6 +178,7 @@ def container() -> Iterator[bytes]:
         if block[0] == 1:  # it needs no model
             yield mutate.mended(head, [block, mutate.index_of(head, [block])])
     yield from (whole[1], whole[2], whole[5])
+    yield from targets.short()
     yield from targets.primed()
     embedded = Packed("sparse", packing.pack(sparse()).data)
     yield nncomp.compress(models.text(600), model=embedded, block_size=BLOCK)

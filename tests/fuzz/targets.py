@@ -196,11 +196,30 @@ def frames() -> tuple[bytes, ...]:
     return (
         dst.getvalue(),
         nncomp.compress(b""),
-        nncomp.compress(data, model="none", block_size=BLOCK),
+        nncomp.compress(data * 3, model="none", block_size=BLOCK),
         nncomp.compress(models.chained(1100), model="fuzzed", block_size=BLOCK),
-        nncomp.compress(data, model=Packed("small", packed.data), block_size=BLOCK),
+        nncomp.compress(data * 3, model=Packed("small", packed.data), block_size=BLOCK),
         nncomp.compress(b"x" * 5000, block_size=BLOCK) + nncomp.compress(noise),
     )
+
+
+@functools.cache
+def short() -> tuple[bytes, ...]:
+    """Small frames in every form."""
+    text, noise = models.text(200), models.noise(30)
+    calls, known = b"\xe8\1\2\3\0 call " * 30, models.chained(300)
+    records = Mixing(Profile.RICH, Contexts.RECORDS, period=7)
+    model = ModelRef(installed().id, "fuzzed")
+    blocks = (
+        _block(known, _coded(known, Mixing(Profile.RICH), network=True)),
+        _block(calls, _coded(calls, records)),
+        _block(calls, _coded(_moved(X86, calls), records, network=True), filter=X86),
+    )
+    made = [
+        container.small_frame(HEADER, block, model if block.network else None) for block in blocks
+    ]
+    usual = nncomp.compress(text, 1, model="none"), nncomp.compress(noise)
+    return (*usual, *filter(None, made), usual[0] + usual[1] + usual[0])
 
 
 @functools.cache
@@ -272,7 +291,7 @@ def check_frame(case: bytes) -> None:
 
 
 def make_frame(draw: Random) -> bytes:
-    return damaged(draw, draw.choice((*frames(), *primed())))
+    return damaged(draw, draw.choice((*frames(), *short(), *primed())))
 
 
 def make_fields(draw: Random) -> bytes:

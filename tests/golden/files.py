@@ -2,7 +2,7 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. Those whose name goes on with ``primed`` need ``PRIME``. They freeze format version 14 and
+may read. Those whose name goes on with ``primed`` need ``PRIME``. They freeze format version 15 and
 arithmetic version 1: new files may be added, but none that was released is ever written again, so
 this script leaves alone what is there.
 """
@@ -493,8 +493,8 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     ref = ModelRef(predictor.id, predictor.name)
     small, lean = Header(KIB, 1, 1), Header(KIB, 1, 1, Profile.LEAN)
     yield "empty", compress(b""), b""
-    yield "stored", compress(NOISE, model=predictor), NOISE
-    yield "stored-1-byte", compress(b"x"), b"x"
+    yield "stored", sealed(HEAD, stored(NOISE), end((stored(NOISE), len(NOISE)))), NOISE
+    yield "stored-1-byte", sealed(HEAD, stored(b"x"), end((stored(b"x"), 1))), b"x"
     record = stored(bytes(500))  # no encoder of ours would
     yield "stored-zeros", sealed(HEAD, record, end((record, 500))), bytes(500)
     yield "repeat", compress(b"abc" * 1000), b"abc" * 1000
@@ -502,6 +502,7 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     part = known[:600]
     for name, header, mixing in (("network", small, RICH), ("network-lean", lean, LEAN)):
         yield name, frame(header, ref, block(part, network(predictor, part, mixing))), part
+    yield from small_frames(predictor)
     yield "network-embedded", compress(part, model=predictor, embed_model=True), part
     tuned, factors = changed(predictor)
     packed = packing.pack(tuned, predictor, factors)
@@ -594,6 +595,68 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     yield from primed(predictor)
 
 
+def small_frames(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
+    """In every form, by encoders and by hand."""
+    ref, known = ModelRef(predictor.id, predictor.name), expected(predictor, 900)
+    yield "small-stored", compress(NOISE), NOISE
+    yield "small-1-byte", compress(b"x"), b"x"
+    for level in (1, 2, 9):
+        yield f"small-{level}", compress(TEXT, level, model="none"), TEXT
+    wide = Header(1 << 22, 8, 1)
+    for name, part in (("small-network", known), ("small-network-40-bytes", known[:40])):
+        yield name, short(wide, block(part, network(predictor, part, RICH)), ref), part
+    for name, coded in (
+        ("small-planned", block(records(60), mix(records(60), RECORDS))),
+        ("small-planned-network", block(records(60), network(predictor, records(60), RECORDS))),
+        ("small-planned-stored", block(b"ababa", as_it_is(b"ab"), number=FILTERS.index(repeat))),
+    ):
+        content = b"ababa" if name.endswith("stored") else records(60)
+        yield name, short(wide, coded, ref if coded.network else None), content
+    many = short(wide, block(known, network(predictor, known, RICH)), ref)
+    yield "small-frames", many + compress(b"") + compress(NOISE) + many, known + NOISE + known
+
+
+def short(header: Header, written: Block, ref: ModelRef | None) -> bytes:
+    made = container.small_frame(header, written, ref)
+    assert made is not None
+    return made
+
+
+def bad_small(predictor: Model) -> Iterator[tuple[str, bytes]]:
+    """What only frames without a prime can have wrong."""
+    content = records(60)
+    coded = block(content, mix(content, RECORDS))
+    whole = short(Header(1 << 22, 8, 1), coded, None)
+    size = varint(len(content))
+
+    def planned(kind: int, plan: bytes, payload: bytes, size: bytes = size) -> bytes:
+        fields = size + varint(len(plan)) + plan + varint(len(payload)) + payload
+        made = whole[:5] + bytes([kind]) + (predictor.id[:4] if kind == 2 else b"") + fields
+        made += varint(2 * len(made) + 1)[::-1]
+        return made + u32(zlib.crc32(u32(zlib.crc32(content)), zlib.crc32(made)))
+
+    assert planned(1, coded.plan, coded.payload) == whole
+    yield "small-plan-size-0", planned(1, b"", coded.payload)
+    yield "small-type-of-network", planned(2, coded.plan, coded.payload)
+    (payload,) = mix(content, RICH).payloads
+    yield "small-plan-needless", planned(1, b"\0\x10\0", payload)
+    yield "small-plan-needless-stored", planned(1, b"\0\0", content)
+    (payload,) = network(predictor, content, RICH).payloads
+    yield "small-plan-needless-network", planned(2, b"\0\x20\0", payload)
+    yield "small-type-of-none", planned(1, b"\0\x21\x0d", payload)
+    yield "small-copies", planned(1, b"\x40\0\0\1\0\0", content[:1])
+    yield "small-primed", planned(1, b"\0\x50", coded.payload)
+    for cut in (1, 4, 6, 8, len(whole) - 5):
+        yield f"small-cut-{cut}", whole[:cut]
+    named = short(
+        Header(1 << 22, 8, 1),
+        block(content, network(predictor, content, RICH)),
+        ModelRef(predictor.id, predictor.name),
+    )
+    yield "small-cut-model", named[:8]
+    yield "small-size", planned(1, coded.plan, coded.payload, varint(len(content) - 1))
+
+
 def primed(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     """Small frames and others, which go on from the prime."""
     ref, known = ModelRef(predictor.id, predictor.name), expected(predictor, 900)
@@ -602,6 +665,10 @@ def primed(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     yield "primed-small-stored", compress(NOISE, prime=PRIME), NOISE
     yield "primed-small-1-byte", compress(b"x", prime=PRIME), b"x"
     yield "primed-empty", compress(b"", prime=PRIME), b""
+    wide = Header(1 << 22, 8, 1, prime=PRIME.digest)
+    yield "primed-small-network", short(wide, block(known, behind(predictor, known, 1)), ref), known
+    without = block(TEXT, mix(TEXT, RICH))
+    yield "primed-small-without", short(wide, without, None), TEXT
     header = Header(KIB, 4, 1, prime=PRIME.digest)
     of_lanes = block(known, behind(predictor, known, 4))
     yield "primed-lanes", frame(header, ref, of_lanes), known
@@ -762,6 +829,7 @@ def bad(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield from bad_far()
     yield from bad_mixings(ref)
     yield from bad_primed()
+    yield from bad_small(predictor)
 
 
 def bad_filters() -> Iterator[tuple[str, bytes]]:
@@ -931,7 +999,7 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    for version in (*range(1, 14), 15):
+    for version in (*range(1, 15), 16):
         yield f"version-{version}", sealed(HEAD[:6] + bytes([version]) + HEAD[7:], end())
     yield "arithmetic-2", sealed(HEAD[:7] + b"\x22" + HEAD[8:], end())
     yield "profile-0", sealed(HEAD[:7] + b"\x01" + HEAD[8:], end())
@@ -949,10 +1017,15 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
     for kind in (3, 255):
         yield f"block-type-{kind}", sealed(HEAD, bytes([kind]) + stored(TEXT)[1:])
     small = compress(TEXT, prime=PRIME, model="none")
-    yield "primed-reserved-bit", small[:4] + bytes([small[4] | 0x80]) + small[5:]
+    yield "small-type", compress(records(60), model="none")[:5] + b"\3" + bytes(30)
     yield "primed-arithmetic-2", small[:4] + b"\x22" + small[5:]
     yield "primed-profile-0", small[:4] + b"\x01" + small[5:]
-    yield "primed-version-15", small[:3] + b"\x0f" + small[4:]
+    yield "primed-version-16", small[:3] + b"\x90" + small[4:]
+    yield "small-version-16", small[:3] + b"\x10" + small[4:]
+    named = short(
+        Header(1 << 22, 8, 1), block(TEXT, network(predictor, TEXT, RICH)), ModelRef(bytes(16), "?")
+    )
+    yield "small-model", named
     for name, plan in (("primed-stored", b"\0\x40"), ("primed-records", b"\0\x51\x0d")):
         record = raw(TEXT, plan, payload)
         yield name, sealed(PRIMED_HEAD, record, b"\3" + end((record, len(TEXT)))[1:])
