@@ -63,10 +63,10 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
     Level      Microseconds a byte of one core   Memory
                with AVX-512 VNNI     with AVX2
     -1                       0.8           0.8    30 MiB
-    -2                       1.7           1.6   122 MiB
-    -3                       3.1           4.6   173 MiB
-    -4 to -6                 4.5           9.0   290 MiB
-    -7 to -9                 8.5          13.5   899 MiB
+    -2                       1.7           1.7   122 MiB
+    -3                       2.9           4.9   173 MiB
+    -4 to -6                 4.3           8.6   290 MiB
+    -7 to -9                 8.8          14.0   899 MiB
     """
     return _run(Mode.COMPRESS, ctx, **values)
 
