@@ -131,7 +131,9 @@ def choose_ways(
 
 # ---- with a prime ----
 
-_NAMING = 40  # bytes of a primed stream; up to here, naming a model costs more than it can save
+# Bytes of a primed stream. Up to here, the network saves 3 % of documents and nothing of log lines,
+# and takes decoders more than twice as long.
+_LITTLE = 160
 
 
 def is_record(content: bytes) -> bool:
@@ -152,7 +154,7 @@ def can_be_primed(mixing: Mixing, size: int) -> bool:
 
 def may_pay(alone: int) -> bool:
     """Whether the network may pay for a primed stream, of which the stage makes so many bytes."""
-    return alone > _NAMING
+    return alone > _LITTLE
 
 
 def is_open(size: int, ways: list[Way]) -> bool:
