@@ -131,8 +131,8 @@ def choose_ways(
 
 # ---- with a prime ----
 
-# Bytes of a primed stream. Up to here, the network saves 3 % of documents and nothing of log lines,
-# and takes decoders more than twice as long.
+# Bytes of a primed stream. Up to here, the network saves 0.7 % of documents and nothing of log
+# lines, and takes encoders 1.4 times, decoders 1.2 times as long.
 _LITTLE = 160
 
 
