@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from nncomp.contexts.family import Family
 from nncomp.contexts.table import LEAN, MAX, RICH
 
-__all__ = ["MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile"]
+__all__ = ["LEAST_SQUARES", "MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile"]
 
 MAX_PERIOD = (1 << 16) - 1
 MAX_STRIDE = 8
+LEAST_SQUARES = 98368  # bytes that a lane's take, of eight channels
 
 
 class Profile(enum.IntEnum):
@@ -110,7 +111,9 @@ class Mixing:
         memories = max(len(f.memories) for f in families)
         tables += memories << 18
         maps = 2 * 65536 * 33 + 65536 + 2 * 65536 + 5 * 256 + 128
-        histories = (contexts + 2 + 7) // 8 * 24 if full else contexts + 2
+        samples = max(f.count("sample") for f in families)
+        histories = max(len(f.contexts) + 2 + f.count("sample") for f in families)
+        histories = (histories + 7) // 8 * 24 if full else histories
         inputs = (8 + histories + 15) // 16 * 16  # whole vectors
         lane = (
             sets * (1024 if full else 256) * 2 * inputs
@@ -120,5 +123,5 @@ class Mixing:
             + matches * 6144
             + 2 * 768 * 33
         )
-        lane += 4 * 65536 if self.profile > Profile.LEAN else 0  # where samples are predicted
+        lane += samples * 65536 + LEAST_SQUARES if samples else 0
         return tables + maps + lanes * (lane + 9216)

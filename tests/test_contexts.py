@@ -14,6 +14,7 @@ import pytest
 from nncomp.contexts.expression import features, parse
 from nncomp.contexts.family import BIT, FEATURES, INSTRUCTION, Family
 from nncomp.contexts.table import FAMILIES, FIRST_ROWS
+from nncomp.engine.reference.samples import PREDICTIONS
 from nncomp.mixing import Contexts
 from nncomp.mixing_tables import STRETCH
 
@@ -42,7 +43,7 @@ def test_families_are_whole(family: Family) -> None:
     others = ["order 0", "order 1"]
     others += [f"{kind} {i}" for kind in count for i in range(count[kind])]
     assert [i.what for i in family.others] == [*others, "network", "constant"]
-    assert count["match"] in (1, 2) and count["sample"] == (4 if family.width else 0)
+    assert count["match"] in (1, 2) and count["sample"] == (PREDICTIONS if family.width else 0)
     assert family.rows[: len(FIRST_ROWS)] == FIRST_ROWS and len(family.rows) in (
         (14,) if family.full else (4, 7)
     )

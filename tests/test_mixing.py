@@ -26,8 +26,10 @@ from nncomp import _native
 from nncomp.engine import native, reference
 from nncomp.engine.reference import cells, features, hashes, mixer
 from nncomp.engine.reference.instructions import KINDS, Instruction
+from nncomp.engine.reference.samples import PREDICTIONS
+from nncomp.engine.reference.squares import OF_ROWS, OF_SOUND, Forgetting, LeastSquares
 from nncomp.errors import FormatError
-from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.mixing import LEAST_SQUARES, Contexts, Mixing, Profile
 from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
 from nncomp.model import Model
 from nncomp.plan import MAX_STREAM_SIZE
@@ -319,6 +321,45 @@ def test_samples_that_are_hard_to_predict(
     kernel: str, data: Callable[[int], bytes], name: str
 ) -> None:
     same(None, data(160), 1, MIXINGS[name])
+
+
+# Long enough that weights are found, of rows too.
+SQUARES = {
+    "sound": Mixing(RICH, Contexts.WIDE, period=4, stride=2),
+    "rows": Mixing(RICH, Contexts.PICTURE, period=5, stride=1),
+    "max": Mixing(MAX, Contexts.WIDE, period=8, stride=4),
+}
+
+
+@pytest.mark.parametrize("name", some_quick(SQUARES, "sound"))
+@pytest.mark.parametrize("data", some_quick([sound, jumps, ends, bytes], ends))
+def test_least_squares(kernel: str, data: Callable[[int], bytes], name: str) -> None:
+    same(None, data(600), 1, SQUARES[name])
+
+
+@pytest.mark.parametrize("forgetting", [OF_SOUND, OF_ROWS])
+def test_least_squares_find_what_there_is(forgetting: Forgetting) -> None:
+    squares = LeastSquares(24, forgetting)
+    values = np.frombuffer(models.noise(24 * 600), np.int8).astype(int).reshape(600, 24) * 100
+    for x in values.tolist():
+        squares.learn(x, (2 * x[0] - x[5] + 3 * x[23]) // 4)
+    for weights in squares.weights:
+        expected = {0: 1 << 15, 5: -(1 << 14), 23: 3 << 14}
+        assert all(abs(w - expected.get(i, 0)) < 200 for i, w in enumerate(weights))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_least_squares_stay_in_their_range(data: st.DataObject) -> None:
+    """Whatever comes: the reference asserts it."""
+    squares = LeastSquares(24, data.draw(st.sampled_from([OF_SOUND, OF_ROWS])))
+    some = st.sampled_from(
+        [0, 1, -1, 2, -3, 255, -256, 32767, -32768, 65280, -65280, 65535, -65535]
+    )
+    rows = data.draw(st.lists(st.lists(some, min_size=25, max_size=25), min_size=1, max_size=6))
+    for i in range(520):
+        *x, y = rows[i % len(rows)]
+        squares.learn(x, y)
 
 
 def test_weights_of_predictions_reach_their_ends() -> None:
@@ -829,6 +870,9 @@ def test_tables_of_the_native_engine() -> None:
     assert np.frombuffer(reciprocal, np.uint16).tolist() == RECIPROCAL.tolist()
 
 
+SAMPLES = PREDICTIONS * 4 * 8 * 8 * 256 + LEAST_SQUARES  # bytes of a lane that predicts them
+
+
 @pytest.mark.parametrize("name", list(MIXINGS))
 def test_memory_is_what_is_promised(name: str) -> None:
     """At most, and nearly that where all contexts are in use."""
@@ -842,7 +886,7 @@ def test_memory_is_what_is_promised(name: str) -> None:
             taken = [_native.mixing_memory(args, net, size, lanes) for net in (False, True)]
             assert max(taken) <= promised
             if len(mixing.family.contexts) == most:
-                samples = lanes * (1 << 18) if mixing.profile != LEAN else 0
+                samples = 0 if mixing.profile == LEAN else lanes * SAMPLES
                 # no family of the max profile has most contexts and most memories
                 nearly = 0.99 if mixing.profile != MAX else 0.95
                 assert taken[0] >= (promised - samples) * nearly

@@ -177,6 +177,8 @@ PICTURE = Family(
         Input("sample 1", 2240),
         Input("sample 2", 1760),
         Input("sample 3", 1024),
+        Input("sample 4", 1500),
+        Input("sample 5", 1500),
         Input("network", ABSENT, 8192),
         Input("constant", -448, 0),
     ),
@@ -196,7 +198,7 @@ WIDE = Family(
         Input("o(3)", 624),
         Input("o(4)", 432),
         Input("guess(0) # 1", 2736),
-        Input("guess(1) # 2", 2080),
+        Input("guess(4) # 2", 2080),
         Input("guess(2) # 3", 1664),
         Input("guess(3) # 4", 1904),
         Input("c2 | ch # 7", 2704),
@@ -212,6 +214,8 @@ WIDE = Family(
         Input("sample 1", 2592),
         Input("sample 2", 2208),
         Input("sample 3", 2160),
+        Input("sample 4", 1500),
+        Input("sample 5", 1500),
         Input("network", ABSENT, 8192),
         Input("constant", 800, 0),
     ),
@@ -364,8 +368,8 @@ MAX = (
         ROWS_OF_INSTRUCTIONS,
         ("O", "I"),
     ),
-    full(PICTURE, ("guess(0) # 22", "guess(1) # 25"), ROWS_OF_NUMBERS),
-    full(WIDE, ("guess(0) # c2 | 0x600", "guess(0) # guess(1)"), ROWS_OF_NUMBERS),
+    full(PICTURE, (), ROWS_OF_NUMBERS),
+    full(WIDE, ("guess(4) # c2 | 0x600", "guess(4) # guess(5)"), ROWS_OF_NUMBERS),
 )
 
 FAMILIES = (*RICH, LEAN, *MAX)  # of the lean profile there is one

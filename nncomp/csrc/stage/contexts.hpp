@@ -242,7 +242,7 @@ inline void wide_values(const Shared& s, const Lane& l, Add add) {
   add(feature::o(s, l, 3));
   add(feature::o(s, l, 4));
   add(combine(feature::guess(s, l, 0), 1));
-  add(combine(feature::guess(s, l, 1), 2));
+  add(combine(feature::guess(s, l, 4), 2));
   add(combine(feature::guess(s, l, 2), 3));
   add(combine(feature::guess(s, l, 3), 4));
   add(combine(c2 | ch, 7));
@@ -385,8 +385,6 @@ inline void max_x86_values(const Shared& s, const Lane& l, Add add) {
 template <class Add>
 inline void max_picture_values(const Shared& s, const Lane& l, Add add) {
   picture_values(s, l, add);
-  add(combine(feature::guess(s, l, 0), 22));
-  add(combine(feature::guess(s, l, 1), 25));
 }
 
 // Rows of samples of two bytes, low and high; sound, too.
@@ -394,8 +392,8 @@ template <class Add>
 inline void max_wide_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c2 = feature::c(s, l, 2);
   wide_values(s, l, add);
-  add(combine(feature::guess(s, l, 0), c2 | 0x600));
-  add(combine(feature::guess(s, l, 0), feature::guess(s, l, 1)));
+  add(combine(feature::guess(s, l, 4), c2 | 0x600));
+  add(combine(feature::guess(s, l, 4), feature::guess(s, l, 5)));
 }
 
 template <class Add>

@@ -47,6 +47,7 @@ inline void lay_out_own(const Shape& p, Lane& l, Room& room) {
   }
   room.take(l.match_map, uint64_t(p.matches * MATCH_CELLS));
   room.take(l.sample_map, uint64_t(p.samples * SAMPLE_CELLS));
+  room.take(l.squares, p.samples ? 8 : 0);
   room.take(l.final_map, uint64_t(3 * 256 * BINS));
 }
 
@@ -108,10 +109,11 @@ inline void start_lane(const Shared& s, Lane& l, int first, int step) {
   const int16_t* w = FAMILIES[p.family].weight[p.network];  // in the order of the table of contexts
   for (int i = 0; i < contexts + 2; ++i) weight[FIRST_HISTORY + i] = *w++;
   for (int i = 0; i < matches; ++i) weight[FIRST_MATCH + i] = *w++;
-  for (int i = 0; i < p.samples; ++i) weight[FIRST_SAMPLE + i] = *w++;
+  for (int i = 0; i < p.samples; ++i) weight[FIRST_HISTORY + contexts + 2 + i] = *w++;
   if (p.network) weight[NETWORK] = *w++;
   weight[CONSTANT] = *w;
-  for (int i = 0; p.full && i < contexts; ++i) weight[FIRST_HISTORY + 2 * histories_of(contexts) + i] = RUN_WEIGHT;
+  for (int i = 0; p.full && i < contexts; ++i)
+    weight[FIRST_HISTORY + 2 * histories_of(contexts, p.samples) + i] = RUN_WEIGHT;
   for (int row = first; row < sets * p.rows; row += step) {
     for (int i = 0; i < p.inputs; ++i) l.weights[row * p.inputs + i] = weight[i];
   }

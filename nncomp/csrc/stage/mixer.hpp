@@ -89,7 +89,7 @@ struct Runs {
   uint32_t* cells[MAX_CONTEXTS];  // by bit
   uint32_t* cell[MAX_CONTEXTS];   // of this bit; null where the run says nothing
   bool expected[MAX_CONTEXTS];
-  int16_t input[histories_of(MAX_CONTEXTS)];
+  int16_t input[histories_of(MAX_CONTEXTS, PREDICTIONS)];
 
   // At the beginning of a byte.
   ALWAYS_INLINE void find(const Shared& s, const Lane& l) {
@@ -138,11 +138,10 @@ ALWAYS_INLINE void ask_matches(const Lane& l, const Common& c, Bit& bit, First& 
   bit.match_row = bit.match_class * 4 + bit.guess;
 }
 
-ALWAYS_INLINE void ask_samples(const Lane& l, const Common& c, Bit& bit, First& first, uint32_t** cell) {
+ALWAYS_INLINE void ask_samples(const Lane& l, const Common& c, Bit& bit, uint32_t** cell) {
   for (int j = 0; j < c.shape.samples; ++j) {
     const uint32_t place = place_of(c.shape, l, j, bit.k, bit.node);
     cell[j] = l.sample_map + j * SAMPLE_CELLS + ((error_class(c.shape, l, j) * 8 + bit.k) << 8 | place);
-    first.set(FIRST_SAMPLE + j, c.tables.stretch[*cell[j] >> 20]);
     if (j == 1) bit.near = place;
   }
 }
@@ -179,7 +178,7 @@ template <bool full, int inputs>
 ALWAYS_INLINE Inputs<inputs> all_inputs(const Common& c, const First& first, uint32_t* const* history,
                                         const int16_t* run) {
   const auto stretched = [&](int i) { return c.tables.stretch[*history[i] >> 20]; };
-  if constexpr (!full) return gather<inputs>(first.four, c.shape.contexts + 2, stretched);
+  if constexpr (!full) return gather<inputs>(first.four, c.shape.contexts + 2 + c.shape.samples, stretched);
   constexpr int each = (inputs - FIRST_HISTORY) / 24 * 8;
   return gather<inputs>(first.four, inputs - FIRST_HISTORY, [&](int i) {
     if (i < each) return stretched(i);
@@ -226,15 +225,14 @@ ALWAYS_INLINE uint32_t final_maps(const Shared& s, const Lane& l, const Common& 
 
 // The cells learn that the bit was `one`.
 ALWAYS_INLINE void learn_cells_of(const Lane& l, const Common& c, const Bit& bit, uint32_t one,
-                                  uint32_t* const* history, uint32_t* const* match, uint32_t* const* sample) {
+                                  uint32_t* const* history, uint32_t* const* match) {
   const uint16_t* const reciprocal = c.tables.reciprocal;
   const int32_t target = one ? ONE : 0;
-  learn_cells(reciprocal, history, c.shape.contexts + 2, target);
+  learn_cells(reciprocal, history, c.shape.contexts + 2 + c.shape.samples, target);
   for (int m = 0; m < c.shape.matches; ++m) {
     const bool right = (l.match[m].byte >> (7 - bit.k) & 1) == one;
     if (match[m]) *match[m] = adapted(reciprocal, *match[m], right ? ONE : 0);
   }
-  for (int j = 0; j < c.shape.samples; ++j) *sample[j] = adapted(reciprocal, *sample[j], target);
 }
 
 // The weights do.
@@ -290,7 +288,7 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
   const Common c(s, l);
   Runs runs;
   uint32_t nothing = 1u << 31;  // a cell that says neither, where vectors are longer than the list
-  uint32_t* history[inputs - FIRST_HISTORY];
+  uint32_t* history[inputs - FIRST_HISTORY];  // cells: of contexts, of orders 0 and 1, of predictions
   for (uint32_t*& cell : history) cell = &nothing;
   for (int i = 0; i < c.shape.contexts; ++i) l.hash[0][i] = l.next[i];
   if (known >= 0) fetch_all(s, l, uint32_t(known));
@@ -308,10 +306,9 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
       Bit bit = {k, byte_node, hits, all_hits, 0, 0, 0, 0, 0};
       First first;
       uint32_t* match[MAX_MATCHES] = {};  // null where a match says nothing
-      uint32_t* sample[PREDICTIONS];
       ask_histories(s, l, c, l.slot[half], node, bit, history);
       ask_matches(l, c, bit, first, match);
-      ask_samples(l, c, bit, first, sample);
+      ask_samples(l, c, bit, history + c.shape.contexts + 2);
       if constexpr (full) runs.ask(c, bit);
       if (network) first.set(NETWORK, c.tables.stretch[tree.one(node) >> 10]);
 
@@ -323,7 +320,7 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
       const int32_t mean = second_layer<sets>(l, bit, layers);
       const uint32_t one = choose(final_maps(s, l, c, bit, mean, maps));
 
-      learn_cells_of(l, c, bit, one, history, match, sample);
+      learn_cells_of(l, c, bit, one, history, match);
       if constexpr (full) runs.learn(c, one);
       learn_weights<sets>(c, one, layers);
       *maps.own = drawn(*maps.own, one);

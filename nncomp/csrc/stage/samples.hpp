@@ -1,9 +1,11 @@
-// Predictions of a sample: by two linear ones that learn, and two that do not. namespace feature: see past.hpp.
+// Predictions of a sample: by two linear ones that learn, two that do not, and two of least squares. namespace feature:
+// see past.hpp.
 #pragma once
 
 #include <cstdint>
 
 #include "compiler.hpp"
+#include "stage/squares.hpp"
 #include "stage/state.hpp"
 #include "stage/values.hpp"
 
@@ -33,7 +35,7 @@ inline void look_around(const Shared& s, Lane& l) {
   const auto at = [&](uint32_t k) { return sample(s, l, k); };
   const auto minus = [&](int32_t u, int32_t v) { return difference(p, u, v); };
   const auto tap = [&](int32_t u, int32_t v) { a.x[n++] = minus(u, v); };
-  const int32_t W = at(B), WW = at(2 * B);
+  const int32_t W = a.before = at(B), WW = at(2 * B);
   const bool rows = !is_sound(p);
   if (rows) {
     const int32_t N = at(P), NW = at(P + B), NE = at(P - B);
@@ -61,21 +63,26 @@ inline void look_around(const Shared& s, Lane& l) {
   while (n < TAPS) a.x[n++] = 0;
 }
 
+inline int64_t weighted(const int32_t (&weight)[TAPS], const int32_t (&x)[TAPS]) {  // 2^16 is one
+  int64_t sum = 0;
+  for (int i = 0; i < TAPS; ++i) sum += int64_t(weight[i]) * x[i];
+  return sum;
+}
+
 // Predicts the sample that begins with the byte to come.
 inline void predict_sample(const Shared& s, Lane& l) {
   Samples& a = l.samples;
   look_around(s, l);
-  const int32_t W = sample(s, l, s.shape.stride);
-  for (int j = 0; j < 2; ++j) {
-    int64_t sum = 0;
-    for (int i = 0; i < TAPS; ++i) sum += int64_t(a.weight[j][l.channel][i]) * a.x[i];
-    a.guess[j] = W + int32_t(sum >> 16);
-  }
+  const auto linear = [&](const int32_t (&weight)[TAPS]) { return a.before + int32_t(weighted(weight, a.x) >> 16); };
+  for (int j = 0; j < LEARNING; ++j) a.guess[j] = linear(a.weight[j][l.channel]);
+  for (int j = 0; j < SQUARES; ++j) a.guess[LEARNING + FIXED + j] = linear(l.squares[l.channel].weight[j]);
   for (int32_t& g : a.guess) g = s.shape.width == 2 ? g & 65535 : g < 0 ? 0 : g > 65280 ? 65280 : g;
 }
 
 // The sample that began at `channel` is known now.
-inline void learn_sample(const Shape& p, Samples& a, uint32_t channel, int32_t value) {
+inline void learn_sample(const Shape& p, Lane& l, uint32_t channel, int32_t value) {
+  Samples& a = l.samples;
+  learn_squares(l.squares[channel], is_sound(p) ? OF_SOUND : OF_ROWS, a.x, difference(p, value, a.before));
   uint64_t power = 1 << 12;  // < 2^37
   for (int i = 0; i < TAPS; ++i) power += uint64_t(int64_t(a.x[i]) * a.x[i]);
   const int64_t inverse = int64_t((uint64_t(1) << 44) / power);  // 2^7 … 2^32
@@ -83,7 +90,7 @@ inline void learn_sample(const Shape& p, Samples& a, uint32_t channel, int32_t v
     const int32_t error = difference(p, value, a.guess[j]);
     uint32_t& mean = a.error[j][channel];
     mean += uint32_t(error < 0 ? -error : error) * 16 - mean / 16;
-    if (j > 1) continue;
+    if (j >= LEARNING) continue;
     const int64_t step = (error * inverse) >> 20;  // |error| < 2^17
     for (int i = 0; i < TAPS; ++i) {
       const int64_t w = a.weight[j][channel][i] + ((step * a.x[i]) >> (j == 0 ? 9 : 13));
@@ -94,9 +101,9 @@ inline void learn_sample(const Shape& p, Samples& a, uint32_t channel, int32_t v
 
 // The byte that the lane has coded ends a sample, or does not.
 inline void remember_sample(const Shape& p, Lane& l, uint32_t c) {
-  if (p.width == 1) learn_sample(p, l.samples, l.channel, int32_t(c << 8));
+  if (p.width == 1) learn_sample(p, l, l.channel, int32_t(c << 8));
   if (p.width == 2 && l.channel & 1) {
-    learn_sample(p, l.samples, l.channel - 1, int32_t(c << 8 | (l.recent[0] >> 8 & 255)));
+    learn_sample(p, l, l.channel - 1, int32_t(c << 8 | (l.recent[0] >> 8 & 255)));
   }
 }
 

@@ -18,7 +18,11 @@ constexpr int BINS = 33;          // of an adaptive probability map: −16 … 1
 constexpr int LENGTHS = 24;       // classes of a match's length
 constexpr int MATCH_CELLS = LENGTHS * 64;
 constexpr int TAPS = 24;          // inputs of a linear prediction
-constexpr int PREDICTIONS = 4;    // of a sample
+// Predictions of a sample: those that learn with each, those that do not, and those of least squares.
+constexpr int LEARNING = 2, FIXED = 2, SQUARES = 2, PREDICTIONS = LEARNING + FIXED + SQUARES;
+constexpr int BATCH = 8;          // samples between which sums of least squares do not change
+constexpr int PART = 4;           // of a row of those: what is looked at at once
+constexpr int ROW = (TAPS + 1 + PART - 1) / PART * PART;
 constexpr int SAMPLE_CELLS = 8 * 8 * 256;  // [error][bit][place]
 constexpr int ROWS2 = 4 * LENGTHS + 256;
 constexpr uint32_t MAX_FIELDS = 64;  // of a line that are looked at
@@ -31,16 +35,18 @@ constexpr uint32_t MAX_RECORD = 8000;      // bytes of one behind its head
 constexpr uint32_t LEAST_RECORDS = 8;      // in a row make a chain
 constexpr int RUN_CELLS = 17 * 8;  // [class of a run's length][bit]
 
-// Which input of the first layer is which; what a family lacks is 0. Behind the contexts are orders 0 and 1.
-enum Input { FIRST_MATCH = 0, FIRST_SAMPLE = 2, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
+// Which input of the first layer is which; what a family lacks is 0. Behind the contexts are orders 0 and 1,
+// and predictions of samples.
+enum Input { FIRST_MATCH = 0, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
 
 constexpr int VECTOR = 16;  // inputs come in so many
 constexpr int whole(int n, int unit) { return (n + unit - 1) / unit * unit; }
 
-// A full profile has three inputs of each history: as many behind each other, up to a multiple of 8.
-constexpr int histories_of(int contexts) { return whole(contexts + 2, 8); }
-constexpr int inputs_of(int contexts, bool full) {
-  return whole(FIRST_HISTORY + (full ? 3 * histories_of(contexts) : contexts + 2), VECTOR);
+// What is in cells by context, order and prediction. A full profile has three inputs of each: as many behind each
+// other, up to a multiple of 8.
+constexpr int histories_of(int contexts, int samples) { return whole(contexts + 2 + samples, 8); }
+constexpr int inputs_of(int contexts, int samples, bool full) {
+  return whole(FIRST_HISTORY + (full ? 3 * histories_of(contexts, samples) : contexts + 2 + samples), VECTOR);
 }
 struct Range {
   int least, most;
@@ -50,7 +56,7 @@ constexpr Range inputs_of_families(bool full) {
   for (const FamilyTable& f : FAMILIES) {
     if (f.full != full) continue;
     for (const int n : f.contexts) {
-      const int inputs = inputs_of(n, full);
+      const int inputs = inputs_of(n, f.samples, full);
       r = {inputs < r.least ? inputs : r.least, inputs > r.most ? inputs : r.most};
     }
   }
@@ -91,7 +97,7 @@ inline Shape shape_of(int32_t family, bool network, uint32_t period, uint32_t st
           f.samples,
           f.sets,
           f.memories,
-          inputs_of(f.contexts[network], f.full),
+          inputs_of(f.contexts[network], f.samples, f.full),
           rows_of(f.full),
           f.full ? MAX_GROUPS : 1};
 }
@@ -167,12 +173,21 @@ struct Instruction {
   Program program;     // until the end of the instruction before, but for displacements
 };
 
+// Least squares of a channel. A sample's row is its differences from the one before (see Samples), and its own last.
+struct LeastSquares {
+  int64_t sum[SQUARES][TAPS + 1][ROW];  // of products of two entries of a row, 2^8 is one; up to the diagonal
+  int32_t weight[SQUARES][TAPS];        // 2^16 is one
+  int32_t seen[BATCH][ROW];             // rows that are in no sum yet
+  uint32_t count;                       // samples
+};
+
 // Predictions of a sample. A sample has 16 bits: one byte is its high byte, of two the first is the low one.
 struct Samples {
-  int32_t weight[2][8][TAPS];  // 2^16 is one; of a faster and a slower prediction; by channel
+  int32_t weight[LEARNING][8][TAPS];  // 2^16 is one; of a faster and a slower prediction; by channel
   int32_t x[TAPS];             // differences from the sample before
   int32_t guess[PREDICTIONS];
   uint32_t error[PREDICTIONS][8];  // mean, by channel
+  int32_t before;                  // the sample before
 };
 
 // What the rows of weights for a bit are chosen by, beside the past.
@@ -240,6 +255,7 @@ struct Lane {
   uint16_t* record_ends;  // [RECORD_ENDS] of one: how many records in a row end at an offset, by its remainder
   uint32_t* match_map;    // [matches][MATCH_CELLS]
   uint32_t* sample_map;   // [samples][SAMPLE_CELLS]
+  LeastSquares* squares;  // [8], by channel; none without samples
   uint16_t* final_map;    // [3][256][BINS]
 };
 

@@ -108,7 +108,7 @@ class Lane:
         sets = len(family.rows)
         first = np.array([i.weight(network) for i in family.inputs(network)], np.int64)
         if family.full:  # confidences and runs
-            more = [0] * histories + [RUN_WEIGHT] * contexts
+            more = [0] * (histories + samples) + [RUN_WEIGHT] * contexts
             first = np.concatenate([first[:-1], np.array(more, np.int64), first[-1:]])
         self.weights = np.tile(first, (sets, family.most_rows, 1))  # (sets, rows, inputs)
         second = np.array(initial_weights2(sets), np.int64)
@@ -298,6 +298,8 @@ class Stage:
         active_runs = []  # (cell of a run, the bit it expects)
         if self.family.full:
             inputs += (lane.history_cells.p[history_at] - (1 << 21) >> 12).tolist()
+            if sample_at is not None:
+                inputs += (lane.sample_cells.p[sample_at] - (1 << 21) >> 12).tolist()
             for i, run in enumerate(lane.runs):
                 v, n = 0, run >> 8
                 if n > 0 and (run & 255 | 256) >> 8 - k == node:

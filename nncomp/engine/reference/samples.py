@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nncomp.engine.reference.squares import OF_ROWS, OF_SOUND, SQUARES, LeastSquares
+
 if TYPE_CHECKING:
     from nncomp.engine.reference.features import Past
 
 __all__ = ["PREDICTIONS", "Samples"]
 
-PREDICTIONS = 4  # predictions of a sample
+LEARNING, FIXED = 2, 2  # predictions that learn step by step, that do not
+PREDICTIONS = LEARNING + FIXED + SQUARES  # of a sample
 TAPS = 24  # inputs of a linear one
 
 
@@ -32,10 +35,18 @@ class Samples:
 
     def __init__(self, width: int, period: int, stride: int) -> None:
         self.width, self.period, self.stride = width, period, stride
-        self.weights = [[[0] * TAPS for _ in range(8)] for _ in range(2)]  # by channel; 2^16: one
+        self.weights = [[[0] * TAPS for _ in range(8)] for _ in range(LEARNING)]  # 2^16: one
+        forgetting = OF_ROWS if self.has_rows else OF_SOUND
+        self.squares = [LeastSquares(TAPS, forgetting) for _ in range(8)]  # by channel
         self.errors = [[0] * 8 for _ in range(PREDICTIONS)]  # means, in 1/256, by channel
+        self.before = 0  # the sample before
         self.x = [0] * TAPS
         self.guesses = [0] * PREDICTIONS
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether there are some: otherwise it is sound."""
+        return self.period > 4 * self.stride
 
     def difference(self, u: int, v: int) -> int:
         """Of two samples; modulo 2^16 where they are numbers of 16 bits."""
@@ -54,7 +65,8 @@ class Samples:
 
         channels = [k for k in (self.width, 2 * self.width) if k < B]  # coded before this one
         W, WW = sample(B), sample(2 * B)
-        if P > 4 * B:  # rows
+        self.before = W
+        if self.has_rows:
             N, NW, NE = sample(P), sample(P + B), sample(P - B)
             near = [P, P + B, P - B, 2 * B, 3 * B, 4 * B, P - 2 * B, P - 3 * B]
             near += [P + 2 * B, 2 * P, 2 * P - B, 2 * P + B]
@@ -74,12 +86,15 @@ class Samples:
         self.x = [difference(u, v) for u, v in pairs]
         self.x += [0] * (TAPS - len(self.x))
         assert len(self.x) == TAPS and all(abs(x) < 1 << 16 for x in self.x)
-        linear = []
-        for weights in self.weights:
-            total = sum(w * x for w, x in zip(weights[past.channel], self.x, strict=True))
-            assert abs(total) < 1 << 39
-            linear.append(W + (total >> 16))
-        guesses = [*linear, third, fourth]
+
+        def linear(weights: list[int]) -> int:
+            total = sum(w * x for w, x in zip(weights, self.x, strict=True))
+            assert abs(total) < 1 << 41
+            return W + (total >> 16)
+
+        guesses = [linear(weights[past.channel]) for weights in self.weights]
+        guesses += [third, fourth]
+        guesses += [linear(weights) for weights in self.squares[past.channel].weights]
         if self.width == 2:
             self.guesses = [g & 65535 for g in guesses]
         else:
@@ -93,6 +108,7 @@ class Samples:
 
     def learn(self, channel: int, value: int) -> None:
         """The sample that was predicted is ``value``."""
+        self.squares[channel].learn(self.x, self.difference(value, self.before))
         power = (1 << 12) + sum(x * x for x in self.x)
         assert power < 1 << 37
         inverse = (1 << 44) // power
@@ -101,7 +117,7 @@ class Samples:
             mean = self.errors[j][channel]
             self.errors[j][channel] = mean + 16 * abs(error) - mean // 16
             assert abs(error) < 1 << 16 and self.errors[j][channel] < 1 << 24
-            if j < 2:
+            if j < LEARNING:
                 step = error * inverse >> 20
                 shift = (9, 13)[j]
                 self.weights[j][channel] = [
