@@ -45,7 +45,8 @@ inline void look_around(const Shared& s, Lane& l) {
     a.guess[2] = W + minus(N, NW);
     a.guess[3] = W + int32_t((int64_t(minus(N, W) + minus(NE, W)) * 21845) >> 16);  // a third
   } else {
-    for (uint32_t i = 2; i < 18; ++i) tap(at(i * B), at((i - 1) * B));
+    const uint32_t own = TAPS - 4 * (B / p.width > 3 ? 2 : B / p.width - 1);  // what other channels leave
+    for (uint32_t i = 2; i < own + 2; ++i) tap(at(i * B), at((i - 1) * B));
     a.guess[2] = W + 2 * minus(W, WW) + minus(at(3 * B), WW);
     a.guess[3] = W + minus(W, WW);
   }

@@ -78,7 +78,8 @@ class Samples:
             third = W + difference(N, NW)
             fourth = W + ((difference(N, W) + difference(NE, W)) * 21845 >> 16)
         else:  # sound
-            pairs = [(sample(i * B), sample(i * B - B)) for i in range(2, 18)]
+            own = TAPS - 4 * len(channels)
+            pairs = [(sample(i * B), sample(i * B - B)) for i in range(2, own + 2)]
             for k in channels:
                 pairs += [(sample(k + i * B), sample(k + i * B + B)) for i in range(4)]
             third = W + 2 * difference(W, WW) + difference(sample(3 * B), WW)
