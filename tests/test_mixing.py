@@ -363,7 +363,7 @@ def test_least_squares_stay_in_their_range(data: st.DataObject) -> None:
 
 
 def test_weights_of_predictions_reach_their_ends() -> None:
-    mixing = MIXINGS["wide-sound"]
+    mixing = MIXINGS["wide"]
     past, weights = features.Past(jumps(400), mixing), list[int]()
     assert past.samples is not None
     for _ in range(400):
