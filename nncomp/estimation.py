@@ -25,7 +25,7 @@ from nncomp.container import Header
 from nncomp.encode import header_of
 from nncomp.info import get_frame_info
 from nncomp.levels import NO_MODEL, Level
-from nncomp.mixing import Mixing, Profile
+from nncomp.mixing import Mixing, Profile, costliest
 from nncomp.options import Options
 from nncomp.plan import choose
 from nncomp.plan.memory import LEFT
@@ -316,7 +316,7 @@ def _memory(header: Header, level: Level, samples: Samples, network: bool) -> in
     largest = max(samples.sizes)
     block = min(largest, header.block_size)
     lanes = header.lanes_of(block) if network else 1
-    need = LEFT * block + Mixing(level.profile).memory(block, lanes) + min(header.reach, largest)
+    need = LEFT * block + costliest(level.profile).memory(block, lanes) + min(header.reach, largest)
     if level.model != NO_MODEL:
         model = registry.resolve(level.model)
         need += model.memory(lanes)

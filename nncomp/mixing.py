@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from nncomp.contexts.family import Family
 from nncomp.contexts.table import LEAN, MAX, RICH
 
-__all__ = ["LEAST_SQUARES", "MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile"]
+__all__ = ["MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile", "costliest"]
 
 MAX_PERIOD = (1 << 16) - 1
 MAX_STRIDE = 8
-LEAST_SQUARES = 98368  # bytes that a lane's take, of eight channels
+_LEAST_SQUARES = 98368  # bytes that a lane's take, of eight channels
 
 
 class Profile(enum.IntEnum):
@@ -96,7 +96,7 @@ class Mixing:
     def memory(self, size: int, lanes: int) -> int:
         """Upper bound in bytes of what coding a stream of ``size`` bytes takes beside the network.
 
-        It depends on nothing but the profile.
+        It depends on nothing but the profile, and on whether samples are predicted.
         """
         families = _FAMILIES[self.profile]
         full = self.profile == Profile.MAX
@@ -111,7 +111,7 @@ class Mixing:
         memories = max(len(f.memories) for f in families)
         tables += memories << 18
         maps = 2 * 65536 * 33 + 65536 + 2 * 65536 + 5 * 256 + 128
-        samples = max(f.count("sample") for f in families)
+        samples = self.family.count("sample")
         histories = max(len(f.contexts) + 2 + f.count("sample") for f in families)
         histories = (histories + 7) // 8 * 24 if full else histories
         inputs = (8 + histories + 15) // 16 * 16  # whole vectors
@@ -123,5 +123,12 @@ class Mixing:
             + matches * 6144
             + 2 * 768 * 33
         )
-        lane += samples * 65536 + LEAST_SQUARES if samples else 0
+        lane += samples * 65536 + _LEAST_SQUARES if samples else 0
         return tables + maps + lanes * (lane + 9216)
+
+
+def costliest(profile: Profile) -> Mixing:
+    """One that takes as much memory as any of the profile."""
+    if profile == Profile.LEAN:
+        return Mixing(profile)
+    return Mixing(profile, Contexts.WIDE, period=4, stride=2)

@@ -204,6 +204,28 @@ def test_a_signal_that_gets_lost(run: Run, ending: str) -> None:
     assert (result.returncode, result.stderr) == (-signal.SIGUSR2, b"")
 
 
+def test_a_module_is_loaded_whole(tmp_path: Path) -> None:
+    """A signal waits for it: numpy's would print that it was interrupted."""
+    (tmp_path / "half.py").write_text(
+        "import os, signal, time\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "time.sleep(0.1)\n"
+        "print('whole', flush=True)"
+    )
+    script = (
+        f"import sys, time; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from nncomp.cli import signals\n"
+        "def work():\n"
+        "    import half\n"
+        "    print('loaded', flush=True)\n"
+        "    time.sleep(60)\n"
+        "signals.obeying(work)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=50)
+    assert result.returncode == -signal.SIGINT and result.stderr == b""
+    assert result.stdout.splitlines()[0] == b"whole"
+
+
 @pytest.mark.slow
 def test_interrupted_at_any_moment(run: Run) -> None:
     """From its own first line on: silence, the old state or the complete new one"""

@@ -46,7 +46,7 @@ if hasattr(signal, "SIGRTMIN"):
     HANDLED += range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
 
 _CLEAN_UP_TIME = 1.0  # seconds
-_AGAIN = 0.001  # seconds after which a signal is raised again that got lost
+_AGAIN = 0.001  # seconds after which a signal is raised again that got lost, or came too early
 _last = float("-inf")  # when a signal was raised, or kept
 _kept: list[int] | None = None  # by deferred(): at most one signal
 _first: int | None = None  # signal that there was
@@ -147,6 +147,9 @@ def handle(number: int, frame: FrameType | None) -> None:
     # but writing, and closing a stream writes once more.
     global _last, _first
     _first = _first or number
+    if _imports(frame):
+        _raise_soon(number)
+        return
     now = time.monotonic()
     if now - _last > _CLEAN_UP_TIME or number == _PIPE:
         _last = now
@@ -163,6 +166,26 @@ def _lost(unraisable: UnraisableHookArgs) -> None:
         sys.__unraisablehook__(unraisable)
         return
     _last = float("-inf")
-    again = threading.Timer(_AGAIN, _thread.interrupt_main, (_first,))
+    _raise_soon(_first)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a module is being loaded: libraries may print what interrupts that, or lose it."""
+    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+        frame = frame.f_back
+    return frame is not None
+
+
+def _raise_soon(number: int) -> None:
+    again = threading.Timer(_AGAIN, _to_main, (number,))
     again.daemon = True
     again.start()
+
+
+def _to_main(number: int) -> None:
+    """Send the main thread a signal, which ends what it waits for where there is such a call."""
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, number)
+    else:
+        _thread.interrupt_main(signal.Signals(number))

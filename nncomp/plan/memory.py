@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nncomp.container import Header
 from nncomp.filters import FILTERS
-from nncomp.mixing import Mixing
+from nncomp.mixing import Mixing, costliest
 from nncomp.plan.values import Joined, Plan
 from nncomp.prime import KEPT, MOST_KEPT, Prime
 
@@ -73,4 +73,4 @@ def of_frame(header: Header, model: Model | ModelConfig | None, prime: Prime | N
     lanes = 1 if model is None else header.lanes
     size = header.block_size
     need = 3 * size + max(f.memory([size], b"", size) for f in FILTERS)
-    return need + _of_coder(Mixing(header.profile), size, lanes, model, prime)
+    return need + _of_coder(costliest(header.profile), size, lanes, model, prime)
