@@ -46,7 +46,7 @@ if hasattr(signal, "SIGRTMIN"):
     HANDLED += range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
 
 _CLEAN_UP_TIME = 1.0  # seconds
-_AGAIN = 0.001  # seconds after which a signal is raised again that got lost, or came too early
+_AGAIN = 0.01  # seconds after which a signal is raised again that got lost, or came too early
 _last = float("-inf")  # when a signal was raised, or kept
 _kept: list[int] | None = None  # by deferred(): at most one signal
 _first: int | None = None  # signal that there was
@@ -147,7 +147,7 @@ def handle(number: int, frame: FrameType | None) -> None:
     # but writing, and closing a stream writes once more.
     global _last, _first
     _first = _first or number
-    if _imports(frame):
+    if _is_too_early(frame):
         _raise_soon(number)
         return
     now = time.monotonic()
@@ -169,9 +169,11 @@ def _lost(unraisable: UnraisableHookArgs) -> None:
     _raise_soon(_first)
 
 
-def _imports(frame: FrameType | None) -> bool:
-    """Whether a module is being loaded: libraries may print what interrupts that, or lose it."""
-    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+def _is_too_early(frame: FrameType | None) -> bool:
+    """Whether what is raised may be printed or lost: a module is being loaded, or _lost works."""
+    while frame is not None and frame.f_code is not _lost.__code__:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
         frame = frame.f_back
     return frame is not None
 
