@@ -178,7 +178,7 @@ template <bool full, int inputs>
 ALWAYS_INLINE Inputs<inputs> all_inputs(const Common& c, const First& first, uint32_t* const* history,
                                         const int16_t* run) {
   const auto stretched = [&](int i) { return c.tables.stretch[*history[i] >> 20]; };
-  if constexpr (!full) return gather<inputs>(first.four, c.shape.contexts + 2 + c.shape.samples, stretched);
+  if constexpr (!full) return gather<inputs>(first.four, cells_of(c.shape.contexts, c.shape.samples), stretched);
   constexpr int each = (inputs - FIRST_HISTORY) / 24 * 8;
   return gather<inputs>(first.four, inputs - FIRST_HISTORY, [&](int i) {
     if (i < each) return stretched(i);
@@ -228,7 +228,7 @@ ALWAYS_INLINE void learn_cells_of(const Lane& l, const Common& c, const Bit& bit
                                   uint32_t* const* history, uint32_t* const* match) {
   const uint16_t* const reciprocal = c.tables.reciprocal;
   const int32_t target = one ? ONE : 0;
-  learn_cells(reciprocal, history, c.shape.contexts + 2 + c.shape.samples, target);
+  learn_cells(reciprocal, history, cells_of(c.shape.contexts, c.shape.samples), target);
   for (int m = 0; m < c.shape.matches; ++m) {
     const bool right = (l.match[m].byte >> (7 - bit.k) & 1) == one;
     if (match[m]) *match[m] = adapted(reciprocal, *match[m], right ? ONE : 0);

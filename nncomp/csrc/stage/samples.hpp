@@ -37,6 +37,7 @@ inline void look_around(const Shared& s, Lane& l) {
   const auto tap = [&](int32_t u, int32_t v) { a.x[n++] = minus(u, v); };
   const int32_t W = a.before = at(B), WW = at(2 * B);
   const bool rows = !is_sound(p);
+  const uint32_t others = B / p.width > 3 ? 2 : B / p.width - 1;  // channels before this one that are looked at
   if (rows) {
     const int32_t N = at(P), NW = at(P + B), NE = at(P - B);
     const uint32_t near[12] = {P,         P + B,     P - B,     2 * B, 3 * B,     4 * B,
@@ -45,12 +46,11 @@ inline void look_around(const Shared& s, Lane& l) {
     a.guess[2] = W + minus(N, NW);
     a.guess[3] = W + int32_t((int64_t(minus(N, W) + minus(NE, W)) * 21845) >> 16);  // a third
   } else {
-    const uint32_t own = TAPS - 4 * (B / p.width > 3 ? 2 : B / p.width - 1);  // what other channels leave
-    for (uint32_t i = 2; i < own + 2; ++i) tap(at(i * B), at((i - 1) * B));
+    for (uint32_t i = 2; i < TAPS + 2 - 4 * others; ++i) tap(at(i * B), at((i - 1) * B));
     a.guess[2] = W + 2 * minus(W, WW) + minus(at(3 * B), WW);
     a.guess[3] = W + minus(W, WW);
   }
-  for (uint32_t k = p.width; k < B && k <= 2 * p.width; k += p.width) {  // the channels before
+  for (uint32_t k = p.width; k <= others * p.width; k += p.width) {
     const int32_t v = at(k);
     if (rows) {
       tap(v, at(k + B));
@@ -64,17 +64,15 @@ inline void look_around(const Shared& s, Lane& l) {
   while (n < TAPS) a.x[n++] = 0;
 }
 
-inline int64_t weighted(const int32_t (&weight)[TAPS], const int32_t (&x)[TAPS]) {  // 2^16 is one
-  int64_t sum = 0;
-  for (int i = 0; i < TAPS; ++i) sum += int64_t(weight[i]) * x[i];
-  return sum;
-}
-
 // Predicts the sample that begins with the byte to come.
 inline void predict_sample(const Shared& s, Lane& l) {
   Samples& a = l.samples;
   look_around(s, l);
-  const auto linear = [&](const int32_t (&weight)[TAPS]) { return a.before + int32_t(weighted(weight, a.x) >> 16); };
+  const auto linear = [&](const int32_t (&weight)[TAPS]) {
+    int64_t sum = 0;
+    for (int i = 0; i < TAPS; ++i) sum += int64_t(weight[i]) * a.x[i];
+    return a.before + int32_t(sum >> 16);
+  };
   for (int j = 0; j < LEARNING; ++j) a.guess[j] = linear(a.weight[j][l.channel]);
   for (int j = 0; j < SQUARES; ++j) a.guess[LEARNING + FIXED + j] = linear(l.squares[l.channel].weight[j]);
   for (int32_t& g : a.guess) g = s.shape.width == 2 ? g & 65535 : g < 0 ? 0 : g > 65280 ? 65280 : g;

@@ -22,7 +22,6 @@ constexpr int TAPS = 24;          // inputs of a linear prediction
 constexpr int LEARNING = 2, FIXED = 2, SQUARES = 2, PREDICTIONS = LEARNING + FIXED + SQUARES;
 constexpr int BATCH = 8;          // samples between which sums of least squares do not change
 constexpr int PART = 4;           // of a row of those: what is looked at at once
-constexpr int ROW = (TAPS + 1 + PART - 1) / PART * PART;
 constexpr int SAMPLE_CELLS = 8 * 8 * 256;  // [error][bit][place]
 constexpr int ROWS2 = 4 * LENGTHS + 256;
 constexpr uint32_t MAX_FIELDS = 64;  // of a line that are looked at
@@ -41,12 +40,14 @@ enum Input { FIRST_MATCH = 0, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
 
 constexpr int VECTOR = 16;  // inputs come in so many
 constexpr int whole(int n, int unit) { return (n + unit - 1) / unit * unit; }
+constexpr int ROW = whole(TAPS + 1, PART);
 
-// What is in cells by context, order and prediction. A full profile has three inputs of each: as many behind each
+// What has a cell: contexts, orders 0 and 1, predictions. A full profile has three inputs of each: as many behind each
 // other, up to a multiple of 8.
-constexpr int histories_of(int contexts, int samples) { return whole(contexts + 2 + samples, 8); }
+constexpr int cells_of(int contexts, int samples) { return contexts + 2 + samples; }
+constexpr int histories_of(int contexts, int samples) { return whole(cells_of(contexts, samples), 8); }
 constexpr int inputs_of(int contexts, int samples, bool full) {
-  return whole(FIRST_HISTORY + (full ? 3 * histories_of(contexts, samples) : contexts + 2 + samples), VECTOR);
+  return whole(FIRST_HISTORY + (full ? 3 * histories_of(contexts, samples) : cells_of(contexts, samples)), VECTOR);
 }
 struct Range {
   int least, most;
