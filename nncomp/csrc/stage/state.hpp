@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "compiler.hpp"
 #include "stage/families.hpp"
 #include "stage/tables.hpp"
 
@@ -43,8 +44,8 @@ constexpr int whole(int n, int unit) { return (n + unit - 1) / unit * unit; }
 constexpr int ROW = whole(TAPS + 1, PART);
 
 // What has a cell: contexts, orders 0 and 1, predictions. A full profile has three inputs of each: as many behind each
-// other, up to a multiple of 8.
-constexpr int cells_of(int contexts, int samples) { return contexts + 2 + samples; }
+// other, up to a multiple of 8. The kernels count at run time, too, and share no code: hence inline.
+ALWAYS_INLINE constexpr int cells_of(int contexts, int samples) { return contexts + 2 + samples; }
 constexpr int histories_of(int contexts, int samples) { return whole(cells_of(contexts, samples), 8); }
 constexpr int inputs_of(int contexts, int samples, bool full) {
   return whole(FIRST_HISTORY + (full ? 3 * histories_of(contexts, samples) : cells_of(contexts, samples)), VECTOR);
