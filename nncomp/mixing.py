@@ -17,6 +17,7 @@ __all__ = ["MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile", "costlie
 MAX_PERIOD = (1 << 16) - 1
 MAX_STRIDE = 8
 _LEAST_SQUARES = 98368  # bytes that a lane's take, of eight channels
+_OUTLINES = 131072  # bytes of a lane that remember numbers of lines
 
 
 class Profile(enum.IntEnum):
@@ -124,6 +125,9 @@ class Mixing:
             + 2 * 768 * 33
         )
         lane += samples * 65536 + _LEAST_SQUARES if samples else 0
+        lane += (
+            _OUTLINES if self.contexts == Contexts.GENERAL and self.profile != Profile.LEAN else 0
+        )
         return tables + maps + lanes * (lane + 9216)
 
 

@@ -115,6 +115,26 @@ def lines(size: int) -> bytes:
     return b"".join(rows)[:size]
 
 
+def numbers(size: int) -> bytes:
+    """Lines of a log: numbers that grow, or shrink, have zeros in front, or many digits."""
+    rows = (
+        b'%04d-%d up_%d: "a, %d;b",%d\tid%d %d.%d\n'
+        % (
+            7 * i,
+            995 + i,
+            90 - 4 * i % 97,
+            i * i,
+            2**32 - 3 + i,
+            i % 3,
+            123456789 + i * 10**9,
+            i // 2,
+        )
+        + b"open %d, %d\n" % (5 * i, 10**8 - 1 + i) * (i % 3 == 0)
+        for i in range(size // 40 + 1)
+    )
+    return b"".join(rows)[:size]
+
+
 def high(size: int) -> bytes:
     words = "Привет, größte Überraschung — 東京。\n".encode() + bytes(range(128, 256))
     return (words * (size // len(words) + 1))[:size]
@@ -176,6 +196,7 @@ INPUTS: dict[str, Callable[[int], bytes]] = {
     "chained": chained,
     "repeats": repeats,
     "lines": lines,
+    "numbers": numbers,
     "high": high,
     "calls": calls,
     "branches": branches,

@@ -47,6 +47,12 @@ FEATURES = {
     "digits": "how many there are",
     "over": "the number in the line above that is in the same place as this one or the next, or 0",
     "change": "by how much the number before is more than the one in its place there",
+    "name": "hash of the bytes of this name: letters, both cases alike, digits, _",
+    "outline": "hash of this line, in which a run of digits is one thing",
+    "outline1": "that of the line above",
+    "form": "hash of this line, in which runs of letters, digits, any other byte are one thing",
+    "due": "due(j): what digits come next if the number is one that is due here",
+    "cell": "how many commas, tabs, semicolons and bars came in this line outside of quotes",
     "column": "bytes since the line began",
     "pace": "at what distance bytes come again, as far as they show it, or 0",
     "type": "that of the record, of a chain of them with a type and a length in front of each",
@@ -97,6 +103,7 @@ INSTRUCTION = {"phase", "bytes", "operand", "opcode", "modrm", "before", "opcode
 INSTRUCTION |= {"here", "ahead", "jump", "far", "function", "pushed", "popped", "depth", "slot"}
 INSTRUCTION |= {"last", "call"}
 NUMBERS = {"number", "digits", "over", "change"}
+NUMBERS |= {"name", "outline", "outline1", "form", "due", "cell"}
 
 # Names that every family may use.
 DEFINITIONS = {

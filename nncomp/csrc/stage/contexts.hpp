@@ -28,13 +28,17 @@ inline void general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t column = feature::column(s, l);
   const uint64_t digits = feature::digits(s, l);
   const uint64_t expected = feature::expected(s, l);
-  const uint64_t field = feature::field(s, l);
   const uint64_t fields = feature::fields(s, l);
+  const uint64_t form = feature::form(s, l);
+  const uint64_t name = feature::name(s, l);
   const uint64_t number = feature::number(s, l);
   const uint64_t open = feature::open(s, l);
+  const uint64_t outline = feature::outline(s, l);
+  const uint64_t outline1 = feature::outline1(s, l);
   const uint64_t over = feature::over(s, l);
   const uint64_t run = feature::run(s, l);
   const uint64_t shape = feature::shape(s, l);
+  const uint64_t t = feature::t(s, l);
   const uint64_t tokens = feature::tokens(s, l);
   const uint64_t word = feature::word(s, l);
   const uint64_t word1 = feature::word1(s, l);
@@ -52,16 +56,16 @@ inline void general_values(const Shared& s, const Lane& l, Add add) {
   add(combine(tokens, 0x3800));
   add(T);
   add(more(P, 0) ? combine(feature::back(s, l, P) << 16 | feature::back(s, l, P + 1) << 8 | c1, 0x501) : L);
-  add(combine(field, fields | 0x3500));
+  add(combine(feature::due(s, l, 0), outline));
   add(combine(combine(over, combine(number, digits << 8 | c1)), change));
-  add(combine(feature::up(s, l, 0) << 16 | feature::up(s, l, 1) << 8 | c1, 0x3700));
+  add(combine(expected, name));
   add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
-  add(combine(shape & 0xFFFFFFFFFF, c1 | 0x3300));
+  add(feature::due(s, l, 1));
   add(combine(feature::beside(s, l, 0) << 16 | feature::beside(s, l, 1) << 8 | c1, fields | 0x60500));
-  add(combine(combine(field, fields), feature::up(s, l, 0) | 0x4500));
-  add(combine(word1, tokens & 0xFF));
+  add(combine(t - column, name));
+  add(combine(combine(outline, outline1), number));
   add(combine(open, word + 8));
-  add(combine(column, c1 | 0x60A00));
+  add(combine(feature::due(s, l, 2), form));
 }
 
 // Records of P bytes; N is the byte of the one before, NE, NW of its neighbours.
@@ -276,10 +280,15 @@ inline void max_general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
+  const uint64_t cell = feature::cell(s, l);
   const uint64_t column = feature::column(s, l);
   const uint64_t field = feature::field(s, l);
+  const uint64_t name = feature::name(s, l);
   const uint64_t shape = feature::shape(s, l);
+  const uint64_t t = feature::t(s, l);
+  const uint64_t tokens = feature::tokens(s, l);
   const uint64_t word = feature::word(s, l);
+  const uint64_t word1 = feature::word1(s, l);
   const uint64_t word2 = feature::word2(s, l);
   general_values(s, l, add);
   add(c2 << 8 | c3);
@@ -287,9 +296,13 @@ inline void max_general_values(const Shared& s, const Lane& l, Add add) {
   add(combine(feature::beside(s, l, 0) << 24 | feature::beside(s, l, 1) << 16 | feature::beside(s, l, 2) << 8 | 6, field));
   add(combine(shape & 0xFFFFFF, feature::o(s, l, 2) | 0x6100000));
   add(combine(feature::up(s, l, 0) << 24 | feature::up(s, l, 1) << 16 | feature::up2(s, l, 0) << 8 | feature::up2(s, l, 1), c1 | 0x61100));
-  add(combine(feature::up(s, l, 0) << 16 | feature::up2(s, l, 0) << 8 | c1, column | 0x6120000));
   add(combine(feature::up(s, l, 2) << 24 | feature::up(s, l, 3) << 16 | feature::up(s, l, 4) << 8 | feature::up(s, l, 0), column | 0x6130000));
   add(combine(feature::memory(s, l, 0) & 0xFFFFFF, 0x614));
+  add(combine(shape & 0xFFFFFFFFFF, c1 | 0x3300));
+  add(combine(word1, tokens & 0xFF));
+  add(combine(column, c1 | 0x60A00));
+  add(combine(cell, name));
+  add(combine(feature::o(s, l, 3), right(t, 10)));
 }
 
 // Records of P bytes; N is the byte of the one before, NE, NW of its neighbours.

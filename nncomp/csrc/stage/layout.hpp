@@ -45,6 +45,10 @@ inline void lay_out_own(const Shape& p, Lane& l, Room& room) {
     room.take(l.run_map, uint64_t(p.contexts * RUN_CELLS));
     room.take(l.record_ends, RECORD_ENDS);
   }
+  if (p.numbers) {
+    room.take(l.before, PLACES);
+    room.take(l.named, PLACES);
+  }
   room.take(l.match_map, uint64_t(p.matches * MATCH_CELLS));
   room.take(l.sample_map, uint64_t(p.samples * SAMPLE_CELLS));
   room.take(l.squares, p.samples ? 8 : 0);

@@ -74,6 +74,67 @@ inline void follow_number(Lane& l, uint32_t c) {
   if (c == '\n') n.change = above = 0;  // which is the line that begins
 }
 
+inline bool is_digit(uint32_t c) { return c >= '0' && c <= '9'; }
+
+inline void compare(Due& d, uint32_t digits, uint32_t c) {  // the number's next digit, of which there were so many
+  const uint32_t expected = digits < MAX_DIGITS ? d.text >> 8 * digits & 255 : 0;
+  if (d.state == 0 && c != expected) d.state = c > expected ? 1 : 2;
+}
+
+// The first digits of a value as text, with zeros in front if it has fewer than `digits`.
+inline uint64_t text_of(uint32_t value, uint32_t digits) {
+  uint64_t text = 0;
+  for (uint32_t n = 0; n < digits || value; ++n, value /= 10) text = text << 8 | ('0' + value % 10);
+  return text;
+}
+
+// The run of digits has ended: it is what comes before the next one in its place.
+inline void remember_number(Lane& l) {
+  Outline& o = l.outline;
+  Before& b = l.before[o.place];
+  const uint32_t next = 2 * o.value - b.value;
+  b = {o.text, text_of(next, o.digits < MAX_DIGITS ? o.digits : MAX_DIGITS), o.value};
+  l.named[o.named] = o.text;
+  o.digits = o.value = 0;
+  o.text = 0;
+}
+
+// Before the line of `c` ends. Behind a byte that is no digit, what is due is looked up.
+inline void follow_outline(Lane& l, uint32_t c, uint32_t kind) {
+  Outline& o = l.outline;
+  const bool digit = kind == DIGIT, letter = kind == LOWER || kind == UPPER || kind == HIGH;
+  if (digit || letter || c == '_') {
+    o.name = (o.name + (kind == UPPER ? c + 32 : c) + 1) * K1;
+  } else if (o.name) {
+    o.name1 = o.name;
+    o.name = 0;
+  }
+  const uint32_t told = digit ? 1 : letter ? 2 : c + 3;
+  if (told != o.kind) o.form = (o.form + told) * K1;
+  o.kind = told;
+  if (digit) {
+    if (o.digits == 0) o.line = (o.line + 257) * K1;
+    for (Due& d : o.due) compare(d, o.digits, c);
+    if (o.digits < MAX_DIGITS) o.text |= uint64_t(c) << 8 * o.digits;
+    o.value = o.value * 10 + (c - '0');
+    ++o.digits;
+    return;
+  }
+  if (o.digits) remember_number(l);
+  o.line = (o.line + c + 1) * K1;
+  if (c == '"') o.quoted ^= 1;
+  if (!o.quoted && (c == ',' || c == '\t' || c == ';' || c == '|')) ++o.cell;
+  if (c == '\n') {
+    o.above = o.line;
+    o.line = o.form = o.kind = o.cell = o.quoted = 0;
+  }
+  o.place = uint32_t((o.line * K2) >> 52);
+  o.named = uint32_t(((combine(o.name1, o.name) + c) * K1) >> 52);
+  o.due[0] = {l.before[o.place].text, 0};
+  o.due[1] = {l.before[o.place].next, 0};
+  o.due[2] = {l.named[o.named], 0};
+}
+
 // A distance at which a byte came four times becomes the pace where it did so often enough.
 inline void follow_pace(Lane& l, uint32_t c) {
   Pace& p = l.pace;
@@ -197,6 +258,17 @@ inline uint64_t over(const Shared&, const Lane& l) {
   const uint32_t count = n.count[l.odd_line];
   return count < n.count[l.odd_line ^ 1] ? n.all[l.odd_line ^ 1][count] : 0;
 }
+// What the next digit, and the one behind it, are if the number is the one that is due.
+inline uint64_t due(const Shared&, const Lane& l, int j) {
+  const Outline& o = l.outline;
+  const Due& d = o.due[j];
+  return d.state ? d.state << 16 : o.digits < MAX_DIGITS ? d.text >> 8 * o.digits & 0xFFFF : 0;
+}
+inline uint64_t name(const Shared&, const Lane& l) { return l.outline.name; }
+inline uint64_t outline(const Shared&, const Lane& l) { return l.outline.line; }
+inline uint64_t outline1(const Shared&, const Lane& l) { return l.outline.above; }
+inline uint64_t form(const Shared&, const Lane& l) { return l.outline.form; }
+inline uint64_t cell(const Shared&, const Lane& l) { return l.outline.cell; }
 inline uint64_t change(const Shared&, const Lane& l) { return l.numbers.change; }
 inline uint64_t open(const Shared&, const Lane& l) { return l.open[l.depth]; }
 inline uint64_t pace(const Shared&, const Lane& l) { return l.pace.pace; }

@@ -20,7 +20,10 @@ inline void remember(const Shared& s, Lane& l) {
   const uint32_t c = l.byte;
   push_recent(l, c);
   if (s.shape.x86) follow_x86(l.x86, c, l.t);
-  if (s.shape.numbers) follow_number(l, c);
+  if (s.shape.numbers) {
+    follow_number(l, c);
+    follow_outline(l, c, byte_class(c));
+  }
   if (s.shape.sets > FEW_SETS) follow_brackets(l, c);
   if (s.shape.full) {
     follow_pace(l, c);

@@ -27,6 +27,8 @@ constexpr int SAMPLE_CELLS = 8 * 8 * 256;  // [error][bit][place]
 constexpr int ROWS2 = 4 * LENGTHS + 256;
 constexpr uint32_t MAX_FIELDS = 64;  // of a line that are looked at
 constexpr uint32_t MAX_NUMBERS = 64;  // likewise
+constexpr uint32_t PLACES = 1 << 12;  // in which numbers of outlines, and behind names, are remembered
+constexpr uint32_t MAX_DIGITS = 8;    // of such a number that are looked at, a byte each
 constexpr uint32_t MAX_DEPTH = 16;   // of brackets; a power of two
 constexpr uint32_t MAX_PACE = 4096, PACE_COUNT = 15;
 constexpr uint32_t MEMORY = 1 << 16;  // places of each memory
@@ -214,6 +216,31 @@ struct Numbers {
   uint64_t all[2][MAX_NUMBERS];
 };
 
+// The first digits of a number that is due where the next digits are, as long as they agree.
+struct Due {
+  uint64_t text;   // lowest byte first; 0 behind them
+  uint32_t state;  // 0: what there is of the number agrees; else its first other digit is 1: greater, 2: less
+};
+
+// What was the number in some place of an outline before?
+struct Before {
+  uint64_t text, next;  // its first digits, and those of the one that follows if it grows as it did last
+  uint32_t value;       // modulo 2^32
+};
+
+// Names, cells, and the line as an outline, in which a run of digits is one thing, with its numbers.
+struct Outline {
+  uint64_t name, name1;  // hash of this name's bytes, of the name before
+  uint64_t line, above;  // the outline of this line so far, that of the line above
+  uint64_t form;         // of this line, with runs of letters taken as one, too
+  uint32_t kind;         // of the last byte: what form tells apart
+  uint32_t cell, quoted;
+  uint64_t text;           // the first digits of the run of them so far
+  uint32_t digits, value;  // how many, and what they are modulo 2^32
+  uint32_t place, named;   // in which it is remembered
+  Due due[3];
+};
+
 struct Lane {
   uint32_t start, size;  // its piece of the block
   uint32_t t, coded;     // how many of its bytes it has taken in, and how many it has coded
@@ -228,6 +255,7 @@ struct Lane {
   uint32_t odd_line, fields_above;
   uint32_t field_at[2][MAX_FIELDS];  // where the fields of this line and of the one above start
   Numbers numbers;
+  Outline outline;
   uint64_t open[MAX_DEPTH];     // hashes of brackets that are open and the words before them
   uint32_t depth;
   Pace pace;                    // of a full profile
@@ -255,6 +283,8 @@ struct Lane {
   uint32_t* history_map;  // [contexts + 2][256]
   uint32_t* run_map;      // [contexts][RUN_CELLS] of a full profile
   uint16_t* record_ends;  // [RECORD_ENDS] of one: how many records in a row end at an offset, by its remainder
+  Before* before;         // [PLACES] where numbers are followed: by place of an outline
+  uint64_t* named;        // [PLACES] likewise: first digits of the last number, by the name in front of it
   uint32_t* match_map;    // [matches][MATCH_CELLS]
   uint32_t* sample_map;   // [samples][SAMPLE_CELLS]
   LeastSquares* squares;  // [8], by channel; none without samples
