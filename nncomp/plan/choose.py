@@ -62,6 +62,7 @@ _MIN_CODED_SIZE = 8  # bytes; below, what describes a coded stream costs more th
 _MIN_SIZE = 1 << 9  # bytes; below, there is nothing to choose
 _SMALL = 1 << 16  # bytes; up to here, with and without network are both coded in full
 _MIN_SAMPLE, _MAX_SAMPLE = 3 << 12, 3 << 14  # bytes coded in a trial
+_TELLING = 1 << 10  # bytes as coded; of fewer, a thousandth is less than one: more is sampled
 
 _NEAR, _FAR = 1 << 9, 1 << 14  # the longest lags that are looked at, many times and less often
 _STRANGE = 20  # bytes in 1000 that are no text: from here on it may be something else
@@ -297,12 +298,15 @@ def network_gain(stream: bytes, model: Model, mixing: Mixing, encode: Encode) ->
     for the stage goes on learning: a half to a third on files of 0.1 to 0.5 MiB, a tenth to a third
     on 2 and 4 MiB of logs and tables. So there, a middling gain is a reason to look further.
     """
-    sample = sampled(stream, (0, 2, 1, 3))  # what counts is not all from the end
-    first = sample[: len(sample) // 2]
-    alone, both = (
-        coded_size(encode, m, sample, mixing) - coded_size(encode, m, first, mixing)
-        for m in (None, model)
-    )
+    for least in (0, _MAX_SAMPLE):
+        sample = sampled(stream, (0, 2, 1, 3), least)  # what counts is not all from the end
+        first = sample[: len(sample) // 2]
+        alone, both = (
+            coded_size(encode, m, sample, mixing) - coded_size(encode, m, first, mixing)
+            for m in (None, model)
+        )
+        if alone >= _TELLING:
+            break
     return (alone - both) * 1024 // max(alone, 1)
 
 
