@@ -97,7 +97,8 @@ class Mixing:
     def memory(self, size: int, lanes: int) -> int:
         """Upper bound in bytes of what coding a stream of ``size`` bytes takes beside the network.
 
-        It depends on nothing but the profile, and on whether samples are predicted.
+        It depends on nothing but the profile, and on whether samples are predicted or numbers of
+        lines followed.
         """
         families = _FAMILIES[self.profile]
         full = self.profile == Profile.MAX

@@ -33,10 +33,15 @@ inline bool ends_field(uint32_t c) {
   return c == ' ' || c == ',' || c == '\t' || c == ';' || c == '|' || c == ':' || c == '"';
 }
 
+inline bool is_letter(uint32_t kind) { return kind == LOWER || kind == UPPER || kind == HIGH; }  // or part of one
+inline uint64_t with_letter(uint64_t hash, uint32_t c, uint32_t kind) {  // or another byte; both cases are alike
+  return (hash + (kind == UPPER ? c + 32 : c) + 1) * K1;
+}
+
 // Letters, or parts of them, make words.
 inline void add_to_word(Lane& l, uint32_t c, uint32_t kind) {
-  if (kind == LOWER || kind == UPPER || kind == HIGH) {
-    l.word = (l.word + (kind == UPPER ? c + 32 : c) + 1) * K1;
+  if (is_letter(kind)) {
+    l.word = with_letter(l.word, c, kind);
   } else if (l.word) {
     l.word2 = l.word1;
     l.word1 = l.word;
@@ -74,8 +79,6 @@ inline void follow_number(Lane& l, uint32_t c) {
   if (c == '\n') n.change = above = 0;  // which is the line that begins
 }
 
-inline bool is_digit(uint32_t c) { return c >= '0' && c <= '9'; }
-
 inline void compare(Due& d, uint32_t digits, uint32_t c) {  // the number's next digit, of which there were so many
   const uint32_t expected = digits < MAX_DIGITS ? d.text >> 8 * digits & 255 : 0;
   if (d.state == 0 && c != expected) d.state = c > expected ? 1 : 2;
@@ -87,6 +90,8 @@ inline uint64_t text_of(uint32_t value, uint32_t digits) {
   for (uint32_t n = 0; n < digits || value; ++n, value /= 10) text = text << 8 | ('0' + value % 10);
   return text;
 }
+
+inline uint32_t place_of_number(uint64_t hash) { return uint32_t(hash >> (64 - PLACE_BITS)); }
 
 // The run of digits has ended: it is what comes before the next one in its place.
 inline void remember_number(Lane& l) {
@@ -102,9 +107,9 @@ inline void remember_number(Lane& l) {
 // Before the line of `c` ends. Behind a byte that is no digit, what is due is looked up.
 inline void follow_outline(Lane& l, uint32_t c, uint32_t kind) {
   Outline& o = l.outline;
-  const bool digit = kind == DIGIT, letter = kind == LOWER || kind == UPPER || kind == HIGH;
+  const bool digit = kind == DIGIT, letter = is_letter(kind);
   if (digit || letter || c == '_') {
-    o.name = (o.name + (kind == UPPER ? c + 32 : c) + 1) * K1;
+    o.name = with_letter(o.name, c, kind);
   } else if (o.name) {
     o.name1 = o.name;
     o.name = 0;
@@ -128,8 +133,8 @@ inline void follow_outline(Lane& l, uint32_t c, uint32_t kind) {
     o.above = o.line;
     o.line = o.form = o.kind = o.cell = o.quoted = 0;
   }
-  o.place = uint32_t((o.line * K2) >> 52);
-  o.named = uint32_t(((combine(o.name1, o.name) + c) * K1) >> 52);
+  o.place = place_of_number(o.line * K2);
+  o.named = place_of_number((combine(o.name1, o.name) + c) * K1);
   o.due[0] = {l.before[o.place].text, 0};
   o.due[1] = {l.before[o.place].next, 0};
   o.due[2] = {l.named[o.named], 0};
@@ -189,8 +194,7 @@ inline void follow_chain(Lane& l) {
 }
 
 // The byte that the lane has coded, as text.
-inline void remember_text(Lane& l, uint32_t c) {
-  const uint32_t kind = byte_class(c);
+inline void remember_text(Lane& l, uint32_t c, uint32_t kind) {
   add_to_word(l, c, kind);
   if ((l.shape & 15) != kind) {
     l.tokens = l.tokens << 4 | kind;

@@ -17,19 +17,19 @@ namespace {
 
 // The lane's own past takes in the byte that it has coded.
 inline void remember(const Shared& s, Lane& l) {
-  const uint32_t c = l.byte;
+  const uint32_t c = l.byte, kind = byte_class(c);
   push_recent(l, c);
   if (s.shape.x86) follow_x86(l.x86, c, l.t);
   if (s.shape.numbers) {
     follow_number(l, c);
-    follow_outline(l, c, byte_class(c));
+    follow_outline(l, c, kind);
   }
   if (s.shape.sets > FEW_SETS) follow_brackets(l, c);
   if (s.shape.full) {
     follow_pace(l, c);
     follow_chain(l);
   }
-  remember_text(l, c);
+  remember_text(l, c, kind);
   remember_sample(s.shape, l, c);
   advance_in_row(s.shape, l);
 }

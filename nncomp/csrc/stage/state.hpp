@@ -27,7 +27,8 @@ constexpr int SAMPLE_CELLS = 8 * 8 * 256;  // [error][bit][place]
 constexpr int ROWS2 = 4 * LENGTHS + 256;
 constexpr uint32_t MAX_FIELDS = 64;  // of a line that are looked at
 constexpr uint32_t MAX_NUMBERS = 64;  // likewise
-constexpr uint32_t PLACES = 1 << 12;  // in which numbers of outlines, and behind names, are remembered
+constexpr int PLACE_BITS = 12;
+constexpr uint32_t PLACES = 1 << PLACE_BITS;  // in which numbers of outlines, and behind names, are remembered
 constexpr uint32_t MAX_DIGITS = 8;    // of such a number that are looked at, a byte each
 constexpr uint32_t MAX_DEPTH = 16;   // of brackets; a power of two
 constexpr uint32_t MAX_PACE = 4096, PACE_COUNT = 15;

@@ -11,7 +11,8 @@ from nncomp.engine.reference.hashes import K1, K2, MASK, combine
 __all__ = ["Numbers", "Outline", "byte_class"]
 
 MAX_NUMBERS = 64  # of a line that are looked at
-PLACES = 1 << 12  # in which numbers are remembered
+PLACE_BITS = 12
+PLACES = 1 << PLACE_BITS  # in which numbers are remembered
 MAX_DIGITS = 8  # of a number that is due
 
 
@@ -61,7 +62,7 @@ class Numbers:
 
 def place(x: int) -> int:
     """Which of the places where numbers are remembered a hash has."""
-    return x >> 52
+    return x >> 64 - PLACE_BITS
 
 
 class Due:
