@@ -14,7 +14,7 @@ from typing import TypeAlias
 from nncomp.contexts.expression import Tree
 from nncomp.engine.reference.hashes import K1, MASK, combine
 from nncomp.engine.reference.instructions import Instruction
-from nncomp.engine.reference.lines import Numbers, Outline, byte_class
+from nncomp.engine.reference.lines import Numbers, Outline, byte_class, is_letter, with_letter
 from nncomp.engine.reference.samples import Samples
 from nncomp.mixing import Contexts, Mixing
 
@@ -152,8 +152,8 @@ class Past:
         self.outline.take(c)
         self.pace.take(c, self.t)
         self.chain.take(self.order(4), self.t)
-        if kind in (1, 2, 6):
-            self.word = (self.word + c + (32 if kind == 2 else 0) + 1) * K1 & MASK
+        if is_letter(kind):
+            self.word = with_letter(self.word, c, kind)
         elif self.word != 0:
             self.word2, self.word1, self.word = self.word1, self.word, 0
         if self.shape & 15 != kind:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from nncomp.engine.reference.hashes import K1, K2, MASK, combine
 
-__all__ = ["Numbers", "Outline", "byte_class"]
+__all__ = ["Numbers", "Outline", "byte_class", "is_letter", "with_letter"]
 
 MAX_NUMBERS = 64  # of a line that are looked at
 PLACE_BITS = 12
@@ -29,6 +29,16 @@ def byte_class(c: int) -> int:
         return 3
     single = {" ": 4, "\n": 5, ",": 8, '"': 9, "<": 10, ">": 10, ".": 11}
     return single.get(char, 7 if c < 32 else 12)
+
+
+def is_letter(kind: int) -> bool:
+    """Or part of one: whether the class is lower, upper or high."""
+    return kind in (1, 2, 6)
+
+
+def with_letter(h: int, c: int, kind: int) -> int:
+    """A word's or a name's hash with one more byte; both cases are alike."""
+    return (h + c + (32 if kind == 2 else 0) + 1) * K1 & MASK
 
 
 class Numbers:
@@ -111,9 +121,9 @@ class Outline:
     def take(self, c: int) -> None:
         """Take in a byte."""
         kind = byte_class(c)
-        letter, digit = kind in (1, 2, 6), kind == 3
+        letter, digit = is_letter(kind), kind == 3
         if letter or digit or c == ord("_"):
-            self.name = (self.name + c + (32 if kind == 2 else 0) + 1) * K1 & MASK
+            self.name = with_letter(self.name, c, kind)
         elif self.name:
             self.name1, self.name = self.name, 0
         told = 1 if digit else 2 if letter else c + 3
