@@ -24,6 +24,7 @@ class Network:
     @property
     def kernel(self) -> str: ...
     def frequencies(self, data: bytes) -> npt.NDArray[np.uint32]: ...
+    def activations(self, data: bytes) -> npt.NDArray[np.uint32]: ...
 
 class IntegerEncoder:
     """Codes tensors into a payload: ``nncomp.engine.reference.integers``, faster."""
@@ -175,7 +176,9 @@ def room_for(size: int) -> int:
     """The least number of bytes whose tables are as large as those for ``size``, rounded up to a
     power of two."""
 
-def mixing_memory(mixing: tuple[int, int, int, int], network: bool, size: int, lanes: int) -> int:
+def mixing_memory(
+    mixing: tuple[int, int, int, int], network: bool, units: int, size: int, lanes: int
+) -> int:
     """Bytes of memory of the adaptive stage for a block of ``size`` bytes."""
 
 def kernels(*, all: bool = False) -> list[str]:
@@ -184,8 +187,9 @@ def kernels(*, all: bool = False) -> list[str]:
 def tables() -> tuple[bytes, bytes]:
     """EXP as 640 bytes and POW as 256 native-endian uint32."""
 
-def mixing_tables() -> tuple[bytes, bytes, bytes, bytes, bytes]:
-    """STRETCH as int16, SQUASH as uint32, NEXT, START and RECIPROCAL as uint16, native-endian."""
+def mixing_tables() -> tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes]:
+    """STRETCH as int16, SQUASH as uint32, NEXT, START and RECIPROCAL as uint16, FIRST_RATE,
+    SECOND_RATE and READOUT_RATE as int16, native-endian."""
 
 def distances_to_targets(data: bytes) -> bytes:
     """The filter x86 of docs/format.md, section 7."""

@@ -8,13 +8,23 @@ in ``tables``, no library's rounding enters, and only engines import this module
 from __future__ import annotations
 
 from bisect import bisect_right
+from math import isqrt
 
 import numpy as np
 import numpy.typing as npt
 
 from nncomp.tables import POW
 
-__all__ = ["NEXT", "RECIPROCAL", "SQUASH", "START", "STRETCH"]
+__all__ = [
+    "FIRST_RATE",
+    "NEXT",
+    "READOUT_RATE",
+    "RECIPROCAL",
+    "SECOND_RATE",
+    "SQUASH",
+    "START",
+    "STRETCH",
+]
 
 BOUND = (40, 31, 13, 8, 6, 5)  # of the larger count of a history, by the smaller
 
@@ -99,3 +109,13 @@ NEXT = np.array([[_next(_COUNTS, s, b) for s in range(len(_COUNTS))] for b in (0
 NEXT.flags.writeable = False  # (2, histories): [bit][history]
 START = _constant([_start(*counts) for counts in _COUNTS])  # (histories) 16-bit probabilities
 RECIPROCAL = _constant([65536 // (2 * n + 3) for n in range(256)])  # 2^15/(n + 1.5)
+
+# How fast rows of weights learn that have been seen n times: of the first layer [max][n // 32] and
+# of the second in 1/2^10, of the readout in 1/2^12.
+FIRST_RATE = np.array(
+    [[16 + 10125 // (i + 94) for i in range(256)], [16 + 2700 // (i + 25) for i in range(256)]],
+    np.int64,
+)
+FIRST_RATE.flags.writeable = False
+SECOND_RATE = _constant([18 + 4100 // (n + 50) for n in range(1024)])
+READOUT_RATE = _constant([isqrt(9_600_000 // (n + 40)) for n in range(1024)])

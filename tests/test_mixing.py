@@ -10,7 +10,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,22 @@ import test_coder
 from conftest import examples, some_quick
 from nncomp import _native
 from nncomp.engine import native, reference
-from nncomp.engine.reference import cells, features, hashes, mixer
+from nncomp.engine.reference import cells, coder, features, hashes, mixer
+from nncomp.engine.reference.cells import Ints
 from nncomp.engine.reference.instructions import KINDS, Instruction
 from nncomp.engine.reference.squares import OF_ROWS, OF_SOUND, Forgetting, LeastSquares
 from nncomp.errors import FormatError
 from nncomp.mixing import Contexts, Mixing, Profile, costliest
-from nncomp.mixing_tables import NEXT, RECIPROCAL, SQUASH, START, STRETCH
+from nncomp.mixing_tables import (
+    FIRST_RATE,
+    NEXT,
+    READOUT_RATE,
+    RECIPROCAL,
+    SECOND_RATE,
+    SQUASH,
+    START,
+    STRETCH,
+)
 from nncomp.model import Model
 from nncomp.plan import MAX_STREAM_SIZE
 
@@ -219,7 +229,7 @@ def chosen(size: int, likely: bool) -> bytes:
     """
     network, data, noise = reference.network.Network(hesitant(), 1), bytearray(), models.noise(size)
     for t in range(size):
-        w = network.step([data[t - 1] if t else reference.network.START])[0]
+        w = network.step([data[t - 1] if t else reference.network.START]).frequencies[0]
         byte = test_coder.walk(w, lambda p: int((p >= 1 << 21) == likely))
         data.append(byte if noise[t] % 16 else noise[t] ^ 85)
     return bytes(data)
@@ -489,7 +499,7 @@ def saturated(likely: bool) -> tuple[list[bytes], np.ndarray]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reference, "Stage", Kept)
-        data = chosen(400, likely)
+        data = chosen(600, likely)
         payloads = reference.encode_block(hesitant(), data, 1, MIXINGS["lean"])
     return payloads, stages[0].lanes[0].weights
 
@@ -499,9 +509,32 @@ def saturated(likely: bool) -> tuple[list[bytes], np.ndarray]:
 def test_saturated_weights(kernel: str, likely: bool) -> None:
     payloads, weights = saturated(likely)
     assert weights.max() == 32767 if likely else weights.min() == -32768
-    data = chosen(400, likely)
+    data = chosen(600, likely)
     assert native.encode_block(hesitant(), data, 1, MIXINGS["lean"]) == payloads
     assert native.decode_block(hesitant(), payloads, len(data), MIXINGS["lean"]) == data
+
+
+@cache
+def contrary(size: int) -> tuple[bytes, Ints]:
+    """Each bit is the less likely one, and the gains of what is read of the network then."""
+    piece = bytearray()
+    stage = mixer.Stage(MIXINGS["lean"], True, [piece], [size], hesitant().config.units)
+    network = reference.network.Network(hesitant(), 1)
+    for t in range(size):
+        said = network.step([piece[-1] if t else reference.network.START])
+        walk = partial(coder.probability, coder.cumulative_sums(said.frequencies[0]))
+        piece.append(stage.code_byte(0, walk, lambda p: int(p < 1 << 21), said.units[0]))
+        stage.update(1)
+    readout = stage.lanes[0].readout
+    assert readout is not None
+    return bytes(piece), readout.gain
+
+
+def test_what_is_contrary_to_all(kernel: str) -> None:
+    """Errors are as large as they get, and what is read loses all its weight."""
+    data, gain = contrary(300)
+    assert gain.min() < 1 << 12
+    same(hesitant(), data, 1, MIXINGS["lean"])
 
 
 @pytest.mark.slow
@@ -819,6 +852,9 @@ DIGESTS = {  # BLAKE2b-128, little-endian
     "NEXT": (NEXT, "u1", "9d8800fe2cb0479dd35d3f4b3a5c6538"),
     "START": (START, "<u2", "115932394f7aba53f3f910308666e965"),
     "RECIPROCAL": (RECIPROCAL, "<u2", "92e79aef4c1e70e73b5514125013fb03"),
+    "FIRST_RATE": (FIRST_RATE, "<i2", "61da6154eedfd769873dc9e70e61caf2"),
+    "SECOND_RATE": (SECOND_RATE, "<i2", "cc9473ba588f28785328639ea8658559"),
+    "READOUT_RATE": (READOUT_RATE, "<i2", "8542502ee18334f875de603fcc02255d"),
 }
 
 
@@ -880,7 +916,7 @@ def test_cells_stay_in_their_range_whatever_comes(name: str) -> None:
 
 
 def test_tables_of_the_native_engine() -> None:
-    stretch, squash, following, start, reciprocal = _native.mixing_tables()
+    stretch, squash, following, start, reciprocal, *rates = _native.mixing_tables()
     assert np.frombuffer(stretch, np.int16).tolist() == STRETCH.tolist()
     assert np.frombuffer(squash, np.uint32).tolist() == SQUASH.tolist()
     histories = len(START)
@@ -888,6 +924,8 @@ def test_tables_of_the_native_engine() -> None:
     assert rows[:, :histories].tolist() == NEXT.tolist()
     assert np.frombuffer(start, np.uint16)[:histories].tolist() == START.tolist()
     assert np.frombuffer(reciprocal, np.uint16).tolist() == RECIPROCAL.tolist()
+    for rate, expected in zip(rates, (FIRST_RATE, SECOND_RATE, READOUT_RATE), strict=True):
+        assert np.frombuffer(rate, np.int16).tolist() == expected.reshape(-1).tolist()
 
 
 @pytest.mark.parametrize("name", list(MIXINGS))
@@ -900,7 +938,7 @@ def test_memory_is_what_is_promised(name: str) -> None:
     for size in (0, 1, 1000, 32768, 32769, 1 << 20, (1 << 22) + 1, MAX_STREAM_SIZE):
         for lanes in (1, 3, 128):
             promised = mixing.memory(size, lanes)
-            taken = [_native.mixing_memory(args, net, size, lanes) for net in (False, True)]
+            taken = [_native.mixing_memory(args, net, 0, size, lanes) for net in (False, True)]
             assert max(taken) <= promised <= costliest(mixing.profile).memory(size, lanes)
             if len(mixing.family.contexts) == most:
                 # no family of the max profile has most contexts and most memories

@@ -78,7 +78,8 @@ uint64_t memory_of_block(const Plan& plan, uint64_t size, const Network* network
     const int lanes = int(part.payloads.size());
     const uint64_t model = network ? memory_of(network->config(), lanes) : 0;
     const uint64_t laid_out = part.size + (part.primed ? uint64_t(lanes) * prime->size() : 0);
-    uint64_t own = Stage::memory(*part.mixing, part.network, laid_out, lanes) + model;
+    // What reads units is counted with the model.
+    uint64_t own = Stage::memory(*part.mixing, part.network, 0, laid_out, lanes) + model;
     if (part.primed) own += prime->memory(*part.mixing, network, part.size, lanes);
     coder = std::max(coder, own);
   };

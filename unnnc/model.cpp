@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "blake2b.hpp"
+#include "stage/state.hpp"
 
 namespace nncomp::unnnc {
 namespace {
@@ -143,6 +144,10 @@ uint64_t memory_of(const Config& config, int lanes) {
       row = std::max(row, 5 * number(0));
     }
   }
+  const LayerConfig& last = config.layers.back();
+  const uint64_t units = last.kind == "feed_forward" ? uint64_t(last.numbers[0]) : 0;
+  if (units <= mix::MAX_UNITS) state += units * (2 * 256 * mix::READOUT_ROWS + 3 * 4);
+  state += 2 * 256 * mix::READOUT_ROWS + 4 * mix::ROWS2;
   row += 9 * uint64_t(config.d_model) + 8 * 256;
   return packed + uint64_t(lanes) * state + uint64_t(MAX_CHUNK + lanes) * row + (1 << 20);
 }

@@ -69,7 +69,7 @@ uint64_t Prime::memory(const Mixing& mixing, const Network* network, uint64_t si
 
 // Bytes of what has read it, for so many.
 uint64_t Prime::state(const Mixing& mixing, const Network* network, uint64_t laid_out) const {
-  const uint64_t stage = Stage::memory(mixing, network != nullptr, Stage::room_for(laid_out), 1);
+  const uint64_t stage = Stage::memory(mixing, network != nullptr, 0, Stage::room_for(laid_out), 1);
   return stage + data_.size() + (network ? memory_of(network->config(), 1) : 0);
 }
 

@@ -64,9 +64,9 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
                with AVX-512 VNNI     with AVX2
     -1                       0.8           0.8    30 MiB
     -2                       1.7           1.7   122 MiB
-    -3                       2.9           4.9   174 MiB
-    -4 to -6                 4.3           8.6   292 MiB
-    -7 to -9                 8.8          14.0   900 MiB
+    -3                       2.9           4.9   186 MiB
+    -4 to -6                 4.3           8.6   316 MiB
+    -7 to -9                 8.8          14.0   925 MiB
     """
     return _run(Mode.COMPRESS, ctx, **values)
 

@@ -233,6 +233,12 @@ auto frequencies(const Network& network, nb::bytes data) {
   });
 }
 
+auto activations(const Network& network, nb::bytes data) {
+  return rows(data.size(), size_t(network.units()), [&](uint32_t* out, const nncomp::Progress& progress) {
+    nncomp::byte_activations(network, view(data), out, progress);
+  });
+}
+
 auto bit_probabilities(nb::bytes data, const MixingArgs& mixing, const std::string& kernel) {
   const nncomp::Predictor predictor = predictor_of(nullptr, mixing, kernel, 1, data.size(), 1);
   return rows(data.size(), 8, [&](uint32_t* out, const nncomp::Progress& progress) {
@@ -259,15 +265,17 @@ nb::tuple mixing_tables() {
   const Tables t = build_tables();
   return nb::make_tuple(nb::bytes(t.stretch, sizeof t.stretch), nb::bytes(t.squash, sizeof t.squash),
                         nb::bytes(t.next, sizeof t.next), nb::bytes(t.start, sizeof t.start),
-                        nb::bytes(t.reciprocal, sizeof t.reciprocal));
+                        nb::bytes(t.reciprocal, sizeof t.reciprocal), nb::bytes(t.first_rate, sizeof t.first_rate),
+                        nb::bytes(t.second_rate, sizeof t.second_rate),
+                        nb::bytes(t.readout_rate, sizeof t.readout_rate));
 }
 
 size_t room_for(size_t size) { return nncomp::Stage::room_for(size); }
 
-size_t mixing_memory(const MixingArgs& mixing, bool network, size_t size, int lanes) {
+size_t mixing_memory(const MixingArgs& mixing, bool network, int units, size_t size, int lanes) {
   const nncomp::Mixing checked = mixing_of(mixing);
   require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_MIXED, "lanes or size is out of range");
-  return nncomp::Stage::memory(checked, network, size, lanes);
+  return nncomp::Stage::memory(checked, network, units, size, lanes);
 }
 
 // ---- The module, by subject ----
@@ -287,7 +295,8 @@ void bind_network(nb::module_& m) {
       .def("__init__", make_network, "d_model"_a, "layers"_a, "tables"_a, "tensors"_a, nb::kw_only(),
            "kernel"_a = "auto")
       .def_prop_ro("kernel", [](const Network& network) { return network.kernel().name; })
-      .def("frequencies", frequencies, "data"_a);
+      .def("frequencies", frequencies, "data"_a)
+      .def("activations", activations, "data"_a);
   m.def("tables", tables);
 }
 
@@ -320,7 +329,7 @@ void bind_blocks(nb::module_& m) {
            "kernel"_a = "auto", nb::keep_alive<1, 5>());
   m.def("bit_probabilities", bit_probabilities, "data"_a, "mixing"_a, nb::kw_only(), "kernel"_a = "auto");
   m.def("room_for", room_for, "size"_a);
-  m.def("mixing_memory", mixing_memory, "mixing"_a, "network"_a, "size"_a, "lanes"_a);
+  m.def("mixing_memory", mixing_memory, "mixing"_a, "network"_a, "units"_a, "size"_a, "lanes"_a);
   m.def("mixing_tables", mixing_tables);
   m.def("kernels", kernels, nb::kw_only(), "all"_a = false);
 }

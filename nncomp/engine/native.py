@@ -24,6 +24,7 @@ from nncomp.prime import KEPT, MOST_KEPT, Prime
 
 __all__ = [
     "Primed",
+    "activations",
     "bit_probabilities",
     "byte_costs",
     "cost_rows",
@@ -238,6 +239,12 @@ def _behind(
 def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
     """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
     return _network(model).frequencies(data)
+
+
+def activations(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
+    """The activations of the last layer's units before each byte of ``data``, one lane: (len(data),
+    units) uint32 in 0…255, if that layer has such."""
+    return _network(model).activations(data)
 
 
 def _arguments(mixing: Mixing) -> tuple[int, int, int, int]:

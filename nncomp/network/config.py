@@ -23,6 +23,9 @@ ARITHMETIC = 1  # version of docs/numerics.md
 _WIDTH = Limit(64, 2048, 64)
 _LAYERS = Limit(1, 64)
 _TABLES = Limit(0, MAX_TABLES)
+_MAX_UNITS = 1024  # that the adaptive stage reads
+_READING = 16 * 256 * 2 + 3 * 4  # bytes of a lane for each of them, and for all
+_READING_ROWS = 16 * 256 * 2 + 352 * 4
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,12 @@ class ModelConfig:
         return tuple(layer.window for layer in self.layers if isinstance(layer, Attention))
 
     @property
+    def units(self) -> int:
+        """Of the last layer that the adaptive stage reads, unless they are too many."""
+        units = self.layers[-1].units
+        return units if units <= _MAX_UNITS else 0
+
+    @property
     def product_weights(self) -> int:
         """Weights in products: the multiplications of a byte, but for those within attention."""
         matrices = (row for row in self.tensors.values() if row.role is Role.MATRIX)
@@ -86,12 +95,13 @@ class ModelConfig:
         """Upper bound in bytes of what decoding a block of ``lanes`` lanes needs, its data aside.
 
         Four times the tensors (the file, the checked arrays, and what a kernel packs, padding
-        included); what each layer remembers of each lane, with room for a chunk; buffers for a
-        chunk of 128 steps of one lane and a step of every lane; 1 MiB for tables, stacks and small
-        things.
+        included); what each layer remembers of each lane, with room for a chunk; what reads the
+        units; buffers for a chunk of 128 steps of one lane and a step of every lane; 1 MiB for
+        tables, stacks and small things.
         """
         packed = 4 * self.stored_size + sum(layer.packed_size for layer in self.layers)
         state = sum(layer.state_size for layer in self.layers)
+        state += self.units * _READING + _READING_ROWS
         # Residual and normed stream, logits and frequencies; layers use the same buffers in turn.
         row = 9 * self.d_model + 8 * 256 + max(layer.row_size for layer in self.layers)
         return packed + lanes * state + (kinds.CHUNK + lanes) * row + (1 << 20)

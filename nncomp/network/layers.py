@@ -66,6 +66,11 @@ class Layer:
         """Bytes of buffers for a step."""
         return 0
 
+    @property
+    def units(self) -> int:
+        """Hidden units."""
+        return 0
+
 
 @dataclass(frozen=True)
 class Attention(Layer):
@@ -130,6 +135,10 @@ class FeedForward(Layer):
     @property
     def row_size(self) -> int:
         return 5 * self.width  # int32 and u8
+
+    @property
+    def units(self) -> int:
+        return self.width
 
 
 KINDS: tuple[type[Layer], ...] = (Attention, FeedForward)

@@ -57,7 +57,7 @@ def build(folder: Path) -> Path:
 
 
 class ForeseenRun:
-    """In place of ``network.Run``: distributions that the native engine has computed."""
+    """In place of ``network.Run``: what the native engine has computed."""
 
     known: dict[int, bytes] = {}  # noqa: RUF012 - the whole batch's bytes, told by ``code``
 
@@ -65,19 +65,22 @@ class ForeseenRun:
         self.steps, self.count, self.lanes = steps, len(start), padded_lanes(len(start), steps)
         self.time = torch.zeros(self.lanes, dtype=torch.int32)
         self.distributions = torch.zeros((self.lanes * steps, DISTRIBUTION // 4), dtype=torch.int32)
+        units = network.model.config.units
+        self.activations = torch.zeros((self.lanes * steps, units), dtype=torch.int8)
         everything = ForeseenRun.known[0]
         ends = [*start[1:].tolist(), len(everything)]
-        self._frequencies = [
-            native.frequencies(network.model, everything[a:b])
-            for a, b in zip(start.tolist(), ends, strict=True)
-        ]
+        pieces = [everything[a:b] for a, b in zip(start.tolist(), ends, strict=True)]
+        self._frequencies = [native.frequencies(network.model, piece) for piece in pieces]
+        self._activations = [native.activations(network.model, piece) for piece in pieces]
 
     def forward(self) -> None:
         out = self.distributions.numpy().reshape(self.lanes, self.steps, -1)
         out[:] = 1
+        units = self.activations.numpy().reshape(self.lanes, self.steps, -1)
         for lane, found in enumerate(self._frequencies):
             t = int(self.time[lane])
             w = found[t : t + self.steps]
+            units[lane, : len(w)] = self._activations[lane][t : t + self.steps].astype(int) - 128
             out[lane, : len(w), :256] = w.view(np.int32)
             sums = w.reshape(len(w), 16, 16).sum(axis=2, dtype=np.int64)
             out[lane, : len(w), 256:] = sums.view(np.int32)

@@ -142,7 +142,8 @@ extern "C" bool launch(const char* name, unsigned grid, unsigned threads, uint64
     kernel = [&] { begin(b, as(1, (Seat*)nullptr), as(2, 0u)); };
   } else if (is("code")) {
     kernel = [&] {
-      code(b, as(1, (Seat*)nullptr), as(2, (int32_t*)nullptr), as(3, (Distribution*)nullptr), as(4, 0u), as(5, 0u));
+      code(b, as(1, (Seat*)nullptr), as(2, (int32_t*)nullptr), as(3, (Distribution*)nullptr), as(4, (uint8_t*)nullptr),
+           as(5, 0u), as(6, 0u));
     };
   } else if (is("finish")) {
     kernel = [&] { finish(as(0, (Seat*)nullptr), as(1, 0u), as(2, 0u)); };

@@ -20,6 +20,9 @@ struct Predictor {
   const Network* network;
   Mixing mixing;
   const Kernel* kernel;  // the network's
+
+  // Of the network, how many the stage reads.
+  int units() const { return network && network->units() <= mix::MAX_UNITS ? network->units() : 0; }
 };
 
 using Payload = std::vector<uint8_t>;
@@ -103,5 +106,8 @@ void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<con
 
 // The 256 frequencies before each byte of data as one lane; out: (bytes, 256).
 void byte_frequencies(const Network& network, std::span<const uint8_t> data, uint32_t* out, const Progress& progress);
+
+// The activations of the last layer's units before each byte, likewise; out: (bytes, network.units()).
+void byte_activations(const Network& network, std::span<const uint8_t> data, uint32_t* out, const Progress& progress);
 
 }  // namespace nncomp

@@ -64,7 +64,10 @@ class Share {
     forward(t, count);
     for (int i = 0; i < active; ++i) {
       mix::Lane& l = s_.lane[first_ + i];
-      if (network_) network_->distribution(ready_ ? 1 : i, distribution_);
+      if (network_) {
+        network_->distribution(ready_ ? 1 : i, distribution_);
+        l.activations = network_->activations(ready_ ? 1 : i);
+      }
       const Distribution* network = network_ ? &distribution_ : nullptr;
       if (t < known_.size()) {
         tell(l, network, known_[t]);
@@ -161,7 +164,8 @@ struct BlockDecoder::State {
         begun(ready ? ready->known() : 0),
         bytes(ready ? ready->laid_out(data, int(payloads.size())) : std::vector<uint8_t>()),
         stage(ready ? ready->stage(bytes, int(payloads.size()))
-                    : Stage(predictor.mixing, predictor.network != nullptr, data, int(payloads.size()))),
+                    : Stage(predictor.mixing, predictor.network != nullptr, predictor.units(), data,
+                            int(payloads.size()))),
         done(begun) {
     const int lanes = int(payloads.size());
     threads = std::min(threads, lanes);

@@ -2,6 +2,7 @@
 // lanes, and one thread at a time mixes and codes what is ready.
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -14,6 +15,12 @@
 
 namespace nncomp {
 namespace {
+
+// What the network says of a byte: nothing without one.
+struct Prediction {
+  const Distribution* distribution = nullptr;
+  const uint8_t* activations = nullptr;
+};
 
 // The stage's part: mixes and codes steps of all lanes.
 class Mixer {
@@ -29,7 +36,7 @@ class Mixer {
   size_t known() const { return known_; }
   size_t steps() const { return shared().lane[0].size - known_; }  // that are to be done in all
 
-  // Steps `from` … `to` − 1. The network's distribution of lane j's step t is at(j, t), null without one.
+  // Steps `from` … `to` − 1. The network's prediction of lane j's step t is at(j, t).
   // Returns the number of bytes.
   template <class At>
   uint64_t encode(size_t from, size_t to, At at) {
@@ -39,10 +46,12 @@ class Mixer {
     if (notes_.split) network_alone_.make_room(to - from);
     mix_steps(s, kernel_, from, to, [&](uint32_t j, size_t t) {
       const size_t place = s.lane[j].start + t;
+      const Prediction network = at(j, t);
+      s.lane[j].activations = network.activations;
       if (notes_.rows) {
-        note(at(j, t), place);
+        note(network.distribution, place);
       } else {
-        kernel_.mix_encode(s, s.lane[j], at(j, t), outputs_[j].coder, s.data[place]);
+        kernel_.mix_encode(s, s.lane[j], network.distribution, outputs_[j].coder, s.data[place]);
       }
       ++bytes;
     });
@@ -123,7 +132,9 @@ class Ahead {
         lanes_(s_.lanes),
         chunk_(lanes_ > 32 ? MAX_CHUNK / 4 : MAX_CHUNK),
         kept_(std::max<size_t>(2, 8 / lanes_)),
+        units_(size_t(s_.shape.units)),
         distributions_(kept_ * lanes_ * chunk_),
+        activations_(kept_ * lanes_ * chunk_ * units_),
         taken_(lanes_, 0),
         forwarded_(lanes_, 0) {
     for (size_t j = 0; j < lanes_; ++j) {
@@ -169,7 +180,10 @@ class Ahead {
     const size_t chunk = mixed_;
     lock.unlock();
     const size_t from = first_step(chunk), to = std::min<size_t>(s_.lane[0].size, from + chunk_);
-    const uint64_t bytes = mixer_.encode(from, to, [&](size_t j, size_t t) { return at(chunk, j) + (t - from); });
+    const uint64_t bytes = mixer_.encode(from, to, [&](size_t j, size_t t) {
+      const size_t row = first_row(chunk, j) + (t - from);
+      return Prediction{&distributions_[row], activations_.data() + row * units_};
+    });
     const bool go_on = job.advance(bytes);
     lock.lock();
     mixing_ = false;
@@ -196,8 +210,9 @@ class Ahead {
     if (from < to) {
       const uint8_t* bytes = s_.data + l.start;
       states_[lane]->forward(&bytes, 1, int(to - from));
-      Distribution* out = at(chunk, lane);
-      for (size_t t = from; t < to; ++t) states_[lane]->distribution(int(t - from), *out++);
+      const size_t row = first_row(chunk, lane);
+      for (size_t t = 0; t < to - from; ++t) states_[lane]->distribution(int(t), distributions_[row + t]);
+      memcpy(activations_.data() + row * units_, states_[lane]->activations(0), (to - from) * units_);
     }
     lock.lock();
     forwarded_[lane] = chunk + 1;
@@ -218,8 +233,8 @@ class Ahead {
 
   size_t first_step(size_t chunk) const { return mixer_.known() + chunk * chunk_; }
 
-  // Of a chunk's first step.
-  Distribution* at(size_t chunk, size_t lane) { return &distributions_[(chunk % kept_ * lanes_ + lane) * chunk_]; }
+  // Where a chunk's first step is in what follows.
+  size_t first_row(size_t chunk, size_t lane) const { return (chunk % kept_ * lanes_ + lane) * chunk_; }
 
   Mixer& mixer_;
   const mix::Shared& s_;
@@ -227,7 +242,9 @@ class Ahead {
   const size_t chunk_;  // steps
   const size_t kept_;  // chunks
   size_t end_ = 0;  // chunks of this run and those before
+  const size_t units_;
   std::vector<Distribution> distributions_;
+  Aligned<uint8_t> activations_;  // (rows, units)
   std::vector<std::unique_ptr<Lanes>> states_;
 
   std::mutex mutex_;  // guards what follows
@@ -244,7 +261,8 @@ struct BlockEncoder::State {
   State(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes, const Ready* ready)
       : bytes(ready ? ready->laid_out(data, lanes) : std::vector<uint8_t>()),
         mixer(*predictor.kernel,
-              ready ? ready->stage(bytes, lanes) : Stage(predictor.mixing, predictor.network != nullptr, data, lanes),
+              ready ? ready->stage(bytes, lanes)
+                    : Stage(predictor.mixing, predictor.network != nullptr, predictor.units(), data, lanes),
               ready ? ready->known() : 0, notes) {
     if (predictor.network) ahead.emplace(*predictor.network, mixer, ready);
   }
@@ -273,7 +291,7 @@ void BlockEncoder::encode(size_t steps, int threads, const Progress& progress) {
     for (size_t& t = state_->done; t < end;) {
       const size_t from = t;
       t = std::min(end, t + MAX_CHUNK);
-      if (!job.advance(mixer.encode(known + from, known + t, [](uint32_t, size_t) { return nullptr; }))) return;
+      if (!job.advance(mixer.encode(known + from, known + t, [](uint32_t, size_t) { return Prediction{}; }))) return;
     }
   });
 }

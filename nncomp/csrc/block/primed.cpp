@@ -29,7 +29,7 @@ void count(const mix::Shared& s, const Kernel& kernel, size_t from, size_t to, O
 
 PrimedStage::PrimedStage(const Kernel& kernel, const Mixing& mixing, std::span<const uint8_t> known, size_t room,
                          const Progress& progress)
-    : kernel_(kernel), known_(known.size()), bytes_(padded(known, room)), stage_(mixing, false, bytes_, 1) {
+    : kernel_(kernel), known_(known.size()), bytes_(padded(known, room)), stage_(mixing, false, 0, bytes_, 1) {
   assert(known_ < room);
   const mix::Shared& s = stage_.shared;
   start_lanes(s, kernel);

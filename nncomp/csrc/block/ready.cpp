@@ -12,7 +12,7 @@ Ready::Ready(const Predictor& predictor, std::span<const uint8_t> known, size_t 
     : predictor_(predictor),
       known_(known.begin(), known.end()),
       room_(room),
-      stage_(predictor.mixing, predictor.network != nullptr, known_, 1, room) {
+      stage_(predictor.mixing, predictor.network != nullptr, predictor.units(), known_, 1, room) {
   assert(known.size() < room);
   const mix::Shared& s = stage_.shared;
   const Kernel& kernel = *predictor.kernel;
@@ -24,6 +24,7 @@ Ready::Ready(const Predictor& predictor, std::span<const uint8_t> known, size_t 
       const uint8_t* bytes = known_.data();
       if (t % MAX_CHUNK == 0) lanes_->forward(&bytes, 1, int(std::min<size_t>(MAX_CHUNK, known_.size() - t)));
       lanes_->distribution(int(t % MAX_CHUNK), distribution);
+      s.lane[0].activations = lanes_->activations(int(t % MAX_CHUNK));
     }
     uint8_t waste[MAX_BYTES_PER_SYMBOL];
     Encoder idle{.out = waste};

@@ -86,6 +86,18 @@ inline void learn(const Inputs<inputs>& x, int16_t* w, int32_t e) {
   }
 }
 
+inline int32_t dot_both(const int16_t* x, int16_t* const* row, int n) {
+  uint32_t sum = 0;  // wraps
+  for (int i = 0; i < n; i += 8) {
+    const Eight v = load(x + i);
+    sum += uint32_t(dot(v, load(row[0] + i))) + uint32_t(dot(v, load(row[1] + i)));
+  }
+  return int32_t(sum);
+}
+inline void learn(const int16_t* x, int16_t* w, int n, int32_t e) {
+  for (int i = 0; i < n; i += 8) learn(load(x + i), w + i, e);
+}
+
 inline void learn_cells(const uint16_t* reciprocal, uint32_t* const* cell, int count, int32_t target) {
   for (int i = 0; i < count; ++i) *cell[i] = mix::adapted(reciprocal, *cell[i], target);
 }

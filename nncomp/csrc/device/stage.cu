@@ -24,6 +24,8 @@ struct Block {
   uint32_t size;
   uint32_t first, lanes;  // its lanes among those of the batch
   uint32_t family, period, stride;  // mix::Family
+  uint32_t units;  // of the network that are read
+  uint32_t pad;
 };
 
 // A lane of the batch.
@@ -36,7 +38,7 @@ struct Seat {
   uint32_t found;  // when it was found that something is wrong: the byte
 };
 
-static_assert(sizeof(Block) == 48 && sizeof(Seat) == 88 && sizeof(Distribution) == 1152);
+static_assert(sizeof(Block) == 56 && sizeof(Seat) == 88 && sizeof(Distribution) == 1152);
 constexpr uint64_t HEAD = 2048;  // bytes that Shared takes before the arrays
 static_assert(sizeof(mix::Shared) <= HEAD);
 
@@ -50,7 +52,8 @@ extern "C" __global__ void begin(const Block* blocks, Seat* seats, uint32_t deco
   const int thread = int(threadIdx.x), threads = int(blockDim.x);
   mix::Shared& s = *reinterpret_cast<mix::Shared*>(b.stage);
   if (thread == 0) {
-    s.shape = mix::shape_of(int32_t(b.family), true, b.period, b.stride);
+    s.shape = mix::shape_of(int32_t(b.family), true, int32_t(b.units), b.period, b.stride);
+    s.flip = 128;
     s.tables = b.tables;
     s.data = b.data;
     s.size = b.size;
@@ -73,10 +76,10 @@ extern "C" __global__ void begin(const Block* blocks, Seat* seats, uint32_t deco
 }
 
 // Codes the next `steps` bytes of every lane, and counts them in `time`. The distribution of step i of lane j of the
-// batch is distributions[j · steps + i].
+// batch is distributions[j · steps + i]; its units are at the same place of `activations`, less 128.
 extern "C" __global__ void __launch_bounds__(256, 1)
-    code(const Block* blocks, Seat* seats, int32_t* time, const Distribution* distributions, uint32_t steps,
-         uint32_t decode) {
+    code(const Block* blocks, Seat* seats, int32_t* time, const Distribution* distributions, const uint8_t* activations,
+         uint32_t steps, uint32_t decode) {
   const Block b = blocks[blockIdx.x];
   const uint32_t thread = threadIdx.x;
   __shared__ mix::Shared s;
@@ -88,7 +91,8 @@ extern "C" __global__ void __launch_bounds__(256, 1)
   const uint32_t size = has_lane ? seat->size : 0;
   uint32_t t = has_lane ? uint32_t(time[b.first + thread]) : 0;
   uint8_t* const bytes = b.data + seat->start;
-  const Distribution* distribution = distributions + uint64_t(b.first + thread) * steps;
+  const uint64_t row = uint64_t(b.first + thread) * steps;
+  const Distribution* distribution = distributions + row;
   Encoder encoder = seat->encoder;
   Decoder decoder = seat->decoder;
   uint32_t status = seat->status;
@@ -106,6 +110,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
         return bit;
       };
       mix::start(s, *l, t == 0);
+      l->activations = activations + (row + step) * b.units;
       mix::code_byte(s, *l, distribution + step, decode ? -1 : int(byte), choose);
       if (decode) {
         bytes[t] = l->byte;

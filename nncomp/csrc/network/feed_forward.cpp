@@ -13,6 +13,8 @@ class FeedForward final : public Layer {
 
   size_t scratch(size_t rows) const override { return rows * size_t(up_.view.outputs); }
 
+  int units() const override { return up_.view.outputs; }
+
   void forward(const Kernel& kernel, LayerState*, const Rows& rows) const override {
     uint8_t* s = rows.scratch;  // (rows, width)
     kernel.expand(up_.view, rows.y, rows.count(), s);

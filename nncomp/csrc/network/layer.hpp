@@ -45,6 +45,9 @@ class Layer {
   // Bytes of memory that `forward` wants for so many rows, for itself alone; all layers use the same, in turn.
   virtual size_t scratch(size_t rows) const = 0;
 
+  // Hidden units, whose activations `forward` leaves at the beginning of its scratch, a byte each, row by row.
+  virtual int units() const { return 0; }
+
   // Adds the layer to x. Lanes that leave, which are the last ones, never come back; steps are at most MAX_CHUNK, and
   // where they are many, all but the last are as many. Where the position goes back, by less than the last steps, those
   // from there on are forgotten.

@@ -32,6 +32,8 @@ Network::Network(Config config, const TensorSource& source, const Kernel& kernel
   head_ = tensors.matrix("head", 256, d, true);
 }
 
+int Network::units() const { return layers_.back().layer->units(); }
+
 Lanes::Lanes(const Network& network, int lanes, int max_steps) : net_(network), pasts_(size_t(lanes)) {
   assert(max_steps <= MAX_CHUNK);
   const size_t rows = size_t(lanes) * size_t(max_steps);

@@ -28,6 +28,9 @@ class Network {
   const Config& config() const { return config_; }
   const Kernel& kernel() const { return kernel_; }
 
+  // How many units the last layer has.
+  int units() const;
+
  private:
   friend class Lanes;
 
@@ -63,6 +66,9 @@ class Lanes {
 
   // The distribution of row lane · steps + step of the last forward.
   void distribution(int row, Distribution& out) const;
+
+  // The last layer's units of that row, Network::units() of them.
+  const uint8_t* activations(int row) const { return scratch_.data() + int64_t(row) * net_.units(); }
 
  private:
   const Network& net_;

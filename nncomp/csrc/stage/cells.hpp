@@ -17,6 +17,13 @@ inline uint32_t adapted(const uint16_t* reciprocal, uint32_t cell, int32_t targe
   return uint32_t(moved) << 10 | (n < 255 ? n + 1 : 255);
 }
 
+// How often something was seen before, which is counted up to a limit.
+inline uint32_t count(uint16_t& seen, uint32_t most) {
+  const uint32_t n = seen;
+  seen = uint16_t(n < most ? n + 1 : n);
+  return n;
+}
+
 inline int32_t clamp_stretch(int32_t x) { return x < -2047 ? -2047 : x > 2047 ? 2047 : x; }
 
 // Between two cells of a map, which hold 16 bits; the nearer one learns.

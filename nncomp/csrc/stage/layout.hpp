@@ -40,6 +40,8 @@ struct Room {
 inline void lay_out_own(const Shape& p, Lane& l, Room& room) {
   room.take(l.weights, uint64_t(p.sets * p.rows * p.inputs));
   room.take(l.weights2, uint64_t(ROWS2 * p.groups * GROUP));
+  room.take(l.seen, uint64_t(p.sets * p.rows));
+  room.take(l.seen2, ROWS2);
   room.take(l.history_map, uint64_t((p.contexts + 2) * 256));
   if (p.full) {
     room.take(l.run_map, uint64_t(p.contexts * RUN_CELLS));
@@ -53,6 +55,14 @@ inline void lay_out_own(const Shape& p, Lane& l, Room& room) {
   room.take(l.sample_map, uint64_t(p.samples * SAMPLE_CELLS));
   room.take(l.squares, p.samples ? 8 : 0);
   room.take(l.final_map, uint64_t(3 * 256 * BINS));
+  if (p.units) {
+    room.take(l.reading.mean, uint64_t(p.units));
+    room.take(l.reading.spread, uint64_t(p.units));
+    room.take(l.reading.scale, uint64_t(p.units));
+    room.take(l.reading.weights, uint64_t(READOUT_ROWS * 256 * p.units));
+    room.take(l.reading.seen, uint64_t(READOUT_ROWS * 256));
+    room.take(l.reading.gain, ROWS2);
+  }
 }
 
 // Places all arrays of `s`, whose shape, size and lanes are set, from base on; returns the bytes they take.
@@ -121,6 +131,7 @@ inline void start_lane(const Shared& s, Lane& l, int first, int step) {
   for (int row = first; row < sets * p.rows; row += step) {
     for (int i = 0; i < p.inputs; ++i) l.weights[row * p.inputs + i] = weight[i];
   }
+  for (int i = first; p.units && i < ROWS2; i += step) l.reading.gain[i] = 1 << 16;
   const int each = sets / p.groups;
   for (int i = first; i < ROWS2 * p.groups * GROUP; i += step) {
     l.weights2[i] = int16_t(i % GROUP < each ? (1 << 14) / sets : 0);

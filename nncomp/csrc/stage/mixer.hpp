@@ -10,6 +10,7 @@
 #include "stage/cells.hpp"
 #include "stage/contexts.hpp"
 #include "stage/matches.hpp"
+#include "stage/readout.hpp"
 #include "stage/samples.hpp"
 #include "stage/slots.hpp"
 #include "stage/state.hpp"
@@ -21,19 +22,17 @@ namespace {
 
 static_assert(StageVectors<Inputs<32>, Sums, 32, MANY_SETS>);
 
-constexpr int RATE2 = 24;  // how fast the second layer learns, in 1/1024
+constexpr uint32_t MAX_SEEN_FIRST = 32 * 256 - 1;  // what is counted of rows of the first layer
 constexpr int SMALL_ERROR = 60;  // a set of a full profile's first layer learns from larger ones
 
 // What the bits of a byte have in common.
 struct Common {
-  Common(const Shared& s, const Lane& l)
-      : shape(s.shape), tables(*s.tables), rate(30 + int32_t((80u << 12) / (l.t + 4096))), c1(uint8_t(l.recent[0])) {
+  Common(const Shared& s, const Lane& l) : shape(s.shape), tables(*s.tables), c1(uint8_t(l.recent[0])) {
     for (int m = 0; m < MAX_MATCHES; ++m) length[m] = length_class(l.match[m].length);
   }
 
   const Shape shape;  // a copy, which nothing that is written can be
   const Tables& tables;
-  const int32_t rate;  // how fast the first layer learns: from 110 at the start of a lane falling to 30, in 1/1024
   const uint32_t c1;
   uint32_t length[MAX_MATCHES];  // class
 };
@@ -43,9 +42,11 @@ template <int inputs>
 struct Layers {
   Inputs<inputs> x;
   int16_t* row[MAX_SETS];
+  uint16_t* seen[MAX_SETS];
   int32_t sum[MAX_GROUPS * GROUP];
   Sums y[MAX_GROUPS];
   int16_t* row2[2];
+  uint16_t* seen2[2];
   int32_t sum2[2];
 };
 
@@ -170,6 +171,7 @@ ALWAYS_INLINE void choose_rows(const Shared& s, const Lane& l, const Bit& bit, L
   for (int i = 0; i < sets; ++i) {
     assert(chosen[i] < rows);
     a.row[i] = l.weights + (uint32_t(i) * rows + chosen[i]) * inputs;
+    a.seen[i] = l.seen + (uint32_t(i) * rows + chosen[i]);
   }
 }
 
@@ -199,8 +201,11 @@ ALWAYS_INLINE void first_layer(Layers<inputs>& a) {
 template <int sets, int inputs>
 ALWAYS_INLINE int32_t second_layer(const Lane& l, const Bit& bit, Layers<inputs>& a) {
   constexpr int groups = groups_of<sets>;
-  a.row2[0] = l.weights2 + bit.match_row * (groups * GROUP);
-  a.row2[1] = l.weights2 + (4 * LENGTHS + bit.node) * (groups * GROUP);
+  const uint32_t chosen[2] = {bit.match_row, 4 * LENGTHS + bit.node};
+  for (int i = 0; i < 2; ++i) {
+    a.row2[i] = l.weights2 + chosen[i] * (groups * GROUP);
+    a.seen2[i] = l.seen2 + chosen[i];
+  }
   dot_both(a.y[0], a.row2, a.sum2);
   for (int g = 1; g < groups; ++g) {
     int16_t* const row[2] = {a.row2[0] + g * GROUP, a.row2[1] + g * GROUP};
@@ -238,13 +243,16 @@ ALWAYS_INLINE void learn_cells_of(const Lane& l, const Common& c, const Bit& bit
 // The weights do.
 template <int sets, int inputs>
 ALWAYS_INLINE void learn_weights(const Common& c, uint32_t one, const Layers<inputs>& a) {
+  constexpr bool full = sets > MANY_SETS;
   const auto error = [&](int32_t x) { return ((one ? ONE : 0) - int32_t(c.tables.squash[x + 2048])) >> 4; };
   for (int i = 0; i < sets; ++i) {
-    const int32_t e = (error(a.sum[sum_of<sets>(i)]) * c.rate) >> 10;
-    if (sets <= MANY_SETS || e > SMALL_ERROR || e < -SMALL_ERROR) learn(a.x, a.row[i], e);
+    const int32_t rate = c.tables.first_rate[full][count(*a.seen[i], MAX_SEEN_FIRST) / 32];
+    const int32_t e = (error(a.sum[sum_of<sets>(i)]) * rate) >> 10;
+    if (!full || e > SMALL_ERROR || e < -SMALL_ERROR) learn(a.x, a.row[i], e);
   }
   for (int i = 0; i < 2; ++i) {
-    const int32_t e = (error(clamp_stretch(a.sum2[i] >> 14)) * RATE2) >> 10;
+    const int32_t rate = c.tables.second_rate[count(*a.seen2[i], MAX_SEEN)];
+    const int32_t e = (error(clamp_stretch(a.sum2[i] >> 14)) * rate) >> 10;
     for (int g = 0; g < groups_of<sets>; ++g) learn(a.y[g], a.row2[i] + g * GROUP, e);
   }
 }
@@ -291,6 +299,7 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
   uint32_t* history[inputs - FIRST_HISTORY];  // cells: of contexts, of orders 0 and 1, of predictions
   for (uint32_t*& cell : history) cell = &nothing;
   for (int i = 0; i < c.shape.contexts; ++i) l.hash[0][i] = l.next[i];
+  Readout readout(s, l);
   if (known >= 0) fetch_all(s, l, uint32_t(known));
 
   uint32_t byte_node = 1;
@@ -311,18 +320,20 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
       ask_samples(l, c, bit, history + c.shape.contexts + 2);
       if constexpr (full) runs.ask(c, bit);
       if (network) first.set(NETWORK, c.tables.stretch[tree.one(node) >> 10]);
+      const int32_t read = readout.ask(bit, c.c1);
 
       Layers<inputs> layers;
       Maps maps;
       choose_rows<sets>(s, l, bit, layers);
       layers.x = all_inputs<full, inputs>(c, first, history, runs.input);
       first_layer<sets>(layers);
-      const int32_t mean = second_layer<sets>(l, bit, layers);
+      const int32_t mean = clamp_stretch(second_layer<sets>(l, bit, layers) + read);
       const uint32_t one = choose(final_maps(s, l, c, bit, mean, maps));
 
       learn_cells_of(l, c, bit, one, history, match);
       if constexpr (full) runs.learn(c, one);
       learn_weights<sets>(c, one, layers);
+      readout.learn(((one ? ONE : 0) - int32_t(c.tables.squash[mean + 2048])) >> 4);
       *maps.own = drawn(*maps.own, one);
       l.shared_cell[k] = maps.common;
       node = node << 1 | one;

@@ -53,14 +53,14 @@ Piece piece(size_t n, int lanes, int i) {
   return {index * each + std::min(index, longer), each + (index < longer ? 1 : 0)};
 }
 
-Stage::Stage(const Mixing& mixing, bool network, size_t size, int lanes) : shared{} {
-  shared.shape = shape_of(mixing.family(), network, uint32_t(mixing.period), uint32_t(mixing.stride));
+Stage::Stage(const Mixing& mixing, bool network, int units, size_t size, int lanes) : shared{} {
+  shared.shape = shape_of(mixing.family(), network, units, uint32_t(mixing.period), uint32_t(mixing.stride));
   shared.size = uint32_t(size);
   shared.lanes = uint32_t(lanes);
 }
 
-size_t Stage::memory(const Mixing& mixing, bool network, size_t size, int lanes) {
-  Stage counted(mixing, network, size, lanes);
+size_t Stage::memory(const Mixing& mixing, bool network, int units, size_t size, int lanes) {
+  Stage counted(mixing, network, units, size, lanes);
   return lay_out(counted.shared, nullptr) + 64;
 }
 
@@ -78,8 +78,8 @@ size_t Stage::allocate() {
   return lay_out(s, memory_.get() + (-at & 63));
 }
 
-Stage::Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes, size_t room)
-    : Stage(mixing, network, room ? room : data.size(), lanes) {
+Stage::Stage(const Mixing& mixing, bool network, int units, std::span<const uint8_t> data, int lanes, size_t room)
+    : Stage(mixing, network, units, room ? room : data.size(), lanes) {
   assert(room == 0 || lanes == 1);
   Shared& s = shared;
   s.tables = &tables();

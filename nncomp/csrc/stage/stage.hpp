@@ -35,7 +35,7 @@ Piece piece(size_t n, int lanes, int i);
 class Stage {
  public:
   // With `room`, there is one lane, which may become so long: tables are as for a block of so many bytes.
-  Stage(const Mixing& mixing, bool network, std::span<const uint8_t> data, int lanes, size_t room = 0);
+  Stage(const Mixing& mixing, bool network, int units, std::span<const uint8_t> data, int lanes, size_t room = 0);
 
   // All lanes as the only one of `primed` is now. `data` has lane behind lane: what that one has read, and a piece of
   // the block. With tables as large as those of `primed`.
@@ -45,12 +45,12 @@ class Stage {
   static size_t room_for(size_t size);
 
   // Bytes of memory that a stage for `size` bytes takes.
-  static size_t memory(const Mixing& mixing, bool network, size_t size, int lanes);
+  static size_t memory(const Mixing& mixing, bool network, int units, size_t size, int lanes);
 
   mix::Shared shared;
 
  private:
-  Stage(const Mixing& mixing, bool network, size_t size, int lanes);
+  Stage(const Mixing& mixing, bool network, int units, size_t size, int lanes);
 
   // Takes memory for all of it, zeros, and lays it out. Returns how much, in bytes.
   size_t allocate();

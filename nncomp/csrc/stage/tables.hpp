@@ -7,12 +7,19 @@
 
 namespace nncomp::mix {
 
+constexpr uint32_t MAX_SEEN = 1023;  // what is counted of rows of the second layer and of the readout
+
 struct Tables {
   int16_t stretch[4096];     // of p = (2i + 1)/8192, in 1/128 octave
   uint32_t squash[4096];     // 2^22 / (1 + 2^−x), x = (i − 2048)/128 octave; [0] is [1]
   uint8_t next[2][256];      // the history that follows a bit and a history
   uint16_t reciprocal[256];  // 2^15 / (n + 1.5); two bytes more are read
   uint16_t start[256];       // the 16-bit probability that a history is first believed to mean
+  // How fast rows learn that have been seen so often: of the first layer by lean and rich, by max, in 1/2^10, and in 32
+  // times; of the second, in 1/2^10; of the readout, in 1/2^12.
+  int16_t first_rate[2][256];
+  int16_t second_rate[MAX_SEEN + 1];
+  int16_t readout_rate[MAX_SEEN + 1];
 };
 
 // How many histories stand for n0 zeros and n1 ones: none, one, or two that tell the last bit.
@@ -77,6 +84,19 @@ inline void build_histories(Tables& t) {
   }
 }
 
+inline void build_rates(Tables& t) {
+  for (int i = 0; i < 256; ++i) {
+    t.first_rate[0][i] = int16_t(16 + 10125 / (i + 94));
+    t.first_rate[1][i] = int16_t(16 + 2700 / (i + 25));
+  }
+  uint32_t root = 512;  // floor(√(9600000 / (n + 40)))
+  for (uint32_t n = 0; n <= MAX_SEEN; ++n) {
+    t.second_rate[n] = int16_t(18 + 4100 / (n + 50));
+    while (root * root > 9'600'000 / (n + 40)) --root;
+    t.readout_rate[n] = int16_t(root);
+  }
+}
+
 inline Tables build_tables() {
   Tables t{};
   for (uint32_t m = 0; m < 2048; ++m) {  // POW[f]/2^30 = 2^−(f/256), and m/128 octaves are 2m/256
@@ -94,6 +114,7 @@ inline Tables build_tables() {
     t.stretch[4095 - i] = int16_t(-int(above));
   }
   for (uint32_t n = 0; n < 256; ++n) t.reciprocal[n] = uint16_t(65536 / (2 * n + 3));
+  build_rates(t);
   build_histories(t);
   return t;
 }

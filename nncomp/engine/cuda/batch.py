@@ -72,13 +72,14 @@ class Request:
 def block_memory(model: Model, mixing: Mixing, size: int, lanes: int, decode: bool) -> int:
     """Upper bound in bytes of what a block takes on the device, the model's tensors aside."""
     need = run_memory(model, lanes, 1 if decode else CHUNK) + lanes * devices.SEAT.itemsize
-    need += _stage_memory(mixing, size, lanes) + 4096
+    need += _stage_memory(model, mixing, size, lanes) + 4096
     return need + size + (size + size // 8 + 64 * lanes)  # the block and its payloads
 
 
-def _stage_memory(mixing: Mixing, size: int, lanes: int) -> int:
+def _stage_memory(model: Model, mixing: Mixing, size: int, lanes: int) -> int:
     args = (mixing.profile, mixing.contexts, mixing.period, mixing.stride)
-    return _aligned(_STAGE_HEAD + _native.mixing_memory(args, True, size, lanes))
+    units = model.config.units
+    return _aligned(_STAGE_HEAD + _native.mixing_memory(args, True, units, size, lanes))
 
 
 def _aligned(size: int) -> int:
@@ -125,7 +126,7 @@ class Batch:
             payloads[:-1] = np.frombuffer(b"".join(given), np.uint8)
         self._payloads = self._put(payloads)
 
-        stages = [_stage_memory(r.mixing, r.size, r.lanes) for r in requests]
+        stages = [_stage_memory(r.model, r.mixing, r.size, r.lanes) for r in requests]
         self._memory = torch.zeros(sum(stages) + 256, dtype=torch.uint8, device=self._device)
         self._tables = self._put(devices.tables().copy())
         stage = _aligned(self._memory.data_ptr()) + np.cumsum([0, *stages])
@@ -137,6 +138,7 @@ class Batch:
             blocks[i]["size"], blocks[i]["first"], blocks[i]["lanes"] = r.size, first, r.lanes
             first += r.lanes
             blocks[i]["stage"] = int(stage[i])
+            blocks[i]["units"] = r.model.config.units
             blocks[i]["family"] = FAMILIES.index(r.mixing.family)
             blocks[i]["period"], blocks[i]["stride"] = r.mixing.period, r.mixing.stride
         self._blocks = self._put(blocks.view(np.uint8))
@@ -175,7 +177,7 @@ class Batch:
         self._run.forward()
         self._launch(
             "code", len(self._requests), devices.THREADS, self._blocks, self._seats,
-            self._run.time, self._run.distributions, self._run.steps,
+            self._run.time, self._run.distributions, self._run.activations, self._run.steps,
         )  # fmt: skip
 
     def _repeated(self) -> Callable[[], int]:

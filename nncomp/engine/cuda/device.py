@@ -29,7 +29,7 @@ THREADS = 256  # of a thread block: MAX_LANES or more, a multiple of the warp's 
 
 BLOCK = np.dtype(
     [("stage", "u8"), ("data", "u8"), ("tables", "u8"), ("size", "u4"), ("first", "u4")]
-    + [(name, "u4") for name in ("lanes", "family", "period", "stride")]
+    + [(name, "u4") for name in ("lanes", "family", "period", "stride", "units", "pad")]
 )
 SEAT = np.dtype(
     [
@@ -49,7 +49,7 @@ NO_ROOM = 5  # the payload grew beyond what was reserved: not an error of anybod
 
 _KERNELS = {  # name → types of the arguments
     "begin": (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32),
-    "code": (*[ctypes.c_void_p] * 4, ctypes.c_uint32, ctypes.c_uint32),
+    "code": (*[ctypes.c_void_p] * 5, ctypes.c_uint32, ctypes.c_uint32),
     "finish": (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32),
 }
 # NVRTC has no standard library; this is what the sources use of it.
@@ -79,8 +79,9 @@ def arguments(name: str, values: tuple[int, ...]) -> tuple[Any, Any]:
 
 def tables() -> npt.NDArray[np.uint8]:
     """stage/tables.hpp's Tables, as bytes."""
-    stretch, squash, following, start, reciprocal = _native.mixing_tables()
-    return np.frombuffer(stretch + squash + following + reciprocal + start, np.uint8)
+    stretch, squash, following, start, reciprocal, *rates = _native.mixing_tables()
+    tables = (stretch, squash, following, reciprocal, start, *rates)
+    return np.frombuffer(b"".join(tables), np.uint8)
 
 
 def count() -> int:

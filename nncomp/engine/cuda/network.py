@@ -72,7 +72,8 @@ class Run:
 
     ``data`` is u8 and has ``steps`` bytes behind the last lane's end; ``start`` is (lanes) int64,
     where each lane's bytes begin. ``time`` (lanes) int32 counts the bytes of each lane so far: who
-    codes them adds to it. Lanes beyond those of ``start`` are padding.
+    codes them adds to it. ``activations`` are those of the units that the stage reads, (rows,
+    units) s8. Lanes beyond those of ``start`` are padding.
     """
 
     def __init__(
@@ -101,6 +102,8 @@ class Run:
             steps,
             _tile_rows(rows),
         )
+        # What the last layer leaves there: squared ReLUs less 128, if they are that.
+        (self.activations,) = self.rows.scratch(c.units)
         self.start = network.embedding.start(self.rows, data, begin)
         self.layers = [layer.start(self.rows) for layer in network.layers]
 

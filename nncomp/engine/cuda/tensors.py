@@ -100,4 +100,4 @@ class Rows:
         """(rows, width) s8 for each of ``widths``, which the next layer uses, too."""
         sizes = [len(self.x) * width for width in widths]
         parts = self.memory[: sum(sizes)].split(sizes)
-        return [part.view(-1, width) for part, width in zip(parts, widths, strict=True)]
+        return [part.view(len(self.x), width) for part, width in zip(parts, widths, strict=True)]

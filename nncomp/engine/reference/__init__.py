@@ -27,7 +27,7 @@ from nncomp.engine.reference.coder import (
     writer,
 )
 from nncomp.engine.reference.mixer import Stage
-from nncomp.engine.reference.network import START, Network
+from nncomp.engine.reference.network import START, Network, Prediction
 from nncomp.mixing import Mixing
 from nncomp.model import Model
 from nncomp.prime import Prime
@@ -57,10 +57,10 @@ def _steps(
     sizes: list[int],
     stage: Stage | None = None,
     known: int = 0,
-) -> Iterator[tuple[int, int, npt.NDArray[np.uint32] | None]]:
-    """For each step its time t, how many lanes have a byte t, and its frequencies, (lanes, 256).
+) -> Iterator[tuple[int, int, Prediction | None]]:
+    """For each step its time t, how many lanes have a byte t, and what the network says of them.
 
-    Without a model there are none. Between two steps the caller may append to ``pieces``;
+    Without a model there is nothing. Between two steps the caller may append to ``pieces``;
     when step t is taken, bytes before t are there. The first ``known`` bytes of all lanes are the
     same, and steps begin behind them: ``stage`` has then read them once, in the first lane.
     """
@@ -69,8 +69,8 @@ def _steps(
         assert stage is not None
         for t in range(known):
             tokens = [pieces[0][t - 1] if t else START]
-            w = None if network is None else network.step(tokens)[0]
-            _code_byte(stage, 0, w, teller(pieces[0][t]))
+            said = None if network is None else network.step(tokens)
+            _code_byte(stage, 0, said, teller(pieces[0][t]))
             stage.update(1)
         _share_first(stage)
         if network is not None:
@@ -79,6 +79,13 @@ def _steps(
         active = sum(size > t for size in sizes)  # the shorter lanes are the last ones
         tokens = [pieces[lane][t - 1] if t else START for lane in range(active)]
         yield t, active, None if network is None else network.step(tokens)
+
+
+def _stage(
+    mixing: Mixing, model: Model | None, pieces: Sequence[bytearray | bytes], sizes: list[int]
+) -> Stage:
+    units = 0 if model is None else model.config.units
+    return Stage(mixing, model is not None, pieces, sizes, units)
 
 
 def _share_first(stage: Stage) -> None:
@@ -92,9 +99,9 @@ def _share_first(stage: Stage) -> None:
 def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
     """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
     table = np.zeros((len(data), 256), np.uint32)
-    for t, _, w in _steps(model, [data], [len(data)]):
-        assert w is not None
-        table[t] = w[0]
+    for t, _, said in _steps(model, [data], [len(data)]):
+        assert said is not None
+        table[t] = said.frequencies[0]
     return table
 
 
@@ -104,11 +111,13 @@ def _check(model: Model | None, lanes: int) -> None:
 
 
 def _code_byte(
-    stage: Stage, lane: int, w: npt.NDArray[np.uint32] | None, choose: Callable[[int], int]
+    stage: Stage, lane: int, said: Prediction | None, choose: Callable[[int], int]
 ) -> int:
-    """Code a byte with the stage and, where there are any, the network's frequencies."""
-    network = None if w is None else partial(probability, cumulative_sums(w))
-    return stage.code_byte(lane, network, choose)
+    """Code a byte with the stage and, where there is one, the network's prediction."""
+    if said is None:
+        return stage.code_byte(lane, None, choose)
+    network = partial(probability, cumulative_sums(said.frequencies[lane]))
+    return stage.code_byte(lane, network, choose, said.units[lane])
 
 
 def encode_block(
@@ -133,12 +142,12 @@ def encode_block(
     known = b"" if prime is None else prime.data
     pieces = [known + data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
     sizes = [len(piece) for piece in pieces]
-    stage = Stage(mixing, model is not None, pieces, sizes)
+    stage = _stage(mixing, model, pieces, sizes)
     encoders = [RangeEncoder() for _ in sizes]
-    for t, active, w in _steps(model, pieces, sizes, stage, len(known)):
+    for t, active, said in _steps(model, pieces, sizes, stage, len(known)):
         for lane in range(active):
             choose = writer(encoders[lane], pieces[lane][t])
-            _code_byte(stage, lane, None if w is None else w[lane], choose)
+            _code_byte(stage, lane, said, choose)
         stage.update(active)
         if progress is not None:
             progress(active)
@@ -183,19 +192,19 @@ def _rows_behind(
 ) -> npt.NDArray[np.uint32]:
     """The rows of ``data`` in a block of ``room`` bytes that begins with ``known``."""
     piece = known + data
-    stage = Stage(mixing, model is not None, [piece], [room])
+    stage = _stage(mixing, model, [piece], [room])
     encoder, alone = RangeEncoder(), RangeEncoder()  # of all, and of the network alone
     found = []
-    for t, _, w in _steps(model, [piece], [len(piece)]):
+    for t, _, said in _steps(model, [piece], [len(piece)]):
         if t < len(known):
-            _code_byte(stage, 0, None if w is None else w[0], teller(piece[t]))
+            _code_byte(stage, 0, said, teller(piece[t]))
         else:
             took: list[int] = []
             choose = counted(encoder, piece[t], took)
-            _code_byte(stage, 0, None if w is None else w[0], choose)
+            _code_byte(stage, 0, said, choose)
             row = took if bits else [sum(took)]
-            if split and w is not None:
-                took = _by_network(alone, piece[t], w[0])
+            if split and said is not None:
+                took = _by_network(alone, piece[t], said.frequencies[0])
                 row += took if bits else [sum(took)]
             if split:
                 row.append(_how_foretold(stage, piece[t]))
@@ -242,12 +251,12 @@ def decode_block(
     known = b"" if prime is None else prime.data
     sizes = [len(known) + own for own in lane_sizes(size, len(payloads))]
     pieces = [bytearray(known) for _ in sizes]
-    stage = Stage(mixing, model is not None, pieces, sizes)
+    stage = _stage(mixing, model, pieces, sizes)
     decoders = [RangeDecoder(payload) for payload in payloads]
-    for _, active, w in _steps(model, pieces, sizes, stage, len(known)):
+    for _, active, said in _steps(model, pieces, sizes, stage, len(known)):
         for lane in range(active):
             choose = decoders[lane].decode
-            pieces[lane].append(_code_byte(stage, lane, None if w is None else w[lane], choose))
+            pieces[lane].append(_code_byte(stage, lane, said, choose))
         stage.update(active)
         if progress is not None:
             progress(active)
@@ -271,15 +280,15 @@ def continue_block(
     power of ``power``/2^16. Raises ``FormatError`` where it ends early.
     """
     piece = bytearray()
-    stage = Stage(mixing, model is not None, [piece], [size])
+    stage = _stage(mixing, model, [piece], [size])
     decoder = RangeDecoder(payload)
 
     def decode(p: int) -> int:
         return decoder.decode(p if power == PLAIN else tempered(p, power))
 
-    for t, _, w in _steps(model, [piece], [len(known) + count]):
+    for t, _, said in _steps(model, [piece], [len(known) + count]):
         choose = teller(known[t]) if t < len(known) else decode
-        piece.append(_code_byte(stage, 0, None if w is None else w[0], choose))
+        piece.append(_code_byte(stage, 0, said, choose))
         stage.update(1)
     return bytes(piece[len(known) :])
 

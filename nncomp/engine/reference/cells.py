@@ -14,6 +14,7 @@ __all__ = [
     "Cells",
     "Ints",
     "clamp_stretch",
+    "counted",
     "drawn",
     "interpolated",
     "learned",
@@ -48,6 +49,13 @@ class Cells:
         assert moved.min() >= 0 and moved.max() <= ONE
         self.p[at] = moved
         self.n[at] = np.minimum(n + 1, 255)
+
+
+def counted(seen: Ints, at: tuple[Ints, ...], most: int) -> Ints:
+    """How often what is ``at`` (no two are the same) was seen before; counted up to ``most``."""
+    n: Ints = seen[at]
+    seen[at] = np.minimum(n + 1, most)
+    return n
 
 
 def wrapped(x: Ints) -> Ints:

@@ -22,6 +22,8 @@ __all__ = ["LAYERS", "Attention", "FeedForward", "Layer"]
 class Layer(Protocol):
     """A kind of layer."""
 
+    units: Ints  # the hidden ones in the last step, (lanes, units) u8
+
     def __call__(self, y: Ints) -> Ints: ...
 
     def share_first(self, lanes: int) -> None:
@@ -34,6 +36,7 @@ class Attention:
     def __init__(self, shape: kinds.Attention, tensors: Tensors, lanes: int) -> None:
         self.shape, self.tensors = shape, tensors
         self.keys = self.values = np.zeros((lanes, 0, shape.width), np.int64)  # newest first
+        self.units = np.zeros((lanes, 0), np.int64)
 
     def __call__(self, y: Ints) -> Ints:
         lanes, heads, h = len(y), self.shape.heads, self.shape.width
@@ -67,11 +70,12 @@ class FeedForward:
 
     def __init__(self, shape: kinds.FeedForward, tensors: Tensors, lanes: int) -> None:
         self.tensors = tensors
+        self.units = np.zeros((lanes, shape.width), np.int64)
 
     def __call__(self, y: Ints) -> Ints:
         p = clamp(self.tensors.multiplied("up", y), 0, 4095)
-        s = np.minimum((p * p + (1 << 15)) >> 16, 255)  # (lanes, f) u8
-        return self.tensors.multiplied("down", s)
+        self.units = np.minimum((p * p + (1 << 15)) >> 16, 255)  # (lanes, f) u8
+        return self.tensors.multiplied("down", self.units)
 
     def share_first(self, lanes: int) -> None:
         """Nothing is remembered."""

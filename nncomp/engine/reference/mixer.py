@@ -17,7 +17,9 @@ from nncomp.contexts.family import Family
 from nncomp.engine.reference.cells import (
     ONE,
     Cells,
+    Ints,
     clamp_stretch,
+    counted,
     drawn,
     interpolated,
     learned,
@@ -28,10 +30,12 @@ from nncomp.engine.reference.cells import (
 )
 from nncomp.engine.reference.features import Past, evaluate, length_class, run_class
 from nncomp.engine.reference.hashes import K1, MASK, check_of, combine, context_hash, with_nibble
+from nncomp.engine.reference.matches import MATCH_LEAST, MATCH_MOST, Match
 from nncomp.engine.reference.memories import Memories
+from nncomp.engine.reference.readout import Readout
 from nncomp.engine.reference.samples import PREDICTIONS
 from nncomp.mixing import Mixing
-from nncomp.mixing_tables import NEXT, SQUASH, START, STRETCH
+from nncomp.mixing_tables import FIRST_RATE, NEXT, SECOND_RATE, SQUASH, START, STRETCH
 
 __all__ = ["Lane", "Stage"]
 
@@ -42,8 +46,6 @@ Slot: TypeAlias = list[int]
 CLASSES = 24  # of a match's length
 RUNS = 17  # classes of a run's length
 FIRST_HITS = 5  # contexts whose hits choose weights
-MATCH_LEAST = (6, 20)  # bytes that must agree
-MATCH_MOST = 400  # bytes that are compared
 CONSTANT, CONSTANT2 = 256, 128  # the last input of either layer
 
 
@@ -52,29 +54,11 @@ def initial_weights2(sets: int) -> list[int]:
     return [(1 << 14) // sets] * sets + [0]
 
 
-def rate(t: int) -> int:
-    """How fast the first layer learns: 110 at the start of a lane, falling to 30."""
-    return 30 + (80 << 12) // (t + 4096)
-
-
-RATE2 = 24  # of the second layer
+MAX_SEEN, MAX_SEEN2 = 32 * 256 - 1, 1023  # what is counted of rows of either layer
 SMALL_ERROR = 60  # with the max profile, a set of the first layer learns from larger ones
 RUN_WEIGHT = 300  # of the input of a run, at first
 HISTORY_COUNT, MATCH_COUNT, SAMPLE_COUNT = 8, 0, 0  # how settled a cell is at first
 SAMPLE_START = 32768  # of 16 bits
-
-
-# 12. Matches
-
-
-class Match:
-    """A place that agrees with what the lane coded last, and the byte there."""
-
-    def __init__(self) -> None:
-        self.piece, self.offset = 0, 0
-        self.length = 0  # of the agreement, 0: there is no match
-        self.misses = 0  # of the last 8 bytes it predicted, newest lowest
-        self.byte = 0  # what it predicts
 
 
 # 13. Predicting a bit
@@ -83,8 +67,9 @@ class Match:
 class Lane:
     """All that is private to a lane."""
 
-    def __init__(self, past: Past, family: Family, network: bool) -> None:
+    def __init__(self, past: Past, family: Family, network: bool, units: int) -> None:
         self.past = past
+        self.readout = Readout(units) if units else None
         matches, samples = family.count("match"), family.count("sample")
         self.matches = [Match() for _ in range(matches)]
         self.match_hashes = [0] * matches
@@ -113,6 +98,8 @@ class Lane:
         self.weights = np.tile(first, (sets, family.most_rows, 1))  # (sets, rows, inputs)
         second = np.array(initial_weights2(sets), np.int64)
         self.weights2 = np.tile(second, (2, 256, 1))  # (2, rows, inputs)
+        self.seen = np.zeros((sets, family.most_rows), np.int64)  # how often rows were chosen
+        self.seen2 = np.zeros((2, 256), np.int64)
         self.final_map = np.tile(map_start(), (3 * 256, 1))
 
 
@@ -124,7 +111,7 @@ class Stage:
     """A block being coded: ``code_byte`` for each lane that has a byte left, then ``update``.
 
     ``pieces`` are the lanes' bytes, of lengths ``sizes``; those from the present step on are not
-    read, so that a decoder may append them.
+    read, so that a decoder may append them. ``units`` of the network are read.
     """
 
     def __init__(
@@ -133,13 +120,14 @@ class Stage:
         network: bool,
         pieces: Sequence[bytes | bytearray],
         sizes: Sequence[int],
+        units: int = 0,
     ) -> None:
         self.mixing, self.pieces, self.sizes = mixing, pieces, sizes
         self.family = mixing.family
         self.values = self.family.values(network)  # what the contexts hash, as expressions
         self.rows = self.family.row_values()  # the rows of weights, likewise
         self.match_count = self.family.count("match")
-        self.lanes = [Lane(Past(piece, mixing), self.family, network) for piece in pieces]
+        self.lanes = [Lane(Past(piece, mixing), self.family, network, units) for piece in pieces]
 
         size = max(sum(sizes), 1)
         per_byte = 4 if self.family.full else 2
@@ -218,8 +206,11 @@ class Stage:
 
     # 13. Predicting a bit
 
-    def code_byte(self, i: int, network: Predict | None, choose: Choose) -> int:
-        """Code the next byte of lane i and return it; nothing that lanes share changes."""
+    def code_byte(
+        self, i: int, network: Predict | None, choose: Choose, units: Ints | None = None
+    ) -> int:
+        """Code the next byte of lane i and return it; nothing that lanes share changes. ``units``
+        are those of the network that are read, (n) u8."""
         lane = self.lanes[i]
         past = lane.past
         if lane.hashes:  # not the first byte
@@ -233,6 +224,9 @@ class Stage:
         values = [evaluate(value, past, {}) for value in self.values]
         lane.hashes = [[context_hash(v, n) for n, v in enumerate(values)]]
         lane.map_cells = []
+        if lane.readout is not None:
+            assert units is not None
+            lane.readout.take(units, past.t)
         node = 1  # of the byte: 1, then the bits
         for half in range(2):
             if half == 1:
@@ -335,6 +329,9 @@ class Stage:
         at2 = np.arange(2), np.array([match_row, node])
         halves = [int(dot) >> 1 for dot in lane.weights2[at2] @ y]
         x2 = clamp_stretch((halves[0] + halves[1]) >> 14)
+        if lane.readout is not None:
+            lane.readout.choose(match_class, guess, node, c1)
+            x2 = clamp_stretch(x2 + lane.readout.ask())
 
         # Final maps
         own, common = lane.final_map[near], self.map[c1, node]
@@ -352,14 +349,19 @@ class Stage:
             lane.run_cells.learn(at, ONE if expected == bit else 0)
         if sample_at is not None:
             lane.sample_cells.learn(sample_at, target)
-        error = (target - SQUASH[sums + 2048] >> 4) * rate(past.t) >> 10
+        rates = FIRST_RATE[int(self.family.full), counted(lane.seen, at1, MAX_SEEN) // 32]
+        error = (target - SQUASH[sums + 2048] >> 4) * rates >> 10
         if self.family.full:
             error = np.where(abs(error) > SMALL_ERROR, error, 0)
         lane.weights[at1] = learned(lane.weights[at1], x, error[:, None])
+        rates2 = SECOND_RATE[counted(lane.seen2, at2, MAX_SEEN2)]
         error2 = [
-            (target - squash(clamp_stretch(half >> 13)) >> 4) * RATE2 >> 10 for half in halves
+            (target - squash(clamp_stretch(half >> 13)) >> 4) * int(rate) >> 10
+            for half, rate in zip(halves, rates2, strict=True)
         ]
         lane.weights2[at2] = learned(lane.weights2[at2], y, np.array(error2)[:, None])
+        if lane.readout is not None:
+            lane.readout.learn(target - squash(x2) >> 4)
         own[nearer(x2)] = drawn(int(own[nearer(x2)]), bit)
         lane.map_cells.append((node, nearer(x2)))
         return bit

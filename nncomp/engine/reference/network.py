@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from math import isqrt
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,18 @@ from nncomp.model import Model
 from nncomp.network import WAYS, Table
 from nncomp.tables import POW
 
-__all__ = ["START", "Network", "norm"]
+__all__ = ["START", "Network", "Prediction", "norm"]
 
 START = 256  # the token before a lane's first byte
 GOLDEN = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: a multiplicative hash
 CHECK = 8  # bits of a known context's check
+
+
+class Prediction(NamedTuple):
+    """What the network says of the next byte of each lane."""
+
+    frequencies: npt.NDArray[np.uint32]  # (lanes, 256) in 1…2^30
+    units: Ints  # of the last layer, those that the adaptive stage reads, (lanes, n) u8
 
 
 class Network:
@@ -50,16 +58,16 @@ class Network:
             layer.share_first(len(self.pasts))
         self.pasts = [copy.deepcopy(self.pasts[0]) for _ in self.pasts]
 
-    def step(self, tokens: Sequence[int]) -> npt.NDArray[np.uint32]:
+    def step(self, tokens: Sequence[int]) -> Prediction:
         """Predict the next byte of each lane; ``tokens`` are the bytes before, at first ``START``.
 
-        Returns the frequencies of all bytes, (lanes, 256) uint32 in 1…2^30. The first call may be
-        followed by calls with fewer lanes, never with more; the last lanes are those that end.
+        The first call may be followed by calls with fewer lanes, never with more; the last lanes
+        are those that end.
         """
         x = self.embed(tokens)
         for i in range(len(self.layers)):
             x = self.layer(i, x)
-        return self.output(x)
+        return Prediction(self.output(x), self.layers[-1].units[:, : self.config.units])
 
     def embed(self, tokens: Sequence[int]) -> Ints:
         """Section 3: the residual stream at its start, (lanes, d), |x| ≤ 25·32767."""

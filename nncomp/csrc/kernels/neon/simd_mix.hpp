@@ -93,6 +93,21 @@ inline void learn(const Inputs<inputs>& x, int16_t* w, int32_t e) {
 }
 inline void learn(Sums y, int16_t* w, int32_t e) { learn_eight(y.v, w, int16_t(e)); }
 
+inline int32_t dot_both(const int16_t* x, int16_t* const* row, int n) {
+  int32x4_t sum[2] = {vdupq_n_s32(0), vdupq_n_s32(0)};
+  for (int i = 0; i < n; i += 8) {
+    const int16x8_t v = vld1q_s16(x + i);
+    for (int j = 0; j < 2; ++j) {
+      const int16x8_t w = vld1q_s16(row[j] + i);
+      sum[j] = vmlal_high_s16(vmlal_s16(sum[j], vget_low_s16(v), vget_low_s16(w)), v, w);
+    }
+  }
+  return vaddvq_s32(vaddq_s32(sum[0], sum[1]));
+}
+inline void learn(const int16_t* x, int16_t* w, int n, int32_t e) {
+  for (int i = 0; i < n; i += 8) learn_eight(vld1q_s16(x + i), w + i, int16_t(e));
+}
+
 inline void learn_cells(const uint16_t* reciprocal, uint32_t* const* cell, int count, int32_t target) {
   for (int first = 0; first < count; first += 4) {
     uint32_t* const* c = cell + first;

@@ -95,6 +95,26 @@ inline void learn(Sums y, int16_t* w, int32_t e) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(w), _mm_adds_epi16(load_8(w), by));
 }
 
+// The sum of the products of n numbers, a multiple of 64, with those of two rows.
+inline int32_t dot_both(const int16_t* x, int16_t* const* row, int n) {
+  Wide sum[4] = {};
+  for (int i = 0; i < n; i += 32) {
+    const Wide a = loadu(x + i), b = loadu(x + i + 16);
+    for (int j = 0; j < 2; ++j) {
+      sum[j] = add_epi32(sum[j], madd_epi16(a, loadu(row[j] + i)));
+      sum[2 + j] = add_epi32(sum[2 + j], madd_epi16(b, loadu(row[j] + i + 16)));
+    }
+  }
+  const __m128i four = sums_of_four(sum);
+  const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 1)));
+}
+
+inline void learn(const int16_t* x, int16_t* w, int n, int32_t e) {
+  const Wide by = set1_epi16(e);
+  for (int i = 0; i < n; i += 16) storeu(w + i, adds_epi16(loadu(w + i), mulhrs_epi16(loadu(x + i), by)));
+}
+
 // What stage/cells.hpp calls adapted, for `count` different cells; cell[count] and on to a multiple of 8 can be read.
 inline void learn_cells(const uint16_t* reciprocal, uint32_t* const* cell, int count, int32_t target) {
   for (int first = 0; first < count; first += 8) {
