@@ -928,6 +928,17 @@ def test_tables_of_the_native_engine() -> None:
         assert np.frombuffer(rate, np.int16).tolist() == expected.reshape(-1).tolist()
 
 
+@pytest.mark.parametrize("lanes", [1, 128])
+def test_memory_of_what_reads_the_network_is_promised(lanes: int) -> None:
+    """With each lane, the model's promise grows by that and by what its layers remember."""
+    config = tiny().config
+    args, size = (Profile.RICH, Contexts.GENERAL, 0, 1), 1 << 16
+    read = _native.mixing_memory(args, True, config.units, size, lanes)
+    read -= _native.mixing_memory(args, True, 0, size, lanes)
+    grown = config.memory(lanes + 1) - config.memory(1)
+    assert 0 < read <= grown - lanes * sum(layer.state_size for layer in config.layers)
+
+
 @pytest.mark.parametrize("name", list(MIXINGS))
 def test_memory_is_what_is_promised(name: str) -> None:
     """At most, and nearly that where all contexts are in use."""
