@@ -118,10 +118,8 @@ class Mixing:
         histories = (histories + 7) // 8 * 24 if full else histories
         inputs = (8 + histories + 15) // 16 * 16  # whole vectors
         lane = (
-            sets * (1024 if full else 256) * 2 * inputs
-            + sets * (1024 if full else 256) * 2
-            + 352 * 16 * (2 if full else 1)
-            + 352 * 2
+            sets * (1024 if full else 256) * 2 * (inputs + 1)  # weights of a row, and its count
+            + 352 * 2 * (8 * (2 if full else 1) + 1)
             + (contexts + 2) * 1024
             + (contexts * 544 + 2 * 8192 if full else 0)
             + matches * 6144

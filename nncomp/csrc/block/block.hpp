@@ -21,8 +21,11 @@ struct Predictor {
   Mixing mixing;
   const Kernel* kernel;  // the network's
 
-  // Of the network, how many the stage reads.
-  int units() const { return network && network->units() <= mix::MAX_UNITS ? network->units() : 0; }
+  // As Stage's constructor has it; the units of the network are read unless they are too many.
+  Stage stage(std::span<const uint8_t> data, int lanes, size_t room = 0) const {
+    const int units = network && network->units() <= mix::MAX_UNITS ? network->units() : 0;
+    return Stage(mixing, network != nullptr, units, data, lanes, room);
+  }
 };
 
 using Payload = std::vector<uint8_t>;

@@ -163,9 +163,7 @@ struct BlockDecoder::State {
         out(data),
         begun(ready ? ready->known() : 0),
         bytes(ready ? ready->laid_out(data, int(payloads.size())) : std::vector<uint8_t>()),
-        stage(ready ? ready->stage(bytes, int(payloads.size()))
-                    : Stage(predictor.mixing, predictor.network != nullptr, predictor.units(), data,
-                            int(payloads.size()))),
+        stage(ready ? ready->stage(bytes, int(payloads.size())) : predictor.stage(data, int(payloads.size()))),
         done(begun) {
     const int lanes = int(payloads.size());
     threads = std::min(threads, lanes);

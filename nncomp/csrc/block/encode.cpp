@@ -260,9 +260,7 @@ class Ahead {
 struct BlockEncoder::State {
   State(const Predictor& predictor, std::span<const uint8_t> data, int lanes, const Notes& notes, const Ready* ready)
       : bytes(ready ? ready->laid_out(data, lanes) : std::vector<uint8_t>()),
-        mixer(*predictor.kernel,
-              ready ? ready->stage(bytes, lanes)
-                    : Stage(predictor.mixing, predictor.network != nullptr, predictor.units(), data, lanes),
+        mixer(*predictor.kernel, ready ? ready->stage(bytes, lanes) : predictor.stage(data, lanes),
               ready ? ready->known() : 0, notes) {
     if (predictor.network) ahead.emplace(*predictor.network, mixer, ready);
   }

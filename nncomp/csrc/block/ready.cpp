@@ -9,10 +9,7 @@
 
 namespace nncomp {
 Ready::Ready(const Predictor& predictor, std::span<const uint8_t> known, size_t room, const Progress& progress)
-    : predictor_(predictor),
-      known_(known.begin(), known.end()),
-      room_(room),
-      stage_(predictor.mixing, predictor.network != nullptr, predictor.units(), known_, 1, room) {
+    : predictor_(predictor), known_(known.begin(), known.end()), room_(room), stage_(predictor.stage(known_, 1, room)) {
   assert(known.size() < room);
   const mix::Shared& s = stage_.shared;
   const Kernel& kernel = *predictor.kernel;

@@ -54,7 +54,8 @@ class Readout {
 
   void take(const uint8_t* activation, uint32_t flip, int32_t rate) {
     const Reading l = l_;
-    for (int i = 0; i < units_; ++i) {
+    const int units = units_;  // which nothing that is written can be
+    for (int i = 0; i < units; ++i) {
       const int32_t d = int32_t((activation[i] ^ flip) << 7) - l.mean[i], far = d < 0 ? -d : d;
       const int32_t x = (d * l.scale[i]) >> 15;
       x_[i] = int16_t(x < -FARTHEST ? -FARTHEST : x > FARTHEST ? FARTHEST : x);

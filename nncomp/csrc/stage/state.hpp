@@ -247,66 +247,66 @@ struct Outline {
   Due due[3];
 };
 
-// What a lane knows of the units of the network that are read.
+// What a lane knows of the units of the network that are read: the mean of each and how far it is from there on
+// average, 128 being one, and what its distance is multiplied with, in 1/2^15.
 struct Reading {
-  int32_t *mean, *spread, *scale;  // [units] mean of each and how far it is from there on average, 128 being one, and
-                                   // what its distance is multiplied with, in 1/2^15
+  int32_t *mean, *spread, *scale;  // [units]
   int16_t* weights;  // [READOUT_ROWS][256][units]
-  uint16_t* seen;  // [READOUT_ROWS][256] how often each row has learnt
-  int32_t* gain;  // [ROWS2] 2^16 is one
+  uint16_t* seen;    // [READOUT_ROWS][256] how often each row has learnt
+  int32_t* gain;     // [ROWS2] 2^16 is one
 };
 
 struct Lane {
   uint32_t start, size;  // its piece of the block
-  uint32_t t, coded;  // how many of its bytes it has taken in, and how many it has coded
+  uint32_t t, coded;     // how many of its bytes it has taken in, and how many it has coded
 
   // What contexts are made of. Bytes before the piece count as 0.
-  uint64_t recent[3];  // the last 24 bytes, newest lowest
+  uint64_t recent[3];           // the last 24 bytes, newest lowest
   uint64_t word, word1, word2;  // hash of this word's letters, of the words before
-  uint64_t shape, tokens;  // classes of the last 16 bytes; runs of a class taken as one
-  uint64_t field;  // hash of this field's bytes
-  uint32_t run, fields;  // bytes of this class so far, fields of this line so far
+  uint64_t shape, tokens;       // classes of the last 16 bytes; runs of a class taken as one
+  uint64_t field;               // hash of this field's bytes
+  uint32_t run, fields;         // bytes of this class so far, fields of this line so far
   uint32_t line, line_above, line_two_above;  // offsets in the piece where they start
   uint32_t odd_line, fields_above;
   uint32_t field_at[2][MAX_FIELDS];  // where the fields of this line and of the one above start
   Numbers numbers;
   Outline outline;
-  uint64_t open[MAX_DEPTH];  // hashes of brackets that are open and the words before them
+  uint64_t open[MAX_DEPTH];     // hashes of brackets that are open and the words before them
   uint32_t depth;
-  Pace pace;  // of a full profile
-  Chain chain;  // likewise
+  Pace pace;                    // of a full profile
+  Chain chain;                  // likewise
   uint32_t column;
-  uint32_t row_at, channel;  // t mod period, that mod stride
+  uint32_t row_at, channel;     // t mod period, that mod stride
   Instruction x86;
   Samples samples;
   uint32_t memory_at[MAX_MEMORIES];  // where in each memory what followed here before is
-  uint32_t memory[MAX_MEMORIES];  // that: the last four bytes
-  uint32_t expected;  // what a match predicts, and how long it is
+  uint32_t memory[MAX_MEMORIES];     // that: the last four bytes
+  uint32_t expected;            // what a match predicts, and how long it is
   Match match[MAX_MATCHES];
   uint32_t match_hash[MAX_MATCHES], next_match_hash[MAX_MATCHES];
 
   // The byte step.
-  uint64_t next[MAX_CONTEXTS];  // hashes of the byte to come
-  uint64_t hash[2][MAX_CONTEXTS];  // of the nibbles just coded
-  uint8_t* slot[2][MAX_CONTEXTS];  // where they were found
-  uint16_t* shared_cell[8];  // of Shared::map
+  uint64_t next[MAX_CONTEXTS];      // hashes of the byte to come
+  uint64_t hash[2][MAX_CONTEXTS];   // of the nibbles just coded
+  uint8_t* slot[2][MAX_CONTEXTS];   // where they were found
+  uint16_t* shared_cell[8];         // of Shared::map
   uint32_t byte;
-  const uint8_t* activations;  // [units] of the network before it
+  const uint8_t* activations;       // [units] of the network before it
 
   // What learns bit by bit.
-  int16_t* weights;  // [sets][rows][inputs], 2^14 is one
-  int16_t* weights2;  // [ROWS2][groups][GROUP]
-  uint16_t* seen;  // [sets][rows] how often each row was chosen
-  uint16_t* seen2;  // [ROWS2] likewise
+  int16_t* weights;       // [sets][rows][inputs], 2^14 is one
+  int16_t* weights2;      // [ROWS2][groups][GROUP]
+  uint16_t* seen;         // [sets][rows] how often each row was chosen
+  uint16_t* seen2;        // [ROWS2] likewise
   uint32_t* history_map;  // [contexts + 2][256]
-  uint32_t* run_map;  // [contexts][RUN_CELLS] of a full profile
+  uint32_t* run_map;      // [contexts][RUN_CELLS] of a full profile
   uint16_t* record_ends;  // [RECORD_ENDS] of one: how many records in a row end at an offset, by its remainder
-  Before* before;  // [PLACES] where numbers are followed: by place of an outline
-  uint64_t* named;  // [PLACES] likewise: first digits of the last number, by the name in front of it
-  uint32_t* match_map;  // [matches][MATCH_CELLS]
-  uint32_t* sample_map;  // [samples][SAMPLE_CELLS]
+  Before* before;         // [PLACES] where numbers are followed: by place of an outline
+  uint64_t* named;        // [PLACES] likewise: first digits of the last number, by the name in front of it
+  uint32_t* match_map;    // [matches][MATCH_CELLS]
+  uint32_t* sample_map;   // [samples][SAMPLE_CELLS]
   LeastSquares* squares;  // [8], by channel; none without samples
-  uint16_t* final_map;  // [3][256][BINS]
+  uint16_t* final_map;    // [3][256][BINS]
   Reading reading;
 };
 
@@ -318,16 +318,16 @@ struct Shared {
   uint32_t size;
   Lane* lane;
   uint32_t lanes;
-  uint32_t flip;  // what activations are xored with
-  uint8_t* none;  // 16 zeros: the slot of what is in no table
+  uint32_t flip;             // what activations are xored with
+  uint8_t* none;             // 16 zeros: the slot of what is in no table
   Table table[MAX_CONTEXTS];
-  uint8_t* order0;  // [256] histories
-  uint8_t* order1;  // [256][256]
+  uint8_t* order0;           // [256] histories
+  uint8_t* order1;           // [256][256]
   uint32_t* index[MAX_MATCHES];
-  uint32_t index_shift;  // 32 − log2 of the entries
-  uint16_t* map;  // [256][256][BINS]
-  uint32_t* after1;  // [256] the last four bytes that followed a byte
-  uint16_t* after2;  // [65536] the last two that followed a pair
+  uint32_t index_shift;      // 32 − log2 of the entries
+  uint16_t* map;             // [256][256][BINS]
+  uint32_t* after1;          // [256] the last four bytes that followed a byte
+  uint16_t* after2;          // [65536] the last two that followed a pair
   uint32_t* memory[MAX_MEMORIES];  // [MEMORY] the last four that followed a hash
 };
 
