@@ -104,7 +104,7 @@ class Mixing:
         full = self.profile == Profile.MAX
         contexts = max(len(f.contexts) for f in families)
         matches = max(f.count("match") for f in families)
-        sets = max(len(f.rows) for f in families)
+        rows = max(f.first_rows[-1] for f in families)
         size = max(size, 1)
         buckets = min(max((((4 if full else 2) * size - 1) >> 6).bit_length(), 10), 18)  # log2
         entries = min(max((size - 1).bit_length(), 12), 22)  # log2
@@ -118,7 +118,7 @@ class Mixing:
         histories = (histories + 7) // 8 * 24 if full else histories
         inputs = (8 + histories + 15) // 16 * 16  # whole vectors
         lane = (
-            sets * (1024 if full else 256) * 2 * (inputs + 1)  # weights of a row, and its count
+            rows * 2 * (inputs + 1)  # weights of a row, and its count
             + 352 * 2 * (8 * (2 if full else 1) + 1)
             + (contexts + 2) * 1024
             + (contexts * 544 + 2 * 8192 if full else 0)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from nncomp.contexts.expression import features, parse
-from nncomp.contexts.family import BIT, FEATURES, INSTRUCTION, Family
+from nncomp.contexts.expression import bound, features, parse
+from nncomp.contexts.family import BIT, FEATURES, INSTRUCTION, MOST, Family
 from nncomp.contexts.table import FAMILIES, FIRST_ROWS
 from nncomp.engine.reference.samples import PREDICTIONS
 from nncomp.mixing import Contexts
@@ -47,7 +47,7 @@ def test_families_are_whole(family: Family) -> None:
     assert family.rows[: len(FIRST_ROWS)] == FIRST_ROWS and len(family.rows) in (
         (14,) if family.full else (4, 7)
     )
-    assert family.count("context", True) >= 5
+    assert 5 <= family.count("context", True) and family.count("context") <= MOST["all_hits"]
     for network in (False, True):
         inputs = family.inputs(network)
         most = (len(inputs) - 1) * int(STRETCH.max()) + 256  # of what weights of 2^15 multiply
@@ -74,6 +74,7 @@ def test_contexts_that_a_file_names() -> None:
         ("min(column, 255)", ("min", ("column",), 255)),
         ("P > 0: o(2), else up(0)", (":", ("P",), 0, ("o", 2), ("up", 0))),
         ("(a # b) # N", ("#", ("#", ("a",), ("b",)), ("back", ("P",)))),
+        ("pick(o(2) # k)", ("pick", ("#", ("o", 2), ("k",)))),
     ],
 )
 def test_the_notation(text: str, tree: object) -> None:
@@ -86,3 +87,24 @@ def test_the_notation(text: str, tree: object) -> None:
 def test_what_is_not_of_the_notation(text: str) -> None:
     with pytest.raises(ValueError):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("row", "most"),
+    [
+        ("node", 255),
+        ("shape mod 2^4 << 8 | node", 4095),
+        ("c1 >> 5 << 6 | 8hits + k", 511),
+        ("6*match_class + hits", 143),
+        ("min(column, 127) << 3 | k", 1023),
+        ("phase > 0: c2 & 7, else 12", 12),
+        ("pick(word)", 4095),
+    ],
+)
+def test_how_many_rows_there_are_to_pick_from(row: str, most: int) -> None:
+    assert bound(parse(row), MOST) == most
+
+
+def test_rows_without_a_bound_are_refused() -> None:
+    with pytest.raises(KeyError):
+        bound(parse("word"), MOST)

@@ -24,7 +24,7 @@ from nncomp.contexts.family import (  # noqa: E402
     Family,
     Input,
 )
-from nncomp.contexts.table import FAMILIES, FIRST_ROWS, MAX_CONTEXTS, MAX_MEMORIES  # noqa: E402
+from nncomp.contexts.table import FAMILIES, MAX_CONTEXTS, MAX_MEMORIES  # noqa: E402
 
 STAGE = ROOT / "nncomp" / "csrc" / "stage"
 PAGE = ROOT / "docs" / "numerics.md"
@@ -34,7 +34,14 @@ MARKS = "<!-- written by `make contexts` -->\n", "<!-- so far -->\n"
 
 # C++
 
-CALLS = {"#": "combine", ">>": "right", "abs": "absolute", "clip": "clip", "min": "least"}
+CALLS = {
+    "pick": "pick",
+    "#": "combine",
+    ">>": "right",
+    "abs": "absolute",
+    "clip": "clip",
+    "min": "least",
+}
 BINDING = {"|": 1, "&": 2, "<<": 3, "+": 4, "-": 4, "*": 5}
 
 
@@ -111,28 +118,29 @@ def memories(family: Family) -> str:
     return f"template <class Add>\n{name} {{\n{body}\n}}\n"
 
 
-def rows(
-    name: str, some: Sequence[str], first: int, names: dict[str, str], before: str | None = None
-) -> str:
-    """The function that sets rows of weights, from number ``first`` on, after ``before``'s."""
-    trees = [parse(row) for row in some]
-    lines = list(variables(trees, names))
-    lines += [f"{before}_rows(s, l, bit, row);"] if before else []
-    lines += [f"row[{first + i}] = uint32_t({cpp(tree)});" for i, tree in enumerate(trees)]
+def rows(family: Family, of_bit: bool) -> str:
+    """The function that picks rows: of the sets that do so for each bit, or once for a byte."""
+    names = DEFINITIONS | family.definitions
+    trees = {i: parse(row) for i, row in enumerate(family.rows)}
+    trees = {i: tree for i, tree in trees.items() if bool(BIT & used(tree, names)) == of_bit}
+    lines = list(variables([*trees.values()], names))
+    for i, tree in trees.items():
+        behind = f"{family.first_rows[i]} + " if i else ""
+        row = f"{behind}uint32_t({cpp(tree)})"
+        lines.append(f"row[{i}] = {row};" if of_bit else f"set({i}, {row});")
     body = "\n".join(f"  {line}" for line in lines)
-    head = f"inline void {name}_rows("
-    return f"{head}const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{\n{body}\n}}\n"
+    past = "const Shared& s, const Lane& l"
+    if of_bit:
+        head = f"inline void {family.name}_bit_rows({past}, const Bit& bit, uint32_t* row)"
+    else:
+        head = f"template <class Set>\ninline void {family.name}_byte_rows({past}, Set set)"
+    return f"{head} {{\n{body}\n}}\n"
 
 
-def all_rows() -> list[str]:
-    """Those that families have in common, then of each the others."""
-    others = []
-    for f in FAMILIES:
-        before = f.base.rows if f.base else FIRST_ROWS
-        if some := f.rows[len(before) :]:
-            names = DEFINITIONS | f.definitions
-            others.append(rows(f.name, some, len(before), names, f.base and f.base.name))
-    return [rows("first", FIRST_ROWS, 0, DEFINITIONS), *others]
+def used(tree: Tree, names: dict[str, str]) -> set[str]:
+    """The features that it is made of, and those of definitions in it."""
+    found = {f[0] for f in features(tree)}
+    return found.union(*(used(parse(names[f]), names) for f in found & {*names}))
 
 
 def switch(what: str, arguments: str, families: Sequence[Family]) -> str:
@@ -142,7 +150,8 @@ def switch(what: str, arguments: str, families: Sequence[Family]) -> str:
 
 def contexts_hpp() -> str:
     remembering = [f for f in FAMILIES if f.memories]
-    functions = "\n".join([*map(values, FAMILIES), *map(memories, remembering), *all_rows()])
+    functions = "\n".join([*map(values, FAMILIES), *map(memories, remembering)])
+    functions += "\n" + "\n".join(rows(f, of_bit) for of_bit in (False, True) for f in FAMILIES)
     return f"""{FROM}
 // What the contexts of each family hash, and which row of weights each set picks. Everything is in
 // unnamed namespaces: see kernels/body.hpp. More than 400 lines, for it is a list.
@@ -174,9 +183,15 @@ inline void memories(const Shared& s, const Lane& l, Add add) {{
 {switch("memories", "s, l, add", remembering)}
 }}
 
-// Those of the sets that the lean profile has not.
-inline void other_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{
-{switch("rows", "s, l, bit, row", [f for f in FAMILIES if len(f.rows) > len(FIRST_ROWS)])}
+// Calls set(i, row) for each set of weights that picks its row for a byte.
+template <class Set>
+inline void byte_rows(const Shared& s, const Lane& l, Set set) {{
+{switch("byte_rows", "s, l, set", FAMILIES)}
+}}
+
+// Sets the rows of those that pick one for each bit.
+inline void bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {{
+{switch("bit_rows", "s, l, bit, row", FAMILIES)}
 }}
 
 }}  // namespace
@@ -195,7 +210,8 @@ def families_hpp() -> str:
     for f in FAMILIES:
         used = {t[0] for v in f.values(False) for t in features(v)}
         asked = [bool(used & INSTRUCTION), bool(used & NUMBERS), f.full]
-        counts = [f.count("match"), f.count("sample"), len(f.rows), len(f.memories), f.width]
+        counts = [f.count("match"), f.count("sample"), len(f.rows), f.first_rows[-1]]
+        counts += [len(f.memories), f.width]
         numbers = ", ".join([*map(str, counts), *("true" if flag else "false" for flag in asked)])
         both = f"{{{f.count('context')}, {f.count('context', True)}}}"
         each = ",\n".join(weights(f.inputs(network), network) for network in (False, True))
@@ -218,7 +234,8 @@ constexpr int MAX_MEMORIES = {MAX_MEMORIES};
 // Pairs: without, and beside the network.
 struct FamilyTable {{
   int32_t contexts[2];
-  int32_t matches, samples, sets, memories;  // samples: of their predictions
+  int32_t matches, samples;        // of predictions of samples
+  int32_t sets, rows, memories;    // rows of weights: of all sets
   uint32_t width;                  // bytes of a number that is predicted; 0: none is
   bool x86;                        // whether instructions are followed
   bool numbers;                    // whether numbers of lines are followed

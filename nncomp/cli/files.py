@@ -62,11 +62,11 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
     \b
     Level      Microseconds a byte of one core   Memory
                with AVX-512 VNNI     with AVX2
-    -1                       0.6           0.6    30 MiB
-    -2                       1.3           1.3   122 MiB
-    -3                       3.4           5.7   186 MiB
-    -4 to -6                 4.1           7.5   316 MiB
-    -7 to -9                 9.0          12.6   925 MiB
+    -1                       0.6           0.6    31 MiB
+    -2                       1.3           1.3   123 MiB
+    -3                       3.4           5.7   191 MiB
+    -4 to -6                 4.1           7.5   326 MiB
+    -7 to -9                 9.0          12.6   968 MiB
     """
     return _run(Mode.COMPRESS, ctx, **values)
 

@@ -8,6 +8,7 @@ Numbers have 64 bits and wrap. From what binds least to what binds most:
     *   mod 2^k          a product; the low k bits. 2P is 2*P
     word   o(3)   [P]    a feature; one with an argument; the byte P back. c1 is [1]
     clip(x) abs(x) min(x, y)         into 0..255; without the sign; the smaller
+    pick(x)              one of 2^12, by a hash: the highest bits of x # 1
 
 A tree is a number, or a tuple: ("word",) or ("o", 3) a feature, ("#", a, b) an operation, whose
 operands are trees. ``[k]`` is the feature ("back", k), ``a > b: x, else y`` is (":", a, b, x, y).
@@ -19,12 +20,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-__all__ = ["FUNCTIONS", "Tree", "features", "parse"]
+__all__ = ["FUNCTIONS", "Tree", "bound", "features", "parse"]
 
 Tree: TypeAlias = Any  # int | tuple[str, *trees]; mypy has no recursive tuples of any length
 
 BINARY = (("#",), ("|",), ("&",), ("<<", ">>"), ("+", "-"), ("*", "mod"))  # the loosest first
-FUNCTIONS = ("clip", "abs", "min")
+FUNCTIONS = ("clip", "abs", "min", "pick")
 OPERATIONS = {":", *FUNCTIONS, *(operation for level in BINARY for operation in level)}
 TOKEN = re.compile(r"\s*(0x[0-9A-F]+|[0-9]+|[A-Za-z_]\w*|<<|>>|[][()#|&+*,:>^-])")
 
@@ -48,6 +49,39 @@ def features(tree: Tree) -> Iterator[tuple[Any, ...]]:
             yield tree
         for operand in tree[1:]:
             yield from features(operand)
+
+
+def bound(tree: Tree, most: Mapping[str, int]) -> int:
+    """What a tree is at most, given what features are; for those of small numbers, never negative.
+
+    Raises ``KeyError`` for a feature that ``most`` lacks, or an operation that has no such bound.
+    """
+    match tree:
+        case int():
+            return int(tree)
+        case ("mod", _, int() as k):
+            return (1 << k) - 1
+        case ("pick", _):
+            return (1 << 12) - 1
+        case ("&", _, int() as mask):
+            return mask
+        case ("min", _, int() as largest):
+            return largest
+        case (":", _, _, yes, no):
+            return max(bound(yes, most), bound(no, most))
+        case ("|", x, y):  # all bits up to the highest of either
+            return (1 << max(bound(x, most).bit_length(), bound(y, most).bit_length())) - 1
+        case ("<<", x, y):
+            return bound(x, most) << bound(y, most)
+        case (">>", x, int() as by):
+            return bound(x, most) >> by
+        case ("+", x, y):
+            return bound(x, most) + bound(y, most)
+        case ("*", x, y):
+            return bound(x, most) * bound(y, most)
+        case (name, *_):
+            return most[name]
+    raise ValueError(f"{tree!r} is no tree")
 
 
 class _Parser:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 
-from nncomp.contexts.expression import Tree, parse
+from nncomp.contexts.expression import Tree, bound, parse
 
 __all__ = [
     "ABSENT",
@@ -13,6 +15,7 @@ __all__ = [
     "FEATURES",
     "FIRST_ROWS",
     "INSTRUCTION",
+    "MOST",
     "NUMBERS",
     "Family",
     "Input",
@@ -21,8 +24,9 @@ __all__ = [
 ABSENT = None  # takes no part
 EVEN, EVEN_BESIDE = 1440, 720  # first weights where nothing was trained; 2^14 is one
 
-# Rows of weights with which those of every family begin.
-FIRST_ROWS = ("node", "match_row", "c1", "8hits + k")
+# Rows of weights with which those of every family begin. A row learns by how often it was chosen,
+# so that there may be thousands, of which most are rare.
+FIRST_ROWS = ("shape mod 2^4 << 8 | node", "match_row", "c1 >> 5 << 6 | 8hits + k")
 
 # What a number can be made of. Each engine has a function of each name.
 FEATURES = {
@@ -99,6 +103,22 @@ FEATURES = {
     "near": "where prediction 1 stands",
 }
 BIT = {"k", "node", "match_class", "match_row", "hits", "all_hits", "predicted", "near"}
+MOST = {  # what features can be at most that choose rows
+    "c": 255,
+    "back": 255,
+    "t": (1 << 32) - 1,
+    "phase": 31,
+    "here": 1,
+    "channel": 7,
+    "k": 7,
+    "node": 255,
+    "match_class": 23,
+    "match_row": 95,
+    "hits": 5,
+    "all_hits": 63,
+    "predicted": 511,
+    "near": 255,
+}
 INSTRUCTION = {"phase", "bytes", "operand", "opcode", "modrm", "before", "opcodes"}
 INSTRUCTION |= {"here", "ahead", "jump", "far", "function", "pushed", "popped", "depth", "slot"}
 INSTRUCTION |= {"last", "call"}
@@ -132,8 +152,7 @@ class Input:
 class Family:
     """The contexts for one kind of content, in order, and all that depends on them.
 
-    ``rows`` are what the sets of the first layer pick: 4 or 7, each below 256, or with a full one
-    14, each below 1024.
+    ``rows`` are what the sets of the first layer pick: 4 or 7, or with a full one 14.
     """
 
     name: str
@@ -150,11 +169,6 @@ class Family:
     def full(self) -> bool:
         """Whether it is of the max profile: contexts have runs, and three inputs each."""
         return self.base is not None
-
-    @property
-    def most_rows(self) -> int:
-        """Of a set of the first layer."""
-        return 1024 if self.full else 256
 
     def inputs(self, network: bool) -> list[Input]:
         """Those that take part, without or beside the network."""
@@ -179,3 +193,8 @@ class Family:
     def row_values(self) -> list[Tree]:
         """The rows of weights."""
         return [parse(row, DEFINITIONS | self.definitions) for row in self.rows]
+
+    @cached_property
+    def first_rows(self) -> list[int]:
+        """Where each set's begin if they are one behind the other, and where they end."""
+        return [0, *accumulate(bound(row, MOST) + 1 for row in self.row_values())]

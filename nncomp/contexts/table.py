@@ -49,7 +49,13 @@ GENERAL = Family(
         Input("network", ABSENT, 10304),
         Input("constant", 1136, 512),
     ),
-    rows=(*FIRST_ROWS, "fields mod 2^5 << 3 | k", "tokens mod 2^8", "(tokens >> 4) mod 2^8"),
+    rows=(
+        *FIRST_ROWS,
+        "pick(o(2))",
+        "fields mod 2^4 << 8 | node",
+        "pick(shape mod 2^20)",
+        "pick(tokens mod 2^24)",
+    ),
 )
 
 RECORDS = Family(
@@ -91,7 +97,13 @@ RECORDS = Family(
         Input("network", ABSENT, 8192),
         Input("constant", 3104, 0),
     ),
-    rows=(*FIRST_ROWS, "shape mod 2^8", "at mod 2^8", "6*match_class + hits"),
+    rows=(
+        *FIRST_ROWS,
+        "pick(o(2))",
+        "pick(shape mod 2^20)",
+        "k << 8 | at mod 2^8",
+        "6*match_class + hits",
+    ),
 )
 
 CODE = Family(
@@ -127,7 +139,7 @@ CODE = Family(
         Input("network", ABSENT, 8192),
         Input("constant", 0, 0),
     ),
-    rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "16k + (c3 >> 4)", "6*match_class + hits"),
+    rows=(*FIRST_ROWS, "pick(o(2))", "16k + (c2 >> 4)", "16k + (c3 >> 4)", "6*match_class + hits"),
 )
 
 PICTURE = Family(
@@ -182,7 +194,13 @@ PICTURE = Family(
         Input("network", ABSENT, 8192),
         Input("constant", -448, 0),
     ),
-    rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "8k + channel", "near"),
+    rows=(
+        *FIRST_ROWS,
+        "pick((abs(W - N) >> 3 << 8 | abs(N - NE) >> 3) # channel)",
+        "c2 >> 4 << 8 | node",
+        "8k + channel",
+        "near",
+    ),
 )
 
 WIDE = Family(
@@ -219,7 +237,7 @@ WIDE = Family(
         Input("network", ABSENT, 8192),
         Input("constant", 800, 0),
     ),
-    rows=(*FIRST_ROWS, "16k + (c2 >> 4)", "8k + channel", "near"),
+    rows=(*FIRST_ROWS, "pick(o(2))", "16k + (c2 >> 4)", "8k + channel", "near"),
 )
 
 LEAN = Family(
@@ -241,7 +259,7 @@ LEAN = Family(
         Input("network", ABSENT, 9952),
         Input("constant", 720, 528),
     ),
-    rows=FIRST_ROWS,
+    rows=(*FIRST_ROWS, "pick(shape mod 2^24)"),
 )
 
 RICH = (GENERAL, RECORDS, CODE, X86, PICTURE, WIDE)  # in the order of ``mixing.Contexts``
@@ -268,11 +286,11 @@ def full(
 
 ROWS_OF_TEXT = (
     "predicted",
-    "8all_hits + k",
-    "shape mod 2^8 << 2 | k >> 1",
+    "pick(shape mod 2^28)",
+    "pick(tokens mod 2^40)",
     "min(column, 127) << 3 | k",
     "(word >> 56) mod 2^7 << 3 | k",
-    "c2",
+    "pick(shape mod 2^36)",
     "6*match_class + hits",
 )
 ROWS_OF_NUMBERS = (
@@ -293,7 +311,7 @@ ROWS_OF_RECORDS = (
 )
 ROWS_OF_INSTRUCTIONS = (
     "predicted",
-    "8all_hits + k",
+    "pick(O # phase)",
     "phase << 5 | min(ahead(1), 15) << 1 | here",
     "6*match_class + hits",
     "phase << 5 | ((depth >> 2) & 3) << 3 | k",

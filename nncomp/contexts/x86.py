@@ -47,5 +47,11 @@ X86 = Family(
         Input("network", ABSENT, 8192),
         Input("constant", 3376, 0),
     ),
-    rows=(*FIRST_ROWS, "8phase + ((modrm >> 3) & 7)", "32k + phase", "c2"),
+    rows=(
+        *FIRST_ROWS,
+        "pick(o(2))",
+        "8phase + ((modrm >> 3) & 7)",
+        "phase << 8 | node",
+        "pick(opcodes mod 2^16 # phase)",
+    ),
 )

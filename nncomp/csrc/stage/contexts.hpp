@@ -437,158 +437,315 @@ inline void max_x86_memories(const Shared& s, const Lane& l, Add add) {
   add(I);
 }
 
-inline void first_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
-  row[0] = uint32_t(bit.node);
-  row[1] = uint32_t(bit.match_row);
-  row[2] = uint32_t(c1);
-  row[3] = uint32_t(8 * bit.hits + bit.k);
-}
-
-inline void general_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t fields = feature::fields(s, l);
+template <class Set>
+inline void general_byte_rows(const Shared& s, const Lane& l, Set set) {
+  const uint64_t shape = feature::shape(s, l);
   const uint64_t tokens = feature::tokens(s, l);
-  row[4] = uint32_t((fields & 0x1F) << 3 | bit.k);
-  row[5] = uint32_t(tokens & 0xFF);
-  row[6] = uint32_t(right(tokens, 4) & 0xFF);
+  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
+  set(5, 12896 + uint32_t(pick(shape & 0xFFFFF)));
+  set(6, 16992 + uint32_t(pick(tokens & 0xFFFFFF)));
 }
 
-inline void records_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t at = feature::at(s, l);
+template <class Set>
+inline void records_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t shape = feature::shape(s, l);
-  row[4] = uint32_t(shape & 0xFF);
-  row[5] = uint32_t(at & 0xFF);
-  row[6] = uint32_t(6 * bit.match_class + bit.hits);
+  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
+  set(4, 8800 + uint32_t(pick(shape & 0xFFFFF)));
 }
 
-inline void code_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t c3 = feature::c(s, l, 3);
-  row[4] = uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = uint32_t(16 * bit.k + right(c3, 4));
-  row[6] = uint32_t(6 * bit.match_class + bit.hits);
+template <class Set>
+inline void code_byte_rows(const Shared& s, const Lane& l, Set set) {
+  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
 }
 
-inline void x86_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c2 = feature::c(s, l, 2);
+template <class Set>
+inline void x86_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t modrm = feature::modrm(s, l);
+  const uint64_t opcodes = feature::opcodes(s, l);
   const uint64_t phase = feature::phase(s, l);
-  row[4] = uint32_t(8 * phase + (right(modrm, 3) & 7));
-  row[5] = uint32_t(32 * bit.k + phase);
-  row[6] = uint32_t(c2);
+  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
+  set(4, 8800 + uint32_t(8 * phase + (right(modrm, 3) & 7)));
+  set(6, 17248 + uint32_t(pick(combine(opcodes & 0xFFFF, phase))));
 }
 
-inline void picture_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c2 = feature::c(s, l, 2);
+template <class Set>
+inline void picture_byte_rows(const Shared& s, const Lane& l, Set set) {
+  const uint64_t B = feature::B(s, l);
+  const uint64_t P = feature::P(s, l);
   const uint64_t channel = feature::channel(s, l);
-  row[4] = uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = uint32_t(8 * bit.k + channel);
-  row[6] = uint32_t(bit.near);
+  const uint64_t W = feature::back(s, l, B);
+  const uint64_t N = feature::back(s, l, P);
+  const uint64_t NE = feature::back(s, l, P - B);
+  set(3, 4704 + uint32_t(pick(combine(right(absolute(W - N), 3) << 8 | right(absolute(N - NE), 3), channel))));
 }
 
-inline void wide_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t channel = feature::channel(s, l);
-  row[4] = uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = uint32_t(8 * bit.k + channel);
-  row[6] = uint32_t(bit.near);
+template <class Set>
+inline void wide_byte_rows(const Shared& s, const Lane& l, Set set) {
+  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
 }
 
-inline void max_general_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t column = feature::column(s, l);
+template <class Set>
+inline void lean_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t shape = feature::shape(s, l);
-  const uint64_t word = feature::word(s, l);
-  general_rows(s, l, bit, row);
-  row[7] = uint32_t(bit.predicted);
-  row[8] = uint32_t(8 * bit.all_hits + bit.k);
-  row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
-  row[10] = uint32_t(least(column, 127) << 3 | bit.k);
-  row[11] = uint32_t((right(word, 56) & 0x7F) << 3 | bit.k);
-  row[12] = uint32_t(c2);
-  row[13] = uint32_t(6 * bit.match_class + bit.hits);
+  set(3, 4704 + uint32_t(pick(shape & 0xFFFFFF)));
 }
 
-inline void max_records_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t offset = feature::offset(s, l);
-  const uint64_t t = feature::t(s, l);
-  const uint64_t type = feature::type(s, l);
-  records_rows(s, l, bit, row);
-  row[7] = uint32_t(bit.predicted);
-  row[8] = uint32_t(8 * bit.all_hits + bit.k);
-  row[9] = uint32_t(16 * bit.k + right(c2, 4));
-  row[10] = uint32_t(c2);
-  row[11] = uint32_t(c3);
-  row[12] = uint32_t(more(0xFFFFF, type) ? least(offset, 127) << 3 | bit.k : (t & 0x3) << 8 | bit.node);
-  row[13] = uint32_t(right(c1, 6) << 8 | bit.node);
+template <class Set>
+inline void max_general_byte_rows(const Shared& s, const Lane& l, Set set) {
+  const uint64_t shape = feature::shape(s, l);
+  const uint64_t tokens = feature::tokens(s, l);
+  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
+  set(5, 12896 + uint32_t(pick(shape & 0xFFFFF)));
+  set(6, 16992 + uint32_t(pick(tokens & 0xFFFFFF)));
+  set(8, 21600 + uint32_t(pick(shape & 0xFFFFFFF)));
+  set(9, 25696 + uint32_t(pick(tokens & 0xFFFFFFFFFF)));
+  set(12, 31840 + uint32_t(pick(shape & 0xFFFFFFFFF)));
 }
 
-inline void max_code_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
+template <class Set>
+inline void max_records_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t shape = feature::shape(s, l);
-  const uint64_t t = feature::t(s, l);
-  code_rows(s, l, bit, row);
-  row[7] = uint32_t(bit.predicted);
-  row[8] = uint32_t(8 * bit.all_hits + bit.k);
-  row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
-  row[10] = uint32_t(c2);
-  row[11] = uint32_t(c3);
-  row[12] = uint32_t((t & 0x3) << 8 | bit.node);
-  row[13] = uint32_t(right(c1, 6) << 8 | bit.node);
+  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
+  set(4, 8800 + uint32_t(pick(shape & 0xFFFFF)));
+  set(10, 16240 + uint32_t(c2));
+  set(11, 16496 + uint32_t(c3));
 }
 
-inline void max_x86_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t depth = feature::depth(s, l);
+template <class Set>
+inline void max_code_byte_rows(const Shared& s, const Lane& l, Set set) {
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t c3 = feature::c(s, l, 3);
+  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
+  set(10, 11248 + uint32_t(c2));
+  set(11, 11504 + uint32_t(c3));
+}
+
+template <class Set>
+inline void max_x86_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t here = feature::here(s, l);
+  const uint64_t modrm = feature::modrm(s, l);
   const uint64_t opcode = feature::opcode(s, l);
   const uint64_t opcodes = feature::opcodes(s, l);
   const uint64_t phase = feature::phase(s, l);
-  x86_rows(s, l, bit, row);
-  row[7] = uint32_t(bit.predicted);
-  row[8] = uint32_t(8 * bit.all_hits + bit.k);
-  row[9] = uint32_t(phase << 5 | least(feature::ahead(s, l, 1), 15) << 1 | here);
-  row[10] = uint32_t(6 * bit.match_class + bit.hits);
-  row[11] = uint32_t(phase << 5 | (right(depth, 2) & 3) << 3 | bit.k);
-  row[12] = uint32_t(more(phase, 0) ? (opcode & 0x1FF) << 1 : (opcodes & 0x1FF) << 1 | 1);
-  row[13] = uint32_t(right(c1, 6) << 8 | bit.node);
+  const uint64_t O = opcode | phase << 16 | modrm << 24;
+  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
+  set(4, 8800 + uint32_t(8 * phase + (right(modrm, 3) & 7)));
+  set(6, 17248 + uint32_t(pick(combine(opcodes & 0xFFFF, phase))));
+  set(8, 21856 + uint32_t(pick(combine(O, phase))));
+  set(9, 25952 + uint32_t(phase << 5 | least(feature::ahead(s, l, 1), 15) << 1 | here));
+  set(12, 28144 + uint32_t(more(phase, 0) ? (opcode & 0x1FF) << 1 : (opcodes & 0x1FF) << 1 | 1));
 }
 
-inline void max_picture_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+template <class Set>
+inline void max_picture_byte_rows(const Shared& s, const Lane& l, Set set) {
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t c3 = feature::c(s, l, 3);
+  const uint64_t B = feature::B(s, l);
+  const uint64_t P = feature::P(s, l);
+  const uint64_t channel = feature::channel(s, l);
+  const uint64_t W = feature::back(s, l, B);
+  const uint64_t N = feature::back(s, l, P);
+  const uint64_t NE = feature::back(s, l, P - B);
+  set(3, 4704 + uint32_t(pick(combine(right(absolute(W - N), 3) << 8 | right(absolute(N - NE), 3), channel))));
+  set(10, 15264 + uint32_t(c2));
+  set(11, 15520 + uint32_t(c3));
+}
+
+template <class Set>
+inline void max_wide_byte_rows(const Shared& s, const Lane& l, Set set) {
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t c3 = feature::c(s, l, 3);
+  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
+  set(10, 11296 + uint32_t(c2));
+  set(11, 11552 + uint32_t(c3));
+}
+
+inline void general_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t fields = feature::fields(s, l);
+  const uint64_t shape = feature::shape(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[4] = 8800 + uint32_t((fields & 0xF) << 8 | bit.node);
+}
+
+inline void records_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t at = feature::at(s, l);
+  const uint64_t shape = feature::shape(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[5] = 12896 + uint32_t(bit.k << 8 | (at & 0xFF));
+  row[6] = 14944 + uint32_t(6 * bit.match_class + bit.hits);
+}
+
+inline void code_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t c3 = feature::c(s, l, 3);
+  const uint64_t shape = feature::shape(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[4] = 8800 + uint32_t(16 * bit.k + right(c2, 4));
+  row[5] = 8928 + uint32_t(16 * bit.k + right(c3, 4));
+  row[6] = 9056 + uint32_t(6 * bit.match_class + bit.hits);
+}
+
+inline void x86_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t phase = feature::phase(s, l);
+  const uint64_t shape = feature::shape(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[5] = 9056 + uint32_t(phase << 8 | bit.node);
+}
+
+inline void picture_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t channel = feature::channel(s, l);
+  const uint64_t shape = feature::shape(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[4] = 8800 + uint32_t(right(c2, 4) << 8 | bit.node);
+  row[5] = 12896 + uint32_t(8 * bit.k + channel);
+  row[6] = 12960 + uint32_t(bit.near);
+}
+
+inline void wide_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t channel = feature::channel(s, l);
+  const uint64_t shape = feature::shape(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[4] = 8800 + uint32_t(16 * bit.k + right(c2, 4));
+  row[5] = 8928 + uint32_t(8 * bit.k + channel);
+  row[6] = 8992 + uint32_t(bit.near);
+}
+
+inline void lean_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t shape = feature::shape(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+}
+
+inline void max_general_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t column = feature::column(s, l);
+  const uint64_t fields = feature::fields(s, l);
+  const uint64_t shape = feature::shape(s, l);
+  const uint64_t word = feature::word(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[4] = 8800 + uint32_t((fields & 0xF) << 8 | bit.node);
+  row[7] = 21088 + uint32_t(bit.predicted);
+  row[10] = 29792 + uint32_t(least(column, 127) << 3 | bit.k);
+  row[11] = 30816 + uint32_t((right(word, 56) & 0x7F) << 3 | bit.k);
+  row[13] = 35936 + uint32_t(6 * bit.match_class + bit.hits);
+}
+
+inline void max_records_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t at = feature::at(s, l);
+  const uint64_t offset = feature::offset(s, l);
+  const uint64_t shape = feature::shape(s, l);
+  const uint64_t t = feature::t(s, l);
+  const uint64_t type = feature::type(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[5] = 12896 + uint32_t(bit.k << 8 | (at & 0xFF));
+  row[6] = 14944 + uint32_t(6 * bit.match_class + bit.hits);
+  row[7] = 15088 + uint32_t(bit.predicted);
+  row[8] = 15600 + uint32_t(8 * bit.all_hits + bit.k);
+  row[9] = 16112 + uint32_t(16 * bit.k + right(c2, 4));
+  row[12] = 16752 + uint32_t(more(0xFFFFF, type) ? least(offset, 127) << 3 | bit.k : (t & 0x3) << 8 | bit.node);
+  row[13] = 17776 + uint32_t(right(c1, 6) << 8 | bit.node);
+}
+
+inline void max_code_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
-  picture_rows(s, l, bit, row);
-  row[7] = uint32_t(bit.predicted);
-  row[8] = uint32_t(8 * bit.all_hits + bit.k);
-  row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
-  row[10] = uint32_t(c2);
-  row[11] = uint32_t(c3);
-  row[12] = uint32_t((t & 0x3) << 8 | bit.node);
-  row[13] = uint32_t(right(c1, 6) << 8 | bit.node);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[4] = 8800 + uint32_t(16 * bit.k + right(c2, 4));
+  row[5] = 8928 + uint32_t(16 * bit.k + right(c3, 4));
+  row[6] = 9056 + uint32_t(6 * bit.match_class + bit.hits);
+  row[7] = 9200 + uint32_t(bit.predicted);
+  row[8] = 9712 + uint32_t(8 * bit.all_hits + bit.k);
+  row[9] = 10224 + uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
+  row[12] = 11760 + uint32_t((t & 0x3) << 8 | bit.node);
+  row[13] = 12784 + uint32_t(right(c1, 6) << 8 | bit.node);
 }
 
-inline void max_wide_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+inline void max_x86_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t depth = feature::depth(s, l);
+  const uint64_t phase = feature::phase(s, l);
+  const uint64_t shape = feature::shape(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[5] = 9056 + uint32_t(phase << 8 | bit.node);
+  row[7] = 21344 + uint32_t(bit.predicted);
+  row[10] = 26976 + uint32_t(6 * bit.match_class + bit.hits);
+  row[11] = 27120 + uint32_t(phase << 5 | (right(depth, 2) & 3) << 3 | bit.k);
+  row[13] = 29168 + uint32_t(right(c1, 6) << 8 | bit.node);
+}
+
+inline void max_picture_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t c3 = feature::c(s, l, 3);
+  const uint64_t channel = feature::channel(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
-  wide_rows(s, l, bit, row);
-  row[7] = uint32_t(bit.predicted);
-  row[8] = uint32_t(8 * bit.all_hits + bit.k);
-  row[9] = uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
-  row[10] = uint32_t(c2);
-  row[11] = uint32_t(c3);
-  row[12] = uint32_t((t & 0x3) << 8 | bit.node);
-  row[13] = uint32_t(right(c1, 6) << 8 | bit.node);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[4] = 8800 + uint32_t(right(c2, 4) << 8 | bit.node);
+  row[5] = 12896 + uint32_t(8 * bit.k + channel);
+  row[6] = 12960 + uint32_t(bit.near);
+  row[7] = 13216 + uint32_t(bit.predicted);
+  row[8] = 13728 + uint32_t(8 * bit.all_hits + bit.k);
+  row[9] = 14240 + uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
+  row[12] = 15776 + uint32_t((t & 0x3) << 8 | bit.node);
+  row[13] = 16800 + uint32_t(right(c1, 6) << 8 | bit.node);
+}
+
+inline void max_wide_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t channel = feature::channel(s, l);
+  const uint64_t shape = feature::shape(s, l);
+  const uint64_t t = feature::t(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[4] = 8800 + uint32_t(16 * bit.k + right(c2, 4));
+  row[5] = 8928 + uint32_t(8 * bit.k + channel);
+  row[6] = 8992 + uint32_t(bit.near);
+  row[7] = 9248 + uint32_t(bit.predicted);
+  row[8] = 9760 + uint32_t(8 * bit.all_hits + bit.k);
+  row[9] = 10272 + uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
+  row[12] = 11808 + uint32_t((t & 0x3) << 8 | bit.node);
+  row[13] = 12832 + uint32_t(right(c1, 6) << 8 | bit.node);
 }
 
 // Calls add(v) for what each of the block's contexts hashes, in order.
@@ -621,21 +778,42 @@ inline void memories(const Shared& s, const Lane& l, Add add) {
   }
 }
 
-// Those of the sets that the lean profile has not.
-inline void other_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+// Calls set(i, row) for each set of weights that picks its row for a byte.
+template <class Set>
+inline void byte_rows(const Shared& s, const Lane& l, Set set) {
   switch (s.shape.family) {
-    case GENERAL: return general_rows(s, l, bit, row);
-    case RECORDS: return records_rows(s, l, bit, row);
-    case CODE: return code_rows(s, l, bit, row);
-    case X86: return x86_rows(s, l, bit, row);
-    case PICTURE: return picture_rows(s, l, bit, row);
-    case WIDE: return wide_rows(s, l, bit, row);
-    case MAX_GENERAL: return max_general_rows(s, l, bit, row);
-    case MAX_RECORDS: return max_records_rows(s, l, bit, row);
-    case MAX_CODE: return max_code_rows(s, l, bit, row);
-    case MAX_X86: return max_x86_rows(s, l, bit, row);
-    case MAX_PICTURE: return max_picture_rows(s, l, bit, row);
-    case MAX_WIDE: return max_wide_rows(s, l, bit, row);
+    case GENERAL: return general_byte_rows(s, l, set);
+    case RECORDS: return records_byte_rows(s, l, set);
+    case CODE: return code_byte_rows(s, l, set);
+    case X86: return x86_byte_rows(s, l, set);
+    case PICTURE: return picture_byte_rows(s, l, set);
+    case WIDE: return wide_byte_rows(s, l, set);
+    case LEAN: return lean_byte_rows(s, l, set);
+    case MAX_GENERAL: return max_general_byte_rows(s, l, set);
+    case MAX_RECORDS: return max_records_byte_rows(s, l, set);
+    case MAX_CODE: return max_code_byte_rows(s, l, set);
+    case MAX_X86: return max_x86_byte_rows(s, l, set);
+    case MAX_PICTURE: return max_picture_byte_rows(s, l, set);
+    case MAX_WIDE: return max_wide_byte_rows(s, l, set);
+  }
+}
+
+// Sets the rows of those that pick one for each bit.
+inline void bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  switch (s.shape.family) {
+    case GENERAL: return general_bit_rows(s, l, bit, row);
+    case RECORDS: return records_bit_rows(s, l, bit, row);
+    case CODE: return code_bit_rows(s, l, bit, row);
+    case X86: return x86_bit_rows(s, l, bit, row);
+    case PICTURE: return picture_bit_rows(s, l, bit, row);
+    case WIDE: return wide_bit_rows(s, l, bit, row);
+    case LEAN: return lean_bit_rows(s, l, bit, row);
+    case MAX_GENERAL: return max_general_bit_rows(s, l, bit, row);
+    case MAX_RECORDS: return max_records_bit_rows(s, l, bit, row);
+    case MAX_CODE: return max_code_bit_rows(s, l, bit, row);
+    case MAX_X86: return max_x86_bit_rows(s, l, bit, row);
+    case MAX_PICTURE: return max_picture_bit_rows(s, l, bit, row);
+    case MAX_WIDE: return max_wide_bit_rows(s, l, bit, row);
   }
 }
 

@@ -38,9 +38,9 @@ struct Room {
 
 // Places the arrays of a lane, one behind the other.
 inline void lay_out_own(const Shape& p, Lane& l, Room& room) {
-  room.take(l.weights, uint64_t(p.sets * p.rows * p.inputs));
+  room.take(l.weights, uint64_t(p.rows * p.inputs));
   room.take(l.weights2, uint64_t(ROWS2 * p.groups * GROUP));
-  room.take(l.seen, uint64_t(p.sets * p.rows));
+  room.take(l.seen, uint64_t(p.rows));
   room.take(l.seen2, ROWS2);
   room.take(l.history_map, uint64_t((p.contexts + 2) * 256));
   if (p.full) {
@@ -128,7 +128,7 @@ inline void start_lane(const Shared& s, Lane& l, int first, int step) {
   weight[CONSTANT] = *w;
   for (int i = 0; p.full && i < contexts; ++i)
     weight[FIRST_HISTORY + 2 * histories_of(contexts, p.samples) + i] = RUN_WEIGHT;
-  for (int row = first; row < sets * p.rows; row += step) {
+  for (int row = first; row < p.rows; row += step) {
     for (int i = 0; i < p.inputs; ++i) l.weights[row * p.inputs + i] = weight[i];
   }
   for (int i = first; p.units && i < ROWS2; i += step) l.reading.gain[i] = 1 << 16;

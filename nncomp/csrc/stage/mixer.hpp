@@ -163,15 +163,12 @@ struct Tree {
 
 // The sets' rows.
 template <int sets, int inputs>
-ALWAYS_INLINE void choose_rows(const Shared& s, const Lane& l, const Bit& bit, Layers<inputs>& a) {
-  constexpr uint32_t rows = rows_of(sets > MANY_SETS);
-  uint32_t chosen[MAX_SETS] = {};  // compilers cannot see that all are set
-  first_rows(s, l, bit, chosen);
-  if constexpr (sets > FEW_SETS) other_rows(s, l, bit, chosen);
+ALWAYS_INLINE void choose_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* chosen, Layers<inputs>& a) {
+  bit_rows(s, l, bit, chosen);
   for (int i = 0; i < sets; ++i) {
-    assert(chosen[i] < rows);
-    a.row[i] = l.weights + (uint32_t(i) * rows + chosen[i]) * inputs;
-    a.seen[i] = l.seen + (uint32_t(i) * rows + chosen[i]);
+    assert(chosen[i] < uint32_t(s.shape.rows));
+    a.row[i] = l.weights + chosen[i] * inputs;
+    a.seen[i] = l.seen + chosen[i];
   }
 }
 
@@ -244,15 +241,18 @@ ALWAYS_INLINE void learn_cells_of(const Lane& l, const Common& c, const Bit& bit
 template <int sets, int inputs>
 ALWAYS_INLINE void learn_weights(const Common& c, uint32_t one, const Layers<inputs>& a) {
   constexpr bool full = sets > MANY_SETS;
-  const auto error = [&](int32_t x) { return ((one ? ONE : 0) - int32_t(c.tables.squash[x + 2048])) >> 4; };
+  const auto error = [&](int32_t x, int32_t rate) {
+    const int32_t e = ((((one ? ONE : 0) - int32_t(c.tables.squash[x + 2048])) >> 4) * rate) >> 10;
+    return e < -INT16_MAX ? -INT16_MAX : e > INT16_MAX ? INT16_MAX : e;
+  };
   for (int i = 0; i < sets; ++i) {
     const int32_t rate = c.tables.first_rate[full][count(*a.seen[i], MAX_SEEN_FIRST) / 32];
-    const int32_t e = (error(a.sum[sum_of<sets>(i)]) * rate) >> 10;
+    const int32_t e = error(a.sum[sum_of<sets>(i)], rate);
     if (!full || e > SMALL_ERROR || e < -SMALL_ERROR) learn(a.x, a.row[i], e);
   }
   for (int i = 0; i < 2; ++i) {
-    const int32_t rate = c.tables.second_rate[count(*a.seen2[i], MAX_SEEN)];
-    const int32_t e = (error(clamp_stretch(a.sum2[i] >> 14)) * rate) >> 10;
+    const int32_t rate = c.tables.second_rate[full][count(*a.seen2[i], MAX_SEEN)];
+    const int32_t e = error(clamp_stretch(a.sum2[i] >> 14), rate);
     for (int g = 0; g < groups_of<sets>; ++g) learn(a.y[g], a.row2[i] + g * GROUP, e);
   }
 }
@@ -299,6 +299,8 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
   uint32_t* history[inputs - FIRST_HISTORY];  // cells: of contexts, of orders 0 and 1, of predictions
   for (uint32_t*& cell : history) cell = &nothing;
   for (int i = 0; i < c.shape.contexts; ++i) l.hash[0][i] = l.next[i];
+  uint32_t row[MAX_SETS];
+  for (int i = 0; i < MAX_SETS; ++i) row[i] = l.row[i];
   Readout readout(s, l);
   if (known >= 0) fetch_all(s, l, uint32_t(known));
 
@@ -324,7 +326,7 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
 
       Layers<inputs> layers;
       Maps maps;
-      choose_rows<sets>(s, l, bit, layers);
+      choose_rows<sets>(s, l, bit, row, layers);
       layers.x = all_inputs<full, inputs>(c, first, history, runs.input);
       first_layer<sets>(layers);
       const int32_t mean = clamp_stretch(second_layer<sets>(l, bit, layers) + read);

@@ -61,6 +61,14 @@ inline void set_contexts(const Shared& s, Lane& l) {
   assert(int32_t(n) == s.shape.contexts);
 }
 
+// Picks the rows of weights that are the same for all bits, and fetches them.
+inline void set_rows(const Shared& s, Lane& l) {
+  byte_rows(s, l, [&](int set, uint32_t row) {
+    l.row[set] = row;
+    prefetch(l.weights + row * uint32_t(s.shape.inputs));
+  });
+}
+
 // What a lane does before its byte: takes in the one before, unless this is its first.
 inline void start(const Shared& s, Lane& l, bool first) {
   assert(l.coded == (first ? 0 : l.t + 1));
@@ -70,6 +78,7 @@ inline void start(const Shared& s, Lane& l, bool first) {
   }
   find_matches(s, l);
   set_contexts(s, l);
+  set_rows(s, l);
 }
 
 }  // namespace

@@ -72,7 +72,6 @@ constexpr Range inputs_of_families(bool full) {
 }
 constexpr int MOST_INPUTS = inputs_of_families(true).most;
 constexpr int RUN_WEIGHT = 300;  // at first
-constexpr int rows_of(bool full) { return full ? 1024 : 256; }  // of a set of the first layer
 
 // The shape of the stage for a block: from its header, and from the table of contexts.
 struct Shape {
@@ -86,7 +85,7 @@ struct Shape {
   uint32_t width;   // of those, bytes of a number that is predicted; 0: none is
   int32_t contexts, matches, samples, sets, memories;  // how many there are; samples: of their predictions
   int32_t inputs;   // of a set of the first layer, zeros among them
-  int32_t rows;     // of such a set
+  int32_t rows;     // of all such sets
   int32_t groups;   // of 8 inputs of the second layer
   int32_t units;    // of the network that are read
 };
@@ -107,7 +106,7 @@ inline Shape shape_of(int32_t family, bool network, int32_t units, uint32_t peri
           f.sets,
           f.memories,
           inputs_of(f.contexts[network], f.samples, f.full),
-          rows_of(f.full),
+          f.rows,
           f.full ? MAX_GROUPS : 1,
           units};
 }
@@ -289,14 +288,15 @@ struct Lane {
   uint64_t next[MAX_CONTEXTS];      // hashes of the byte to come
   uint64_t hash[2][MAX_CONTEXTS];   // of the nibbles just coded
   uint8_t* slot[2][MAX_CONTEXTS];   // where they were found
+  uint32_t row[MAX_SETS];           // of the sets of weights that pick one for a byte
   uint16_t* shared_cell[8];         // of Shared::map
   uint32_t byte;
   const uint8_t* activations;       // [units] of the network before it
 
   // What learns bit by bit.
-  int16_t* weights;       // [sets][rows][inputs], 2^14 is one
+  int16_t* weights;       // [rows][inputs] of all sets, 2^14 is one
   int16_t* weights2;      // [ROWS2][groups][GROUP]
-  uint16_t* seen;         // [sets][rows] how often each row was chosen
+  uint16_t* seen;         // [rows] how often each was chosen
   uint16_t* seen2;        // [ROWS2] likewise
   uint32_t* history_map;  // [contexts + 2][256]
   uint32_t* run_map;      // [contexts][RUN_CELLS] of a full profile

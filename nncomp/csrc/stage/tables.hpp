@@ -15,10 +15,10 @@ struct Tables {
   uint8_t next[2][256];      // the history that follows a bit and a history
   uint16_t reciprocal[256];  // 2^15 / (n + 1.5); two bytes more are read
   uint16_t start[256];       // the 16-bit probability that a history is first believed to mean
-  // How fast rows learn that have been seen so often: of the first layer by lean and rich, by max, in 1/2^10, and in 32
-  // times; of the second, in 1/2^10; of the readout, in 1/2^12.
+  // How fast rows learn that have been seen so often: of the first layer, in 1/2^10, and in 32 times; of the second, in
+  // 1/2^10; of the readout, in 1/2^12. Of either layer with lean and rich, with max.
   int16_t first_rate[2][256];
-  int16_t second_rate[MAX_SEEN + 1];
+  int16_t second_rate[2][MAX_SEEN + 1];
   int16_t readout_rate[MAX_SEEN + 1];
 };
 
@@ -86,12 +86,13 @@ inline void build_histories(Tables& t) {
 
 inline void build_rates(Tables& t) {
   for (int i = 0; i < 256; ++i) {
-    t.first_rate[0][i] = int16_t(16 + 10125 / (i + 94));
+    t.first_rate[0][i] = int16_t(16 + 9900 / (i + 37));
     t.first_rate[1][i] = int16_t(16 + 2700 / (i + 25));
   }
   uint32_t root = 512;  // floor(√(9600000 / (n + 40)))
   for (uint32_t n = 0; n <= MAX_SEEN; ++n) {
-    t.second_rate[n] = int16_t(18 + 4100 / (n + 50));
+    t.second_rate[0][n] = int16_t(18 + 9000 / (n + 40));
+    t.second_rate[1][n] = int16_t(18 + 4100 / (n + 50));
     while (root * root > 9'600'000 / (n + 40)) --root;
     t.readout_rate[n] = int16_t(root);
   }

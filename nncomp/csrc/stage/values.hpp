@@ -15,6 +15,7 @@ inline uint64_t context_hash(uint64_t v, uint32_t number) {
   return (g ^ g >> 29) * K2;
 }
 inline uint64_t with_nibble(uint64_t h, uint32_t nibble) { return (h ^ (nibble + 1) * K1) * K2; }
+inline uint64_t pick(uint64_t v) { return combine(v, 1) >> 52; }  // one of 2^12
 
 // These take numbers as signed.
 inline bool more(uint64_t a, uint64_t b) { return int64_t(a) > int64_t(b); }

@@ -51,7 +51,7 @@ class Cells:
         self.n[at] = np.minimum(n + 1, 255)
 
 
-def counted(seen: Ints, at: tuple[Ints, ...], most: int) -> Ints:
+def counted(seen: Ints, at: Ints | tuple[Ints, ...], most: int) -> Ints:
     """How often what is ``at`` (no two are the same) was seen before; counted up to ``most``."""
     n: Ints = seen[at]
     seen[at] = np.minimum(n + 1, most)
@@ -78,6 +78,12 @@ def learned(w: Ints, x: Ints, e: Ints | int) -> Ints:
     assert np.abs(e).max() < 1 << 15 and abs(x).max() < 1 << 15
     moved: Ints = np.clip(w + (x * e + (1 << 14) >> 15), -32768, 32767)
     return moved
+
+
+def weighed(error: Ints, rate: Ints) -> Ints:
+    """An error in 1/2^18 by a rate in 1/2^10, bounded to 16 bits."""
+    e: Ints = np.clip(error * rate >> 10, -32767, 32767)
+    return e
 
 
 def map_start() -> npt.NDArray[np.uint16]:

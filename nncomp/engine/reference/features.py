@@ -300,6 +300,7 @@ OPERATIONS: dict[str, Callable[..., int]] = {
     "clip": lambda x: min(max(signed(x), 0), 255),
     "abs": lambda x: abs(signed(x)),
     "min": lambda x, y: min(signed(x), signed(y)),
+    "pick": lambda x: combine(x, 1) >> 52,
 }
 
 

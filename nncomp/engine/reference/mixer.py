@@ -26,6 +26,7 @@ from nncomp.engine.reference.cells import (
     map_start,
     nearer,
     squash,
+    weighed,
     wrapped,
 )
 from nncomp.engine.reference.features import Past, evaluate, length_class, run_class
@@ -47,13 +48,6 @@ CLASSES = 24  # of a match's length
 RUNS = 17  # classes of a run's length
 FIRST_HITS = 5  # contexts whose hits choose weights
 CONSTANT, CONSTANT2 = 256, 128  # the last input of either layer
-
-
-def initial_weights2(sets: int) -> list[int]:
-    """Weights of the second layer, for each input."""
-    return [(1 << 14) // sets] * sets + [0]
-
-
 MAX_SEEN, MAX_SEEN2 = 32 * 256 - 1, 1023  # what is counted of rows of either layer
 SMALL_ERROR = 60  # with the max profile, a set of the first layer learns from larger ones
 RUN_WEIGHT = 300  # of the input of a run, at first
@@ -95,10 +89,11 @@ class Lane:
         if family.full:  # confidences and runs
             more = [0] * (histories + samples) + [RUN_WEIGHT] * contexts
             first = np.concatenate([first[:-1], np.array(more, np.int64), first[-1:]])
-        self.weights = np.tile(first, (sets, family.most_rows, 1))  # (sets, rows, inputs)
-        second = np.array(initial_weights2(sets), np.int64)
+        rows = family.first_rows[-1]  # of all sets
+        self.weights = np.tile(first, (rows, 1))  # (rows, inputs)
+        second = np.array([(1 << 14) // sets] * sets + [0], np.int64)
         self.weights2 = np.tile(second, (2, 256, 1))  # (2, rows, inputs)
-        self.seen = np.zeros((sets, family.most_rows), np.int64)  # how often rows were chosen
+        self.seen = np.zeros(rows, np.int64)  # how often rows were chosen
         self.seen2 = np.zeros((2, 256), np.int64)
         self.final_map = np.tile(map_start(), (3 * 256, 1))
 
@@ -126,6 +121,7 @@ class Stage:
         self.family = mixing.family
         self.values = self.family.values(network)  # what the contexts hash, as expressions
         self.rows = self.family.row_values()  # the rows of weights, likewise
+        self.first_rows = self.family.first_rows  # of each set
         self.match_count = self.family.count("match")
         self.lanes = [Lane(Past(piece, mixing), self.family, network, units) for piece in pieces]
 
@@ -319,8 +315,8 @@ class Stage:
             "near": near,
         }
         rows = [evaluate(row, past, bit_features) for row in self.rows]
-        assert all(0 <= row < self.family.most_rows for row in rows)
-        at1 = np.arange(len(rows)), np.array(rows)
+        at1 = np.add(rows, self.first_rows[:-1])
+        assert all(self.first_rows[:-1] <= at1) and all(at1 < self.first_rows[1:])
         dots = wrapped(lane.weights[at1] @ x)
         sums = np.clip(dots >> 14, -2047, 2047)
         y = np.array([*sums, CONSTANT2], np.int64)
@@ -349,17 +345,16 @@ class Stage:
             lane.run_cells.learn(at, ONE if expected == bit else 0)
         if sample_at is not None:
             lane.sample_cells.learn(sample_at, target)
-        rates = FIRST_RATE[int(self.family.full), counted(lane.seen, at1, MAX_SEEN) // 32]
-        error = (target - SQUASH[sums + 2048] >> 4) * rates >> 10
+        full = int(self.family.full)
+        rates = FIRST_RATE[full, counted(lane.seen, at1, MAX_SEEN) // 32]
+        error = weighed(target - SQUASH[sums + 2048] >> 4, rates)
         if self.family.full:
             error = np.where(abs(error) > SMALL_ERROR, error, 0)
         lane.weights[at1] = learned(lane.weights[at1], x, error[:, None])
-        rates2 = SECOND_RATE[counted(lane.seen2, at2, MAX_SEEN2)]
-        error2 = [
-            (target - squash(clamp_stretch(half >> 13)) >> 4) * int(rate) >> 10
-            for half, rate in zip(halves, rates2, strict=True)
-        ]
-        lane.weights2[at2] = learned(lane.weights2[at2], y, np.array(error2)[:, None])
+        rates2 = SECOND_RATE[full, counted(lane.seen2, at2, MAX_SEEN2)]
+        sums2 = np.array([squash(clamp_stretch(half >> 13)) for half in halves])
+        error2 = weighed(target - sums2 >> 4, rates2)
+        lane.weights2[at2] = learned(lane.weights2[at2], y, error2[:, None])
         if lane.readout is not None:
             lane.readout.learn(target - squash(x2) >> 4)
         own[nearer(x2)] = drawn(int(own[nearer(x2)]), bit)
