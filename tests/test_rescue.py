@@ -83,6 +83,13 @@ def test_the_end_is_cut_off(run: Run) -> None:
     ]
 
 
+def test_what_is_cut_off_ends_as_if_with_a_large_index(run: Run) -> None:
+    """A file that ends anywhere may end in bytes that say that there are millions of blocks."""
+    content, said = rescued(run, FILE[: inside(8)] + bytes.fromhex("40808080") + bytes(4))
+    assert content == CONTENT[: 8 * BLOCK]
+    assert said == [f"bytes {8 * BLOCK} to the end are missing"]
+
+
 @pytest.mark.parametrize("instead", [b"", b"xx"])
 def test_bytes_are_lost_or_slip_in(run: Run, instead: bytes) -> None:
     """What comes behind them in their frame is not looked for, as docs/trust.md says."""

@@ -258,9 +258,11 @@ def frame_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
         return _read_small(read_at, stop - body_size, end)
     if body_size > 2 + varint.MAX_SIZE + 2 * varint.MAX_SIZE * MAX_BLOCKS:
         raise FormatError(_NO_INDEX)
-    if body_size // 2 > room:  # an entry has two bytes at least
-        raise MemoryLimitError("the index needs more memory than the limit allows")
     start = stop - body_size
+    if body_size // 2 > room:  # an entry has two bytes at least
+        if not is_end(read_at(start, start + 1)):  # nor is it one
+            raise FormatError(_NO_INDEX)
+        raise MemoryLimitError("the index needs more memory than the limit allows")
     body = read_at(start, stop)
     if not is_end(body):
         raise FormatError(_NO_INDEX)
