@@ -23,6 +23,7 @@ namespace {
 static_assert(StageVectors<Inputs<32>, Sums, 32, MANY_SETS>);
 
 constexpr uint32_t MAX_SEEN_FIRST = 32 * 256 - 1;  // what is counted of rows of the first layer
+constexpr int MOST_ERROR = 32767;  // of any row of weights
 constexpr int SMALL_ERROR = 60;  // a set of a full profile's first layer learns from larger ones
 
 // What the bits of a byte have in common.
@@ -243,7 +244,7 @@ ALWAYS_INLINE void learn_weights(const Common& c, uint32_t one, const Layers<inp
   constexpr bool full = sets > MANY_SETS;
   const auto error = [&](int32_t x, int32_t rate) {
     const int32_t e = ((((one ? ONE : 0) - int32_t(c.tables.squash[x + 2048])) >> 4) * rate) >> 10;
-    return e < -INT16_MAX ? -INT16_MAX : e > INT16_MAX ? INT16_MAX : e;
+    return e < -MOST_ERROR ? -MOST_ERROR : e > MOST_ERROR ? MOST_ERROR : e;
   };
   for (int i = 0; i < sets; ++i) {
     const int32_t rate = c.tables.first_rate[full][count(*a.seen[i], MAX_SEEN_FIRST) / 32];
