@@ -97,14 +97,13 @@ class Mixing:
     def memory(self, size: int, lanes: int) -> int:
         """Upper bound in bytes of what coding a stream of ``size`` bytes takes beside the network.
 
-        It depends on nothing but the profile, and on whether samples are predicted or numbers of
-        lines followed.
+        It depends on nothing but the profile, on how many rows of weights the contexts have, and on
+        whether samples are predicted or numbers of lines followed.
         """
         families = _FAMILIES[self.profile]
         full = self.profile == Profile.MAX
         contexts = max(len(f.contexts) for f in families)
         matches = max(f.count("match") for f in families)
-        rows = max(f.first_rows[-1] for f in families)
         size = max(size, 1)
         buckets = min(max((((4 if full else 2) * size - 1) >> 6).bit_length(), 10), 18)  # log2
         entries = min(max((size - 1).bit_length(), 12), 22)  # log2
@@ -118,7 +117,7 @@ class Mixing:
         histories = (histories + 7) // 8 * 24 if full else histories
         inputs = (8 + histories + 15) // 16 * 16  # whole vectors
         lane = (
-            rows * 2 * (inputs + 1)  # weights of a row, and its count
+            self.family.first_rows[-1] * 2 * (inputs + 1)  # weights of a row, and its count
             + 352 * 2 * (8 * (2 if full else 1) + 1)
             + (contexts + 2) * 1024
             + (contexts * 544 + 2 * 8192 if full else 0)
@@ -133,7 +132,5 @@ class Mixing:
 
 
 def costliest(profile: Profile) -> Mixing:
-    """One that takes as much memory as any of the profile."""
-    if profile == Profile.LEAN:
-        return Mixing(profile)
-    return Mixing(profile, Contexts.WIDE, period=4, stride=2)
+    """One that takes as much memory as any of the profile: it has most rows, or nearly."""
+    return Mixing(profile, Contexts.GENERAL)

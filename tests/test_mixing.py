@@ -952,6 +952,6 @@ def test_memory_is_what_is_promised(name: str) -> None:
             taken = [_native.mixing_memory(args, net, 0, size, lanes) for net in (False, True)]
             assert max(taken) <= promised <= costliest(mixing.profile).memory(size, lanes)
             if len(mixing.family.contexts) == most:
-                # none has most rows, too, and of the max profile none has most memories
-                nearly = 0.98 if mixing.profile != MAX else 0.83
+                # no family of the max profile has most contexts and most memories
+                nearly = 0.99 if mixing.profile != MAX else 0.95
                 assert taken[0] >= promised * nearly

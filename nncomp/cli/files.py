@@ -64,9 +64,9 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
                with AVX-512 VNNI     with AVX2
     -1                       0.6           0.6    31 MiB
     -2                       1.3           1.3   123 MiB
-    -3                       3.4           5.7   191 MiB
-    -4 to -6                 4.1           7.5   326 MiB
-    -7 to -9                 9.0          12.6   968 MiB
+    -3                       3.4           5.7   190 MiB
+    -4 to -6                 4.1           7.5   323 MiB
+    -7 to -9                 9.0          12.6   965 MiB
     """
     return _run(Mode.COMPRESS, ctx, **values)
 
