@@ -119,28 +119,29 @@ def memories(family: Family) -> str:
 
 
 def rows(family: Family, of_bit: bool) -> str:
-    """The function that picks rows: of the sets that do so for each bit, or once for a byte."""
-    names = DEFINITIONS | family.definitions
-    trees = {i: parse(row) for i, row in enumerate(family.rows)}
-    trees = {i: tree for i, tree in trees.items() if bool(BIT & used(tree, names)) == of_bit}
-    lines = list(variables([*trees.values()], names))
+    """The function that picks rows: of the sets that do so for each bit, or once for a byte; after
+    those of the family's base."""
+    base = family.base
+    values = family.row_values()  # definitions replaced, which C++ has as variables
+    trees = {
+        i: parse(family.rows[i])
+        for i in range(len(base.rows) if base else 0, len(family.rows))
+        if of_bit == any(feature[0] in BIT for feature in features(values[i]))
+    }
+    what, more, passed, template = (
+        ("bit_rows", "const Bit& bit, uint32_t* row", "bit, row", "")
+        if of_bit
+        else ("byte_rows", "Set set", "set", "template <class Set>\n")
+    )
+    lines = list(variables([*trees.values()], DEFINITIONS | family.definitions))
+    lines += [f"{base.name}_{what}(s, l, {passed});"] if base else []
     for i, tree in trees.items():
         behind = f"{family.first_rows[i]} + " if i else ""
         row = f"{behind}uint32_t({cpp(tree)})"
         lines.append(f"row[{i}] = {row};" if of_bit else f"set({i}, {row});")
     body = "\n".join(f"  {line}" for line in lines)
-    past = "const Shared& s, const Lane& l"
-    if of_bit:
-        head = f"inline void {family.name}_bit_rows({past}, const Bit& bit, uint32_t* row)"
-    else:
-        head = f"template <class Set>\ninline void {family.name}_byte_rows({past}, Set set)"
+    head = f"{template}inline void {family.name}_{what}(const Shared& s, const Lane& l, {more})"
     return f"{head} {{\n{body}\n}}\n"
-
-
-def used(tree: Tree, names: dict[str, str]) -> set[str]:
-    """The features that it is made of, and those of definitions in it."""
-    found = {f[0] for f in features(tree)}
-    return found.union(*(used(parse(names[f]), names) for f in found & {*names}))
 
 
 def switch(what: str, arguments: str, families: Sequence[Family]) -> str:

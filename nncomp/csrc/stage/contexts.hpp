@@ -494,9 +494,7 @@ template <class Set>
 inline void max_general_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t shape = feature::shape(s, l);
   const uint64_t tokens = feature::tokens(s, l);
-  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
-  set(5, 12896 + uint32_t(pick(shape & 0xFFFFF)));
-  set(6, 16992 + uint32_t(pick(tokens & 0xFFFFFF)));
+  general_byte_rows(s, l, set);
   set(8, 21600 + uint32_t(pick(shape & 0xFFFFFFF)));
   set(9, 25696 + uint32_t(pick(tokens & 0xFFFFFFFFFF)));
   set(12, 31840 + uint32_t(pick(shape & 0xFFFFFFFFF)));
@@ -506,9 +504,7 @@ template <class Set>
 inline void max_records_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t shape = feature::shape(s, l);
-  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
-  set(4, 8800 + uint32_t(pick(shape & 0xFFFFF)));
+  records_byte_rows(s, l, set);
   set(10, 16240 + uint32_t(c2));
   set(11, 16496 + uint32_t(c3));
 }
@@ -517,7 +513,7 @@ template <class Set>
 inline void max_code_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
-  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
+  code_byte_rows(s, l, set);
   set(10, 11248 + uint32_t(c2));
   set(11, 11504 + uint32_t(c3));
 }
@@ -530,9 +526,7 @@ inline void max_x86_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t opcodes = feature::opcodes(s, l);
   const uint64_t phase = feature::phase(s, l);
   const uint64_t O = opcode | phase << 16 | modrm << 24;
-  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
-  set(4, 8800 + uint32_t(8 * phase + (right(modrm, 3) & 7)));
-  set(6, 17248 + uint32_t(pick(combine(opcodes & 0xFFFF, phase))));
+  x86_byte_rows(s, l, set);
   set(8, 21856 + uint32_t(pick(combine(O, phase))));
   set(9, 25952 + uint32_t(phase << 5 | least(feature::ahead(s, l, 1), 15) << 1 | here));
   set(12, 28144 + uint32_t(more(phase, 0) ? (opcode & 0x1FF) << 1 : (opcodes & 0x1FF) << 1 | 1));
@@ -542,13 +536,7 @@ template <class Set>
 inline void max_picture_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
-  const uint64_t B = feature::B(s, l);
-  const uint64_t P = feature::P(s, l);
-  const uint64_t channel = feature::channel(s, l);
-  const uint64_t W = feature::back(s, l, B);
-  const uint64_t N = feature::back(s, l, P);
-  const uint64_t NE = feature::back(s, l, P - B);
-  set(3, 4704 + uint32_t(pick(combine(right(absolute(W - N), 3) << 8 | right(absolute(N - NE), 3), channel))));
+  picture_byte_rows(s, l, set);
   set(10, 15264 + uint32_t(c2));
   set(11, 15520 + uint32_t(c3));
 }
@@ -557,7 +545,7 @@ template <class Set>
 inline void max_wide_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
-  set(3, 4704 + uint32_t(pick(feature::o(s, l, 2))));
+  wide_byte_rows(s, l, set);
   set(10, 11296 + uint32_t(c2));
   set(11, 11552 + uint32_t(c3));
 }
@@ -641,15 +629,9 @@ inline void lean_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32
 }
 
 inline void max_general_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
-  const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t column = feature::column(s, l);
-  const uint64_t fields = feature::fields(s, l);
-  const uint64_t shape = feature::shape(s, l);
   const uint64_t word = feature::word(s, l);
-  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
-  row[1] = 4096 + uint32_t(bit.match_row);
-  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
-  row[4] = 8800 + uint32_t((fields & 0xF) << 8 | bit.node);
+  general_bit_rows(s, l, bit, row);
   row[7] = 21088 + uint32_t(bit.predicted);
   row[10] = 29792 + uint32_t(least(column, 127) << 3 | bit.k);
   row[11] = 30816 + uint32_t((right(word, 56) & 0x7F) << 3 | bit.k);
@@ -659,16 +641,10 @@ inline void max_general_bit_rows(const Shared& s, const Lane& l, const Bit& bit,
 inline void max_records_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t at = feature::at(s, l);
   const uint64_t offset = feature::offset(s, l);
-  const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
   const uint64_t type = feature::type(s, l);
-  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
-  row[1] = 4096 + uint32_t(bit.match_row);
-  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
-  row[5] = 12896 + uint32_t(bit.k << 8 | (at & 0xFF));
-  row[6] = 14944 + uint32_t(6 * bit.match_class + bit.hits);
+  records_bit_rows(s, l, bit, row);
   row[7] = 15088 + uint32_t(bit.predicted);
   row[8] = 15600 + uint32_t(8 * bit.all_hits + bit.k);
   row[9] = 16112 + uint32_t(16 * bit.k + right(c2, 4));
@@ -678,16 +654,9 @@ inline void max_records_bit_rows(const Shared& s, const Lane& l, const Bit& bit,
 
 inline void max_code_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
-  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
-  row[1] = 4096 + uint32_t(bit.match_row);
-  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
-  row[4] = 8800 + uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = 8928 + uint32_t(16 * bit.k + right(c3, 4));
-  row[6] = 9056 + uint32_t(6 * bit.match_class + bit.hits);
+  code_bit_rows(s, l, bit, row);
   row[7] = 9200 + uint32_t(bit.predicted);
   row[8] = 9712 + uint32_t(8 * bit.all_hits + bit.k);
   row[9] = 10224 + uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
@@ -699,11 +668,7 @@ inline void max_x86_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uin
   const uint64_t c1 = feature::c(s, l, 1);
   const uint64_t depth = feature::depth(s, l);
   const uint64_t phase = feature::phase(s, l);
-  const uint64_t shape = feature::shape(s, l);
-  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
-  row[1] = 4096 + uint32_t(bit.match_row);
-  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
-  row[5] = 9056 + uint32_t(phase << 8 | bit.node);
+  x86_bit_rows(s, l, bit, row);
   row[7] = 21344 + uint32_t(bit.predicted);
   row[10] = 26976 + uint32_t(6 * bit.match_class + bit.hits);
   row[11] = 27120 + uint32_t(phase << 5 | (right(depth, 2) & 3) << 3 | bit.k);
@@ -712,16 +677,9 @@ inline void max_x86_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uin
 
 inline void max_picture_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t channel = feature::channel(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
-  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
-  row[1] = 4096 + uint32_t(bit.match_row);
-  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
-  row[4] = 8800 + uint32_t(right(c2, 4) << 8 | bit.node);
-  row[5] = 12896 + uint32_t(8 * bit.k + channel);
-  row[6] = 12960 + uint32_t(bit.near);
+  picture_bit_rows(s, l, bit, row);
   row[7] = 13216 + uint32_t(bit.predicted);
   row[8] = 13728 + uint32_t(8 * bit.all_hits + bit.k);
   row[9] = 14240 + uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
@@ -731,16 +689,9 @@ inline void max_picture_bit_rows(const Shared& s, const Lane& l, const Bit& bit,
 
 inline void max_wide_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
   const uint64_t c1 = feature::c(s, l, 1);
-  const uint64_t c2 = feature::c(s, l, 2);
-  const uint64_t channel = feature::channel(s, l);
   const uint64_t shape = feature::shape(s, l);
   const uint64_t t = feature::t(s, l);
-  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
-  row[1] = 4096 + uint32_t(bit.match_row);
-  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
-  row[4] = 8800 + uint32_t(16 * bit.k + right(c2, 4));
-  row[5] = 8928 + uint32_t(8 * bit.k + channel);
-  row[6] = 8992 + uint32_t(bit.near);
+  wide_bit_rows(s, l, bit, row);
   row[7] = 9248 + uint32_t(bit.predicted);
   row[8] = 9760 + uint32_t(8 * bit.all_hits + bit.k);
   row[9] = 10272 + uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
