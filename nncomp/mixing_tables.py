@@ -95,7 +95,7 @@ def _start(n0: int, n1: int) -> int:
     return 65535 * one // (zero + one)
 
 
-def _constant(values: list[int]) -> npt.NDArray[np.int64]:
+def _constant(values: list[int] | list[list[int]]) -> npt.NDArray[np.int64]:
     table = np.array(values, np.int64)
     table.flags.writeable = False
     return table
@@ -111,15 +111,11 @@ START = _constant([_start(*counts) for counts in _COUNTS])  # (histories) 16-bit
 RECIPROCAL = _constant([65536 // (2 * n + 3) for n in range(256)])  # 2^15/(n + 1.5)
 
 # How fast rows of weights learn that have been seen n times: of the first layer [max][n // 32] and
-# of the second in 1/2^10, of the readout in 1/2^12.
-FIRST_RATE = np.array(
-    [[16 + 9900 // (i + 37) for i in range(256)], [16 + 2700 // (i + 25) for i in range(256)]],
-    np.int64,
+# of the second [max][n] in 1/2^10, of the readout in 1/2^12.
+FIRST_RATE = _constant(
+    [[16 + 9900 // (i + 37) for i in range(256)], [16 + 2700 // (i + 25) for i in range(256)]]
 )
-FIRST_RATE.flags.writeable = False
-SECOND_RATE = np.array(
-    [[18 + 9000 // (n + 40) for n in range(1024)], [18 + 4100 // (n + 50) for n in range(1024)]],
-    np.int64,
+SECOND_RATE = _constant(
+    [[18 + 9000 // (n + 40) for n in range(1024)], [18 + 4100 // (n + 50) for n in range(1024)]]
 )
-SECOND_RATE.flags.writeable = False
 READOUT_RATE = _constant([isqrt(9_600_000 // (n + 40)) for n in range(1024)])

@@ -260,7 +260,7 @@ def frame_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
         raise FormatError(_NO_INDEX)
     start = stop - body_size
     if body_size // 2 > room:  # an entry has two bytes at least
-        if not is_end(read_at(start, start + 1)):  # nor is it one
+        if not is_end(read_at(start, start + 1)):  # bytes that only look like the size of one
             raise FormatError(_NO_INDEX)
         raise MemoryLimitError("the index needs more memory than the limit allows")
     body = read_at(start, stop)
