@@ -18,6 +18,7 @@ import pytest
 
 import commandline
 import models
+import test_hostile as hostile
 import unnnc
 from fuzz import mutate
 from golden.files import PRIME, golden_model
@@ -282,6 +283,19 @@ def test_primes(here: Program, tmp_path: Path) -> None:
 
 
 # What is damaged
+
+
+def test_models_made_to_do_harm(
+    sanitized: Program, model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commandline.use_models(monkeypatch, model_directory)
+    cases = [*hostile.hostile_models(), *hostile.hostile_packed_models()]
+    paths = [tmp_path / f"{i}.nnc" for i in range(len(cases))]
+    for path, case in zip(paths, cases, strict=True):
+        record = hostile.network_record(models.tiny().id, case, b"test")
+        path.write_bytes(hostile.sealed(record))
+    lines = sanitized.run("-t", "-m", model_directory, *paths, status=1).stderr.decode()
+    assert [line.split(": ")[1] for line in lines.splitlines()] == [*map(str, paths)]
 
 
 def test_damaged_files(sanitized: Program, folder: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ struct TensorRow {
 // All tensors of a model of these dimensions, in the order of their names.
 std::vector<TensorRow> tensors_of(const Config& config);
 
-// Bytes of them. Throws FormatError where that is more than any model has.
+// Bytes of them. Throws FormatError where that is more than any model has, or there is no layer.
 uint64_t stored_size(const Config& config);
 
 // Upper bound in bytes of what decoding a block of `lanes` lanes needs, its data aside.

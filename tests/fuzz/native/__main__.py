@@ -35,6 +35,7 @@ ROOT = TESTS.parent
 BUILD = ROOT / "build" / "fuzz"
 CORPUS = HERE.parent / "corpus"
 MOST = 5  # findings of a target, after which it is left alone
+SAID = 30  # lines of a finding to print
 LARGEST = 1 << 14  # bytes of a case
 KEPT_CASE, KEPT = 4 << 10, 48 << 10  # bytes of a case in the corpus, and of all those of a target
 
@@ -124,7 +125,9 @@ def work(target: str, seconds: float) -> list[Run]:
             kept = re.findall(r"written to (\S+)", text)
             path = Path(kept[-1] if kept else found / target)
             path.with_name(path.name + ".txt").write_text(text)
-            print(f"found by {target}: see {path}.txt", flush=True)
+            # What was wrong, and the case if it is small; progress begins with "#".
+            said = [line for line in text.splitlines() if not line.startswith("#")][-SAID:]
+            print(*said, f"found by {target}: see {path}.txt", sep="\n", flush=True)
     return runs
 
 
