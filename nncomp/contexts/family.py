@@ -100,7 +100,7 @@ FEATURES = {
     "hits": "how many of the first five contexts have a slot",
     "all_hits": "how many of all have one",
     "predicted": "256 + the byte that a match expects, or 0",
-    "near": "where prediction 1 stands",
+    "near": "where prediction 5 stands",
 }
 BIT = {"k", "node", "match_class", "match_row", "hits", "all_hits", "predicted", "near"}
 MOST = {  # what features can be at most that choose rows

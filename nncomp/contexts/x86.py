@@ -1,4 +1,4 @@
-"""The contexts for programs of x86, of the rich profile; ``table`` has those for all else."""
+"""The contexts for programs of x86, of the rich profile; see ``table``."""
 
 from __future__ import annotations
 

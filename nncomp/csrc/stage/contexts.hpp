@@ -244,11 +244,11 @@ inline void wide_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t ch = channel << 8;
   add(feature::o(s, l, 2));
   add(feature::o(s, l, 3));
-  add(feature::o(s, l, 4));
-  add(combine(feature::guess(s, l, 0), 1));
+  add(combine(feature::guess(s, l, 5), 1));
   add(combine(feature::guess(s, l, 4), 2));
   add(combine(feature::guess(s, l, 2), 3));
   add(combine(feature::guess(s, l, 3), 4));
+  add(combine(feature::guess(s, l, 7), 5));
   add(combine(c2 | ch, 7));
   add(combine(W | ch, c1));
   add(combine(feature::back(s, l, P) | ch, c1 << 8 | W));

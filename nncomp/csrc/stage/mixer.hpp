@@ -144,7 +144,7 @@ ALWAYS_INLINE void ask_samples(const Lane& l, const Common& c, Bit& bit, uint32_
   for (int j = 0; j < c.shape.samples; ++j) {
     const uint32_t place = place_of(c.shape, l, j, bit.k, bit.node);
     cell[j] = l.sample_map + j * SAMPLE_CELLS + ((error_class(c.shape, l, j) * 8 + bit.k) << 8 | place);
-    if (j == 1) bit.near = place;
+    if (j == NEAREST) bit.near = place;
   }
 }
 

@@ -1,5 +1,5 @@
-// Predictions of a sample: by two linear ones that learn, two that do not, and two of least squares. namespace feature:
-// see past.hpp.
+// Predictions of a sample: by two linear ones that learn, two that do not, and four of least squares. namespace
+// feature: see past.hpp.
 #pragma once
 
 #include <cstdint>
@@ -74,7 +74,7 @@ inline void predict_sample(const Shared& s, Lane& l) {
     return a.before + int32_t(sum >> 16);
   };
   for (int j = 0; j < LEARNING; ++j) a.guess[j] = linear(a.weight[j][l.channel]);
-  for (int j = 0; j < SQUARES; ++j) a.guess[LEARNING + FIXED + j] = linear(l.squares[l.channel].weight[j]);
+  for (int j = 0; j < 2 * SQUARES; ++j) a.guess[LEARNING + FIXED + j] = linear(l.squares[l.channel].weight[j]);
   for (int32_t& g : a.guess) g = s.shape.width == 2 ? g & 65535 : g < 0 ? 0 : g > 65280 ? 65280 : g;
 }
 

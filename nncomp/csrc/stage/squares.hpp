@@ -33,8 +33,9 @@ inline int32_t quotient(int64_t v, int64_t root, int64_t inverse, int bits) {
   return int32_t((high * inverse + (low * inverse >> 28)) >> (INVERSE - 28));
 }
 
-// Cholesky's factors of the sums, whose last row becomes what they make of the sample, and the weights from these.
-inline void find_weights(const int64_t (&sum)[TAPS + 1][ROW], int32_t (&weight)[TAPS]) {
+// Cholesky's factors of the sums, whose last row becomes what they make of the sample, and from these the weights of
+// all inputs and those of the first alone.
+inline void find_weights(const int64_t (&sum)[TAPS + 1][ROW], int32_t (&all)[TAPS], int32_t (&first)[TAPS]) {
   int64_t largest = 1;
   for (int i = 0; i <= TAPS; ++i) largest = sum[i][i] > largest ? sum[i][i] : largest;
   const int bits = highest_bit(uint64_t(largest)) + 1;  // <= 53
@@ -53,14 +54,18 @@ inline void find_weights(const int64_t (&sum)[TAPS + 1][ROW], int32_t (&weight)[
     inverse[j] = (int64_t(1) << INVERSE) / root[j];
     for (int i = j + 1; i <= TAPS; ++i) f[i] = quotient(a[i][j], root[j], inverse[j], FACTOR_BITS);
     for (int i = j + 1; i <= TAPS; ++i) {
-      for (int k = j + 1; k <= i; ++k) a[i][k] -= int64_t(f[i]) * f[k];
+      for (int k = j + 1; k <= i && k < TAPS; ++k) a[i][k] -= int64_t(f[i]) * f[k];
     }
   }
-  for (int i = TAPS - 1; i >= 0; --i) {
-    int64_t v = int64_t(factor[i][TAPS]) * (1 << 16);  // < 2^54 throughout
-    for (int k = i + 1; k < TAPS; ++k) v -= int64_t(factor[i][k]) * weight[k];
-    weight[i] = quotient(v, root[i], inverse[i], WEIGHT_BITS);
-  }
+  const auto solve = [&](int taps, int32_t (&weight)[TAPS]) {  // the factors of the first rows are those of a part
+    for (int i = taps - 1; i >= 0; --i) {
+      int64_t v = int64_t(factor[i][TAPS]) * (1 << 16);  // < 2^54 throughout
+      for (int k = i + 1; k < taps; ++k) v -= int64_t(factor[i][k]) * weight[k];
+      weight[i] = quotient(v, root[i], inverse[i], WEIGHT_BITS);
+    }
+  };
+  solve(TAPS, all);
+  solve(SHORT, first);
 }
 
 // A sample was `y` above the one before where the differences were x.
@@ -82,7 +87,7 @@ inline void learn_squares(LeastSquares& q, const Forgetting& forgetting, const i
     }
   }
   if (q.count / BATCH % forgetting.every) return;
-  for (int o = 0; o < SQUARES; ++o) find_weights(q.sum[o], q.weight[o]);
+  for (int o = 0; o < SQUARES; ++o) find_weights(q.sum[o], q.weight[o], q.weight[SQUARES + o]);
 }
 
 }  // namespace

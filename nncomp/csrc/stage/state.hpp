@@ -18,9 +18,12 @@ constexpr int MAX_GROUPS = MAX_SETS / MANY_SETS;
 constexpr int BINS = 33;          // of an adaptive probability map: −16 … 16 octaves
 constexpr int LENGTHS = 24;       // classes of a match's length
 constexpr int MATCH_CELLS = LENGTHS * 64;
-constexpr int TAPS = 24;          // inputs of a linear prediction
-// Predictions of a sample: those that learn with each, those that do not, and those of least squares.
-constexpr int LEARNING = 2, FIXED = 2, SQUARES = 2, PREDICTIONS = LEARNING + FIXED + SQUARES;
+constexpr int TAPS = 32;          // inputs of a linear prediction
+// Predictions of a sample: those that learn with each, those that do not, and those of least squares, each of which is
+// made of all inputs and of the first ones.
+constexpr int LEARNING = 2, FIXED = 2, SQUARES = 2, PREDICTIONS = LEARNING + FIXED + 2 * SQUARES;
+constexpr int SHORT = 16;         // inputs of the shorter ones of least squares
+constexpr int NEAREST = 5;        // the prediction whose place chooses rows and maps
 constexpr int BATCH = 8;          // samples between which sums of least squares do not change
 constexpr int PART = 4;           // of a row of those: what is looked at at once
 constexpr int SAMPLE_CELLS = 8 * 8 * 256;  // [error][bit][place]
@@ -185,7 +188,7 @@ struct Instruction {
 // Least squares of a channel. A sample's row is its differences from the one before (see Samples), and its own last.
 struct LeastSquares {
   int64_t sum[SQUARES][TAPS + 1][ROW];  // of products of two entries of a row, 2^8 is one; up to the diagonal
-  int32_t weight[SQUARES][TAPS];        // 2^16 is one
+  int32_t weight[2 * SQUARES][TAPS];    // 2^16 is one; of all, then of the first SHORT of them
   int32_t seen[BATCH][ROW];             // rows that are in no sum yet
   uint32_t count;                       // samples
 };
@@ -208,7 +211,7 @@ struct Bit {
   uint32_t match_class;  // of the length of the first active match, 0 without one
   uint32_t guess;        // 1: match 0 says 0, 2: it says 1, 0: it says nothing
   uint32_t match_row;    // 4·match_class + guess: < 4·LENGTHS
-  uint32_t near;         // where prediction 1 of the sample stands
+  uint32_t near;         // where the nearest prediction of the sample stands
   uint32_t predicted;    // 256 + the byte of the longest active match, or 0
 };
 

@@ -34,7 +34,7 @@ from nncomp.engine.reference.hashes import K1, MASK, check_of, combine, context_
 from nncomp.engine.reference.matches import MATCH_LEAST, MATCH_MOST, Match
 from nncomp.engine.reference.memories import Memories
 from nncomp.engine.reference.readout import Readout
-from nncomp.engine.reference.samples import PREDICTIONS
+from nncomp.engine.reference.samples import NEAREST
 from nncomp.mixing import Mixing
 from nncomp.mixing_tables import FIRST_RATE, NEXT, SECOND_RATE, SQUASH, START, STRETCH
 
@@ -272,16 +272,12 @@ class Stage:
         samples, sample_at = past.samples, None
         near = guess << 8 | node  # the row of the lane's final map
         if samples is not None:
-            errors = [samples.error_class(j, past.channel) for j in range(PREDICTIONS)]
-            places = [samples.place(j, past, k, node) for j in range(PREDICTIONS)]
-            sample_at = (
-                np.arange(PREDICTIONS),
-                np.array(errors),
-                np.full(PREDICTIONS, k),
-                np.array(places),
-            )
+            count = self.family.count("sample")
+            errors = [samples.error_class(j, past.channel) for j in range(count)]
+            places = [samples.place(j, past, k, node) for j in range(count)]
+            sample_at = np.arange(count), np.array(errors), np.full(count, k), np.array(places)
             inputs += lane.sample_cells.stretched(sample_at).tolist()
-            near = places[1]
+            near = places[NEAREST]
         if network is not None:
             low = node << 8 - k & 255
             inputs.append(int(STRETCH[network(low, low + (256 >> k)) >> 10]))

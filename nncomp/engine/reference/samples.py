@@ -9,11 +9,12 @@ from nncomp.engine.reference.squares import OF_ROWS, OF_SOUND, SQUARES, LeastSqu
 if TYPE_CHECKING:
     from nncomp.engine.reference.features import Past
 
-__all__ = ["PREDICTIONS", "Samples"]
+__all__ = ["NEAREST", "PREDICTIONS", "TAPS", "Samples"]
 
 LEARNING, FIXED = 2, 2  # predictions that learn step by step, that do not
-PREDICTIONS = LEARNING + FIXED + SQUARES  # of a sample
-TAPS = 24  # inputs of a linear one
+PREDICTIONS = LEARNING + FIXED + 2 * SQUARES  # of a sample
+NEAREST = 5  # the one whose place chooses rows and maps
+TAPS = 32  # inputs of a linear one
 
 
 def signed16(v: int) -> int:

@@ -9,9 +9,10 @@ from math import isqrt
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OF_ROWS", "OF_SOUND", "SQUARES", "Forgetting", "LeastSquares"]
+__all__ = ["OF_ROWS", "OF_SOUND", "SHORT", "SQUARES", "Forgetting", "LeastSquares"]
 
-SQUARES = 2  # predictions of a sample by least squares
+SQUARES = 2  # predictions of a sample by least squares of all inputs, and by those of the first
+SHORT = 16  # how many these are
 BATCH = 8  # samples between which sums do not change
 SCALE = 56  # sums are brought to so many bits
 LEAST_BITS = 20  # those of fewer are taken as having so many
@@ -39,8 +40,9 @@ def quotient(v: int, root: int, inverse: int, bits: int) -> int:
     return v * inverse >> INVERSE
 
 
-def found_weights(sums: Numbers) -> list[int]:
-    """The weights with which x predicts y best, of the sums of products of all of (x, y)."""
+def found_weights(sums: Numbers) -> tuple[list[int], list[int]]:
+    """The weights with which x predicts y best, and those with which the first of x alone do, of
+    the sums of products of all of (x, y)."""
     n = len(sums) - 1
     bits = max(int(sums.diagonal().max()).bit_length(), LEAST_BITS)
     a = sums << SCALE - bits
@@ -57,22 +59,28 @@ def found_weights(sums: Numbers) -> list[int]:
             quotient(v, root, inverses[j], FACTOR_BITS) for v in a[below, j].tolist()
         ]
         a[below, below] -= np.outer(factors[j, below], factors[j, below])
-    weights = [0] * n
-    for i in reversed(range(n)):
-        others = sum(int(factors[i, k]) * weights[k] for k in range(i + 1, n))
-        v = (int(factors[i, n]) << 16) - others
-        assert abs(v) < 1 << 54
-        weights[i] = quotient(v, roots[i], inverses[i], WEIGHT_BITS)
-    return weights
+
+    def solved(taps: int) -> list[int]:
+        """Of the first inputs: the factors of their sums are the first rows of all."""
+        weights = [0] * n
+        for i in reversed(range(taps)):
+            others = sum(int(factors[i, k]) * weights[k] for k in range(i + 1, taps))
+            v = (int(factors[i, n]) << 16) - others
+            assert abs(v) < 1 << 54
+            weights[i] = quotient(v, roots[i], inverses[i], WEIGHT_BITS)
+        return weights
+
+    return solved(n), solved(SHORT)
 
 
 class LeastSquares:
-    """The weights of a channel: for either decay, those best for its samples so far."""
+    """The weights of a channel: for either decay, those best for its samples so far, of all inputs;
+    then, for either, of the first."""
 
     def __init__(self, taps: int, forgetting: Forgetting) -> None:
         self.forgetting = forgetting
         self.sums = [np.zeros((taps + 1, taps + 1), np.int64) for _ in range(SQUARES)]  # 2^8: one
-        self.weights = [[0] * taps for _ in range(SQUARES)]  # 2^16: one
+        self.weights = [[0] * taps for _ in range(2 * SQUARES)]  # 2^16: one; of all, of the first
         self.seen: list[list[int]] = []  # rows that are in no sum yet
         self.batches = 0
 
@@ -88,4 +96,5 @@ class LeastSquares:
             sums += (rows.T @ rows << 8) - (sums >> decay)
             assert (abs(sums) < 1 << 53).all()
         if self.batches % self.forgetting.every == 0:
-            self.weights = [found_weights(sums) for sums in self.sums]
+            found = [found_weights(sums) for sums in self.sums]
+            self.weights = [of_all for of_all, _ in found] + [of_first for _, of_first in found]

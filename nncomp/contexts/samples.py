@@ -1,0 +1,107 @@
+"""The contexts for pictures and sound, of the rich profile; see ``table``."""
+
+from __future__ import annotations
+
+from nncomp.contexts.family import ABSENT, FIRST_ROWS, Family, Input
+
+__all__ = ["PICTURE", "WIDE"]
+
+PICTURE = Family(
+    "picture",
+    "Rows of samples of a byte; W, N, … are the same byte of neighbouring samples.",
+    width=1,
+    definitions={
+        "W": "[B]",
+        "WW": "[2B]",
+        "N": "[P]",
+        "NN": "[2P]",
+        "NW": "[P + B]",
+        "NE": "[P - B]",
+        "NNE": "[2P - B]",
+        "last_W": "[B + 1]",
+        "last_N": "[P + 1]",
+        "last_NW": "[P + B + 1]",
+        "f": "c1 - last_W",
+        "g": "c1 - last_N",
+        "plane": "W + N - NW",
+        "ch": "channel << 8",
+    },
+    contexts=(
+        Input("W << 8 | N | ch << 8 # 1", 272),
+        Input("clip(plane) | ch # 2", -240),
+        Input("clip(plane) | ch | c1 << 16 # 3", 624),
+        Input("W | ch | c1 << 16 # 4", 768),
+        Input("N | ch | c1 << 16 # 5", 1664),
+        Input("clip(W + f) | ch # 6", 3760),
+        Input("clip(N + g) | ch # 7", 3072),
+        Input("(W + N) >> 1 | ch | (f mod 2^8) >> 2 << 16 # 8", 560),
+        Input("clip(N + NE - NNE) | ch # 9", 1328),
+        Input("clip(2N - NN) | ch | clip(2W - WW) << 16 # 10", 784),
+        Input("(W + NE) >> 1 | ch | c1 >> 2 << 16 # 11", 1056),
+        Input("c1 | c2 << 8 | W >> 2 << 16 | ch << 24 # 12", 2656),
+        Input("clip(plane + c1 - (last_W + last_N - last_NW)) | ch # 13", 2352),
+        Input("clip((plane + W + f + N + g)*21846 >> 16) | ch # 14", 176),
+        Input("clip(plane) | abs(W - N) >> 2 << 8 | abs(N - NW) >> 2 << 16 | ch << 24 # 15", 192),
+        Input("clip(W + NE - N) | ch | (g + 256) >> 3 << 16 # 16", 544),
+    ),
+    others=(
+        Input("order 0", 384),
+        Input("order 1", 3264),
+        Input("match 0", 2048),
+        Input("match 1", 1552),
+        Input("sample 0", 3760),
+        Input("sample 1", 2240),
+        Input("sample 2", 1760),
+        Input("sample 3", 1024),
+        Input("sample 4", 1500),
+        Input("sample 5", 1500),
+        Input("network", ABSENT, 8192),
+        Input("constant", -448, 0),
+    ),
+    rows=(
+        *FIRST_ROWS,
+        "pick((abs(W - N) >> 3 << 8 | abs(N - NE) >> 3) # channel)",
+        "c2 >> 4 << 8 | node",
+        "8k + channel",
+        "near",
+    ),
+)
+
+WIDE = Family(
+    "wide",
+    "Rows of samples of two bytes, low and high; sound, too.",
+    width=2,
+    definitions={
+        "W": "[B]",
+        "ch": "channel << 8",
+    },
+    contexts=(
+        Input("o(2)", 768),
+        Input("o(3)", 624),
+        Input("guess(5) # 1", 2736),
+        Input("guess(4) # 2", 2080),
+        Input("guess(2) # 3", 1664),
+        Input("guess(3) # 4", 1904),
+        Input("guess(7) # 5", 2080),
+        Input("c2 | ch # 7", 2704),
+        Input("W | ch # c1", 848),
+        Input("[P] | ch # c1 << 8 | W", 672),
+    ),
+    others=(
+        Input("order 0", 1136),
+        Input("order 1", 1168),
+        Input("match 0", 1968),
+        Input("match 1", 1904),
+        Input("sample 0", 3488),
+        Input("sample 1", 2592),
+        Input("sample 2", 2208),
+        Input("sample 3", 2160),
+        Input("sample 4", 1500),
+        Input("sample 5", 1500),
+        Input("sample 6", 1500),
+        Input("sample 7", 1500),
+        Input("network", ABSENT, 8192),
+        Input("constant", 800, 0),
+    ),
+    rows=(*FIRST_ROWS, "pick(o(2))", "16k + (c2 >> 4)", "8k + channel", "near"),
+)
