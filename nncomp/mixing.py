@@ -16,7 +16,7 @@ __all__ = ["MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile", "costlie
 
 MAX_PERIOD = (1 << 16) - 1
 MAX_STRIDE = 8
-_LEAST_SQUARES = 98368  # bytes that a lane's take, of eight channels
+_LEAST_SQUARES = 165440  # bytes that a lane's take, of eight channels
 _OUTLINES = 131072  # bytes of a lane that remember numbers of lines
 
 
@@ -128,7 +128,7 @@ class Mixing:
         lane += (
             _OUTLINES if self.contexts == Contexts.GENERAL and self.profile != Profile.LEAN else 0
         )
-        return tables + maps + lanes * (lane + 9216)
+        return tables + maps + lanes * (lane + 9600)
 
 
 def costliest(profile: Profile) -> Mixing:
