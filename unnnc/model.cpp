@@ -122,7 +122,7 @@ std::vector<TensorRow> tensors_of(const Config& config) {
 }
 
 uint64_t stored_size(const Config& config) {
-  require(!config.layers.empty(), "model has no layers");  // memory_of asks the last one before a network checks the rest
+  require(!config.layers.empty(), "model has no layers");  // a network checks the rest, later
   uint64_t size = 0;
   for (const TensorRow& row : tensors_of(config)) size += row.stored_size();
   require(size <= MAX_SIZE, "model is larger than 64 MiB");
