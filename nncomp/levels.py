@@ -45,7 +45,7 @@ class Level:
 _LEVELS = {
     1: Level(NO_MODEL, 1 * MIB, 256 * KIB, Profile.LEAN, 31, thorough=False),
     2: Level(NO_MODEL, 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
-    3: Level("small-2", 2 * MIB, 512 * KIB, Profile.RICH, 128, thorough=False),
+    3: Level("nano-2", 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
     4: Level("small-2", 2 * MIB, 512 * KIB, Profile.RICH, 31, thorough=False),
     5: Level("small-2", 4 * MIB, 512 * KIB, Profile.RICH, 15),
     6: Level("small-2", 4 * MIB, 1 * MIB, Profile.RICH, 8),

@@ -45,7 +45,7 @@ from nncomp.plan import Plan, Stream, layout, memory
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-RELEASED = ("nano-1", "small-2", "base-2")
+RELEASED = ("nano-1", "nano-2", "small-2", "base-2")
 UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
 
 
@@ -561,11 +561,13 @@ def test_models_page() -> None:
         assert number(rows["weights in products"][i]) == config.product_weights
         assert number(rows["stored bytes"][i]) == config.stored_size
         assert rows["layers × width"][i] == f"{len(config.layers)} × {config.d_model}"
-        windows = [*map(int, rows["windows of attention"][i].split(", "))]
+        windows = [*map(int, re.findall("[0-9]+", rows["windows of attention"][i]))]
         shape = rows["in turn: attention (heads × width), feed-forward"][i]
-        heads, width, inner = map(int, re.findall("[0-9]+", shape))
-        pairs = [(Attention(heads, width, window), FeedForward(inner)) for window in windows]
-        assert config.layers == tuple(layer for pair in pairs for layer in pair)
+        *head, inner = map(int, re.findall("[0-9]+", shape))
+        expected: list[Layer] = [] if windows else [FeedForward(inner)]
+        for window in windows:
+            expected += Attention(head[0], head[1], window), FeedForward(inner)
+        assert config.layers == tuple(expected)
         tables = {}
         for orders, size, width in re.findall(
             r"((?:[0-9](?:, | and )?)+): ([0-9]+) × ([0-9]+)",

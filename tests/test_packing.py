@@ -196,7 +196,7 @@ def stored_bytes_a_weight(model: Model) -> float:
     return len(packed.data) / count
 
 
-@pytest.mark.parametrize("name", some_quick(["nano-1", "small-2", "base-2"], "nano-1"))
+@pytest.mark.parametrize("name", some_quick(["nano-1", "nano-2", "small-2", "base-2"], "nano-1"))
 def test_a_stored_int4_weight_of_a_trained_model(name: str) -> None:
     assert stored_bytes_a_weight(registry.find(name)) <= 0.45
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Trains what models/ ships: tools/train-models.sh NNCOMP CORPUS_DIR OUTPUT_DIR [nano-1|small-1|small-2|base-2 …]
+# Trains what models/ ships: tools/train-models.sh NNCOMP CORPUS_DIR OUTPUT_DIR [nano-1|nano-2|small-1|small-2|base-2 …]
 #
 # CORPUS_DIR holds DOMAIN/SOURCE.dat files, at any depth, as `make corpus` writes them. May be stopped
-# at any time: the same command goes on. On one CPU core nano-1 takes two hours, small-1 three or four.
+# at any time: the same command goes on. On one CPU core nano-1 and nano-2 take two hours, small-1 three or four.
 # small-2 goes on from nano-1, and base-2 from small-1, which no longer ships, for an hour each: from
 # those in OUTPUT_DIR, or else from those that the package has; small-2 goes on once more, where there is
 # a GPU. MEGABYTES=300: a longer run.
@@ -53,9 +53,14 @@ large=(
 )
 
 mkdir -p "$output"
-for model in ${*:-nano-1 small-1 small-2 base-2}; do
+for model in ${*:-nano-1 nano-2 small-1 small-2 base-2}; do
   case $model in
     nano-1) from_nothing nano-1 340 ;;
+    nano-2)
+      train nano-2 700 --batch 16KiB --part 16KiB "${second[@]/#/--weight=}" --stage "$output/stage" \
+        --mixed-from 0.1 --mixed 0.7 --weight-bits tables=5 --quantise-at 0.8 --decay 0.95 --length 1:512 \
+        --validate-every 2000 -T 1
+      ;;
     small-1) from_nothing small-1 210 ;;
     small-2)
       going_on small-2-first 64 nano-1 --length 1:512

@@ -64,7 +64,7 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
                with AVX-512 VNNI     with AVX2
     -1                       0.6           0.6    31 MiB
     -2                       1.3           1.3   123 MiB
-    -3                       3.4           5.7   190 MiB
+    -3                       2.9           3.8   160 MiB
     -4 to -6                 4.1           7.5   323 MiB
     -7 to -9                 9.0          12.6   965 MiB
     """
