@@ -68,7 +68,7 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 def model_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A search path where the released names belong to models for tests."""
     directory = tmp_path_factory.mktemp("models")
-    for name, seed in (("nano-1", 1), ("nano-2", 2), ("small-2", 3), ("base-2", 1)):
+    for name, seed in (("nano-1", 1), ("nano-2", 4), ("small-2", 3), ("base-2", 1)):
         data = model.dumps(models.chain_model(name, seed))
         (directory / f"{name}.safetensors").write_bytes(data)
     return directory
