@@ -5,7 +5,9 @@ Whatever the bytes, decoding ends soon, within its memory, in the content or in 
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import io
 import random
 import subprocess
@@ -192,6 +194,30 @@ def test_payload_bit_flips_are_noticed(packed: bytes, way: str) -> None:
             payloads[0] = bytes(bad)
 
         assert isinstance(decode(rewrite(packed, with_payloads(way, flip))), FormatError)
+
+
+DIGESTS = [hashlib.sha512(bytes([i])).digest() for i in range(10)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DIGESTS[0].hex().encode() + b"\n",
+        b"".join(digest[:20].hex().encode() + b"  name\n" for digest in DIGESTS),
+        b"".join(DIGESTS)[:200].hex().encode(),
+        base64.b64encode(b"".join(DIGESTS)[:96]),
+        base64.encodebytes(b"".join(DIGESTS)[:600]),
+    ],
+    ids=["sha512", "sha1", "hex", "base64", "mime"],
+)
+def test_every_bit_of_a_small_frame_is_checked(text: bytes) -> None:
+    """Where filters undo what is stored, a bit and what becomes of it change at once."""
+    packed = compress(text, model="none")
+    assert len(packed) < len(text)  # a filter is in use
+    for bit in range(8 * len(packed)):
+        changed = bytearray(packed)
+        changed[bit // 8] ^= 1 << bit % 8
+        assert isinstance(decode(bytes(changed)), NNCompError), bit
 
 
 def test_stored_bytes_that_change_are_noticed(packed: bytes) -> None:

@@ -182,8 +182,8 @@ bool Block::matches(View content) const {
   const View lead = content.first(content.size() > LEAD_SIZE ? LEAD_SIZE : 0);
   const uint32_t lead_crc = crc32(lead), crc = crc32(content.subspan(lead.size()), lead_crc);
   if (!before) return content.size() == size && lead_crc == lead_checksum && crc == content_checksum;
-  const uint8_t bytes[] = {uint8_t(crc), uint8_t(crc >> 8), uint8_t(crc >> 16), uint8_t(crc >> 24)};
-  return content.size() == size && crc32(bytes, *before) == content_checksum;
+  const Bytes zeros(before->size);  // CRC-32 of the content and then of the frame, of which only its own is known
+  return content.size() == size && (crc32(zeros, crc) ^ crc32(zeros) ^ before->crc) == content_checksum;
 }
 
 // All of a small frame but for its head. Its check is of the content, too.
@@ -203,7 +203,7 @@ Block Reader::small_block() {
   block.payload = take(payload_size);
   const Bytes footer = footer_of(2 * (position_ - start_) + 1);
   require(take(footer.size()) == footer, "damaged: a small frame's end does not match its size");
-  block.before = crc_;
+  block.before = {crc_, position_ - start_};
   block.content_checksum = uint32();
   return block;
 }

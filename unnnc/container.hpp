@@ -49,7 +49,11 @@ struct Block {
   Bytes payload;
   uint32_t lead_checksum;  // CRC-32 of the content's lead; 0 where there is no more than that
   uint32_t content_checksum;
-  std::optional<uint32_t> before;  // of a small frame: CRC-32 of what is before its check, which the checksum is
+  struct Before {
+    uint32_t crc;
+    uint64_t size;
+  };
+  std::optional<Before> before;  // of a small frame: what is before its check, which the checksum is
 
   // Whether that is what the checksums are of.
   bool matches(View content) const;

@@ -248,7 +248,7 @@ def read_small_block(scanner: Scanner, header: Header) -> tuple[Block, ModelRef 
     expected = footer(scanner.position, small=True)
     if scanner.take(len(expected)) != expected:
         raise FormatError("damaged: a small frame's end does not match its size")
-    before = scanner.crc
+    before = scanner.crc, scanner.position
     block = Block(size, network, plan, payload, scanner.uint32(), before=before)
     return block, model
 

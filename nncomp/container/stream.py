@@ -15,7 +15,6 @@ from nncomp.container.values import (
     Header,
     Item,
     ModelRef,
-    small_check,
 )
 from nncomp.errors import FormatError
 from nncomp.rawio import Readable, Writable
@@ -46,7 +45,7 @@ def small_frame(header: Header, block: Block, model: ModelRef | None = None) -> 
     frame = records.small_frame(header, block, model)
     if frame is None:
         return None
-    return frame + small_check(zlib.crc32(frame), block.content_checksum).to_bytes(4, "little")
+    return frame + zlib.crc32(frame, block.content_checksum).to_bytes(4, "little")
 
 
 class FrameWriter:

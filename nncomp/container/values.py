@@ -34,7 +34,6 @@ __all__ = [
     "Packed",
     "lead_checksum",
     "require_block_size",
-    "small_check",
 ]
 
 MAGIC = b"\x89NNC\r\n"
@@ -114,14 +113,14 @@ class Block:
     payload: bytes  # at most as long as the content
     content_checksum: int  # CRC-32 of the content
     lead_checksum: int = 0  # that of its first LEAD_SIZE bytes; 0 where it has no more
-    before: int | None = None  # of a small frame: CRC-32 of what is before its check, which
-    # ``content_checksum`` is then
+    before: tuple[int, int] | None = None  # of a small frame: CRC-32 and size of what is before
+    # its check, which ``content_checksum`` is then
 
     def matches(self, content: bytes) -> bool:
         """Whether ``content`` is what the checksums are of."""
         checksum = zlib.crc32(content)
         if self.before is not None:
-            return small_check(self.before, checksum) == self.content_checksum
+            return _small_check(checksum, *self.before) == self.content_checksum
         lead = lead_checksum(content)
         return (checksum, lead) == (self.content_checksum, self.lead_checksum)
 
@@ -144,9 +143,15 @@ class End:
 Item = Header | ModelRef | Aside | Block | End  # what readers hand out
 
 
-def small_check(before: int, content_checksum: int) -> int:
-    """The check of a small frame: CRC-32 of all before it, and then of the content's CRC-32."""
-    return zlib.crc32(content_checksum.to_bytes(4, "little"), before)
+def _small_check(content_checksum: int, before: int, size: int) -> int:
+    """The check of a small frame: CRC-32 of the content and then of the ``size`` bytes before the
+    check, of which ``before`` is the CRC-32.
+
+    The content comes first, so that no bit of it is as far from the end as one of the frame: a
+    stored bit and the bit of the content that it becomes would cancel each other.
+    """
+    zeros = bytes(size)  # a CRC is linear: what is behind the content adds the same to any content
+    return zlib.crc32(zeros, content_checksum) ^ zlib.crc32(zeros) ^ before
 
 
 def lead_checksum(content: bytes) -> int:

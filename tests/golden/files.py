@@ -633,7 +633,7 @@ def bad_small(predictor: Model) -> Iterator[tuple[str, bytes]]:
         fields = size + varint(len(plan)) + plan + varint(len(payload)) + payload
         made = whole[:5] + bytes([kind]) + (predictor.id[:4] if kind == 2 else b"") + fields
         made += varint(2 * len(made) + 1)[::-1]
-        return made + u32(zlib.crc32(u32(zlib.crc32(content)), zlib.crc32(made)))
+        return made + u32(zlib.crc32(content + made))
 
     assert planned(1, coded.plan, coded.payload) == whole
     yield "small-plan-size-0", planned(1, b"", coded.payload)
@@ -706,7 +706,7 @@ def bad_primed() -> Iterator[tuple[str, bytes]]:
 
     def ended(frame: bytes) -> bytes:
         frame += varint(2 * len(frame) + 1)[::-1]
-        return frame + u32(zlib.crc32(u32(zlib.crc32(TEXT)), zlib.crc32(frame)))
+        return frame + u32(zlib.crc32(TEXT + frame))
 
     (payload,) = behind(None, TEXT, 1).payloads
     sizes = varint(size) + varint(len(payload))
