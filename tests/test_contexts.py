@@ -15,6 +15,7 @@ from nncomp.contexts.expression import bound, features, parse
 from nncomp.contexts.family import BIT, FEATURES, INSTRUCTION, MOST, Family
 from nncomp.contexts.table import FAMILIES, FIRST_ROWS
 from nncomp.engine.reference.samples import PREDICTIONS
+from nncomp.engine.reference.squares import SQUARES
 from nncomp.mixing import Contexts
 from nncomp.mixing_tables import STRETCH
 
@@ -43,7 +44,8 @@ def test_families_are_whole(family: Family) -> None:
     others = ["order 0", "order 1"]
     others += [f"{kind} {i}" for kind in count for i in range(count[kind])]
     assert [i.what for i in family.others] == [*others, "network", "constant"]
-    assert count["match"] in (1, 2) and (0 < count["sample"] <= PREDICTIONS) == bool(family.width)
+    samples = {0: 0, 1: PREDICTIONS - SQUARES, 2: PREDICTIONS}  # of a byte: no shorter ones
+    assert count["match"] in (1, 2) and count["sample"] == samples[family.width]
     assert family.rows[: len(FIRST_ROWS)] == FIRST_ROWS and len(family.rows) in (
         (14,) if family.full else (4, 7)
     )

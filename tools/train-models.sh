@@ -59,7 +59,7 @@ for model in ${*:-nano-1 nano-2 small-1 small-2 base-2}; do
     nano-2)
       train nano-2 700 --batch 16KiB --part 16KiB "${second[@]/#/--weight=}" --stage "$output/stage" \
         --mixed-from 0.1 --mixed 0.7 --weight-bits tables=5 --quantise-at 0.8 --decay 0.95 --length 1:512 \
-        --validate-every 2000 -T 1
+        --validation 0.005 --validate-every 2000 -T 1
       ;;
     small-1) from_nothing small-1 210 ;;
     small-2)
