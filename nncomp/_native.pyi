@@ -207,6 +207,13 @@ def hex_write(line: bytes, address: int, check: int, payload: bytes) -> bytes:
 def hex_read(line: bytes, address: int, check: int, text: bytes, start: int) -> bytes:
     """What lines stand for, from ``start`` on as many as are of the form."""
 
+def copies_find(content: bytes, least: int) -> list[tuple[int, int, int]]:
+    """The filter copies: where what is there before begins and ends, at least ``least`` bytes, and
+    how far before. None is over another, or over where it is copied from."""
+
+def copies_join(literals: bytes, places: bytes, size: int) -> bytes:
+    """The content. Raises ``FormatError``."""
+
 def quoted_split(content: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
     """The filter quoted: its streams, all runs as they are written, and what they stand for."""
 
@@ -231,8 +238,9 @@ class DeflateInside:
 
 def deflate_split(
     data: bytes, most: int, inside: DeflateInside | None = None
-) -> tuple[bytes, bytes, list[bytes]] | None:
-    """What is around deflate streams, what they are redone from, and what they hold, by group. None
+) -> tuple[bytes, bytes, list[bytes], list[tuple[int, int]]] | None:
+    """What is around deflate streams, what they are redone from, what they hold, by group, and
+    where each begins and ends. None
     where no stream pays. Contents are together at most ``most`` bytes. ``data`` may begin inside of
     a stream."""
 
@@ -242,9 +250,11 @@ def deflate_follow(data: bytes, inside: DeflateInside | None = None) -> DeflateI
 def deflate_join(rest: bytes, side: bytes, contents: Sequence[bytes], size: int) -> bytes:
     """The ``size`` bytes that were split. Raises ``FormatError``."""
 
-def jpeg_split(data: bytes, most: int, *, kernel: str = "auto") -> tuple[bytes, bytes, int] | None:
-    """What is around the data of JPEG pictures, this data in much less, and how many blocks the
-    largest has. None where that does not pay. Pictures have together at most ``most`` blocks."""
+def jpeg_split(
+    data: bytes, most: int, *, kernel: str = "auto"
+) -> tuple[bytes, bytes, int, list[tuple[int, int]]] | None:
+    """What is around the data of JPEG pictures, this data in much less, how many blocks the largest
+    has, and where each begins and ends. None where that does not pay. Pictures have together at most ``most`` blocks."""
 
 def jpeg_join(
     rest: bytes, coded: bytes, size: int, blocks: int, most: int, *, kernel: str = "auto"

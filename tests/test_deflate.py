@@ -56,9 +56,12 @@ def undone(data: bytes, most: int = MOST) -> Parts:
     """The parts, which are seen to give ``data`` again."""
     parts = _native.deflate_split(data, most)
     assert parts is not None
-    rest, side, contents = parts
+    rest, side, contents, places = parts
     assert _native.deflate_join(rest, side, contents, len(data)) == data
-    return parts
+    assert rest == b"".join(
+        data[stop:start] for (_, stop), (start, _) in itertools.pairwise([(0, 0), *places, (None, 0)])
+    )
+    return rest, side, contents
 
 
 def assert_exact(stream: bytes, content: bytes) -> None:
@@ -345,8 +348,8 @@ def pieces(data: bytes, size: int) -> list[Parts | None]:
         block = data[at : at + size]
         parts = _native.deflate_split(block, MOST, inside)
         if parts is not None:
-            assert _native.deflate_join(*parts, len(block)) == block
-        found.append(parts)
+            assert _native.deflate_join(*parts[:3], len(block)) == block
+        found.append(parts and parts[:3])
         inside = _native.deflate_follow(block, inside)
     assert inside is None
     return found
@@ -394,7 +397,7 @@ def test_what_goes_on_otherwise_is_no_piece(n: int) -> None:
     assert inside is not None
     other = models.noise(n) + data[1000:200_000]
     parts = _native.deflate_split(other, MOST, inside)
-    assert parts is None or _native.deflate_join(*parts, len(other)) == other
+    assert parts is None or _native.deflate_join(*parts[:3], len(other)) == other
     for end in range(60):
         assert _native.deflate_split(data[99_999 : 99_999 + end], MOST, inside) is None
 

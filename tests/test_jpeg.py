@@ -33,8 +33,10 @@ def undone(data: bytes) -> tuple[bytes, bytes]:
     """What is around pictures, and these, which are seen to give ``data`` again."""
     parts = _native.jpeg_split(data, MOST)
     assert parts is not None
-    rest, coded, blocks = parts
+    rest, coded, blocks, places = parts
     assert _native.jpeg_join(rest, coded, len(data), blocks, MOST) == data
+    assert all(data.startswith(b"\xff\xd8\xff", start) for start, _ in places)
+    assert sum(stop - start for start, stop in places) >= len(data) - len(rest)
     return rest, coded
 
 
@@ -66,7 +68,7 @@ def test_kernels_agree(name: str, kernel: str) -> None:
     picture = PICTURES[name]
     parts = _native.jpeg_split(picture, MOST)
     assert parts is not None and _native.jpeg_split(picture, MOST, kernel=kernel) == parts
-    rest, coded, blocks = parts
+    rest, coded, blocks, _ = parts
     again = _native.jpeg_join(rest, coded, len(picture), blocks, MOST, kernel=kernel)
     assert again == picture
 
@@ -166,7 +168,7 @@ def test_damaged_pictures(name: str, data: st.DataObject) -> None:
         picture[at] = data.draw(st.integers(0, 255))
     parts = _native.jpeg_split(bytes(picture), MOST)
     if parts is not None:
-        rest, coded, blocks = parts
+        rest, coded, blocks, _ = parts
         assert _native.jpeg_join(rest, coded, len(picture), blocks, MOST) == picture
 
 
@@ -239,7 +241,7 @@ def test_parts_that_do_not_fit() -> None:
     picture = PICTURES["420"]
     parts = _native.jpeg_split(picture, MOST)
     assert parts is not None
-    rest, coded, blocks = parts
+    rest, coded, blocks, _ = parts
     size = len(picture)
     for bad in (
         (rest[:-1], coded, size, blocks, MOST),

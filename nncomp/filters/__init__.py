@@ -14,6 +14,7 @@ from typing import Protocol
 from nncomp.filters import (
     arm64,
     base64,
+    copies,
     deflate,
     hexadecimal,
     jpeg,
@@ -64,4 +65,5 @@ FILTERS: tuple[Filter, ...] = (
     base64,
     hexadecimal,
     quoted,
+    copies,
 )

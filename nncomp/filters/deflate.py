@@ -59,8 +59,8 @@ def split(content: bytes, inside: Inside | None = None, most: int | None = None)
     parts = _native.deflate_split(content, limit if most is None else min(limit, most), inside)
     if parts is None:
         return None
-    rest, redo, contents = parts
-    return Split((rest, redo, *contents))
+    rest, redo, contents, undone = parts
+    return Split((rest, redo, *contents), undone=tuple(undone))
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:

@@ -36,8 +36,8 @@ def split(content: bytes) -> Split | None:
     parts = _native.jpeg_split(content, most_blocks(len(content)), kernel=kernels.in_force())
     if parts is None:
         return None
-    rest, coded, blocks = parts
-    return Split((rest, coded), varint.dumps(blocks), packed=1)
+    rest, coded, blocks, undone = parts
+    return Split((rest, coded), varint.dumps(blocks), packed=1, undone=tuple(undone))
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:

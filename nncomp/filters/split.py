@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from nncomp.errors import FormatError
 
-__all__ = ["Split", "require_one_stream"]
+__all__ = ["Range", "Split", "require_one_stream"]
 
+Range: TypeAlias = tuple[int, int]  # begin and end, in bytes
 
 @dataclass(frozen=True)
 class Split:
@@ -19,6 +21,7 @@ class Split:
     packed: int = 0  # how many streams, the last ones, are as small as they get
     instead: tuple[bytes, bytes] | None = None  # what of the content was made to what, if a trial
     # of the two should say whether that pays
+    undone: tuple[Range, ...] = ()  # what of the content is no more than what it was made from
 
 
 def require_one_stream(what: str, sizes: Sequence[int], side: bytes, size: int) -> None:

@@ -8,6 +8,7 @@ model alone, and a wrong one costs size, never correctness.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -18,6 +19,7 @@ from nncomp.filters import (
     Filter,
     Split,
     base64,
+    copies,
     deflate,
     hexadecimal,
     jpeg,
@@ -25,6 +27,7 @@ from nncomp.filters import (
     quoted,
     repeat,
 )
+from nncomp.filters.split import Range
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.plan import arrays, choose
 from nncomp.plan.choose import Candidate, Encode
@@ -106,11 +109,12 @@ def _choose(
     inside: deflate.Inside | None = None,
 ) -> Chosen:
     for filter_, made in _wholes(content, profile, encode, room, inside):
-        if made is not None and _pays(made, content) and room.has(map(len, made.streams)):
-            if _joins(filter_, made, content):
-                number = FILTERS.index(filter_)
-                parts = _parts(made, profile, encode, room, inside)
-                return Filtered(len(content), tuple(parts), number, made.side)
+        if made is None or not (filter_ is copies or _pays(made, content)):
+            continue  # copies are so long that each pays
+        if room.has(map(len, made.streams)) and _joins(filter_, made, content):
+            number = FILTERS.index(filter_)
+            parts = _parts(made, profile, encode, room, inside)
+            return Filtered(len(content), tuple(parts), number, made.side)
     if not choose.is_worth_coding(content):
         return Leaf(content, None)
     candidates = list(choose.candidates_for(content, profile))
@@ -152,8 +156,15 @@ def _wholes(
         yield repeat, repeat.split(content)
         for text in (base64, hexadecimal, quoted):
             yield text, _of_text(text.split(content), content, profile, encode)
-        yield jpeg, jpeg.split(content)
-        yield deflate, deflate.split(content, inside, room.size - len(content))
+        pictures = functools.cache(lambda: jpeg.split(content))
+        streams = functools.cache(lambda: deflate.split(content, inside, room.size - len(content)))
+        yield copies, copies.split(content, lambda: _undone(pictures(), streams()))
+        yield jpeg, pictures()
+        yield deflate, streams()
+
+
+def _undone(*made: Split | None) -> list[Range]:
+    return [place for split in made if split is not None for place in split.undone]
 
 
 def _of_text(made: Split | None, content: bytes, profile: Profile, encode: Encode) -> Split | None:

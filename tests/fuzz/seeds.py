@@ -106,7 +106,7 @@ def deflate_join() -> Iterator[bytes]:
     for content in deflated():
         split = _native.deflate_split(content, 1 << 20)
         if split is not None:
-            rest, side, contents = split
+            rest, side, contents, _ = split
             yield parts(two(len(content)), rest, side, *contents)
 
 
@@ -142,7 +142,7 @@ def jpeg_join() -> Iterator[bytes]:
     for picture in pictures():
         split = _native.jpeg_split(picture, 1 << 12)
         if split is not None:
-            rest, coded, blocks = split
+            rest, coded, blocks, _ = split
             yield parts(two(len(picture)) + two(blocks) + b"\1", rest, coded)
 
 
@@ -150,6 +150,7 @@ def filters() -> Iterator[bytes]:
     contents = [*data(), *deflated(), *pictures(), models.text(300) * 3, b"ab" * 99]
     contents += [b"mail: " + targets.base64.letters(content[:500]) for content in data()[:3]]
     contents += [b"\xe8\1\2\3\0 call " * 40, b"\1\2\3\x97 b, " * 40]
+    contents.append(models.noise(1500) + b"between" + models.noise(1200))
     for number, filter in enumerate(FILTERS):
         for content in contents:
             split: Split | None = filter.split(content)

@@ -49,7 +49,9 @@ PRIME = nncomp.Prime(
     )[0].encode()
 )
 HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
-NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64, HEX, QUOTED = range(len(FILTERS))
+NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64, HEX, QUOTED, COPIES = range(
+    len(FILTERS)
+)
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
 
@@ -187,6 +189,7 @@ def frames() -> tuple[bytes, ...]:
         _block(mail, *map(_stored, letters.streams[:2]), inner, filter=BASE64),
         _block(dump, *map(_stored, digits.streams), filter=HEX),
         _block(escaped, *map(_stored, plain.streams), filter=QUOTED),
+        _block(noise * 3, _stored(noise), _stored(bytes([99, 90, 99, 1, 110, 190])), filter=COPIES),
         _block(text[:BLOCK], *map(_smaller, apart.streams), filter=NUMBERS, side=apart.side),
     ):
         writer.write(block)

@@ -37,6 +37,7 @@ from nncomp.filters import (
     FILTERS,
     arm64,
     base64,
+    copies,
     deflate,
     hexadecimal,
     jpeg,
@@ -465,8 +466,19 @@ def quotes() -> Iterator[tuple[bytes, Block]]:
         yield content, block(content, *map(shorter, split.streams), number=9)
 
 
-def copies(*numbers: int) -> Stream:
+def numbered(*numbers: int) -> Stream:
     return as_it_is(b"".join(map(varint, numbers)))
+
+
+def again() -> Iterator[tuple[bytes, Block]]:
+    """Content that has parts of itself again: at once, of a copy, at its end; and found."""
+    content = TEXT[:90] + TEXT[:90] + b"abc" + TEXT[20:60] + TEXT[80:90]
+    places = numbered(90, 90, 90, 3, 40, 73, 0, 10, 53)
+    yield content, block(content, as_it_is(TEXT[:90] + b"abc"), places, number=10)
+    content = b"some" + models.noise(1300) + b"and" + models.noise(1200) + b"more"
+    split = copies.split(content)
+    assert split is not None
+    yield content, block(content, *map(as_it_is, split.streams), number=10)
 
 
 def far() -> Iterator[tuple[bytes, Block]]:
@@ -474,11 +486,11 @@ def far() -> Iterator[tuple[bytes, Block]]:
     yield TEXT, block(TEXT, as_it_is(TEXT))
     yield NOISE, block(NOISE, as_it_is(NOISE))
     code = program(40)
-    both = copies(0, 90, 0, 0, 0, 500, 1, 200, 3, 20, 1, 2 * 600 - 1)
+    both = numbered(0, 90, 0, 0, 0, 500, 1, 200, 3, 20, 1, 2 * 600 - 1)
     for content, literals, plan in (
-        (TEXT, b"", Copies((2,), 0, copies(0, 700, 0, 0))),
+        (TEXT, b"", Copies((2,), 0, numbered(0, 700, 0, 0))),
         (NOISE[:90] + TEXT[100:600] + b"abc" + TEXT[:20] + b"d", b"abcd", Copies((2, 3), 4, both)),
-        (TEXT[:600] + code, code, Copies((4,), len(code), copies(0, 600, 0, 0))),
+        (TEXT[:600] + code, code, Copies((4,), len(code), numbered(0, 600, 0, 0))),
     ):
         checks = zlib.crc32(content), container.lead_checksum(content)
         number = FILTERS.index(x86) if len(literals) > 100 else 0
@@ -547,6 +559,9 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     pairs = [*quotes()]
     file = frame(Header(4 * KIB, 1, 1), ref, *(b for _, b in pairs))
     yield "quoted", file, b"".join(c for c, _ in pairs)
+    pairs = [*again()]
+    file = frame(Header(4 * KIB, 1, 1), ref, *(b for _, b in pairs))
+    yield "copies", file, b"".join(c for c, _ in pairs)
     pairs = [*far()]
     file = frame(Header(4 * KIB, 1, 1, reach=container.REACHES[1]), ref, *(b for _, b in pairs))
     yield "far", file, b"".join(c for c, _ in pairs)
@@ -894,6 +909,17 @@ def bad_filters() -> Iterator[tuple[str, bytes]]:
         ("quoted-too-long", b"a=3D=3D=3D", b"\x09\x80\5\x80\4", b"a====\1\4\x50\0"),
         ("quoted-too-short", b"a=3D=3D=3D", b"\x09\x80\3\x80\4", b"a==\1\2\x50\0"),
         ("quoted-surprise-beyond", b"a=3D=3D=3D", b"\x09\x80\4\x80\5", b"a===\1\3\x50\1\6"),
+        ("copies-side", b"ab" * 5, b"\x8a\1\0\x80\2\x80\3", b"ab\2\2\2"),
+        ("copies-one-stream", b"ab" * 5, b"\x0a\x80\2", b"ab"),
+        ("copies-three-streams", b"ab" * 5, b"\x0a\x80\2\x80\3\x80\0", b"ab\2\2\2"),
+        ("copies-too-large", b"ab" * 5, b"\x0a\x80\7\x80\3", b"ab" * 3 + b"a\6\4\4"),
+        ("copies-cut", b"ab" * 5, b"\x0a\x80\6\x80\2", b"ab" * 3 + b"\6\4"),
+        ("copies-of-nothing", b"ab" * 5, b"\x0a\x80\6\x80\3", b"ab" * 3 + b"\6\0\4"),
+        ("copies-over-themselves", b"ab" * 5, b"\x0a\x80\2\x80\3", b"ab\2\x08\2"),
+        ("copies-of-before", b"ab" * 5, b"\x0a\x80\6\x80\3", b"ab" * 3 + b"\6\4\7"),
+        ("copies-beyond-literals", b"ab" * 5, b"\x0a\x80\6\x80\3", b"ab" * 3 + b"\7\4\4"),
+        ("copies-too-long", b"ab" * 5, b"\x0a\x80\6\x80\3", b"ab" * 3 + b"\6\5\6"),
+        ("copies-too-short", b"ab" * 5, b"\x0a\x80\6\x80\3", b"ab" * 3 + b"\6\3\4"),
         ("side-empty", TEXT, b"\x80\0\0", TEXT),
         ("side-too-long", TEXT, b"\x80\7\0\0", TEXT),
         ("no-streams", TEXT, b"\0", TEXT),

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "deflate/split.hpp"
+#include "filters/copies.hpp"
 #include "filters/quoted.hpp"
 #include "filters/x86.hpp"
 #include "jpeg/split.hpp"
@@ -118,18 +119,24 @@ Bytes join_jpeg(std::vector<Bytes>&& streams, View side, uint64_t size) {
   return jpeg::join(*find_kernel("auto"), streams[0], streams[1], size, blocks_of(side), most_blocks(size));
 }
 
-// ---- quoted ----
+// ---- quoted and copies: content from a first stream and what is done where ----
+
+uint64_t memory_of_two_contents(const Sizes&, View, uint64_t size) { return 2 * size; }
 
 void check_quoted(const Sizes& sizes, View side, uint64_t size) {
   require(sizes.size() == 2 && side.empty() && sum(sizes, 0, 2) < size,
           "streams are not those of quoted, or too large for the block");
 }
 
-uint64_t memory_of_quoted(const Sizes&, View, uint64_t size) { return 2 * size; }
+void check_copies(const Sizes& sizes, View side, uint64_t size) {
+  require(sizes.size() == 2 && side.empty() && sum(sizes, 0, 2) < size,
+          "streams are not those of copies, or too large for the block");
+}
 
-Bytes join_quoted(std::vector<Bytes>&& streams, View, uint64_t size) {
+template <auto join>
+Bytes join_two(std::vector<Bytes>&& streams, View, uint64_t size) {
   Bytes content(size);
-  quoted::join(streams[0], streams[1], content);
+  join(streams[0], streams[1], content);
   return content;
 }
 
@@ -149,7 +156,8 @@ const Filter FILTERS[] = {
     {check_jpeg, memory_of_jpeg, join_jpeg},  // 6
     base64_filter(),  // 7
     hex_filter(),  // 8
-    {check_quoted, memory_of_quoted, join_quoted},  // 9
+    {check_quoted, memory_of_two_contents, join_two<quoted::join>},  // 9
+    {check_copies, memory_of_two_contents, join_two<copies::join>},  // 10
 };
 const int FILTER_COUNT = sizeof FILTERS / sizeof *FILTERS;
 

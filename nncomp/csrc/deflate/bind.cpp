@@ -1,4 +1,5 @@
 // The part of the module nncomp._native that undoes and redoes deflate: argument checks, nothing else.
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
 #include <optional>
@@ -26,7 +27,7 @@ nb::object split(nb::bytes data, size_t most, const Inside* inside) {
   if (!parts) return nb::none();
   nb::list contents;
   for (const auto& content : parts->contents) contents.append(to_bytes(content));
-  return nb::make_tuple(to_bytes(parts->rest), to_bytes(parts->side), contents);
+  return nb::make_tuple(to_bytes(parts->rest), to_bytes(parts->side), contents, parts->taken);
 }
 
 nb::object follow(nb::bytes data, const Inside* inside) {

@@ -152,6 +152,7 @@ class Splitter {
     put_stream(side_, m_->redo, found.stream, *chosen, out);
     if (found.wrap == Wrap::CHUNKS) put_chunks(found);
     append(parts_.rest, data_.subspan(done_, found.start - done_));
+    parts_.taken.emplace_back(found.start, found.end);
     left_ -= plain.size();
     done_ = found.end;
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "deflate/inflate.hpp"
@@ -16,6 +17,7 @@ struct Parts {
   std::vector<uint8_t> rest;                   // what is no stream
   std::vector<uint8_t> side;                   // where the streams are, and what they are redone from
   std::vector<std::vector<uint8_t>> contents;  // of the streams, by group; 2 … GROUPS
+  std::vector<std::pair<size_t, size_t>> taken;  // where in the data each begins and ends
 };
 
 // None where no stream pays. `data` may begin inside of a stream. Contents are together at most `most` bytes, < 2^31.

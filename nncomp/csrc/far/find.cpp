@@ -1,60 +1,17 @@
 #include "far/find.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <cstring>
 #include <map>
 
 #include "equal.hpp"
+#include "far/samples.hpp"
 #include "varint.hpp"
 
 namespace nncomp::far {
 namespace {
 
-constexpr size_t WINDOW = 64;       // bytes that the hash sees
-constexpr int LOG2_SPACING = 4;     // bytes from sample to sample, about
 constexpr int LOG2_MIN_SLOTS = 16;  // of the table
-
-constexpr std::array<uint64_t, 256> GEAR = [] {  // splitmix64
-  std::array<uint64_t, 256> gear{};
-  uint64_t state = 0;
-  for (uint64_t& number : gear) {
-    state += 0x9E3779B97F4A7C15;
-    uint64_t z = state;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-    number = z ^ (z >> 31);
-  }
-  return gear;
-}();
-
-// use(end, hash) at each place where the window before it is sampled; it returns where to go on, usually at once.
-void for_samples(std::span<const uint8_t> data, auto use) {
-  uint64_t hash = 0;
-  for (size_t end = 0; end < data.size();) {
-    hash = (hash << 1) + GEAR[data[end++]];
-    if (hash >> (64 - LOG2_SPACING) != 0 || end < WINDOW) continue;
-    const size_t next = use(end, hash);
-    if (next == end) continue;
-    for (end = next - WINDOW; end < next; ++end) hash = (hash << 1) + GEAR[data[end]];
-  }
-}
-
-// Whether a window repeats itself after up to 8 bytes: the adaptive stage knows such content at once, wherever it is.
-bool is_run(const uint8_t* window) {
-  for (size_t lag = 1; lag <= 8; ++lag) {
-    if (memcmp(window, window + lag, WINDOW - lag) == 0) return true;
-  }
-  return false;
-}
-
-// The same as equal_bytes, of the bytes before both places.
-size_t equal_behind(const uint8_t* a, const uint8_t* b, size_t most) {
-  size_t n = 0;
-  while (n < most && a[-1 - ptrdiff_t(n)] == b[-1 - ptrdiff_t(n)]) ++n;
-  return n;
-}
 
 }  // namespace
 
@@ -94,7 +51,7 @@ std::optional<Split> Finder::split(std::span<const uint8_t> content) const {
 
 size_t Finder::add(std::span<const uint8_t> literals) {
   for_samples(literals, [&](size_t end, uint64_t hash) {
-    if (!is_run(&literals[end - WINDOW])) table_[slot(hash)] = uint32_t(end_ + end);
+    if (!is_run(&literals[end - WINDOW])) table_[slot_of(hash, table_.size())] = uint32_t(end_ + end);
     return end;
   });
   held_.push_back({count_++, end_, literals});
@@ -119,7 +76,7 @@ std::vector<Finder::Copy> Finder::find(std::span<const uint8_t> content) const {
 // The copy around the window before `end`, from `first` on, if it is long enough.
 std::optional<Finder::Copy> Finder::longest(std::span<const uint8_t> content, size_t first, size_t end,
                                             uint64_t hash) const {
-  const uint32_t distance = uint32_t(end_) - table_[slot(hash)];
+  const uint32_t distance = uint32_t(end_) - table_[slot_of(hash, table_.size())];
   if (distance > end_ || is_run(&content[end - WINDOW])) return std::nullopt;
   const uint64_t address = end_ - distance;
   const Held* held = address == 0 ? nullptr : held_at(address - 1);
@@ -149,7 +106,5 @@ const Finder::Held* Finder::held_at(uint64_t address) const {
   auto next = std::ranges::upper_bound(held_, address, {}, &Held::start);
   return next == held_.begin() ? nullptr : &*--next;
 }
-
-size_t Finder::slot(uint64_t hash) const { return size_t(hash * 0x9E3779B97F4A7C15 >> 32) & (table_.size() - 1); }
 
 }  // namespace nncomp::far

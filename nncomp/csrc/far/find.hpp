@@ -55,7 +55,6 @@ class Finder {
   std::optional<Copy> longest(std::span<const uint8_t> content, size_t first, size_t end, uint64_t hash) const;
   void keep_the_best(std::vector<Copy>& copies) const;
   const Held* held_at(uint64_t address) const;
-  size_t slot(uint64_t hash) const;
 
   Limits limits_;
   uint64_t end_ = 0;  // address behind the last literal

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "bind.hpp"
+#include "filters/copies.hpp"
 #include "filters/hex.hpp"
 #include "filters/quoted.hpp"
 #include "filters/x86.hpp"
@@ -52,6 +53,33 @@ nb::bytes hex_read(nb::bytes line, uint64_t address, uint8_t check, nb::bytes te
 
 size_t hex_bytes(nb::bytes line) { return nncomp::hex::bytes_of(view(line)); }
 
+nb::list copies_find(nb::bytes content, size_t least) {
+  require(content.size() <= MAX_BYTES, "size is out of range");
+  require(least > 0, "least is out of range");
+  std::vector<nncomp::copies::Copy> copies;
+  const nb::object nobody = nb::none();
+  {
+    Unlocked unlocked(nobody);
+    copies = nncomp::copies::find(view(content), least);
+  }
+  nb::list found;
+  for (const nncomp::copies::Copy& copy : copies) found.append(nb::make_tuple(copy.start, copy.stop, copy.distance));
+  return found;
+}
+
+// `size` bytes that `join` makes of two streams.
+template <auto join>
+nb::bytes joined(nb::bytes first, nb::bytes second, size_t size) {
+  require(size <= MAX_BYTES, "size is out of range");
+  std::vector<uint8_t> content(size);
+  const nb::object nobody = nb::none();
+  {
+    Unlocked unlocked(nobody);
+    join(view(first), view(second), content);
+  }
+  return to_bytes(content);
+}
+
 nb::object quoted_split(nb::bytes content) {
   require(content.size() <= MAX_BYTES, "size is out of range");
   std::optional<nncomp::quoted::Split> split;
@@ -65,25 +93,16 @@ nb::object quoted_split(nb::bytes content) {
                         to_bytes(split->payload));
 }
 
-nb::bytes quoted_join(nb::bytes plain, nb::bytes places, size_t size) {
-  require(size <= MAX_BYTES, "size is out of range");
-  std::vector<uint8_t> content(size);
-  const nb::object nobody = nb::none();
-  {
-    Unlocked unlocked(nobody);
-    nncomp::quoted::join(view(plain), view(places), content);
-  }
-  return to_bytes(content);
-}
-
 }  // namespace
 
 void bind_filters(nb::module_& m) {
   m.def("distances_to_targets", changed<nncomp::distances_to_targets>, "data"_a);
   m.def("targets_to_distances", changed<nncomp::targets_to_distances>, "data"_a);
+  m.def("copies_find", copies_find, "content"_a, "least"_a);
+  m.def("copies_join", joined<nncomp::copies::join>, "literals"_a, "places"_a, "size"_a);
   m.def("hex_bytes", hex_bytes, "line"_a);
   m.def("hex_write", hex_write, "line"_a, "address"_a, "check"_a, "payload"_a);
   m.def("hex_read", hex_read, "line"_a, "address"_a, "check"_a, "text"_a, "start"_a);
   m.def("quoted_split", quoted_split, "content"_a);
-  m.def("quoted_join", quoted_join, "plain"_a, "places"_a, "size"_a);
+  m.def("quoted_join", joined<nncomp::quoted::join>, "plain"_a, "places"_a, "size"_a);
 }

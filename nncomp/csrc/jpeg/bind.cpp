@@ -1,5 +1,7 @@
 // The part of the module nncomp._native that takes JPEG pictures apart: argument checks, nothing else.
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <optional>
 
@@ -21,7 +23,7 @@ nb::object split(nb::bytes data, uint64_t most, const std::string& kernel) {
     parts = nncomp::jpeg::split(found, view(data), most);
   }
   if (!parts) return nb::none();
-  return nb::make_tuple(to_bytes(parts->rest), to_bytes(parts->coded), parts->blocks);
+  return nb::make_tuple(to_bytes(parts->rest), to_bytes(parts->coded), parts->blocks, parts->taken);
 }
 
 nb::bytes join(nb::bytes rest, nb::bytes coded, size_t size, uint64_t blocks, uint64_t most,

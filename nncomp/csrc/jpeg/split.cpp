@@ -158,6 +158,7 @@ class Splitter {
     append(parts_.rest, between);
     left_ -= first.blocks();
     parts_.blocks = std::max(parts_.blocks, first.blocks());
+    parts_.taken.emplace_back(found.begin, at);
     taken_ += data;
     done_ = at;
   }

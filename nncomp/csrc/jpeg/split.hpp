@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "kernels/kernel.hpp"
@@ -14,6 +15,7 @@ struct Parts {
   std::vector<uint8_t> rest;   // all that is no scan's data
   std::vector<uint8_t> coded;  // the scans, in much less than they had
   uint64_t blocks = 0;         // of the largest picture
+  std::vector<std::pair<size_t, size_t>> taken;  // where in the data each begins and ends
 };
 
 // Pictures of together at most `most` blocks; nothing where that brings nothing.

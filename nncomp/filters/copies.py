@@ -1,0 +1,94 @@
+"""Pictures and archives that a content has again are in it once.
+
+The adaptive stage finds other repeats. These it does not see: what is undone has streams of its
+own. Streams are the content without copies, and what is copied to where.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from nncomp import _native, varint
+from nncomp.errors import FormatError
+from nncomp.filters.split import Range, Split
+from nncomp.mixing import Contexts
+
+__all__ = ["CONTEXTS", "LEAST", "NAME", "check", "detect", "join", "memory", "split"]
+
+NAME = "copies"
+CONTEXTS = Contexts.GENERAL
+
+LEAST = 1 << 10  # bytes of a copy
+_IN_FRONT = 1 << 8  # bytes in front of a compressed stream, by some of which it is found
+
+
+def detect(content: bytes) -> bool:
+    return split(content) is not None
+
+
+def split(content: bytes, undone: Callable[[], Sequence[Range]] | None = None) -> Split | None:
+    """``undone`` says what other filters undo of the content, if only copies of that are sought."""
+    found = _native.copies_find(content, LEAST)
+    if not found:
+        return None
+    kept = found if undone is None else _unseen(found, _merged(undone()))
+    literals, places = [], []
+    last = 0
+    for start, stop, distance in kept:
+        literals.append(content[last:start])
+        places += map(varint.dumps, (start - last, stop - start, distance))
+        last = stop
+    return Split((b"".join([*literals, content[last:]]), b"".join(places))) if places else None
+
+
+def _merged(places: Sequence[Range]) -> list[Range]:
+    """Ascending, and none over another."""
+    merged: list[Range] = []
+    for start, stop in sorted(places):
+        if merged and start < merged[-1][1]:
+            start, stop = merged[-1][0], max(stop, merged.pop()[1])
+        merged.append((start, stop))
+    return merged
+
+
+def _unseen(
+    copies: Iterable[tuple[int, int, int]], undone: Sequence[Range]
+) -> Iterator[tuple[int, int, int]]:
+    """Of copies, begin, end and distance, those of what is undone, or is elsewhere: which no stage
+    sees. They are cut such that they leave no half of anything, which could not be undone."""
+    starts, stops = [[place[k] for place in undone] for k in (0, 1)]
+
+    def following(place: int) -> int:
+        """Which ends behind ``place`` first."""
+        return bisect.bisect_right(stops, place)
+
+    def overlaps(start: int, stop: int) -> bool:
+        i = following(start)
+        return i < len(undone) and starts[i] < stop
+
+    for start, stop, distance in copies:
+        if overlaps(start - distance, stop - distance):
+            i, k = following(start), following(stop)
+            if i < len(undone) and starts[i] < start:
+                start = stops[i]
+            if k < len(undone):
+                stop = min(stop, max(starts[k] - _IN_FRONT, stops[k - 1] if k else 0))
+        elif not overlaps(start, stop):
+            continue
+        if stop - start >= LEAST:
+            yield start, stop, distance
+
+
+def check(sizes: Sequence[int], side: bytes, size: int) -> None:
+    if len(sizes) != 2 or side or sum(sizes) >= size:
+        raise FormatError("streams are not those of copies, or too large for the block")
+
+
+def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
+    return 2 * size  # the content twice
+
+
+def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
+    check([len(stream) for stream in streams], side, size)
+    return _native.copies_join(streams[0], streams[1], size)
