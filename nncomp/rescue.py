@@ -68,13 +68,13 @@ def rescue(
     """Write what is whole of ``file``, which can seek, to ``dst``, and with ``zeros`` as many of
     them for what is missing, where that is known.
 
-    Raises ``MemoryLimitError``, ``PrimeError`` where a prime is needed and not given, or nothing is
-    whole with the one that is given, and what reading and writing raise.
+    Raises ``MemoryLimitError``, ``PrimeError`` where nothing is whole without a prime that is not
+    given, or with the one that is, and what reading and writing raise.
     """
     mended = Mended(file)
     notes: list[str] = []
     gaps: list[Gap] = []
-    other: PrimeError | None = None  # what the first frame is about that names another prime
+    other: PrimeError | None = None  # what is said of the first frame that names another prime
     written = position = 0
     for frame in _frames(mended, options.memory_limit, notes):
         if isinstance(frame, Gap):
@@ -105,12 +105,10 @@ def rescue(
 
 
 def _other_prime(frame: FrameIndex, options: Options) -> PrimeError | None:
-    """What is said of a prime that is not the one that a frame names."""
+    """What is said of a prime that is not the one that a frame names, or of none."""
     try:
         required(frame.prime, options.prime)
     except PrimeError as error:
-        if options.prime is None:
-            raise
         return error
     return None
 
@@ -217,7 +215,7 @@ def _content(
     )
     try:
         return [part.new for part in decoder.results(items)]
-    except (FormatError, ModelError, ModelNotFoundError) as error:
+    except (FormatError, ModelError, ModelNotFoundError, PrimeError) as error:
         return error
 
 

@@ -151,6 +151,12 @@ def test_another_prime_is_given(run: Run) -> None:
         assert "it was written with another prime: " in errors_of(run, "--prime", "prime")
         assert "needs it: use --prime" in errors_of(run)
         assert not Path("a").exists()
+    plain = compress(CONTENT, 1)
+    Path("a.nnc").write_bytes(compress(RECORDS[0], 1, prime=PRIME) + plain)
+    for options in ([], ["--prime", "prime"]):
+        assert " are missing: " in errors_of(run, *options)
+        assert Path("a").read_bytes() == CONTENT
+        Path("a").unlink()
 
 
 def test_small_frames_are_damaged(run: Run) -> None:

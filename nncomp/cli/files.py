@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from nncomp import fileio
 from nncomp.cli import inputs
@@ -196,10 +197,21 @@ def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
             raise click.UsageError("--train puts in what it learns: no --embed-model")
         if not options.from_scratch and _is_without_model(options):
             raise click.UsageError("--train needs a model to start from, or --from-scratch")
-    elif options.from_scratch and mode == Mode.COMPRESS:
-        raise click.UsageError("--from-scratch goes with --train")
+    elif mode == Mode.COMPRESS:
+        for given, name in (
+            (options.from_scratch, "--from-scratch"),
+            (_is_given("train_time"), "--train-time"),
+        ):
+            if given:
+                raise click.UsageError(f"{name} goes with --train")
     if options.as_json and mode in (Mode.COMPRESS, Mode.DECOMPRESS):
         raise click.UsageError("--json goes with test and list")
+
+
+def _is_given(option: str) -> bool:
+    """Whether it is there, even as what it is by default."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is ParameterSource.COMMANDLINE
 
 
 def _is_without_model(options: Options) -> bool:
