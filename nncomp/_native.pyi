@@ -240,9 +240,8 @@ def deflate_split(
     data: bytes, most: int, inside: DeflateInside | None = None
 ) -> tuple[bytes, bytes, list[bytes], list[tuple[int, int]]] | None:
     """What is around deflate streams, what they are redone from, what they hold, by group, and
-    where each begins and ends. None
-    where no stream pays. Contents are together at most ``most`` bytes. ``data`` may begin inside of
-    a stream."""
+    where each begins and ends. None where no stream pays. Contents are together at most ``most``
+    bytes. ``data`` may begin inside of a stream."""
 
 def deflate_follow(data: bytes, inside: DeflateInside | None = None) -> DeflateInside | None:
     """Where one stands at the end of ``data``, if that is inside of a stream."""
@@ -254,7 +253,8 @@ def jpeg_split(
     data: bytes, most: int, *, kernel: str = "auto"
 ) -> tuple[bytes, bytes, int, list[tuple[int, int]]] | None:
     """What is around the data of JPEG pictures, this data in much less, how many blocks the largest
-    has, and where each begins and ends. None where that does not pay. Pictures have together at most ``most`` blocks."""
+    has, and where each begins and ends. None where that does not pay. Pictures have together at
+    most ``most`` blocks."""
 
 def jpeg_join(
     rest: bytes, coded: bytes, size: int, blocks: int, most: int, *, kernel: str = "auto"

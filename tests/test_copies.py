@@ -57,8 +57,8 @@ def archive(*contents: bytes) -> bytes:
 def picture(width: int, seed: int) -> bytes:
     """PNG of noise over a slope, in one colour."""
     rows = b"".join(
-        b"\0" + bytes(x // 2 + y + b % 16 & 255 for x, b in enumerate(models.noise(width, seed + y)))
-        for y in range(width)
+        b"\0" + bytes(x // 2 + y + b % 16 & 255 for x, b in enumerate(noise))
+        for y, noise in enumerate(models.noise(width, seed + y) for y in range(width))
     )
 
     def chunk(kind: bytes, data: bytes) -> bytes:

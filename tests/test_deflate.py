@@ -58,9 +58,8 @@ def undone(data: bytes, most: int = MOST) -> Parts:
     assert parts is not None
     rest, side, contents, places = parts
     assert _native.deflate_join(rest, side, contents, len(data)) == data
-    assert rest == b"".join(
-        data[stop:start] for (_, stop), (start, _) in itertools.pairwise([(0, 0), *places, (None, 0)])
-    )
+    ends = itertools.pairwise([(0, 0), *places, (len(data), 0)])
+    assert rest == b"".join(data[stop:start] for (_, stop), (start, _) in ends)
     return rest, side, contents
 
 

@@ -154,7 +154,7 @@ def redone(data: bytes) -> tuple[int, int, int, float]:
     parts = _native.deflate_split(data, deflate.most_contents(len(data)))
     if parts is None:
         return 0, 0, 0, 0.0
-    rest, side, contents = parts
+    rest, side, contents, _ = parts
     begun = time.thread_time()
     again = _native.deflate_join(rest, side, contents, len(data))
     seconds = time.thread_time() - begun

@@ -12,6 +12,7 @@ __all__ = ["Range", "Split", "require_one_stream"]
 
 Range: TypeAlias = tuple[int, int]  # begin and end, in bytes
 
+
 @dataclass(frozen=True)
 class Split:
     """Streams, to be coded, and what ``join`` needs beside them."""

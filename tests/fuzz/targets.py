@@ -49,9 +49,7 @@ PRIME = nncomp.Prime(
     )[0].encode()
 )
 HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
-NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64, HEX, QUOTED, COPIES = range(
-    len(FILTERS)
-)
+NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64, HEX, QUOTED, COPIES = range(len(FILTERS))
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
 
