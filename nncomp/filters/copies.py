@@ -33,7 +33,8 @@ def split(content: bytes, undone: Callable[[], Sequence[Range]] | None = None) -
     if not found:
         return None
     kept = found if undone is None else _unseen(found, _merged(undone()))
-    literals, places = [], []
+    literals: list[bytes] = []
+    places: list[bytes] = []
     last = 0
     for start, stop, distance in kept:
         literals.append(content[last:start])
