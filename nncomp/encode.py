@@ -301,7 +301,7 @@ class Encoder:
         if isinstance(chosen, Filtered):
             coded = [self._code(part, trial, threads, report) for part in chosen.parts]
             alone, joined = (
-                Joined(chosen.size, streams, chosen.filter, chosen.side)
+                _or_stored(Joined(chosen.size, streams, chosen.filter, chosen.side), chosen)
                 for streams in zip(*coded, strict=True)
             )
             return alone, joined
@@ -313,6 +313,13 @@ class Encoder:
             ways.append(self._coder().alone(stream, mixing, 1, threads, report))
         best = min((way for way in ways if not way.network), key=_stored_size)
         return best, min(ways, key=_stored_size)
+
+
+def _or_stored(joined: Joined, chosen: Filtered) -> Part:
+    """What a filter made, or what it was made of, where that is smaller as it is."""
+    if joined.stored_size < joined.size:
+        return joined
+    return Stream(chosen.size, (parts.joined(chosen),))
 
 
 def _stored_size(stream: Stream) -> int:

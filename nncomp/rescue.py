@@ -83,19 +83,21 @@ def rescue(
         wrong = _other_prime(frame, options)
         if wrong is not None and options.prime is not None:
             mended.put(_prime_at(frame), options.prime.digest[: len(frame.prime)])
-        before = written
+        primed = 0  # blocks that were decoded behind the prime
         for number, entry in enumerate(frame.entries):
             size = entry.content_size
-            found = _content(mended, frame, number, Decoder(options, progress=progress))
+            decoder = Decoder(options, progress=progress)
+            found = _content(mended, frame, number, decoder)
             if isinstance(found, Exception):
                 gaps.append(Gap(position, position + size, str(wrong or found)))
                 found = [bytes(size)] if zeros else []
-                before += size if zeros else 0
+            else:
+                primed += decoder.summary.primed
             for part in found:
                 rawio.write_all(dst, part)
                 written += len(part)
             position += size
-        if wrong is not None and written > before:
+        if wrong is not None and primed:
             notes.append(f"damaged: of the frame at byte {frame.offset}, {wrong}; it was right")
         elif wrong is not None:
             other = other or wrong

@@ -19,11 +19,13 @@ class Summary:
     frames: int = 0
     plans: Counter[str] = field(default_factory=Counter)  # blocks, by the label of their plan
     networks: int = 0  # blocks with the network
+    primed: int = 0  # blocks of which a stream is coded behind the prime
     mixings: Counter[str] = field(default_factory=Counter)  # streams, by how the stage codes them
 
     def count(self, plan: Plan) -> None:
         self.plans[plan.label] += 1
         self.networks += plan.network
+        self.primed += any(stream.primed for stream in plan.every_stream)
         for stream in plan.every_stream:
             if stream.mixing is not None:
                 self.mixings[stream.mixing.label] += 1

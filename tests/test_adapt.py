@@ -268,7 +268,8 @@ def test_usage(run: Run, ignorant: Model) -> None:
     Path("text").write_bytes(TEXT)
     for options in (["--train", "--embed-model"], ["--train", "--model", "none"],
                     ["--from-scratch"], ["--train-time", "300"],
-                    ["--train", "--train-time", "0"]):  # fmt: skip
+                    ["--train", "--train-time", "0"],
+                    ["--train", "--train-time", "nan"]):  # fmt: skip
         run(*options, "text", status=2)
     packed = compress(TEXT)
     assert run("-d", "--train", "--from-scratch", "--train-time", "5", input=packed).stdout == TEXT

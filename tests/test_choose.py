@@ -37,7 +37,7 @@ from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
 from nncomp.plan import MAX_DEPTH, Stream, choose
 from nncomp.plan.choose import Way
-from nncomp.plan.parts import Chosen, Filtered, Leaf, choose_parts
+from nncomp.plan.parts import Chosen, Filtered, Leaf, choose_parts, joined
 from nncomp.plan.statistics import described
 
 KIB = 1 << 10
@@ -86,13 +86,6 @@ def filtered(filter: Filter, content: bytes, *parts: Chosen | Mixing | None) -> 
         for stream, part in zip(split.streams, parts, strict=True)
     )
     return Filtered(len(content), tuple(below), FILTERS.index(filter), split.side)
-
-
-def joined(chosen: Chosen) -> bytes:
-    if isinstance(chosen, Leaf):
-        return chosen.stream
-    filter = FILTERS[chosen.filter]
-    return filter.join([*map(joined, chosen.parts)], chosen.side, chosen.size)
 
 
 def leaves(chosen: Chosen) -> list[Leaf]:

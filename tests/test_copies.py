@@ -131,21 +131,35 @@ def places_of(content: bytes, *undone: tuple[int, int]) -> list[tuple[int, int]]
 
 def test_copies_leave_no_halves() -> None:
     size = len(NOISE)
-    content = NOISE + NOISE + b"behind"
-    whole = [(size, 2 * size)]
+    content = NOISE + NOISE + models.noise(size, 9)
+    end = 2 * size
+    whole = [(size, end)]
     first = (50, size - 50)  # in the source
     assert places_of(content) == []  # the stage sees it
     assert places_of(content, first) == whole
-    assert places_of(content, first, (size + 50, 2 * size - 50)) == whole
-    assert places_of(content, (first[0], size), (size, 2 * size + 3)) == []
-    assert places_of(content, first, (size - 9, size + 300)) == [(size + 300, 2 * size)]
+    assert places_of(content, first, (size + 50, end - 50)) == whole
+    assert places_of(content, first, (size, 3 * size)) == []  # half of it
+    assert places_of(content, first, (size - 300, size + 300)) == [(size + 300, end)]
     at = size + 5000  # half of it is behind the copy, which leaves what is in front of it, too
-    assert places_of(content, first, (at, 2 * size + 3)) == [(size, at - 256)]
-    ends = (size + 20, at - 100), (at, 2 * size + 3)
-    assert places_of(content, first, *ends) == [(size, at - 100)]
-    assert places_of(content, first, (size + 20, at - 100), (at - 300, 2 * size + 3)) == []
-    nowhere = (size + 10, 2 * size + 3)  # undone here, not there
-    assert places_of(content, nowhere) == whole
+    assert places_of(content, first, (at, 3 * size)) == [(size, at - 256)]
+    between = size + 20, at - 100
+    assert places_of(content, first, between, (at, 3 * size)) == [(size, at - 100)]
+    assert places_of(content, (size + 10, 3 * size)) == []  # undone here, not there
+    assert places_of(content, (at, 3 * size)) == [(size, at - 256)]
+
+
+def test_small_parts_are_left() -> None:
+    """Of a stream that goes on a little, and of one of which more pieces are there again."""
+    size = len(NOISE)
+    content = NOISE + NOISE + models.noise(size, 9)
+    for rest, places in ((size // 4, [(size, 2 * size)]), (size // 2, [])):
+        assert places_of(content, (50, size), (size + 50, 2 * size + rest)) == places
+        assert places_of(content, (size + 50, 2 * size + rest)) == places
+    half = size // 2
+    content = NOISE + b"-" + NOISE[:half] + b"+" + NOISE[half:] + models.noise(half, 9)
+    pieces = [(size + 1, size + 1 + half), (size + 2 + half, 2 * size + 2)]
+    assert places_of(content, (size + 1, 2 * size + 100)) == pieces
+    assert places_of(content, (size + 1, len(content))) == []
 
 
 # ---- what it is for ----
@@ -170,6 +184,34 @@ def test_pictures_and_archives_that_recur() -> None:
 
 def test_noise_in_an_archive_and_beside_it() -> None:
     assert size_of(NOISE + archive(NOISE)) < len(NOISE) + 250
+
+
+def test_a_short_repeat_in_front_of_an_archive() -> None:
+    """It is not worth that the archive is not undone."""
+    packed = gzip.compress(BOOK * 2, mtime=0)
+    assert size_of(packed[300:1500] + packed) < size_of(packed) + 1300
+
+
+def test_one_that_was_cut_off() -> None:
+    once = size_of(PHOTO)
+    assert size_of(PHOTO[:-200] + PHOTO) < once + 400
+    assert size_of(PHOTO + PHOTO[:-200]) < once + 100
+
+
+def test_copies_are_taken_once() -> None:
+    """What copies leave may have copies again: it is looked at by other filters only."""
+    packed = gzip.compress(BOOK, mtime=0)
+    pieces = [packed[2500 * i + 3000 :][: 1200 - 2 * i] for i in (3, 2, 1, 0, 1, 2, 3)]
+    content = packed + b"".join(pieces) + gzip.compress(BOOK[999:] * 2, mtime=0)
+    assert (
+        size_of(content) < size_of(packed) + size_of(gzip.compress(BOOK[999:] * 2, mtime=0)) + 900
+    )
+
+
+def test_where_nothing_else_pays() -> None:
+    """What is left is stored where the other filters make more of it."""
+    content = archive(models.noise(9000))
+    assert size_of(content + b"-" + content) < len(content) + 60
 
 
 def test_an_archive_that_was_changed() -> None:

@@ -151,6 +151,11 @@ def test_another_prime_is_given(run: Run) -> None:
         assert "it was written with another prime: " in errors_of(run, "--prime", "prime")
         assert "needs it: use --prime" in errors_of(run)
         assert not Path("a").exists()
+    noise = models.noise(BLOCK)  # is stored
+    Path("a.nnc").write_bytes(compress(CONTENT[:BLOCK] + noise, 1, prime=PRIME, block_size=BLOCK))
+    assert "it was right" not in errors_of(run, "--prime", "prime")
+    assert Path("a").read_bytes() == noise
+    Path("a").unlink()
     plain = compress(CONTENT, 1)
     Path("a.nnc").write_bytes(compress(RECORDS[0], 1, prime=PRIME) + plain)
     for options in ([], ["--prime", "prime"]):

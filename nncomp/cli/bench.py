@@ -16,7 +16,7 @@ import click
 from nncomp import fileio, levels
 from nncomp.cli import inputs
 from nncomp.cli.options import Mode
-from nncomp.cli.parameters import FILE, Output, PrimeFile, prime_option
+from nncomp.cli.parameters import FILE, Number, Output, PrimeFile, prime_option
 from nncomp.cli.report import Report, printable, say, size_text
 from nncomp.errors import NNCompError
 
@@ -68,7 +68,7 @@ def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[tupl
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=600,
     show_default=True,
     metavar="SECONDS",

@@ -19,6 +19,7 @@ from nncomp.cli.options import Mode
 from nncomp.cli.parameters import (
     FILE,
     STREAM,
+    Number,
     Output,
     byte_size,
     level_flags,
@@ -103,7 +104,7 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
 )
 @click.option(
     "--least",
-    type=click.FloatRange(0),
+    type=Number(0),
     metavar="SCORE",
     help="For lines: only those of that score or more.",
 )

@@ -17,6 +17,7 @@ from nncomp import container, fileio, levels
 from nncomp.cli import completion
 from nncomp.cli.parameters import (
     FILE,
+    Number,
     Output,
     PrimeFile,
     byte_size,
@@ -232,7 +233,7 @@ def file_options(command: _F) -> _F:
             ),
             click.option(
                 "--train-time",
-                type=click.FloatRange(0, 86400, min_open=True),
+                type=Number(0, 86400, min_open=True),
                 default=300,
                 show_default=True,
                 metavar="SECONDS",

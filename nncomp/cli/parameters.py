@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FILE",
     "STREAM",
+    "Number",
     "Output",
     "PrimeFile",
     "byte_size",
@@ -53,6 +55,16 @@ class Output(click.Path):
         if name == STREAM and not self.allow_dash:
             self.fail("is not written to standard output", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number in a range. NaN, which is less than no bound and no more than any, is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail("is no number", param, ctx)
+        return number
 
 
 # Whether a file can be read is found out by reading it: what is wrong with one concerns no other.

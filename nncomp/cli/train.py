@@ -12,7 +12,7 @@ import click
 
 from nncomp import fileio
 from nncomp.cli import inputs, signals, training
-from nncomp.cli.parameters import Output
+from nncomp.cli.parameters import Number, Output
 from nncomp.cli.report import printable, say
 from nncomp.cli.training import MB
 from nncomp.errors import NNCompError
@@ -43,9 +43,9 @@ _FILE = Output(dir_okay=False, path_type=Path)
 @click.option("--weight", "weights", multiple=True, metavar="DOMAIN=W",
               callback=training.pairs(float),
               help="Share of a domain (a folder's name, or folder/file); repeatable.")  # fmt: skip
-@click.option("--validation", type=click.FloatRange(0, 0.5), default=0.02, show_default=True,
+@click.option("--validation", type=Number(0, 0.5), default=0.02, show_default=True,
               help="Share of the text to validate with.")  # fmt: skip
-@click.option("--test", type=click.FloatRange(0, 0.5), default=0.0, show_default=True,
+@click.option("--test", type=Number(0, 0.5), default=0.0, show_default=True,
               help="Share of the text to test with at the end.")  # fmt: skip
 @click.option("--preset",
               type=click.Choice("tiny nano small base large nano-2 small-2 base-2".split()),
@@ -61,7 +61,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
 @click.option("--stage", type=Output(file_okay=False, path_type=Path), metavar="DIR",
               help="Train beside the adaptive stage: what it predicts of the text is recorded "
               "there, 8 bytes a byte.")  # fmt: skip
-@click.option("--stage-share", type=click.FloatRange(0, 1, min_open=True), default=1.0,
+@click.option("--stage-share", type=Number(0, 1, min_open=True), default=1.0,
               show_default=True, help="Share of the text that is recorded.")  # fmt: skip
 @training.options(training.SHAPE, training.PLAN)
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
@@ -75,7 +75,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
 @click.option("--checkpoint", type=_FILE,
               help="Resume from here, save here, and keep it. Default: the output's name with "
               ".ckpt, removed at the end.")  # fmt: skip
-@click.option("--checkpoint-every", type=click.FloatRange(0), default=120.0, show_default=True,
+@click.option("--checkpoint-every", type=Number(0), default=120.0, show_default=True,
               metavar="SECONDS")  # fmt: skip
 @click.option("--extend", is_flag=True, help="Resume although plan or text have changed.")
 @click.option("--master", type=_FILE, help="Also write half-precision weights, for --init.")

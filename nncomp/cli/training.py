@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nncomp.cli.parameters import byte_size
+from nncomp.cli.parameters import Number, byte_size
 from nncomp.cli.report import say
 from nncomp.errors import ModelError, NNCompError
 
@@ -111,8 +111,8 @@ def _lengths(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -
         raise click.BadParameter("lengths look like 0.5:128") from None
 
 
-_SHARE = click.FloatRange(0, 1)
-_POSITIVE = click.FloatRange(0)
+_SHARE = Number(0, 1)
+_POSITIVE = Number(0)
 
 SHAPE = [
     click.option("--d-model", type=int, help="Width of the residual stream."),

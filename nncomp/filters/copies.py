@@ -7,7 +7,8 @@ own. Streams are the content without copies, and what is copied to where.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from nncomp import _native, varint
 from nncomp.errors import FormatError
@@ -20,7 +21,11 @@ NAME = "copies"
 CONTEXTS = Contexts.GENERAL
 
 LEAST = 1 << 10  # bytes of a copy
+_SMALL = 4  # this part of what is undone is given up
 _IN_FRONT = 1 << 8  # bytes in front of a compressed stream, by some of which it is found
+
+
+_Copy: TypeAlias = tuple[int, int, int]  # where it begins and ends, and how far before it is from
 
 
 def detect(content: bytes) -> bool:
@@ -53,30 +58,31 @@ def _merged(places: Sequence[Range]) -> list[Range]:
     return merged
 
 
-def _unseen(
-    copies: Iterable[tuple[int, int, int]], undone: Sequence[Range]
-) -> Iterator[tuple[int, int, int]]:
-    """Of copies, begin, end and distance, those of what is undone, or is elsewhere: which no stage
-    sees. They are cut such that they leave no half of anything, which could not be undone."""
+def _unseen(copies: Sequence[_Copy], undone: Sequence[Range]) -> Iterator[_Copy]:
+    """Of copies those of what is undone, or is elsewhere: which no stage sees. They are cut such
+    that they leave no part of anything, which could not be undone any more, unless it is small."""
     starts, stops = [[place[k] for place in undone] for k in (0, 1)]
 
     def following(place: int) -> int:
-        """Which ends behind ``place`` first."""
+        """What ends behind ``place`` first."""
         return bisect.bisect_right(stops, place)
 
-    def overlaps(start: int, stop: int) -> bool:
-        i = following(start)
-        return i < len(undone) and starts[i] < stop
+    def overlap(start: int, stop: int) -> range:
+        return range(following(start), bisect.bisect_left(starts, stop))
 
+    left = [stop - start for start, stop in undone]  # bytes that are not copied
+    for start, stop, _ in copies:
+        for i in overlap(start, stop):
+            left[i] -= min(stop, stops[i]) - max(start, starts[i])
+    whole = [size * _SMALL > stop - start for size, (start, stop) in zip(left, undone, strict=True)]
     for start, stop, distance in copies:
-        if overlaps(start - distance, stop - distance):
-            i, k = following(start), following(stop)
-            if i < len(undone) and starts[i] < start:
-                start = stops[i]
-            if k < len(undone):
-                stop = min(stop, max(starts[k] - _IN_FRONT, stops[k - 1] if k else 0))
-        elif not overlaps(start, stop):
+        if not (overlap(start, stop) or overlap(start - distance, stop - distance)):
             continue
+        i, k = following(start), following(stop)
+        if i < len(undone) and whole[i] and starts[i] < start:
+            start = stops[i]
+        if k < len(undone) and whole[k]:
+            stop = min(stop, max(starts[k] - _IN_FRONT, stops[k - 1] if k else 0))
         if stop - start >= LEAST:
             yield start, stop, distance
 

@@ -33,7 +33,7 @@ from nncomp.plan import arrays, choose
 from nncomp.plan.choose import Candidate, Encode
 from nncomp.plan.values import MAX_DEPTH, MAX_STREAMS
 
-__all__ = ["Chosen", "Filtered", "Leaf", "choose_parts"]
+__all__ = ["Chosen", "Filtered", "Leaf", "choose_parts", "joined"]
 
 _SHORT_ROW = 1 << 9  # bytes
 _REST = 4  # what is around numbers and less than this part is no more than coded
@@ -93,6 +93,13 @@ class _Room:
         return _Room(self.size - sum(sizes), self.count - len(sizes), self.depth - depth)
 
 
+def joined(chosen: Chosen) -> bytes:
+    """What was looked at."""
+    if isinstance(chosen, Leaf):
+        return chosen.stream
+    return FILTERS[chosen.filter].join([*map(joined, chosen.parts)], chosen.side, chosen.size)
+
+
 def _below(chosen: Chosen) -> Iterator[int]:
     """The sizes of all streams that it is made of."""
     if isinstance(chosen, Filtered):
@@ -107,14 +114,15 @@ def _choose(
     encode: Encode,
     room: _Room,
     inside: deflate.Inside | None = None,
+    before: Filter | None = None,
 ) -> Chosen:
-    for filter_, made in _wholes(content, profile, encode, room, inside):
+    """``before`` is the filter of which it is a stream."""
+    for filter_, made in _wholes(content, profile, encode, room, inside, before):
         if made is None or not (filter_ is copies or _pays(made, content)):
             continue  # copies are so long that each pays
         if room.has(map(len, made.streams)) and _joins(filter_, made, content):
-            number = FILTERS.index(filter_)
-            parts = _parts(made, profile, encode, room, inside)
-            return Filtered(len(content), tuple(parts), number, made.side)
+            parts = _parts(made, profile, encode, room, inside, filter_)
+            return Filtered(len(content), tuple(parts), FILTERS.index(filter_), made.side)
     if not choose.is_worth_coding(content):
         return Leaf(content, None)
     candidates = list(choose.candidates_for(content, profile))
@@ -128,13 +136,18 @@ def _choose(
 
 
 def _parts(
-    made: Split, profile: Profile, encode: Encode, room: _Room, inside: deflate.Inside | None
+    made: Split,
+    profile: Profile,
+    encode: Encode,
+    room: _Room,
+    inside: deflate.Inside | None,
+    filter_: Filter,
 ) -> Iterator[Chosen]:
     """Its streams, looked at one after the other. The first one begins as the content does."""
     left = room.without(map(len, made.streams), depth=1)
     coded = len(made.streams) - made.packed
     for stream in made.streams[:coded]:
-        part = _choose(stream, profile, encode, left, inside)
+        part = _choose(stream, profile, encode, left, inside, filter_)
         left, inside = left.without(_below(part)), None
         yield part
     yield from (Leaf(stream, None) for stream in made.streams[coded:])
@@ -150,6 +163,7 @@ def _wholes(
     encode: Encode,
     room: _Room,
     inside: deflate.Inside | None,
+    before: Filter | None,
 ) -> Iterator[tuple[Filter, Split | None]]:
     """What filters make of it whose gain no sample of the content shows."""
     if room.depth > 0 and room.size > len(content):
@@ -158,7 +172,8 @@ def _wholes(
             yield text, _of_text(text.split(content), content, profile, encode)
         pictures = functools.cache(lambda: jpeg.split(content))
         streams = functools.cache(lambda: deflate.split(content, inside, room.size - len(content)))
-        yield copies, copies.split(content, lambda: _undone(pictures(), streams()))
+        if before is not copies:
+            yield copies, copies.split(content, lambda: _undone(pictures(), streams()))
         yield jpeg, pictures()
         yield deflate, streams()
 

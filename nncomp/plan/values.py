@@ -59,6 +59,10 @@ class Joined:
     side: bytes = b""  # what the filter keeps beside the streams
 
     @property
+    def stored_size(self) -> int:
+        return len(self.side) + sum(part.stored_size for part in self.streams)
+
+    @property
     def every(self) -> Iterator[Part]:
         """What is below, in the order in which a file has it."""
         for part in self.streams:

@@ -80,10 +80,9 @@ inline void records_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t after2 = feature::after2(s, l);
   const uint64_t at = feature::at(s, l);
   const uint64_t expected = feature::expected(s, l);
-  const uint64_t run = feature::run(s, l);
+  const uint64_t t = feature::t(s, l);
   const uint64_t tokens = feature::tokens(s, l);
   const uint64_t word = feature::word(s, l);
-  const uint64_t T = combine(tokens & 0xFFFFFFFF, combine(run << 8 | c1, word));
   const uint64_t N = feature::back(s, l, P);
   const uint64_t NE = feature::back(s, l, P - 1);
   const uint64_t NW = feature::back(s, l, P + 1);
@@ -97,17 +96,17 @@ inline void records_values(const Shared& s, const Lane& l, Add add) {
   add(combine(at << 8 | c1, 4));
   add(combine(c2, 7));
   add(combine(c3 << 8 | c4, 8));
-  add(combine(c1 << 8 | c3, 9));
-  add(combine((c1 + N - NW) & 0xFF, 10));
   add(combine(expected, 12));
   add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
   add(combine(after2, c1 | 0x2200));
   add(combine(N << 24 | NE << 16 | NW << 8 | NN, c1));
   add(combine(at, 11));
-  add(combine(((2 * N - NN) & 0xFF) | at << 8, 13));
   add(combine(((c1 - NW) & 0xFF) | ((c2 - feature::back(s, l, P + 2)) & 0xFF) << 8 | N << 16, 14));
   add(combine(word, tokens & 0xFFFFFFFF));
-  add(combine(T, N));
+  add(combine(feature::o(s, l, 8) & 0xFFC0C0C0C0C0, 0x625));
+  add(combine(feature::o(s, l, 8) & 0xFFFFF0F0F0F0, 0x626));
+  add(combine(N << 8 | feature::back(s, l, 8), (t & 3) | 0x62900));
+  add(combine(right(N, 4) << 16 | right(NN, 4) << 8 | right(feature::back(s, l, 3 * P), 4), at | 0x62100));
 }
 
 // Instructions of a processor.
@@ -137,6 +136,7 @@ inline void code_values(const Shared& s, const Lane& l, Add add) {
   add(combine(c1 << 8 | c5, 6));
   add(combine(feature::o(s, l, 8) & 0xF8C7F8C7F8C7, 7));
   add(combine(feature::o(s, l, 8) & 0xF0F0F0F0F0F0, 8));
+  add(combine(feature::back(s, l, 4) << 8 | feature::back(s, l, 8), (t & 3) | 0x62900));
   add(combine(expected, c1));
   add(combine(c1 << 24 | c2 << 16 | (t & 3) << 8 | c4, 9));
   add(combine(c3 << 16 | c4 << 8 | c5, 10));
@@ -312,12 +312,17 @@ inline void max_records_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c2 = feature::c(s, l, 2);
   const uint64_t c3 = feature::c(s, l, 3);
   const uint64_t c4 = feature::c(s, l, 4);
+  const uint64_t P = feature::P(s, l);
+  const uint64_t at = feature::at(s, l);
   const uint64_t fields = feature::fields(s, l);
   const uint64_t offset = feature::offset(s, l);
   const uint64_t pace = feature::pace(s, l);
   const uint64_t t = feature::t(s, l);
   const uint64_t type = feature::type(s, l);
   const uint64_t word = feature::word(s, l);
+  const uint64_t N = feature::back(s, l, P);
+  const uint64_t NW = feature::back(s, l, P + 1);
+  const uint64_t NN = feature::back(s, l, 2 * P);
   records_values(s, l, add);
   add(feature::o(s, l, 5));
   add(more(pace, 0) ? combine(pace << 8 | feature::back(s, l, pace), 0x601) : 0);
@@ -334,6 +339,9 @@ inline void max_records_values(const Shared& s, const Lane& l, Add add) {
   add(combine(type << 16 | offset, (feature::memory(s, l, 2) & 0xFFFF) | feature::back(s, l, 7) << 16));
   add(combine(feature::memory(s, l, 1) & 0xFFFF, feature::memory(s, l, 0) & 0xFF));
   add(combine(feature::memory(s, l, 1) & 0xFFFF, c1));
+  add(combine(((2 * N - NN) & 0xFF) | at << 8, 13));
+  add(combine((c1 + N - NW) & 0xFF, 10));
+  add(combine(c1 << 8 | c3, 9));
 }
 
 // Instructions of a processor.
