@@ -128,7 +128,7 @@ class Mixing:
         lane += (
             _OUTLINES if self.contexts == Contexts.GENERAL and self.profile != Profile.LEAN else 0
         )
-        return tables + maps + lanes * (lane + 9600)
+        return tables + maps + lanes * (lane + 9664)
 
 
 def costliest(profile: Profile) -> Mixing:
