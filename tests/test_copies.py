@@ -134,12 +134,13 @@ def test_copies_leave_no_halves() -> None:
     content = NOISE + NOISE + models.noise(size, 9)
     end = 2 * size
     whole = [(size, end)]
-    first = (50, size - 50)  # in the source
+    first = (50, size - 2000)  # in the source
     assert places_of(content) == []  # the stage sees it
     assert places_of(content, first) == whole
     assert places_of(content, first, (size + 50, end - 50)) == whole
     assert places_of(content, first, (size, 3 * size)) == []  # half of it
     assert places_of(content, first, (size - 300, size + 300)) == [(size + 300, end)]
+    assert places_of(content, first, (size - 900, size + 300)) == whole  # a small part behind a cut
     at = size + 5000  # half of it is behind the copy, which leaves what is in front of it, too
     assert places_of(content, first, (at, 3 * size)) == [(size, at - 256)]
     between = size + 20, at - 100

@@ -70,17 +70,19 @@ def _unseen(copies: Sequence[_Copy], undone: Sequence[Range]) -> Iterator[_Copy]
     def overlap(start: int, stop: int) -> range:
         return range(following(start), bisect.bisect_left(starts, stop))
 
-    left = [stop - start for start, stop in undone]  # bytes that are not copied
+    sizes = [stop - start for start, stop in undone]
+    left = [*sizes]  # bytes that are not copied
     for start, stop, _ in copies:
         for i in overlap(start, stop):
             left[i] -= min(stop, stops[i]) - max(start, starts[i])
-    whole = [size * _SMALL > stop - start for size, (start, stop) in zip(left, undone, strict=True)]
+    whole = [rest * _SMALL > size for rest, size in zip(left, sizes, strict=True)]
     for start, stop, distance in copies:
         if not (overlap(start, stop) or overlap(start - distance, stop - distance)):
             continue
         i, k = following(start), following(stop)
         if i < len(undone) and whole[i] and starts[i] < start:
-            start = stops[i]
+            if (stops[i] - start) * _SMALL > sizes[i]:  # what is in front of a cut is undone still
+                start = stops[i]
         if k < len(undone) and whole[k]:
             stop = min(stop, max(starts[k] - _IN_FRONT, stops[k - 1] if k else 0))
         if stop - start >= LEAST:
