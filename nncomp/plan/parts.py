@@ -23,6 +23,7 @@ from nncomp.filters import (
     deflate,
     hexadecimal,
     jpeg,
+    none,
     numbers,
     quoted,
     repeat,
@@ -117,12 +118,13 @@ def _choose(
     before: Filter | None = None,
 ) -> Chosen:
     """``before`` is the filter of which it is a stream."""
-    for filter_, made in _wholes(content, profile, encode, room, inside, before):
-        if made is None or not (filter_ is copies or _pays(made, content)):
-            continue  # copies are so long that each pays
-        if room.has(map(len, made.streams)) and _joins(filter_, made, content):
-            parts = _parts(made, profile, encode, room, inside, filter_)
-            return Filtered(len(content), tuple(parts), FILTERS.index(filter_), made.side)
+    wholes = _wholes(content, profile, encode, room, inside, before)
+    fit = (whole for whole in wholes if _fits(*whole, content, room))
+    filter_, made = next(fit, (none, None))
+    del wholes, fit  # and with them what other filters made
+    if made is not None:
+        parts = _parts(made, profile, encode, room, inside, filter_)
+        return Filtered(len(content), tuple(parts), FILTERS.index(filter_), made.side)
     if not choose.is_worth_coding(content):
         return Leaf(content, None)
     candidates = list(choose.candidates_for(content, profile))
@@ -196,6 +198,12 @@ def _of_text(made: Split | None, content: bytes, profile: Profile, encode: Encod
 
     text, payload = made.instead
     return made if cost(payload) < cost(text) else None
+
+
+def _fits(filter_: Filter, made: Split | None, content: bytes, room: _Room) -> bool:
+    if made is None or not (filter_ is copies or _pays(made, content)):
+        return False  # copies are so long that each pays
+    return room.has(map(len, made.streams)) and _joins(filter_, made, content)
 
 
 def _pays(made: Split, content: bytes) -> bool:
