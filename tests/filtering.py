@@ -5,7 +5,10 @@ Their streams are what is around such text, its places, and perhaps the bytes; n
 
 from __future__ import annotations
 
+import itertools
+import struct
 import tracemalloc
+import zlib
 from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
@@ -53,3 +56,21 @@ def peak_of_joining(own: Filter, streams: Sequence[bytes], size: int) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+    )
+
+
+def png(content: bytes, *sizes: int, header: bytes = bytes(13)) -> tuple[bytes, bytes]:
+    """A picture in chunks of these sizes and one of the rest, and the file without them."""
+    stream = zlib.compress(content, 9)
+    ends = [0, *itertools.accumulate(sizes), len(stream)]
+    chunks = [chunk(b"IDAT", stream[a:b]) for a, b in itertools.pairwise(ends)]
+    head, end = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header), chunk(b"IEND", b"")
+    return head + b"".join(chunks) + end, head + end

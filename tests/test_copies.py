@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
-import zlib
 from pathlib import Path
 
 import pytest
@@ -60,14 +59,8 @@ def picture(width: int, seed: int) -> bytes:
         b"\0" + bytes(x // 2 + y + b % 16 & 255 for x, b in enumerate(noise))
         for y, noise in enumerate(models.noise(width, seed + y) for y in range(width))
     )
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = zlib.crc32(kind + data).to_bytes(4, "big")
-        return len(data).to_bytes(4, "big") + kind + data + check
-
     header = width.to_bytes(4, "big") * 2 + b"\x08\0\0\0\0"
-    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + chunks
+    return filtering.png(rows, header=header)[0]
 
 
 # ---- what is found ----

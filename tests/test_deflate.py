@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import filtering
 import models
 import nncomp
 from conftest import examples
@@ -207,27 +208,9 @@ def test_zip() -> None:
     assert len(side) <= 20 * 5 + 20 and len(rest) < 21 * 110
 
 
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return (
-        struct.pack(">I", len(content))
-        + kind
-        + content
-        + struct.pack(">I", zlib.crc32(kind + content))
-    )
-
-
-def png(content: bytes, *sizes: int, header: bytes = bytes(13)) -> tuple[bytes, bytes]:
-    """A picture in chunks of these sizes and one of the rest, and the file without them."""
-    stream = zlib.compress(content, 9)
-    ends = [0, *itertools.accumulate(sizes), len(stream)]
-    chunks = [chunk(b"IDAT", stream[a:b]) for a, b in itertools.pairwise(ends)]
-    head, end = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header), chunk(b"IEND", b"")
-    return head + b"".join(chunks) + end, head + end
-
-
 @pytest.mark.parametrize("sizes", [(), (1000, 1000), (1, 1, 0, 700), (0, 0)])
 def test_png(sizes: tuple[int, ...]) -> None:
-    data, around = png(CONTENTS["photo"], *sizes)
+    data, around = filtering.png(CONTENTS["photo"], *sizes)
     rest, side, contents = undone(data)
     assert rest == around and contents == [b"", b"", CONTENTS["photo"]]
     assert len(side) <= 40
@@ -261,14 +244,14 @@ def picture(
     row = -(-width * depth // 8) if colours in (0, 3) else width * pixel
     pixels = (CONTENTS["photo"] * 8)[: row * height]
     header = struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, 0)
-    return png(filtered(pixels, row, pixel, filters), header=header)[0], pixels
+    return filtering.png(filtered(pixels, row, pixel, filters), header=header)[0], pixels
 
 
 def test_rows_that_are_not_filtered_as_they_say_stay() -> None:
     """A photo, of which each row is said to be what Paeth's filter left."""
     _, pixels = picture(60, 100, (8, 2, 3), bytes(100))
     content = b"".join(b"\4" + pixels[at : at + 180] for at in range(0, len(pixels), 180))
-    data, _ = png(content, header=struct.pack(">IIBBBBB", 60, 100, 8, 2, 0, 0, 0))
+    data, _ = filtering.png(content, header=struct.pack(">IIBBBBB", 60, 100, 8, 2, 0, 0, 0))
     assert undone(data)[2][2:] == [content]
 
 
@@ -297,21 +280,21 @@ def test_rows_that_stay() -> None:
     ):
         width, height, depth = header
         changed = struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0)
-        assert undone(png(content, header=changed)[0])[2][2] == content
+        assert undone(filtering.png(content, header=changed)[0])[2][2] == content
     strange = content[:9010] + b"\5" + content[9011:]
     header = struct.pack(">IIBBBBB", 300, 30, 8, 2, 0, 0, 0)
-    assert undone(png(strange, header=header)[0])[2][2] == strange
+    assert undone(filtering.png(strange, header=header)[0])[2][2] == strange
     small = picture(30, 30, (8, 2, 3), b"\1" * 30)[0]
     assert undone(small)[2] == [b"", filtered(pixels[:2700], 90, 3, b"\1" * 30)]
 
 
 def test_png_with_a_wrong_checksum() -> None:
-    data, around = png(CONTENTS["photo"])
+    data, around = filtering.png(CONTENTS["photo"])
     assert undone(data[:-13] + bytes([data[-13] ^ 1]) + data[-12:])[0] != around
 
 
 def test_many_pictures() -> None:
-    data = b"".join(png(CONTENTS["photo"][n : n + 5000])[0] for n in range(60))
+    data = b"".join(filtering.png(CONTENTS["photo"][n : n + 5000])[0] for n in range(60))
     assert len(undone(data)[2]) == 40
 
 
@@ -455,7 +438,7 @@ SMALL = (
     zlib.compress(BOOK[:900])
     + (OTHERS / "libdeflate-12").read_bytes()
     + flushed(zlib.Z_SYNC_FLUSH, 6)[:2000]
-    + png(CODE[:5000], 99)[0]
+    + filtering.png(CODE[:5000], 99)[0]
     + picture(40, 40, (8, 2, 3), bytes(i % 5 for i in range(40)))[0]
 )
 

@@ -197,13 +197,10 @@ def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
             raise click.UsageError("--train puts in what it learns: no --embed-model")
         if not options.from_scratch and _is_without_model(options):
             raise click.UsageError("--train needs a model to start from, or --from-scratch")
-    elif mode == Mode.COMPRESS:
-        for given, name in (
-            (options.from_scratch, "--from-scratch"),
-            (_is_given("train_time"), "--train-time"),
-        ):
-            if given:
-                raise click.UsageError(f"{name} goes with --train")
+    elif options.from_scratch and mode == Mode.COMPRESS:
+        raise click.UsageError("--from-scratch goes with --train")
+    elif _is_given("train_time") and mode == Mode.COMPRESS:
+        raise click.UsageError("--train-time goes with --train")
     if options.as_json and mode in (Mode.COMPRESS, Mode.DECOMPRESS):
         raise click.UsageError("--json goes with test and list")
 

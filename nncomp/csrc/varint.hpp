@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "coder/error.hpp"
@@ -28,6 +29,18 @@ uint64_t read_varint(Next next) {
     }
   }
   throw FormatError("a number is too long");
+}
+
+// The number that `from` begins with, which is taken from it. `require(condition)` throws where it is false: where
+// `from` ends too early.
+template <class Require>
+uint64_t take_varint(std::span<const uint8_t>& from, Require require) {
+  return read_varint([&] {
+    require(!from.empty());
+    const uint8_t byte = from[0];
+    from = from.subspan(1);
+    return byte;
+  });
 }
 
 }  // namespace nncomp

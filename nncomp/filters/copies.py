@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from nncomp import _native, varint
-from nncomp.errors import FormatError
-from nncomp.filters.split import Range, Split
+from nncomp.filters.split import Range, Split, require_streams
 from nncomp.mixing import Contexts
 
 __all__ = ["CONTEXTS", "LEAST", "NAME", "check", "detect", "join", "memory", "split"]
@@ -90,8 +89,7 @@ def _unseen(copies: Sequence[_Copy], undone: Sequence[Range]) -> Iterator[_Copy]
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    if len(sizes) != 2 or side or sum(sizes) >= size:
-        raise FormatError("streams are not those of copies, or too large for the block")
+    require_streams(NAME, 2, sizes, side, size)
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nncomp import _native
-from nncomp.errors import FormatError
-from nncomp.filters.split import Split
+from nncomp.filters.split import Split, require_streams
 from nncomp.mixing import Contexts
 
 __all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "split"]
@@ -34,8 +33,7 @@ def split(content: bytes) -> Split | None:
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    if len(sizes) != 2 or side or sum(sizes) >= size:
-        raise FormatError("streams are not those of quoted, or too large for the block")
+    require_streams(NAME, 2, sizes, side, size)
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nncomp import varint
 from nncomp.errors import FormatError
-from nncomp.filters.split import Split
+from nncomp.filters.split import Split, require_streams
 
 __all__ = ["Found", "Places", "Run", "Text", "check", "join", "memory", "split", "write"]
 
@@ -70,8 +70,7 @@ def split(content: bytes, found: Found) -> Split | None:
 
 
 def check(name: str, sizes: Sequence[int], side: bytes, size: int) -> None:
-    if len(sizes) != 3 or side or sum(sizes) >= size:
-        raise FormatError(f"streams are not those of {name}, or too large for the block")
+    require_streams(name, 3, sizes, side, size)
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:

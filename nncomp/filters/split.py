@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from nncomp.errors import FormatError
 
-__all__ = ["Range", "Split", "require_one_stream"]
+__all__ = ["Range", "Split", "require_one_stream", "require_streams"]
 
 Range: TypeAlias = tuple[int, int]  # begin and end, in bytes
 
@@ -29,3 +29,9 @@ def require_one_stream(what: str, sizes: Sequence[int], side: bytes, size: int) 
     """The ``check`` of a filter whose one stream is as large as the content."""
     if list(sizes) != [size] or side:
         raise FormatError(f"{what} is not one stream of its size")
+
+
+def require_streams(name: str, count: int, sizes: Sequence[int], side: bytes, size: int) -> None:
+    """The ``check`` of a filter of so many streams, which are together less than the content."""
+    if len(sizes) != count or side or sum(sizes) >= size:
+        raise FormatError(f"streams are not those of {name}, or too large for the block")

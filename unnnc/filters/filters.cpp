@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
 
 #include "deflate/split.hpp"
 #include "filters/copies.hpp"
@@ -123,15 +124,9 @@ Bytes join_jpeg(std::vector<Bytes>&& streams, View side, uint64_t size) {
 
 uint64_t memory_of_two_contents(const Sizes&, View, uint64_t size) { return 2 * size; }
 
-void check_quoted(const Sizes& sizes, View side, uint64_t size) {
-  require(sizes.size() == 2 && side.empty() && sum(sizes, 0, 2) < size,
-          "streams are not those of quoted, or too large for the block");
-}
+void check_quoted(const Sizes& sizes, View side, uint64_t size) { require_streams("quoted", 2, sizes, side, size); }
 
-void check_copies(const Sizes& sizes, View side, uint64_t size) {
-  require(sizes.size() == 2 && side.empty() && sum(sizes, 0, 2) < size,
-          "streams are not those of copies, or too large for the block");
-}
+void check_copies(const Sizes& sizes, View side, uint64_t size) { require_streams("copies", 2, sizes, side, size); }
 
 template <auto join>
 Bytes join_two(std::vector<Bytes>&& streams, View, uint64_t size) {
@@ -141,6 +136,11 @@ Bytes join_two(std::vector<Bytes>&& streams, View, uint64_t size) {
 }
 
 }  // namespace
+
+void require_streams(const char* name, size_t count, const Sizes& sizes, View side, uint64_t size) {
+  require(sizes.size() == count && side.empty() && sum(sizes, 0, count) < size,
+          "streams are not those of " + std::string(name) + ", or too large for the block");
+}
 
 uint64_t most_contents(uint64_t size) {
   return std::min({128 * size, 8 * size + (1 << 23), (uint64_t(1) << 28) - size});

@@ -2,6 +2,7 @@
 // coded.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct Filter {
 
 extern const Filter FILTERS[];  // by the number that a file holds
 extern const int FILTER_COUNT;
+
+// The check of a filter of so many streams, which are together less than the content.
+void require_streams(const char* name, size_t count, const std::vector<uint64_t>& sizes, View side, uint64_t size);
 
 // How many bytes the streams that a content of `size` bytes is made of may have beyond it.
 uint64_t most_contents(uint64_t size);

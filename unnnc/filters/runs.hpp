@@ -3,16 +3,14 @@
 #pragma once
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 
 #include "filters/filters.hpp"
 
 namespace nncomp::unnnc::runs {
 
-inline void check(const std::string& name, const std::vector<uint64_t>& sizes, View side, uint64_t size) {
-  require(sizes.size() == 3 && side.empty() && std::accumulate(sizes.begin(), sizes.end(), uint64_t(0)) < size,
-          "streams are not those of " + name + ", or too large for the block");
+inline void check(const char* name, const std::vector<uint64_t>& sizes, View side, uint64_t size) {
+  require_streams(name, 3, sizes, side, size);
 }
 
 inline uint64_t memory(const std::vector<uint64_t>&, View, uint64_t size) { return 3 * size; }

@@ -24,14 +24,7 @@ void join(std::span<const uint8_t> literals, std::span<const uint8_t> copies,
   };
   std::vector<int64_t> expected(sources.size());  // where each source goes on
   uint64_t used = 0;                              // of the literals
-  const auto number = [&] {
-    return read_varint([&] {
-      require(!copies.empty());
-      const uint8_t byte = copies[0];
-      copies = copies.subspan(1);
-      return byte;
-    });
-  };
+  const auto number = [&] { return take_varint(copies, require); };
   while (!copies.empty()) {
     const uint64_t gap = number(), count = number(), source = number(), jump = number();
     append(literals, used, gap);

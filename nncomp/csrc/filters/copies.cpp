@@ -40,14 +40,7 @@ std::vector<Copy> find(std::span<const uint8_t> content, size_t least) {
 
 void join(std::span<const uint8_t> literals, std::span<const uint8_t> places, std::span<uint8_t> content) {
   size_t at = 0;
-  const auto number = [&] {
-    return read_varint([&] {
-      require(!places.empty());
-      const uint8_t byte = places[0];
-      places = places.subspan(1);
-      return byte;
-    });
-  };
+  const auto number = [&] { return take_varint(places, require); };
   const auto put = [&](const uint8_t* from, size_t count) {
     if (count != 0) memcpy(&content[at], from, count);
     at += count;

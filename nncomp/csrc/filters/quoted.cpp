@@ -174,14 +174,7 @@ class Reader {
  public:
   explicit Reader(View places) : left_(places) {}
 
-  uint64_t number() {
-    return read_varint([this] {
-      require(!left_.empty());
-      const uint8_t byte = left_[0];
-      left_ = left_.subspan(1);
-      return byte;
-    });
-  }
+  uint64_t number() { return take_varint(left_, require); }
   bool empty() const { return left_.empty(); }
 
  private:
