@@ -18,7 +18,7 @@ from nncomp import _native
 from nncomp.container import Packed
 from nncomp.errors import FormatError, ModelError
 from nncomp.model import ID_SIZE, MAX_FILE_SIZE, Model
-from nncomp.network import ARITHMETIC, CONTEXTS, KINDS, ModelConfig, Role, Table, Tensor
+from nncomp.network import ARITHMETIC, CONTEXTS, KINDS, WAYS, ModelConfig, Role, Table, Tensor
 from nncomp.network.layers import from_numbers
 
 __all__ = [
@@ -38,6 +38,7 @@ MAX_RANK = 15
 MAX_SHIFT = 30
 UNIT = 8  # bits: products of factors are taken times 2^8, so that their steps can be large
 _ROWS = 256  # at a time
+_RISING = {Role.BIAS, Role.CHECK}  # along a row, smoothly or sorted
 
 _Tensor = npt.NDArray[Any]
 
@@ -242,19 +243,17 @@ def _start(config: ModelConfig, base: Model | None) -> dict[str, _Tensor]:
 
 
 def _coded(row: Tensor, tensor: _Tensor) -> _Tensor:
-    """The (rows, columns) that are coded: of the smooth biases, the steps along a row."""
-    if row.role is Role.BIAS:
-        return np.diff(tensor.astype(np.int64), prepend=0)
-    if row.role is Role.CHECK:
-        tensor = tensor.view(np.int8)
-    return tensor.reshape(-1, tensor.shape[-1])
+    """The (rows, columns) that are coded: of what rises along a row, the steps."""
+    columns = WAYS if row.role is Role.CHECK else tensor.shape[-1]
+    rows = tensor.reshape(-1, columns)
+    return np.diff(rows.astype(np.int64), prepend=0) if row.role in _RISING else rows
 
 
 def _decoded(row: Tensor, coded: _Tensor) -> _Tensor:
     """The inverse of ``_coded``. Raises ``ModelError``."""
-    if row.role is not Role.BIAS:
-        return coded.view(row.type).reshape(row.shape)
-    tensor = np.cumsum(coded, axis=1)  # (heads, window) of less than 2^10 · 2^62: wraps at worst
+    if row.role not in _RISING:
+        return coded.reshape(row.shape)
+    tensor = np.cumsum(coded, axis=1)  # of less than 2^10 · 2^62: wraps at worst
     if ((tensor < row.low) | (tensor > row.high)).any():
-        raise ModelError("packed model has a bias out of range")
-    return tensor.astype(row.type)
+        raise ModelError("packed model has a bias or a check out of range")
+    return tensor.astype(row.type).reshape(row.shape)

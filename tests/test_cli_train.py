@@ -22,6 +22,7 @@ from nncomp.network import Attention, FeedForward, Table
 torch = pytest.importorskip("torch")
 
 from safetensors import safe_open  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 
 from nncomp.train.presets import PRESETS  # noqa: E402
 
@@ -50,6 +51,19 @@ def test_weight_bits(run: Run, text: str) -> None:
         assert errors(failed) == [
             f"nncomp: {wrong}: layers, head, embed or tables have weights of 4 to 8 bits"
         ]
+
+
+def test_coarse(run: Run, text: str) -> None:
+    """train --coarse: a smaller program, and the master of what was learnt"""
+    sizes = []
+    for uses in ("0", "0.01"):
+        files = ["-o", f"{uses}.safetensors", "--master", f"m{uses}.safetensors"]
+        lines = errors(run("train", text, *files, *QUICK, "--coarse", uses))
+        sizes.append(next(line.split()[1] for line in lines if line.startswith("ledger: ")))
+    plain, coarse = (int(size.replace(",", "")) for size in sizes)
+    assert coarse < plain
+    learnt, same = load_file("m0.safetensors"), load_file("m0.01.safetensors")
+    assert all(torch.equal(learnt[name], same[name]) for name in learnt)
 
 
 def test_train(run: Run, text: str) -> None:

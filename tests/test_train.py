@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import dataclasses
 import math
@@ -20,7 +21,7 @@ torch = pytest.importorskip("torch")
 
 import models
 from conftest import examples
-from nncomp import compress, registry
+from nncomp import compress, packing, registry
 from nncomp import model as model_files
 from nncomp.engine import reference
 from nncomp.errors import ModelError, NNCompError
@@ -115,6 +116,42 @@ def test_exact_mode_is_the_reference_engine(config: ModelConfig, bits: dict[str,
             assert not (values % 16).any()
         else:
             assert values.max() == 127
+
+
+def test_coarse_rows() -> None:
+    """Each row by what the text pays for it: never finer than before, never dearer in all."""
+    network = busy(models.CONTEXTUAL, seed=3)
+    network.set_weight_bits({"tables": 6})
+    network.calibrate(windows_of(TEXT, 2 * max(network.config.windows)))
+    for table in network.tables:
+        table.moment.copy_(10.0 ** torch.linspace(0, 6, len(table.moment)))
+    plain = export.to_model(network, "plain")
+
+    def coarse(uses: float) -> model_files.Model:
+        other = copy.deepcopy(network)
+        other.coarsen(uses)
+        return export.to_model(other, "coarse")
+
+    assert coarse(1e9).id == plain.id
+    sizes = [8 * len(packing.pack(plain).data)]
+    for uses in (10.0, 1.0, 0.1):
+        found = coarse(uses)
+        sizes.append(8 * len(packing.pack(found).data))
+        costs = 0.0
+        for i, table in enumerate(network.tables):
+            before, after = (m.tensors[f"table.{i}.weight"].astype(int) for m in (plain, found))
+            assert not (after % 4).any()
+            exact = (table.weight / table.scale).numpy()
+            squares = ((exact - after) ** 2).sum(1) - ((exact - before) ** 2).sum(1)
+            costs += (squares * (table.moment * table.scale**2).numpy()).sum()
+            steps = np.bitwise_or.reduce(np.abs(after), axis=1)
+            steps = np.where(steps, steps & -steps, 128)
+            half = len(steps) // 2
+            assert np.log2(steps[:half]).mean() > np.log2(steps[half:]).mean() + 0.5
+        assert uses * costs / (2 * math.log(2)) < sizes[0] - sizes[-1]
+    assert sizes == sorted(sizes, reverse=True)
+    nothing = coarse(0.0).tensors
+    assert not any(nothing[f"table.{i}.weight"].any() for i in range(len(network.tables)))
 
 
 def test_the_residual_unit_is_kept() -> None:

@@ -4,6 +4,7 @@
 
 #include "coder/integers.hpp"
 #include "model.hpp"
+#include "network/contexts.hpp"
 
 namespace nncomp::unnnc {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 enum Form : uint8_t { WHOLE, CHANGE };
 constexpr int RANK = 10, LEFT = 11, RIGHT = 12;  // statistics of factors
 constexpr int MAX_RANK = 15, MAX_SHIFT = 30;
+constexpr size_t WAYS = size_t(1) << LOG2_WAYS;
 constexpr int UNIT = 8;  // bits: products of factors are taken times 2^8
 
 Config read_dimensions(Fields& fields) {
@@ -67,25 +69,18 @@ bool ends_with(const std::string& name, const char* end) {
   return name.size() >= tail.size() && name.compare(name.size() - tail.size(), tail.size(), tail) == 0;
 }
 
-// Adds the differences of the smooth biases, of which steps along a row are coded.
-void read_bias(IntegerDecoder& decoder, const TensorRow& row, std::vector<int16_t>& bias) {
-  const size_t rows = size_t(row.shape[0]), columns = size_t(row.shape[1]);
-  std::vector<int64_t> steps(bias.size());
-  for (size_t i = 0; i < steps.size(); ++i) steps[i] = bias[i] - (i % columns ? bias[i - 1] : 0);
-  decoder.add(row.statistics, steps.data(), rows, columns);
+// Adds the differences of what rises along a row, smooth biases and sorted checks, of which steps are coded.
+template <class T>
+void read_rising(IntegerDecoder& decoder, int kind, size_t columns, std::vector<T>& values) {
+  std::vector<int64_t> steps(values.size());
+  for (size_t i = 0; i < steps.size(); ++i) steps[i] = values[i] - (i % columns ? values[i - 1] : 0);
+  decoder.add(kind, steps.data(), steps.size() / columns, columns);
   uint64_t sum = 0;  // wraps at worst
   for (size_t i = 0; i < steps.size(); ++i) {
     sum = (i % columns ? sum : 0) + uint64_t(steps[i]);
-    bias[i] = int16_t(sum);
-    require(int64_t(sum) == bias[i], "packed model has a bias out of range");
+    values[i] = T(sum);
+    require(int64_t(sum) == values[i], "packed model has a bias or a check out of range");
   }
-}
-
-// Checks, which are unsigned, are taken as signed.
-void read_checks(IntegerDecoder& decoder, const TensorRow& row, std::vector<uint8_t>& checks) {
-  std::vector<int8_t> values(checks.begin(), checks.end());
-  decoder.add(row.statistics, values.data(), 1, values.size());
-  std::copy(values.begin(), values.end(), checks.begin());
 }
 
 void read_tensor(IntegerDecoder& decoder, const TensorRow& row, bool is_change, Numbers& numbers) {
@@ -94,11 +89,13 @@ void read_tensor(IntegerDecoder& decoder, const TensorRow& row, bool is_change, 
   if (is_change && ends_with(row.name, ".weight")) {
     read_factors(decoder, rows, columns, std::get<std::vector<int8_t>>(numbers));
   }
-  if (row.dtype == "I16") return read_bias(decoder, row, std::get<std::vector<int16_t>>(numbers));
-  if (row.dtype == "U8") return read_checks(decoder, row, std::get<std::vector<uint8_t>>(numbers));
   std::visit(
       [&]<class T>(std::vector<T>& values) {
-        if constexpr (std::is_signed_v<T>) decoder.add(row.statistics, values.data(), rows, columns);
+        if constexpr (std::is_same_v<T, int16_t> || std::is_same_v<T, uint8_t>) {
+          read_rising(decoder, row.statistics, flat ? WAYS : columns, values);
+        } else {
+          decoder.add(row.statistics, values.data(), rows, columns);
+        }
       },
       numbers);
 }

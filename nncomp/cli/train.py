@@ -58,6 +58,10 @@ _FILE = Output(dir_okay=False, path_type=Path)
               help="Of integer weights in layers, head, embed or tables, 4 to 8: 8 by default; "
               "repeatable."
               )  # fmt: skip
+@click.option("--coarse", "uses", type=Number(0), default=0.0, metavar="USES",
+              help="Round rows of tables as coarsely as pays, in the end: where the packed model "
+              "saves more than coding the training text so often costs; 0 (default): not at all."
+              )  # fmt: skip
 @click.option("--stage", type=Output(file_okay=False, path_type=Path), metavar="DIR",
               help="Train beside the adaptive stage: what it predicts of the text is recorded "
               "there, 8 bytes a byte.")  # fmt: skip
@@ -97,6 +101,7 @@ def train(
     preset: str | None,
     init: str | None,
     bits: dict[str, int],
+    uses: float,
     stage: Path | None,
     stage_share: float,
     device: str,
@@ -175,7 +180,7 @@ def train(
         reporter.close()
         distributed.end()
     if leads:
-        _finish(trainer, text, output, name, notes, master, quiet)
+        _finish(trainer, text, output, name, notes, master, uses, quiet)
         if table:
             training.write_curve(str(table), trainer)
         if plot:
@@ -269,6 +274,7 @@ def _finish(
     name: str,
     notes: dict[str, str],
     master: Path | None,
+    uses: float,
     quiet: bool,
 ) -> None:
     """Export what was trained, and say what it is worth."""
@@ -277,13 +283,15 @@ def _finish(
     from nncomp.train.arithmetic import Mode
 
     network = trainer.result()
+    if master:  # of the rows as they were trained
+        with fileio.replacing(str(master)) as temporary:
+            export.save_master(network, Path(temporary))
+    if uses:
+        network.coarsen(uses)
     notes = {"nncomp.note.corpus": _corpus_note(trainer, text.train), **notes}
     model = export.to_model(network, name, notes)
     with fileio.replacing(str(output)) as temporary:
         Path(temporary).write_bytes(models.dumps(model))
-    if master:
-        with fileio.replacing(str(master)) as temporary:
-            export.save_master(network, Path(temporary))
     if quiet:
         return
     for title, domains in (("validation", text.validation), ("test", text.test)):

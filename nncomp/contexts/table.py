@@ -18,6 +18,9 @@ __all__ = ["FAMILIES", "FIRST_ROWS", "LEAN", "MAX", "MAX_CONTEXTS", "MAX_MEMORIE
 GENERAL = Family(
     "general",
     "Text, and whatever is nothing else.",
+    # Letters of most scripts are two or three bytes of UTF-8, all of them above 127: behind such a
+    # byte, contexts of numbers and tables make room for longer ones.
+    definitions={"foreign": "c1 | c2 | c3"},
     contexts=(
         Input("o(2)", 2128, 880),
         Input("o(3)", 1792, 1152),
@@ -32,13 +35,18 @@ GENERAL = Family(
         Input("T", 1536, 1312),
         Input("P > 0: [P] << 16 | [P + 1] << 8 | c1 # 0x501, else L", 976, 640),
         Input("due(0) # outline", 768, 688),
-        Input("over # (number # digits << 8 | c1) # change", 1000, 600),
+        Input(
+            "foreign > 127: (c2 << 16 | c4 << 8 | c6) # 0x62E, "
+            "else over # (number # digits << 8 | c1) # change",
+            1000,
+            600,
+        ),
         Input("expected # name", 1120, 600),
         Input("after1 mod 2^24 # c1 | 0x1100", 1056, 600),
-        Input("due(1)", 1376, 600),
+        Input("foreign > 127: o(8) # 0x62D, else due(1)", 1376, 600),
         Input("(beside(0) << 16 | beside(1) << 8 | c1) # fields | 0x60500", 1000, 600),
         Input("t - column # name", 928, 600),
-        Input("outline # outline1 # number", 960, 600),
+        Input("foreign > 127: word1 # o(2), else outline # outline1 # number", 960, 600),
         Input("open # word + 8", 900, 600),
         Input("due(2) # form", 900, 600),
     ),
@@ -298,7 +306,9 @@ MAX = (
         ("O", "I"),
     ),
     full(PICTURE, (), ROWS_OF_NUMBERS),
-    full(WIDE, ("guess(4) # c2 | 0x600", "guess(4) # guess(5)"), ROWS_OF_NUMBERS),
+    full(
+        WIDE, ("guess(4) # c2 | 0x600", "guess(4) # guess(5)", "guess(6) # 0x610"), ROWS_OF_NUMBERS
+    ),
 )
 
 FAMILIES = (*RICH, LEAN, *MAX)  # of the lean profile there is one

@@ -111,6 +111,12 @@ class Network(nn.Module):
         for table, r in zip((self.embed, *self.tables), rows, strict=True):
             table.update(r.flatten(), gradient, power, scale, RATE * factor)
 
+    @torch.no_grad()
+    def coarsen(self, uses: float) -> None:
+        """``Table.coarsen`` of all tables of contexts; the network is calibrated."""
+        for table in self.tables:
+            table.coarsen(self.weight_bits["tables"], uses)
+
     # -- the whole ------------------------------------------------------------------------------
 
     def folded(self, key: str, weight: Tensor, unit: Tensor | float, mode: Mode) -> Tensor:

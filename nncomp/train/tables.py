@@ -6,6 +6,7 @@ that only grows (Adagrad). So a table may be large.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -77,6 +78,29 @@ class Table(nn.Module):
         else:
             scale = sample.square().mean().sqrt() * (STEP / weight_step(bits))
         self.scale.copy_(scale.clamp_min(1e-8))
+
+    def coarsen(self, bits: int, uses: float) -> None:
+        """Make each row multiples of 1, 2, 4, … steps of its weights, or zero: what costs least.
+
+        That is the row's bits in a packed model, by the entropy of a table rounded so, and what the
+        text that it was trained on costs more then, ``uses`` times: in nats half the moment, which
+        stands for the second derivative, times the square of the change. See ``docs/training.md``.
+        """
+        whole = self.weight / self.scale
+        price = self.moment * self.scale.square() * (uses / (2 * math.log(2)))
+        most = largest_weight(bits)
+        step, best = weight_step(bits), torch.zeros_like(whole)
+        cost = price * whole.square().sum(1)  # of zeros
+        while step <= most:
+            rounded = torch.floor(whole / step + 0.5).clamp(-(most // step), most // step)
+            share = torch.unique(rounded, return_counts=True)[1] / rounded.numel()
+            rounded *= step
+            now = price * (whole - rounded).square().sum(1)
+            now -= self.width * (share * share.log2()).sum()
+            torch.where((now < cost)[:, None], rounded, best, out=best)
+            cost = torch.minimum(now, cost)
+            step *= 2
+        self.weight.copy_(best * self.scale)
 
 
 def made(shapes: Sequence[network.Table]) -> list[Table]:

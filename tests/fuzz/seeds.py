@@ -164,8 +164,9 @@ def integers() -> Iterator[bytes]:
         most = min(1 << 60, np.iinfo(dtype).max)
         for size, (rows, columns) in ((9, (8, 16)), (most, (3, 5)), (most >> 3, (1, 9))):
             encoder = _native.IntegerEncoder()
-            values = models.integers(size % 97, rows * columns, -size, size)
-            shaped = values.reshape(rows, columns).astype(dtype)
+            values = models.integers(size % 97, rows * columns, -size, size).reshape(rows, columns)
+            values[::2] &= -8  # rows of another step
+            shaped = values.astype(dtype)
             encoder.put(code, shaped, np.zeros_like(shaped))
             head = bytes([code, code, rows - 1, columns - 1, 0, 0])
             yield parts(head, encoder.finish())

@@ -514,7 +514,10 @@ def make_integers(draw: Random) -> bytes:
         ends = np.iinfo(dtype)
         low = max(ends.min, -(1 << draw.randrange(61)))
         high = min(ends.max, 1 << draw.randrange(61))
-        values = [[draw.randint(low, high) for _ in range(shape[1])] for _ in range(shape[0])]
+        values = []
+        for _ in range(shape[0]):
+            step = 1 << draw.choice([0, 0, 1, 4, 9])
+            values.append([int(draw.randint(low, high) / step) * step for _ in range(shape[1])])
         kind = draw.randrange(16)
         encoder.put(kind, np.array(values, dtype), np.zeros(shape, dtype))
         tensors.append([kind, dtype, *shape])

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -18,6 +19,7 @@
 namespace nncomp {
 
 constexpr int INTEGER_KINDS = 16;     // of tensors that learn together
+constexpr int INTEGER_STEPS = 9;      // log2 of what all numbers of a row so far are multiples of, and below
 constexpr int INTEGER_CONTEXTS = 12;  // of a value: how large its neighbours are
 constexpr int INTEGER_BITS = 62;      // a magnitude is below 2^62
 
@@ -44,7 +46,7 @@ struct AdaptiveBit {
   }
 };
 
-// What one kind of tensor has shown so far.
+// What one kind of tensor has shown so far, in rows of one step.
 struct IntegerModel {
   AdaptiveBit zero[INTEGER_CONTEXTS];
   AdaptiveBit negative;
@@ -70,30 +72,41 @@ inline int64_t code_integer(IntegerModel& model, int context, int64_t value, Cho
   return negative ? -int64_t(found) : int64_t(found);
 }
 
-// The tensors of one payload share a coder, and those of a kind a model. Tensors are (rows, columns).
+// The tensors of one payload share a coder, and those of a kind its models. Tensors are (rows, columns).
 template <class Coder>
 class IntegerStream {
  protected:
   // Hands each of rows × columns places to code(model, context, place) -> difference, row by row.
   template <class Code>
   void walk(int kind, size_t rows, size_t columns, Code code) {
-    IntegerModel& model = models_[size_t(kind)];
     std::vector<uint32_t> above(columns);  // magnitudes of the row before, as far as they are not replaced
     for (size_t row = 0; row < rows; ++row) {
+      uint64_t seen = uint64_t(1) << (INTEGER_STEPS - 1);  // bits of the magnitudes in this row, and a last one
       uint32_t left = 0, before = 0;
       for (size_t column = 0; column < columns; ++column) {
         const int context = int(std::bit_width(2 * (left + above[column]) + before));
+        IntegerModel& model = model_of(kind, std::countr_zero(seen));
         const int64_t value =
             code(model, context < INTEGER_CONTEXTS ? context : INTEGER_CONTEXTS - 1, row * columns + column);
+        const uint64_t magnitude = uint64_t(value < 0 ? -value : value);
+        seen |= magnitude;
         before = left;
-        left = uint32_t(std::min<int64_t>(value < 0 ? -value : value, 1 << 16));
+        left = uint32_t(std::min<uint64_t>(magnitude, 1 << 16));
         above[column] = left;
       }
     }
   }
 
   Coder coder_{};
-  std::vector<IntegerModel> models_{INTEGER_KINDS};
+
+ private:
+  IntegerModel& model_of(int kind, int step) {
+    std::unique_ptr<IntegerModel>& model = models_[size_t(kind * INTEGER_STEPS + step)];
+    if (!model) model = std::make_unique<IntegerModel>();
+    return *model;
+  }
+
+  std::array<std::unique_ptr<IntegerModel>, size_t(INTEGER_KINDS* INTEGER_STEPS)> models_;  // as they are needed
 };
 
 class IntegerEncoder : IntegerStream<Encoder> {

@@ -21,6 +21,10 @@ namespace {
 template <class Add>
 inline void general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t c3 = feature::c(s, l, 3);
+  const uint64_t c4 = feature::c(s, l, 4);
+  const uint64_t c6 = feature::c(s, l, 6);
   const uint64_t P = feature::P(s, l);
   const uint64_t after1 = feature::after1(s, l);
   const uint64_t after2 = feature::after2(s, l);
@@ -44,6 +48,7 @@ inline void general_values(const Shared& s, const Lane& l, Add add) {
   const uint64_t word1 = feature::word1(s, l);
   const uint64_t T = combine(tokens & 0xFFFFFFFF, combine(run << 8 | c1, word));
   const uint64_t L = combine(least(column, 255), feature::up(s, l, 0));
+  const uint64_t foreign = c1 | c2 | c3;
   add(feature::o(s, l, 2));
   add(feature::o(s, l, 3));
   add(feature::o(s, l, 4));
@@ -57,13 +62,13 @@ inline void general_values(const Shared& s, const Lane& l, Add add) {
   add(T);
   add(more(P, 0) ? combine(feature::back(s, l, P) << 16 | feature::back(s, l, P + 1) << 8 | c1, 0x501) : L);
   add(combine(feature::due(s, l, 0), outline));
-  add(combine(combine(over, combine(number, digits << 8 | c1)), change));
+  add(more(foreign, 127) ? combine(c2 << 16 | c4 << 8 | c6, 0x62E) : combine(combine(over, combine(number, digits << 8 | c1)), change));
   add(combine(expected, name));
   add(combine(after1 & 0xFFFFFF, c1 | 0x1100));
-  add(feature::due(s, l, 1));
+  add(more(foreign, 127) ? combine(feature::o(s, l, 8), 0x62D) : feature::due(s, l, 1));
   add(combine(feature::beside(s, l, 0) << 16 | feature::beside(s, l, 1) << 8 | c1, fields | 0x60500));
   add(combine(t - column, name));
-  add(combine(combine(outline, outline1), number));
+  add(more(foreign, 127) ? combine(word1, feature::o(s, l, 2)) : combine(combine(outline, outline1), number));
   add(combine(open, word + 8));
   add(combine(feature::due(s, l, 2), form));
 }
@@ -415,6 +420,7 @@ inline void max_wide_values(const Shared& s, const Lane& l, Add add) {
   wide_values(s, l, add);
   add(combine(feature::guess(s, l, 4), c2 | 0x600));
   add(combine(feature::guess(s, l, 4), feature::guess(s, l, 5)));
+  add(combine(feature::guess(s, l, 6), 0x610));
 }
 
 template <class Add>

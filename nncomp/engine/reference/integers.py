@@ -16,9 +16,10 @@ import numpy.typing as npt
 from nncomp.engine.reference.coder import PRECISION, RangeDecoder, RangeEncoder
 from nncomp.errors import FormatError
 
-__all__ = ["BITS", "CONTEXTS", "KINDS", "IntegerDecoder", "IntegerEncoder"]
+__all__ = ["BITS", "CONTEXTS", "KINDS", "STEPS", "IntegerDecoder", "IntegerEncoder"]
 
 KINDS = 16  # of tensors that learn together
+STEPS = 9  # log2 of what all numbers of a row so far are multiples of, and below
 CONTEXTS = 12  # of a number: how large its neighbours are
 BITS = 62  # a magnitude is below 2^62
 ONE, MARGIN, LIMIT = 1 << PRECISION, 64, 254
@@ -42,30 +43,33 @@ class _Probabilities:
         self._states[name] = min(max(p, MARGIN), ONE - MARGIN), min(count + 1, LIMIT)
 
 
-def _code(value: int, context: int, choose: Choose) -> int:
+def _code(value: int, step: int, context: int, choose: Choose) -> int:
     """Code one number; ``choose`` returns its ``bit``, or another one where it decodes."""
-    if choose((0, context), value == 0):
+    if choose((0, step, context), value == 0):
         return 0
-    negative = choose((1,), value < 0)
+    negative = choose((1, step), value < 0)
     magnitude = abs(value)
     length = 1
-    while length < BITS and choose((2, context, length), magnitude.bit_length() > length):
+    while length < BITS and choose((2, step, context, length), magnitude.bit_length() > length):
         length += 1
     found = 1
     for place in range(length - 2, -1, -1):
-        name = (3, length, found) if found < 8 else (4, length, place)
+        name = (3, step, length, found) if found < 8 else (4, step, length, place)
         found = found << 1 | choose(name, bool(magnitude >> place & 1))
     return -found if negative else found
 
 
-def _walk(rows: int, columns: int, code: Callable[[int, int, int], int]) -> None:
-    """Call code(row, column, context), which returns the number there, for each in order."""
+def _walk(rows: int, columns: int, code: Callable[[int, int, int, int], int]) -> None:
+    """Call code(row, column, step, context), which returns the number there, for each in order."""
     above = [0] * columns
     for row in range(rows):
+        seen = 1 << STEPS - 1  # bits of the magnitudes in this row, and a last one
         left = before = 0
         for column in range(columns):
             near = 2 * (left + above[column]) + before
-            value = code(row, column, min(near.bit_length(), CONTEXTS - 1))
+            step = (seen & -seen).bit_length() - 1
+            value = code(row, column, step, min(near.bit_length(), CONTEXTS - 1))
+            seen |= abs(value)
             left, before = min(abs(value), 1 << 16), left
             above[column] = left
 
@@ -86,8 +90,8 @@ class IntegerEncoder:
             states.learn(name, int(bit))
             return int(bit)
 
-        def code(row: int, column: int, context: int) -> int:
-            return _code(int(values[row, column]) - int(base[row, column]), context, choose)
+        def code(row: int, column: int, step: int, context: int) -> int:
+            return _code(int(values[row, column]) - int(base[row, column]), step, context, choose)
 
         _walk(values.shape[0], values.shape[1], code)
 
@@ -117,8 +121,8 @@ class IntegerDecoder:
             states.learn(name, found)
             return found
 
-        def code(row: int, column: int, context: int) -> int:
-            difference = _code(0, context, choose)
+        def code(row: int, column: int, step: int, context: int) -> int:
+            difference = _code(0, step, context, choose)
             total = int(values[row, column]) + difference
             if not limits.min <= total <= limits.max:
                 raise FormatError("the embedded model is damaged: a number is out of range")
