@@ -59,12 +59,12 @@ for model in ${*:-nano-1 nano-2 small-1 small-2 base-2}; do
     nano-2)
       train nano-2 700 --batch 16KiB --part 16KiB "${second[@]/#/--weight=}" --stage "$output/stage" \
         --mixed-from 0.1 --mixed 0.7 --weight-bits tables=5 --quantise-at 0.8 --decay 0.95 --length 1:512 \
-        --validation 0.005 --validate-every 2000 -T 1
+        --coarse 1.5 --validation 0.005 --validate-every 2000 -T 1
       ;;
     small-1) from_nothing small-1 210 ;;
     small-2)
       going_on small-2-first 64 nano-1 --length 1:512
-      going_on small-2 650 small-2-first --length 1:512 "${large[@]}"
+      going_on small-2 650 small-2-first --length 1:512 --coarse 2.7 "${large[@]}"
       ;;
     base-2) going_on base-2 43 small-1 --length 0.8:512 --length 1:1024 ;;
     *) echo "$0: $model is not one of the models" >&2 && exit 2 ;;
