@@ -26,6 +26,7 @@ from nncomp import (
     mixing,
     mixing_tables,
     model,
+    packing,
     plan,
     registry,
     resolve,
@@ -544,11 +545,14 @@ def test_levels_of_the_readme() -> None:
 
 def test_sizes_of_models_in_the_readme() -> None:
     sizes = re.findall(
-        r"`((?:nano|small|base)-[0-9])`\s\(([0-9,]+)(?: bytes)?\)", page("README.md")
+        r"`((?:nano|small|base)-[0-9])`\s\(([0-9,]+)(?: bytes)?; "
+        r"([0-9,]+)(?: packed into a file)?\)",
+        page("README.md"),
     )
-    assert {name for name, _ in sizes} == {*RELEASED}
-    for name, size in sizes:
+    assert {name for name, *_ in sizes} == {*RELEASED}
+    for name, size, packed in sizes:
         assert number(size) == registry.lookup(name).stat().st_size
+        assert number(packed) == len(packing.pack(registry.find(name)).data)
 
 
 def test_models_page() -> None:

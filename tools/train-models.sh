@@ -4,8 +4,8 @@
 # CORPUS_DIR holds DOMAIN/SOURCE.dat files, at any depth, as `make corpus` writes them. May be stopped
 # at any time: the same command goes on. On one CPU core nano-1 and nano-2 take two hours, small-1 three or four.
 # small-2 goes on from nano-1, and base-2 from small-1, which no longer ships, for an hour each: from
-# those in OUTPUT_DIR, or else from those that the package has; small-2 goes on once more, where there is
-# a GPU. MEGABYTES=300: a longer run.
+# those in OUTPUT_DIR, or else from those that the package has. Both go on once more, small-2 where there is
+# a GPU, base-2 for two hours. MEGABYTES=300: a longer run.
 set -euo pipefail
 nncomp=$1 corpus=$2 output=$3
 shift 3
@@ -26,10 +26,10 @@ second=(
 
 # train MODEL MEGABYTES OPTION…: unless it is there
 train() {
-  local model=$1 megabytes=${MEGABYTES:-$2}
+  local model=$1 megabytes=${MEGABYTES:-$2} preset=${1%-first}
   shift 2
   [[ -e $output/$model.safetensors ]] && return
-  "$nncomp" train "$corpus" -o "$output/$model.safetensors" --preset "${model/%-1/}" \
+  "$nncomp" train "$corpus" -o "$output/$model.safetensors" --preset "${preset%-1}" \
     --megabytes "$megabytes" --csv "$output/$model.csv" --checkpoint "$output/$model.ckpt" \
     --master "$output/$model.master.safetensors" "$@"
 }
@@ -66,7 +66,11 @@ for model in ${*:-nano-1 nano-2 small-1 small-2 base-2}; do
       going_on small-2-first 64 nano-1 --length 1:512
       going_on small-2 650 small-2-first --length 1:512 --coarse 2.7 "${large[@]}"
       ;;
-    base-2) going_on base-2 43 small-1 --length 0.8:512 --length 1:1024 ;;
+    base-2)
+      going_on base-2-first 43 small-1 --length 0.8:512 --length 1:1024
+      going_on base-2 120 base-2-first --length 0.85:512 --length 1:1024 --batch 32KiB --part 16KiB \
+        --rate 0.5 --warmup 0.02 --mixed 0.7 --mixed-from 0.02 --quantise-at 0.75 --stage-share 1
+      ;;
     *) echo "$0: $model is not one of the models" >&2 && exit 2 ;;
   esac
 done
