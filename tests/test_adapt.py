@@ -124,7 +124,8 @@ def test_the_mixture_knows_what_the_stage_does(profile: Profile) -> None:
     sizes = [len(native.encode_block(None, part, 1, Mixing(profile))[0])
              for part in (text[:4096], text[4096:])]  # fmt: skip
     whole = mixture.costs(len(text)) / 1.05  # the little that is added is 1/20 here
-    assert sum(sizes) - 4 < float(whole[0]) / 8 <= sum(sizes)
+    # Of the numbers that end a stream, one in 256 has a byte less than its bits.
+    assert sum(sizes) - 4 < float(whole[0]) / 8 < sum(sizes) + 1
     costs = mixture.costs(128)
     assert len(costs) == len(text) - 127
     assert costs[3000] * 4 < costs[6000] < 1.3 * 128 * 8

@@ -71,10 +71,10 @@ bool ends_with(const std::string& name, const char* end) {
 
 // Adds the differences of what rises along a row, smooth biases and sorted checks, of which steps are coded.
 template <class T>
-void read_rising(IntegerDecoder& decoder, int kind, size_t columns, std::vector<T>& values) {
+void read_rising(IntegerDecoder& decoder, int kind, size_t rows, size_t columns, std::vector<T>& values) {
   std::vector<int64_t> steps(values.size());
   for (size_t i = 0; i < steps.size(); ++i) steps[i] = values[i] - (i % columns ? values[i - 1] : 0);
-  decoder.add(kind, steps.data(), steps.size() / columns, columns);
+  decoder.add(kind, steps.data(), rows, columns);
   uint64_t sum = 0;  // wraps at worst
   for (size_t i = 0; i < steps.size(); ++i) {
     sum = (i % columns ? sum : 0) + uint64_t(steps[i]);
@@ -91,8 +91,10 @@ void read_tensor(IntegerDecoder& decoder, const TensorRow& row, bool is_change, 
   }
   std::visit(
       [&]<class T>(std::vector<T>& values) {
-        if constexpr (std::is_same_v<T, int16_t> || std::is_same_v<T, uint8_t>) {
-          read_rising(decoder, row.statistics, flat ? WAYS : columns, values);
+        if constexpr (std::is_same_v<T, int16_t>) {
+          read_rising(decoder, row.statistics, rows, columns, values);
+        } else if constexpr (std::is_same_v<T, uint8_t>) {
+          read_rising(decoder, row.statistics, values.size() / WAYS, WAYS, values);
         } else {
           decoder.add(row.statistics, values.data(), rows, columns);
         }
