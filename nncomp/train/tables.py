@@ -15,7 +15,13 @@ from torch import Tensor, nn
 
 from nncomp import network
 from nncomp.train import contexts
-from nncomp.train.arithmetic import Mode, largest_weight, requantise, weight_step
+from nncomp.train.arithmetic import (
+    Mode,
+    integer_weight,
+    largest_weight,
+    requantise,
+    weight_step,
+)
 
 RATE = 0.2  # of a row whose gradient is always the same
 BOS = 256  # the token before a lane's first byte
@@ -88,18 +94,15 @@ class Table(nn.Module):
         """
         whole = self.weight / self.scale
         price = self.moment * self.scale.square() * (uses / (2 * math.log(2)))
-        most = largest_weight(bits)
-        step, best = weight_step(bits), torch.zeros_like(whole)
+        best = torch.zeros_like(whole)
         cost = price * whole.square().sum(1)  # of zeros
-        while step <= most:
-            rounded = torch.floor(whole / step + 0.5).clamp(-(most // step), most // step)
+        for fewer in range(bits, 1, -1):
+            rounded = integer_weight(self.weight, self.scale, fewer)
             share = torch.unique(rounded, return_counts=True)[1] / rounded.numel()
-            rounded *= step
             now = price * (whole - rounded).square().sum(1)
             now -= self.width * (share * share.log2()).sum()
             torch.where((now < cost)[:, None], rounded, best, out=best)
             cost = torch.minimum(now, cost)
-            step *= 2
         self.weight.copy_(best * self.scale)
 
 
