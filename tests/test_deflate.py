@@ -27,6 +27,7 @@ from nncomp import _native
 from nncomp.errors import FormatError
 from nncomp.filters import deflate
 from nncomp.plan.values import MAX_STREAM_SIZE
+from sides import SideWriter
 
 DATA = Path(__file__).parent / "data"
 OTHERS = Path(__file__).parent / "deflate"  # the beginning of a text, as zlib streams
@@ -467,6 +468,32 @@ def test_damage_gives_bytes_or_an_error(draw: st.DataObject, size: int) -> None:
 @given(side=st.binary(max_size=60), content=st.binary(max_size=400), size=st.integers(0, 1 << 12))
 def test_any_side_gives_bytes_or_an_error(side: bytes, content: bytes, size: int) -> None:
     outcome(lambda: _native.deflate_join(b"rest", side, [content, content, content], size), size)
+
+
+def test_streams_of_nothing_are_refused() -> None:
+    """Few bytes of a side must not ask for many streams: each has some bytes."""
+    side, most = SideWriter(), (1 << 31) - 1
+    for number in range(1000):
+        side.flag("more", True)
+        for name, largest in (("gap", most), ("wrap", 3), ("group", 2), ("size", most)):
+            side.number(name, 0, largest)
+        for name in ("piece", "cut", "begun"):
+            side.flag(name, True)
+        for name, largest in (("window", 0), ("tokens", 1 << 20), ("offset", 7), ("low", 0)):
+            side.number(name, 0, largest)
+        side.flag("same", number > 0)
+        if number == 0:
+            for name, value, largest in (("preset", 10, 10), ("window bits", 6, 6)):
+                side.number(name, value, largest)
+            for name, value, largest in (("hash bits", 8, 8), ("buffer bits", 7, 8)):
+                side.number(name, value, largest)
+            side.flag("filtered", False)
+            side.flag("truncated", False)
+        for name, bit in (("exact", 1), ("dynamic", 0), ("last", 0), ("open", 1), ("padded", 0)):
+            side.flag(name, bool(bit))
+    side.flag("more", False)
+    with pytest.raises(FormatError, match="do not fit together"):
+        _native.deflate_join(b"rest", side.finish(), [b"", b""], 4)
 
 
 def test_wrong_sizes_are_refused() -> None:

@@ -19,6 +19,7 @@ from conftest import examples
 from nncomp import _native
 from nncomp.errors import FormatError, NNCompError
 from nncomp.filters import FILTERS, Split, jpeg
+from sides import SideWriter
 
 HERE = Path(__file__).parent
 PICTURES = {path.stem: path.read_bytes() for path in sorted((HERE / "jpeg").glob("*.jpg"))}
@@ -258,6 +259,34 @@ def test_parts_that_do_not_fit() -> None:
         with pytest.raises(FormatError) as info:
             _native.jpeg_join(*bad)
         assert "\n" not in str(info.value)
+
+
+@pytest.mark.parametrize("pictures", [30, 100])
+def test_headers_are_read_a_few_times(pictures: int) -> None:
+    """Few bytes of a side must not ask for a long header to be read again and again."""
+
+    def segment(marker: int, content: bytes) -> bytes:
+        return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+
+    codes = b"".join(bytes([kind]) + bytes(16) for kind in (0, 0x10))
+    header = b"\xff\xd8" + segment(0xC4, codes * 400) * 4
+    header += segment(0xC0, bytes([8, 0, 8, 0, 8, 1, 1, 0x11, 0]))
+    header += segment(0xDA, bytes([1, 1, 0, 0, 63, 0]))
+    side, most = SideWriter(), (1 << 31) - 1
+    for number in range(pictures):
+        side.flag("more", True)
+        side.number("gap", 0 if number else len(header), most)
+        side.number("back", len(header), most)
+        side.flag("whole", False)
+        side.number("units", 0, 0)
+        side.flag("padding", True)
+        side.number("tail", 0, 127)
+    side.flag("more", False)
+    if pictures < 64:
+        assert _native.jpeg_join(header, side.finish(), len(header), 1, MOST) == header
+    else:
+        with pytest.raises(FormatError, match="do not fit together"):
+            _native.jpeg_join(header, side.finish(), len(header), 1, MOST)
 
 
 @any_picture

@@ -18,6 +18,7 @@ constexpr size_t MIN_PICTURE = 1 << 12;   // bytes of content that is a group of
 constexpr uint64_t PAYS = 4;              // times as large as what it needs is a stream that is redone, at least
 constexpr uint64_t MANY = 50;             // times what it needs is less than the stream: other tokens are tried, too
 constexpr uint64_t PLACE = 4;             // bytes: about what it takes to say where it is
+constexpr uint64_t LEAST = PLACE * PAYS;  // bytes of a stream that is redone
 constexpr size_t TEXT = 0, OTHER = 1, PICTURES = 2;
 
 [[noreturn]] void damaged() { throw FormatError("deflate streams are damaged: their parts do not fit together"); }
@@ -224,8 +225,10 @@ class Joiner {
       return chunks(content(group, size));
     }
     const std::span<const uint8_t> plain = content(group, size);
+    const size_t start = out_.size();
     BitWriter out(out_, size_);
     get_stream(side_, m_->redo, plain, out);
+    if (out_.size() - start < LEAST) damaged();  // few bytes of the side could ask for many of nothing
     if (wrap == Wrap::ADLER) append_big32(out_, adler32(plain));
     if (wrap == Wrap::CRC) {
       append_little32(out_, crc32(plain));
@@ -256,6 +259,7 @@ class Joiner {
     std::vector<uint8_t> joined(2);
     BitWriter out(joined, size_);
     get_stream(side_, m_->redo, plain, out);
+    if (joined.size() - 2 < LEAST) damaged();
     const uint32_t header = code_header(side_, *m_, 0);
     joined[0] = uint8_t(header >> 8);
     joined[1] = uint8_t(header);

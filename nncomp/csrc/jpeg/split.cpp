@@ -37,9 +37,9 @@ std::vector<Found> find(std::span<const uint8_t> data) {
     Header header;
     const size_t size = read_markers(data.subspan(at + 2), header);
     if (size == 0) continue;
-    found.push_back({at, at + 2 + size});
     if (size > left) break;
     left -= size;
+    found.push_back({at, at + 2 + size});
   }
   std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.start < b.start; });
   return found;
@@ -178,7 +178,14 @@ class Joiner {
  public:
   Joiner(const Kernel& kernel, std::span<const uint8_t> rest, std::span<const uint8_t> coded, uint64_t size,
          uint64_t blocks, uint64_t most)
-      : kernel_(kernel), rest_(rest), side_(coded), size_(size), blocks_(blocks), left_(most), visits_(VISITS * most) {
+      : kernel_(kernel),
+        rest_(rest),
+        side_(coded),
+        size_(size),
+        blocks_(blocks),
+        left_(most),
+        visits_(VISITS * most),
+        headers_(MAX_HEADERS * size) {
     out_.reserve(size);
   }
 
@@ -194,7 +201,8 @@ class Joiner {
   void picture() {
     take(side_.number(m_->gap, 0, MAX_SIZE));
     const size_t back = side_.number(m_->back, 0, MAX_SIZE);
-    if (back > out_.size() || back < 2) damaged();
+    if (back > out_.size() || back < 2 || back - 2 > headers_) damaged();
+    headers_ -= back - 2;
     Header header;
     markers(back - 2, header);
     const uint64_t blocks = header.blocks();
@@ -236,7 +244,7 @@ class Joiner {
   const Kernel& kernel_;
   std::span<const uint8_t> rest_;
   Side side_;
-  uint64_t size_, blocks_, left_, visits_;
+  uint64_t size_, blocks_, left_, visits_, headers_;
   std::vector<uint8_t> out_;
   std::unique_ptr<Models> m_ = std::make_unique<Models>();
 };

@@ -7,7 +7,7 @@ probabilities adapt.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,15 @@ import numpy.typing as npt
 from nncomp.engine.reference.coder import PRECISION, RangeDecoder, RangeEncoder
 from nncomp.errors import FormatError
 
-__all__ = ["BITS", "CONTEXTS", "KINDS", "STEPS", "IntegerDecoder", "IntegerEncoder"]
+__all__ = [
+    "BITS",
+    "CONTEXTS",
+    "KINDS",
+    "STEPS",
+    "IntegerDecoder",
+    "IntegerEncoder",
+    "Probabilities",
+]
 
 KINDS = 16  # of tensors that learn together
 STEPS = 9  # log2 of what all numbers of a row so far are multiples of, and below
@@ -28,16 +36,16 @@ Integers = npt.NDArray[Any]
 Choose = Callable[[tuple[int, ...], bool], int]  # (which probability, bit) → bit
 
 
-class _Probabilities:
-    """Those of one kind of tensor, by the name of the decision: (probability of a 1, count)."""
+class Probabilities:
+    """Of binary decisions by their names, as they adapt: (probability of a 1, count)."""
 
     def __init__(self) -> None:
-        self._states: dict[tuple[int, ...], tuple[int, int]] = {}
+        self._states: dict[Hashable, tuple[int, int]] = {}
 
-    def of(self, name: tuple[int, ...]) -> int:
+    def of(self, name: Hashable) -> int:
         return self._states.get(name, (ONE // 2, 0))[0]
 
-    def learn(self, name: tuple[int, ...], bit: int) -> None:
+    def learn(self, name: Hashable, bit: int) -> None:
         p, count = self._states.get(name, (ONE // 2, 0))
         p += (bit * ONE - p) * (65536 // (2 * count + 3)) >> 15
         self._states[name] = min(max(p, MARGIN), ONE - MARGIN), min(count + 1, LIMIT)
@@ -79,7 +87,7 @@ class IntegerEncoder:
 
     def __init__(self) -> None:
         self._coder = RangeEncoder()
-        self._kinds = [_Probabilities() for _ in range(KINDS)]
+        self._kinds = [Probabilities() for _ in range(KINDS)]
 
     def put(self, kind: int, values: Integers, base: Integers) -> None:
         """Append values − base: both (rows, columns), the same type; differences below 2^62."""
@@ -106,7 +114,7 @@ class IntegerDecoder:
     def __init__(self, data: bytes, start: int = 0) -> None:
         """The payload begins at ``data[start]``."""
         self._coder = RangeDecoder(data[start:])
-        self._kinds = [_Probabilities() for _ in range(KINDS)]
+        self._kinds = [Probabilities() for _ in range(KINDS)]
 
     def add(self, kind: int, values: Integers) -> None:
         """Add the next differences to ``values``, (rows, columns), in place.
