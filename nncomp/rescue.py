@@ -26,7 +26,6 @@ from nncomp.schedule import Progress
 
 __all__ = ["Gap", "Rescued", "rescue"]
 
-_ROOM = 256  # bytes of memory for a frame or a block, roughly
 _CHUNK = 1 << 20  # bytes in which a frame's beginning is sought
 
 
@@ -147,7 +146,7 @@ def _from_the_end(
     """The last frames of a file, where they begin, and why there are none before, if any are."""
     found: list[FrameIndex | Gap] = []
     end = file.limit
-    room = memory_limit // _ROOM
+    room = memory_limit // container.ENTRY_COST
     while end > 0 or not found:
         room -= 1
         try:

@@ -169,6 +169,21 @@ def test_index_damage_is_an_error() -> None:
         container.read_index(io.BytesIO(data), 1000)
 
 
+def test_index_within_the_memory_limit() -> None:
+    """Frames take room as blocks do, small ones too: from the end and from the front."""
+    small = container.small_frame(HEADER, stored(b"x"))
+    assert small is not None
+    for one, rooms in ((small, 2), (frame(), 1), (frame(stored(b"x")), 2)):
+        limit = 1000 * rooms * container.ENTRY_COST
+        data = one * 1000
+        places = [i * len(one) for i in range(1000)]
+        assert [f.offset for f in container.read_index(io.BytesIO(data), limit)] == places
+        assert [f.offset for f in container.walk(io.BytesIO(data), limit)[0]] == places
+        for read in (container.read_index, container.walk):
+            with pytest.raises(MemoryLimitError, match="index needs more"):
+                read(io.BytesIO(data + one), limit)
+
+
 def test_blocks_can_be_read_from_any_on() -> None:
     """What ``read`` gives, from a block on; the model first where an earlier block has it."""
     data = frame() + frame(*MIXED) + frame(*MIXED)

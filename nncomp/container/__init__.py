@@ -7,6 +7,7 @@ else is a ``FormatError``. What a block's plan says is not known here (``nncomp.
 """
 
 from nncomp.container.index import (
+    ENTRY_COST,
     FrameIndex,
     HeadError,
     IndexEntry,
@@ -49,6 +50,7 @@ from nncomp.container.values import (
 )
 
 __all__ = [
+    "ENTRY_COST",
     "LEAD_SIZE",
     "MAGIC",
     "MAGICS",

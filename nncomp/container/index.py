@@ -27,6 +27,7 @@ from nncomp.container.values import (
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, TruncatedError
 
 __all__ = [
+    "ENTRY_COST",
     "FrameIndex",
     "HeadError",
     "IndexEntry",
@@ -36,6 +37,8 @@ __all__ = [
     "read_index",
     "walk",
 ]
+
+ENTRY_COST = 256  # bytes of memory for a frame or a block of an index, roughly
 
 _NO_INDEX = "no index was found at the end: damaged, or not an .nnc file"
 
@@ -82,7 +85,7 @@ def read_backwards(file: BinaryIO, memory_limit: int, start: int = 0) -> Iterato
     position anywhere. Raises ``FormatError``, ``ChecksumError`` and ``MemoryLimitError``.
     """
     end = size = file.seek(0, io.SEEK_END)
-    room = memory_limit // _ENTRY_COST
+    room = memory_limit // ENTRY_COST
     while end > start or end == size:
         room -= 1  # a frame without blocks takes memory, too
         frame = frame_before(file, end, room)
@@ -184,6 +187,7 @@ def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameI
     ``MemoryLimitError``."""
     frames: list[FrameIndex] = []
     end = file.seek(start)
+    room = memory_limit // ENTRY_COST
     with contextlib.suppress(FormatError):
         while True:
             file.seek(end)
@@ -192,23 +196,29 @@ def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameI
             if header is None:
                 break
             records.check_block_size(header, memory_limit)
+            room -= 2 if header.small else 1
+            _check_room(room)
             if header.small:
                 frames.append(_small(end, header, scanner))
                 end += scanner.position
                 continue
             entries: list[IndexEntry] = []
-            frames.append(FrameIndex(end, 0, (), prime=header.prime))
+            stored = 0
             index = BlockIndex(header)
-            while (kind := scanner.byte()) != records.end_of(header):
-                start = scanner.position - 1
-                block, _ = records.read_block(
-                    scanner, kind, header, index.has_network, memory_limit
-                )
-                scanner.take(4)
-                size = scanner.position - start
-                index.add(block, size)
-                entries.append(IndexEntry(end + start, size, block.size))
-                frames[-1] = FrameIndex(end, scanner.position, tuple(entries), prime=header.prime)
+            try:
+                while (kind := scanner.byte()) != records.end_of(header):
+                    start = scanner.position - 1
+                    block, _ = records.read_block(
+                        scanner, kind, header, index.has_network, memory_limit
+                    )
+                    scanner.take(4)
+                    stored = scanner.position
+                    index.add(block, stored - start)
+                    entries.append(IndexEntry(end + start, stored - start, block.size))
+                    room -= 1
+                    _check_room(room)
+            finally:
+                frames.append(FrameIndex(end, stored, tuple(entries), prime=header.prime))
             if file.seek(0, io.SEEK_END) < end + index.end().stored_size:
                 break
             end += index.end().stored_size
@@ -234,9 +244,6 @@ class _Ahead:
         return self._read.read(size) or self._file.read(size)
 
 
-_ENTRY_COST = 256  # bytes of memory for an index entry, roughly
-
-
 def frame_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
     """The index of the frame that ends at ``end``, which may have ``room`` blocks. Raises what
     ``read_backwards`` raises, ``HeadError`` too."""
@@ -255,14 +262,16 @@ def frame_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
     body_size, is_small = divmod(number, 2)
     stop = end - 4 - footer_size
     if is_small:
-        return _read_small(read_at, stop - body_size, end)
+        small = _read_small(read_at, stop - body_size, end)
+        _check_room(room - len(small.entries))
+        return small
     if body_size > 2 + varint.MAX_SIZE + 2 * varint.MAX_SIZE * MAX_BLOCKS:
         raise FormatError(_NO_INDEX)
     start = stop - body_size
-    if body_size // 2 > room:  # an entry has two bytes at least
+    if (body_size - 2) // 2 > room:  # an entry has two bytes at least
         if not is_end(read_at(start, start + 1)):  # bytes that only look like the size of one
             raise FormatError(_NO_INDEX)
-        raise MemoryLimitError("the index needs more memory than the limit allows")
+        _check_room(-1)
     body = read_at(start, stop)
     if not is_end(body):
         raise FormatError(_NO_INDEX)
@@ -292,6 +301,11 @@ def frame_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
         entries.append(IndexEntry(position, stored_size, content_size))
         position += stored_size
     return FrameIndex(offset, end - offset, tuple(entries), prime=header.prime)
+
+
+def _check_room(room: int) -> None:
+    if room < 0:
+        raise MemoryLimitError("the index needs more memory than the limit allows")
 
 
 def _read_small(read_at: Callable[[int, int], bytes], start: int, end: int) -> FrameIndex:
