@@ -15,6 +15,9 @@ from nncomp.errors import PrimeError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from nncomp.mixing import Mixing
+    from nncomp.model import Model, ModelConfig
+
 __all__ = ["DIGEST_SIZE", "KEPT", "MAX_PRIME_SIZE", "MOST_KEPT", "Prime", "required"]
 
 MAX_PRIME_SIZE = 1 << 20  # bytes
@@ -47,6 +50,10 @@ class Prime:
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def memory(self, size: int, mixing: Mixing, model: Model | ModelConfig | None) -> int:
+        """Upper bound in bytes of what an engine that has read it holds, with room for ``size``."""
+        return mixing.memory(size, 1) + (0 if model is None else model.memory(1)) + len(self)
 
     def __repr__(self) -> str:
         return f"<Prime {self.digest.hex()}, {len(self)} bytes>"

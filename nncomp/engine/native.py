@@ -71,7 +71,7 @@ def encode_block(
         threads=threads,
         progress=progress,
         kernel=kernels.in_force(),
-        ready=_behind(prime, network, len(data), lanes, mixing),
+        ready=_behind(prime, model, len(data), lanes, mixing),
     )
 
 
@@ -164,7 +164,7 @@ def decode_block(
         threads=threads,
         progress=progress,
         kernel=kernels.in_force(),
-        ready=_behind(prime, network, size, len(payloads), mixing),
+        ready=_behind(prime, model, size, len(payloads), mixing),
     )
 
 
@@ -179,7 +179,7 @@ def start_encoding(
         lanes,
         _arguments(mixing),
         kernel=kernels.in_force(),
-        ready=_behind(prime, network, len(data), lanes, mixing),
+        ready=_behind(prime, model, len(data), lanes, mixing),
     )
 
 
@@ -209,17 +209,18 @@ def start_decoding(
         kernel=kernels.in_force(),
         known=known,
         power=power,
-        ready=_behind(prime, network, size, len(payloads), mixing),
+        ready=_behind(prime, model, size, len(payloads), mixing),
     )
 
 
 def _behind(
-    prime: Prime | None, network: _native.Network | None, size: int, lanes: int, mixing: Mixing
+    prime: Prime | None, model: Model | None, size: int, lanes: int, mixing: Mixing
 ) -> _native.Ready | None:
     """What a block of ``size`` bytes begins with: as it was kept, or made now."""
     if prime is None or size == 0:
         return None
-    room = _native.room_for(size + lanes * len(prime))
+    laid_out = size + lanes * len(prime)
+    network, room = _network_or_none(model), _native.room_for(laid_out)
     key = network, room, _arguments(mixing), kernels.in_force()
     with _lock:
         kept = _primed.setdefault(prime, OrderedDict())
@@ -228,7 +229,7 @@ def _behind(
             kept.move_to_end(key)
     if ready is None:
         ready = _native.Ready(prime.data, room, key[2], network=network, kernel=key[3])
-        if mixing.memory(room, 1) <= MOST_KEPT:
+        if prime.memory(laid_out, mixing, model) <= MOST_KEPT:
             with _lock:
                 kept[key] = ready
                 while len(kept) > KEPT:

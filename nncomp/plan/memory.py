@@ -56,7 +56,7 @@ def _of_coder(
     if prime is None:
         return mixing.memory(size, lanes) + network
     laid_out = size + lanes * len(prime)
-    state = mixing.memory(laid_out, 1) + (0 if model is None else model.memory(1)) + len(prime)
+    state = prime.memory(laid_out, mixing, model)
     kept = KEPT if state <= MOST_KEPT else 1
     return laid_out + mixing.memory(laid_out, lanes) + network + kept * state
 
