@@ -147,6 +147,15 @@ def test_a_damaged_model(here: Program, folder: Path, tmp_path: Path) -> None:
     assert b"test.safetensors: model content does not have the stored id" in done.stderr
 
 
+def test_a_model_with_an_endless_header(here: Program, folder: Path, tmp_path: Path) -> None:
+    data = (folder / "test.safetensors").read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    for spaces, status in ((1000, 0), (1 << 20, 1)):
+        longer = (size + spaces).to_bytes(8, "little") + data[8 : 8 + size] + b" " * spaces
+        (tmp_path / "test.safetensors").write_bytes(longer + data[8 + size :])
+        here.run("-t", "-m", tmp_path, GOLDEN / "good-network.nnc", status=status)
+
+
 # The command
 
 
@@ -277,6 +286,9 @@ def test_primes(here: Program, tmp_path: Path) -> None:
             with pytest.raises(PrimeError) as caught:
                 decompress(file, prime=b"another" if words else None)
             assert line == f"unnnc: (stdin): {caught.value}\n"
+    (tmp_path / "a.nnc").write_bytes(file)
+    piped = here.run("-c", "--prime", "/dev/stdin", tmp_path / "a.nnc", stdin=PRIME.data)
+    assert piped.stdout == content
     other.write_bytes(b"")
     for name in (other, tmp_path / "none"):
         here.run("--prime", name, stdin=compress(b"x", 1), status=1)

@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "block/block.hpp"
 #include "deflate/checksum.hpp"
 
 namespace nncomp::unnnc {
@@ -21,7 +22,6 @@ constexpr uint64_t REACHES[] = {0, 1 << 26, 1 << 29, uint64_t(1) << 31};
 constexpr uint64_t MAX_BLOCKS = 1 << 24;      // of a frame
 constexpr uint64_t MAX_PLAN_SIZE = 1 << 16;   // bytes
 constexpr uint64_t MAX_MODEL_SIZE = 1 << 26;  // bytes of an embedded model
-constexpr int MAX_LANES = 128;
 
 enum Type : uint8_t { END, BLOCK, NETWORK_BLOCK, PRIMED_END };  // of records
 enum Form { MIXED, STORED, NETWORK, PLANNED };                    // of a small frame's block
@@ -65,7 +65,7 @@ void check_method(int method) {
   require((method >> 4 & 3) != 0, "mixing profile 0 is not supported");
 }
 
-std::string megabytes(uint64_t size) {
+std::string mebibytes(uint64_t size) {
   if (size < 1 << 20) return std::to_string(size) + " bytes";
   const uint64_t tenths = (size * 10 + (1 << 20) - 1) >> 20;
   const std::string whole = std::to_string(tenths / 10);
@@ -75,7 +75,7 @@ std::string megabytes(uint64_t size) {
 }  // namespace
 
 void refuse_memory(const std::string& what, uint64_t need, uint64_t limit) {
-  throw Refusal(what + " needs " + megabytes(need) + ", more than the memory limit of " + megabytes(limit));
+  throw Refusal(what + " needs " + mebibytes(need) + ", more than the memory limit of " + mebibytes(limit));
 }
 
 int Header::lanes_of(uint64_t size) const {

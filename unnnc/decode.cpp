@@ -156,7 +156,7 @@ class Frame {
     if (header.prime.empty()) return;
     prime_ = limits.prime.get();
     if (!prime_) {
-      throw Refusal("it was written with a prime, " + hexadecimal(header.prime) + ", and needs it: use --prime");
+      throw Refusal("it was written with a prime, " + hex(header.prime) + ", and needs it: use --prime");
     }
     prime_->require_named(header.prime);
   }

@@ -65,9 +65,15 @@ void sync_folder(const std::string& folder) {
 
 Bytes read_file(const std::string& path, uint64_t most) {
   Input input(path);
-  Bytes data(std::min<uint64_t>(most, uint64_t(input.status().st_size)));
-  data.resize(input.read(data));
-  return data;
+  Bytes data(std::min<uint64_t>(most, uint64_t(input.status().st_size) + 1));  // a pipe does not say how many
+  for (size_t done = 0;;) {
+    done += input.read(std::span(data).subspan(done));
+    if (done < data.size() || done == most) {
+      data.resize(done);
+      return data;
+    }
+    data.resize(std::min<uint64_t>(most, 2 * data.size()));
+  }
 }
 
 Input::Input(const std::string& name) : descriptor_(name == "-" ? 0 : open(name.c_str(), O_RDONLY | O_CLOEXEC)) {

@@ -7,6 +7,8 @@
 namespace nncomp::unnnc {
 namespace {
 
+constexpr uint64_t MAX_HEADER_SIZE = 1 << 20;  // bytes
+
 int small(const Json& number) {
   require(number.number() < 1 << 20, "model has a dimension out of range");
   return int(number.number());
@@ -39,6 +41,7 @@ ModelFile::ModelFile(View data) : data_(data) {
   const View size = fields.take(8);
   uint64_t length = 0;
   for (size_t i = 0; i < 8; ++i) length |= uint64_t(size[i]) << 8 * i;
+  require(length <= MAX_HEADER_SIZE, "not a model file: a header that is too long");
   const View header = fields.take(length);
   const Json json = parse_json({reinterpret_cast<const char*>(header.data()), header.size()});
   const Json& metadata = json.at("__metadata__");

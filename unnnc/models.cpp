@@ -24,6 +24,14 @@ std::vector<std::string> files_in(const std::string& folder) {
   return found;
 }
 
+std::optional<Bytes> readable(const std::string& path) {
+  try {
+    return read_file(path, MAX_FILE_SIZE);
+  } catch (const Refusal&) {
+    return std::nullopt;
+  }
+}
+
 std::optional<ModelFile> opened(View data) {  // or none where it is not a model
   try {
     return ModelFile(data);
@@ -35,7 +43,7 @@ std::optional<ModelFile> opened(View data) {  // or none where it is not a model
 }  // namespace
 
 std::shared_ptr<const Network> Models::find(const ModelRef& ref, uint64_t memory_limit) {
-  if (last_ && last_id_ == ref.id) return last_;
+  if (last_ && last_id_ == ref.id && !ref.packed) return last_;
   last_.reset();
   if (ref.packed) {
     try {
@@ -67,8 +75,9 @@ Model Models::find_id(View id, const std::string& name) const {
   for (const std::string& folder : folders_) {
     places += (places.empty() ? "" : ", ") + folder;
     for (const std::string& path : files_in(folder)) {
-      const Bytes data = read_file(path, MAX_FILE_SIZE);
-      const std::optional<ModelFile> file = opened(data);
+      const std::optional<Bytes> data = readable(path);
+      if (!data) continue;
+      const std::optional<ModelFile> file = opened(*data);
       if (!file || !file->id().starts_with(wanted)) continue;
       try {
         return file->read();

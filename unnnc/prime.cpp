@@ -1,7 +1,6 @@
 #include "prime.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "blake2b.hpp"
@@ -26,22 +25,12 @@ Id digest_of(View data) {
 
 }  // namespace
 
-std::string hexadecimal(View data) {
-  std::string text;
-  for (const uint8_t byte : data) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", byte);
-    text += digits;
-  }
-  return text;
-}
-
 Prime::Prime(Bytes data) : data_(checked(std::move(data))), digest_(digest_of(data_)) {}
 
 void Prime::require_named(View digest) const {
   if (std::equal(digest.begin(), digest.end(), digest_.begin())) return;
-  const std::string own = hexadecimal(View(digest_).first(digest.size()));
-  throw Refusal("it was written with another prime: " + hexadecimal(digest) + ", not " + own);
+  const std::string own = hex(View(digest_).first(digest.size()));
+  throw Refusal("it was written with another prime: " + hex(digest) + ", not " + own);
 }
 
 std::shared_ptr<const Ready> Prime::ready(const Predictor& predictor, uint64_t size, int lanes) const {

@@ -42,6 +42,4 @@ class Prime {
   mutable std::deque<std::shared_ptr<const Ready>> kept_;  // the last used one first
 };
 
-std::string hexadecimal(View data);
-
 }  // namespace nncomp::unnnc
