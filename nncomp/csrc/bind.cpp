@@ -103,7 +103,7 @@ class Ready {
   static const nncomp::Ready* of(const Ready* ready, const nncomp::Predictor& predictor, size_t size, int lanes) {
     if (!ready) return nullptr;
     require(ready->ready_->suits(predictor, size, lanes), "what is ready is for another block");
-    require(size + size_t(lanes) * ready->ready_->known() <= MAX_MIXED, "size is out of range");
+    require(size + size_t(lanes) * ready->ready_->known() <= MAX_BYTES, "size is out of range");
     return &*ready->ready_;
   }
 
@@ -274,7 +274,7 @@ size_t room_for(size_t size) { return nncomp::Stage::room_for(size); }
 
 size_t mixing_memory(const MixingArgs& mixing, bool network, int units, size_t size, int lanes) {
   const nncomp::Mixing checked = mixing_of(mixing);
-  require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_MIXED, "lanes or size is out of range");
+  require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_BYTES, "lanes or size is out of range");
   return nncomp::Stage::memory(checked, network, units, size, lanes);
 }
 

@@ -11,7 +11,6 @@
 #include "block/block.hpp"
 
 using MixingArgs = std::tuple<int, int, int, int>;  // (profile, contexts, period, stride)
-constexpr size_t MAX_MIXED = size_t(1) << 28;  // bytes of a block
 
 inline nncomp::Mixing mixing_of(const MixingArgs& args) {
   const auto [profile, contexts, period, stride] = args;
@@ -25,7 +24,7 @@ inline nncomp::Predictor predictor_of(const nncomp::Network* network, const Mixi
                                       const std::string& kernel, size_t lanes, size_t size, int threads) {
   require(lanes >= 1 && lanes <= (network ? size_t(nncomp::MAX_LANES) : 1), "lanes is out of range");
   require(threads >= 1, "threads is out of range");
-  require(size <= MAX_MIXED, "size is out of range");
+  require(size <= MAX_BYTES, "size is out of range");
   return {network, mixing_of(mixing), network ? &network->kernel() : &usable_kernel(kernel)};
 }
 

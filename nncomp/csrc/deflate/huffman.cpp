@@ -147,7 +147,6 @@ class TreeBuilder {
       heap_[1] = node++;
       sift(1);
     } while (size_ >= 2);
-    root_ = heap_[1];
   }
 
   std::vector<uint8_t> lengths() const {
@@ -193,7 +192,6 @@ class TreeBuilder {
   int symbols_, max_;
   int size_ = 0;   // of the heap, which begins at 1
   int last_ = -1;  // the last symbol that has a code
-  int root_ = 0;
   std::vector<uint32_t> frequency_;
   std::vector<uint8_t> depth_;
   std::vector<int> parent_, heap_, order_;

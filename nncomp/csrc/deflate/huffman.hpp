@@ -53,13 +53,13 @@ std::vector<uint8_t> code_lengths(std::span<const uint32_t> frequencies, int max
 // The pieces that zlib makes of a list of lengths.
 void append_items(std::span<const uint8_t> lengths, std::vector<Item>& items);
 
-// The piece that zlib would continue with at place `at` of a list, `begun` places after a length changed.
+// The piece that zlib would continue with at place `at` of a list.
 Item next_item(std::span<const uint8_t> lengths, size_t at);
 
 // Completes `trees`, whose items are there, as zlib does: the code of the items.
 void complete(Trees& trees);
 
-// Bits of the codes that are sent, and of a block's tokens with them.
+// Bits of the codes that are sent.
 uint64_t size_of(const Trees& trees);
 
 }  // namespace nncomp::deflate

@@ -26,8 +26,7 @@ class Walk {
   uint32_t at() const { return matcher_.at(); }
   uint32_t left() const { return matcher_.left(); }
 
-  // Since the block began: how many tokens, and whether zlib would end the block after the last one.
-  uint32_t count() const { return count_; }
+  // Whether zlib would end the block after the last token.
   bool ends() const;
 
   // Whether zlib would end the stream with the block that has ended.
