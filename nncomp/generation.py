@@ -86,19 +86,17 @@ def pieces(
     decoding = start(model, [payload], room, mixing, 1, prime, power)
     if prime:
         decoding.decode(len(prime), progress=progress)
-    made = b""
-    while len(made) < size:
-        step = min(_STEP, size - len(made))
-        place = len(prime) + len(made)
+    seen = b""  # the end of what was made, in which ``until`` may begin
+    for place in range(len(prime), len(prime) + size, _STEP):
+        step = min(_STEP, len(prime) + size - place)
         decoding.decode(place + step, progress=progress)
         piece = decoding.part(place, step)
         if until is not None:
-            seen = made[max(0, len(made) - len(until) + 1) :]
             found = (seen + piece).find(until)
             if found >= 0:
                 yield piece[: found + len(until) - len(seen)]
                 return
-        made += piece
+            seen = (seen + piece)[max(0, len(seen) + step - len(until) + 1) :]
         yield piece
 
 
