@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["contiguous", "integer"]
+__all__ = ["MAX_SAMPLE", "contiguous", "integer", "sample"]
+
+MAX_SAMPLE = 1 << 24  # bytes
 
 
 def integer(name: str, value: object, *, least: int | None = None) -> int:
@@ -24,6 +26,14 @@ def integer(name: str, value: object, *, least: int | None = None) -> int:
     return number
 
 
+def sample(value: int) -> int:
+    """How many bytes of a text a program reads: 1..2^24."""
+    value = integer("sample", value, least=1)
+    if value > MAX_SAMPLE:
+        raise ValueError(f"a sample of {value} bytes is more than 2^24")
+    return value
+
+
 def contiguous(data: Buffer, name: str = "data") -> memoryview:
     """The bytes of any contiguous buffer, whatever its items are, without a copy where possible."""
     try:
@@ -33,9 +43,9 @@ def contiguous(data: Buffer, name: str = "data") -> memoryview:
         raise TypeError(f"{name} must be bytes or another buffer, not {kind}") from None
     with whole as view:
         if not view.c_contiguous:
-            raise TypeError("the buffer is not contiguous")
+            raise TypeError(f"{name} is not contiguous")
         if view.format == "O":
-            raise TypeError("the buffer holds references to objects, not data")
+            raise TypeError(f"{name} holds references to objects")
         if view.nbytes == 0:
             return memoryview(b"")
         try:

@@ -268,7 +268,7 @@ class Encoder:
         return StreamCoder(self.header, self._level, self._model, self._places, self._prime)
 
     def _copies(self, split: Split, threads: int, report: Progress) -> Copies:
-        stream = self._coder().alone(split.copies, Mixing(self._level.profile), 1, threads, report)
+        stream = self._coder().alone(split.copies, Mixing(self._level.profile), threads, report)
         if stream.stored_size >= stream.size:
             stream = Stream(stream.size, (split.copies,))
         return Copies(split.sources, len(split.literals), stream)
@@ -310,7 +310,7 @@ class Encoder:
         if mixing is not None and chosen.network:
             ways += self._coder().code(stream, mixing, trial, threads, report)
         elif mixing is not None:
-            ways.append(self._coder().alone(stream, mixing, 1, threads, report))
+            ways.append(self._coder().alone(stream, mixing, threads, report))
         best = min((way for way in ways if not way.network), key=_stored_size)
         return best, min(ways, key=_stored_size)
 

@@ -17,10 +17,9 @@ import numpy.typing as npt
 from nncomp import arguments, engine, levels
 from nncomp.mixing import Mixing
 
-__all__ = ["JUDGED", "MAX_SAMPLE", "CompressionClassifier", "Evaluation", "evaluate"]
+__all__ = ["JUDGED", "CompressionClassifier", "Evaluation", "evaluate"]
 
 JUDGED = 1 << 16  # bytes of a text that are looked at
-MAX_SAMPLE = 1 << 24  # bytes of a class
 _LEAST_SHARE = 1 << 9  # bytes of a text in a class's sample
 
 
@@ -41,9 +40,7 @@ class CompressionClassifier:
         texts, labels = [*map(_content, X)], _labels(y)
         if not texts or len(texts) != len(labels):
             raise ValueError(f"{len(texts)} texts have {len(labels)} classes")
-        sample = arguments.integer("sample", self.sample, least=1)
-        if sample > MAX_SAMPLE:
-            raise ValueError(f"a sample of {sample} bytes is more than 2^24")
+        sample = arguments.sample(self.sample)
         self._mixing = Mixing(levels.get(self.level).profile)
         self._room = 1 << (sample + JUDGED).bit_length()
         self.classes_, numbers = np.unique(labels, return_inverse=True)

@@ -27,9 +27,7 @@ from nncomp.mixing import Mixing
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["MAX_SAMPLE", "Node", "distances", "joined"]
-
-MAX_SAMPLE = 1 << 24  # bytes of a text
+__all__ = ["Node", "distances", "joined"]
 
 
 def distances(
@@ -42,9 +40,7 @@ def distances(
     other. The same on every machine, with every number of threads. Raises ``TypeError`` and
     ``ValueError`` for wrong options.
     """
-    sample = arguments.integer("sample", sample, least=1)
-    if sample > MAX_SAMPLE:
-        raise ValueError(f"a sample of {sample} bytes is more than 2^24")
+    sample = arguments.sample(sample)
     threads = arguments.integer("threads", threads, least=1)
     mixing = Mixing(levels.get(level).profile)
     cut = [bytes(arguments.contiguous(text)[:sample]) for text in texts]

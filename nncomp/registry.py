@@ -88,7 +88,7 @@ def entry_of(model_id: bytes) -> Entry:
     for found in available():
         if found.id.startswith(model_id):
             return found
-    raise _not_found(model_id)
+    raise _not_found(_called(model_id))
 
 
 def find(name: str) -> Model:
@@ -96,7 +96,7 @@ def find(name: str) -> Model:
     for found in available():
         if found.name == name:
             return _load(found.path)
-    raise ModelNotFoundError(f"model {name!r} was not found in {_places()}")
+    raise _not_found(f"model {name!r}")
 
 
 def find_id(model_id: bytes, name: str = "") -> Model:
@@ -114,7 +114,7 @@ def find_id(model_id: bytes, name: str = "") -> Model:
                 problem = problem or error
     if problem:
         raise problem
-    raise _not_found(model_id, name)
+    raise _not_found(_called(model_id, name))
 
 
 def is_released(model_id: bytes) -> bool:
@@ -132,7 +132,7 @@ def lookup(text: str) -> Path:
     for found in available():
         if text in (found.name, found.id.hex()):
             return found.path
-    raise ModelNotFoundError(f"model {text!r} was not found in {_places()}")
+    raise _not_found(f"model {text!r}")
 
 
 def add(path: Path) -> tuple[Model, Path]:
@@ -167,9 +167,12 @@ def resolve(model: str | os.PathLike[str] | Model) -> Model:
     return find(text)
 
 
-def _not_found(model_id: bytes, name: str = "") -> ModelNotFoundError:
+def _called(model_id: bytes, name: str = "") -> str:
     known = "with id" if len(model_id) == model_file.ID_SIZE else "whose id begins with"
-    what = f"model {name!r} (id {model_id.hex()})" if name else f"a model {known} {model_id.hex()}"
+    return f"model {name!r} (id {model_id.hex()})" if name else f"a model {known} {model_id.hex()}"
+
+
+def _not_found(what: str) -> ModelNotFoundError:
     return ModelNotFoundError(f"{what} was not found in {_places()}")
 
 

@@ -2,7 +2,8 @@
 
 ``EXP`` turns a distance between attention scores into a weight, ``POW`` a distance between logits.
 No library's rounding enters, so every machine computes the same tables; that takes a few
-milliseconds, at import, which is why only engines import this module, when they start.
+milliseconds, at import, which is why only what computes imports this module: engines, when they
+start, and training.
 """
 
 from __future__ import annotations

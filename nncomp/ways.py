@@ -46,15 +46,16 @@ class StreamCoder:
                 if way.network and coded and prime is not None:
                     if not choose.may_pay(coded[0].stored_size):
                         continue
-                code = self._joined if way.network else self.alone
-                coded.append(code(stream, mixing, lanes, threads, heard, prime))
+                if way.network:
+                    coded.append(self._joined(stream, mixing, lanes, threads, heard, prime))
+                else:
+                    coded.append(self.alone(stream, mixing, threads, heard, prime))
         return choose.worthwhile(coded, self.level)
 
     def alone(
         self,
         stream: bytes,
         mixing: Mixing,
-        lanes: int,
         threads: int,
         report: Progress,
         prime: Prime | None = None,

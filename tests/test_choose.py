@@ -333,7 +333,7 @@ def test_base64() -> None:
     choice = chosen(content)
     assert names(choice) == ["base64"] and [leaf.mixing for leaf in leaves(choice)][2] == MIX
     paths = "".join(f"/Session/{i % 7}/User/{i % 9}/PathOf{i % 31}/Index" for i in range(20_000))
-    assert base64.detect(paths.encode()) and names(chosen(paths.encode())) == []
+    assert base64.split(paths.encode()) and names(chosen(paths.encode())) == []
 
 
 def test_hex() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from nncomp import container, rawio, varint
 from nncomp.container import Block, End, FrameWriter, Header, ModelRef
-from nncomp.errors import ChecksumError, FormatError, MemoryLimitError
+from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, NNCompError
 from nncomp.mixing import Profile
 
 HEADER = Header(1 << 10, 4, 1)
@@ -461,8 +461,9 @@ def test_rule_16_number_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nncomp.container.stream.MAX_BLOCKS", 2)
     with pytest.raises(FormatError, match="too many blocks"):
         items(data)
-    with pytest.raises(FormatError, match="too many blocks"):
+    with pytest.raises(NNCompError, match="too many blocks") as caught:
         frame(stored(b"a"), stored(b"b"), stored(b"c"))
+    assert type(caught.value) is NNCompError  # nothing that was read is wrong
 
 
 def test_rule_17_index() -> None:

@@ -180,7 +180,7 @@ def test_damaged_pictures(name: str, data: st.DataObject) -> None:
 def test_filter(name: str) -> None:
     content = PICTURES[name] + BOOK[:500]
     split = jpeg.split(content)
-    assert split is not None and jpeg.detect(content)
+    assert split is not None
     assert split.packed == 1 and split.streams[0].endswith(BOOK[:500])
     assert joined(split, len(content)) == content
 

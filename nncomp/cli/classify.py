@@ -82,7 +82,8 @@ def classify(
     has read a sample of that class. The margin is how many bits a byte the next class takes more.
     Of a file, the first 64 KiB count.
     """
-    from nncomp.learn import MAX_SAMPLE, CompressionClassifier, evaluate
+    from nncomp.arguments import MAX_SAMPLE
+    from nncomp.learn import CompressionClassifier, evaluate
 
     if not 1 <= sample <= MAX_SAMPLE:
         raise click.BadParameter("must be 1 byte to 16MiB", param_hint="'--sample'")

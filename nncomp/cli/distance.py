@@ -67,8 +67,9 @@ def distance(
     table is CSV; --tree joins what is most alike, again and again.
     """
     from nncomp import likeness
+    from nncomp.arguments import MAX_SAMPLE
 
-    if not 1 <= sample <= likeness.MAX_SAMPLE:
+    if not 1 <= sample <= MAX_SAMPLE:
         raise click.BadParameter("must be 1 byte to 16MiB", param_hint="'--sample'")
     if len(files) < 2:
         raise click.UsageError("two files are needed at least")

@@ -69,7 +69,7 @@ def message_of(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Where it was raised: 'codec.py, line 12'."""
+    """Where it was raised: 'decode.py, line 12'."""
     where = error.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next

@@ -16,7 +16,7 @@ from nncomp.container.values import (
     Item,
     ModelRef,
 )
-from nncomp.errors import FormatError
+from nncomp.errors import FormatError, NNCompError
 from nncomp.rawio import Readable, Writable
 
 __all__ = [
@@ -66,13 +66,14 @@ class FrameWriter:
     def write(self, block: Block, model: ModelRef | None = None) -> None:
         """Append a block; the first network block, and no other, comes with the model.
 
-        Raises ``ValueError`` for what the format does not allow.
+        Raises ``ValueError`` for what the format does not allow, ``NNCompError`` for more blocks
+        than a frame has.
         """
         problem = records.block_problem(self.header, block)
         if problem:
             raise ValueError(problem)
         if self._index.count >= MAX_BLOCKS:
-            raise FormatError("too many blocks for a frame: use a larger block size")
+            raise NNCompError("too many blocks for a frame: use a larger block size")
         if (model is not None) != (block.network and not self.has_network):
             raise ValueError("the first network block, and no other, carries a model")
         self._write(records.block_head(block, model))

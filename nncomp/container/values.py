@@ -97,7 +97,7 @@ class ModelRef:
 
 @dataclass(frozen=True)
 class Packed:
-    """A model in the form in which files embed it (``weights``)."""
+    """A model in the form in which files embed it (``packing``)."""
 
     name: str
     data: bytes

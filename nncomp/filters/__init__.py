@@ -1,9 +1,10 @@
 """Filters: what is done to a block's content before anything is coded, and undone at the end.
 
-A filter is a module of four functions. It splits the content into streams, each of which is coded
-in its own way, and a few bytes beside them; joining gives the content back. It knows nothing of
-engines or files. ``FILTERS`` is the one list of them; ``docs/format.md``, section 7, says what
-each does. To add one: its module, and its place at the end of the list.
+A filter is a module of four functions. One splits the content into streams, each of which is coded
+in its own way, and a few bytes beside them; one joins them again; two say, before that, whether it
+can be and in what memory. It knows nothing of engines or files. ``FILTERS`` is the one list of
+them; ``docs/format.md``, section 7, says what each does. To add one: its module, and its place at
+the end of the list.
 """
 
 from __future__ import annotations
@@ -36,11 +37,8 @@ class Filter(Protocol):
     NAME: str  # for people
     CONTEXTS: Contexts  # of the rich profile, that suit its first stream
 
-    def detect(self, content: bytes, /) -> bool:
-        """Whether trying the filter is worth the time, judged quickly. A mistake costs size."""
-
     def split(self, content: bytes, /) -> Split | None:
-        """``content`` as streams; None where that cannot be done."""
+        """``content`` as streams; None where that cannot be done, or is not worth a trial."""
 
     def check(self, sizes: Sequence[int], side: bytes, size: int, /) -> None:
         """Raises ``FormatError`` where streams of these sizes cannot be joined to ``size`` bytes:

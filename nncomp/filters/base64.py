@@ -20,7 +20,7 @@ from nncomp.filters.runs import Places, Text
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "letters", "memory", "split"]
+__all__ = ["CONTEXTS", "NAME", "check", "join", "letters", "memory", "split"]
 
 NAME = "base64"
 CONTEXTS = Contexts.GENERAL
@@ -73,10 +73,6 @@ class _Run:
 def letters(payload: bytes | memoryview) -> bytes:
     """Base64 of it, as one line."""
     return binascii.b2a_base64(payload, newline=False)
-
-
-def detect(content: bytes) -> bool:
-    return split(content) is not None
 
 
 def split(content: bytes) -> Split | None:

@@ -14,7 +14,7 @@ from nncomp import _native, varint
 from nncomp.filters.split import Range, Split, require_streams
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "LEAST", "NAME", "check", "detect", "join", "memory", "split"]
+__all__ = ["CONTEXTS", "LEAST", "NAME", "check", "join", "memory", "split"]
 
 NAME = "copies"
 CONTEXTS = Contexts.GENERAL
@@ -25,10 +25,6 @@ _IN_FRONT = 1 << 8  # bytes in front of a compressed stream, by some of which it
 
 
 _Copy: TypeAlias = tuple[int, int, int]  # where it begins and ends, and how far before it is from
-
-
-def detect(content: bytes) -> bool:
-    return split(content) is not None
 
 
 def split(content: bytes, undone: Callable[[], Sequence[Range]] | None = None) -> Split | None:

@@ -20,7 +20,6 @@ __all__ = [
     "NAME",
     "Inside",
     "check",
-    "detect",
     "follow",
     "join",
     "memory",
@@ -41,10 +40,6 @@ def most_contents(size: int) -> int:
     """How many bytes a block of ``size`` bytes may hold in streams: more of what compresses well in
     a small one, but never so much that it takes minutes, or more than a plan's streams may have."""
     return min(128 * size, 8 * size + (1 << 23), (1 << 28) - size)
-
-
-def detect(content: bytes) -> bool:
-    return split(content) is not None
 
 
 def follow(content: bytes, inside: Inside | None) -> Inside | None:

@@ -21,7 +21,7 @@ from nncomp.filters.runs import Places, Text
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "split"]
+__all__ = ["CONTEXTS", "NAME", "check", "join", "memory", "split"]
 
 NAME = "hex"
 CONTEXTS = Contexts.GENERAL
@@ -61,10 +61,6 @@ class _Run:
     def write(self, text: Text, payload: bytes | memoryview) -> None:
         every = _native.hex_write(self.line, self.address, self.check, bytes(payload))
         text[:] = np.frombuffer(every, np.uint8)
-
-
-def detect(content: bytes) -> bool:
-    return split(content) is not None
 
 
 def split(content: bytes) -> Split | None:

@@ -13,7 +13,7 @@ from nncomp.errors import FormatError
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "most_blocks", "split"]
+__all__ = ["CONTEXTS", "NAME", "check", "join", "memory", "most_blocks", "split"]
 
 NAME = "jpeg"
 CONTEXTS = Contexts.GENERAL
@@ -26,10 +26,6 @@ def most_blocks(size: int) -> int:
     """How many blocks of coefficients the pictures in ``size`` bytes may have: those of pictures
     have more than two bytes, and they have to be in memory."""
     return min(size // 2 + (1 << 14), 1 << 22)
-
-
-def detect(content: bytes) -> bool:
-    return split(content) is not None
 
 
 def split(content: bytes) -> Split | None:

@@ -7,14 +7,10 @@ from collections.abc import Sequence
 from nncomp.filters.split import Split, require_one_stream
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "split"]
+__all__ = ["CONTEXTS", "NAME", "check", "join", "memory", "split"]
 
 NAME = "none"
 CONTEXTS = Contexts.GENERAL
-
-
-def detect(content: bytes) -> bool:
-    return True
 
 
 def split(content: bytes) -> Split:

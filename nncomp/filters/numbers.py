@@ -29,7 +29,6 @@ __all__ = [
     "Kind",
     "Run",
     "check",
-    "detect",
     "find",
     "join",
     "memory",
@@ -84,10 +83,6 @@ class Run:
     @property
     def stop(self) -> int:
         return self.start + self.count * self.kind.width
-
-
-def detect(content: bytes) -> bool:
-    return bool(find(content))
 
 
 def split(content: bytes) -> Split | None:

@@ -12,14 +12,10 @@ from nncomp import _native
 from nncomp.filters.split import Split, require_streams
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "split"]
+__all__ = ["CONTEXTS", "NAME", "check", "join", "memory", "split"]
 
 NAME = "quoted"
 CONTEXTS = Contexts.GENERAL
-
-
-def detect(content: bytes) -> bool:
-    return split(content) is not None
 
 
 def split(content: bytes) -> Split | None:

@@ -8,16 +8,12 @@ from nncomp.errors import FormatError
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "MAX_PERIOD", "NAME", "check", "detect", "join", "memory", "split"]
+__all__ = ["CONTEXTS", "MAX_PERIOD", "NAME", "check", "join", "memory", "split"]
 
 NAME = "repeat"
 CONTEXTS = Contexts.GENERAL
 
 MAX_PERIOD = 1 << 12  # bytes; longer patterns are left to matches
-
-
-def detect(content: bytes) -> bool:
-    return _find_period(content) is not None
 
 
 def split(content: bytes) -> Split | None:

@@ -71,7 +71,6 @@ _NAMELESS = 125  # and from here on contexts of instructions are worth a trial, 
 # instructions have 77, tables alone 34 to 750.
 _PERIOD_OF_TEXT, _PERIOD_OF_CODE, _PERIOD = 500, 150, 30
 
-_SHORT_ROW = 1 << 9  # bytes
 _LANE_COST = 10  # 1/1024 of what is coded, for each doubling of lanes, where it is text
 # The gain in a sample, in units of what is needed, from which on the network is expected to pay: on
 # 44 files of up to 2 MiB, that is 0.07 % worse at -5 than the better way for each, 0.1 % better at

@@ -393,7 +393,7 @@ def nested() -> Iterator[tuple[bytes, Block]]:
     content = b"content: " + base64.letters(outer) + b"."
     made, opened = base64.split(content), deflate.split(outer)
     assert made is not None and opened is not None
-    parts = [filtered_once(s, 4) if deflate.detect(s) else as_it_is(s) for s in opened.streams]
+    parts = [filtered_once(s, 4) if deflate.split(s) else as_it_is(s) for s in opened.streams]
     bytes_ = Joined(len(outer), (*parts,), 4)
     yield content, block(content, *map(as_it_is, made.streams[:2]), bytes_, number=7)
     content = part = program(9)
@@ -422,7 +422,7 @@ def pictures() -> Iterator[tuple[bytes, Block]]:
         split = jpeg.split(content)
         assert split is not None
         rest, coded = split.streams
-        around = filtered_once(rest, 4) if deflate.detect(rest) else as_it_is(rest)
+        around = filtered_once(rest, 4) if deflate.split(rest) else as_it_is(rest)
         yield content, block(content, around, as_it_is(coded), number=6, side=split.side)
 
 
