@@ -274,6 +274,16 @@ def test_nothing_is_to_be_installed_from_where_it_is_not() -> None:
 # ---- Versions and limits ----
 
 
+def test_the_tree_is_whole() -> None:
+    """docs/ARCHITECTURE.md names every module and folder of the package, and none that is not."""
+    tree = page("docs/ARCHITECTURE.md").split("    nncomp/\n")[1].split("\n\n")[0]
+    there = {path.name for path in ROOT.joinpath("nncomp").iterdir()} - {"__pycache__"}
+    files = {name for name in there if name.endswith(".py")} - {"__main__.py"}
+    folders = {name for name in there if ROOT.joinpath("nncomp", name).is_dir()}
+    assert {*re.findall(r"\b_*[a-z_]+\.py\b", tree)} - {"native.py"} == files
+    assert {name for name in folders if not re.search(rf"\b{name}/", tree)} == set()
+
+
 def test_versions() -> None:
     version = str(container.VERSION)
     text = page("docs/format.md")
