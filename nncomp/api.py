@@ -27,9 +27,11 @@ def compress(data: Buffer, level: int | None = None, **options: Unpack[Writing])
 
     ``level`` is 1..9; ``model`` (a model, a name or a path; "none": use no network) and
     ``block_size`` (bytes, a power of two, 2^10..2^26) replace what the level says. ``embed_model``
-    puts the model into the frame. ``device`` is auto, cpu, cuda or cuda:N; ``threads`` ≥ 1. Raises
-    ``ModelNotFoundError`` and ``ModelError``, ``TypeError`` and ``ValueError`` for wrong options,
-    and ``NNCompError`` for a device that is not there.
+    puts the model into the frame. ``reach`` (bytes: 0, 2^26, 2^29 or 2^31) is how far back blocks
+    copy from; a ``prime`` is read before each block, and needed to decompress. ``device`` is auto,
+    cpu, cuda or cuda:N; ``threads`` ≥ 1. Raises ``ModelNotFoundError`` and ``ModelError``,
+    ``TypeError`` and ``ValueError`` for wrong options, and ``NNCompError`` for a device that is not
+    there.
     """
     checked = for_writing({"level": level, **options})
     view = arguments.contiguous(data)
@@ -44,7 +46,8 @@ def decompress(data: Buffer, **options: Unpack[Reading]) -> bytes:
     ``model`` is only one more place to look for the model that the file names. Raises
     ``FormatError`` and ``ChecksumError`` for the data, ``MemoryLimitError`` where decoding would
     need more than ``memory_limit`` bytes, ``SizeLimitError`` for more content than ``max_size``
-    bytes, ``ModelNotFoundError`` and ``ModelError``. ``device`` and ``threads`` as in ``compress``.
+    bytes, ``ModelNotFoundError``, ``ModelError``, and ``PrimeError`` for another ``prime`` than the
+    data was written with. ``device`` and ``threads`` as in ``compress``.
     """
     checked = for_reading(dict(options))
     dst = io.BytesIO()
