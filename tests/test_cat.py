@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from hypothesis import strategies as st
 
 import models
 from commandline import Run, errors
+from conftest import examples
 from nncomp import compress, container
+from nncomp.cli.lines import lines
+from nncomp.errors import MemoryLimitError
 
 BLOCK = 1 << 10
 LINES = [b"%d %s\n" % (i, bytes(97 + (i * k) % 26 for k in range(i % 60))) for i in range(300)]
@@ -66,8 +70,8 @@ def test_blocks(run: Run, wanted: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"\n", b"\n\n", b"a", b"a\n", b"a\nb"])
 @pytest.mark.parametrize("wanted", [":", "0:1", "1:", "-1:", ":-1", "-2:-1"])
 def test_lines_of_little(run: Run, content: bytes, wanted: str) -> None:
-    lines = content.splitlines(keepends=True)
-    assert cat(run, "--lines", wanted, compress(content)) == b"".join(lines[read_as(wanted)])
+    every = content.splitlines(keepends=True)
+    assert cat(run, "--lines", wanted, compress(content)) == b"".join(every[read_as(wanted)])
 
 
 def only(*numbers: int) -> bytes:
@@ -141,11 +145,33 @@ def test_wrong_usage(run: Run, words: list[str]) -> None:
     assert re.search(b"range|exclude", run("cat", *words, "a.nnc", status=2).stderr)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.sampled_from([b"", b"a", b"bc\n", b"\n"]), max_size=9))
-def test_lines_of_parts(parts: list[bytes]) -> None:
+@settings(max_examples=examples(200), deadline=None)
+@given(
+    st.lists(st.sampled_from([b"a", b"bc\n", b"\n", b"d\n\ne"]), max_size=9),
+    st.none() | st.integers(-9, 9),
+    st.none() | st.integers(-9, 9),
+)
+def test_lines_of_parts(parts: list[bytes], start: int | None, stop: int | None) -> None:
     """However the content is cut."""
-    from nncomp.cli.cat import each_line
+    text, starts = b"".join(parts), [0, *itertools.accumulate(map(len, parts))]
+    wanted = slice(start, stop)
+    found = lines(lambda a, b: [text[a:b]], starts, wanted, 1000)
+    assert b"".join(found) == b"".join(io.BytesIO(text).readlines()[wanted])
 
-    text = b"".join(parts)
-    assert list(each_line(parts)) == io.BytesIO(text).readlines()
+
+def test_lines_are_not_held() -> None:
+    """One line may be larger than the memory; the last ones may take what there is."""
+    blocks = [b"x" * 1000] * 1000 + [b"a\nb\n"]
+    starts = [0, *itertools.accumulate(map(len, blocks))]
+
+    def content(start: int, stop: int) -> Iterator[bytes]:
+        for block, place in zip(blocks, starts, strict=False):
+            if start <= place < stop:
+                yield block[: stop - place]
+
+    for wanted, size in ((slice(0, 1), 1_000_002), (slice(0, -1), 1_000_002), (slice(1, None), 2)):
+        parts = [*lines(content, starts, wanted, 2000)]
+        assert sum(map(len, parts)) == size and max(map(len, parts)) <= 1000
+    assert b"".join(lines(content, starts, slice(-1, None), 2000)) == b"b\n"
+    with pytest.raises(MemoryLimitError, match="lines need more"):
+        list(lines(content, starts, slice(-2, None), 2000))

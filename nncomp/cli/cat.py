@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 import click
@@ -17,12 +17,13 @@ import click
 from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.files import decompress
+from nncomp.cli.lines import lines
 from nncomp.cli.options import FileCommand, Mode, Options, file_options, options_of
 from nncomp.cli.report import Report
 from nncomp.cli.streams import Piped
 from nncomp.errors import NNCompError
 
-__all__ = ["cat", "each_line"]
+__all__ = ["cat"]
 
 
 def _range(text: str) -> slice:
@@ -130,60 +131,8 @@ def _parts_of(file: BinaryIO, unit: str, wanted: slice, options: Options) -> Ite
     elif unit == "blocks":
         first, behind, _ = wanted.indices(len(starts) - 1)
         yield from content(starts[first], starts[behind])
-    elif _is_at_the_end(wanted):
-        yield from _last_lines(wanted, content, starts)
     else:
         # One block at a time where not all are needed: threads would read ahead.
         some = wanted.stop is not None and wanted.stop >= 0
-        yield from _lines(wanted, content(0, starts[-1], 1 if some else options.threads))
-
-
-# ---- lines ----
-
-
-def _is_at_the_end(wanted: slice) -> bool:
-    """Whether both ends count from there."""
-    stop = -1 if wanted.stop is None else wanted.stop
-    return wanted.start is not None and wanted.start < 0 and stop < 0
-
-
-def _last_lines(
-    wanted: slice, content: Callable[[int, int], Iterator[bytes]], starts: list[int]
-) -> Iterator[bytes]:
-    """Block by block from the end, as far as need be."""
-    text = b""
-    for i in reversed(range(len(starts) - 1)):
-        text = b"".join(content(starts[i], starts[i + 1])) + text
-        if text.count(b"\n", 0, len(text) - 1) >= -wanted.start:
-            break
-    yield from list(each_line([text]))[wanted]
-
-
-def _lines(wanted: slice, content: Iterator[bytes]) -> Iterator[bytes]:
-    """From the beginning, as far as need be."""
-    lines = each_line(content)
-    start, stop = wanted.start or 0, wanted.stop
-    if start < 0:
-        last = deque(enumerate(lines), maxlen=-start)
-        yield from (line for number, line in last if number < stop)
-    elif stop is None or stop >= 0:
-        yield from itertools.islice(lines, start, None if stop is None else max(start, stop))
-    else:
-        held: deque[bytes] = deque()  # of which it is not known that as many follow
-        for line in itertools.islice(lines, start, None):
-            held.append(line)
-            if len(held) > -stop:
-                yield held.popleft()
-
-
-def each_line(content: Iterable[bytes]) -> Iterator[bytes]:
-    """With their ends, but for a last one that has none."""
-    begun: list[bytes] = []
-    for part in content:
-        *whole, rest = part.split(b"\n")
-        for text in whole:
-            yield b"".join([*begun, text, b"\n"])
-            begun.clear()
-        begun.append(rest)
-    if last := b"".join(begun):
-        yield last
+        found = partial(content, threads=1) if some else content
+        yield from lines(found, starts, wanted, options.memory)
