@@ -665,6 +665,7 @@ def test_comments_of_the_engine_have_what_they_are_about() -> None:
 def test_unnnc_has_the_same_constants() -> None:
     """Those that it needs a second time; test_unnnc.py decodes with it, and is slow."""
     source = "".join(path.read_text() for path in sorted(ROOT.joinpath("unnnc").rglob("*.?pp")))
+    source += page("nncomp/csrc/block/block.hpp")
 
     def constant(name: str) -> int:
         text = found(rf"constexpr \w+ {name} = ([^;]+);", source)
