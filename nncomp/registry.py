@@ -144,7 +144,7 @@ def add(path: Path) -> tuple[Model, Path]:
     _status(path)
     with path.open("rb") as file:
         data = file.read(model_file.MAX_FILE_SIZE + 1)
-        model = _named(path, model_file.loads, data)
+        model = model_file.loads(data)
         for found in available():
             if (found.id, found.name) == (model.id, model.name):
                 return model, found.path

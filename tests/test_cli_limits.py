@@ -126,6 +126,12 @@ def test_little_address_space(run: Run, limit: int, args: list[str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("words", [["-t", "a.nnc"], ["-c", "a"], ["cat", "a.nnc"], ["-l", "a.nnc"]])
+def test_no_memory_at_all(run: Run, words: list[str]) -> None:
+    """--memory 0 is wrong usage, said once."""
+    assert b"must be 1 byte or more" in run(*words, "--memory", "0", status=2).stderr
+
+
 def test_no_thread_to_be_had(run: Run) -> None:
     """ulimit -u: it works with the thread there is"""
     Path("a").write_bytes(TEXT * 8)

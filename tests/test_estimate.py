@@ -74,7 +74,9 @@ def test_large_files_are_estimated(run: Run, kind: str) -> None:
 def test_command(run: Run) -> None:
     Path("a").write_bytes(TEXT)
     Path("none").write_bytes(b"")
-    lines = run("estimate", "a", "none").stdout.decode().splitlines()
+    result = run("estimate", "a", "none")
+    assert errors(result) == ["nncomp: none: is empty; left out"]
+    lines = result.stdout.decode().splitlines()
     assert lines[0] == "1 file, 3,000 bytes" and lines[2].startswith("-1 ") and "~" not in lines[2]
     found: Any = json.loads(run("estimate", "--json", "a").stdout)
     assert found["size"] == found["sampled"] == 3000 and found["files"] == 1

@@ -10,7 +10,7 @@ import click
 
 from nncomp import fileio
 from nncomp.cli.parameters import FILE
-from nncomp.cli.report import Report, duration_text, size_text
+from nncomp.cli.report import Report, duration_text, printable, say, size_text
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
@@ -38,10 +38,12 @@ def estimate(files: tuple[str, ...], as_json: bool) -> int:
     known = []
     for name in dict.fromkeys(files):
         try:
-            known.append((name, _size(name)))
+            if size := _size(name):
+                known.append((name, size))
+            elif len(files) > 1:
+                say(f"nncomp: {printable(name)}: is empty; left out")
         except (NNCompError, OSError) as error:
             report.complain(name, error)
-    known = [(name, size) for name, size in known if size]
     if not known:
         if not report.status:
             raise NNCompError("there is nothing to estimate: the files are empty")

@@ -23,6 +23,7 @@ from nncomp.cli.parameters import (
     byte_size,
     level_flags,
     level_of,
+    memory_size,
     model_option,
     prime_option,
     threads_option,
@@ -277,7 +278,7 @@ def file_options(command: _F) -> _F:
             ),
             click.option(
                 "--memory",
-                type=byte_size,
+                type=memory_size,
                 metavar="SIZE",
                 default="1GiB",
                 show_default=True,

@@ -27,6 +27,7 @@ __all__ = [
     "byte_size",
     "level_flags",
     "level_of",
+    "memory_size",
     "model_option",
     "prime_option",
     "read_prime",
@@ -77,6 +78,14 @@ def byte_size(text: str) -> int:
     if match is None:
         raise click.BadParameter(f"{text!r} is not a size such as 65536, 512KiB or 4MiB")
     return int(match[1]) << 10 * (" kmgt".index(match[2]) if match[2] else 0)
+
+
+def memory_size(text: str) -> int:
+    """The same, of memory: a byte or more."""
+    size = byte_size(text)
+    if size < 1:
+        raise click.BadParameter("must be 1 byte or more")
+    return size
 
 
 def level_flags(command: _F) -> _F:
