@@ -204,6 +204,8 @@ def test_wrong_usage(here: Program) -> None:
     for words in (["-Q"], ["-M", "much"], ["-o", "a", "b", "c"], ["-o", "a", "-t"], ["-T", "-1"]):
         done = subprocess.run([*here.command, *words], capture_output=True)
         assert done.returncode == 2 and done.stdout == b""
+    file = GOLDEN / "good-base64.nnc"
+    assert here.run(file, "-c").stdout == here.run("-c", "--", file).stdout  # behind files, too
     assert b"Usage: unnnc" in here.run("-h").stdout
     assert here.run("-V").stdout.startswith(b"unnnc 0.")
 

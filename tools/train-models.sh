@@ -5,7 +5,7 @@
 # at any time: the same command goes on. On one CPU core nano-1 and nano-2 take two hours, small-1 three or four.
 # small-2 goes on from nano-1, and base-2 from small-1, which no longer ships, for an hour each: from
 # those in OUTPUT_DIR, or else from those that the package has. Both go on once more, small-2 where there is
-# a GPU, base-2 for two hours. MEGABYTES=300: a longer run.
+# a GPU, base-2 for two hours and one more. MEGABYTES=300: a longer run.
 set -euo pipefail
 nncomp=$1 corpus=$2 output=$3
 shift 3
@@ -52,6 +52,8 @@ large=(
   --stage-share 1
 )
 
+last=(--rate 0.5 --warmup 0.02 --mixed 0.7 --mixed-from 0.02 --quantise-at 0.75 --stage-share 1)
+
 mkdir -p "$output"
 for model in ${*:-nano-1 nano-2 small-1 small-2 base-2}; do
   case $model in
@@ -68,8 +70,10 @@ for model in ${*:-nano-1 nano-2 small-1 small-2 base-2}; do
       ;;
     base-2)
       going_on base-2-first 43 small-1 --length 0.8:512 --length 1:1024
-      going_on base-2 120 base-2-first --length 0.85:512 --length 1:1024 --batch 32KiB --part 16KiB \
-        --rate 0.5 --warmup 0.02 --mixed 0.7 --mixed-from 0.02 --quantise-at 0.75 --stage-share 1
+      going_on base-2-second 120 base-2-first --length 0.85:512 --length 1:1024 --batch 32KiB --part 16KiB \
+        "${last[@]}"
+      going_on base-2 100 base-2-second --length 0.85:512 --length 1:1024 --batch 32KiB --part 16KiB \
+        "${last[@]}" --coarse 40
       ;;
     *) echo "$0: $model is not one of the models" >&2 && exit 2 ;;
   esac

@@ -92,7 +92,7 @@ Options parse(int count, char** arguments) {
   options.limits.threads = threads_of("0");
   constexpr int PRIME = 256;
   const struct option names[] = {{"prime", required_argument, nullptr, PRIME}, {}};
-  for (int option; (option = getopt_long(count, arguments, "+cdfhkm:M:o:tT:V", names, nullptr)) != -1;) {
+  for (int option; (option = getopt_long(count, arguments, "cdfhkm:M:o:tT:V", names, nullptr)) != -1;) {
     switch (option) {
       case 'c': options.to_stdout = true; break;
       case 'd':

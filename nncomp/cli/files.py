@@ -67,7 +67,8 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
     -2                       1.3           1.3   123 MiB
     -3                       2.9           3.8   160 MiB
     -4 to -6                 4.1           7.5   323 MiB
-    -7 to -9                 9.0          12.6   965 MiB
+    -7 to -8                 9.2          12.9   965 MiB
+    -9                      12.2          21.5   927 MiB
     """
     return _run(Mode.COMPRESS, ctx, **values)
 
