@@ -78,6 +78,11 @@ class Mixing:
             raise ValueError("a stride is for contexts of a picture only")
 
     @property
+    def numbers(self) -> tuple[int, int, int, int]:
+        """As the native module takes it."""
+        return self.profile, self.contexts, self.period, self.stride
+
+    @property
     def label(self) -> str:
         """For people: ``general``, ``records 13``, ``picture 2304x3``, ``x86``."""
         period = f" {self.period}" if self.period else ""

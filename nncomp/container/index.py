@@ -268,10 +268,10 @@ def frame_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
     if body_size > 2 + varint.MAX_SIZE + 2 * varint.MAX_SIZE * MAX_BLOCKS:
         raise FormatError(_NO_INDEX)
     start = stop - body_size
-    if (body_size - 2) // 2 > room:  # an entry has two bytes at least
-        if not is_end(read_at(start, start + 1)):  # bytes that only look like the size of one
-            raise FormatError(_NO_INDEX)
-        _check_room(-1)
+    least = (body_size - 2) // 2  # an entry has two bytes at least
+    if least > room and not is_end(read_at(start, start + 1)):
+        raise FormatError(_NO_INDEX)  # bytes that only look like the size of one
+    _check_room(room - least)
     body = read_at(start, stop)
     if not is_end(body):
         raise FormatError(_NO_INDEX)

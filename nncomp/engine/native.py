@@ -67,7 +67,7 @@ def encode_block(
         network,
         data,
         lanes,
-        _arguments(mixing),
+        mixing.numbers,
         threads=threads,
         progress=progress,
         kernel=kernels.in_force(),
@@ -104,7 +104,7 @@ def cost_rows(
     return _native.byte_costs(
         _network_or_none(model),
         data,
-        _arguments(mixing),
+        mixing.numbers,
         split=split,
         bits=bits,
         threads=threads,
@@ -119,7 +119,7 @@ class Primed:
 
     def __init__(self, known: bytes, room: int, mixing: Mixing) -> None:
         kernel = kernels.in_force()
-        self._native = _native.Primed(known, room, _arguments(mixing), kernel=kernel)
+        self._native = _native.Primed(known, room, mixing.numbers, kernel=kernel)
 
     def costs(self, data: bytes) -> npt.NDArray[np.uint32]:
         """What each byte of ``data``, for which there is room, costs behind what is known, in
@@ -137,7 +137,7 @@ def bit_probabilities(data: bytes, mixing: Mixing) -> npt.NDArray[np.uint32]:
 
     Probabilities of a 1 in 1/2^22, highest bit first.
     """
-    return _native.bit_probabilities(data, _arguments(mixing), kernel=kernels.in_force())
+    return _native.bit_probabilities(data, mixing.numbers, kernel=kernels.in_force())
 
 
 def decode_block(
@@ -160,7 +160,7 @@ def decode_block(
         network,
         list(payloads),
         size,
-        _arguments(mixing),
+        mixing.numbers,
         threads=threads,
         progress=progress,
         kernel=kernels.in_force(),
@@ -177,7 +177,7 @@ def start_encoding(
         network,
         data,
         lanes,
-        _arguments(mixing),
+        mixing.numbers,
         kernel=kernels.in_force(),
         ready=_behind(prime, model, len(data), lanes, mixing),
     )
@@ -204,7 +204,7 @@ def start_decoding(
         network,
         list(payloads),
         size,
-        _arguments(mixing),
+        mixing.numbers,
         threads=threads,
         kernel=kernels.in_force(),
         known=known,
@@ -221,7 +221,7 @@ def _behind(
         return None
     laid_out = size + lanes * len(prime)
     network, room = _network_or_none(model), _native.room_for(laid_out)
-    key = network, room, _arguments(mixing), kernels.in_force()
+    key = network, room, mixing.numbers, kernels.in_force()
     with _lock:
         kept = _primed.setdefault(prime, OrderedDict())
         ready = kept.get(key)
@@ -246,10 +246,6 @@ def activations(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
     """The activations of the last layer's units before each byte of ``data``, one lane: (len(data),
     units) uint32 in 0…255, if that layer has such."""
     return _network(model).activations(data)
-
-
-def _arguments(mixing: Mixing) -> tuple[int, int, int, int]:
-    return mixing.profile, mixing.contexts, mixing.period, mixing.stride
 
 
 def _network(model: Model) -> _native.Network:

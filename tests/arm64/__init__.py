@@ -127,7 +127,7 @@ class Engine:
     ) -> list[bytes]:
         if not data:
             return [b""] * lanes
-        numbers = (self._network(model), *arguments(mixing), lanes, threads)
+        numbers = (self._network(model), *mixing.numbers, lanes, threads)
         joined = self._ask("E", *numbers, data, known(prime))
         payloads = []
         while joined:
@@ -147,7 +147,7 @@ class Engine:
         progress: Callable[[int], Any] | None = None,
         prime: Prime | None = None,
     ) -> bytes:
-        numbers = (self._network(model), *arguments(mixing), threads, size)
+        numbers = (self._network(model), *mixing.numbers, threads, size)
         return self._ask("D", *numbers, list(payloads), known(prime))
 
     def frequencies(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
@@ -155,7 +155,7 @@ class Engine:
         return np.frombuffer(out, "<u4").reshape(-1, 256)
 
     def bit_probabilities(self, data: bytes, mixing: Mixing) -> npt.NDArray[np.uint32]:
-        out = self._ask("P", *arguments(mixing), data)
+        out = self._ask("P", *mixing.numbers, data)
         return np.frombuffer(out, "<u4").reshape(-1, 8)
 
     def _network(self, model: Model | None) -> int:
@@ -184,10 +184,6 @@ class Engine:
         if status:
             raise (FormatError if status == 1 else ValueError)(result.decode())
         return result
-
-
-def arguments(mixing: Mixing) -> tuple[int, int, int, int]:
-    return mixing.profile, mixing.contexts, mixing.period, mixing.stride
 
 
 def known(prime: Prime | None) -> bytes:

@@ -77,9 +77,8 @@ def block_memory(model: Model, mixing: Mixing, size: int, lanes: int, decode: bo
 
 
 def _stage_memory(model: Model, mixing: Mixing, size: int, lanes: int) -> int:
-    args = (mixing.profile, mixing.contexts, mixing.period, mixing.stride)
     units = model.config.units
-    return _aligned(_STAGE_HEAD + _native.mixing_memory(args, True, units, size, lanes))
+    return _aligned(_STAGE_HEAD + _native.mixing_memory(mixing.numbers, True, units, size, lanes))
 
 
 def _aligned(size: int) -> int:
