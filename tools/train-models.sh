@@ -52,7 +52,10 @@ large=(
   --stage-share 1
 )
 
-last=(--rate 0.5 --warmup 0.02 --mixed 0.7 --mixed-from 0.02 --quantise-at 0.75 --stage-share 1)
+last=(
+  --batch 32KiB --part 16KiB --rate 0.5 --warmup 0.02 --mixed 0.7 --mixed-from 0.02 --quantise-at 0.75
+  --stage-share 1 --length 0.85:512 --length 1:1024
+)
 
 mkdir -p "$output"
 for model in ${*:-nano-1 nano-2 small-1 small-2 base-2}; do
@@ -70,10 +73,8 @@ for model in ${*:-nano-1 nano-2 small-1 small-2 base-2}; do
       ;;
     base-2)
       going_on base-2-first 43 small-1 --length 0.8:512 --length 1:1024
-      going_on base-2-second 120 base-2-first --length 0.85:512 --length 1:1024 --batch 32KiB --part 16KiB \
-        "${last[@]}"
-      going_on base-2 100 base-2-second --length 0.85:512 --length 1:1024 --batch 32KiB --part 16KiB \
-        "${last[@]}" --coarse 40
+      going_on base-2-second 120 base-2-first "${last[@]}"
+      going_on base-2 100 base-2-second --coarse 40 "${last[@]}"
       ;;
     *) echo "$0: $model is not one of the models" >&2 && exit 2 ;;
   esac

@@ -64,7 +64,6 @@ class ModelFile {
   Model read() const;  // throws FormatError, also where the content does not have the id
 
  private:
-  View data_;
   std::string id_;
   Config config_;
   std::map<std::string, View> tensors_;

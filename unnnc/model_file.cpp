@@ -36,7 +36,7 @@ Config read_config(const Json& json) {
 
 }  // namespace
 
-ModelFile::ModelFile(View data) : data_(data) {
+ModelFile::ModelFile(View data) {
   Fields fields(data, "not a model file: too short");
   const View size = fields.take(8);
   uint64_t length = 0;

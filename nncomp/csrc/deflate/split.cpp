@@ -225,16 +225,21 @@ class Joiner {
       return chunks(content(group, size));
     }
     const std::span<const uint8_t> plain = content(group, size);
-    const size_t start = out_.size();
-    BitWriter out(out_, size_);
-    get_stream(side_, m_->redo, plain, out);
-    if (out_.size() - start < LEAST) damaged();  // few bytes of the side could ask for many of nothing
+    redo(plain, out_);
     if (wrap == Wrap::ADLER) append_big32(out_, adler32(plain));
     if (wrap == Wrap::CRC) {
       append_little32(out_, crc32(plain));
       append_little32(out_, size);
     }
     if (out_.size() > size_) damaged();
+  }
+
+  // A stream, behind what there is; of nothing, few bytes of the side could ask for many.
+  void redo(std::span<const uint8_t> plain, std::vector<uint8_t>& to) {
+    const size_t start = to.size();
+    BitWriter out(to, size_);
+    get_stream(side_, m_->redo, plain, out);
+    if (to.size() - start < LEAST) damaged();
   }
 
   // The next bytes of a group.
@@ -257,9 +262,7 @@ class Joiner {
 
   void chunks(std::span<const uint8_t> plain) {
     std::vector<uint8_t> joined(2);
-    BitWriter out(joined, size_);
-    get_stream(side_, m_->redo, plain, out);
-    if (joined.size() - 2 < LEAST) damaged();
+    redo(plain, joined);
     const uint32_t header = code_header(side_, *m_, 0);
     joined[0] = uint8_t(header >> 8);
     joined[1] = uint8_t(header);
