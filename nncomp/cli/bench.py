@@ -17,7 +17,7 @@ from nncomp import fileio, levels
 from nncomp.cli import inputs
 from nncomp.cli.options import Mode
 from nncomp.cli.parameters import FILE, Number, Output, PrimeFile, prime_option
-from nncomp.cli.report import Report, printable, say, size_text
+from nncomp.cli.report import Report, leave_out, printable, size_text
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _files(paths: tuple[str, ...], report: Report, quiet: bool) -> list[str]:
             if size:
                 found[item.name] = None
             elif not quiet:
-                say(f"nncomp: {printable(item.name)}: is empty; left out")
+                leave_out(item.name)
         except (NNCompError, OSError) as error:
             report.complain(item.name, error)
     return list(found)

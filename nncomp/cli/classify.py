@@ -10,7 +10,7 @@ import click
 
 from nncomp import rawio
 from nncomp.cli import inputs
-from nncomp.cli.parameters import FILE, byte_size, level_flags, level_of
+from nncomp.cli.parameters import FILE, level_flags, level_of, sample_size
 from nncomp.cli.report import Report, shown_name
 from nncomp.errors import NNCompError
 
@@ -58,7 +58,7 @@ def _classes(
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the folds.")
 @click.option(
     "--sample",
-    type=byte_size,
+    type=sample_size,
     default="64KiB",
     show_default=True,
     metavar="SIZE",
@@ -82,11 +82,8 @@ def classify(
     has read a sample of that class. The margin is how many bits a byte the next class takes more.
     Of a file, the first 64 KiB count.
     """
-    from nncomp.arguments import MAX_SAMPLE
     from nncomp.learn import CompressionClassifier, evaluate
 
-    if not 1 <= sample <= MAX_SAMPLE:
-        raise click.BadParameter("must be 1 byte to 16MiB", param_hint="'--sample'")
     if folds is not None and files:
         raise click.UsageError("--evaluate takes no FILES: it judges those of the classes")
     labels, texts = [], []

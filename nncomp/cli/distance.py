@@ -13,9 +13,9 @@ from nncomp.cli import inputs, outputs
 from nncomp.cli.parameters import (
     FILE,
     Output,
-    byte_size,
     level_flags,
     level_of,
+    sample_size,
     threads_option,
 )
 from nncomp.cli.report import Report, printable
@@ -42,7 +42,7 @@ _PICTURE = ".svg"
 @click.option("-f", "--force", is_flag=True, help="Overwrite it.")
 @click.option(
     "--sample",
-    type=byte_size,
+    type=sample_size,
     default="64KiB",
     show_default=True,
     metavar="SIZE",
@@ -67,10 +67,7 @@ def distance(
     table is CSV; --tree joins what is most alike, again and again.
     """
     from nncomp import likeness
-    from nncomp.arguments import MAX_SAMPLE
 
-    if not 1 <= sample <= MAX_SAMPLE:
-        raise click.BadParameter("must be 1 byte to 16MiB", param_hint="'--sample'")
     if len(files) < 2:
         raise click.UsageError("two files are needed at least")
     picture = output is not None and output.lower().endswith(_PICTURE)

@@ -10,7 +10,7 @@ import click
 
 from nncomp import fileio
 from nncomp.cli.parameters import FILE
-from nncomp.cli.report import Report, duration_text, printable, say, size_text
+from nncomp.cli.report import Report, duration_text, leave_out, size_text
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def estimate(files: tuple[str, ...], as_json: bool) -> int:
             if size := _size(name):
                 known.append((name, size))
             elif len(files) > 1:
-                say(f"nncomp: {printable(name)}: is empty; left out")
+                leave_out(name)
         except (NNCompError, OSError) as error:
             report.complain(name, error)
     if not known:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nncomp import fileio, levels, rawio
+from nncomp import arguments, fileio, levels, rawio
 from nncomp.cli import completion
 from nncomp.errors import NNCompError
 
@@ -31,6 +31,7 @@ __all__ = [
     "model_option",
     "prime_option",
     "read_prime",
+    "sample_size",
     "threads_option",
 ]
 
@@ -85,6 +86,14 @@ def memory_size(text: str) -> int:
     size = byte_size(text)
     if size < 1:
         raise click.BadParameter("must be 1 byte or more")
+    return size
+
+
+def sample_size(text: str) -> int:
+    """The same, of a text's sample."""
+    size = byte_size(text)
+    if not 1 <= size <= arguments.MAX_SAMPLE:
+        raise click.BadParameter("must be 1 byte to 16MiB")
     return size
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "blocks_text",
     "complain",
     "duration_text",
+    "leave_out",
     "message_of",
     "printable",
     "progress_bar",
@@ -38,6 +39,11 @@ def say(line: str) -> None:
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(line, file=sys.stderr, flush=True)
+
+
+def leave_out(name: str) -> None:
+    """Say of an empty file that it does not count."""
+    say(f"nncomp: {printable(name)}: is empty; left out")
 
 
 def complain(name: str | None, error: Exception, program: str = "nncomp") -> None:
