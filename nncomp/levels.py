@@ -50,7 +50,7 @@ _LEVELS = {
     5: Level("small-2", 4 * MIB, 512 * KIB, Profile.RICH, 15),
     6: Level("small-2", 4 * MIB, 1 * MIB, Profile.RICH, 8),
     7: Level("small-2", 8 * MIB, 1 * MIB, Profile.MAX, 4),
-    8: Level("small-2", 16 * MIB, 2 * MIB, Profile.MAX, 4),
+    8: Level("small-2", 16 * MIB, 4 * MIB, Profile.MAX, 4),
     9: Level("base-2", 16 * MIB, 4 * MIB, Profile.MAX, 2),
 }
 

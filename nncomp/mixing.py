@@ -18,6 +18,8 @@ MAX_PERIOD = (1 << 16) - 1
 MAX_STRIDE = 8
 _LEAST_SQUARES = 165440  # bytes that a lane's take, of eight channels
 _OUTLINES = 131072  # bytes of a lane that remember numbers of lines
+_STATE = 12  # bytes of one of an automaton
+_FIRST_STATES, _MOST_ADDED = 256 * 255, 1 << 20  # how many it has
 
 
 class Profile(enum.IntEnum):
@@ -133,6 +135,8 @@ class Mixing:
         lane += (
             _OUTLINES if self.contexts == Contexts.GENERAL and self.profile != Profile.LEAN else 0
         )
+        longest = -(-size // lanes)
+        lane += _STATE * (_FIRST_STATES + min(longest + longest // 2, _MOST_ADDED)) + 64
         return tables + maps + lanes * (lane + 9664)
 
 

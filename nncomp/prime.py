@@ -53,7 +53,8 @@ class Prime:
 
     def memory(self, size: int, mixing: Mixing, model: Model | ModelConfig | None) -> int:
         """Upper bound in bytes of what an engine that has read it holds, with room for ``size``."""
-        return mixing.memory(size, 1) + (0 if model is None else model.memory(1)) + len(self)
+        room = 1 << max((size - 1).bit_length(), 12)  # engines have it for a power of two
+        return mixing.memory(room, 1) + (0 if model is None else model.memory(1)) + len(self)
 
     def __repr__(self) -> str:
         return f"<Prime {self.digest.hex()}, {len(self)} bytes>"

@@ -2,7 +2,7 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. Those whose name goes on with ``primed`` need ``PRIME``. They freeze format version 22 and
+may read. Those whose name goes on with ``primed`` need ``PRIME``. They freeze format version 23 and
 arithmetic version 1: new files may be added, but none that was released is ever written again, so
 this script leaves alone what is there.
 """
@@ -1025,7 +1025,7 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    for version in (*range(1, 22), 23):
+    for version in (*range(1, 23), 24):
         yield f"version-{version}", sealed(HEAD[:6] + bytes([version]) + HEAD[7:], end())
     yield "arithmetic-2", sealed(HEAD[:7] + b"\x22" + HEAD[8:], end())
     yield "profile-0", sealed(HEAD[:7] + b"\x01" + HEAD[8:], end())
@@ -1046,8 +1046,8 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield "small-type", compress(records(60), model="none")[:5] + b"\3" + bytes(30)
     yield "primed-arithmetic-2", small[:4] + b"\x22" + small[5:]
     yield "primed-profile-0", small[:4] + b"\x01" + small[5:]
-    yield "primed-version-23", small[:3] + b"\x97" + small[4:]
-    yield "small-version-23", small[:3] + b"\x17" + small[4:]
+    yield "primed-version-24", small[:3] + b"\x98" + small[4:]
+    yield "small-version-24", small[:3] + b"\x18" + small[4:]
     named = short(
         Header(1 << 22, 8, 1), block(TEXT, network(predictor, TEXT, RICH)), ModelRef(bytes(16), "?")
     )

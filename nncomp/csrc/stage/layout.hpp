@@ -36,7 +36,7 @@ struct Room {
   }
 };
 
-// Places the arrays of a lane, one behind the other.
+// Places the arrays of a lane but for its automaton, one behind the other.
 inline void lay_out_own(const Shape& p, Lane& l, Room& room) {
   room.take(l.weights, uint64_t(p.rows * p.inputs));
   room.take(l.weights2, uint64_t(ROWS2 * p.groups * GROUP));
@@ -89,7 +89,9 @@ inline uint64_t lay_out(Shared& s, uint8_t* base) {
   room.take(s.lane, s.lanes);
   for (uint32_t i = 0; i < s.lanes; ++i) {
     Lane unused{};
-    lay_out_own(p, base ? s.lane[i] : unused, room);
+    Lane& l = base ? s.lane[i] : unused;
+    lay_out_own(p, l, room);
+    room.take(l.states, most_states((s.size + s.lanes - 1) / s.lanes));
   }
   return room.size;
 }
@@ -119,7 +121,16 @@ inline void start_lane(const Shared& s, Lane& l, int first, int step) {
   }
   for (int i = first; i < p.samples * SAMPLE_CELLS; i += step) l.sample_map[i] = 32768u << 16;
   start_map(t, l.final_map, 3 * 256, first, step);
-  int16_t weight[MOST_INPUTS] = {};  // 0 of confidences
+  for (uint32_t i = uint32_t(first); i < FIRST_STATES; i += uint32_t(step)) {
+    const uint32_t before = i / 255, node = i % 255 + 1;
+    for (uint32_t bit = 0; bit < 2; ++bit) {
+      const uint32_t next = 2 * node + bit;  // a node, or 256 and the byte
+      l.states[i].next[bit] = next < 256 ? before * 255 + next - 1 : (next - 256) * 255;
+      l.states[i].seen[bit] = FIRST_SEEN;
+    }
+  }
+  if (first == 0) l.state_count = FIRST_STATES;
+  int16_t weight[MOST_INPUTS] = {};  // 0 of confidences and of the automaton
   const int16_t* w = FAMILIES[p.family].weight[p.network];  // in the order of the table of contexts
   for (int i = 0; i < contexts + 2; ++i) weight[FIRST_HISTORY + i] = *w++;
   for (int i = 0; i < matches; ++i) weight[FIRST_MATCH + i] = *w++;

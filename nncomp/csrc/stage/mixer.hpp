@@ -7,6 +7,7 @@
 
 #include "coder/coder.hpp"
 #include "compiler.hpp"
+#include "stage/automaton.hpp"
 #include "stage/cells.hpp"
 #include "stage/contexts.hpp"
 #include "stage/matches.hpp"
@@ -320,6 +321,7 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
       uint32_t* match[MAX_MATCHES] = {};  // null where a match says nothing
       ask_histories(s, l, c, l.slot[half], node, bit, history);
       ask_matches(l, c, bit, first, match);
+      first.set(AUTOMATON, ask_automaton(c.tables, l));
       ask_samples(l, c, bit, history + c.shape.contexts + 2);
       if constexpr (full) runs.ask(c, bit);
       if (network) first.set(NETWORK, c.tables.stretch[tree.one(node) >> 10]);
@@ -335,6 +337,7 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
 
       learn_cells_of(l, c, bit, one, history, match);
       if constexpr (full) runs.learn(c, one);
+      learn_automaton(l, one);
       learn_weights<sets>(c, one, layers);
       readout.learn(((one ? ONE : 0) - int32_t(c.tables.squash[mean + 2048])) >> 4);
       *maps.own = drawn(*maps.own, one);

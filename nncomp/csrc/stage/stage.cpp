@@ -119,9 +119,12 @@ Stage::Stage(const Stage& primed, std::span<const uint8_t> data, int lanes) : sh
     const Piece p = piece(data.size() - size_t(lanes) * known, lanes, i);
     Lane& l = s.lane[i];
     Room own{reinterpret_cast<uint8_t*>(l.weights)};
+    mix::State* const states = l.states;
     l = one;
+    l.states = states;
     lay_out_own(s.shape, l, own);
     memcpy(l.weights, one.weights, own.size);
+    memcpy(l.states, one.states, one.state_count * sizeof(mix::State));
     l.start = uint32_t(p.start + size_t(i) * known);
     l.size = uint32_t(p.size + known);
     for (auto& nibble : l.slot) {

@@ -46,7 +46,7 @@ constexpr int RUN_CELLS = 17 * 8;  // [class of a run's length][bit]
 
 // Which input of the first layer is which; what a family lacks is 0. Behind the contexts are orders 0 and 1,
 // and predictions of samples.
-enum Input { FIRST_MATCH = 0, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
+enum Input { FIRST_MATCH = 0, AUTOMATON = 2, NETWORK = 6, CONSTANT = 7, FIRST_HISTORY = 8 };
 
 constexpr int VECTOR = 16;  // inputs come in so many
 constexpr int whole(int n, int unit) { return (n + unit - 1) / unit * unit; }
@@ -75,6 +75,15 @@ constexpr Range inputs_of_families(bool full) {
 }
 constexpr int MOST_INPUTS = inputs_of_families(true).most;
 constexpr int RUN_WEIGHT = 300;  // at first
+constexpr uint32_t FIRST_STATES = 256 * 255;  // of an automaton: each node of a byte behind each byte
+constexpr uint16_t FIRST_SEEN = 51;           // of either bit in each, 256 being once
+constexpr uint32_t MOST_ADDED = 1 << 20;      // to them
+
+// A state splits only while there are fewer than this, n bytes being coded.
+ALWAYS_INLINE constexpr uint32_t most_states(uint32_t n) {
+  const uint32_t added = n + n / 2;
+  return FIRST_STATES + (added < MOST_ADDED ? added : MOST_ADDED);
+}
 
 // The shape of the stage for a block: from its header, and from the table of contexts.
 struct Shape {
@@ -127,6 +136,12 @@ struct Match {
   uint32_t length;  // of the agreement behind it; 0: there is none
   uint32_t misses;  // of the last 8 bytes it predicted, newest lowest
   uint32_t byte;    // what it predicts
+};
+
+// Of the automaton.
+struct State {
+  uint32_t next[2];  // by bit
+  uint16_t seen[2];  // how often each came, 256 being once
 };
 
 // The length of records, as far as the lane's bytes show it.
@@ -297,6 +312,8 @@ struct Lane {
   const uint8_t* activations;       // [units] of the network before it
 
   // What learns bit by bit.
+  State* states;          // [most_states(size)] of the automaton
+  uint32_t state, state_count;
   int16_t* weights;       // [rows][inputs] of all sets, 2^14 is one
   int16_t* weights2;      // [ROWS2][groups][GROUP]
   uint16_t* seen;         // [rows] how often each was chosen

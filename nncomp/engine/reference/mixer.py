@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from nncomp.contexts.family import Family
+from nncomp.engine.reference.automaton import Automaton
 from nncomp.engine.reference.cells import (
     ONE,
     Cells,
@@ -64,6 +65,7 @@ class Lane:
     def __init__(self, past: Past, family: Family, network: bool, units: int) -> None:
         self.past = past
         self.readout = Readout(units) if units else None
+        self.automaton = Automaton()
         matches, samples = family.count("match"), family.count("sample")
         self.matches = [Match() for _ in range(matches)]
         self.match_hashes = [0] * matches
@@ -86,9 +88,10 @@ class Lane:
         self.sample_cells = Cells(sample_start, SAMPLE_COUNT)  # [prediction][error][bit][place]
         sets = len(family.rows)
         first = np.array([i.weight(network) for i in family.inputs(network)], np.int64)
+        more = [0]  # of the automaton
         if family.full:  # confidences and runs
-            more = [0] * (histories + samples) + [RUN_WEIGHT] * contexts
-            first = np.concatenate([first[:-1], np.array(more, np.int64), first[-1:]])
+            more += [0] * (histories + samples) + [RUN_WEIGHT] * contexts
+        first = np.concatenate([first[:-1], np.array(more, np.int64), first[-1:]])
         rows = family.first_rows[-1]  # of all sets
         self.weights = np.tile(first, (rows, 1))  # (rows, inputs)
         second = np.array([(1 << 14) // sets] * sets + [0], np.int64)
@@ -281,6 +284,7 @@ class Stage:
         if network is not None:
             low = node << 8 - k & 255
             inputs.append(int(STRETCH[network(low, low + (256 >> k)) >> 10]))
+        inputs.append(lane.automaton.ask())
         active_runs = []  # (cell of a run, the bit it expects)
         if self.family.full:
             inputs += (lane.history_cells.p[history_at] - (1 << 21) >> 12).tolist()
@@ -341,6 +345,7 @@ class Stage:
             lane.run_cells.learn(at, ONE if expected == bit else 0)
         if sample_at is not None:
             lane.sample_cells.learn(sample_at, target)
+        lane.automaton.learn(bit, past.t)
         full = int(self.family.full)
         rates = FIRST_RATE[full, counted(lane.seen, at1, MAX_SEEN) // 32]
         error = weighed(target - SQUASH[sums + 2048] >> 4, rates)

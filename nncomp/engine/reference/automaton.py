@@ -1,0 +1,65 @@
+"""The reference engine's automaton: ``docs/numerics.md``, section 13.
+
+States that count the bits that came behind them, and split where one is reached often on one way
+and often on others. After Cormack and Horspool, *Data compression using dynamic Markov modelling*,
+1987.
+"""
+
+from __future__ import annotations
+
+from nncomp.mixing_tables import STRETCH
+
+__all__ = ["Automaton"]
+
+FIRST_STATES = 256 * 255  # each node of a byte, behind each byte
+MOST_ADDED = 1 << 20  # to them, and less than 3/2 of the bytes so far
+FIRST_SEEN, ONCE, MOST_SEEN = 51, 256, 64000
+KEPT = 512  # of the other bit's count more than this is halved twice
+OTHERS = 512  # a state splits if other ways were taken as often
+
+
+def _first_states() -> list[list[int]]:
+    """For both bits, where states 255·(the byte before) + node − 1 lead."""
+    following: list[list[int]] = [[], []]
+    for state in range(FIRST_STATES):
+        before, node = state // 255, state % 255 + 1
+        for bit in range(2):
+            n = 2 * node + bit  # a node, or 256 and the byte
+            following[bit].append(before * 255 + n - 1 if n < 256 else (n - 256) * 255)
+    return following
+
+
+_FOLLOWING = _first_states()
+
+
+class Automaton:
+    """A lane's."""
+
+    def __init__(self) -> None:
+        self.following = [states.copy() for states in _FOLLOWING]  # [bit][state]
+        self.seen = [[FIRST_SEEN] * FIRST_STATES for _ in range(2)]  # likewise; 256 is once
+        self.state = 0
+
+    def ask(self) -> int:
+        """What it says, in the logistic domain."""
+        n0, n1 = self.seen[0][self.state], self.seen[1][self.state]
+        return int(STRETCH[(n1 + 2 << 12) // (n0 + n1 + 4)])
+
+    def learn(self, bit: int, t: int) -> None:
+        """Behind t bytes and the bits of this one so far came a bit."""
+        state, following, seen = self.state, self.following, self.seen
+        n, other = seen[bit][state], seen[1 - bit][state]
+        to = self.state = following[bit][state]
+        if n < MOST_SEEN:
+            seen[bit][state] = n + ONCE
+        if other > KEPT:
+            seen[1 - bit][state] = (3 * other >> 2) + KEPT // 4
+        states = len(seen[0])
+        every = seen[0][to] + seen[1][to]
+        if n < ONCE or every < n + OTHERS or states >= FIRST_STATES + min(t + t // 2, MOST_ADDED):
+            return
+        for b in range(2):
+            following[b].append(following[b][to])
+            seen[b].append(seen[b][to] * n // every)
+            seen[b][to] -= seen[b][-1]
+        self.state = following[bit][state] = states
