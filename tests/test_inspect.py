@@ -252,7 +252,7 @@ def test_what_parts_bring_in_a_large_block() -> None:
     """The stage alone reads no more of it than shows that; costs are of all."""
     model, size = models.chain_model("own", 7), (1 << 20) + 100_000
     data = models.chained(size)
-    (block,) = counting.read(io.BytesIO(data), Options(model=model), parts=True)
+    (block,) = counting.read(io.BytesIO(data), Options(level=6, model=model), parts=True)
     assert block.network and block.parts is not None and block.parts.network is not None
     shapes = {(len(a)) for a in (block.parts.network, block.parts.stage, block.parts.foretold)}
     assert shapes == {1 << 20} and len(block.costs) == size
@@ -261,7 +261,7 @@ def test_what_parts_bring_in_a_large_block() -> None:
     assert sum(part.size for part in survey.parts) == 1 << 20 < survey.size == size
     bits = float(block.costs[: 1 << 20].sum(dtype=np.uint64)) * counting.UNIT
     assert sum(part.bits for part in survey.parts) == pytest.approx(bits)
-    split = nncomp.costs(data[: 3 << 19], model=model, split=True)
+    split = nncomp.costs(data[: 3 << 19], 6, model=model, split=True)
     assert split.network is not None and len(split.stage) == len(split.network) == size
 
 

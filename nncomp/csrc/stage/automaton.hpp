@@ -13,7 +13,7 @@ namespace nncomp::mix {
 namespace {
 
 constexpr uint32_t ONCE = 256, MOST_SEEN = 64000;  // what is counted of a bit
-constexpr uint32_t KEPT = 512;   // of the other bit's count more than this is halved twice
+constexpr uint32_t KEPT = 512;    // of what the other bit's count is more, a quarter is forgotten
 constexpr uint32_t OTHERS = 512;  // a state splits if other ways were taken as often
 
 // The stretched probability of a 1; the states to come are on their way.

@@ -138,7 +138,7 @@ struct Match {
   uint32_t byte;    // what it predicts
 };
 
-// Of the automaton.
+// Of a lane's automaton.
 struct State {
   uint32_t next[2];  // by bit
   uint16_t seen[2];  // how often each came, 256 being once

@@ -14,7 +14,7 @@ __all__ = ["Automaton"]
 FIRST_STATES = 256 * 255  # each node of a byte, behind each byte
 MOST_ADDED = 1 << 20  # to them, and less than 3/2 of the bytes so far
 FIRST_SEEN, ONCE, MOST_SEEN = 51, 256, 64000
-KEPT = 512  # of the other bit's count more than this is halved twice
+KEPT = 512  # of what the other bit's count is more, a quarter is forgotten
 OTHERS = 512  # a state splits if other ways were taken as often
 
 
