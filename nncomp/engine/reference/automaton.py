@@ -7,6 +7,8 @@ and often on others. After Cormack and Horspool, *Data compression using dynamic
 
 from __future__ import annotations
 
+import functools
+
 from nncomp.mixing_tables import STRETCH
 
 __all__ = ["Automaton"]
@@ -18,6 +20,7 @@ KEPT = 512  # of what the other bit's count is more, a quarter is forgotten
 OTHERS = 512  # a state splits if other ways were taken as often
 
 
+@functools.cache
 def _first_states() -> list[list[int]]:
     """For both bits, where states 255·(the byte before) + node − 1 lead."""
     following: list[list[int]] = [[], []]
@@ -29,14 +32,11 @@ def _first_states() -> list[list[int]]:
     return following
 
 
-_FOLLOWING = _first_states()
-
-
 class Automaton:
     """A lane's."""
 
     def __init__(self) -> None:
-        self.following = [states.copy() for states in _FOLLOWING]  # [bit][state]
+        self.following = [states.copy() for states in _first_states()]  # [bit][state]
         self.seen = [[FIRST_SEEN] * FIRST_STATES for _ in range(2)]  # likewise; 256 is once
         self.state = 0
 
