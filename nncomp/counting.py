@@ -18,13 +18,14 @@ from nncomp import arguments, engine, levels, rawio, resolve
 from nncomp.container import MAX_BLOCK_SIZE
 from nncomp.mixing import Mixing
 from nncomp.options import Options
-from nncomp.plan import choose
+from nncomp.plan import choose, judge
 from nncomp.rawio import Readable
 from nncomp.schedule import Meter, Progress, unheard
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+    from nncomp.model import Model
     from nncomp.options import ModelLike
 
 __all__ = ["SHORT_BLOCK", "UNIT", "Counted", "Growing", "Parts", "Split", "costs", "read"]
@@ -264,9 +265,13 @@ class _Counter:
     def _mixing(self, content: bytes, progress: Progress) -> Mixing | None:
         return choose.choose_mixing(content, self._level.profile, self._trial(progress))
 
-    def _ways(self, content: bytes, mixing: Mixing, progress: Progress) -> list[choose.Way]:
-        trial = self._trial(progress)
-        return choose.choose_ways(content, mixing, self._model, 1, self._level, trial)
+    def _ways(self, content: bytes, mixing: Mixing, progress: Progress) -> list[judge.Way]:
+        start = engine.in_steps(self._engine).start_encoding
+
+        def expect(stream: bytes, mixing: Mixing, model: Model, lanes: int) -> int:
+            return judge.begin(stream, mixing, model, lanes, start, unheard(progress)).gain
+
+        return judge.choose_ways(content, mixing, self._model, 1, self._level, expect)
 
     def _trial(self, progress: Progress) -> choose.Encode:
         def trial(*args: Any) -> list[bytes]:

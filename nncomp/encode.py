@@ -23,7 +23,7 @@ from nncomp.mixing import Mixing
 from nncomp.model import ARITHMETIC
 from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
 from nncomp.places import Places
-from nncomp.plan import Copies, Joined, Part, Plan, Stream, choose, layout, parts
+from nncomp.plan import Copies, Joined, Part, Plan, Stream, judge, layout, parts
 from nncomp.plan.parts import Chosen, Filtered
 from nncomp.rawio import Readable, Writable
 from nncomp.schedule import Meter, Progress, Task, unheard
@@ -284,22 +284,20 @@ class Encoder:
                 return cpu.encode_block(*args, threads=threads, progress=unheard(report))
 
         plans = [Plan((Stream(len(content), (content,)),))]
-        if self._prime is not None and choose.is_record(content):
+        if self._prime is not None and judge.is_record(content):
             mixing = Mixing(self._level.profile)
-            coded = self._coder().code(content, mixing, trial, threads, report)
+            coded = self._coder().code(content, mixing, threads, report)
             plans += map(Plan.of, coded)
-            if any(choose.is_little(one.stored_size, len(content)) for one in coded):
+            if any(judge.is_little(one.stored_size, len(content)) for one in coded):
                 return plans
         chosen = parts.choose_parts(content, self._level.profile, trial, inside)
-        alone, joined = self._code(chosen, trial, threads, report)
+        alone, joined = self._code(chosen, threads, report)
         return [*plans, *map(Plan.of, [alone] if joined == alone else [alone, joined])]
 
-    def _code(
-        self, chosen: Chosen, trial: choose.Encode, threads: int, report: Progress
-    ) -> tuple[Part, Part]:
+    def _code(self, chosen: Chosen, threads: int, report: Progress) -> tuple[Part, Part]:
         """Without the network, and with it where that is better."""
         if isinstance(chosen, Filtered):
-            coded = [self._code(part, trial, threads, report) for part in chosen.parts]
+            coded = [self._code(part, threads, report) for part in chosen.parts]
             alone, joined = (
                 _or_stored(Joined(chosen.size, streams, chosen.filter, chosen.side), chosen)
                 for streams in zip(*coded, strict=True)
@@ -308,7 +306,7 @@ class Encoder:
         stream, mixing = chosen.stream, chosen.mixing
         ways = [Stream(len(stream), (stream,))]
         if mixing is not None and chosen.network:
-            ways += self._coder().code(stream, mixing, trial, threads, report)
+            ways += self._coder().code(stream, mixing, threads, report)
         elif mixing is not None:
             ways.append(self._coder().alone(stream, mixing, threads, report))
         best = min((way for way in ways if not way.network), key=_stored_size)

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nncomp import api, engine, levels, rawio, registry
 from nncomp.container import Header
@@ -27,8 +27,11 @@ from nncomp.info import get_frame_info
 from nncomp.levels import NO_MODEL, Level
 from nncomp.mixing import Mixing, Profile, costliest
 from nncomp.options import Options
-from nncomp.plan import choose
+from nncomp.plan import choose, judge
 from nncomp.plan.memory import LEFT
+
+if TYPE_CHECKING:
+    from nncomp.model import Model
 
 __all__ = ["Row", "Samples", "estimate", "take"]
 
@@ -204,7 +207,13 @@ def _own(samples: Samples) -> Iterator[Row]:
         number = next(n for n in _NUMBERS if levels.get(n).profile == profile)
         return _coded(samples.heads, number, model, frame)
 
-    encode = cache(engine.counting().encode_block)  # levels ask for the same
+    cpu = engine.counting()
+    encode, start = cache(cpu.encode_block), engine.in_steps(cpu).start_encoding
+
+    @cache  # levels ask for the same
+    def expect(run: bytes, mixing: Mixing, model: Model, lanes: int) -> int:
+        return judge.begin(run, mixing, model, lanes, start, lambda _: None).gain
+
     quick_heads = coded(NO_MODEL, levels.get(_QUICK).profile)
     # What is short is coded in every way, and what is long is not: so seconds in are those of runs.
     choosing = max(0.0, quick.seconds_in / quick_heads.seconds_out - _ALONE[Profile.RICH])
@@ -225,7 +234,7 @@ def _own(samples: Samples) -> Iterator[Row]:
         elif joined.network:
             left = min(1, mean_head / block) ** _SHRINKING
             lanes = header.lanes_of(int(block))
-            tried = [_ways(run, level, lanes, encode) for run in samples.runs]
+            tried = [_ways(run, level, lanes, encode, expect) for run in samples.runs]
             saved, share = _joined(samples, alone, joined, level, left, lanes, tried)
             size *= 1 - saved
         own_in = alone.seconds_out * (_ALONE[level.profile] + choosing)
@@ -248,7 +257,7 @@ def _joined(
     level: Level,
     left: float,
     lanes: int,
-    tried: Sequence[Sequence[choose.Way]],
+    tried: Sequence[Sequence[judge.Way]],
 ) -> tuple[float, float]:
     """The share that the network saves of what the stage makes, and the share of the content that
     it takes: the runs in which it is ``tried``, where it pays. Of what it saves in a head, the part
@@ -268,13 +277,13 @@ def _joined(
     return saved / max(1, alone.size), taken / sum(map(len, samples.heads))
 
 
-def _ways(run: bytes, level: Level, lanes: int, encode: Any) -> list[choose.Way]:
+def _ways(run: bytes, level: Level, lanes: int, encode: Any, expect: Any) -> list[judge.Way]:
     """How an encoder would code a run, as far as it is one: without filters."""
     mixing = choose.choose_mixing(run, level.profile, encode)
     if mixing is None or level.model == NO_MODEL:
-        return [choose.Way(Mixing(level.profile), False)]
+        return [judge.Way(Mixing(level.profile), False)]
     model = registry.resolve(level.model)
-    return choose.choose_ways(run, mixing, model, lanes, level, encode)
+    return judge.choose_ways(run, mixing, model, lanes, level, expect)
 
 
 def _coded(parts: Sequence[bytes], level: int, model: str | None, frame: int) -> _Coded:

@@ -110,7 +110,7 @@ class Places:
     def in_steps(self) -> Iterator[InSteps]:
         """An engine on the CPU that codes step by step, whatever the engine is."""
         with self.cpu() as cpu:
-            yield cpu if isinstance(cpu, InSteps) else engine.in_steps()
+            yield engine.in_steps(cpu)
 
     def is_on_cpu(self, model: Model | None) -> bool:
         """Whether ``of`` gives the CPU's engine."""

@@ -9,7 +9,7 @@ from nncomp.container import Header
 from nncomp.levels import Level
 from nncomp.mixing import Mixing
 from nncomp.places import Places
-from nncomp.plan import Stream, choose, order
+from nncomp.plan import Stream, judge, order
 from nncomp.schedule import Progress, unheard
 
 if TYPE_CHECKING:
@@ -30,27 +30,20 @@ class StreamCoder:
     places: Places
     prime: Prime | None = None
 
-    def code(
-        self, stream: bytes, mixing: Mixing, trial: choose.Encode, threads: int, report: Progress
-    ) -> list[Stream]:
+    def code(self, stream: bytes, mixing: Mixing, threads: int, report: Progress) -> list[Stream]:
         """``stream`` coded in one way or two, without those that bring nothing."""
         lanes = self.header.lanes_of(len(stream))
-        prime = self.prime if choose.can_be_primed(mixing, len(stream)) else None
-        ways = choose.choose_ways(stream, mixing, self.model, lanes, self.level, trial)
-        if choose.is_open(len(stream), ways):
-            coded = self._compare(stream, mixing, lanes, prime, threads, report)
+        prime = self.prime if judge.can_be_primed(mixing, len(stream)) else None
+        if self.model is None:
+            coded = [self.alone(stream, mixing, threads, report, prime)]
+        elif judge.is_small(len(stream)):
+            # Each way reports all of the stream: the last one is heard.
+            coded = [self.alone(stream, mixing, threads, unheard(report), prime)]
+            if prime is None or judge.may_pay(coded[0].stored_size):
+                coded.append(self._joined(stream, mixing, lanes, threads, report, prime))
         else:
-            coded = []
-            for way in ways:  # of two, the last one is heard: each reports all of the stream
-                heard = report if way is ways[-1] else unheard(report)
-                if way.network and coded and prime is not None:
-                    if not choose.may_pay(coded[0].stored_size):
-                        continue
-                if way.network:
-                    coded.append(self._joined(stream, mixing, lanes, threads, heard, prime))
-                else:
-                    coded.append(self.alone(stream, mixing, threads, heard, prime))
-        return choose.worthwhile(coded, self.level)
+            coded = self._begin(stream, mixing, lanes, prime, threads, report)
+        return judge.worthwhile(coded, self.level)
 
     def alone(
         self,
@@ -89,6 +82,44 @@ class StreamCoder:
             )
         return Stream(len(stream), tuple(payloads), mixing, True, prime is not None)
 
+    def _begin(
+        self,
+        stream: bytes,
+        mixing: Mixing,
+        lanes: int,
+        prime: Prime | None,
+        threads: int,
+        report: Progress,
+    ) -> list[Stream]:
+        """Begun in both ways, and coded to its end in the one that pays, which goes on if it has
+        one lane. A beginning is coded on the CPU, whatever the device, so that all choose alike."""
+        assert self.model is not None
+        goes_on = lanes == 1 and self.places.is_on_cpu(self.model)
+        with self.places.in_steps() as cpu:
+            begun = judge.begin(
+                stream,
+                mixing,
+                self.model,
+                lanes,
+                cpu.start_encoding,
+                report if goes_on else unheard(report),
+                prime,
+                threads,
+            )
+            gain = begun.gain
+            pays = judge.pays(gain, lanes, self.level)
+            way = begun.joined if pays else begun.alone
+            del begun  # and with it the other one
+            if goes_on:
+                payloads = way.finish(threads=threads, progress=report)
+                return [Stream(len(stream), tuple(payloads), mixing, pays, prime is not None)]
+            del way
+        if not pays:
+            return [self.alone(stream, mixing, threads, report, prime)]
+        if judge.is_in_doubt(gain, len(stream), lanes, self.level):
+            return self._compare(stream, mixing, lanes, prime, threads, report)
+        return [self._joined(stream, mixing, lanes, threads, report, prime)]
+
     def _compare(
         self,
         stream: bytes,
@@ -103,7 +134,7 @@ class StreamCoder:
 
         These are coded on the CPU, whatever the device, so that all choose alike.
         """
-        first, second = choose.probe(len(stream), lanes)
+        first, second = judge.probe(len(stream), lanes)
         data = order.spread(stream, lanes)
         sample = b"".join(order.steps(data, lanes, *part) for part in ((0, first), (first, second)))
         with self.places.in_steps() as cpu:
@@ -113,11 +144,11 @@ class StreamCoder:
             cost = _cost(begun_alone, lanes * first, lanes * second, 1, unheard(report))
             primed = prime is not None
             coded: list[Stream] = []
-            if not choose.looks_sure(cost, joined_cost, self.level):
+            if not judge.looks_sure(cost, joined_cost, self.level):
                 whole = cpu.start_encoding(None, stream, 1, mixing, prime)
                 payloads = whole.finish(progress=unheard(report))
                 coded.append(Stream(len(stream), tuple(payloads), mixing, primed=primed))
-                if choose.looks_short(cost, joined_cost, self.level):
+                if judge.looks_short(cost, joined_cost, self.level):
                     return coded
             if self.places.is_on_cpu(self.model):
                 payloads = begun.finish(threads=threads, progress=report)

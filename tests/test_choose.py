@@ -11,7 +11,9 @@ import random
 import struct
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,8 +37,8 @@ from nncomp.filters import (
 )
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
-from nncomp.plan import MAX_DEPTH, Stream, choose
-from nncomp.plan.choose import Way
+from nncomp.plan import MAX_DEPTH, Stream, choose, judge
+from nncomp.plan.judge import Begun, Way
 from nncomp.plan.parts import Chosen, Filtered, Leaf, choose_parts, joined
 from nncomp.plan.statistics import described
 
@@ -472,72 +474,115 @@ def test_any_content_has_an_answer_and_always_the_same(
 # ---- with the network or without ----
 
 
-@pytest.mark.parametrize("content", [models.text(100_000), models.noise(100_000), b"abc"])
-def test_what_the_network_saves(content: bytes) -> None:
-    for gain in (0, 20, 400):
-        found = choose.network_gain(content, models.tiny(), MIX, Trials(gain))
-        assert gain - 40 <= found <= gain + (40 if len(content) > 3 else 1024)
+class Steps:
+    """Codes a stream step by step: each KiB of the first twelve takes ``first`` bytes, each one
+    behind them ``later``."""
+
+    def __init__(self, first: int, later: int, data: bytes) -> None:
+        self.first, self.later, self.data = first, later, data
+        self.steps = 0
+
+    def encode(self, steps: int, *, threads: int, progress: Callable[[int], object]) -> None:
+        assert self.steps <= steps <= len(self.data) and steps % 128 == 0
+        progress(steps - self.steps)
+        self.steps = steps
+
+    @property
+    def size(self) -> int:
+        first = min(self.steps, 12 * KIB)
+        return (first * self.first + (self.steps - first) * self.later) // KIB
 
 
-def test_network_is_judged_by_all_parts() -> None:
-    """Of four parts, the second and the last count; the others are to learn from."""
-    quarter = 64 * KIB
+def begin(
+    stream: bytes,
+    alone: tuple[int, int],
+    joined: tuple[int, int],
+    lanes: int = 1,
+    report: Callable[[int], object] = lambda _: None,
+) -> Begun:
+    """With a network of which the stage makes ``joined``."""
 
-    class Knowing(Trials):
-        def __call__(self, model, data, lanes, mixing, /):  # type: ignore[no-untyped-def]
-            (payload,) = super().__call__(None, data, lanes, mixing)
-            return [payload if model is None else payload[data.count(b" ") :]]
+    def start(model: Model | None, data: bytes, lanes: int, mixing: Mixing, prime: Any, /) -> Steps:
+        assert lanes == 1 and mixing == MIX and prime is None
+        return Steps(*(alone if model is None else joined), data)
 
-    for number in range(4):
-        parts = [models.noise(quarter, i) for i in range(4)]
-        parts[number] = models.text(quarter)
-        gain = choose.network_gain(b"".join(parts), models.tiny(), MIX, Knowing())
-        assert (gain >= 80) == (number in (1, 3))
-
-
-@pytest.mark.slow
-def test_network_is_judged_by_the_second_half_of_a_sample() -> None:
-    trials = Trials()
-    choose.network_gain(models.text(4 << 20), models.tiny(), MIX, trials)
-    assert len(trials.tried) == 4
-    assert trials.bytes == 3 * (4096 * KIB // 96 // 4 * 4)
+    return judge.begin(stream, MIX, models.tiny(), lanes, start, report)
 
 
-def test_small_streams_are_coded_in_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    trials = Trials()
+@pytest.mark.parametrize(
+    ("size", "alone", "joined", "expected"),
+    [
+        (96, (200, 100), (200, 100), 0),
+        # What is saved at the beginning is saved, be it the only thing, and less of a longer one.
+        (96, (200, 100), (100, 100), 1200 * 1024 // (2400 + 8400)),
+        (960, (200, 100), (100, 100), 1200 * 1024 // (2400 + 94_800)),
+        (96, (200, 100), (250, 50), 3600 * 1024 // 10_800),
+        (96, (200, 100), (250, 100), -600 * 1024 // 10_800),
+        (96, (0, 0), (0, 0), 0),
+    ],
+)
+def test_what_the_network_is_expected_to_save(
+    size: int, alone: tuple[int, int], joined: tuple[int, int], expected: int
+) -> None:
+    assert begin(bytes(size * KIB), alone, joined).gain == expected
+
+
+def test_what_is_begun() -> None:
+    """A stream of one lane, of which the beginning is coded; or as much, of which half is from all
+    of it."""
+    stream = models.text(300_000)
+    heard: list[int] = []
+    for lanes in (1, 2, 8):
+        begun = begin(stream, (1, 1), (1, 1), lanes, heard.append)
+        for way in (begun.alone, begun.joined):
+            assert isinstance(way, Steps) and way.steps == 24 * KIB
+            if lanes == 1:
+                assert way.data == stream
+            else:
+                assert len(way.data) == 24 * KIB and way.data[: 12 * KIB] == stream[: 12 * KIB]
+                quarter = (len(stream) - 12 * KIB) // 4
+                for i in range(4):
+                    piece = way.data[12 * KIB :][3 * KIB * i :][: 3 * KIB]
+                    assert piece in stream[12 * KIB + quarter * i :][: quarter + 3]
+    assert heard == [0, 0, 12 * KIB, 12 * KIB] * 3
+
+
+def ways_of(
+    size: int, mixing: Mixing, model: Model | None, lanes: int, level: levels.Level, gain: int = 0
+) -> list[Way]:
+    return judge.choose_ways(bytes(size), mixing, model, lanes, level, lambda *_: gain)
+
+
+def test_small_streams_are_coded_in_both_ways() -> None:
     for level in map(levels.get, range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)):
         mixing = Mixing(level.profile)
         both = [Way(mixing, False), Way(mixing, True)]
-        for content in (b"x", bytes(64 * KIB)):
-            ways = choose.choose_ways(content, mixing, models.tiny(), 1, level, trials)
-            assert ways == both
-            ways = choose.choose_ways(content, mixing, None, 1, level, trials)
-            assert ways == both[:1]
-    assert trials.tried == []
+        for size in (1, 64 * KIB):
+            assert judge.is_small(size)
+            assert ways_of(size, mixing, models.tiny(), 1, level) == both
+            assert ways_of(size, mixing, None, 1, level) == both[:1]
+    assert not judge.is_small(64 * KIB + 1)
 
 
 @pytest.mark.parametrize("number", [1, 3, 5, 9])
 @pytest.mark.parametrize("lanes", [1, 8, 100])
-def test_ways_follow_from_the_gain(
-    number: int, lanes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Lanes cost, and where a sample leaves doubt, thorough levels try both in large streams."""
+def test_ways_follow_from_the_gain(number: int, lanes: int) -> None:
+    """Lanes cost, and where a gain leaves doubt, thorough levels try both in large streams."""
     level = levels.get(number)
-    need = level.min_gain + 10 * (lanes.bit_length() - 1)
+    need = level.min_gain if lanes == 1 else 2 * (level.min_gain + 10 * (lanes.bit_length() - 1))
     model = models.tiny()
     alone, joined = Way(MIX, False), Way(MIX, True)
     for size in (64 * KIB + 1, 1024 * KIB):
         large = size >= 1024 * KIB and lanes >= 4
         doubt = [alone, joined] if large and level.thorough else [joined]
         for gain, ways in {
-            2 * need - 1: [alone],
-            2 * need: doubt,
-            8 * need - 1: doubt,
-            8 * need: [joined],
+            need - 1: [alone],
+            need: doubt,
+            4 * need - 1: doubt,
+            4 * need: [joined],
         }.items():
-            monkeypatch.setattr(choose, "network_gain", lambda *args, gain=gain: gain)
-            assert choose.choose_ways(bytes(size), MIX, model, lanes, level, Trials()) == ways
-            assert choose.choose_ways(bytes(size), MIX, None, lanes, level, Trials()) == [alone]
+            assert ways_of(size, MIX, model, lanes, level, gain) == ways
+            assert ways_of(size, MIX, None, lanes, level, gain) == [alone]
 
 
 def test_what_is_worth_while() -> None:
@@ -551,17 +596,17 @@ def test_what_is_worth_while() -> None:
 
     level, large = levels.get(5), 1 << 20
     for size in (100, large):
-        assert choose.worthwhile(coded(size, size - 1), level) == coded(size, size - 1)
-        assert choose.worthwhile(coded(size, size), level) == []
-        assert choose.worthwhile(coded(size, size + 1, size - size // 10), level) == [
+        assert judge.worthwhile(coded(size, size - 1), level) == coded(size, size - 1)
+        assert judge.worthwhile(coded(size, size), level) == []
+        assert judge.worthwhile(coded(size, size + 1, size - size // 10), level) == [
             Stream(size, (bytes(size - size // 10),), MIX, True)
         ]
-    assert choose.worthwhile(coded(100, 50, 49), level) == coded(100, 50, 49)
+    assert judge.worthwhile(coded(100, 50, 49), level) == coded(100, 50, 49)
     enough = 102_400 - 100 * level.min_gain
-    assert choose.worthwhile(coded(large, 102_400, enough - 1), level) == coded(
+    assert judge.worthwhile(coded(large, 102_400, enough - 1), level) == coded(
         large, 102_400, enough - 1
     )
-    assert choose.worthwhile(coded(large, 102_400, enough), level) == coded(large, 102_400)
+    assert judge.worthwhile(coded(large, 102_400, enough), level) == coded(large, 102_400)
 
 
 # ---- what bytes look like ----

@@ -601,7 +601,8 @@ def test_models_page() -> None:
 
 def test_what_levels_ask_for_in_other_pages() -> None:
     text = page("docs/adaptive.md")
-    for share, level in re.findall(r"([0-9.]+) % at -([0-9])", text.split("The second")[0]):
+    asks, _, _ = text.partition("A stream of one lane")
+    for share, level in re.findall(r"([0-9.]+) % at -([0-9])", asks):
         asked = 100 * levels.get(int(level)).min_gain / 1024
         assert f"{asked:.1f}".removesuffix(".0") == share
     assert "from -5 on, blocks" in text

@@ -10,7 +10,7 @@ from nncomp.container import LEAD_SIZE, Header
 from nncomp.engine import native
 from nncomp.mixing import Mixing, Profile
 from nncomp.places import Places
-from nncomp.plan import Stream, choose, order
+from nncomp.plan import Stream, judge, order
 from nncomp.ways import StreamCoder
 
 LEAN = Mixing(Profile.LEAN)
@@ -51,15 +51,16 @@ def test_steps_of_lanes() -> None:
 def test_a_large_stream_in_doubt(pays: bool, sure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the network to an eighth, and on if that pays; without it, unless that is sure."""
     level, lanes, model = levels.get(5), 8, models.tiny()
-    monkeypatch.setattr(choose, "network_gain", lambda *_: 3 * (level.min_gain + 30))
-    monkeypatch.setattr(choose, "looks_short", lambda *_: not pays)
-    monkeypatch.setattr(choose, "looks_sure", lambda *_: sure)
-    monkeypatch.setattr(choose, "falls_short", lambda *_: False)
+    monkeypatch.setattr(judge, "pays", lambda *_: True)
+    monkeypatch.setattr(judge, "is_in_doubt", lambda *_: True)
+    monkeypatch.setattr(judge, "looks_short", lambda *_: not pays)
+    monkeypatch.setattr(judge, "looks_sure", lambda *_: sure)
+    monkeypatch.setattr(judge, "falls_short", lambda *_: False)
     stream = (models.text(9000) + models.noise(90)) * (MIB // 9090 + 1)
     stream = stream[:MIB]
     done: list[int] = []
     coder = StreamCoder(Header(MIB, lanes, 1), level, model, Places("cpu", 1, MIB, 1 << 30))
-    coded = coder.code(stream, LEAN, native.encode_block, 1, done.append)
+    coded = coder.code(stream, LEAN, 1, done.append)
     assert sum(done) == (MIB if pays else MIB // 8)
     if not sure:
         (payload,) = native.encode_block(None, stream, 1, LEAN)
@@ -69,3 +70,23 @@ def test_a_large_stream_in_doubt(pays: bool, sure: bool, monkeypatch: pytest.Mon
         assert coded == [Stream(MIB, tuple(payloads), LEAN, network=True)]
     else:
         assert coded == []
+
+
+@pytest.mark.parametrize("pays", [False, True])
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_one_way_is_coded_to_its_end(
+    lanes: int, pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is begun goes on where it has one lane; the bytes are those of a stream that was not."""
+    level, model = levels.get(3), models.tiny()
+    monkeypatch.setattr(judge, "pays", lambda *_: pays)
+    stream = models.text(100_000)
+    done: list[int] = []
+    coder = StreamCoder(Header(1 << 17, lanes, 1), level, model, Places("cpu", 1, MIB, 1 << 30))
+    (coded,) = coder.code(stream, LEAN, 1, done.append)
+    assert sum(done) == len(stream)
+    if pays:
+        payloads = native.encode_block(model, order.spread(stream, lanes), lanes, LEAN)
+    else:
+        payloads = native.encode_block(None, stream, 1, LEAN)
+    assert coded == Stream(len(stream), tuple(payloads), LEAN, network=pays)

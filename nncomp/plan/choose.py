@@ -16,53 +16,37 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from nncomp.container import MAX_BLOCK_SIZE
 from nncomp.filters import FILTERS, arm64, x86
-from nncomp.levels import Level
 from nncomp.mixing import Contexts, Mixing, Profile
-from nncomp.plan import arrays, order
+from nncomp.plan import arrays
 from nncomp.plan.statistics import Lags, described, strangeness
-from nncomp.plan.values import Stream
 
 if TYPE_CHECKING:
     from nncomp.model import Model
 
 __all__ = [
     "LEAST_COPY",
+    "MIN_CODED_SIZE",
     "SHARE_OF_COPIES",
     "Candidate",
     "Encode",
-    "Way",
     "best_of",
-    "can_be_primed",
     "candidates_for",
     "choose_mixing",
-    "choose_ways",
     "coded_size",
     "cost_of",
-    "falls_short",
-    "is_little",
-    "is_open",
-    "is_record",
     "is_text",
     "is_worth_coding",
     "looks_random",
-    "looks_short",
-    "looks_sure",
-    "may_pay",
-    "network_gain",
-    "probe",
+    "pieces",
     "sampled",
-    "worthwhile",
 ]
 
 LEAST_COPY = 256  # bytes that are copied from an earlier block
 SHARE_OF_COPIES = 32  # of a block, this part has to be copied, or it stands alone
-_MIN_CODED_SIZE = 8  # bytes; below, what describes a coded stream costs more than coding can save
+MIN_CODED_SIZE = 8  # bytes; below, what describes a coded stream costs more than coding can save
 _MIN_SIZE = 1 << 9  # bytes; below, there is nothing to choose
-_SMALL = 1 << 16  # bytes; up to here, with and without network are both coded in full
 _MIN_SAMPLE, _MAX_SAMPLE = 3 << 12, 3 << 14  # bytes coded in a trial
-_TELLING = 1 << 10  # bytes as coded; of fewer, a thousandth is less than one: more is sampled
 
 _NEAR, _FAR = 1 << 9, 1 << 14  # the longest lags that are looked at, many times and less often
 _STRANGE = 20  # bytes in 1000 that are no text: from here on it may be something else
@@ -70,20 +54,6 @@ _NAMELESS = 125  # and from here on contexts of instructions are worth a trial, 
 # How many bytes in 1000 more must recur at a period than at lags beside it. Tables between
 # instructions have 77, tables alone 34 to 750.
 _PERIOD_OF_TEXT, _PERIOD_OF_CODE, _PERIOD = 500, 150, 30
-
-_LANE_COST = 10  # 1/1024 of what is coded, for each doubling of lanes, where it is text
-# The gain in a sample, in units of what is needed, from which on the network is expected to pay: on
-# 44 files of up to 2 MiB, that is 0.07 % worse at -5 than the better way for each, 0.1 % better at
-# -3. Larger streams in many lanes lose more by these than a sample tells: below the second number,
-# two of five such blocks lost, and what a part of the block shows decides.
-_WANTED, _SURE = 2, 8
-_MANY_LANES, _LARGE = 4, 1 << 20
-_PROBED = 16  # part of a lane after which it is looked at, until twice that
-# By so many 1/1024 less than in that part the network saves in all of a stream, for the stage goes
-# on learning: 61 in the mean of 11 blocks of 2 to 4 MiB in 4 or 8 lanes, -8 in one, 36 to 89 in the
-# others.
-_LEARNT_LATER, _LEARNT_AT_MOST = 64, 112
-_STEPS = 128  # an engine stops after multiples of it
 
 
 class Encode(Protocol):
@@ -94,14 +64,6 @@ class Encode(Protocol):
     ) -> list[bytes]: ...
 
 
-@dataclass(frozen=True)
-class Way:
-    """A way to code a stream."""
-
-    mixing: Mixing
-    network: bool
-
-
 def choose_mixing(stream: bytes, profile: Profile, encode: Encode) -> Mixing | None:
     """How the stage codes a stream well; None where it is not worth coding. Nothing is tried where
     one way is plausible, which is so for most text."""
@@ -109,93 +71,6 @@ def choose_mixing(stream: bytes, profile: Profile, encode: Encode) -> Mixing | N
         return None
     mixings = dict.fromkeys(candidate.mixing for candidate in candidates_for(stream, profile))
     return best_of(stream, [*map(Candidate, mixings)], encode).mixing
-
-
-def choose_ways(
-    stream: bytes, mixing: Mixing, model: Model | None, lanes: int, level: Level, encode: Encode
-) -> list[Way]:
-    """How to code ``stream``: in one way, or in two of which the smaller result counts, that with
-    the network last. ``lanes`` are those with the network."""
-    alone, joined = Way(mixing, False), Way(mixing, True)
-    if model is None:
-        return [alone]
-    if len(stream) <= _SMALL:
-        return [alone, joined]
-    need = level.min_gain + _LANE_COST * (lanes.bit_length() - 1)
-    gain = network_gain(stream, model, mixing, encode)
-    if gain < _WANTED * need:
-        return [alone]
-    large = len(stream) >= _LARGE and lanes >= _MANY_LANES
-    return [alone, joined] if large and level.thorough and gain < _SURE * need else [joined]
-
-
-# ---- with a prime ----
-
-# Bytes of a primed stream. Up to here, the network saves 0.7 % of documents and nothing of log
-# lines, and takes encoders 1.4 times, decoders 1.2 times as long.
-_LITTLE = 160
-
-
-def is_record(content: bytes) -> bool:
-    """Whether it is so small that coding it behind the prime takes no longer than a look at it."""
-    return _MIN_CODED_SIZE <= len(content) <= _SMALL
-
-
-def is_little(coded: int, size: int) -> bool:
-    """Whether the prime makes so little of ``size`` bytes that nothing else is tried: their half,
-    as of what is like it, and hardly of what a filter is for."""
-    return 2 * coded <= size
-
-
-def can_be_primed(mixing: Mixing, size: int) -> bool:
-    """Whether a stream that is mixed in this way goes on from the prime."""
-    return mixing == Mixing(mixing.profile) and size <= MAX_BLOCK_SIZE
-
-
-def may_pay(alone: int) -> bool:
-    """Whether the network may pay for a primed stream, of which the stage makes so many bytes."""
-    return alone > _LITTLE
-
-
-def is_open(size: int, ways: list[Way]) -> bool:
-    """Whether ``probe`` may show, of two ways, that one is enough."""
-    return len(ways) == 2 and size > _SMALL
-
-
-def probe(size: int, lanes: int) -> tuple[int, int]:
-    """Between which steps of all lanes two ways are compared, in a stream of ``size`` ≥ 2^20 bytes,
-    before the one with the network is coded to its end."""
-    first = max(size // lanes // _PROBED, order.lead_steps(lanes))
-    first = -(-first // _STEPS) * _STEPS
-    return first, 2 * first
-
-
-def falls_short(alone: int, joined: int, level: Level) -> bool:
-    """Whether the network does not save what it should, of two sizes."""
-    return _saves_less(alone, joined, level.min_gain)
-
-
-def looks_short(alone: int, joined: int, level: Level) -> bool:
-    """Whether that is to be expected of a stream, of two sizes of what ``probe`` says."""
-    return _saves_less(alone, joined, level.min_gain + _LEARNT_LATER)
-
-
-def looks_sure(alone: int, joined: int, level: Level) -> bool:
-    """Whether it is to be expected that it saves that, however much the stage learns later."""
-    return not _saves_less(alone, joined, level.min_gain + _LEARNT_AT_MOST)
-
-
-def _saves_less(alone: int, joined: int, least: int) -> bool:
-    """Whether of two sizes the second is not smaller by ``least``/1024."""
-    return joined >= alone - alone * least // 1024
-
-
-def worthwhile(coded: list[Stream], level: Level) -> list[Stream]:
-    """Those that are smaller than the stream; with network only where it saves what is asked."""
-    if len(coded) == 2 and coded[0].size > _SMALL:
-        if falls_short(coded[0].stored_size, coded[1].stored_size, level):
-            coded = coded[:1]
-    return [stream for stream in coded if stream.stored_size < stream.size]
 
 
 # ---- what is tried ----
@@ -290,37 +165,21 @@ def cost_of(sample: bytes, candidate: Candidate, encode: Encode) -> int:
     return cost + sum(coded_size(encode, None, other, general) for other in others)
 
 
-def network_gain(stream: bytes, model: Model, mixing: Mixing, encode: Encode) -> int:
-    """What the network saves in a sample, in 1/1024 of what the adaptive stage makes of it alone.
-
-    The second half of the sample counts: something is learnt by then. On whole blocks it is less,
-    for the stage goes on learning: a half to a third on files of 0.1 to 0.5 MiB, a tenth to a third
-    on 2 and 4 MiB of logs and tables. So there, a middling gain is a reason to look further. Where
-    the sample shrinks to next to nothing, the largest one is taken.
-    """
-    order = (0, 2, 1, 3)  # what counts is not all from the end
-    for sample in dict.fromkeys(sampled(stream, order, least) for least in (0, _MAX_SAMPLE)):
-        first = sample[: len(sample) // 2]
-        alone, both = (
-            coded_size(encode, m, sample, mixing) - coded_size(encode, m, first, mixing)
-            for m in (None, model)
-        )
-        if alone >= _TELLING:
-            break
-    return (alone - both) * 1024 // max(alone, 1)
-
-
 def coded_size(encode: Encode, model: Model | None, data: bytes, mixing: Mixing) -> int:
     return sum(map(len, encode(model, data, 1, mixing)))
 
 
 def sampled(content: bytes, order: tuple[int, ...], least: int = 0) -> bytes:
-    """Pieces from the middles of equal parts, in this order of the parts; all of a short content.
+    """Pieces, of a 96th of the content, within bounds, so that a few trials take some percent of
+    the time."""
+    return pieces(content, order, min(max(len(content) // 96, _MIN_SAMPLE, least), _MAX_SAMPLE))
 
-    A 96th of the content, within bounds, so that a few trials take some percent of the time.
-    """
+
+def pieces(content: bytes, order: tuple[int, ...], total: int) -> bytes:
+    """From the middles of equal parts, in this order of the parts, ``total`` bytes, or a few less;
+    all of a content that has no more."""
     size, count = len(content), len(order)
-    each = min(max(size // 96, _MIN_SAMPLE, least), _MAX_SAMPLE) // count
+    each = total // count
     if size <= each * count:
         return content
     starts = [(size - each) * (2 * i + 1) // (2 * count) for i in order]
@@ -337,7 +196,7 @@ _ANCHOR = 16  # bytes
 
 
 def is_worth_coding(data: bytes) -> bool:
-    return len(data) >= _MIN_CODED_SIZE and not looks_random(data)
+    return len(data) >= MIN_CODED_SIZE and not looks_random(data)
 
 
 def looks_random(data: bytes) -> bool:
