@@ -269,7 +269,8 @@ class _Counter:
         start = engine.in_steps(self._engine).start_encoding
 
         def expect(stream: bytes, mixing: Mixing, model: Model, lanes: int) -> int:
-            return judge.begin(stream, mixing, model, lanes, start, unheard(progress)).gain
+            data = judge.beginning(stream, lanes)
+            return judge.begin(data, len(stream), mixing, model, start, unheard(progress)).gain
 
         return judge.choose_ways(content, mixing, self._model, 1, self._level, expect)
 

@@ -212,7 +212,8 @@ def _own(samples: Samples) -> Iterator[Row]:
 
     @cache  # levels ask for the same
     def expect(run: bytes, mixing: Mixing, model: Model, lanes: int) -> int:
-        return judge.begin(run, mixing, model, lanes, start, lambda _: None).gain
+        data = judge.beginning(run, lanes)
+        return judge.begin(data, len(run), mixing, model, start, lambda _: None).gain
 
     quick_heads = coded(NO_MODEL, levels.get(_QUICK).profile)
     # What is short is coded in every way, and what is long is not: so seconds in are those of runs.

@@ -97,10 +97,10 @@ class StreamCoder:
         goes_on = lanes == 1 and self.places.is_on_cpu(self.model)
         with self.places.in_steps() as cpu:
             begun = judge.begin(
-                stream,
+                stream if lanes == 1 else judge.beginning(stream, lanes),
+                len(stream),
                 mixing,
                 self.model,
-                lanes,
                 cpu.start_encoding,
                 report if goes_on else unheard(report),
                 prime,
@@ -108,12 +108,13 @@ class StreamCoder:
             )
             gain = begun.gain
             pays = judge.pays(gain, lanes, self.level)
-            way = begun.joined if pays else begun.alone
-            del begun  # and with it the other one
+            way = None
             if goes_on:
+                way = begun.joined if pays else begun.alone
+            del begun  # and with it what does not go on
+            if way is not None:
                 payloads = way.finish(threads=threads, progress=report)
                 return [Stream(len(stream), tuple(payloads), mixing, pays, prime is not None)]
-            del way
         if not pays:
             return [self.alone(stream, mixing, threads, report, prime)]
         if judge.is_in_doubt(gain, len(stream), lanes, self.level):

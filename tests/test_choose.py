@@ -494,10 +494,10 @@ class Steps:
 
 
 def begin(
-    stream: bytes,
+    data: bytes,
+    size: int,
     alone: tuple[int, int],
     joined: tuple[int, int],
-    lanes: int = 1,
     report: Callable[[int], object] = lambda _: None,
 ) -> Begun:
     """With a network of which the stage makes ``joined``."""
@@ -506,7 +506,7 @@ def begin(
         assert lanes == 1 and mixing == MIX and prime is None
         return Steps(*(alone if model is None else joined), data)
 
-    return judge.begin(stream, MIX, models.tiny(), lanes, start, report)
+    return judge.begin(data, size, MIX, models.tiny(), start, report)
 
 
 @pytest.mark.parametrize(
@@ -524,27 +524,28 @@ def begin(
 def test_what_the_network_is_expected_to_save(
     size: int, alone: tuple[int, int], joined: tuple[int, int], expected: int
 ) -> None:
-    assert begin(bytes(size * KIB), alone, joined).gain == expected
+    for data in (bytes(size * KIB), bytes(24 * KIB)):
+        assert begin(data, size * KIB, alone, joined).gain == expected
 
 
-def test_what_is_begun() -> None:
-    """A stream of one lane, of which the beginning is coded; or as much, of which half is from all
-    of it."""
-    stream = models.text(300_000)
+def test_both_ways_code_the_beginning() -> None:
     heard: list[int] = []
-    for lanes in (1, 2, 8):
-        begun = begin(stream, (1, 1), (1, 1), lanes, heard.append)
-        for way in (begun.alone, begun.joined):
-            assert isinstance(way, Steps) and way.steps == 24 * KIB
-            if lanes == 1:
-                assert way.data == stream
-            else:
-                assert len(way.data) == 24 * KIB and way.data[: 12 * KIB] == stream[: 12 * KIB]
-                quarter = (len(stream) - 12 * KIB) // 4
-                for i in range(4):
-                    piece = way.data[12 * KIB :][3 * KIB * i :][: 3 * KIB]
-                    assert piece in stream[12 * KIB + quarter * i :][: quarter + 3]
-    assert heard == [0, 0, 12 * KIB, 12 * KIB] * 3
+    begun = begin(bytes(100_000), 100_000, (1, 1), (1, 1), heard.append)
+    for way in (begun.alone, begun.joined):
+        assert isinstance(way, Steps) and way.steps == 24 * KIB
+    assert heard == [0, 0, 12 * KIB, 12 * KIB]
+
+
+def test_what_is_begun_of_lanes_is_from_all_of_the_stream() -> None:
+    stream = models.text(300_000)
+    assert judge.beginning(stream, 1) == stream[: 24 * KIB]
+    for lanes in (2, 8):
+        data = judge.beginning(stream, lanes)
+        assert len(data) == 24 * KIB and data[: 12 * KIB] == stream[: 12 * KIB]
+        quarter = (len(stream) - 12 * KIB) // 4
+        for i in range(4):
+            piece = data[12 * KIB :][3 * KIB * i :][: 3 * KIB]
+            assert piece in stream[12 * KIB + quarter * i :][: quarter + 3]
 
 
 def ways_of(

@@ -27,6 +27,7 @@ __all__ = [
     "Start",
     "Way",
     "begin",
+    "beginning",
     "can_be_primed",
     "choose_ways",
     "falls_short",
@@ -101,33 +102,37 @@ def choose_ways(
 
 @dataclass(frozen=True)
 class Begun:
-    """A stream of which both ways have coded something: its beginning, where it has one lane."""
+    """A stream of which both ways have coded the beginning."""
 
     alone: Encoding
     joined: Encoding
     gain: int  # what the network is expected to save in all of it, in 1/1024
 
 
+def beginning(stream: bytes, lanes: int) -> bytes:
+    """What both ways code of a stream that is not small."""
+    if lanes == 1:
+        return stream[: 2 * _HALF]
+    return stream[:_HALF] + choose.pieces(stream[_HALF:], (0, 1, 2, 3), _HALF)
+
+
 def begin(
-    stream: bytes,
+    data: bytes,
+    size: int,
     mixing: Mixing,
     model: Model,
-    lanes: int,
     start: Start,
     report: Callable[[int], object],
     prime: Prime | None = None,
     threads: int = 1,
 ) -> Begun:
-    """Begin ``stream``, which is not small, in both ways, of which either may go on if it has one
-    lane. ``report`` hears of the one with the network.
+    """Begin a stream of ``size`` bytes in both ways, in one lane. ``data`` is its ``beginning``, or
+    all of it, and then either way may go on. ``report`` hears of the one with the network.
 
     All that is left is expected to take what the second half of that takes. What is saved in the
     first one, where the stage knows nothing, counts as it is: where much repeats, it is a large
     part of all that is saved.
     """
-    data = stream
-    if lanes > 1:
-        data = stream[:_HALF] + choose.pieces(stream[_HALF:], (0, 1, 2, 3), _HALF)
     alone = start(None, data, 1, mixing, prime)
     joined = start(model, data, 1, mixing, prime)
     sizes = []
@@ -135,7 +140,7 @@ def begin(
         way.encode(_HALF, threads=most, progress=heard)
         first = way.size
         way.encode(2 * _HALF, threads=most, progress=heard)
-        sizes.append(way.size + (way.size - first) * (len(stream) - 2 * _HALF) // _HALF)
+        sizes.append(way.size + (way.size - first) * (size - 2 * _HALF) // _HALF)
     return Begun(alone, joined, (sizes[0] - sizes[1]) * 1024 // max(sizes[0], 1))
 
 
