@@ -2,8 +2,8 @@
 or split by a filter again.
 
 ``Plan`` and ``Stream`` are the values, ``layout`` their bytes, ``memory`` what decoding them takes,
-``choose`` the one place that decides. The container holds plans as bytes and does not know them;
-engines code streams and know neither filters nor files.
+``parts``, ``choose`` and ``judge`` alone decide. The container holds plans as bytes and does not
+know them; engines code streams and know neither filters nor files.
 """
 
 from nncomp.plan.values import (

@@ -1,4 +1,4 @@
-"""How a block is coded: the one place that decides, and all thresholds.
+"""How a stream is coded: which filter of programs, which contexts, and all thresholds of that.
 
 Statistics find the few ways that are plausible, and a sample is coded in each of them. Integers
 only, and no clock: the answer decides the compressed bytes, so it depends on the content, the level
