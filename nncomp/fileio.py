@@ -177,7 +177,7 @@ def replacing(path: str) -> Iterator[str]:
 
 def make_directory(path: str) -> None:
     """'mkdir -p', but what is made is on disk, so that a file in it may stand for its source."""
-    with _making, contextlib.suppress(FileExistsError):
+    with _making:
         _make_directory(path)
     if not os.path.isdir(path):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
@@ -189,7 +189,10 @@ def _make_directory(path: str) -> None:
     parent = os.path.dirname(path)
     if parent and parent != path:
         _make_directory(parent)
-    os.mkdir(path)
+    try:
+        os.mkdir(path)
+    except FileExistsError:  # another program was faster, with this one or with a file
+        return
     try:
         with _open_folder(parent, path) as folder, _naming(path):
             folder.sync()

@@ -243,6 +243,24 @@ def test_new_directories_are_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert synced == [".", "a", "a", "a"] and names(tmp_path / "a") == ["b"]
 
 
+def test_directories_that_another_program_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the same time, and only the upper ones."""
+    mkdir = os.mkdir
+    made: list[str] = []
+
+    def faster(path: str) -> None:
+        if path.endswith(("/a", "/b")):
+            mkdir(path)
+        made.append(path)
+        mkdir(path)
+
+    monkeypatch.setattr(os, "mkdir", faster)
+    fileio.make_directory(f"{tmp_path}/a/b/c")
+    assert len(made) == 3 and (tmp_path / "a/b/c").is_dir()
+
+
 def test_directory_that_is_no_directory(tmp_path: Path, source: BinaryIO) -> None:
     for name in ("source", "source/sub"):
         with pytest.raises(NotADirectoryError):
