@@ -25,6 +25,8 @@ LIGHT := .venv/light
 DEV := .venv/dev
 SAN := .venv/san
 OTHERS := .venv/compilers
+# A test file stays with one process: what it builds, it builds once.
+PARALLEL := -n auto --maxprocesses 8 --dist loadfile
 PIP := -m pip --quiet --disable-pip-version-check install
 NATIVE := pyproject.toml CMakeLists.txt $(shell find nncomp/csrc -type f)
 PACKAGE := $(NATIVE) $(shell find nncomp -name '*.py') $(wildcard models/*.safetensors)
@@ -76,14 +78,14 @@ lint: $(DEV)/.done
 	$(DEV)/bin/mypy
 
 check: $(DEV)/.done lint ## lint, types and the quick tests, without torch's: a minute
-	$(DEV)/bin/python -m pytest -q -m 'not slow and not gpu and not torch'
+	$(DEV)/bin/python -m pytest -q $(PARALLEL) -m 'not slow and not gpu and not torch'
 
 contexts: ## after a change of nncomp/contexts: the C++ headers and the page that follow from it
 	$(PYTHON) tools/contexts.py
 
 test: $(DEV)/.done $(LIGHT)/.done lint ## every test that needs no GPU: minutes
 	$(LIGHT)/bin/python tools/demo.py
-	$(DEV)/bin/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m 'not gpu'
+	$(DEV)/bin/python -m pytest $(PARALLEL) -m 'not gpu'
 
 RELEASED := $(subst $(eval) ,;,$(wildcard models/*.safetensors))
 unnnc: ## the decoder without Python, build/unnnc/unnnc/unnnc, with the models inside: a C++ compiler and CMake do
