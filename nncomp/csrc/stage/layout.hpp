@@ -106,6 +106,19 @@ inline void start_map(const Tables& t, uint16_t* cells, int rows, int first, int
 
 inline void start_shared(const Shared& s, int first, int step) { start_map(*s.tables, s.map, 65536, first, step); }
 
+// A state for each node of a byte behind each byte; what follows the byte's last bit is the first node behind it.
+inline void start_automaton(Lane& l, int first, int step) {
+  for (uint32_t i = uint32_t(first); i < FIRST_STATES; i += uint32_t(step)) {
+    const uint32_t before = i / 255, node = i % 255 + 1;
+    for (uint32_t bit = 0; bit < 2; ++bit) {
+      const uint32_t next = 2 * node + bit;  // a node, or 256 and the byte
+      l.states[i].next[bit] = next < 256 ? before * 255 + next - 1 : (next - 256) * 255;
+      l.states[i].seen[bit] = FIRST_SEEN;
+    }
+  }
+  if (first == 0) l.state_count = FIRST_STATES;
+}
+
 inline void start_lane(const Shared& s, Lane& l, int first, int step) {
   const Shape& p = s.shape;
   const Tables& t = *s.tables;
@@ -121,15 +134,7 @@ inline void start_lane(const Shared& s, Lane& l, int first, int step) {
   }
   for (int i = first; i < p.samples * SAMPLE_CELLS; i += step) l.sample_map[i] = 32768u << 16;
   start_map(t, l.final_map, 3 * 256, first, step);
-  for (uint32_t i = uint32_t(first); i < FIRST_STATES; i += uint32_t(step)) {
-    const uint32_t before = i / 255, node = i % 255 + 1;
-    for (uint32_t bit = 0; bit < 2; ++bit) {
-      const uint32_t next = 2 * node + bit;  // a node, or 256 and the byte
-      l.states[i].next[bit] = next < 256 ? before * 255 + next - 1 : (next - 256) * 255;
-      l.states[i].seen[bit] = FIRST_SEEN;
-    }
-  }
-  if (first == 0) l.state_count = FIRST_STATES;
+  start_automaton(l, first, step);
   int16_t weight[MOST_INPUTS] = {};  // 0 of confidences and of the automaton
   const int16_t* w = FAMILIES[p.family].weight[p.network];  // in the order of the table of contexts
   for (int i = 0; i < contexts + 2; ++i) weight[FIRST_HISTORY + i] = *w++;
