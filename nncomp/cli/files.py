@@ -63,12 +63,12 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
     \b
     Level      Microseconds a byte of one core   Memory
                with AVX-512 VNNI     with AVX2
-    -1                       0.8           0.7    44 MiB
-    -2                       1.5           1.5   136 MiB
-    -3                       2.9           3.8   199 MiB
-    -4 to -6                 4.8           7.5   401 MiB
-    -7 to -8                 9.2          12.9  1019 MiB
-    -9                      12.2          21.5   978 MiB
+    -1                       1.2           1.2    44 MiB
+    -2                       2.3           2.3   136 MiB
+    -3                       4.0           4.6   199 MiB
+    -4 to -6                 5.6           7.7   401 MiB
+    -7 to -8                11.1          13.9  1019 MiB
+    -9                      16.2          22.1   978 MiB
     """
     return _run(Mode.COMPRESS, ctx, **values)
 
