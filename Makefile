@@ -77,7 +77,7 @@ lint: $(DEV)/.done
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
 
-check: $(DEV)/.done lint ## lint, types and the quick tests, without torch's: a minute
+check: $(DEV)/.done lint ## lint, types and the quick tests, without torch's: a minute or two
 	$(DEV)/bin/python -m pytest -q $(PARALLEL) -m 'not slow and not gpu and not torch'
 
 contexts: ## after a change of nncomp/contexts: the C++ headers and the page that follow from it
