@@ -91,13 +91,14 @@ class StreamCoder:
         threads: int,
         report: Progress,
     ) -> list[Stream]:
-        """Begun in both ways, and coded to its end in the one that pays, which goes on if it has
-        one lane. A beginning is coded on the CPU, whatever the device, so that all choose alike."""
+        """Begun in both ways, and coded to its end in the one that pays, which goes on if it
+        may. A beginning is coded on the CPU, whatever the device, so that all choose alike."""
         assert self.model is not None
-        goes_on = lanes == 1 and self.places.is_on_cpu(self.model)
+        whole = judge.may_go_on(len(stream), lanes)
+        goes_on = whole and self.places.is_on_cpu(self.model)
         with self.places.in_steps() as cpu:
             begun = judge.begin(
-                stream if lanes == 1 else judge.beginning(stream, lanes),
+                stream if whole else judge.beginning(stream, lanes),
                 len(stream),
                 mixing,
                 self.model,

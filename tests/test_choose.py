@@ -536,6 +536,11 @@ def test_both_ways_code_the_beginning() -> None:
     assert heard == [0, 0, 12 * KIB, 12 * KIB]
 
 
+def test_what_may_go_on() -> None:
+    assert judge.may_go_on(1 << 20, 1)
+    assert not judge.may_go_on((1 << 20) + 1, 1) and not judge.may_go_on(100_000, 2)
+
+
 def test_what_is_begun_of_lanes_is_from_all_of_the_stream() -> None:
     stream = models.text(300_000)
     assert judge.beginning(stream, 1) == stream[: 24 * KIB]

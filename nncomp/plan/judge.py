@@ -37,6 +37,7 @@ __all__ = [
     "is_small",
     "looks_short",
     "looks_sure",
+    "may_go_on",
     "may_pay",
     "pays",
     "probe",
@@ -114,6 +115,12 @@ def beginning(stream: bytes, lanes: int) -> bytes:
     if lanes == 1:
         return stream[: 2 * _HALF]
     return stream[:_HALF] + choose.pieces(stream[_HALF:], (0, 1, 2, 3), _HALF)
+
+
+def may_go_on(size: int, lanes: int) -> bool:
+    """Whether all of a stream is begun, so that either way may go on. Of a large one, both together
+    would take more memory than decoding it does."""
+    return lanes == 1 and size <= _LARGE
 
 
 def begin(
