@@ -13,7 +13,6 @@ from nncomp.plan import Stream, judge, order
 from nncomp.schedule import Progress, unheard
 
 if TYPE_CHECKING:
-    from nncomp.engine import Encoding
     from nncomp.model import Model
     from nncomp.prime import Prime
 
@@ -131,7 +130,7 @@ class StreamCoder:
         threads: int,
         report: Progress,
     ) -> list[Stream]:
-        """Without the network, and with it: one of them or both, as the steps show that ``choose``
+        """Without the network, and with it: one of them or both, as the steps show that ``judge``
         names, of which the stage alone then knows no more than its lanes do.
 
         These are coded on the CPU, whatever the device, so that all choose alike.
@@ -141,9 +140,9 @@ class StreamCoder:
         sample = b"".join(order.steps(data, lanes, *part) for part in ((0, first), (first, second)))
         with self.places.in_steps() as cpu:
             begun = cpu.start_encoding(self.model, data, lanes, mixing, prime)
-            joined_cost = _cost(begun, first, second, threads, report)
+            joined_cost = judge.cost(begun, first, second, threads, report)
             begun_alone = cpu.start_encoding(None, sample, 1, mixing, prime)
-            cost = _cost(begun_alone, lanes * first, lanes * second, 1, unheard(report))
+            cost = judge.cost(begun_alone, lanes * first, lanes * second, 1, unheard(report))
             primed = prime is not None
             coded: list[Stream] = []
             if not judge.looks_sure(cost, joined_cost, self.level):
@@ -156,11 +155,3 @@ class StreamCoder:
                 payloads = begun.finish(threads=threads, progress=report)
                 return [*coded, Stream(len(stream), tuple(payloads), mixing, True, primed)]
         return [*coded, self._joined(stream, mixing, lanes, threads, unheard(report), prime)]
-
-
-def _cost(begun: Encoding, first: int, second: int, threads: int, report: Progress) -> int:
-    """Bytes that steps ``first`` … ``second`` − 1 take."""
-    begun.encode(first, threads=threads, progress=report)
-    before = begun.size
-    begun.encode(second, threads=threads, progress=report)
-    return begun.size - before

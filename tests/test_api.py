@@ -355,6 +355,7 @@ def test_what_is_to_be_gained_says_what_is_coded(
 ) -> None:
     expect(monkeypatch, gain)
     assert labels(compress(UNKNOWN[:70_000], level)) == [way]
+    assert len(engine.threads) == 1  # in one way
 
 
 def test_without_a_network_no_model_is_looked_for(

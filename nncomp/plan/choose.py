@@ -161,12 +161,13 @@ def cost_of(sample: bytes, candidate: Candidate, encode: Encode) -> int:
         return len(sample)
     first, *others = split.streams
     general = Mixing(candidate.mixing.profile)
-    cost = len(split.side) + coded_size(encode, None, first, candidate.mixing)
-    return cost + sum(coded_size(encode, None, other, general) for other in others)
+    cost = len(split.side) + coded_size(encode, first, candidate.mixing)
+    return cost + sum(coded_size(encode, other, general) for other in others)
 
 
-def coded_size(encode: Encode, model: Model | None, data: bytes, mixing: Mixing) -> int:
-    return sum(map(len, encode(model, data, 1, mixing)))
+def coded_size(encode: Encode, data: bytes, mixing: Mixing) -> int:
+    """Bytes that the stage alone makes of it."""
+    return sum(map(len, encode(None, data, 1, mixing)))
 
 
 def sampled(content: bytes, order: tuple[int, ...], least: int = 0) -> bytes:

@@ -30,6 +30,7 @@ __all__ = [
     "beginning",
     "can_be_primed",
     "choose_ways",
+    "cost",
     "falls_short",
     "is_in_doubt",
     "is_little",
@@ -144,11 +145,19 @@ def begin(
     joined = start(model, data, 1, mixing, prime)
     sizes = []
     for way, most, heard in ((alone, 1, lambda _: report(0)), (joined, threads, report)):
-        way.encode(_HALF, threads=most, progress=heard)
-        first = way.size
-        way.encode(2 * _HALF, threads=most, progress=heard)
-        sizes.append(way.size + (way.size - first) * (size - 2 * _HALF) // _HALF)
+        later = cost(way, _HALF, 2 * _HALF, most, heard)
+        sizes.append(way.size + later * (size - 2 * _HALF) // _HALF)
     return Begun(alone, joined, (sizes[0] - sizes[1]) * 1024 // max(sizes[0], 1))
+
+
+def cost(
+    begun: Encoding, first: int, second: int, threads: int, report: Callable[[int], object]
+) -> int:
+    """Go on until ``second``: the bytes that steps ``first`` … ``second`` − 1 take."""
+    begun.encode(first, threads=threads, progress=report)
+    before = begun.size
+    begun.encode(second, threads=threads, progress=report)
+    return begun.size - before
 
 
 def is_small(size: int) -> bool:

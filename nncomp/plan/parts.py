@@ -193,7 +193,7 @@ def _of_text(made: Split | None, content: bytes, profile: Profile, encode: Encod
     def cost(stream: bytes) -> int:
         """Of all of it, if it were like its sample."""
         sample = choose.sampled(stream, (0, 1, 2))
-        size = choose.coded_size(encode, None, sample, Mixing(profile))
+        size = choose.coded_size(encode, sample, Mixing(profile))
         return min(size, len(sample)) * len(stream) // len(sample)
 
     text, payload = made.instead
@@ -242,7 +242,7 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
         contexts = Contexts.RECORDS if profile != Profile.LEAN and width > 1 else Contexts.GENERAL
         period = width if width > 1 else 0
         way = Mixing(profile, contexts, period=period)
-        return min(len(stream), choose.coded_size(encode, None, stream, way))
+        return min(len(stream), choose.coded_size(encode, stream, way))
 
     def mixing(stream: bytes, width: int) -> Mixing | None:
         """Bytes of one place have no period."""
