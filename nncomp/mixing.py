@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from nncomp.contexts.family import Family
 from nncomp.contexts.table import LEAN, MAX, RICH
 
-__all__ = ["MAX_PERIOD", "MAX_STRIDE", "Contexts", "Mixing", "Profile", "costliest"]
+__all__ = [
+    "MAX_PERIOD",
+    "MAX_STRIDE",
+    "Contexts",
+    "FloatKind",
+    "Mixing",
+    "Profile",
+    "costliest",
+]
 
 MAX_PERIOD = (1 << 16) - 1
 MAX_STRIDE = 8
@@ -43,10 +51,34 @@ class Contexts(enum.IntEnum):
     X86 = 3  # instructions of an x86 processor
     PICTURE = 4  # rows of samples of bytes
     WIDE = 5  # rows of samples of 16-bit numbers, low byte first: sound, too, in rows of two frames
+    FLOATS = 6  # records or rows of numbers in floating point, highest byte first
 
     @property
     def has_stride(self) -> bool:
         return self >= Contexts.PICTURE
+
+
+class FloatKind(enum.IntEnum):
+    """A number in floating point: a sign, an exponent, and a fraction. A stream's *stride* says
+    which it has."""
+
+    SINGLE = 1  # IEEE 754, 32 bits
+    HEXADECIMAL = 2  # IBM System/360, 32 bits
+    DOUBLE = 3  # IEEE 754, 64 bits
+
+    @property
+    def width(self) -> int:
+        """Bytes."""
+        return 8 if self == FloatKind.DOUBLE else 4
+
+    @property
+    def exponent_bits(self) -> int:
+        return {FloatKind.SINGLE: 8, FloatKind.HEXADECIMAL: 7, FloatKind.DOUBLE: 11}[self]
+
+    @property
+    def base(self) -> int:
+        """log2 of the base that the exponent is of."""
+        return 4 if self == FloatKind.HEXADECIMAL else 1
 
 
 @dataclass(frozen=True)
@@ -56,7 +88,7 @@ class Mixing:
     profile: Profile
     contexts: Contexts = Contexts.GENERAL  # the only ones of the lean profile
     period: int = 0  # bytes of a record or a row, 2..65535; 0: none
-    stride: int = 1  # bytes of a sample, 1..8; 1 unless contexts are PICTURE or WIDE
+    stride: int = 1  # bytes of a sample, 1..8; of FLOATS a FloatKind; 1 with others than those
 
     def __post_init__(self) -> None:
         if self.profile not in tuple(Profile):
@@ -71,7 +103,12 @@ class Mixing:
             raise ValueError(f"stride {self.stride} is not 1..{MAX_STRIDE}")
         if self.contexts == Contexts.RECORDS and self.period == 0:
             raise ValueError("contexts of records need a period")
-        if self.contexts.has_stride:
+        if self.contexts == Contexts.FLOATS:
+            if self.stride not in tuple(FloatKind):
+                raise ValueError(f"floats of kind {self.stride} are not defined")
+            if self.period == 0 or self.period % FloatKind(self.stride).width:
+                raise ValueError("contexts of floats need a period of whole numbers")
+        elif self.contexts.has_stride:
             if self.period <= self.stride:
                 raise ValueError("contexts of a picture need a period above the stride")
             if self.contexts == Contexts.WIDE and (self.period | self.stride) & 1:
@@ -86,8 +123,10 @@ class Mixing:
 
     @property
     def label(self) -> str:
-        """For people: ``general``, ``records 13``, ``picture 2304x3``, ``x86``."""
+        """For people: ``general``, ``records 13``, ``picture 2304x3``, ``floats 4 single``."""
         period = f" {self.period}" if self.period else ""
+        if self.contexts == Contexts.FLOATS:
+            return f"floats{period} {FloatKind(self.stride).name.lower()}"
         stride = f"x{self.stride}" if self.contexts.has_stride else ""
         return f"{self.contexts.name.lower()}{period}{stride}"
 
@@ -137,7 +176,7 @@ class Mixing:
         )
         longest = -(-size // lanes)
         lane += _STATE * (_FIRST_STATES + min(longest + longest // 2, _MOST_ADDED)) + 64
-        return tables + maps + lanes * (lane + 9664)
+        return tables + maps + lanes * (lane + 10304)
 
 
 def costliest(profile: Profile) -> Mixing:

@@ -331,8 +331,8 @@ def test_any_content_with_any_mixing(profile: Profile) -> None:
     for content in (*contents, TEXT[:600], models.noise(500), b"x"):
         for contexts in Contexts if profile == Profile.RICH else [Contexts.GENERAL]:
             for period in (2, 300, 65532):
-                if contexts == Contexts.WIDE:
-                    mixing = Mixing(profile, contexts, period=period + 2 & ~1, stride=2)
+                if contexts in (Contexts.WIDE, Contexts.FLOATS):
+                    mixing = Mixing(profile, contexts, period=period + 2 & ~3, stride=2)
                 else:
                     mixing = Mixing(profile, contexts, period=period)
                 payloads = native.encode_block(None, content, 1, mixing)

@@ -13,7 +13,7 @@ import models
 from nncomp.container import REACHES, Block, Header
 from nncomp.errors import FormatError
 from nncomp.filters import FILTERS
-from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.mixing import Contexts, FloatKind, Mixing, Profile
 from nncomp.plan import (
     MAX_SOURCES,
     MAX_STREAM_SIZE,
@@ -200,7 +200,7 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         # 7: what is defined
         ("64 00", 32, "filter 36 is not supported"),
         ("7F 00", 32, "filter 63 is not supported"),
-        ("00 16 00", 1, "contexts 6 are not supported"),
+        ("00 17 00", 1, "contexts 7 are not supported"),
         ("00 1F 00", 1, "contexts 15 are not supported"),
         ("00 31 00", 1, "coding 0x31 of a stream"),
         ("02 30 0B 00 00", 32, "filter 11 of a stream"),
@@ -251,6 +251,11 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         ("00 14 20 09", 1, "stride 9 is not"),
         ("00 15 0D 02", 1, "even period"),
         ("00 15 0C 03", 1, "even period"),
+        ("00 16 04 00", 1, "stride 0 is not"),
+        ("00 16 08 04", 1, "floats of kind 4 are not defined"),
+        ("00 16 00 01", 1, "a period of whole numbers"),
+        ("00 16 06 02", 1, "a period of whole numbers"),
+        ("00 16 0C 03", 1, "a period of whole numbers"),
         # 12: payloads
         ("00 10 00", 32, "not smaller"),
         ("00 20 00", 32, "not smaller"),
@@ -278,7 +283,7 @@ def test_rule_10_the_network() -> None:
             layout.loads(Block(32, network, bytes.fromhex(plan), payload, 0), HEADER)
 
 
-@pytest.mark.parametrize("mixing", ["11 02", "12 00", "13 00", "14 02 01", "15 04 02"])
+@pytest.mark.parametrize("mixing", ["11 02", "12 00", "13 00", "14 02 01", "15 04 02", "16 04 01"])
 def test_rule_11_the_lean_profile_is_general(mixing: str) -> None:
     plan = bytes.fromhex("00" + mixing)
     assert read(plan, b"a")
@@ -291,6 +296,8 @@ def test_what_rule_11_allows(period: int) -> None:
     for contexts in Contexts:
         if contexts == Contexts.PICTURE and period:
             strides = [s for s in range(1, 9) if s < period]
+        elif contexts == Contexts.FLOATS:
+            strides = [s for s in FloatKind if period and period % s.width == 0]
         elif contexts == Contexts.WIDE:
             strides = [s for s in (2, 4, 6, 8) if s < period and period % 2 == 0]
         else:

@@ -161,6 +161,7 @@ def contexts_hpp() -> str:
 
 #include <cstdint>
 
+#include "stage/floats.hpp"
 #include "stage/past.hpp"
 #include "stage/samples.hpp"
 #include "stage/state.hpp"
@@ -210,7 +211,7 @@ def families_hpp() -> str:
     entries = []
     for f in FAMILIES:
         used = {t[0] for v in f.values(False) for t in features(v)}
-        asked = [bool(used & INSTRUCTION), bool(used & NUMBERS), f.full]
+        asked = [bool(used & INSTRUCTION), bool(used & NUMBERS), f.full, f.floats]
         counts = [f.count("match"), f.count("sample"), len(f.rows), f.first_rows[-1]]
         counts += [len(f.memories), f.width]
         numbers = ", ".join([*map(str, counts), *("true" if flag else "false" for flag in asked)])
@@ -241,6 +242,7 @@ struct FamilyTable {{
   bool x86;                        // whether instructions are followed
   bool numbers;                    // whether numbers of lines are followed
   bool full;                       // whether contexts have runs, and three inputs each
+  bool floats;                     // whether numbers in floating point are predicted
   // First weights, 2^14 being one: contexts, order 0, order 1, matches, samples, network, constant.
   int16_t weight[2][{most}];
 }};

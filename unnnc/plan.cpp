@@ -133,11 +133,10 @@ class PlanReader {
   }
 
   Mixing mixing(int contexts) {
-    require(contexts <= mix::WIDE, "contexts " + std::to_string(contexts) + " are not supported");
+    require(contexts <= mix::FLOATS, "contexts " + std::to_string(contexts) + " are not supported");
     const uint64_t period = plan_.varint();
     require(period < 1 << 16, "period is out of range");
-    const bool has_stride = contexts == mix::PICTURE || contexts == mix::WIDE;
-    const Mixing found{header_.profile, contexts, int(period), has_stride ? plan_.byte() : 1};
+    const Mixing found{header_.profile, contexts, int(period), contexts >= mix::PICTURE ? plan_.byte() : 1};
     try {
       found.check();
     } catch (const std::invalid_argument& error) {

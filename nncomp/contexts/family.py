@@ -92,6 +92,10 @@ FEATURES = {
     "call": "hash of the bytes of the last call",
     # samples
     "guess": "guess(j): what prediction j says of the byte",
+    # numbers in floating point
+    "figure": "figure(j): what prediction j says of the byte to come",
+    "sure": "sure(j): how many bits of prediction j are about right",
+    "exponent": "the number's, with its sign, once they are there, and which byte it is",
     # the bit to come, for rows of weights only
     "k": "which one of the byte it is: 0 … 7",
     "node": "1 and the byte's bits before it",
@@ -110,6 +114,7 @@ MOST = {  # what features can be at most that choose rows
     "phase": 31,
     "here": 1,
     "channel": 7,
+    "sure": 31,
     "k": 7,
     "node": 255,
     "match_class": 23,
@@ -161,6 +166,7 @@ class Family:
     others: tuple[Input, ...]
     rows: tuple[str, ...]
     width: int = 0  # bytes of a number that is predicted: 1, 2, or 0 where there are no samples
+    floats: bool = False  # whether numbers in floating point are predicted
     definitions: dict[str, str] = field(default_factory=dict)
     memories: tuple[str, ...] = ()  # behind whose values it is remembered what followed
     base: Family | None = None  # with whose contexts and rows it begins: the rich profile's

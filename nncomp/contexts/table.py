@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nncomp.contexts.family import ABSENT, FIRST_ROWS, Family, Input
+from nncomp.contexts.floats import FLOATS
 from nncomp.contexts.samples import PICTURE, WIDE
 from nncomp.contexts.x86 import X86
 
@@ -174,7 +175,7 @@ LEAN = Family(
     rows=(*FIRST_ROWS, "pick(shape mod 2^24)"),
 )
 
-RICH = (GENERAL, RECORDS, CODE, X86, PICTURE, WIDE)  # in the order of ``mixing.Contexts``
+RICH = (GENERAL, RECORDS, CODE, X86, PICTURE, WIDE, FLOATS)  # in the order of ``mixing.Contexts``
 
 MORE = 300  # first weight of what the max profile adds
 
@@ -308,6 +309,11 @@ MAX = (
     full(PICTURE, (), ROWS_OF_NUMBERS),
     full(
         WIDE, ("guess(4) # c2 | 0x600", "guess(4) # guess(5)", "guess(6) # 0x610"), ROWS_OF_NUMBERS
+    ),
+    full(
+        FLOATS,
+        ("o(4)", "c3 << 8 | c4 # 8", "figure(7) # figure(6)", "[4] << 8 | [8] # at | 0x60000"),
+        ROWS_OF_NUMBERS,
     ),
 )
 

@@ -51,6 +51,7 @@ class Change(enum.IntEnum):
     NONE = 0
     ROTATED = 1  # the highest bit, a float's sign, becomes the lowest
     DIFFERENCES = 2  # to the number ``distance`` before
+    TURNED = 3  # the highest byte is the first
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,8 @@ def _changed(content: bytes, run: Run) -> Iterator[_Array]:
         elif kind.change == Change.DIFFERENCES:
             yield numbers - np.concatenate([before, numbers])[: len(numbers)]
             before = numbers[-kind.distance :]
+        elif kind.change == Change.TURNED:
+            yield numbers.byteswap()
         else:
             yield numbers
 
@@ -200,6 +203,8 @@ def _restored(streams: Sequence[memoryview], run: Run) -> Iterator[_Array]:
             rows[0] += before
             rows = np.cumsum(rows, axis=0, dtype=kind.dtype)  # modulo 2^(8·width)
             numbers, before = rows.reshape(-1)[:count], rows[-1]
+        elif kind.change == Change.TURNED:
+            numbers = numbers.byteswap()
         yield numbers
 
 

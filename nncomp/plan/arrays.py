@@ -7,19 +7,24 @@ compressed bytes, so it depends on the content, the level and the model alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 
 from nncomp.filters import numbers
 from nncomp.filters.numbers import Change, Kind, Run
-from nncomp.plan.statistics import chi_square
+from nncomp.mixing import FloatKind
+from nncomp.plan.statistics import are_floats, chi_square
 
 __all__ = ["choose_runs", "is_noise"]
+
+Cost: TypeAlias = Callable[[bytes, int, FloatKind | None], int]
 
 _SHARE = 16  # of a block, this part has to be numbers of one width,
 _ALL = 2  # and this part numbers, but for programs: between records they are better left there
 _LEAST_SAMPLE, _SAMPLE = 1 << 12, 3 << 11  # bytes coded in a trial, of a block
 _OF_SAMPLE = 32  # times as large, or so
+_LEAST_FLOATS, _OF_FLOATS = 3 << 13, 64  # bytes of floats that are coded, or this part of them
 _PIECES = 4  # of a sample
 _GAIN = 32  # this part of what they cost as they are has to be saved: a sample promises too much,
 _GAIN_IN_PROGRAM = 8  # more by those that are not instructions,
@@ -42,12 +47,14 @@ def choose_runs(
     content: bytes,
     program: int,
     as_is: Callable[[bytes], int],
-    cost: Callable[[bytes, int], int],
+    cost: Cost,
+    floats: bool,
 ) -> list[Run]:
     """The runs of a block, which may be none. ``program`` is the filter that suits it, or 0.
     ``as_is`` is what a piece costs that is left as it is, ``cost`` what a stream of numbers costs
-    of which each is so many bytes, two or more, in trials."""
-    found = numbers.find(content)
+    of which each is so many bytes, two or more, and may be a float if there are ``floats``, in
+    trials."""
+    found = (_floats(content) if floats else []) or numbers.find(content)
     if not program and sum(run.stop - run.start for run in found) * _ALL < len(content):
         return []
     kinds: dict[int, Kind | None] = {}
@@ -55,12 +62,23 @@ def choose_runs(
         same = [run for run in found if run.kind.width == width]
         if sum(run.stop - run.start for run in same) * _SHARE >= len(content):
             kinds[width] = _best(_sample(content, same), width, program, as_is, cost)
+            if floats and _are_better_floats(content, same, kinds[width], as_is, cost):
+                kinds[width] = Kind(width, Change.TURNED)
     runs = []
     for run in found:
         kind = kinds.get(run.kind.width)
         if kind is not None:
             runs.append(Run(run.start, run.count, kind))
     return runs
+
+
+def _floats(content: bytes) -> list[Run]:
+    """All of the content, where it is floats, whose bytes may be alike in ways of their own."""
+    for kind in (FloatKind.SINGLE, FloatKind.DOUBLE):
+        for phase in range(kind.width):
+            if len(content) >= _LEAST_SAMPLE and are_floats(content, kind, "<", phase):
+                return [Run(phase, (len(content) - phase) // kind.width, Kind(kind.width))]
+    return []
 
 
 def _sample(content: bytes, runs: list[Run]) -> bytes:
@@ -81,24 +99,49 @@ def _sample(content: bytes, runs: list[Run]) -> bytes:
     return b"".join(pieces)
 
 
+def _are_better_floats(
+    content: bytes,
+    runs: list[Run],
+    kind: Kind | None,
+    as_is: Callable[[bytes], int],
+    cost: Cost,
+) -> bool:
+    """Whether numbers take less in the contexts of floats than as they would be otherwise. What
+    predicts floats learns from hundreds of numbers in a row."""
+    longest = max(runs, key=lambda run: run.count)
+    width = longest.kind.width
+    each = min(longest.count, max(longest.count // _OF_FLOATS, _LEAST_FLOATS // width))
+    start = longest.start + (longest.count - each) // 2 * width
+    sample = content[start : start + each * width]
+    turned = Kind(width, Change.TURNED)
+    (stream,) = _streams(sample, turned)[1:]
+    for floats in FloatKind:
+        if floats != FloatKind.HEXADECIMAL and floats.width == width and are_floats(stream, floats):
+            otherwise = as_is(sample) if kind is None else _cost(sample, kind, cost)
+            return cost(stream, width, floats) < otherwise - otherwise // _GAIN
+    return False
+
+
+def _cost(sample: bytes, kind: Kind, cost: Cost) -> int:
+    """Bytes that numbers of a kind take."""
+    streams = zip(_streams(sample, kind)[1:], kind.widths, strict=True)
+    return sum(_order_0(x) if width == 1 else cost(x, width, None) for x, width in streams)
+
+
 def _best(
     sample: bytes,
     width: int,
     program: int,
     as_is: Callable[[bytes], int],
-    cost: Callable[[bytes, int], int],
+    cost: Cost,
 ) -> Kind | None:
     whole = as_is(sample)
     gain = _GAIN_IN_PROGRAM if program else _GAIN
 
     def measure(kind: Kind) -> int:
         """Bytes, and what they are more than allowed."""
-        _, *streams = _streams(sample, kind)
-        size = sum(
-            _order_0(stream) if width == 1 else cost(stream, width)
-            for stream, width in zip(streams, kind.widths, strict=True)
-        )
-        noise = sum(map(len, filter(is_noise, streams)))
+        size = _cost(sample, kind, cost)
+        noise = sum(map(len, filter(is_noise, _streams(sample, kind)[1:])))
         return size + (whole // gain if 4 * noise < len(sample) else -whole // _LOSS)
 
     best, least = None, whole

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from nncomp.filters import FILTERS, arm64, x86
-from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.mixing import MAX_PERIOD, Contexts, FloatKind, Mixing, Profile
 from nncomp.plan import arrays
-from nncomp.plan.statistics import Lags, described, strangeness
+from nncomp.plan.statistics import Lags, are_floats, described, period_of_floats, strangeness
 
 if TYPE_CHECKING:
     from nncomp.model import Model
@@ -38,6 +38,7 @@ __all__ = [
     "is_text",
     "is_worth_coding",
     "looks_random",
+    "of_floats",
     "pieces",
     "sampled",
 ]
@@ -47,6 +48,8 @@ SHARE_OF_COPIES = 32  # of a block, this part has to be copied, or it stands alo
 MIN_CODED_SIZE = 8  # bytes; below, what describes a coded stream costs more than coding can save
 _MIN_SIZE = 1 << 9  # bytes; below, there is nothing to choose
 _MIN_SAMPLE, _MAX_SAMPLE = 3 << 12, 3 << 14  # bytes coded in a trial
+_ALIGNED = 8
+_FLOATS = 3 << 13  # where they may be floats, whose predictions learn from hundreds in a row
 
 _NEAR, _FAR = 1 << 9, 1 << 14  # the longest lags that are looked at, many times and less often
 _STRANGE = 20  # bytes in 1000 that are no text: from here on it may be something else
@@ -104,6 +107,8 @@ def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
     pictures = list(_pictures(content, far, profile))
     records = [Mixing(profile, Contexts.RECORDS, period=p) for p in periods]
     mixings = records[: 1 if pictures else 2] + pictures
+    for kind in FloatKind:
+        mixings += of_floats(content, kind, profile) if are_floats(content, kind) else []
     filtered = [Candidate(Mixing(profile, FILTERS[i].CONTEXTS), i) for i in filters]
     if FILTERS.index(arm64) in filters or (not (mixings or filters) and strange >= _NAMELESS):
         # These suit what has no name, too, and programs whose calls are not worth the filter.
@@ -129,6 +134,16 @@ def _pictures(content: bytes, lags: Lags, profile: Profile) -> Iterator[Mixing]:
             yield Mixing(profile, contexts, period=period, stride=stride)
 
 
+def of_floats(content: bytes, kind: FloatKind, profile: Profile) -> list[Mixing]:
+    """Ways to code numbers of a kind: one by one, and in records or rows where they have some."""
+    periods = dict.fromkeys((kind.width, period_of_floats(content, kind, _FAR)))
+    return [
+        Mixing(profile, Contexts.FLOATS, period=period, stride=kind)
+        for period in periods
+        if period <= MAX_PERIOD
+    ]
+
+
 # ---- trials ----
 
 
@@ -142,7 +157,10 @@ def best_of(content: bytes, candidates: list[Candidate], encode: Encode) -> Cand
     # same contexts, has to be better by 0.4 %.
     rows = 8 * max(other.mixing.period for other in others)
     long = rows > _MIN_SAMPLE // 2
-    sample = sampled(content, (0,) if long else (0, 1, 2), least=min(rows, len(content) // 32))
+    least = min(rows, len(content) // 32)
+    if any(other.mixing.contexts == Contexts.FLOATS for other in others):
+        long, least = True, max(least, _FLOATS)
+    sample = sampled(content, (0,) if long else (0, 1, 2), least)
     least = cost_of(sample, best, encode)
     for other in others:
         size = cost_of(sample, other, encode)
@@ -178,12 +196,12 @@ def sampled(content: bytes, order: tuple[int, ...], least: int = 0) -> bytes:
 
 def pieces(content: bytes, order: tuple[int, ...], total: int) -> bytes:
     """From the middles of equal parts, in this order of the parts, ``total`` bytes, or a few less;
-    all of a content that has no more."""
+    all of a content that has no more. Numbers of 8 bytes are whole where the content's are."""
     size, count = len(content), len(order)
-    each = total // count
+    each = total // count // _ALIGNED * _ALIGNED
     if size <= each * count:
         return content
-    starts = [(size - each) * (2 * i + 1) // (2 * count) for i in order]
+    starts = [(size - each) * (2 * i + 1) // (2 * count) // _ALIGNED * _ALIGNED for i in order]
     return b"".join(content[start : start + each] for start in starts)
 
 

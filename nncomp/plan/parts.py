@@ -29,7 +29,7 @@ from nncomp.filters import (
     repeat,
 )
 from nncomp.filters.split import Range
-from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.mixing import Contexts, FloatKind, Mixing, Profile
 from nncomp.plan import arrays, choose
 from nncomp.plan.choose import Candidate, Encode
 from nncomp.plan.values import MAX_DEPTH, MAX_STREAMS
@@ -233,15 +233,20 @@ def _as_program(content: bytes, best: Candidate) -> Chosen | None:
 def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
     """Numbers in streams of their own, the rest as a program where the content is one."""
     profile = best.mixing.profile
-    if best.mixing.contexts.has_stride and best.mixing.period > _SHORT_ROW:
-        return None  # a picture: its rows are more than a sample of numbers shows
+    contexts = best.mixing.contexts
+    if contexts == Contexts.FLOATS or (contexts.has_stride and best.mixing.period > _SHORT_ROW):
+        return None  # of a picture, rows are more than a sample of numbers shows
 
-    def cost(stream: bytes, width: int) -> int:
+    def cost(stream: bytes, width: int, floats: FloatKind | None = None) -> int:
         if arrays.is_noise(stream):
             return len(stream)
-        contexts = Contexts.RECORDS if profile != Profile.LEAN and width > 1 else Contexts.GENERAL
-        period = width if width > 1 else 0
-        way = Mixing(profile, contexts, period=period)
+        if floats:
+            ways = choose.of_floats(stream, floats, profile)
+            return min(choose.coded_size(encode, stream, way) for way in ways)
+        if profile != Profile.LEAN and width > 1:
+            way = Mixing(profile, Contexts.RECORDS, period=width)
+        else:
+            way = Mixing(profile, period=width if width > 1 else 0)
         return min(len(stream), choose.coded_size(encode, stream, way))
 
     def mixing(stream: bytes, width: int) -> Mixing | None:
@@ -260,7 +265,7 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
     def as_is(piece: bytes) -> int:
         return choose.cost_of(piece, best, encode)
 
-    runs = arrays.choose_runs(content, best.filter, as_is, cost)
+    runs = arrays.choose_runs(content, best.filter, as_is, cost, floats=profile != Profile.LEAN)
     if not runs:
         return None
     made = numbers.take_apart(content, runs)

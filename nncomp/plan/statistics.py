@@ -11,9 +11,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from nncomp import _native
-from nncomp.mixing import MAX_STRIDE
+from nncomp.mixing import MAX_STRIDE, FloatKind
 
-__all__ = ["Lags", "chi_square", "described", "strangeness"]
+__all__ = [
+    "Lags",
+    "are_floats",
+    "chi_square",
+    "described",
+    "period_of_floats",
+    "strangeness",
+]
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1b"))
 
@@ -104,3 +111,41 @@ def chi_square(sample: bytes) -> int:
     n = len(sample)
     counts = np.bincount(np.frombuffer(sample, np.uint8))
     return 256 * int(np.square(counts).sum()) - n * n
+
+
+_OCTAVES = 64, 4  # of a float from 1, and from the one before
+_PIECES, _PIECE = 8, 1 << 12  # that are looked at, and bytes of each
+_LEAST_FLOATS = 1 << 8  # have rows
+
+
+def are_floats(content: bytes, kind: FloatKind, order: str = ">", phase: int = 0) -> bool:
+    """Whether ``content`` looks like numbers of a kind, highest byte first or with "<" last, from
+    byte ``phase`` on: most are not 0, else they may be halves, and of these exponents are near 0,
+    and mostly near to that of the number before."""
+    whole = (len(content) - phase) // kind.width
+    each = min(whole, _PIECE // kind.width)
+    rest = 8 * kind.width - 1 - kind.exponent_bits
+    usual = near = count = 0
+    for piece in range(_PIECES):
+        start = phase + (whole - each) * piece // (_PIECES - 1) * kind.width
+        bits = np.frombuffer(content, f"{order}u{kind.width}", each, start).astype(np.int64)
+        size = bits & (1 << 8 * kind.width - 1) - 1
+        size = size[size > 0]
+        exponent = (size >> rest) * kind.base
+        one = ((1 << kind.exponent_bits - 1) - 1) * kind.base
+        usual += int((abs(exponent - one) <= _OCTAVES[0]).sum())
+        near += int((abs(np.diff(exponent)) <= _OCTAVES[1]).sum())
+        count += len(exponent)
+    return 8 * count >= 5 * _PIECES * each > 0 and 8 * usual >= 7 * count and 4 * near >= 3 * count
+
+
+def period_of_floats(content: bytes, kind: FloatKind, limit: int) -> int:
+    """Bytes of a record of a few such numbers, or of a row of up to ``limit``; else of a number."""
+    bits = np.frombuffer(content, f">u{kind.width}", len(content) // kind.width)
+    if len(bits) < _LEAST_FLOATS:
+        return kind.width
+    rest = 8 * kind.width - 1 - kind.exponent_bits
+    about = (bits >> rest + kind.exponent_bits << 7) | (bits >> rest - 4) & 127
+    for row, record in Lags(about.astype(np.uint8).tobytes(), limit, 1 << 10).rows():
+        return (record if row == 2 * record else row) * kind.width
+    return kind.width

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "stage/floats.hpp"
 #include "stage/past.hpp"
 #include "stage/samples.hpp"
 #include "stage/state.hpp"
@@ -259,6 +260,31 @@ inline void wide_values(const Shared& s, const Lane& l, Add add) {
   add(combine(feature::back(s, l, P) | ch, c1 << 8 | W));
 }
 
+// Records or rows of numbers in floating point, highest byte first.
+template <class Add>
+inline void floats_values(const Shared& s, const Lane& l, Add add) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t P = feature::P(s, l);
+  const uint64_t at = feature::at(s, l);
+  const uint64_t channel = feature::channel(s, l);
+  const uint64_t expected = feature::expected(s, l);
+  const uint64_t exponent = feature::exponent(s, l);
+  const uint64_t N = feature::back(s, l, P);
+  add(feature::o(s, l, 2));
+  add(feature::o(s, l, 3));
+  add(combine(feature::figure(s, l, 3), 7));
+  add(combine(feature::figure(s, l, 5), c1 << 8 | feature::sure(s, l, 5) | 0x50000));
+  add(combine(feature::figure(s, l, 5), feature::figure(s, l, 4)));
+  add(combine(N << 16 | feature::back(s, l, 2 * P) << 8 | feature::back(s, l, 3 * P), 3 | at << 8));
+  add(combine(at << 8 | c1, 4));
+  add(combine(at << 16 | c1 << 8 | c2, 5));
+  add(combine(exponent, 13));
+  add(combine(exponent, c1));
+  add(combine(c2, 7 | channel << 8));
+  add(combine(expected, 12));
+}
+
 // The lean profile.
 template <class Add>
 inline void lean_values(const Shared& s, const Lane& l, Add add) {
@@ -423,6 +449,19 @@ inline void max_wide_values(const Shared& s, const Lane& l, Add add) {
   add(combine(feature::guess(s, l, 6), 0x610));
 }
 
+// Records or rows of numbers in floating point, highest byte first.
+template <class Add>
+inline void max_floats_values(const Shared& s, const Lane& l, Add add) {
+  const uint64_t c3 = feature::c(s, l, 3);
+  const uint64_t c4 = feature::c(s, l, 4);
+  const uint64_t at = feature::at(s, l);
+  floats_values(s, l, add);
+  add(feature::o(s, l, 4));
+  add(combine(c3 << 8 | c4, 8));
+  add(combine(feature::figure(s, l, 7), feature::figure(s, l, 6)));
+  add(combine(feature::back(s, l, 4) << 8 | feature::back(s, l, 8), at | 0x60000));
+}
+
 template <class Add>
 inline void max_general_memories(const Shared& s, const Lane& l, Add add) {
   const uint64_t c1 = feature::c(s, l, 1);
@@ -499,6 +538,12 @@ inline void wide_byte_rows(const Shared& s, const Lane& l, Set set) {
 }
 
 template <class Set>
+inline void floats_byte_rows(const Shared& s, const Lane& l, Set set) {
+  const uint64_t exponent = feature::exponent(s, l);
+  set(3, 4704 + uint32_t(pick(exponent)));
+}
+
+template <class Set>
 inline void lean_byte_rows(const Shared& s, const Lane& l, Set set) {
   const uint64_t shape = feature::shape(s, l);
   set(3, 4704 + uint32_t(pick(shape & 0xFFFFFF)));
@@ -562,6 +607,15 @@ inline void max_wide_byte_rows(const Shared& s, const Lane& l, Set set) {
   wide_byte_rows(s, l, set);
   set(10, 11296 + uint32_t(c2));
   set(11, 11552 + uint32_t(c3));
+}
+
+template <class Set>
+inline void max_floats_byte_rows(const Shared& s, const Lane& l, Set set) {
+  const uint64_t c2 = feature::c(s, l, 2);
+  const uint64_t c3 = feature::c(s, l, 3);
+  floats_byte_rows(s, l, set);
+  set(10, 13216 + uint32_t(c2));
+  set(11, 13472 + uint32_t(c3));
 }
 
 inline void general_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
@@ -632,6 +686,18 @@ inline void wide_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32
   row[4] = 8800 + uint32_t(16 * bit.k + right(c2, 4));
   row[5] = 8928 + uint32_t(8 * bit.k + channel);
   row[6] = 8992 + uint32_t(bit.near);
+}
+
+inline void floats_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t channel = feature::channel(s, l);
+  const uint64_t shape = feature::shape(s, l);
+  row[0] = uint32_t((shape & 0xF) << 8 | bit.node);
+  row[1] = 4096 + uint32_t(bit.match_row);
+  row[2] = 4192 + uint32_t(right(c1, 5) << 6 | (8 * bit.hits + bit.k));
+  row[4] = 8800 + uint32_t(8 * bit.k + channel);
+  row[5] = 8864 + uint32_t(feature::sure(s, l, 5) << 6 | (8 * bit.k + channel));
+  row[6] = 10912 + uint32_t(bit.near);
 }
 
 inline void lean_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
@@ -713,6 +779,18 @@ inline void max_wide_bit_rows(const Shared& s, const Lane& l, const Bit& bit, ui
   row[13] = 12832 + uint32_t(right(c1, 6) << 8 | bit.node);
 }
 
+inline void max_floats_bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* row) {
+  const uint64_t c1 = feature::c(s, l, 1);
+  const uint64_t shape = feature::shape(s, l);
+  const uint64_t t = feature::t(s, l);
+  floats_bit_rows(s, l, bit, row);
+  row[7] = 11168 + uint32_t(bit.predicted);
+  row[8] = 11680 + uint32_t(8 * bit.all_hits + bit.k);
+  row[9] = 12192 + uint32_t((shape & 0xFF) << 2 | right(bit.k, 1));
+  row[12] = 13728 + uint32_t((t & 0x3) << 8 | bit.node);
+  row[13] = 14752 + uint32_t(right(c1, 6) << 8 | bit.node);
+}
+
 // Calls add(v) for what each of the block's contexts hashes, in order.
 template <class Add>
 inline void values(const Shared& s, const Lane& l, Add add) {
@@ -723,6 +801,7 @@ inline void values(const Shared& s, const Lane& l, Add add) {
     case X86: return x86_values(s, l, add);
     case PICTURE: return picture_values(s, l, add);
     case WIDE: return wide_values(s, l, add);
+    case FLOATS: return floats_values(s, l, add);
     case LEAN: return lean_values(s, l, add);
     case MAX_GENERAL: return max_general_values(s, l, add);
     case MAX_RECORDS: return max_records_values(s, l, add);
@@ -730,6 +809,7 @@ inline void values(const Shared& s, const Lane& l, Add add) {
     case MAX_X86: return max_x86_values(s, l, add);
     case MAX_PICTURE: return max_picture_values(s, l, add);
     case MAX_WIDE: return max_wide_values(s, l, add);
+    case MAX_FLOATS: return max_floats_values(s, l, add);
   }
 }
 
@@ -753,6 +833,7 @@ inline void byte_rows(const Shared& s, const Lane& l, Set set) {
     case X86: return x86_byte_rows(s, l, set);
     case PICTURE: return picture_byte_rows(s, l, set);
     case WIDE: return wide_byte_rows(s, l, set);
+    case FLOATS: return floats_byte_rows(s, l, set);
     case LEAN: return lean_byte_rows(s, l, set);
     case MAX_GENERAL: return max_general_byte_rows(s, l, set);
     case MAX_RECORDS: return max_records_byte_rows(s, l, set);
@@ -760,6 +841,7 @@ inline void byte_rows(const Shared& s, const Lane& l, Set set) {
     case MAX_X86: return max_x86_byte_rows(s, l, set);
     case MAX_PICTURE: return max_picture_byte_rows(s, l, set);
     case MAX_WIDE: return max_wide_byte_rows(s, l, set);
+    case MAX_FLOATS: return max_floats_byte_rows(s, l, set);
   }
 }
 
@@ -772,6 +854,7 @@ inline void bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* r
     case X86: return x86_bit_rows(s, l, bit, row);
     case PICTURE: return picture_bit_rows(s, l, bit, row);
     case WIDE: return wide_bit_rows(s, l, bit, row);
+    case FLOATS: return floats_bit_rows(s, l, bit, row);
     case LEAN: return lean_bit_rows(s, l, bit, row);
     case MAX_GENERAL: return max_general_bit_rows(s, l, bit, row);
     case MAX_RECORDS: return max_records_bit_rows(s, l, bit, row);
@@ -779,6 +862,7 @@ inline void bit_rows(const Shared& s, const Lane& l, const Bit& bit, uint32_t* r
     case MAX_X86: return max_x86_bit_rows(s, l, bit, row);
     case MAX_PICTURE: return max_picture_bit_rows(s, l, bit, row);
     case MAX_WIDE: return max_wide_bit_rows(s, l, bit, row);
+    case MAX_FLOATS: return max_floats_bit_rows(s, l, bit, row);
   }
 }
 

@@ -78,23 +78,31 @@ inline void predict_sample(const Shared& s, Lane& l) {
   for (int32_t& g : a.guess) g = s.shape.width == 2 ? g & 65535 : g < 0 ? 0 : g > 65280 ? 65280 : g;
 }
 
+// 2^44 over the power of what weights are learnt from: 2^7 … 2^32.
+inline int64_t inverse_power(const int32_t (&x)[TAPS]) {
+  uint64_t power = 1 << 12;  // < 2^37
+  for (int i = 0; i < TAPS; ++i) power += uint64_t(int64_t(x[i]) * x[i]);
+  return int64_t((uint64_t(1) << 44) / power);
+}
+
+// Of prediction j < LEARNING, that has missed by `step` of that.
+inline void learn_linear(int32_t (&weight)[TAPS], const int32_t (&x)[TAPS], int64_t step, int j) {
+  for (int i = 0; i < TAPS; ++i) {
+    const int64_t w = weight[i] + ((step * x[i]) >> (j == 0 ? 9 : 13));
+    weight[i] = int32_t(w < -(1 << 18) ? -(1 << 18) : w > 1 << 18 ? 1 << 18 : w);
+  }
+}
+
 // The sample that began at `channel` is known now.
 inline void learn_sample(const Shape& p, Lane& l, uint32_t channel, int32_t value) {
   Samples& a = l.samples;
   learn_squares(l.squares[channel], is_sound(p) ? OF_SOUND : OF_ROWS, a.x, difference(p, value, a.before));
-  uint64_t power = 1 << 12;  // < 2^37
-  for (int i = 0; i < TAPS; ++i) power += uint64_t(int64_t(a.x[i]) * a.x[i]);
-  const int64_t inverse = int64_t((uint64_t(1) << 44) / power);  // 2^7 … 2^32
+  const int64_t inverse = inverse_power(a.x);
   for (int j = 0; j < PREDICTIONS; ++j) {
     const int32_t error = difference(p, value, a.guess[j]);
     uint32_t& mean = a.error[j][channel];
     mean += uint32_t(error < 0 ? -error : error) * 16 - mean / 16;
-    if (j >= LEARNING) continue;
-    const int64_t step = (error * inverse) >> 20;  // |error| < 2^17
-    for (int i = 0; i < TAPS; ++i) {
-      const int64_t w = a.weight[j][channel][i] + ((step * a.x[i]) >> (j == 0 ? 9 : 13));
-      a.weight[j][channel][i] = int32_t(w < -(1 << 18) ? -(1 << 18) : w > 1 << 18 ? 1 << 18 : w);
-    }
+    if (j < LEARNING) learn_linear(a.weight[j][channel], a.x, (error * inverse) >> 20, j);  // |error| < 2^17
   }
 }
 

@@ -32,13 +32,15 @@ void Mixing::check() const {
     if (!condition) throw std::invalid_argument(std::string(what) + " is out of range");
   };
   require(profile >= PROFILE_LEAN && profile <= PROFILE_MAX, "profile");
-  require(contexts >= mix::GENERAL && contexts <= mix::WIDE, "contexts");
+  require(contexts >= mix::GENERAL && contexts <= mix::FLOATS, "contexts");
   require(profile != PROFILE_LEAN || contexts == mix::GENERAL, "contexts");
   require(period == 0 || (period >= 2 && period <= 65535), "period");
   require(stride >= 1 && stride <= 8, "stride");
-  require(contexts == mix::PICTURE || contexts == mix::WIDE ? period > stride : stride == 1, "stride");
+  const bool samples = contexts == mix::PICTURE || contexts == mix::WIDE, floats = contexts == mix::FLOATS;
+  require(samples ? period > stride : floats ? stride <= FLOAT_KINDS : stride == 1, "stride");
   require(contexts != mix::WIDE || (period % 2 == 0 && stride % 2 == 0), "stride");
-  require(contexts != mix::RECORDS || period > 0, "period");
+  require((contexts != mix::RECORDS && !floats) || period > 0, "period");
+  require(!floats || period % int(FLOAT_FORMATS[stride - 1].width) == 0, "period");
 }
 
 int32_t Mixing::family() const {

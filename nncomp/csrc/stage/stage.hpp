@@ -18,7 +18,7 @@ struct Mixing {
   int profile;    // a Profile
   int contexts;   // as the format numbers them; 0 where the profile is lean
   int period;     // 0, or 2 … 65535
-  int stride;     // 1 … 8
+  int stride;     // 1 … 8; of numbers in floating point which they are, 1 … FLOAT_KINDS
 
   int32_t family() const;  // mix::Family
   void check() const;  // throws std::invalid_argument unless within the limits

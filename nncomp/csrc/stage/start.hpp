@@ -5,6 +5,7 @@
 
 #include "compiler.hpp"
 #include "stage/contexts.hpp"
+#include "stage/floats.hpp"
 #include "stage/matches.hpp"
 #include "stage/past.hpp"
 #include "stage/samples.hpp"
@@ -31,6 +32,7 @@ inline void remember(const Shared& s, Lane& l) {
   }
   remember_text(l, c, kind);
   remember_sample(s.shape, l, c);
+  if (s.shape.floats && l.channel == s.shape.stride - 1) learn_float(s, l);
   advance_in_row(s.shape, l);
 }
 
@@ -49,6 +51,7 @@ inline void recall(const Shared& s, Lane& l) {
 inline void set_contexts(const Shared& s, Lane& l) {
   const uint32_t width = s.shape.width;
   if (width && !(l.channel & (width - 1))) predict_sample(s, l);  // one begins
+  if (s.shape.floats && l.channel == 0) predict_float(s, l);
   if (s.shape.memories) recall(s, l);
   uint32_t n = 0;
   values(s, l, [&](uint64_t v) {

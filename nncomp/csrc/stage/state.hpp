@@ -52,6 +52,15 @@ constexpr int VECTOR = 16;  // inputs come in so many
 constexpr int whole(int n, int unit) { return (n + unit - 1) / unit * unit; }
 constexpr int ROW = whole(TAPS + 1, PART);
 
+// A number in floating point, highest byte first: a sign, an exponent, and a fraction.
+struct FloatFormat {
+  uint32_t width;  // bytes
+  int exponent;    // bits
+  int base;        // log2: the fraction counts as many times that as the exponent says
+};
+constexpr int FLOAT_KINDS = 3;  // IEEE 754 of 32 bits, System/360 of 32, IEEE 754 of 64
+inline constexpr FloatFormat FLOAT_FORMATS[FLOAT_KINDS] = {{4, 8, 1}, {4, 7, 4}, {8, 11, 1}};
+
 // What has a cell: contexts, orders 0 and 1, predictions. A full profile has three inputs of each: as many behind each
 // other, up to a multiple of 8. The kernels count at run time, too, and share no code: hence inline.
 ALWAYS_INLINE constexpr int cells_of(int contexts, int samples) { return contexts + 2 + samples; }
@@ -85,7 +94,8 @@ ALWAYS_INLINE constexpr uint32_t most_states(uint32_t n) {
   return FIRST_STATES + (added < MOST_ADDED ? added : MOST_ADDED);
 }
 
-// The shape of the stage for a block: from its header, and from the table of contexts.
+// The shape of the stage for a block: from its header, and from the table of contexts. Where these are of numbers in
+// floating point, the header has, in place of the stride, which of FLOAT_FORMATS they are, from 1 on.
 struct Shape {
   int32_t family;   // enum Family
   bool network;     // whether it takes part
@@ -95,6 +105,8 @@ struct Shape {
   uint32_t period;  // length of a record or of a row of samples; 0: none
   uint32_t stride;  // bytes of a sample
   uint32_t width;   // of those, bytes of a number that is predicted; 0: none is
+  bool floats;      // whether numbers in floating point are predicted, of this format:
+  FloatFormat format;
   int32_t contexts, matches, samples, sets, memories;  // how many there are; samples: of their predictions
   int32_t inputs;   // of a set of the first layer, zeros among them
   int32_t rows;     // of all such sets
@@ -104,14 +116,17 @@ struct Shape {
 
 inline Shape shape_of(int32_t family, bool network, int32_t units, uint32_t period, uint32_t stride) {
   const FamilyTable& f = FAMILIES[family];
+  const FloatFormat format = f.floats ? FLOAT_FORMATS[stride - 1] : FloatFormat{};
   return {family,
           network,
           f.x86,
           f.numbers,
           f.full,
           period,
-          stride,
+          f.floats ? format.width : stride,
           f.width,
+          f.floats,
+          format,
           f.contexts[network],
           f.matches,
           f.samples,
@@ -217,6 +232,17 @@ struct Samples {
   int32_t before;                  // the sample before
 };
 
+// Predictions of a number in floating point; their weights are those of samples.
+struct Floats {
+  int32_t scale;    // numbers are in units of 2^scale
+  int64_t x[TAPS];  // differences
+  int32_t down;     // how many bits these are too long to be learnt from
+  int64_t before;   // the number before
+  int64_t guess[PREDICTIONS];
+  uint32_t channel;               // which one it is of a record
+  int32_t error[PREDICTIONS][8];  // means of logarithms, see log_of, in 1/256, by channel
+};
+
 // What the rows of weights for a bit are chosen by, beside the past.
 struct Bit {
   uint32_t k;            // 0 … 7, from the top
@@ -296,6 +322,7 @@ struct Lane {
   uint32_t row_at, channel;     // t mod period, that mod stride
   Instruction x86;
   Samples samples;
+  Floats floats;
   uint32_t memory_at[MAX_MEMORIES];  // where in each memory what followed here before is
   uint32_t memory[MAX_MEMORIES];     // that: the last four bytes
   uint32_t expected;            // what a match predicts, and how long it is

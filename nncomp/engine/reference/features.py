@@ -1,8 +1,8 @@
 """The reference engine's contexts: section 11 of ``docs/numerics.md`` as a program.
 
-What a lane knows of its own bytes (``Past``, with ``Instruction`` and ``Samples`` where the mixing
-asks for them), and what the expressions of ``nncomp.contexts.table``, which the contexts hash, make
-of it. Nothing here is shared by lanes and nothing predicts a bit: that is ``mixer``.
+What a lane knows of its own bytes (``Past``, with ``Instruction``, ``Samples`` or ``Floats`` where
+the mixing asks for them), and what the expressions of ``nncomp.contexts.table``, which the contexts
+hash, make of it. Nothing here is shared by lanes and nothing predicts a bit: that is ``mixer``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from nncomp.contexts.expression import Tree
+from nncomp.engine.reference.floats import Floats
 from nncomp.engine.reference.hashes import K1, MASK, combine
 from nncomp.engine.reference.instructions import Instruction
 from nncomp.engine.reference.lines import Numbers, Outline, byte_class, is_letter, with_letter
 from nncomp.engine.reference.samples import Samples
-from nncomp.mixing import Contexts, Mixing
+from nncomp.mixing import Contexts, FloatKind, Mixing
 
 __all__ = ["Past", "evaluate", "length_class", "run_class"]
 
@@ -107,6 +108,16 @@ class Chain:
             self.begin, self.end, self.type = t, 0, NO_TYPE
 
 
+def _numbers_of(mixing: Mixing) -> Samples | Floats | None:
+    """Predictions of the numbers that a stream has."""
+    width = {Contexts.PICTURE: 1, Contexts.WIDE: 2}.get(mixing.contexts)
+    if width:
+        return Samples(width, mixing.period, mixing.stride)
+    if mixing.contexts == Contexts.FLOATS:
+        return Floats(FloatKind(mixing.stride), mixing.period)
+    return None
+
+
 class Past:
     """What a lane knows of the bytes before. Bytes before its start count as 0."""
 
@@ -134,8 +145,9 @@ class Past:
         self.after1 = self.after2 = 0  # what followed here before
         self.instruction = Instruction()
         self.follows_x86 = mixing.contexts == Contexts.X86
-        width = {Contexts.PICTURE: 1, Contexts.WIDE: 2}.get(mixing.contexts)
-        self.samples = Samples(width, mixing.period, mixing.stride) if width else None
+        self.samples = _numbers_of(mixing)
+        if isinstance(self.samples, Floats):
+            self.stride = self.samples.width
 
     def remember(self) -> None:
         """Take in byte t."""
@@ -175,8 +187,7 @@ class Past:
         if self.follows_x86:
             self.instruction.take(c)
         if self.samples is not None and self.channel % self.samples.width == self.samples.width - 1:
-            value = c << 8 | (self.back(2) if self.samples.width == 2 else 0)
-            self.samples.learn(self.channel - self.samples.width + 1, value)
+            self.samples.learn(self)
         if self.period:
             self.row_at = (self.row_at + 1) % self.period
             self.channel = (self.channel + 1) % self.stride if self.row_at else 0
@@ -279,6 +290,9 @@ FEATURES: dict[str, Feature] = {  # of a past, by their names in the table
     "last": lambda p: p.instruction.program.last[p.instruction.modrm & 7],
     "call": lambda p: p.instruction.program.call,
     "guess": lambda p, j: p.samples.guess(j, p),
+    "figure": lambda p, j: p.samples.figure(p, j),
+    "sure": lambda p, j: p.samples.sure(j),
+    "exponent": lambda p: p.samples.exponent(p),
 }
 
 

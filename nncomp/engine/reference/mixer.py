@@ -276,8 +276,7 @@ class Stage:
         near = guess << 8 | node  # the row of the lane's final map
         if samples is not None:
             count = self.family.count("sample")
-            errors = [samples.error_class(j, past.channel) for j in range(count)]
-            places = [samples.place(j, past, k, node) for j in range(count)]
+            errors, places = zip(*samples.cells(count, past, k, node), strict=True)
             sample_at = np.arange(count), np.array(errors), np.full(count, k), np.array(places)
             inputs += lane.sample_cells.stretched(sample_at).tolist()
             near = places[NEAREST]

@@ -31,6 +31,29 @@ def step_of(d: int) -> int:
     return 64 + step if d >= 0 else 63 - step
 
 
+def predicted(weights: list[int], x: list[int]) -> int:
+    """What weights, 2^16 being one, make of differences."""
+    total = sum(w * x for w, x in zip(weights, x, strict=True))
+    assert abs(total) < 1 << 57
+    return total >> 16
+
+
+def inverse_power(x: list[int]) -> int:
+    """2^44 over the power of differences."""
+    power = (1 << 12) + sum(x * x for x in x)
+    assert power < 1 << 37
+    return (1 << 44) // power
+
+
+def learnt(weights: list[int], x: list[int], step: int, j: int) -> list[int]:
+    """The weights of prediction j when it has missed by so much of the power."""
+    shift = (9, 13)[j]
+    return [
+        min(max(w + (step * x >> shift), -(1 << 18)), 1 << 18)
+        for w, x in zip(weights, x, strict=True)
+    ]
+
+
 class Samples:
     """Predictions of a sample of 16 bits: of two bytes, or of one, which is its upper half."""
 
@@ -89,14 +112,10 @@ class Samples:
         self.x += [0] * (TAPS - len(self.x))
         assert len(self.x) == TAPS and all(abs(x) < 1 << 16 for x in self.x)
 
-        def linear(weights: list[int]) -> int:
-            total = sum(w * x for w, x in zip(weights, self.x, strict=True))
-            assert abs(total) < 1 << 41
-            return W + (total >> 16)
-
-        guesses = [linear(weights[past.channel]) for weights in self.weights]
+        weights = [weights[past.channel] for weights in self.weights]
+        guesses = [W + predicted(w, self.x) for w in weights]
         guesses += [third, fourth]
-        guesses += [linear(weights) for weights in self.squares[past.channel].weights]
+        guesses += [W + predicted(w, self.x) for w in self.squares[past.channel].weights]
         if self.width == 2:
             self.guesses = [g & 65535 for g in guesses]
         else:
@@ -108,12 +127,12 @@ class Samples:
         low = g & 255 if past.channel % 2 == 0 else (g - past.back(1) + 128 & 65535) >> 6
         return past.channel | low << 8
 
-    def learn(self, channel: int, value: int) -> None:
-        """The sample that was predicted is ``value``."""
+    def learn(self, past: Past) -> None:
+        """The sample that was predicted has come."""
+        channel = past.channel - self.width + 1
+        value = past.back(1) << 8 | (past.back(2) if self.width == 2 else 0)
         self.squares[channel].learn(self.x, self.difference(value, self.before))
-        power = (1 << 12) + sum(x * x for x in self.x)
-        assert power < 1 << 37
-        inverse = (1 << 44) // power
+        inverse = inverse_power(self.x)
         for j, guess in enumerate(self.guesses):
             error = self.difference(value, guess)
             mean = self.errors[j][channel]
@@ -121,11 +140,14 @@ class Samples:
             assert abs(error) < 1 << 16 and self.errors[j][channel] < 1 << 24
             if j < LEARNING:
                 step = error * inverse >> 20
-                shift = (9, 13)[j]
-                self.weights[j][channel] = [
-                    min(max(w + (step * x >> shift), -(1 << 18)), 1 << 18)
-                    for w, x in zip(self.weights[j][channel], self.x, strict=True)
-                ]
+                self.weights[j][channel] = learnt(self.weights[j][channel], self.x, step, j)
+
+    def cells(self, count: int, past: Past, k: int, node: int) -> list[tuple[int, int]]:
+        """For each prediction, how wrong it is on average, and where it stands, seen from what bit
+        k decides behind those of ``node``."""
+        return [
+            (self.error_class(j, past.channel), self.place(j, past, k, node)) for j in range(count)
+        ]
 
     def error_class(self, j: int, channel: int) -> int:
         """How wrong prediction j is on average: 0…7."""

@@ -1,0 +1,211 @@
+"""Predictions of a number in floating point by the reference engine: section 11 of
+``docs/numerics.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from nncomp.engine.reference.samples import (
+    LEARNING,
+    PREDICTIONS,
+    TAPS,
+    inverse_power,
+    learnt,
+    predicted,
+    step_of,
+)
+from nncomp.engine.reference.squares import OF_ROWS, OF_SOUND, LeastSquares
+from nncomp.mixing import FloatKind
+
+if TYPE_CHECKING:
+    from nncomp.engine.reference.features import Past
+
+__all__ = ["Floats"]
+
+FRACTION = 30  # bits of a fraction that count
+MOST_UP = 13  # a number may be so many octaves above the largest one before
+MOST_GUESS = 1 << 46
+
+
+def within(v: int, most: int) -> int:
+    return min(max(v, -most), most)
+
+
+def log_of(size: int) -> int:
+    """log2 of a size in 1/8, about, and of 0 as of 1."""
+    place = size.bit_length() - 1
+    return 8 * place + ((size << 3 >> place) & 7) if size else 0
+
+
+class Floats:
+    """Numbers of a kind, highest byte first, in records of ``period`` bytes: a few numbers, or a
+    row of them."""
+
+    def __init__(self, kind: FloatKind, period: int) -> None:
+        self.kind, self.width, self.period = kind, kind.width, period
+        self.has_frames = period <= 8 * self.width
+        self.weights = [[[0] * TAPS for _ in range(8)] for _ in range(LEARNING)]  # 2^16: one
+        forgetting = OF_SOUND if self.has_frames else OF_ROWS
+        self.squares = [LeastSquares(TAPS, forgetting) for _ in range(8)]  # by channel
+        self.errors = [[0] * 8 for _ in range(PREDICTIONS)]  # means of log_of, in 1/256, by channel
+        self.scale = 0  # numbers are in units of 2^scale
+        self.x = [0] * TAPS
+        self.down = 0  # how many bits these are too long to be learnt from
+        self.before = 0  # the number before
+        self.channel = 0  # which number of a record it is
+        self.guesses = [0] * PREDICTIONS
+
+    def float_of(self, bits: int) -> tuple[int, int]:
+        """Fraction and exponent of a number whose highest bits these are, of 64."""
+        rest = 63 - self.kind.exponent_bits
+        exponent = (bits >> rest) & ((1 << self.kind.exponent_bits) - 1)
+        fraction = (bits & ((1 << rest) - 1)) >> rest - FRACTION
+        if self.kind.base == 1:
+            if exponent == (1 << self.kind.exponent_bits) - 1:
+                return 0, 0
+            fraction |= (exponent > 0) << FRACTION
+        return -fraction if bits >> 63 else fraction, exponent * self.kind.base
+
+    def in_units(self, number: tuple[int, int]) -> int:
+        """A number in units of 2^scale, towards 0."""
+        fraction, exponent = number
+        up = min(exponent - self.scale, MOST_UP)
+        size = abs(fraction) << up if up >= 0 else abs(fraction) >> -up
+        return -size if fraction < 0 else size
+
+    def bits_of(self, v: int) -> int:
+        """The first 32 bits of the number that is about v units."""
+        sign = (v < 0) << 31
+        if v == 0:
+            return 0
+        fraction_bits = 31 - self.kind.exponent_bits
+        up = abs(v).bit_length() - 1 - FRACTION
+        if self.kind.base != 1:
+            up += 1
+            up += -(self.scale + up) % 4
+        exponent = (self.scale + up) // self.kind.base
+        most = (1 << self.kind.exponent_bits) - 1
+        if exponent <= 0:
+            return sign
+        if exponent >= most:
+            return sign | most << fraction_bits
+        fraction = abs(v) >> up if up >= 0 else abs(v) << -up
+        below = (fraction >> FRACTION - fraction_bits) & ((1 << fraction_bits) - 1)
+        return sign | exponent << fraction_bits | below
+
+    def number(self, past: Past, k: int) -> tuple[int, int]:
+        """The number that begins k bytes before the byte to come."""
+        if past.t < k:
+            return 0, 0
+        at = past.t - k
+        bits = int.from_bytes(bytes(past.piece[at : at + self.width]), "big")
+        return self.float_of(bits << 64 - 8 * self.width)
+
+    def differences(self) -> Iterator[tuple[int, int]]:
+        """How many bytes before the byte to come two numbers begin whose difference counts."""
+        W, P = self.width, self.period
+        if self.has_frames:
+            others = min(P // W - 1, 2)  # numbers before this one that are looked at
+            yield from ((i * P, i * P - P) for i in range(2, TAPS + 2 - 4 * others))
+            for k in range(W, others * W + 1, W):
+                yield from ((k + i * P, k + i * P + P) for i in range(4))
+        else:
+            near = [P, P + W, P - W, 2 * W, 3 * W, 4 * W, P - 2 * W, P - 3 * W]
+            near += [P + 2 * W, 2 * P, 2 * P - W, 2 * P + W]
+            yield from ((k, W) for k in near)
+
+    def predict(self, past: Past) -> None:
+        """Predict the number that begins with the byte to come."""
+        pairs = [(self.number(past, u), self.number(past, v)) for u, v in self.differences()]
+        before = self.number(past, self.period if self.has_frames else self.width)
+        self.scale = max(exponent for pair in [*pairs, (before,)] for _, exponent in pair)
+        self.x = [self.in_units(u) - self.in_units(v) for u, v in pairs]
+        self.x += [0] * (TAPS - len(self.x))
+        assert all(abs(x) < 1 << 32 for x in self.x)
+        self.down = max(1, *map(abs, self.x)).bit_length() - 15
+        self.before = self.in_units(before)
+        self.channel = past.row_at // self.width if self.has_frames else 0
+        last = -self.x[0] if self.has_frames else self.x[0] - self.x[1]
+        weights = [w[self.channel] for w in self.weights]
+        guesses = [self.before + predicted(w, self.x) for w in weights]
+        guesses += [self.before, self.before + last]
+        guesses += [self.before + predicted(w, self.x) for w in self.squares[self.channel].weights]
+        self.guesses = [within(guess, MOST_GUESS) for guess in guesses]
+
+    def learn(self, past: Past) -> None:
+        """The number that was predicted has come."""
+        value = self.in_units(self.number(past, self.width))
+
+        def reduced(v: int) -> int:
+            return within(v << -self.down if self.down < 0 else v >> self.down, 65535)
+
+        x = [*map(reduced, self.x)]
+        assert all(abs(v) <= 1 << 15 for v in x)
+        self.squares[self.channel].learn(x, reduced(value - self.before))
+        inverse = inverse_power(x)
+        for j, guess in enumerate(self.guesses):
+            log = 256 * (8 * self.scale + log_of(abs(value - guess)))
+            mean = self.errors[j][self.channel]
+            self.errors[j][self.channel] = mean + (log - mean >> 4) if mean else log
+            if j < LEARNING:
+                step = reduced(value - guess) * inverse >> 20
+                weights = self.weights[j][self.channel]
+                self.weights[j][self.channel] = learnt(weights, x, step, j)
+
+    def begun(self, past: Past) -> int:
+        """The bytes of the number that are there, and zeros: 64 bits."""
+        n = past.channel
+        return past.order(n) << 64 - 8 * n
+
+    def cells(self, count: int, past: Past, k: int, node: int) -> list[tuple[int, int]]:
+        """For each prediction, how much room there is for its error, and where it stands, seen from
+        what bit k decides behind those of ``node``."""
+        cut, width, one_is_less = self._cut(past, k, node)
+        found = []
+        for guess, errors in zip(self.guesses[:count], self.errors, strict=False):
+            error = errors[self.channel]
+            d = cut - guess if one_is_less else guess - cut
+            down = max((error >> 11) - self.scale - 5, -15)
+            steps = within(d >> down if down >= 0 else d << -down, 65535)
+            place = step_of(steps) | (0 if past.channel else 128)
+            octaves = width - (error >> 8) >> 3
+            found.append((min(max(octaves + 4, 0), 7), place))
+        return found
+
+    def _cut(self, past: Past, k: int, node: int) -> tuple[int, int, bool]:
+        """The value that divides those of a 0 from those of a 1; how far the former go, as a
+        logarithm; whether the latter are less."""
+        if past.channel == 0 and k == 0:
+            return 0, 1 << 20, True
+        below = 56 - 8 * past.channel
+        least = self.begun(past) | (node << 8 - k & 255) << below
+        value = self.in_units(self.float_of(least | 128 >> k << below))
+        size = abs(value - self.in_units(self.float_of(least)))
+        return value, 8 * self.scale + log_of(size), bool(least >> 63)
+
+    def figure(self, past: Past, j: int) -> int:
+        """What prediction j says of the byte to come, the first four of a number."""
+        n = past.channel
+        if n > 3:
+            return 0
+        bits = self.bits_of(self.guesses[j])
+        if n == 0:
+            return bits >> 20
+        there = self.begun(past) >> 64 - 8 * n
+        if there >> 8 * n - 1 != bits >> 31:
+            return 1 << 12 | n
+        fine = 1 if n == 1 else 4
+        above = (bits >> 24 - 8 * n) - (there << 8)
+        return 2 << 12 | n << 10 | (min(max(above, -128 * fine), 383 * fine) // fine) + 128
+
+    def sure(self, j: int) -> int:
+        """How many bits of prediction j are about right: 0…31."""
+        log = 8 * self.scale + log_of(abs(self.guesses[j]))
+        return min(max(log - (self.errors[j][self.channel] >> 8), 0), 255) >> 3
+
+    def exponent(self, past: Past) -> int:
+        """Sign and exponent, from the third byte of a number on, and which byte it is."""
+        if past.channel < 2:
+            return past.channel
+        return self.begun(past) >> 63 - self.kind.exponent_bits << 4 | past.channel
