@@ -51,7 +51,9 @@ class Contexts(enum.IntEnum):
     X86 = 3  # instructions of an x86 processor
     PICTURE = 4  # rows of samples of bytes
     WIDE = 5  # rows of samples of 16-bit numbers, low byte first: sound, too, in rows of two frames
-    FLOATS = 6  # records or rows of numbers in floating point, highest byte first
+    FLOATS = (
+        6  # records or rows of numbers in floating point or of 24 or 32 bits, highest byte first
+    )
 
     @property
     def has_stride(self) -> bool:
@@ -59,26 +61,29 @@ class Contexts(enum.IntEnum):
 
 
 class FloatKind(enum.IntEnum):
-    """A number in floating point: a sign, an exponent, and a fraction. A stream's *stride* says
-    which it has."""
+    """A number in floating point: a sign, an exponent, and a fraction; or a whole one. A stream's
+    *stride* says which it has."""
 
     SINGLE = 1  # IEEE 754, 32 bits
     HEXADECIMAL = 2  # IBM System/360, 32 bits
     DOUBLE = 3  # IEEE 754, 64 bits
+    WHOLE24 = 4  # two's complement, 24 bits
+    WHOLE32 = 5  # likewise, 32 bits
 
     @property
     def width(self) -> int:
         """Bytes."""
-        return 8 if self == FloatKind.DOUBLE else 4
+        return (4, 4, 8, 3, 4)[self - 1]
 
     @property
     def exponent_bits(self) -> int:
-        return {FloatKind.SINGLE: 8, FloatKind.HEXADECIMAL: 7, FloatKind.DOUBLE: 11}[self]
+        """Of a whole number, some of its highest bits."""
+        return (8, 7, 11, 8, 8)[self - 1]
 
     @property
     def base(self) -> int:
-        """log2 of the base that the exponent is of."""
-        return 4 if self == FloatKind.HEXADECIMAL else 1
+        """log2 of the base that the exponent is of; 0 of a whole number, which has none."""
+        return (1, 4, 1, 0, 0)[self - 1]
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,8 @@ def test_a_damaged_side_gives_content_or_one_error(
         ("00", [4], 4),  # cut
         ("00 00 00", [4, 0], 4),  # of nothing
         ("00 02", [0, 4], 4),
-        ("00 02 03", [0, 4], 4),  # of 16 bytes
+        ("00 02 03", [0, 6], 6),  # of 3 bytes as they are
+        ("00 02 0F", [0, 4], 4),  # or turned, and too many
         ("00 02 20", [0, 2, 2, 0], 4),  # all bytes apart
         ("00 02 08", [0, 4], 4),  # the distance is missing
         ("00 02 08 00", [0, 4], 4),  # or 0

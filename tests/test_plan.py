@@ -252,10 +252,11 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         ("00 15 0D 02", 1, "even period"),
         ("00 15 0C 03", 1, "even period"),
         ("00 16 04 00", 1, "stride 0 is not"),
-        ("00 16 08 04", 1, "floats of kind 4 are not defined"),
+        ("00 16 08 06", 1, "floats of kind 6 are not defined"),
         ("00 16 00 01", 1, "a period of whole numbers"),
         ("00 16 06 02", 1, "a period of whole numbers"),
         ("00 16 0C 03", 1, "a period of whole numbers"),
+        ("00 16 08 04", 1, "a period of whole numbers"),
         # 12: payloads
         ("00 10 00", 32, "not smaller"),
         ("00 20 00", 32, "not smaller"),

@@ -1,4 +1,4 @@
-"""Arrays of numbers of 2, 4 or 8 bytes (tensors, samples, times), cut by the place of a byte.
+"""Arrays of numbers of 2, 3, 4 or 8 bytes (tensors, samples, times), cut by the place of a byte.
 
 The low bytes of floats and of measured values are noise: in streams of their own they cost no time,
 and what is left is smaller without them. Before, a float's sign goes to its end, so that the
@@ -39,7 +39,7 @@ __all__ = [
 NAME = "numbers"
 CONTEXTS = Contexts.GENERAL
 
-_WIDTHS = 2, 4, 8  # by the number that a file holds
+_WIDTHS = 2, 4, 8, 3  # by the number that a file holds
 _MAX_RUNS = 256
 _CHUNK = 1 << 14  # numbers at a time, so that little memory is needed
 _Array = npt.NDArray[Any]
@@ -58,8 +58,8 @@ class Change(enum.IntEnum):
 class Kind:
     """How numbers are taken apart."""
 
-    width: int  # bytes: 2, 4 or 8, the lowest first
-    change: Change = Change.NONE
+    width: int  # bytes: 2, 3, 4 or 8, the lowest first
+    change: Change = Change.NONE  # those of 3 bytes are turned
     distance: int = 0  # 1..255 for differences, else 0
     apart: int = 0  # so many of the low bytes, 0..width − 1, have a stream each
 
@@ -101,8 +101,7 @@ def take_apart(content: bytes, runs: Sequence[Run]) -> Split:
         side.append(_dumps(run, last))
         last = run.stop
         streams = parts.setdefault(run.kind, [[] for _ in run.kind.widths])
-        for numbers in _changed(content, run):
-            places = numbers.view(np.uint8).reshape(-1, run.kind.width)
+        for places in _changed(content, run):
             for stream, place in zip(streams, _places(run.kind), strict=True):
                 stream.append(places[:, place].tobytes())
     rest.append(content[last:])
@@ -167,7 +166,18 @@ def _rotated(numbers: _Array, bits: int) -> _Array:
 
 
 def _changed(content: bytes, run: Run) -> Iterator[_Array]:
-    """The numbers of a run, (n,) unsigned."""
+    """The bytes of a run's numbers, (n, width)."""
+    kind = run.kind
+    if kind.change == Change.TURNED:
+        places = np.frombuffer(content, np.uint8, run.count * kind.width, run.start)
+        yield places.reshape(-1, kind.width)[:, ::-1]
+    else:
+        for numbers in _computed(content, run):
+            yield numbers.view(np.uint8).reshape(-1, kind.width)
+
+
+def _computed(content: bytes, run: Run) -> Iterator[_Array]:
+    """The numbers of a run that is not turned, (n,) unsigned."""
     kind = run.kind
     every = np.frombuffer(content, kind.dtype, run.count, run.start)
     before = np.zeros(kind.distance, kind.dtype)
@@ -178,22 +188,20 @@ def _changed(content: bytes, run: Run) -> Iterator[_Array]:
         elif kind.change == Change.DIFFERENCES:
             yield numbers - np.concatenate([before, numbers])[: len(numbers)]
             before = numbers[-kind.distance :]
-        elif kind.change == Change.TURNED:
-            yield numbers.byteswap()
         else:
             yield numbers
 
 
 def _restored(streams: Sequence[memoryview], run: Run) -> Iterator[_Array]:
-    """The inverse."""
+    """The inverse, of the streams of a run's kind."""
     kind = run.kind
+    if kind.change == Change.TURNED:
+        for chunk in _chunks(run):
+            yield _joined(streams, kind, chunk)[:, ::-1]
+        return
     before = np.zeros(kind.distance, kind.dtype)
     for chunk in _chunks(run):
-        places = np.empty((chunk.stop - chunk.start, kind.width), np.uint8)
-        for stream, width, place in zip(streams, kind.widths, _places(kind), strict=True):
-            some = stream[chunk.start * width : chunk.stop * width]
-            places[:, place] = np.frombuffer(some, np.uint8).reshape(-1, width)
-        numbers = places.view(kind.dtype)[:, 0]
+        numbers = _joined(streams, kind, chunk).view(kind.dtype)[:, 0]
         if kind.change == Change.ROTATED:
             numbers = _rotated(numbers, 8 * kind.width - 1)
         elif kind.change == Change.DIFFERENCES:
@@ -203,9 +211,16 @@ def _restored(streams: Sequence[memoryview], run: Run) -> Iterator[_Array]:
             rows[0] += before
             rows = np.cumsum(rows, axis=0, dtype=kind.dtype)  # modulo 2^(8·width)
             numbers, before = rows.reshape(-1)[:count], rows[-1]
-        elif kind.change == Change.TURNED:
-            numbers = numbers.byteswap()
         yield numbers
+
+
+def _joined(streams: Sequence[memoryview], kind: Kind, chunk: slice) -> _Array:
+    """The bytes of numbers as they are in their streams, (n, width)."""
+    places = np.empty((chunk.stop - chunk.start, kind.width), np.uint8)
+    for stream, width, place in zip(streams, kind.widths, _places(kind), strict=True):
+        some = stream[chunk.start * width : chunk.stop * width]
+        places[:, place] = np.frombuffer(some, np.uint8).reshape(-1, width)
+    return places
 
 
 # ---- the side ----
@@ -242,9 +257,9 @@ def _read_kind(left: list[int]) -> Kind:
     coding = left.pop()
     index, change, apart = coding & 3, coding >> 2 & 3, coding >> 4
     distance = left.pop() if change == Change.DIFFERENCES else 0
-    if index < len(_WIDTHS) and change in tuple(Change) and apart < _WIDTHS[index]:
-        if distance > 0 or change != Change.DIFFERENCES:
-            return Kind(_WIDTHS[index], Change(change), distance, apart)
+    whole = _WIDTHS[index] != 3 or change == Change.TURNED
+    if whole and apart < _WIDTHS[index] and (distance > 0 or change != Change.DIFFERENCES):
+        return Kind(_WIDTHS[index], Change(change), distance, apart)
     raise FormatError("numbers are of no kind that is supported")
 
 
@@ -290,7 +305,7 @@ def _looks(content: bytes) -> tuple[_Array, _Array]:
     alike = np.frombuffer(_native.count_alike(content, _WINDOW), np.int64)  # of 512² pairs
     widths = np.zeros(count, np.int64)
     phases = np.zeros(count, np.int64)
-    for width in reversed(_WIDTHS):
+    for width in (8, 4, 2):
         places = alike.reshape(count, _PLACES // width, width)
         low, high = places.min(1), places.max(1)  # (windows, width)
         steady = (2 * high <= 3 * low).all(1)  # a place is the same in all numbers

@@ -14,7 +14,7 @@ import numpy as np
 from nncomp.filters import numbers
 from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.mixing import FloatKind
-from nncomp.plan.statistics import are_floats, chi_square
+from nncomp.plan.statistics import chi_square, phase_of_floats
 
 __all__ = ["choose_runs", "is_noise"]
 
@@ -24,13 +24,15 @@ _SHARE = 16  # of a block, this part has to be numbers of one width,
 _ALL = 2  # and this part numbers, but for programs: between records they are better left there
 _LEAST_SAMPLE, _SAMPLE = 1 << 12, 3 << 11  # bytes coded in a trial, of a block
 _OF_SAMPLE = 32  # times as large, or so
-_LEAST_FLOATS, _OF_FLOATS = 3 << 13, 64  # bytes of floats that are coded, or this part of them
+_FLOATS = 1 << 15  # bytes of floats that are coded
 _PIECES = 4  # of a sample
+_TURNED = [kind for kind in FloatKind if kind != FloatKind.HEXADECIMAL]  # mostly lowest byte first
 _GAIN = 32  # this part of what they cost as they are has to be saved: a sample promises too much,
 _GAIN_IN_PROGRAM = 8  # more by those that are not instructions,
 _LOSS = 512  # or this part at most be lost, where a quarter is noise: that then costs no time
 _CLOSE = 32  # once this part is lost, no other way is tried
 _DISTANCES = 1, 2, 3, 4, 6, 8
+_TURNED_ONLY = 3  # bytes of a number
 _CHANGES = 2  # are tried, that after which entropy is least and another if it has at most
 _NEAR, _NEAR_IN_PROGRAM = 128, 64  # this part more
 # Chi-square of n bytes: mean 255, standard deviation 23 if uniform; 1.39·n more for each bit of
@@ -61,7 +63,9 @@ def choose_runs(
     for width in dict.fromkeys(run.kind.width for run in found):
         same = [run for run in found if run.kind.width == width]
         if sum(run.stop - run.start for run in same) * _SHARE >= len(content):
-            kinds[width] = _best(_sample(content, same), width, program, as_is, cost)
+            kinds[width] = None
+            if width != _TURNED_ONLY:
+                kinds[width] = _best(_sample(content, same), width, program, as_is, cost)
             if floats and _are_better_floats(content, same, kinds[width], as_is, cost):
                 kinds[width] = Kind(width, Change.TURNED)
     runs = []
@@ -74,10 +78,10 @@ def choose_runs(
 
 def _floats(content: bytes) -> list[Run]:
     """All of the content, where it is floats, whose bytes may be alike in ways of their own."""
-    for kind in (FloatKind.SINGLE, FloatKind.DOUBLE):
-        for phase in range(kind.width):
-            if len(content) >= _LEAST_SAMPLE and are_floats(content, kind, "<", phase):
-                return [Run(phase, (len(content) - phase) // kind.width, Kind(kind.width))]
+    for kind in _TURNED if len(content) >= _LEAST_SAMPLE else []:
+        phase = phase_of_floats(content, kind, "<")
+        if phase is not None:
+            return [Run(phase, (len(content) - phase) // kind.width, Kind(kind.width))]
     return []
 
 
@@ -109,14 +113,13 @@ def _are_better_floats(
     """Whether numbers take less in the contexts of floats than as they would be otherwise. What
     predicts floats learns from hundreds of numbers in a row."""
     longest = max(runs, key=lambda run: run.count)
-    width = longest.kind.width
-    each = min(longest.count, max(longest.count // _OF_FLOATS, _LEAST_FLOATS // width))
-    start = longest.start + (longest.count - each) // 2 * width
-    sample = content[start : start + each * width]
-    turned = Kind(width, Change.TURNED)
-    (stream,) = _streams(sample, turned)[1:]
-    for floats in FloatKind:
-        if floats != FloatKind.HEXADECIMAL and floats.width == width and are_floats(stream, floats):
+    width, content = longest.kind.width, content[longest.start : longest.stop]
+    each = min(_FLOATS // width, longest.count) // _PIECES
+    starts = [(longest.count - each) * i // (_PIECES - 1) * width for i in range(_PIECES)]
+    sample = b"".join(content[start : start + each * width] for start in starts)
+    (stream,) = _streams(sample, Kind(width, Change.TURNED))[1:]
+    for floats in _TURNED:
+        if floats.width == width and phase_of_floats(content, floats, "<") == 0:
             otherwise = as_is(sample) if kind is None else _cost(sample, kind, cost)
             return cost(stream, width, floats) < otherwise - otherwise // _GAIN
     return False

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Protocol
 from nncomp.filters import FILTERS, arm64, x86
 from nncomp.mixing import MAX_PERIOD, Contexts, FloatKind, Mixing, Profile
 from nncomp.plan import arrays
-from nncomp.plan.statistics import Lags, are_floats, described, period_of_floats, strangeness
+from nncomp.plan.statistics import (
+    Lags,
+    described,
+    period_of_floats,
+    phase_of_floats,
+    strangeness,
+)
 
 if TYPE_CHECKING:
     from nncomp.model import Model
@@ -108,7 +114,8 @@ def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
     records = [Mixing(profile, Contexts.RECORDS, period=p) for p in periods]
     mixings = records[: 1 if pictures else 2] + pictures
     for kind in FloatKind:
-        mixings += of_floats(content, kind, profile) if are_floats(content, kind) else []
+        if phase_of_floats(content, kind) == 0:
+            mixings += of_floats(content, kind, profile)
     filtered = [Candidate(Mixing(profile, FILTERS[i].CONTEXTS), i) for i in filters]
     if FILTERS.index(arm64) in filters or (not (mixings or filters) and strange >= _NAMELESS):
         # These suit what has no name, too, and programs whose calls are not worth the filter.

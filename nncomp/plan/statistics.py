@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nncomp import _native
 from nncomp.mixing import MAX_STRIDE, FloatKind
 
 __all__ = [
     "Lags",
-    "are_floats",
     "chi_square",
     "described",
     "period_of_floats",
+    "phase_of_floats",
     "strangeness",
 ]
+
+_Array = npt.NDArray[Any]
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1b"))
 
@@ -116,36 +120,86 @@ def chi_square(sample: bytes) -> int:
 _OCTAVES = 64, 4  # of a float from 1, and from the one before
 _PIECES, _PIECE = 8, 1 << 12  # that are looked at, and bytes of each
 _LEAST_FLOATS = 1 << 8  # have rows
+_SMALLER = 3  # whole numbers are so many times smaller than what bytes in another order stand for
 
 
-def are_floats(content: bytes, kind: FloatKind, order: str = ">", phase: int = 0) -> bool:
-    """Whether ``content`` looks like numbers of a kind, highest byte first or with "<" last, from
-    byte ``phase`` on: most are not 0, else they may be halves, and of these exponents are near 0,
-    and mostly near to that of the number before."""
-    whole = (len(content) - phase) // kind.width
-    each = min(whole, _PIECE // kind.width)
+def phase_of_floats(content: bytes, kind: FloatKind, order: str = ">") -> int | None:
+    """From which byte on, less than a number, ``content`` looks like numbers of a kind, highest
+    byte first or with "<" last; None where it does not."""
+    every = [list(_pieces(content, kind, order, phase)) for phase in range(kind.width)]
+    if kind.base:
+        return next((phase for phase, some in enumerate(every) if _are_floats(some, kind)), None)
+    sizes = [_sizes(some, kind) for some in every]
+    most = max(apart for apart, _ in sizes)
+    alike = (steps < apart and apart * _SMALLER <= most for apart, steps in sizes)
+    return next((phase for phase, is_it in enumerate(alike) if is_it), None)
+
+
+def _pieces(content: bytes, kind: FloatKind, order: str, phase: int) -> Iterator[_Array]:
+    """The bits of numbers, (n,), from eight places."""
+    width = kind.width
+    whole = max(len(content) - phase, 0) // width
+    each = min(whole, _PIECE // width)
+    for piece in range(_PIECES):
+        start = phase + (whole - each) * piece // (_PIECES - 1) * width
+        places = np.frombuffer(content[start : start + each * width], np.uint8).reshape(-1, width)
+        yield _bits(places if order == ">" else places[:, ::-1])
+
+
+def _bits(places: _Array) -> _Array:
+    """Numbers by their bytes, (n, width), the highest first."""
+    bits = np.zeros(len(places), np.int64)
+    for place in range(places.shape[1]):
+        bits = bits << 8 | places[:, place]
+    return bits
+
+
+def _signed(bits: _Array, kind: FloatKind) -> _Array:
+    """Whole numbers."""
+    signed: _Array = bits - (bits >> 8 * kind.width - 1 << 8 * kind.width)
+    return signed
+
+
+def _are_floats(pieces: list[_Array], kind: FloatKind) -> bool:
+    """Whether most are not 0, else they may be halves, and of these exponents are near 0, and
+    mostly near to that of the number before."""
     rest = 8 * kind.width - 1 - kind.exponent_bits
     usual = near = count = 0
-    for piece in range(_PIECES):
-        start = phase + (whole - each) * piece // (_PIECES - 1) * kind.width
-        bits = np.frombuffer(content, f"{order}u{kind.width}", each, start).astype(np.int64)
+    for bits in pieces:
         size = bits & (1 << 8 * kind.width - 1) - 1
-        size = size[size > 0]
-        exponent = (size >> rest) * kind.base
+        exponent = (size[size > 0] >> rest) * kind.base
         one = ((1 << kind.exponent_bits - 1) - 1) * kind.base
         usual += int((abs(exponent - one) <= _OCTAVES[0]).sum())
         near += int((abs(np.diff(exponent)) <= _OCTAVES[1]).sum())
         count += len(exponent)
-    return 8 * count >= 5 * _PIECES * each > 0 and 8 * usual >= 7 * count and 4 * near >= 3 * count
+    numbers = sum(map(len, pieces))
+    return 8 * count >= 5 * numbers > 0 and 8 * usual >= 7 * count and 4 * near >= 3 * count
+
+
+def _sizes(pieces: list[_Array], kind: FloatKind) -> tuple[int, int]:
+    """How far whole numbers are from their mean, and from one of the two before, all together, but
+    where many are 0: these are silence, or halves."""
+    apart = steps = 0
+    for bits in pieces:
+        values = _signed(bits, kind)
+        if 8 * np.count_nonzero(values) >= 5 * len(values) >= 5 * _LEAST_FLOATS:
+            apart += int(abs(values - int(values.sum()) // len(values)).sum())
+            steps += min(int(abs(values[lag:] - values[:-lag]).sum()) for lag in (1, 2))
+    return apart, steps
 
 
 def period_of_floats(content: bytes, kind: FloatKind, limit: int) -> int:
     """Bytes of a record of a few such numbers, or of a row of up to ``limit``; else of a number."""
-    bits = np.frombuffer(content, f">u{kind.width}", len(content) // kind.width)
-    if len(bits) < _LEAST_FLOATS:
+    count = len(content) // kind.width
+    if count < _LEAST_FLOATS:
         return kind.width
-    rest = 8 * kind.width - 1 - kind.exponent_bits
-    about = (bits >> rest + kind.exponent_bits << 7) | (bits >> rest - 4) & 127
+    places = np.frombuffer(content, np.uint8, count * kind.width).reshape(-1, kind.width)
+    if kind.base:
+        bits = places[:, 0].astype(np.int64) << 8 | places[:, 1]
+        about = bits >> 15 << 7 | bits >> 11 - kind.exponent_bits & 127
+    else:
+        values = _signed(_bits(places), kind)
+        about = values >> max(int(abs(values).sum() // count).bit_length() - 6, 0)
     for row, record in Lags(about.astype(np.uint8).tobytes(), limit, 1 << 10).rows():
         return (record if row == 2 * record else row) * kind.width
     return kind.width

@@ -12,7 +12,7 @@ constexpr size_t MAX_RUNS = 256;
 enum Change : uint8_t { NONE, ROTATED, DIFFERENCES, TURNED };
 
 struct Kind {
-  int width;         // bytes of a number: 2, 4 or 8, the lowest first
+  int width;         // bytes of a number: 2, 3, 4 or 8, the lowest first
   Change change;     // what was done to the numbers
   uint64_t distance;  // to the number that one is the difference to; else 0
   int apart;         // so many of the low bytes have a stream each
@@ -35,9 +35,10 @@ struct Side {
 
 Kind read_kind(Fields& fields) {
   const uint8_t coding = fields.byte();
-  const int width = 2 << (coding & 3), change = coding >> 2 & 3, apart = coding >> 4;
+  constexpr int WIDTHS[] = {2, 4, 8, 3};
+  const int width = WIDTHS[coding & 3], change = coding >> 2 & 3, apart = coding >> 4;
   const uint64_t distance = change == DIFFERENCES ? fields.byte() : 0;
-  require(width <= 8 && apart < width && (distance > 0 || change != DIFFERENCES),
+  require((width != 3 || change == TURNED) && apart < width && (distance > 0 || change != DIFFERENCES),
           "numbers are of no kind that is supported");
   return {width, Change(change), distance, apart};
 }
@@ -98,9 +99,10 @@ void join_run(const Kind& kind, View* streams, uint64_t count, uint8_t* out) {
     }
     if (kind.change == ROTATED) number = (number >> 1 | number << (bits - 1)) & mask;
     if (kind.change == DIFFERENCES && i >= kind.distance) number += load(i - kind.distance);
-    const int turned = kind.change == TURNED ? kind.width - 1 : 0;
     uint8_t* const to = out + i * uint64_t(kind.width);
-    for (int k = 0; k < kind.width; ++k) to[k ^ turned] = uint8_t(number >> 8 * k);
+    for (int k = 0; k < kind.width; ++k) {
+      to[kind.change == TURNED ? kind.width - 1 - k : k] = uint8_t(number >> 8 * k);
+    }
   }
   for (int stream = 0; stream < kind.streams(); ++stream) {
     streams[stream] = streams[stream].subspan(count * uint64_t(kind.width_of(stream)));

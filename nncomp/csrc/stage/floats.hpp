@@ -18,7 +18,7 @@ constexpr int64_t MOST_GUESS = int64_t(1) << 46;
 
 // fraction · 2^exponent; what is no number is 0.
 struct Float {
-  int32_t fraction;  // below 2^31
+  int32_t fraction;  // within 2^31
   int32_t exponent;  // 0 … 2046
 };
 
@@ -27,6 +27,7 @@ inline int64_t within(int64_t v, int64_t most) { return v < -most ? -most : v > 
 
 // The highest bits are those of the number, and zeros follow.
 inline Float float_of(const FloatFormat& f, uint64_t bits) {
+  if (f.base == 0) return {int32_t(int64_t(bits) >> (64 - 8 * f.width)), 0};
   const int rest = 63 - f.exponent;
   const uint32_t exponent = uint32_t(bits << 1 >> (64 - f.exponent));
   uint32_t fraction = uint32_t((bits & ((uint64_t(1) << rest) - 1)) >> (rest - FRACTION));
@@ -47,6 +48,10 @@ inline int64_t in_units(const Float& x, int32_t scale) {
 
 // The first 32 bits of the number that is about v units of 2^scale, |v| <= MOST_GUESS.
 inline uint32_t bits_of(const FloatFormat& f, int64_t v, int32_t scale) {
+  if (f.base == 0) {
+    const int64_t end = int64_t(1) << (8 * f.width - 1);
+    return uint32_t(v < -end ? -end : v >= end ? end - 1 : v) << (32 - 8 * f.width);
+  }
   const uint32_t sign = v < 0 ? 1u << 31 : 0;
   if (v == 0) return sign;
   const bool ieee = f.base == 1;
@@ -172,7 +177,7 @@ inline Cut cut_of(const Shape& p, const Lane& l, uint32_t k, uint32_t byte_node)
   const uint64_t least = begun(l) | uint64_t(byte_node << (8 - k) & 255) << below;
   const int64_t value = in_units(float_of(p.format, least | uint64_t(128u >> k) << below), l.floats.scale);
   const int64_t from = in_units(float_of(p.format, least), l.floats.scale);
-  return {value, 8 * l.floats.scale + log_of(size_of(value - from)), bool(least >> 63)};
+  return {value, 8 * l.floats.scale + log_of(size_of(value - from)), p.format.base && least >> 63};
 }
 
 // Where prediction j stands, seen from there, by how wrong it is on average: < 256.

@@ -52,14 +52,14 @@ constexpr int VECTOR = 16;  // inputs come in so many
 constexpr int whole(int n, int unit) { return (n + unit - 1) / unit * unit; }
 constexpr int ROW = whole(TAPS + 1, PART);
 
-// A number in floating point, highest byte first: a sign, an exponent, and a fraction.
+// A number in floating point, highest byte first: a sign, an exponent, and a fraction; or a whole one.
 struct FloatFormat {
   uint32_t width;  // bytes
-  int exponent;    // bits
-  int base;        // log2: the fraction counts as many times that as the exponent says
+  int exponent;    // bits; of a whole number, some of its highest
+  int base;        // log2: the fraction counts as many times that as the exponent says; 0: a whole number
 };
-constexpr int FLOAT_KINDS = 3;  // IEEE 754 of 32 bits, System/360 of 32, IEEE 754 of 64
-inline constexpr FloatFormat FLOAT_FORMATS[FLOAT_KINDS] = {{4, 8, 1}, {4, 7, 4}, {8, 11, 1}};
+constexpr int FLOAT_KINDS = 5;  // IEEE 754 of 32 bits, System/360 of 32, IEEE 754 of 64, whole ones of 24 and 32
+inline constexpr FloatFormat FLOAT_FORMATS[FLOAT_KINDS] = {{4, 8, 1}, {4, 7, 4}, {8, 11, 1}, {3, 8, 0}, {4, 8, 0}};
 
 // What has a cell: contexts, orders 0 and 1, predictions. A full profile has three inputs of each: as many behind each
 // other, up to a multiple of 8. The kernels count at run time, too, and share no code: hence inline.

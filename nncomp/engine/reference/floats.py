@@ -58,6 +58,9 @@ class Floats:
 
     def float_of(self, bits: int) -> tuple[int, int]:
         """Fraction and exponent of a number whose highest bits these are, of 64."""
+        if self.kind.base == 0:
+            whole = bits >> 64 - 8 * self.width
+            return whole - (bits >> 63 << 8 * self.width), 0
         rest = 63 - self.kind.exponent_bits
         exponent = (bits >> rest) & ((1 << self.kind.exponent_bits) - 1)
         fraction = (bits & ((1 << rest) - 1)) >> rest - FRACTION
@@ -76,6 +79,9 @@ class Floats:
 
     def bits_of(self, v: int) -> int:
         """The first 32 bits of the number that is about v units."""
+        if self.kind.base == 0:
+            end = 1 << 8 * self.width - 1
+            return (min(max(v, -end), end - 1) << 32 - 8 * self.width) & 0xFFFFFFFF
         sign = (v < 0) << 31
         if v == 0:
             return 0
@@ -122,7 +128,7 @@ class Floats:
         self.scale = max(exponent for pair in [*pairs, (before,)] for _, exponent in pair)
         self.x = [self.in_units(u) - self.in_units(v) for u, v in pairs]
         self.x += [0] * (TAPS - len(self.x))
-        assert all(abs(x) < 1 << 32 for x in self.x)
+        assert all(abs(x) <= 1 << 32 for x in self.x)
         self.down = max(1, *map(abs, self.x)).bit_length() - 15
         self.before = self.in_units(before)
         self.channel = past.row_at // self.width if self.has_frames else 0
@@ -182,7 +188,7 @@ class Floats:
         least = self.begun(past) | (node << 8 - k & 255) << below
         value = self.in_units(self.float_of(least | 128 >> k << below))
         size = abs(value - self.in_units(self.float_of(least)))
-        return value, 8 * self.scale + log_of(size), bool(least >> 63)
+        return value, 8 * self.scale + log_of(size), bool(self.kind.base and least >> 63)
 
     def figure(self, past: Past, j: int) -> int:
         """What prediction j says of the byte to come, the first four of a number."""
