@@ -106,7 +106,7 @@ SANITIZED := LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-
 	PYTHONPATH=tests $(SAN)/bin/python -m
 
 sanitize: $(SAN)/.done ## [SECONDS=N]: the native engine with ASan and UBSan: tests of it, every fuzz target, libFuzzer for a minute
-	$(SANITIZED) pytest -q -m 'not slow' $(patsubst %,tests/test_%.py,engines far hostile jpeg mixing native)
+	$(SANITIZED) pytest -q -m 'not slow' $(patsubst %,tests/test_%.py,engines far floats hostile jpeg mixing native)
 	$(SANITIZED) fuzz $(if $(SECONDS),--seconds $(SECONDS),--cases 30)
 	$(SAN)/bin/python tests/fuzz/native --seconds 40 --optional
 

@@ -54,8 +54,8 @@ SHARE_OF_COPIES = 32  # of a block, this part has to be copied, or it stands alo
 MIN_CODED_SIZE = 8  # bytes; below, what describes a coded stream costs more than coding can save
 _MIN_SIZE = 1 << 9  # bytes; below, there is nothing to choose
 _MIN_SAMPLE, _MAX_SAMPLE = 3 << 12, 3 << 14  # bytes coded in a trial
-_ALIGNED = 8
 _FLOATS = 3 << 13  # where they may be floats, whose predictions learn from hundreds in a row
+_NUMBERS = 24  # bytes: numbers of 3, 4 and 8 are whole in so many
 
 _NEAR, _FAR = 1 << 9, 1 << 14  # the longest lags that are looked at, many times and less often
 _STRANGE = 20  # bytes in 1000 that are no text: from here on it may be something else
@@ -164,10 +164,10 @@ def best_of(content: bytes, candidates: list[Candidate], encode: Encode) -> Cand
     # same contexts, has to be better by 0.4 %.
     rows = 8 * max(other.mixing.period for other in others)
     long = rows > _MIN_SAMPLE // 2
-    least = min(rows, len(content) // 32)
+    shortest, unit = min(rows, len(content) // 32), 1
     if any(other.mixing.contexts == Contexts.FLOATS for other in others):
-        long, least = True, max(least, _FLOATS)
-    sample = sampled(content, (0,) if long else (0, 1, 2), least)
+        long, shortest, unit = True, max(shortest, _FLOATS), _NUMBERS
+    sample = sampled(content, (0,) if long else (0, 1, 2), shortest, unit)
     least = cost_of(sample, best, encode)
     for other in others:
         size = cost_of(sample, other, encode)
@@ -195,20 +195,21 @@ def coded_size(encode: Encode, data: bytes, mixing: Mixing) -> int:
     return sum(map(len, encode(None, data, 1, mixing)))
 
 
-def sampled(content: bytes, order: tuple[int, ...], least: int = 0) -> bytes:
+def sampled(content: bytes, order: tuple[int, ...], least: int = 0, unit: int = 1) -> bytes:
     """Pieces, of a 96th of the content, within bounds, so that a few trials take some percent of
     the time."""
-    return pieces(content, order, min(max(len(content) // 96, _MIN_SAMPLE, least), _MAX_SAMPLE))
+    total = min(max(len(content) // 96, _MIN_SAMPLE, least), _MAX_SAMPLE)
+    return pieces(content, order, total, unit)
 
 
-def pieces(content: bytes, order: tuple[int, ...], total: int) -> bytes:
+def pieces(content: bytes, order: tuple[int, ...], total: int, unit: int = 1) -> bytes:
     """From the middles of equal parts, in this order of the parts, ``total`` bytes, or a few less;
-    all of a content that has no more. Numbers of 8 bytes are whole where the content's are."""
+    all of a content that has no more. Pieces begin at multiples of ``unit`` bytes."""
     size, count = len(content), len(order)
-    each = total // count // _ALIGNED * _ALIGNED
+    each = total // count
     if size <= each * count:
         return content
-    starts = [(size - each) * (2 * i + 1) // (2 * count) // _ALIGNED * _ALIGNED for i in order]
+    starts = [(size - each) * (2 * i + 1) // (2 * count) // unit * unit for i in order]
     return b"".join(content[start : start + each] for start in starts)
 
 

@@ -12,7 +12,8 @@ namespace fuzz {
 inline Mixing mixing_of(Numbers& numbers) {
   const int profile = 1 + int(numbers.below(PROFILE_MAX)), contexts = int(numbers.below(16));
   const int period = int(numbers.below(1 << 16)), stride = 1 + int(numbers.below(8));
-  const Mixing mixing{profile, contexts, period, stride};
+  const int width = contexts == mix::FLOATS ? int(mix::FLOAT_FORMATS[(stride - 1) % mix::FLOAT_KINDS].width) : 1;
+  const Mixing mixing{profile, contexts, period - period % width, stride};
   try {
     mixing.check();
     return mixing;
