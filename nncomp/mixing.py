@@ -51,9 +51,7 @@ class Contexts(enum.IntEnum):
     X86 = 3  # instructions of an x86 processor
     PICTURE = 4  # rows of samples of bytes
     WIDE = 5  # rows of samples of 16-bit numbers, low byte first: sound, too, in rows of two frames
-    FLOATS = (
-        6  # records or rows of numbers in floating point or of 24 or 32 bits, highest byte first
-    )
+    FLOATS = 6  # records or rows of floats, or whole numbers of 24 or 32 bits, highest byte first
 
     @property
     def has_stride(self) -> bool:

@@ -257,8 +257,8 @@ def _read_kind(left: list[int]) -> Kind:
     coding = left.pop()
     index, change, apart = coding & 3, coding >> 2 & 3, coding >> 4
     distance = left.pop() if change == Change.DIFFERENCES else 0
-    whole = _WIDTHS[index] != 3 or change == Change.TURNED
-    if whole and apart < _WIDTHS[index] and (distance > 0 or change != Change.DIFFERENCES):
+    possible = _WIDTHS[index] != 3 or change == Change.TURNED
+    if possible and apart < _WIDTHS[index] and (distance > 0 or change != Change.DIFFERENCES):
         return Kind(_WIDTHS[index], Change(change), distance, apart)
     raise FormatError("numbers are of no kind that is supported")
 

@@ -142,13 +142,13 @@ ALWAYS_INLINE void ask_matches(const Lane& l, const Common& c, Bit& bit, First& 
   bit.match_row = bit.match_class * 4 + bit.guess;
 }
 
-ALWAYS_INLINE void ask_samples(const Shared& s, const Lane& l, const Common& c, Bit& bit, uint32_t** cell) {
+ALWAYS_INLINE void ask_samples(const Lane& l, const Common& c, Bit& bit, uint32_t** cell) {
   const auto ask = [&](int j, uint32_t error, uint32_t place) {
     cell[j] = l.sample_map + j * SAMPLE_CELLS + ((error * 8 + bit.k) << 8 | place);
     if (j == NEAREST) bit.near = place;
   };
   if (c.shape.floats) {
-    const Cut cut = cut_of(s.shape, l, bit.k, bit.node);
+    const Cut cut = cut_of(c.shape, l, bit.k, bit.node);
     for (int j = 0; j < c.shape.samples; ++j) ask(j, cut_class(l, cut, j), cut_place(l, cut, j));
   } else {
     for (int j = 0; j < c.shape.samples; ++j) {
@@ -330,7 +330,7 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
       ask_histories(s, l, c, l.slot[half], node, bit, history);
       ask_matches(l, c, bit, first, match);
       first.set(AUTOMATON, ask_automaton(c.tables, l));
-      ask_samples(s, l, c, bit, history + c.shape.contexts + 2);
+      ask_samples(l, c, bit, history + c.shape.contexts + 2);
       if constexpr (full) runs.ask(c, bit);
       if (network) first.set(NETWORK, c.tables.stretch[tree.one(node) >> 10]);
       const int32_t read = readout.ask(bit, c.c1);
