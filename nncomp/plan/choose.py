@@ -145,7 +145,7 @@ def of_floats(content: bytes, kind: FloatKind, profile: Profile) -> list[Mixing]
     """Ways to code numbers of a kind: one by one, and in records or rows where they have some."""
     periods = dict.fromkeys((kind.width, period_of_floats(content, kind, _FAR)))
     return [
-        Mixing(profile, Contexts.FLOATS, period=period, stride=kind)
+        Mixing(profile, Contexts.FLOATS, period=period, stride=kind.value)  # as it is read
         for period in periods
         if period <= MAX_PERIOD
     ]
