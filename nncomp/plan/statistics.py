@@ -126,7 +126,7 @@ _SMALLER = 3  # whole numbers are so many times smaller than what bytes in anoth
 def phase_of_floats(content: bytes, kind: FloatKind, order: str = ">") -> int | None:
     """From which byte on, less than a number, ``content`` looks like numbers of a kind, highest
     byte first or with "<" last; None where it does not."""
-    every = [list(_pieces(content, kind, order, phase)) for phase in range(kind.width)]
+    every = (list(_pieces(content, kind, order, phase)) for phase in range(kind.width))
     if kind.base:
         return next((phase for phase, some in enumerate(every) if _are_floats(some, kind)), None)
     sizes = [_sizes(some, kind) for some in every]

@@ -84,32 +84,16 @@ inline uint64_t number_bits(const Shared& s, const Lane& l, uint32_t k) {
 // A record has so few numbers that each is predicted from its like; longer ones are rows.
 inline bool has_frames(const Shape& p) { return p.period <= 8 * p.stride; }
 
-// How many bytes before the byte to come two numbers begin: calls tap(u, v) for each difference that counts.
-template <class Tap>
-inline void differences(const Shape& p, Tap tap) {
-  const uint32_t W = p.stride, P = p.period;
-  if (!has_frames(p)) {
-    const uint32_t near[12] = {P,         P + W,     P - W,     2 * W, 3 * W,     4 * W,
-                               P - 2 * W, P - 3 * W, P + 2 * W, 2 * P, 2 * P - W, 2 * P + W};
-    for (const uint32_t k : near) tap(k, W);
-    return;
-  }
-  const uint32_t others = P / W > 3 ? 2 : P / W - 1;  // numbers before this one that are looked at
-  for (uint32_t i = 2; i < TAPS + 2 - 4 * others; ++i) tap(i * P, (i - 1) * P);
-  for (uint32_t k = W; k <= others * W; k += W) {
-    for (uint32_t i = 0; i < 4; ++i) tap(k + i * P, k + (i + 1) * P);
-  }
-}
-
 // What predictions are made of, in units that hold the largest of it.
 inline void find_units(const Shared& s, const Lane& l, Floats& a) {
   const Shape& p = s.shape;
   const auto at = [&](uint32_t k) { return float_of(p.format, number_bits(s, l, k)); };
-  const Float before = at(has_frames(p) ? p.period : p.stride);
+  const uint32_t like = has_frames(p) ? p.period : p.stride;
+  const Float before = at(like);
   Float pair[TAPS][2] = {};
   int n = 0;
   a.scale = before.exponent;
-  differences(p, [&](uint32_t u, uint32_t v) {
+  differences(!has_frames(p), p.stride, like, p.period, [&](uint32_t u, uint32_t v) {
     pair[n][0] = at(u);
     pair[n][1] = at(v);
     for (const Float& x : pair[n]) a.scale = x.exponent > a.scale ? x.exponent : a.scale;

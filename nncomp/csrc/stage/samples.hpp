@@ -26,42 +26,50 @@ inline int32_t sample(const Shared& s, const Lane& l, uint32_t k) {
 
 inline bool is_sound(const Shape& p) { return p.period <= 4 * p.stride; }  // otherwise it has rows
 
+// How many bytes before the byte to come two numbers of `width` begin: calls tap(u, v) for each difference that counts.
+// The number before, of the same channel, begins B bytes before, and rows have P bytes.
+template <class Tap>
+inline void differences(bool rows, uint32_t width, uint32_t B, uint32_t P, Tap tap) {
+  const uint32_t others = B / width > 3 ? 2 : B / width - 1;  // channels before this one that are looked at
+  if (rows) {
+    const uint32_t near[12] = {P,         P + B,     P - B,     2 * B, 3 * B,     4 * B,
+                               P - 2 * B, P - 3 * B, P + 2 * B, 2 * P, 2 * P - B, 2 * P + B};
+    for (const uint32_t k : near) tap(k, B);
+  } else {
+    for (uint32_t i = 2; i < TAPS + 2 - 4 * others; ++i) tap(i * B, (i - 1) * B);
+  }
+  for (uint32_t k = width; k <= others * width; k += width) {
+    if (rows) {
+      tap(k, k + B);
+      tap(k, k + P);
+      tap(k + P - B, k);
+      tap(k + P + B, k);
+    } else {
+      for (uint32_t i = 0; i < 4; ++i) tap(k + i * B, k + (i + 1) * B);
+    }
+  }
+}
+
 // What the linear predictions are made of, and the two others.
 inline void look_around(const Shared& s, Lane& l) {
   const Shape& p = s.shape;
   const uint32_t B = p.stride, P = p.period;
   Samples& a = l.samples;
-  int n = 0;
   const auto at = [&](uint32_t k) { return sample(s, l, k); };
   const auto minus = [&](int32_t u, int32_t v) { return difference(p, u, v); };
-  const auto tap = [&](int32_t u, int32_t v) { a.x[n++] = minus(u, v); };
   const int32_t W = a.before = at(B), WW = at(2 * B);
   const bool rows = !is_sound(p);
-  const uint32_t others = B / p.width > 3 ? 2 : B / p.width - 1;  // channels before this one that are looked at
+  int n = 0;
+  differences(rows, p.width, B, P, [&](uint32_t u, uint32_t v) { a.x[n++] = minus(at(u), at(v)); });
+  while (n < TAPS) a.x[n++] = 0;
   if (rows) {
     const int32_t N = at(P), NW = at(P + B), NE = at(P - B);
-    const uint32_t near[12] = {P,         P + B,     P - B,     2 * B, 3 * B,     4 * B,
-                               P - 2 * B, P - 3 * B, P + 2 * B, 2 * P, 2 * P - B, 2 * P + B};
-    for (const uint32_t k : near) tap(at(k), W);
     a.guess[2] = W + minus(N, NW);
     a.guess[3] = W + int32_t((int64_t(minus(N, W) + minus(NE, W)) * 21845) >> 16);  // a third
   } else {
-    for (uint32_t i = 2; i < TAPS + 2 - 4 * others; ++i) tap(at(i * B), at((i - 1) * B));
     a.guess[2] = W + 2 * minus(W, WW) + minus(at(3 * B), WW);
     a.guess[3] = W + minus(W, WW);
   }
-  for (uint32_t k = p.width; k <= others * p.width; k += p.width) {
-    const int32_t v = at(k);
-    if (rows) {
-      tap(v, at(k + B));
-      tap(v, at(k + P));
-      tap(at(k + P - B), v);
-      tap(at(k + P + B), v);
-    } else {
-      for (uint32_t i = 0; i < 4; ++i) tap(at(k + i * B), at(k + (i + 1) * B));
-    }
-  }
-  while (n < TAPS) a.x[n++] = 0;
 }
 
 // Predicts the sample that begins with the byte to come.

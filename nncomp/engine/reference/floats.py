@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nncomp.engine.reference.samples import (
     LEARNING,
     PREDICTIONS,
     TAPS,
+    differences,
     inverse_power,
     learnt,
     predicted,
@@ -108,23 +108,12 @@ class Floats:
         bits = int.from_bytes(bytes(past.piece[at : at + self.width]), "big")
         return self.float_of(bits << 64 - 8 * self.width)
 
-    def differences(self) -> Iterator[tuple[int, int]]:
-        """How many bytes before the byte to come two numbers begin whose difference counts."""
-        W, P = self.width, self.period
-        if self.has_frames:
-            others = min(P // W - 1, 2)  # numbers before this one that are looked at
-            yield from ((i * P, i * P - P) for i in range(2, TAPS + 2 - 4 * others))
-            for k in range(W, others * W + 1, W):
-                yield from ((k + i * P, k + i * P + P) for i in range(4))
-        else:
-            near = [P, P + W, P - W, 2 * W, 3 * W, 4 * W, P - 2 * W, P - 3 * W]
-            near += [P + 2 * W, 2 * P, 2 * P - W, 2 * P + W]
-            yield from ((k, W) for k in near)
-
     def predict(self, past: Past) -> None:
         """Predict the number that begins with the byte to come."""
-        pairs = [(self.number(past, u), self.number(past, v)) for u, v in self.differences()]
-        before = self.number(past, self.period if self.has_frames else self.width)
+        like = self.period if self.has_frames else self.width
+        before = self.number(past, like)
+        places = differences(not self.has_frames, self.width, like, self.period)
+        pairs = [(self.number(past, u), self.number(past, v)) for u, v in places]
         self.scale = max(exponent for pair in [*pairs, (before,)] for _, exponent in pair)
         self.x = [self.in_units(u) - self.in_units(v) for u, v in pairs]
         self.x += [0] * (TAPS - len(self.x))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nncomp.engine.reference.squares import OF_ROWS, OF_SOUND, SQUARES, LeastSquares
@@ -29,6 +30,23 @@ def step_of(d: int) -> int:
     octave = size.bit_length() - 3  # of 8…15: 1
     step = 4 * octave + (size >> octave & 3) if size >= 8 else size // 2
     return 64 + step if d >= 0 else 63 - step
+
+
+def differences(has_rows: bool, width: int, B: int, P: int) -> Iterator[tuple[int, int]]:
+    """How many bytes before the byte to come two numbers of ``width`` begin whose difference
+    counts: the one before, of the same channel, begins B bytes before; rows have P bytes."""
+    channels = [k for k in (width, 2 * width) if k < B]  # coded before this one
+    if has_rows:
+        near = [P, P + B, P - B, 2 * B, 3 * B, 4 * B, P - 2 * B, P - 3 * B]
+        near += [P + 2 * B, 2 * P, 2 * P - B, 2 * P + B]
+        yield from ((k, B) for k in near)
+        for k in channels:
+            yield from [(k, k + B), (k, k + P), (k + P - B, k), (k + P + B, k)]
+    else:
+        own = TAPS - 4 * len(channels)
+        yield from ((i * B, i * B - B) for i in range(2, own + 2))
+        for k in channels:
+            yield from ((k + i * B, k + i * B + B) for i in range(4))
 
 
 def predicted(weights: list[int], x: list[int]) -> int:
@@ -87,28 +105,17 @@ class Samples:
                 return past.back(k) << 8
             return past.back(k) | past.back(k - 1) << 8
 
-        channels = [k for k in (self.width, 2 * self.width) if k < B]  # coded before this one
         W, WW = sample(B), sample(2 * B)
         self.before = W
         if self.has_rows:
             N, NW, NE = sample(P), sample(P + B), sample(P - B)
-            near = [P, P + B, P - B, 2 * B, 3 * B, 4 * B, P - 2 * B, P - 3 * B]
-            near += [P + 2 * B, 2 * P, 2 * P - B, 2 * P + B]
-            pairs = [(sample(k), W) for k in near]
-            for k in channels:
-                v = sample(k)
-                pairs += [(v, sample(k + B)), (v, sample(k + P))]
-                pairs += [(sample(k + P - B), v), (sample(k + P + B), v)]
             third = W + difference(N, NW)
             fourth = W + ((difference(N, W) + difference(NE, W)) * 21845 >> 16)
         else:  # sound
-            own = TAPS - 4 * len(channels)
-            pairs = [(sample(i * B), sample(i * B - B)) for i in range(2, own + 2)]
-            for k in channels:
-                pairs += [(sample(k + i * B), sample(k + i * B + B)) for i in range(4)]
             third = W + 2 * difference(W, WW) + difference(sample(3 * B), WW)
             fourth = W + difference(W, WW)
-        self.x = [difference(u, v) for u, v in pairs]
+        pairs = differences(self.has_rows, self.width, B, P)
+        self.x = [difference(sample(u), sample(v)) for u, v in pairs]
         self.x += [0] * (TAPS - len(self.x))
         assert len(self.x) == TAPS and all(abs(x) < 1 << 16 for x in self.x)
 
