@@ -222,6 +222,8 @@ def test_what_is_no_float(content: bytes) -> None:
     counted = np.arange(1, 9999, dtype=">u4").tobytes()
     assert phase_of_floats(counted, FloatKind.SINGLE) is None
     assert phase_of_floats(models.text(9999), FloatKind.DOUBLE) is None
+    sound = (np.array(wave(5000)) * 0.7071).astype(">i2").tobytes()
+    assert phase_of_floats(sound, FloatKind.WHOLE32) is None  # two samples are not one
 
 
 @pytest.mark.parametrize("kind", FloatKind)

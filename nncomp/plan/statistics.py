@@ -131,7 +131,9 @@ def phase_of_floats(content: bytes, kind: FloatKind, order: str = ">") -> int | 
         return next((phase for phase, some in enumerate(every) if _are_floats(some, kind)), None)
     sizes = [_sizes(some, kind) for some in every]
     most = max(apart for apart, _ in sizes)
-    alike = (steps < apart and apart * _SMALLER <= most for apart, steps in sizes)
+    alike = [steps < apart and apart * _SMALLER <= most for apart, steps in sizes]
+    if kind.width == 4 and any(alike[phase] and alike[phase + 2] for phase in (0, 1)):
+        return None  # each half is a number: sound or a picture of 16 bits
     return next((phase for phase, is_it in enumerate(alike) if is_it), None)
 
 
