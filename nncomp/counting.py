@@ -18,14 +18,14 @@ from nncomp import arguments, engine, levels, rawio, resolve
 from nncomp.container import MAX_BLOCK_SIZE
 from nncomp.mixing import Mixing
 from nncomp.options import Options
-from nncomp.plan import choose, judge
+from nncomp.plan import choose, trial
+from nncomp.plan.judge import Judge, Ways
 from nncomp.rawio import Readable
 from nncomp.schedule import Meter, Progress, unheard
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from nncomp.model import Model
     from nncomp.options import ModelLike
 
 __all__ = ["SHORT_BLOCK", "UNIT", "Counted", "Growing", "Parts", "Split", "costs", "read"]
@@ -242,10 +242,12 @@ class _Counter:
         mixing = self._mixing(content, progress)
         found = {}
         if mixing is not None:
-            for way in self._ways(content, mixing, progress):
-                found[way.network] = run(way.network, heard)
-                costs = found[way.network].costs
-                counted.append(Counted(content, costs, mixing, way.network))
+            ways = self._ways(content, mixing, progress)
+            for way in (Ways.ALONE, Ways.NETWORK):
+                if way in ways:
+                    network = way == Ways.NETWORK
+                    found[network] = run(network, heard)
+                    counted.append(Counted(content, found[network].costs, mixing, network))
         heard.finish()
         best = min(counted, key=lambda one: int(one.costs.sum(dtype=np.uint64)))
         if not parts or mixing is None:
@@ -265,14 +267,14 @@ class _Counter:
     def _mixing(self, content: bytes, progress: Progress) -> Mixing | None:
         return choose.choose_mixing(content, self._level.profile, self._trial(progress))
 
-    def _ways(self, content: bytes, mixing: Mixing, progress: Progress) -> list[judge.Way]:
+    def _ways(self, content: bytes, mixing: Mixing, progress: Progress) -> Ways:
+        model = self._model
+        if model is None:
+            return Ways.ALONE
         start = engine.in_steps(self._engine).start_encoding
-
-        def expect(stream: bytes, mixing: Mixing, model: Model, lanes: int) -> int:
-            data = judge.beginning(stream, lanes)
-            return judge.begin(data, len(stream), mixing, model, start, unheard(progress)).gain
-
-        return judge.choose_ways(content, mixing, self._model, 1, self._level, expect)
+        return Judge(self._level, len(content), 1).choose(
+            lambda: trial.expected_gain(content, 1, mixing, model, start, unheard(progress))
+        )
 
     def _trial(self, progress: Progress) -> choose.Encode:
         def trial(*args: Any) -> list[bytes]:

@@ -288,29 +288,29 @@ class Encoder:
             mixing = Mixing(self._level.profile)
             coded = self._coder().code(content, mixing, threads, report)
             plans += map(Plan.of, coded)
-            if any(judge.is_little(one.stored_size, len(content)) for one in coded):
+            if any(judge.prime_suffices(one.stored_size, len(content)) for one in coded):
                 return plans
         chosen = parts.choose_parts(content, self._level.profile, trial, inside)
-        alone, joined = self._code(chosen, threads, report)
-        return [*plans, *map(Plan.of, [alone] if joined == alone else [alone, joined])]
+        alone, best = self._code(chosen, threads, report)
+        return [*plans, *map(Plan.of, [alone] if best == alone else [alone, best])]
 
     def _code(self, chosen: Chosen, threads: int, report: Progress) -> tuple[Part, Part]:
         """Without the network, and with it where that is better."""
         if isinstance(chosen, Filtered):
             coded = [self._code(part, threads, report) for part in chosen.parts]
-            alone, joined = (
+            alone, best = (
                 _or_stored(Joined(chosen.size, streams, chosen.filter, chosen.side), chosen)
                 for streams in zip(*coded, strict=True)
             )
-            return alone, joined
+            return alone, best
         stream, mixing = chosen.stream, chosen.mixing
         ways = [Stream(len(stream), (stream,))]
         if mixing is not None and chosen.network:
             ways += self._coder().code(stream, mixing, threads, report)
         elif mixing is not None:
             ways.append(self._coder().alone(stream, mixing, threads, report))
-        best = min((way for way in ways if not way.network), key=_stored_size)
-        return best, min(ways, key=_stored_size)
+        alone = min((way for way in ways if not way.network), key=_stored_size)
+        return alone, min(ways, key=_stored_size)
 
 
 def _or_stored(joined: Joined, chosen: Filtered) -> Part:

@@ -27,7 +27,8 @@ from nncomp.info import get_frame_info
 from nncomp.levels import NO_MODEL, Level
 from nncomp.mixing import Mixing, Profile, costliest
 from nncomp.options import Options
-from nncomp.plan import choose, judge
+from nncomp.plan import choose, trial
+from nncomp.plan.judge import Judge, Ways
 from nncomp.plan.memory import LEFT
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ _SHRINKING = 0.25  # exponent: what a level saves in a head is less in more cont
 _PER_LANE = 0.01  # what a doubling of lanes costs, where the network takes part
 # What an encoder, which knows each byte and has the network run ahead, takes of a decoder's time.
 _ALONE = {Profile.LEAN: 0.63, Profile.RICH: 0.74, Profile.MAX: 0.92}
-_JOINED = {Profile.RICH: 0.68, Profile.MAX: 0.82}
+_NETWORK = {Profile.RICH: 0.68, Profile.MAX: 0.82}
 
 
 @dataclass(frozen=True)
@@ -211,9 +212,8 @@ def _own(samples: Samples) -> Iterator[Row]:
     encode, start = cache(cpu.encode_block), engine.in_steps(cpu).start_encoding
 
     @cache  # levels ask for the same
-    def expect(run: bytes, mixing: Mixing, model: Model, lanes: int) -> int:
-        data = judge.beginning(run, lanes)
-        return judge.begin(data, len(run), mixing, model, start, lambda _: None).gain
+    def expect(run: bytes, lanes: int, mixing: Mixing, model: Model) -> int:
+        return trial.expected_gain(run, lanes, mixing, model, start, lambda _: None)
 
     quick_heads = coded(NO_MODEL, levels.get(_QUICK).profile)
     # What is short is coded in every way, and what is long is not: so seconds in are those of runs.
@@ -228,37 +228,37 @@ def _own(samples: Samples) -> Iterator[Row]:
             size *= _PER_DOUBLING ** max(0, math.log2(block / mean_run))
         if level.profile == Profile.MAX:
             size *= _PER_DOUBLING_MAX ** max(0, math.log2(block / mean_head))
-        joined = coded(level.model, level.profile)
+        with_network = coded(level.model, level.profile)
         share = 0.0  # of the bytes, that the network takes
         if samples.small:
-            size, share = joined.size, float(joined.network)
-        elif joined.network:
+            size, share = with_network.size, float(with_network.network)
+        elif with_network.network:
             left = min(1, mean_head / block) ** _SHRINKING
             lanes = header.lanes_of(int(block))
             tried = [_ways(run, level, lanes, encode, expect) for run in samples.runs]
-            saved, share = _joined(samples, alone, joined, level, left, lanes, tried)
+            saved, share = _saved(samples, alone, with_network, level, left, lanes, tried)
             size *= 1 - saved
         own_in = alone.seconds_out * (_ALONE[level.profile] + choosing)
-        joined_in = joined.seconds_out * _JOINED.get(level.profile, 0.0)
-        joined_in += alone.seconds_out * choosing
+        network_in = with_network.seconds_out * _NETWORK.get(level.profile, 0.0)
+        network_in += alone.seconds_out * choosing
         yield Row(
             name=f"-{number}",
             size=round(size) + frame * len(samples.sizes),
-            seconds_in=_between(own_in, joined_in, share) * samples.size,
-            seconds_out=_between(alone.seconds_out, joined.seconds_out, share) * samples.size,
+            seconds_in=_between(own_in, network_in, share) * samples.size,
+            seconds_out=_between(alone.seconds_out, with_network.seconds_out, share) * samples.size,
             memory=_memory(header, level, samples, share > 0),
             exact=samples.small or (samples.whole and number == _QUICK),
         )
 
 
-def _joined(
+def _saved(
     samples: Samples,
     alone: _Coded,
-    joined: _Coded,
+    with_network: _Coded,
     level: Level,
     left: float,
     lanes: int,
-    tried: Sequence[Sequence[judge.Way]],
+    tried: Sequence[Ways],
 ) -> tuple[float, float]:
     """The share that the network saves of what the stage makes, and the share of the content that
     it takes: the runs in which it is ``tried``, where it pays. Of what it saves in a head, the part
@@ -266,25 +266,25 @@ def _joined(
     saved = taken = 0.0
     cost = _PER_LANE * math.log2(lanes)
     for number, ways in enumerate(tried):
-        if not ways[-1].network:
+        if Ways.NETWORK not in ways:
             continue
         heads = [head for head, run in enumerate(samples.run_of) if run == number]
         without = sum(alone.sizes[head] for head in heads)
-        seen = without - sum(joined.sizes[head] for head in heads)
+        seen = without - sum(with_network.sizes[head] for head in heads)
         gain = seen * left - cost * without
-        if len(ways) == 1 or gain >= without * level.min_gain / 1024:
+        if ways == Ways.NETWORK or gain >= without * level.min_gain / 1024:
             saved += gain
             taken += sum(len(samples.heads[head]) for head in heads)
     return saved / max(1, alone.size), taken / sum(map(len, samples.heads))
 
 
-def _ways(run: bytes, level: Level, lanes: int, encode: Any, expect: Any) -> list[judge.Way]:
+def _ways(run: bytes, level: Level, lanes: int, encode: Any, expect: Any) -> Ways:
     """How an encoder would code a run, as far as it is one: without filters."""
     mixing = choose.choose_mixing(run, level.profile, encode)
     if mixing is None or level.model == NO_MODEL:
-        return [judge.Way(Mixing(level.profile), False)]
+        return Ways.ALONE
     model = registry.resolve(level.model)
-    return judge.choose_ways(run, mixing, model, lanes, level, expect)
+    return Judge(level, len(run), lanes).choose(lambda: expect(run, lanes, mixing, model))
 
 
 def _coded(parts: Sequence[bytes], level: int, model: str | None, frame: int) -> _Coded:

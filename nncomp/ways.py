@@ -9,7 +9,8 @@ from nncomp.container import Header
 from nncomp.levels import Level
 from nncomp.mixing import Mixing
 from nncomp.places import Places
-from nncomp.plan import Stream, judge, order
+from nncomp.plan import Stream, judge, order, trial
+from nncomp.plan.judge import Judge, Ways
 from nncomp.schedule import Progress, unheard
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ class StreamCoder:
         prime = self.prime if judge.can_be_primed(mixing, len(stream)) else None
         if self.model is None:
             coded = [self.alone(stream, mixing, threads, report, prime)]
-        elif judge.is_small(len(stream)):
+        elif Judge(self.level, len(stream), lanes).is_small:
             # Each way reports all of the stream: the last one is heard.
             coded = [self.alone(stream, mixing, threads, unheard(report), prime)]
-            if prime is None or judge.may_pay(coded[0].stored_size):
-                coded.append(self._joined(stream, mixing, lanes, threads, report, prime))
+            if prime is None or judge.network_may_pay(coded[0].stored_size):
+                coded.append(self._with_network(stream, mixing, lanes, threads, report, prime))
         else:
-            coded = self._begin(stream, mixing, lanes, prime, threads, report)
+            coded = self._try(stream, mixing, lanes, prime, threads, report)
         return judge.worthwhile(coded, self.level)
 
     def alone(
@@ -59,7 +60,7 @@ class StreamCoder:
             )
         return Stream(len(stream), tuple(payloads), mixing, primed=prime is not None)
 
-    def _joined(
+    def _with_network(
         self,
         stream: bytes,
         mixing: Mixing,
@@ -81,7 +82,7 @@ class StreamCoder:
             )
         return Stream(len(stream), tuple(payloads), mixing, True, prime is not None)
 
-    def _begin(
+    def _try(
         self,
         stream: bytes,
         mixing: Mixing,
@@ -91,13 +92,14 @@ class StreamCoder:
         report: Progress,
     ) -> list[Stream]:
         """Begun in both ways, and coded to its end in the one that pays, which goes on if it
-        may. A beginning is coded on the CPU, whatever the device, so that all choose alike."""
+        may. The trial runs on the CPU, whatever the device, so that all choose alike."""
         assert self.model is not None
-        whole = judge.may_go_on(len(stream), lanes)
+        judged = Judge(self.level, len(stream), lanes)
+        whole = judged.may_go_on
         goes_on = whole and self.places.is_on_cpu(self.model)
         with self.places.in_steps() as cpu:
-            begun = judge.begin(
-                stream if whole else judge.beginning(stream, lanes),
+            begun = trial.begin(
+                stream if whole else trial.beginning(stream, lanes),
                 len(stream),
                 mixing,
                 self.model,
@@ -106,20 +108,20 @@ class StreamCoder:
                 prime,
                 threads,
             )
-            gain = begun.gain
-            pays = judge.pays(gain, lanes, self.level)
+            ways = judged.after_trial(begun.gain)
             way = None
             if goes_on:
-                way = begun.joined if pays else begun.alone
+                network = ways != Ways.ALONE
+                way = begun.with_network if network else begun.alone
             del begun  # and with it what does not go on
             if way is not None:
                 payloads = way.finish(threads=threads, progress=report)
-                return [Stream(len(stream), tuple(payloads), mixing, pays, prime is not None)]
-        if not pays:
+                return [Stream(len(stream), tuple(payloads), mixing, network, prime is not None)]
+        if ways == Ways.ALONE:
             return [self.alone(stream, mixing, threads, report, prime)]
-        if judge.is_in_doubt(gain, len(stream), lanes, self.level):
+        if ways == Ways.BOTH:
             return self._compare(stream, mixing, lanes, prime, threads, report)
-        return [self._joined(stream, mixing, lanes, threads, report, prime)]
+        return [self._with_network(stream, mixing, lanes, threads, report, prime)]
 
     def _compare(
         self,
@@ -130,28 +132,33 @@ class StreamCoder:
         threads: int,
         report: Progress,
     ) -> list[Stream]:
-        """Without the network, and with it: one of them or both, as the steps show that ``judge``
-        names, of which the stage alone then knows no more than its lanes do.
+        """Both ways code the steps of a probe, which decides whether one goes on or both do. The
+        stage alone sees only the bytes that the lanes have coded by then, so that neither way knows
+        more than the other.
 
-        These are coded on the CPU, whatever the device, so that all choose alike.
+        The probe runs on the CPU, whatever the device, so that all choose alike.
         """
-        first, second = judge.probe(len(stream), lanes)
+        judged = Judge(self.level, len(stream), lanes)
+        first, second = judged.probe
         data = order.spread(stream, lanes)
         sample = b"".join(order.steps(data, lanes, *part) for part in ((0, first), (first, second)))
         with self.places.in_steps() as cpu:
             begun = cpu.start_encoding(self.model, data, lanes, mixing, prime)
-            joined_cost = judge.cost(begun, first, second, threads, report)
-            begun_alone = cpu.start_encoding(None, sample, 1, mixing, prime)
-            cost = judge.cost(begun_alone, lanes * first, lanes * second, 1, unheard(report))
+            cost = trial.cost_of_steps(begun, first, second, threads, report)
+            probed = cpu.start_encoding(None, sample, 1, mixing, prime)
+            cost_alone = trial.cost_of_steps(
+                probed, lanes * first, lanes * second, 1, unheard(report)
+            )
+            ways = judged.after_probe(cost_alone, cost)
             primed = prime is not None
             coded: list[Stream] = []
-            if not judge.looks_sure(cost, joined_cost, self.level):
+            if ways != Ways.NETWORK:
                 whole = cpu.start_encoding(None, stream, 1, mixing, prime)
                 payloads = whole.finish(progress=unheard(report))
                 coded.append(Stream(len(stream), tuple(payloads), mixing, primed=primed))
-                if judge.looks_short(cost, joined_cost, self.level):
+                if ways == Ways.ALONE:
                     return coded
             if self.places.is_on_cpu(self.model):
                 payloads = begun.finish(threads=threads, progress=report)
                 return [*coded, Stream(len(stream), tuple(payloads), mixing, True, primed)]
-        return [*coded, self._joined(stream, mixing, lanes, threads, unheard(report), prime)]
+        return [*coded, self._with_network(stream, mixing, lanes, threads, unheard(report), prime)]

@@ -36,7 +36,7 @@ from nncomp.errors import (
 from nncomp.filters import repeat
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.options import Options, Reading, Writing
-from nncomp.plan import Plan, Stream, judge, layout, memory
+from nncomp.plan import Plan, Stream, layout, memory, trial
 
 BLOCK = 1 << 10
 SMALL = 1 << 16  # bytes: up to here, streams are coded with the network and without
@@ -336,9 +336,9 @@ def test_a_sample_decides_about_large_blocks(engine: ZlibEngine) -> None:
 
 def expect(monkeypatch: pytest.MonkeyPatch, gain: int) -> None:
     """Of every network."""
-    begin = judge.begin
+    begin = trial.begin
     monkeypatch.setattr(
-        judge, "begin", lambda *args, **named: replace(begin(*args, **named), gain=gain)
+        trial, "begin", lambda *args, **named: replace(begin(*args, **named), gain=gain)
     )
 
 

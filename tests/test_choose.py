@@ -37,10 +37,11 @@ from nncomp.filters import (
 )
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
-from nncomp.plan import MAX_DEPTH, Stream, choose, judge
-from nncomp.plan.judge import Begun, Way
+from nncomp.plan import MAX_DEPTH, Stream, choose, judge, trial
+from nncomp.plan.judge import Judge, Ways
 from nncomp.plan.parts import Chosen, Filtered, Leaf, choose_parts, joined
 from nncomp.plan.statistics import described
+from nncomp.plan.trial import Trial
 
 KIB = 1 << 10
 RICH, LEAN = Profile.RICH, Profile.LEAN
@@ -495,20 +496,20 @@ def begin(
     data: bytes,
     size: int,
     alone: tuple[int, int],
-    joined: tuple[int, int],
+    with_network: tuple[int, int],
     report: Callable[[int], object] = lambda _: None,
-) -> Begun:
-    """With a network of which the stage makes ``joined``."""
+) -> Trial:
+    """Of a stream that takes so much of each KiB, in its first 12 KiB and later."""
 
     def start(model: Model | None, data: bytes, lanes: int, mixing: Mixing, prime: Any, /) -> Steps:
         assert lanes == 1 and mixing == MIX and prime is None
-        return Steps(*(alone if model is None else joined), data)
+        return Steps(*(alone if model is None else with_network), data)
 
-    return judge.begin(data, size, MIX, models.tiny(), start, report)
+    return trial.begin(data, size, MIX, models.tiny(), start, report)
 
 
 @pytest.mark.parametrize(
-    ("size", "alone", "joined", "expected"),
+    ("size", "alone", "with_network", "expected"),
     [
         (96, (200, 100), (200, 100), 0),
         # What is saved at the beginning is saved, be it the only thing, and less of a longer one.
@@ -520,30 +521,33 @@ def begin(
     ],
 )
 def test_what_the_network_is_expected_to_save(
-    size: int, alone: tuple[int, int], joined: tuple[int, int], expected: int
+    size: int, alone: tuple[int, int], with_network: tuple[int, int], expected: int
 ) -> None:
     for data in (bytes(size * KIB), bytes(24 * KIB)):
-        assert begin(data, size * KIB, alone, joined).gain == expected
+        assert begin(data, size * KIB, alone, with_network).gain == expected
 
 
 def test_both_ways_code_the_beginning() -> None:
     heard: list[int] = []
     begun = begin(bytes(100_000), 100_000, (1, 1), (1, 1), heard.append)
-    for way in (begun.alone, begun.joined):
+    for way in (begun.alone, begun.with_network):
         assert isinstance(way, Steps) and way.steps == 24 * KIB
     assert heard == [0, 0, 12 * KIB, 12 * KIB]
 
 
 def test_what_may_go_on() -> None:
-    assert judge.may_go_on(1 << 20, 1)
-    assert not judge.may_go_on((1 << 20) + 1, 1) and not judge.may_go_on(100_000, 2)
+    def may_go_on(size: int, lanes: int) -> bool:
+        return Judge(levels.get(5), size, lanes).may_go_on
+
+    assert may_go_on(1 << 20, 1)
+    assert not may_go_on((1 << 20) + 1, 1) and not may_go_on(100_000, 2)
 
 
 def test_what_is_begun_of_lanes_is_from_all_of_the_stream() -> None:
     stream = models.text(300_000)
-    assert judge.beginning(stream, 1) == stream[: 24 * KIB]
+    assert trial.beginning(stream, 1) == stream[: 24 * KIB]
     for lanes in (2, 8):
-        data = judge.beginning(stream, lanes)
+        data = trial.beginning(stream, lanes)
         assert len(data) == 24 * KIB and data[: 12 * KIB] == stream[: 12 * KIB]
         quarter = (len(stream) - 12 * KIB) // 4
         for i in range(4):
@@ -551,23 +555,15 @@ def test_what_is_begun_of_lanes_is_from_all_of_the_stream() -> None:
             assert piece in stream[12 * KIB + quarter * i :][: quarter + 3]
 
 
-def ways_of(
-    size: int, mixing: Mixing, model: Model | None, lanes: int, level: levels.Level, *gain: int
-) -> list[Way]:
-    """With this gain; without any, nothing may be begun."""
-    expected = iter(gain)
-    return judge.choose_ways(bytes(size), mixing, model, lanes, level, lambda *_: next(expected))
-
-
 def test_small_streams_are_coded_in_both_ways() -> None:
+    def unexpected() -> int:
+        raise AssertionError("a small stream is not tried")
+
     for level in map(levels.get, range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)):
-        mixing = Mixing(level.profile)
-        both = [Way(mixing, False), Way(mixing, True)]
         for size in (1, 64 * KIB):
-            assert judge.is_small(size)
-            assert ways_of(size, mixing, models.tiny(), 1, level) == both
-            assert ways_of(size, mixing, None, 1, level) == both[:1]
-    assert not judge.is_small(64 * KIB + 1)
+            assert Judge(level, size, 1).is_small
+            assert Judge(level, size, 1).choose(unexpected) == Ways.BOTH
+        assert not Judge(level, 64 * KIB + 1, 1).is_small
 
 
 @pytest.mark.parametrize("number", [1, 3, 5, 9])
@@ -576,19 +572,33 @@ def test_ways_follow_from_the_gain(number: int, lanes: int) -> None:
     """Lanes cost, and where a gain leaves doubt, thorough levels try both in large streams."""
     level = levels.get(number)
     need = level.min_gain if lanes == 1 else 2 * (level.min_gain + 10 * (lanes.bit_length() - 1))
-    model = models.tiny()
-    alone, joined = Way(MIX, False), Way(MIX, True)
     for size in (64 * KIB + 1, 1024 * KIB):
+        judged = Judge(level, size, lanes)
         large = size >= 1024 * KIB and lanes >= 4
-        doubt = [alone, joined] if large and level.thorough else [joined]
+        doubt = Ways.BOTH if large and level.thorough else Ways.NETWORK
         for gain, ways in {
-            need - 1: [alone],
+            need - 1: Ways.ALONE,
             need: doubt,
             4 * need - 1: doubt,
-            4 * need: [joined],
+            4 * need: Ways.NETWORK,
         }.items():
-            assert ways_of(size, MIX, model, lanes, level, gain) == ways
-            assert ways_of(size, MIX, None, lanes, level, gain) == [alone]
+            assert judged.after_trial(gain) == ways
+            assert judged.choose(lambda gain=gain: gain) == ways  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("number", [3, 5, 9])
+def test_ways_follow_from_the_probe(number: int) -> None:
+    """The network has to save more than is asked, for the stage goes on learning."""
+    level = levels.get(number)
+    judged = Judge(level, 1 << 20, 4)
+    alone = 1024 * 100
+    for saved, ways in {
+        level.min_gain + 64: Ways.ALONE,
+        level.min_gain + 65: Ways.BOTH,
+        level.min_gain + 112: Ways.BOTH,
+        level.min_gain + 113: Ways.NETWORK,
+    }.items():
+        assert judged.after_probe(alone, alone - 100 * saved) == ways
 
 
 def test_what_is_worth_while() -> None:

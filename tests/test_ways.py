@@ -11,6 +11,7 @@ from nncomp.engine import native
 from nncomp.mixing import Mixing, Profile
 from nncomp.places import Places
 from nncomp.plan import Stream, judge, order
+from nncomp.plan.judge import Judge, Ways
 from nncomp.ways import StreamCoder
 
 LEAN = Mixing(Profile.LEAN)
@@ -47,25 +48,23 @@ def test_steps_of_lanes() -> None:
 # ---- two ways ----
 
 
-@pytest.mark.parametrize(("pays", "sure"), [(False, False), (True, False), (True, True)])
-def test_a_large_stream_in_doubt(pays: bool, sure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ways", [Ways.ALONE, Ways.BOTH, Ways.NETWORK])
+def test_a_large_stream_in_doubt(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the network to an eighth, and on if that pays; without it, unless that is sure."""
     level, lanes, model = levels.get(5), 8, models.tiny()
-    monkeypatch.setattr(judge, "pays", lambda *_: True)
-    monkeypatch.setattr(judge, "is_in_doubt", lambda *_: True)
-    monkeypatch.setattr(judge, "looks_short", lambda *_: not pays)
-    monkeypatch.setattr(judge, "looks_sure", lambda *_: sure)
-    monkeypatch.setattr(judge, "falls_short", lambda *_: False)
+    monkeypatch.setattr(Judge, "after_trial", lambda *_: Ways.BOTH)
+    monkeypatch.setattr(Judge, "after_probe", lambda *_: ways)
+    monkeypatch.setattr(judge, "worthwhile", lambda coded, _: coded)
     stream = (models.text(9000) + models.noise(90)) * (MIB // 9090 + 1)
     stream = stream[:MIB]
     done: list[int] = []
     coder = StreamCoder(Header(MIB, lanes, 1), level, model, Places("cpu", 1, MIB, 1 << 30))
     coded = coder.code(stream, LEAN, 1, done.append)
-    assert sum(done) == (MIB if pays else MIB // 8)
-    if not sure:
+    assert sum(done) == (MIB if Ways.NETWORK in ways else MIB // 8)
+    if Ways.ALONE in ways:
         (payload,) = native.encode_block(None, stream, 1, LEAN)
         assert coded.pop(0) == Stream(MIB, (payload,), LEAN)
-    if pays:
+    if Ways.NETWORK in ways:
         payloads = native.encode_block(model, order.spread(stream, lanes), lanes, LEAN)
         assert coded == [Stream(MIB, tuple(payloads), LEAN, network=True)]
     else:
@@ -79,7 +78,7 @@ def test_one_way_is_coded_to_its_end(
 ) -> None:
     """What is begun goes on where it has one lane; the bytes are those of a stream that was not."""
     level, model = levels.get(3), models.tiny()
-    monkeypatch.setattr(judge, "pays", lambda *_: pays)
+    monkeypatch.setattr(Judge, "after_trial", lambda *_: Ways.NETWORK if pays else Ways.ALONE)
     stream = models.text(100_000)
     done: list[int] = []
     coder = StreamCoder(Header(1 << 17, lanes, 1), level, model, Places("cpu", 1, MIB, 1 << 30))
