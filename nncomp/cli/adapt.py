@@ -98,11 +98,12 @@ class _Run:
         """A model that makes the sample smaller than it is without; ``plain_size`` is that of all
         the input."""
         from nncomp import levels
+        from nncomp.plan import choose
         from nncomp.train import adapt, memory
 
         memory.keep_freed()
         options = self._options
-        sample = _sample(self._data)
+        sample = choose.pieces(self._data, (0, 1, 2, 3), SAMPLE)
 
         def measure(packed: Packed) -> int:
             size = len(packed.data)
@@ -133,15 +134,6 @@ class _Run:
         if not registry.is_released(base.id):
             raise NNCompError(f"--train changes a released model only, not {base.name}")
         return base
-
-
-def _sample(data: bytes) -> bytes:
-    """Pieces from the middles of four equal parts; all of a short input."""
-    if len(data) <= SAMPLE:
-        return data
-    each = SAMPLE // 4
-    starts = [(len(data) - each) * (2 * i + 1) // 8 for i in range(4)]
-    return b"".join(data[start : start + each] for start in starts)
 
 
 @contextlib.contextmanager

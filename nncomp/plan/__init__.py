@@ -1,8 +1,9 @@
 """How a block is stored: its plan. A filter splits the content, each stream is coded its own way,
 or split by a filter again.
 
-``Plan`` and ``Stream`` are the values, ``layout`` their bytes, ``memory`` what decoding them takes,
-``parts``, ``choose`` and ``judge`` alone decide. The container holds plans as bytes and does not
+``Plan`` and ``Stream`` are the values, ``layout`` their bytes, ``memory`` what decoding them takes.
+``parts``, ``choose`` and ``judge`` alone decide; ``trial`` measures what the network brings. The
+container holds plans as bytes and does not
 know them; engines code streams and know neither filters nor files.
 """
 

@@ -14,35 +14,31 @@ import numpy as np
 from nncomp.filters import numbers
 from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.mixing import FloatKind
-from nncomp.plan.statistics import chi_square, phase_of_floats
+from nncomp.plan.statistics import is_noise, phase_of_floats
 
-__all__ = ["choose_runs", "is_noise"]
+__all__ = ["choose_runs"]
 
 Cost: TypeAlias = Callable[[bytes, int, FloatKind | None], int]
 
-_SHARE = 16  # of a block, this part has to be numbers of one width,
-_ALL = 2  # and this part numbers, but for programs: between records they are better left there
-_LEAST_SAMPLE, _SAMPLE = 1 << 12, 3 << 11  # bytes coded in a trial, of a block
-_OF_SAMPLE = 32  # times as large, or so
-_FLOATS = 1 << 15  # bytes of floats that are coded
-_PIECES = 4  # of a sample
+# Parts of a block: 1/_SHARE has to be numbers of one width and, but for programs, 1/_ALL numbers of
+# any width, for numbers between records are better left there.
+_SHARE, _ALL = 16, 2
+# A trial codes 1/_OF_SAMPLE of a block, within these bounds, and more of floats; in four pieces.
+_OF_SAMPLE, _LEAST_SAMPLE, _SAMPLE = 32, 1 << 12, 3 << 11  # bytes
+_FLOATS = 1 << 15  # bytes
+_PIECES = 4
 _TURNED = [kind for kind in FloatKind if kind != FloatKind.HEXADECIMAL]  # mostly lowest byte first
-_GAIN = 32  # this part of what they cost as they are has to be saved: a sample promises too much,
-_GAIN_IN_PROGRAM = 8  # more by those that are not instructions,
-_LOSS = 512  # or this part at most be lost, where a quarter is noise: that then costs no time
-_CLOSE = 32  # once this part is lost, no other way is tried
+# Parts of what numbers cost as they are. A sample promises too much, above all in programs, so that
+# 1/_GAIN has to be saved there. Where a quarter is noise, which then costs no time, up to 1/_LOSS
+# may be lost. Once a way loses 1/_CLOSE, no other one is tried.
+_GAIN, _GAIN_IN_PROGRAM = 32, 8
+_LOSS, _CLOSE = 512, 32
 _DISTANCES = 1, 2, 3, 4, 6, 8
-_TURNED_ONLY = 3  # bytes of a number
-_CHANGES = 2  # are tried, that after which entropy is least and another if it has at most
-_NEAR, _NEAR_IN_PROGRAM = 128, 64  # this part more
-# Chi-square of n bytes: mean 255, standard deviation 23 if uniform; 1.39·n more for each bit of
-# redundancy. 1000 is 0.5 bits in 1 KiB (text has 3) and 0.01 in 64 KiB: deflate's output passes.
-_CHI_SQUARE_LIMIT = 1000
-
-
-def is_noise(stream: bytes) -> bool:
-    """Whether bytes are about uniform."""
-    return chi_square(stream) <= _CHI_SQUARE_LIMIT * len(stream)
+_TURNED_ONLY = 3  # bytes of a number that are only ever turned
+# So many changes of numbers are tried: that after which entropy is least, and the next one if it
+# has at most 1/_NEAR more.
+_CHANGES = 2
+_NEAR, _NEAR_IN_PROGRAM = 128, 64
 
 
 def choose_runs(
@@ -142,7 +138,7 @@ def _best(
     gain = _GAIN_IN_PROGRAM if program else _GAIN
 
     def measure(kind: Kind) -> int:
-        """Bytes, and what they are more than allowed."""
+        """Bytes, and what has to be saved: the least sum is the best."""
         size = _cost(sample, kind, cost)
         noise = sum(map(len, filter(is_noise, _streams(sample, kind)[1:])))
         return size + (whole // gain if 4 * noise < len(sample) else -whole // _LOSS)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from nncomp.filters import FILTERS, arm64, x86
 from nncomp.mixing import MAX_PERIOD, Contexts, FloatKind, Mixing, Profile
-from nncomp.plan import arrays
 from nncomp.plan.statistics import (
     Lags,
     described,
+    is_noise,
     period_of_floats,
     phase_of_floats,
     strangeness,
@@ -159,9 +159,10 @@ def best_of(content: bytes, candidates: list[Candidate], encode: Encode) -> Cand
     best, *others = candidates
     if not others:
         return best
-    # 12 KiB put the candidates into the same order as 256 KiB do, but for differences of 2 %, where
-    # a piece has some rows: of long ones only one does. A multiple of a period, which has about the
-    # same contexts, has to be better by 0.4 %.
+    # 12 KiB put the candidates into the same order as 256 KiB do, but for differences of 2 %, if
+    # each piece has several rows: so where rows are long, one piece is taken instead of three. A
+    # candidate with the same contexts has to be better by 0.4 %, for its period may be a multiple
+    # of the true one.
     rows = 8 * max(other.mixing.period for other in others)
     long = rows > _MIN_SAMPLE // 2
     shortest, unit = min(rows, len(content) // 32), 1
@@ -240,11 +241,11 @@ def looks_random(data: bytes) -> bool:
         return False
     starts = [i * (size - _WINDOW) // (count - 1) for i in range(count)]
     windows = [data[start : start + _WINDOW] for start in starts]
-    if not all(map(arrays.is_noise, windows)):
+    if not all(map(is_noise, windows)):
         return False
     sample = b"".join(windows)
     differences = bytes((b - a) & 255 for a, b in itertools.pairwise(sample))
-    if not (arrays.is_noise(sample) and arrays.is_noise(differences)):
+    if not (is_noise(sample) and is_noise(differences)):
         return False
     strings = {sample[i : i + _STRING] for i in range(len(sample))}
     if len(sample) - len(strings) > len(sample) // 512:

@@ -32,6 +32,7 @@ from nncomp.filters.split import Range
 from nncomp.mixing import Contexts, FloatKind, Mixing, Profile
 from nncomp.plan import arrays, choose
 from nncomp.plan.choose import Candidate, Encode
+from nncomp.plan.statistics import is_noise
 from nncomp.plan.values import MAX_DEPTH, MAX_STREAMS
 
 __all__ = ["Chosen", "Filtered", "Leaf", "choose_parts", "joined"]
@@ -238,7 +239,7 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
         return None  # of a picture, rows are more than a sample of numbers shows
 
     def cost(stream: bytes, width: int, floats: FloatKind | None = None) -> int:
-        if arrays.is_noise(stream):
+        if is_noise(stream):
             return len(stream)
         if floats:
             ways = choose.of_floats(stream, floats, profile)
