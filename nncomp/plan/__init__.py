@@ -3,8 +3,8 @@ or split by a filter again.
 
 ``Plan`` and ``Stream`` are the values, ``layout`` their bytes, ``memory`` what decoding them takes.
 ``parts``, ``choose`` and ``judge`` alone decide; ``trial`` measures what the network brings. The
-container holds plans as bytes and does not
-know them; engines code streams and know neither filters nor files.
+container holds plans as bytes and does not know them; engines code streams and know neither filters
+nor files.
 """
 
 from nncomp.plan.values import (
