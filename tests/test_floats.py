@@ -215,6 +215,14 @@ def test_floats_are_found_the_other_way_around(kind: FloatKind, phase: int) -> N
     assert phase_of_floats(data, kind, "<") == phase
 
 
+@pytest.mark.parametrize("missing", [float("nan"), 1e30, -9999.0, 0.0])
+def test_floats_are_found_between_what_is_missing(missing: float) -> None:
+    """As land in a map of the sea."""
+    some = [missing if i % 100 < 60 else v for i, v in enumerate(wave(5000))]
+    for kind in (FloatKind.SINGLE, FloatKind.DOUBLE):
+        assert phase_of_floats(packed(kind, some), kind) == 0
+
+
 @pytest.mark.parametrize("content", [b"", b"abc", bytes(9999), models.noise(9999)])
 def test_what_is_no_float(content: bytes) -> None:
     for kind in FloatKind:

@@ -129,6 +129,7 @@ def is_noise(sample: bytes) -> bool:
 
 
 _OCTAVES = 64, 4  # of a float from 1, and from the one before
+_UNLIKE = 4  # this part of the numbers has to be unlike the one before
 _PIECES, _PIECE = 8, 1 << 12  # that are looked at, and bytes of each
 _LEAST_FLOATS = 1 << 8  # have rows
 _SMALLER = 3  # whole numbers are so many times smaller than what bytes in another order stand for
@@ -174,19 +175,23 @@ def _signed(bits: _Array, kind: FloatKind) -> _Array:
 
 
 def _are_floats(pieces: list[_Array], kind: FloatKind) -> bool:
-    """Whether most are not 0, else they may be halves, and of these exponents are near 0, and
-    mostly near to that of the number before."""
+    """Whether most numbers are not 0, else they may be halves, and exponents are near 0, and mostly
+    near to that of the number before. A number like the one before does not count: what is missing,
+    as land in a map of the sea, is one number again and again."""
     rest = 8 * kind.width - 1 - kind.exponent_bits
-    usual = near = count = 0
+    usual = near = count = unlike = 0
     for bits in pieces:
-        size = bits & (1 << 8 * kind.width - 1) - 1
+        some = bits[1:][np.diff(bits) != 0]
+        size = some & (1 << 8 * kind.width - 1) - 1
         exponent = (size[size > 0] >> rest) * kind.base
         one = ((1 << kind.exponent_bits - 1) - 1) * kind.base
         usual += int((abs(exponent - one) <= _OCTAVES[0]).sum())
         near += int((abs(np.diff(exponent)) <= _OCTAVES[1]).sum())
         count += len(exponent)
+        unlike += len(some)
     numbers = sum(map(len, pieces))
-    return 8 * count >= 5 * numbers > 0 and 8 * usual >= 7 * count and 4 * near >= 3 * count
+    enough = 8 * count >= 5 * unlike and _UNLIKE * unlike >= numbers > 0
+    return enough and 8 * usual >= 7 * count and 4 * near >= 3 * count
 
 
 def _sizes(pieces: list[_Array], kind: FloatKind) -> tuple[int, int]:
