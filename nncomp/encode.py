@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from nncomp import container, levels, rawio, resolve
 from nncomp.container import MAX_LANES, Block, FrameWriter, Header, ModelRef
+from nncomp.errors import FormatError, NNCompError
 from nncomp.far import Found, Past, Split
 from nncomp.filters import deflate
 from nncomp.mixing import Mixing
@@ -165,10 +166,12 @@ class Encoder:
         """Write the block that is held as a small frame, if it is the only one and that is best."""
         if self._held is None:
             return False
+        header = self.header.as_small()
         small = [
             (frame, plan)
             for plan, block in self._held
             if (not block.network or resolve.is_released(self._model))
+            and _is_read(plan, block, header)
             and (frame := container.small_frame(self.header, block, self._carried(block)))
         ]
         if not small:
@@ -208,6 +211,8 @@ class Encoder:
 
     def _put(self, coded: Coded, writer: FrameWriter) -> None:
         plan, block, model = self._smallest(coded, writer)
+        if not _is_read(plan, block, self.header):
+            raise NNCompError("internal error: a block would not be read as it was written")
         writer.write(block, model)
         self._summary.count(plan)
 
@@ -311,6 +316,14 @@ class Encoder:
             ways.append(self._coder().alone(stream, mixing, threads, report))
         alone = min((way for way in ways if not way.network), key=_stored_size)
         return alone, min(ways, key=_stored_size)
+
+
+def _is_read(plan: Plan, block: Block, header: Header) -> bool:
+    """Whether a block that was written with another header is read as what it is with this one."""
+    try:
+        return layout.loads(block, header) == plan
+    except FormatError:
+        return False
 
 
 def _or_stored(joined: Joined, chosen: Filtered) -> Part:

@@ -24,6 +24,7 @@ import models
 import nncomp
 from conftest import examples
 from nncomp import _native
+from nncomp.container import MAGICS, MAX_SMALL_SIZE
 from nncomp.errors import FormatError
 from nncomp.filters import deflate
 from nncomp.plan.values import MAX_STREAM_SIZE
@@ -393,6 +394,16 @@ def test_blocks_of_a_frame_are_pieces() -> None:
     compressor = nncomp.NNCompressor(1, model="none", block_size=1 << 17)
     fed = [compressor.compress(data[at : at + 77_777]) for at in range(0, len(data), 77_777)]
     assert b"".join([*fed, compressor.flush()]) == packed
+
+
+@pytest.mark.parametrize("level", [2, 3, 7])
+def test_a_small_file_of_a_large_stream(level: int) -> None:
+    """Of 96 KiB or more a small frame has several lanes, where the frame it was coded for has one:
+    it cannot hold them."""
+    data = zlib.compress(BOOK * 4, 9)
+    packed = nncomp.compress(data, level)
+    assert len(data) <= MAX_SMALL_SIZE and packed.startswith(MAGICS[level == 2])
+    assert nncomp.decompress(packed) == data
 
 
 # ---- as a filter ----

@@ -56,8 +56,8 @@ ALLOWED = {
     "places": {"container", "engine", "mixing", "plan", "schedule"},
     "far": {"_native", "errors", "plan", "varint"},
     "encode": {
-        *("container", "far", "filters", "levels", "mixing", "model", "options", "places", "plan"),
-        *("rawio", "resolve", "schedule", "summary", "ways"),
+        *("container", "errors", "far", "filters", "levels", "mixing", "model", "options"),
+        *("places", "plan", "rawio", "resolve", "schedule", "summary", "ways"),
     },
     "ways": {"container", "engine", "levels", "mixing", "places", "plan", "schedule"},
     "decode": {
