@@ -20,6 +20,7 @@ import pytest
 import nncomp
 from commandline import Run
 from nncomp import (
+    _native,
     container,
     errors,
     levels,
@@ -474,6 +475,54 @@ def test_limits_of_the_arithmetic() -> None:
     first, last = map(int, re.findall(r"([0-9]+) ≤ b ≤ ([0-9]+)", tables)[0])
     for bits in range(1, 30):
         assert legal(tables=(Table("2", bits, 16, 0, 8),)) == (first <= bits <= last)
+
+
+def every_mixing(profile: Profile) -> list[Mixing]:
+    """One for each family of the profile."""
+    families = [Contexts.GENERAL] if profile == Profile.LEAN else [*Contexts]
+    periods = {Contexts.RECORDS: 12, Contexts.PICTURE: 12, Contexts.WIDE: 12, Contexts.FLOATS: 12}
+    strides = {Contexts.WIDE: 2}
+    return [Mixing(profile, c, periods.get(c, 0), strides.get(c, 1)) for c in families]
+
+
+def test_memory_of_the_stage() -> None:
+    """Section 11 says what the native engine asks for; ``Mixing.memory`` is never less."""
+    text = page("docs/numerics.md")
+    size, units = 1 << 26, 64
+    said, most = re.findall(r"takes ([0-9]+) bytes for each\s+state .*, up to (\S+) MiB", text)[0]
+    automaton = int(said) * (255 * 256 + (1 << 20))
+    assert f"{automaton / (1 << 20):.2f}" == most
+    lanes: dict[Profile, list[int]] = {}
+    shared: dict[Profile, list[int]] = {}
+    for profile in Profile:
+        lanes[profile], shared[profile] = [], []
+        for how in every_mixing(profile):
+            one, two = (_native.mixing_memory(how.numbers, False, 0, size, n) for n in (1, 2))
+            assert one <= how.memory(size, 1) and two <= how.memory(size, 2)
+            tables = len(how.family.contexts) * ((72 if profile == Profile.MAX else 64) << 18)
+            tables += how.family.count("match") * (4 << 22)
+            lanes[profile].append(two - one - automaton)
+            shared[profile].append(2 * one - two - tables)
+            read = _native.mixing_memory(how.numbers, True, units, size, 2)
+            read -= _native.mixing_memory(how.numbers, True, units, size, 1)
+            each = (read - (two - one)) / units
+            assert f"{each / 1024:.1f}" == found(r"([0-9.]+) KiB for each unit", text)
+
+    def spread(sizes: list[int], unit: int, digits: int) -> str:
+        ends = dict.fromkeys(f"{n / unit:,.{digits}f}" for n in (min(sizes), max(sizes)))
+        return " to ".join(ends)
+
+    lean = spread(lanes[Profile.LEAN], 1 << 10, 0)
+    rich = spread(lanes[Profile.RICH], 1 << 10, 0)
+    most = spread(lanes[Profile.MAX], 1 << 20, 1)
+    words = " ".join(text.split())
+    assert (
+        f"A lane takes {lean} KiB with lean, {rich} KiB with rich and {most} MiB with max" in words
+    )
+    assert {f"{n / (1 << 20):.1f}" for n in shared[Profile.LEAN] + shared[Profile.RICH]} == {
+        found(r"share beside these is ([0-9.]+) MiB", words)
+    }
+    assert f"{max(shared[Profile.MAX]) / (1 << 20):.1f}" == found(r"max up to ([0-9.]+) MiB", words)
 
 
 def test_contexts_of_tables() -> None:
