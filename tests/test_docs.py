@@ -659,8 +659,43 @@ def test_what_levels_ask_for_in_other_pages() -> None:
     assert thorough == [5, 6, 7, 8, 9]
     lane = number(found(r"long, ([0-9]+ KiB) at -5", page("docs/decisions.md")))
     assert lane == levels.get(5).lane_size
-    said = found(r"`LANES_PER_THREAD = ([0-9]+)`", page("docs/performance.md"))
-    assert int(said) == LANES_PER_THREAD
+
+
+def test_what_a_gpu_is_asked_for() -> None:
+    text = page("docs/performance.md")
+    assert int(found(r"`LANES_PER_THREAD = ([0-9]+)`", text)) == LANES_PER_THREAD
+    how = Mixing(Profile.RICH)
+    contexts, buckets = re.findall(r"now ([0-9]+) contexts, ([0-9]+) buckets", text)[0]
+    assert [int(contexts), int(buckets)] == [len(how.family.contexts) * n for n in (1, 2)]
+    assert found(r"its ([0-9]+) buckets", text) == buckets
+    units = registry.entry(registry.lookup("base-2")).config.units
+    sizes = re.findall(r"([0-9]+) MiB for ([0-9]+) MiB (?:of text )?in ([0-9]+)", text)
+    assert len(sizes) == 2
+    for need, size, lanes in sizes:
+        asked = _native.mixing_memory(how.numbers, True, units, int(size) << 20, int(lanes))
+        assert round(asked / (1 << 20)) == int(need)
+
+
+def test_memory_in_the_page_of_the_stage() -> None:
+    """Of a full block, in one lane and in as many as there are beside the network."""
+    text = " ".join(page("docs/adaptive.md").split())
+    one, rich, lanes, least, most, small = re.findall(
+        r"profile: ([0-9]+) MiB at -1, ([0-9]+) at -5, or ([0-9]+) in eight lanes beside the "
+        r"network, ([0-9]+) to ([0-9]+) at -7 to -9 for a full block; "
+        r"shorter blocks take less \(([0-9]+) for 1 MB at -5\)",
+        text,
+    )[0]
+
+    def mebibytes(level: int, joined: bool, size: int = 0) -> str:
+        preset = levels.get(level)
+        count = preset.full_lanes(preset.block_size) if joined else 1
+        need = Mixing(preset.profile).memory(size or preset.block_size, count)
+        return str(round(need / (1 << 20)))
+
+    assert (one, rich, lanes) == (mebibytes(1, False), mebibytes(5, False), mebibytes(5, True))
+    assert {least} == {mebibytes(level, False) for level in (7, 8, 9)}
+    assert int(most) == max(int(mebibytes(level, True)) for level in (7, 8, 9))
+    assert small == mebibytes(5, False, 1_000_000)
 
 
 # ---- Comments ----
