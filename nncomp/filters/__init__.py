@@ -3,8 +3,8 @@
 A filter is a module of four functions. One splits the content into streams, each of which is coded
 in its own way, and a few bytes beside them; one joins them again; two say, before that, whether it
 can be and in what memory. It knows nothing of engines or files. ``FILTERS`` is the one list of
-them; ``docs/format.md``, section 7, says what each does. To add one: its module, and its place at
-the end of the list.
+them; ``docs/format.md``, section 7, says what each does. To add one: its module, its place at the
+end of the list, and its trial in ``plan.parts`` or ``plan.choose``: encoders try no other.
 """
 
 from __future__ import annotations
