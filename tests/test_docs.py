@@ -602,6 +602,18 @@ def test_levels_of_the_readme() -> None:
     assert found(r"\(default -([0-9])\)", text) == str(levels.DEFAULT_LEVEL)
 
 
+def test_what_the_readme_begins_with() -> None:
+    """Is what its table of sizes says, whose last row is of all files."""
+    text = page("README.md")
+    head = re.findall(r"^\| files .*$", text, re.MULTILINE)[0].strip("|").split("|")
+    rows = table(text, "| files | bytes |")
+    *kinds, total = ([int(re.sub(r"[*,]", "", cell)) for cell in row[1:]] for row in rows)
+    assert total == [sum(column) for column in zip(*kinds, strict=True)]
+    sizes = dict(zip((name.strip(" *") for name in head[1:]), total, strict=True))
+    for share, peer in re.findall(r"([0-9]+) % less than with (xz -9e|zpaq -m5)", text):
+        assert int(share) == round(100 - 100 * sizes["nncomp -5"] / sizes[peer])
+
+
 def test_sizes_of_models_in_the_readme() -> None:
     sizes = re.findall(
         r"`((?:nano|small|base)-[0-9])`\s\(([0-9,]+)(?: bytes)?; "
