@@ -20,7 +20,12 @@ from nncomp.filters import numbers
 from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.mixing import Contexts, FloatKind, Mixing, Profile
 from nncomp.plan.parts import Chosen, Filtered, Leaf, choose_parts
-from nncomp.plan.statistics import period_of_floats, phase_of_floats
+from nncomp.plan.statistics import (
+    find_floats,
+    kinds_of_floats,
+    periods_of_floats,
+    phase_of_floats,
+)
 
 TURNED = [kind for kind in FloatKind if kind != FloatKind.HEXADECIMAL]
 LETTERS = {FloatKind.SINGLE: "f", FloatKind.DOUBLE: "d"}
@@ -238,9 +243,26 @@ def test_what_is_no_float(content: bytes) -> None:
 def test_rows_and_records_of_floats(kind: FloatKind) -> None:
     width = kind.width
     if kind != FloatKind.HEXADECIMAL:  # of whose exponents one more is four octaves
-        assert period_of_floats(packed(kind, rows(9000, 90)), kind, 1 << 14) == 90 * width
-        assert period_of_floats(packed(kind, wave(9000, 2)), kind, 1 << 14) == 2 * width
-    assert period_of_floats(packed(kind, wave(3)), kind, 1 << 14) == width
+        assert periods_of_floats(packed(kind, rows(9000, 90)), kind, 1 << 14)[-1] == 90 * width
+        records = periods_of_floats(packed(kind, wave(9000, 2)), kind, 1 << 14)
+        assert records == [width, 2 * width]
+    assert periods_of_floats(packed(kind, wave(3)), kind, 1 << 14) == [width]
+
+
+@pytest.mark.parametrize("kind", TURNED)
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("phase", [0, 1, 2])
+def test_the_order_of_bytes_is_found(kind: FloatKind, order: str, phase: int) -> None:
+    """Read from another byte on in the other order, floats have the right exponents, too."""
+    data = bytes(phase) + packed(kind, wave(5000), order)
+    assert find_floats(data) == (kind, phase, order)
+
+
+def test_channels_of_other_sizes_are_found() -> None:
+    channels = [np.array(wave(3000)) * scale for scale in (1, 300, 0.001)]
+    data = packed(FloatKind.SINGLE, np.stack(channels, 1).reshape(-1).tolist())
+    assert FloatKind.SINGLE in kinds_of_floats(data)
+    assert 12 in periods_of_floats(data, FloatKind.SINGLE, 1 << 14)
 
 
 def chosen(content: bytes, profile: Profile = RICH) -> Chosen:
@@ -263,6 +285,15 @@ def test_floats_with_their_lowest_byte_first_are_turned(kind: FloatKind) -> None
     assert isinstance(part, Filtered)
     rest, stream = part.parts
     assert rest.size == 5 % kind.width and isinstance(stream, Leaf) and stream.mixing is not None
+    assert stream.mixing.contexts == Contexts.FLOATS and stream.mixing.stride == kind
+
+
+@pytest.mark.parametrize("kind", [FloatKind.SINGLE, FloatKind.DOUBLE])
+def test_floats_behind_an_odd_header_are_cut_out(kind: FloatKind) -> None:
+    part = chosen(b"h" + packed(kind, wave(6000)))
+    assert isinstance(part, Filtered)
+    rest, stream = part.parts
+    assert rest.size == 1 and isinstance(stream, Leaf) and stream.mixing is not None
     assert stream.mixing.contexts == Contexts.FLOATS and stream.mixing.stride == kind
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from nncomp.filters import numbers
 from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.mixing import FloatKind
-from nncomp.plan.statistics import is_noise, phase_of_floats
+from nncomp.plan.statistics import WHOLE_FLOATS, find_floats, is_noise, kinds_of_floats
 
-__all__ = ["choose_runs"]
+__all__ = ["choose_runs", "float_kinds"]
 
 Cost: TypeAlias = Callable[[bytes, int, FloatKind | None], int]
 
@@ -26,8 +26,8 @@ _SHARE, _ALL = 16, 2
 # A trial codes 1/_OF_SAMPLE of a block, within these bounds, and more of floats; in four pieces.
 _OF_SAMPLE, _LEAST_SAMPLE, _SAMPLE = 32, 1 << 12, 3 << 11  # bytes
 _FLOATS = 1 << 15  # bytes
+_ROWS, _FLOATS_IN_ROWS = 8, 1 << 17  # of floats in rows, so many of these, within so many bytes
 _PIECES = 4
-_TURNED = [kind for kind in FloatKind if kind != FloatKind.HEXADECIMAL]  # mostly lowest byte first
 # Parts of what numbers cost as they are. A sample promises too much, above all in programs, so that
 # 1/_GAIN has to be saved there. Where a quarter is noise, which then costs no time, up to 1/_LOSS
 # may be lost. Once a way loses 1/_CLOSE, no other one is tried.
@@ -47,12 +47,28 @@ def choose_runs(
     as_is: Callable[[bytes], int],
     cost: Cost,
     floats: bool,
+    row: int,
 ) -> list[Run]:
-    """The runs of a block, which may be none. ``program`` is the filter that suits it, or 0.
-    ``as_is`` is what a piece costs that is left as it is, ``cost`` what a stream of numbers costs
-    of which each is so many bytes, two or more, and may be a float if there are ``floats``, in
-    trials."""
-    found = (_floats(content) if floats else []) or numbers.find(content)
+    """The runs of a block, which may be none.
+
+    ``program`` is the filter that suits it, or 0; ``row`` the bytes of a row where it looks like a
+    picture, or like floats from its first byte on, else 0: of these, only floats are taken apart,
+    whose contexts know rows, too. ``as_is`` is what a piece costs that is left as it is, ``cost``
+    what a stream of numbers costs, of which each has so many bytes, two or more, and may be a float
+    if there are ``floats``, in trials.
+    """
+
+    def are_better_floats(runs: list[Run], as_floats: Kind, otherwise: Kind | None) -> bool:
+        sample = _sample_of_floats(content, runs, row)
+        return _are_better(as_floats, otherwise, sample, as_is, cost)
+
+    found = _floats(content) if floats else []
+    if found and found[0].kind.change == Change.NONE:
+        if are_better_floats(found, found[0].kind, None):
+            return found
+        found = []
+    if not (found or row):
+        found = numbers.find(content)
     if not program and sum(run.stop - run.start for run in found) * _ALL < len(content):
         return []
     kinds: dict[int, Kind | None] = {}
@@ -60,10 +76,11 @@ def choose_runs(
         same = [run for run in found if run.kind.width == width]
         if sum(run.stop - run.start for run in same) * _SHARE >= len(content):
             kinds[width] = None
-            if width != _TURNED_ONLY:
+            if not row and width != _TURNED_ONLY:
                 kinds[width] = _best(_sample(content, same), width, program, as_is, cost)
-            if floats and _are_better_floats(content, same, kinds[width], as_is, cost):
-                kinds[width] = Kind(width, Change.TURNED)
+            turned = Kind(width, Change.TURNED)
+            if floats and are_better_floats(same, turned, kinds[width]):
+                kinds[width] = turned
     runs = []
     for run in found:
         kind = kinds.get(run.kind.width)
@@ -72,13 +89,30 @@ def choose_runs(
     return runs
 
 
+def float_kinds(stream: bytes, kind: Kind) -> list[FloatKind]:
+    """Which floats the numbers of a stream may be that were cut out like that."""
+    if kind.apart or kind.change not in (Change.NONE, Change.TURNED):
+        return []
+    return [
+        floats
+        for floats in kinds_of_floats(stream)
+        if floats.width == kind.width
+        and not (floats == FloatKind.HEXADECIMAL and kind.change == Change.TURNED)
+    ]
+
+
 def _floats(content: bytes) -> list[Run]:
-    """All of the content, where it is floats, whose bytes may be alike in ways of their own."""
-    for kind in _TURNED if len(content) >= _LEAST_SAMPLE else []:
-        phase = phase_of_floats(content, kind, "<")
-        if phase is not None:
-            return [Run(phase, (len(content) - phase) // kind.width, Kind(kind.width))]
-    return []
+    """All of the content, where it is floats, whose bytes may be alike in ways of their own; to be
+    turned, if their highest bytes are not the first. Those that need not be, and begin where the
+    content does, need not be cut out."""
+    found = find_floats(content) if len(content) >= _LEAST_SAMPLE else None
+    if found is None:
+        return []
+    kind, phase, order = found
+    change = Change.TURNED if order == "<" else Change.NONE
+    if change == Change.NONE and (phase == 0 or kind.width == _TURNED_ONLY):
+        return []
+    return [Run(phase, (len(content) - phase) // kind.width, Kind(kind.width, change))]
 
 
 def _sample(content: bytes, runs: list[Run]) -> bytes:
@@ -99,26 +133,38 @@ def _sample(content: bytes, runs: list[Run]) -> bytes:
     return b"".join(pieces)
 
 
-def _are_better_floats(
-    content: bytes,
-    runs: list[Run],
+def _sample_of_floats(content: bytes, runs: list[Run], row: int) -> tuple[bytes, bytes]:
+    """Numbers of the longest run, for what predicts floats learns from hundreds in a row, and from
+    rows only where there are some; and the same bytes, or nearly so, as they are: numbers of the
+    content, which may begin elsewhere, are whole in them."""
+    longest = max(runs, key=lambda run: run.count)
+    width, start = longest.kind.width, longest.start
+    if row:
+        count = min(max(_FLOATS, min(_ROWS * row, _FLOATS_IN_ROWS)) // width, longest.count)
+        start += (longest.count - count) // 2 * width
+        begin = start - start % WHOLE_FLOATS
+        return content[start : start + count * width], content[begin : begin + count * width]
+    each = min(_FLOATS // width, longest.count) // _PIECES
+    starts = [start + (longest.count - each) * i // (_PIECES - 1) * width for i in range(_PIECES)]
+    sample = b"".join(content[start : start + each * width] for start in starts)
+    return sample, sample
+
+
+def _are_better(
+    as_floats: Kind,
     kind: Kind | None,
+    sample: tuple[bytes, bytes],
     as_is: Callable[[bytes], int],
     cost: Cost,
 ) -> bool:
-    """Whether numbers take less in the contexts of floats than as they would be otherwise. What
-    predicts floats learns from hundreds of numbers in a row."""
-    longest = max(runs, key=lambda run: run.count)
-    width, content = longest.kind.width, content[longest.start : longest.stop]
-    each = min(_FLOATS // width, longest.count) // _PIECES
-    starts = [(longest.count - each) * i // (_PIECES - 1) * width for i in range(_PIECES)]
-    sample = b"".join(content[start : start + each * width] for start in starts)
-    (stream,) = _streams(sample, Kind(width, Change.TURNED))[1:]
-    for floats in _TURNED:
-        if floats.width == width and phase_of_floats(content, floats, "<") == 0:
-            otherwise = as_is(sample) if kind is None else _cost(sample, kind, cost)
-            return cost(stream, width, floats) < otherwise - otherwise // _GAIN
-    return False
+    """Whether numbers take less in the contexts of floats than as they would be otherwise."""
+    cut_out, around = sample
+    (stream,) = _streams(cut_out, as_floats)[1:]
+    sizes = [cost(stream, as_floats.width, one) for one in float_kinds(stream, as_floats)]
+    if not sizes:
+        return False
+    otherwise = as_is(around) if kind is None else _cost(cut_out, kind, cost)
+    return min(sizes) < otherwise - otherwise // _GAIN
 
 
 def _cost(sample: bytes, kind: Kind, cost: Cost) -> int:

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Protocol
 from nncomp.filters import FILTERS, arm64, x86
 from nncomp.mixing import MAX_PERIOD, Contexts, FloatKind, Mixing, Profile
 from nncomp.plan.statistics import (
+    WHOLE_FLOATS,
     Lags,
     described,
     is_noise,
-    period_of_floats,
-    phase_of_floats,
+    kinds_of_floats,
+    periods_of_floats,
     strangeness,
 )
 
@@ -55,7 +56,6 @@ MIN_CODED_SIZE = 8  # bytes; below, what describes a coded stream costs more tha
 _MIN_SIZE = 1 << 9  # bytes; below, there is nothing to choose
 _MIN_SAMPLE, _MAX_SAMPLE = 3 << 12, 3 << 14  # bytes coded in a trial
 _FLOATS = 3 << 13  # where they may be floats, whose predictions learn from hundreds in a row
-_NUMBERS = 24  # bytes: numbers of 3, 4 and 8 are whole in so many
 
 _NEAR, _FAR = 1 << 9, 1 << 14  # the longest lags that are looked at, many times and less often
 _STRANGE = 20  # bytes in 1000 that are no text: from here on it may be something else
@@ -113,9 +113,8 @@ def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
     pictures = list(_pictures(content, far, profile))
     records = [Mixing(profile, Contexts.RECORDS, period=p) for p in periods]
     mixings = records[: 1 if pictures else 2] + pictures
-    for kind in FloatKind:
-        if phase_of_floats(content, kind) == 0:
-            mixings += of_floats(content, kind, profile)
+    for kind in kinds_of_floats(content):
+        mixings += of_floats(content, kind, profile)
     filtered = [Candidate(Mixing(profile, FILTERS[i].CONTEXTS), i) for i in filters]
     if FILTERS.index(arm64) in filters or (not (mixings or filters) and strange >= _NAMELESS):
         # These suit what has no name, too, and programs whose calls are not worth the filter.
@@ -143,10 +142,9 @@ def _pictures(content: bytes, lags: Lags, profile: Profile) -> Iterator[Mixing]:
 
 def of_floats(content: bytes, kind: FloatKind, profile: Profile) -> list[Mixing]:
     """Ways to code numbers of a kind: one by one, and in records or rows where they have some."""
-    periods = dict.fromkeys((kind.width, period_of_floats(content, kind, _FAR)))
     return [
         Mixing(profile, Contexts.FLOATS, period=period, stride=kind.value)  # as it is read
-        for period in periods
+        for period in periods_of_floats(content, kind, _FAR)
         if period <= MAX_PERIOD
     ]
 
@@ -167,7 +165,7 @@ def best_of(content: bytes, candidates: list[Candidate], encode: Encode) -> Cand
     long = rows > _MIN_SAMPLE // 2
     shortest, unit = min(rows, len(content) // 32), 1
     if any(other.mixing.contexts == Contexts.FLOATS for other in others):
-        long, shortest, unit = True, max(shortest, _FLOATS), _NUMBERS
+        long, shortest, unit = True, max(shortest, _FLOATS), WHOLE_FLOATS
     sample = sampled(content, (0,) if long else (0, 1, 2), shortest, unit)
     least = cost_of(sample, best, encode)
     for other in others:

@@ -28,6 +28,7 @@ from nncomp.filters import (
     quoted,
     repeat,
 )
+from nncomp.filters.numbers import Kind
 from nncomp.filters.split import Range
 from nncomp.mixing import Contexts, FloatKind, Mixing, Profile
 from nncomp.plan import arrays, choose
@@ -235,8 +236,9 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
     """Numbers in streams of their own, the rest as a program where the content is one."""
     profile = best.mixing.profile
     contexts = best.mixing.contexts
-    if contexts == Contexts.FLOATS or (contexts.has_stride and best.mixing.period > _SHORT_ROW):
-        return None  # of a picture, rows are more than a sample of numbers shows
+    # Of a picture, rows are more than a sample of numbers shows.
+    is_picture = contexts.has_stride and best.mixing.period > _SHORT_ROW
+    row = best.mixing.period if is_picture or contexts == Contexts.FLOATS else 0
 
     def cost(stream: bytes, width: int, floats: FloatKind | None = None) -> int:
         if is_noise(stream):
@@ -250,8 +252,13 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
             way = Mixing(profile, period=width if width > 1 else 0)
         return min(len(stream), choose.coded_size(encode, stream, way))
 
-    def mixing(stream: bytes, width: int) -> Mixing | None:
+    def mixing(stream: bytes, width: int, kind: Kind) -> Mixing | None:
         """Bytes of one place have no period."""
+        can_be_floats = profile != Profile.LEAN and not best.filter
+        kinds = arrays.float_kinds(stream, kind) if can_be_floats else []
+        if kinds:
+            ways = (way for floats in kinds for way in choose.of_floats(stream, floats, profile))
+            return choose.best_of(stream, [*map(Candidate, ways)], encode).mixing
         if width == 1 and choose.is_worth_coding(stream):
             return Mixing(profile)
         if profile == Profile.LEAN and not best.filter and choose.is_worth_coding(stream):
@@ -266,7 +273,7 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
     def as_is(piece: bytes) -> int:
         return choose.cost_of(piece, best, encode)
 
-    runs = arrays.choose_runs(content, best.filter, as_is, cost, floats=profile != Profile.LEAN)
+    runs = arrays.choose_runs(content, best.filter, as_is, cost, profile != Profile.LEAN, row)
     if not runs:
         return None
     made = numbers.take_apart(content, runs)
@@ -274,11 +281,12 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
         return None
     rest, *others = made.streams
     kinds = dict.fromkeys(run.kind for run in runs)
-    widths = zip(others, (width for kind in kinds for width in kind.widths), strict=True)
+    cut = ((width, kind) for kind in kinds for width in kind.widths)
     first: Chosen | None = None
     if best.filter and choose.is_worth_coding(rest):
         first = _as_program(rest, best)
     if first is None:
         first = Leaf(rest, rest_mixing(rest))
-    leaves = (Leaf(other, mixing(other, width), False) for other, width in widths)
+    streams = zip(others, cut, strict=True)
+    leaves = (Leaf(other, mixing(other, *how), False) for other, how in streams)
     return Filtered(len(content), (first, *leaves), FILTERS.index(numbers), made.side)

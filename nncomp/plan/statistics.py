@@ -6,7 +6,7 @@ The answers decide compressed bytes, so they depend on the content alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,14 @@ from nncomp import _native
 from nncomp.mixing import MAX_STRIDE, FloatKind
 
 __all__ = [
+    "WHOLE_FLOATS",
     "Lags",
     "chi_square",
     "described",
+    "find_floats",
     "is_noise",
-    "period_of_floats",
+    "kinds_of_floats",
+    "periods_of_floats",
     "phase_of_floats",
     "strangeness",
 ]
@@ -128,11 +131,57 @@ def is_noise(sample: bytes) -> bool:
     return chi_square(sample) <= _CHI_SQUARE_LIMIT * len(sample)
 
 
-_OCTAVES = 64, 4  # of a float from 1, and from the one before
+WHOLE_FLOATS = 24  # bytes: numbers of 3, 4 and 8 are whole in so many
+_OCTAVES = 64, 4  # of a float from 1, and from one before
+_BEFORE = 1, 2, 3, 4, 6, 8  # so many numbers before: there may be channels
 _UNLIKE = 4  # this part of the numbers has to be unlike the one before
 _PIECES, _PIECE = 8, 1 << 12  # that are looked at, and bytes of each
 _LEAST_FLOATS = 1 << 8  # have rows
+_CLEARLY, _BY_CHANCE = 2, 256  # times as much structure, and so much more
 _SMALLER = 3  # whole numbers are so many times smaller than what bytes in another order stand for
+
+
+def kinds_of_floats(content: bytes) -> list[FloatKind]:
+    """The kinds of numbers, highest byte first, that ``content`` looks like from its first byte on.
+    Floats of 32 bits look like some of 64, too."""
+    kinds = [kind for kind in FloatKind if phase_of_floats(content, kind) == 0]
+    narrow = any(kind.base and kind != FloatKind.DOUBLE for kind in kinds)
+    return [kind for kind in kinds if not (narrow and kind == FloatKind.DOUBLE)]
+
+
+def find_floats(content: bytes) -> tuple[FloatKind, int, str] | None:
+    """A kind of numbers that ``content`` looks like, from which byte on, and in which order of
+    bytes, as ``phase_of_floats`` has it. Where both orders are plausible, "<" is usual."""
+    for kind in FloatKind:
+        found = {}
+        for order in "<>" if kind != FloatKind.HEXADECIMAL else ">":
+            phase = phase_of_floats(content, kind, order)
+            if phase is not None:
+                found[order] = phase
+        if found:
+            order = next(iter(found))
+            if len(found) == 2:
+                usual, other = (
+                    _structure(_pieces(content, kind, order, phase), kind)
+                    for order, phase in found.items()
+                )
+                order = "<" if other <= _CLEARLY * usual + _BY_CHANCE else ">"
+            return kind, found[order], order
+    return None
+
+
+def _structure(pieces: Iterable[_Array], kind: FloatKind) -> int:
+    """How much the highest bytes say of the two bits behind them, as a chi-square; 0 where most of
+    the bytes behind them are the same. In the wrong order these are the lowest bytes of other
+    numbers: noise, or nothing."""
+    bits = np.concatenate([*pieces])
+    first, second = bits >> 8 * kind.width - 8 & 255, bits >> 8 * kind.width - 16 & 255
+    if 2 * np.bincount(second).max() > len(bits):
+        return 0
+    counts = np.bincount(first << 2 | second >> 6, minlength=1024).reshape(256, 4)
+    sums = counts.sum(1)
+    chi = (4 * np.square(counts).sum(1) - np.square(sums)) // np.maximum(sums, 1)
+    return int(chi.sum())
 
 
 def phase_of_floats(content: bytes, kind: FloatKind, order: str = ">") -> int | None:
@@ -176,7 +225,7 @@ def _signed(bits: _Array, kind: FloatKind) -> _Array:
 
 def _are_floats(pieces: list[_Array], kind: FloatKind) -> bool:
     """Whether most numbers are not 0, else they may be halves, and exponents are near 0, and mostly
-    near to that of the number before. A number like the one before does not count: what is missing,
+    near to that of a number before. A number like the one before does not count: what is missing,
     as land in a map of the sea, is one number again and again."""
     rest = 8 * kind.width - 1 - kind.exponent_bits
     usual = near = count = unlike = 0
@@ -186,7 +235,9 @@ def _are_floats(pieces: list[_Array], kind: FloatKind) -> bool:
         exponent = (size[size > 0] >> rest) * kind.base
         one = ((1 << kind.exponent_bits - 1) - 1) * kind.base
         usual += int((abs(exponent - one) <= _OCTAVES[0]).sum())
-        near += int((abs(np.diff(exponent)) <= _OCTAVES[1]).sum())
+        near += max(
+            int((abs(exponent[lag:] - exponent[:-lag]) <= _OCTAVES[1]).sum()) for lag in _BEFORE
+        )
         count += len(exponent)
         unlike += len(some)
     numbers = sum(map(len, pieces))
@@ -206,11 +257,13 @@ def _sizes(pieces: list[_Array], kind: FloatKind) -> tuple[int, int]:
     return apart, steps
 
 
-def period_of_floats(content: bytes, kind: FloatKind, limit: int) -> int:
-    """Bytes of a record of a few such numbers, or of a row of up to ``limit``; else of a number."""
+def periods_of_floats(content: bytes, kind: FloatKind, limit: int) -> list[int]:
+    """Bytes of a number, and of a record of a few such numbers and of a row of up to ``limit``
+    bytes, where there seem to be some."""
+    found = [kind.width]
     count = len(content) // kind.width
     if count < _LEAST_FLOATS:
-        return kind.width
+        return found
     places = np.frombuffer(content, np.uint8, count * kind.width).reshape(-1, kind.width)
     if kind.base:
         bits = places[:, 0].astype(np.int64) << 8 | places[:, 1]
@@ -219,5 +272,7 @@ def period_of_floats(content: bytes, kind: FloatKind, limit: int) -> int:
         values = _signed(_bits(places), kind)
         about = values >> max(int(abs(values).sum() // count).bit_length() - 6, 0)
     for row, record in Lags(about.astype(np.uint8).tobytes(), limit, 1 << 10).rows():
-        return (record if row == 2 * record else row) * kind.width
-    return kind.width
+        found.append(record * kind.width)
+        if row != 2 * record:
+            found.append(row * kind.width)
+    return [*dict.fromkeys(found)]
