@@ -1,7 +1,8 @@
 """nncomp: lossless compression with a small integer transformer.
 
 The names below are the public API; ``docs/api.md`` shows them at work. All but the errors are
-imported on first use, so that what needs none of them, like ``nncomp --version``, starts at once.
+imported on first use, so that a program that needs none of them, like ``nncomp --version``, starts
+at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m nncomp``."""
+"""``python -m nncomp`` runs the same program as the command ``nncomp``."""
 
 from nncomp.cli.entry import nncomp
 

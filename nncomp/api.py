@@ -1,4 +1,4 @@
-"""Compressing and decompressing as a whole: bytes at once, and streams."""
+"""One-shot compression and decompression, of bytes and of streams."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["compress", "compress_stream", "decompress", "decompress_stream"]
 
 
 def compress(data: Buffer, level: int | None = None, **options: Unpack[Writing]) -> bytes:
-    """``data`` as one frame.
+    """Compress ``data`` to one frame, and return that.
 
     ``level`` is 1..9; ``model`` (a model, a name or a path; "none": use no network) and
-    ``block_size`` (bytes, a power of two, 2^10..2^26) replace what the level says. ``embed_model``
+    ``block_size`` (bytes, a power of two, 2^10..2^26) replace those of the level. ``embed_model``
     puts the model into the frame. ``reach`` (bytes: 0, 2^26, 2^29 or 2^31) is how far back blocks
-    copy from; a ``prime`` is read before each block, and needed to decompress. ``device`` is auto,
-    cpu, cuda or cuda:N; ``threads`` ≥ 1. Raises ``ModelNotFoundError`` and ``ModelError``,
-    ``TypeError`` and ``ValueError`` for wrong options, and ``NNCompError`` for a device that is not
-    there.
+    may copy from. A ``prime`` is content that the predictors read before each block; decompressing
+    needs it again. ``device`` is auto, cpu, cuda or cuda:N; ``threads`` ≥ 1. Raises
+    ``ModelNotFoundError`` and ``ModelError``, ``TypeError`` and ``ValueError`` for wrong options,
+    and ``NNCompError`` for a device that is not there.
     """
     checked = for_writing({"level": level, **options})
     view = arguments.contiguous(data)
@@ -41,9 +41,9 @@ def compress(data: Buffer, level: int | None = None, **options: Unpack[Writing])
 
 
 def decompress(data: Buffer, **options: Unpack[Reading]) -> bytes:
-    """The content of all frames in ``data``.
+    """Return the content of all frames in ``data``.
 
-    ``model`` is only one more place to look for the model that the file names. Raises
+    ``model`` is only one more place to look for the model that the data names. Raises
     ``FormatError`` and ``ChecksumError`` for the data, ``MemoryLimitError`` where decoding would
     need more than ``memory_limit`` bytes, ``SizeLimitError`` for more content than ``max_size``
     bytes, ``ModelNotFoundError``, ``ModelError``, and ``PrimeError`` for another ``prime`` than the
@@ -63,7 +63,8 @@ def compress_stream(
     content_size: int | None = None,
     progress: Progress | None = None,
 ) -> Summary:
-    """Compress all of ``src`` into one frame on ``dst``. As ``Encoder``."""
+    """Compress all of ``src`` to one frame, written to ``dst``. Arguments and errors are those of
+    ``Encoder``."""
     encoder = Encoder(dst, options, content_size=content_size, progress=progress)
     encoder.add(src)
     return encoder.end()
@@ -79,7 +80,8 @@ def decompress_stream(
 ) -> Summary:
     """Decompress all frames of ``src`` to ``dst``; a block, or its lead, is written once verified.
 
-    What is before damage may have been written by then. As ``Decoder``.
+    When damage is found, the content before it may have been written already. Arguments and errors
+    are those of ``Decoder``.
     """
     decoder = Decoder(options, content_size=content_size, progress=progress)
     results = decoder.results(container.read(src, options.memory_limit))

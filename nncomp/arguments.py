@@ -14,7 +14,8 @@ MAX_SAMPLE = 1 << 24  # bytes
 
 
 def integer(name: str, value: object, *, least: int | None = None) -> int:
-    """``value`` as an ``int``: any integer is one, as numpy's are, and a ``bool`` is none."""
+    """Return ``value`` as an ``int``, at least ``least``. numpy's integers are accepted, a ``bool``
+    is not."""
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -27,7 +28,7 @@ def integer(name: str, value: object, *, least: int | None = None) -> int:
 
 
 def sample(value: int) -> int:
-    """How many bytes of a text a program reads: 1..2^24."""
+    """Return ``value`` if it is a legal size of a text's sample: 1..2^24 bytes."""
     value = integer("sample", value, least=1)
     if value > MAX_SAMPLE:
         raise ValueError(f"a sample of {value} bytes is more than 2^24")
@@ -35,7 +36,7 @@ def sample(value: int) -> int:
 
 
 def contiguous(data: Buffer, name: str = "data") -> memoryview:
-    """The bytes of any contiguous buffer, whatever its items are, without a copy where possible."""
+    """Return the bytes of a contiguous buffer of any item type, without a copy where possible."""
     try:
         whole = memoryview(data)
     except TypeError:

@@ -1,8 +1,9 @@
-"""Measures compressors on files: bytes, time and peak memory, each run a process of its own.
+"""Measures compressors on files: bytes, time and peak memory, each run in a process of its own.
 
-Every compressor works on a copy called ``content`` in a temporary folder, so that no file's name
-or place counts, and must give the content back; one that fails anywhere is left out altogether,
-since totals over different files do not compare. Wall time includes the start of the process.
+Every compressor works on a copy called ``content`` in a temporary folder, so that the file's name
+and place do not matter, and must give the content back. One that fails on any file is left out
+altogether, since totals over different files cannot be compared. Wall time includes the start of
+the process.
 """
 
 from __future__ import annotations
@@ -41,23 +42,24 @@ _PRIME = "prime"  # name of its copy
 
 @dataclass(frozen=True)
 class Compressor:
-    """Command lines that turn ``content`` into ``packed*``, and that into ``back``.
+    """The command lines that compress ``content`` to ``packed*`` and decompress that to ``back``.
 
-    They are words separated by spaces, not for a shell; ``> FILE`` may end them. The first word is
-    a program, or several that do the same, with a bar between them.
+    They are split at spaces, without a shell; ``> FILE`` may end them. The first word is a program,
+    or the names that it may have, separated by ``|``.
     """
 
     name: str
     compress: str
     decompress: str
     program: str = ""  # path to run in place of the first word
-    model: str | None = None  # name of what else has to be there for decompressing
-    prime_option: str = ""  # of a program that can read another file first; no ``>`` then
-    prime: str = ""  # path of that file, which it gets as ``prime``
+    model: str | None = None  # name of the model that decompressing needs
+    prime_option: str = ""  # that names a dictionary or prime; its command lines have no ``>``
+    prime: str = ""  # path of the dictionary or prime, copied to ``prime`` in the folder
 
     @property
     def family(self) -> str:
-        """What all settings of one program share; nncomp without a network is one of its own."""
+        """The program's name, which its settings share; nncomp without a network is a family of its
+        own."""
         program, _, setting = self.name.partition("-")
         return (
             f"{program}:{levels.NO_MODEL}" if setting.endswith(f":{levels.NO_MODEL}") else program
@@ -65,11 +67,11 @@ class Compressor:
 
     @property
     def programs(self) -> list[str]:
-        """Names of the program that would do."""
+        """The names that the program may have."""
         return self.compress.split()[0].split("|")
 
 
-# At the settings of every day and at those where each compresses best or nearly so, on one thread.
+# Each program at its usual setting and at its strongest, or nearly so; all on one thread.
 PEERS = (
     Compressor("gzip-6", "gzip -6 -n -c content > packed.gz", "gzip -d -c packed.gz > back"),
     Compressor("gzip-9", "gzip -9 -n -c content > packed.gz", "gzip -d -c packed.gz > back"),
@@ -155,7 +157,7 @@ class Result:
 
     @property
     def bits(self) -> float:
-        """Bits a byte."""
+        """Compressed bits per byte of content."""
         return 8 * self.packed / self.size
 
     @property
@@ -182,8 +184,8 @@ class Total:
     files: int
     size: int  # bytes of content
     packed: int  # bytes
-    bits: float  # a byte, over all bytes
-    mean_bits: float  # geometric mean over the files
+    bits: float  # bits per byte, over all bytes
+    mean_bits: float  # bits per byte, geometric mean over the files
     compress_speed: float  # bytes a second
     decompress_speed: float
     memory: int  # peak resident bytes of any run
@@ -219,7 +221,8 @@ def _installed(peer: Compressor) -> Compressor | None:
 
 
 def own(level: int, model: str | None = None, threads: int = 1) -> Compressor:
-    """nncomp itself, at ``level``, with its model, or with that of a name, or with none."""
+    """nncomp itself at ``level``, with the level's model, or the one named ``model``, which may be
+    "none"."""
     option = f" --model {model}" if model else ""
     used = model or levels.get(level).model
     return Compressor(
@@ -233,7 +236,8 @@ def own(level: int, model: str | None = None, threads: int = 1) -> Compressor:
 
 
 def primed(compressor: Compressor, prime: str) -> Compressor:
-    """The same, that reads the file ``prime`` first, there and back, if it can."""
+    """``compressor`` with the file ``prime`` as its dictionary for both directions; unchanged if it
+    has no option for that."""
     if not compressor.prime_option:
         return compressor
     words = f" {compressor.prime_option} {_PRIME}"
@@ -277,7 +281,7 @@ def run(
 
 
 def total(compressor: Compressor, results: Sequence[Result]) -> Total | None:
-    """The compressor's total over those of ``results`` that are its own; None without any."""
+    """Sum up those of ``results`` that are the compressor's; None if there are none."""
     results = [result for result in results if result.compressor == compressor.name]
     if not results:
         return None
@@ -362,7 +366,7 @@ def _execute(
 
 
 def _environment() -> dict[str, str]:
-    """That of a run, which has another working folder than ours."""
+    """Our environment with NNCOMP_MODELS made absolute, since a run has another working folder."""
     environment = dict(os.environ)
     if places := environment.get("NNCOMP_MODELS"):
         absolute = (os.path.abspath(place) for place in places.split(os.pathsep) if place)

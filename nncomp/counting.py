@@ -1,8 +1,7 @@
-"""What each byte costs: the bits that it takes of the payload, after all that is before it.
+"""What each byte costs: how many bits of the payload it takes, given all bytes before it.
 
-Nothing but the predictors: the content is read as one stream, from first to last, without filters,
-copies and lanes. Everything else is as ``compress`` has it: which contexts are mixed, and whether
-the network pays.
+Only the predictors count: the content is coded as one stream in one lane, without filters and
+copies. As in ``compress``, it is decided which contexts are mixed and whether the network pays.
 """
 
 from __future__ import annotations
@@ -30,12 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SHORT_BLOCK", "UNIT", "Counted", "Growing", "Parts", "Split", "costs", "read"]
 
-UNIT = engine.COST_UNIT  # bits that 1 is in ``Counted.costs``
-SHORT_BLOCK = 1 << 24  # bytes of a block of which more than costs is kept
-# How much of a block the stage reads once more, to show what the network brings: with all of it,
-# that would take half as long again as compressing.
-_ALONE, _ALONE_SHARE = 1 << 20, 4  # bytes at least, one in so many
-_STORED_BIT = round(1 / UNIT)
+UNIT = engine.COST_UNIT  # the unit of ``Counted.costs``, in bits
+SHORT_BLOCK = 1 << 24  # bytes of a block when more than costs is kept of it
+# A second pass with the stage alone shows what the network gains. Over a whole block it would take
+# half as long again as compressing, so it covers only the beginning of a block: so many bytes at
+# least, or one byte in so many.
+_ALONE, _ALONE_SHARE = 1 << 20, 4
+_STORED_BIT = round(1 / UNIT)  # cost of a stored bit, in UNIT
 
 
 @dataclass(frozen=True)
@@ -51,23 +51,26 @@ class Counted:
 
 @dataclass(frozen=True)
 class Parts:
-    """What bytes would cost if one part of the program were alone, in UNIT: of a block's first
-    bytes, as many as ``stage`` has, the others alike. All of it, but of a large one that the
-    network takes part in: there the stage alone is time for nothing else."""
+    """What bytes would cost, in UNIT, if one part of the program were alone.
 
-    network: npt.NDArray[np.uint32] | None  # None where that was not tried
-    stage: npt.NDArray[np.uint32]  # (bytes,), or (bytes, 8) of bits
+    All arrays cover the same prefix of the block: all of it, except for large blocks coded with the
+    network. There a second pass with the stage alone would take half as long again, so it covers
+    only the first quarter, at least 1 MiB.
+    """
+
+    network: npt.NDArray[np.uint32] | None  # None where the network was not tried
+    stage: npt.NDArray[np.uint32]  # (bytes,), or (bytes, 8): of each bit
     foretold: npt.NDArray[
         np.uint32
-    ]  # by matches: 0 by none, 1 the longest was wrong, 2 it was right
+    ]  # (bytes,): 0 no match, 1 the longest match predicted a wrong byte, 2 the right one
 
 
 class Split(NamedTuple):
     """What each byte, or each bit, costs by parts of the program, in bits."""
 
-    network: npt.NDArray[np.float64] | None  # if it were alone; None without one
-    stage: npt.NDArray[np.float64]  # if it were
-    final: npt.NDArray[np.float64]  # of both, as they are coded
+    network: npt.NDArray[np.float64] | None  # with the network alone; None without one
+    stage: npt.NDArray[np.float64]  # with the stage alone
+    final: npt.NDArray[np.float64]  # with both, as the bytes are coded
 
 
 @overload
@@ -103,14 +106,14 @@ def costs(
     split: bool = False,
     bits: bool = False,
 ) -> npt.NDArray[np.float64] | Split:
-    """The bits that each byte of ``data`` costs after all that is before it: (bytes,), at least 0;
-    with ``bits``, each of its bits: (bytes, 8), highest bit first.
+    """How many bits each byte of ``data`` costs, given all bytes before it: (bytes,), at least 0;
+    with ``bits``, what each of its bits costs: (bytes, 8), highest bit first.
 
-    ``level`` and ``model`` as in ``compress``. The values are those of the coder's integers, the
-    same on every machine; their sum is that of a payload, less than 4 bytes off. ``data`` is read
-    in blocks of 64 MiB, each as if nothing were before it. Of ``threads`` two are of use. With
-    ``split``, a ``Split``: what the network and the stage would take if either were alone, and
-    what both take; it takes the time of all three. Raises ``ModelNotFoundError`` and
+    ``level`` and ``model`` as in ``compress``. The values follow from the coder's integers and are
+    the same on every machine; their sum is the size of a payload, less than 4 bytes off. ``data``
+    is read in blocks of 64 MiB, each as if nothing were before it. More than two ``threads`` are of
+    no use. With ``split``, returns a ``Split``: the costs with the network alone, with the stage
+    alone, and with both; that takes the time of all three. Raises ``ModelNotFoundError`` and
     ``ModelError``, ``TypeError`` and ``ValueError`` for wrong options.
     """
     options = Options(level=level, model=model, threads=threads)
@@ -138,10 +141,13 @@ def read(
     *,
     parts: bool = False,
 ) -> Iterator[Counted]:
-    """All of ``src``, in blocks of the size that ``options`` say, or else of 64 MiB: what a block
-    takes in memory is about nine times as much. With ``parts``, they are there; the network's where
-    it was tried; a block is of 16 MiB then, and takes up to 30 times as much. Errors as in
-    ``costs``."""
+    """Count all of ``src``, block by block.
+
+    Blocks have the size that ``options`` ask for, or else 64 MiB, and each takes about nine times
+    its size in memory. With ``parts``, ``Counted.parts`` is set where anything is predicted; blocks
+    have 16 MiB then unless ``options`` ask for another size, and take up to 30 times as much.
+    Errors as in ``costs``.
+    """
     counter = _Counter(options)
     size = options.block_size or (SHORT_BLOCK if parts else MAX_BLOCK_SIZE)
     while content := rawio.read_full(src, size):
@@ -149,11 +155,11 @@ def read(
 
 
 class Growing:
-    """Content that comes in pieces: each costs what it does after all that was before it.
+    """Counts content that comes in pieces, each given the content before it.
 
-    The stage alone, in blocks of the size that ``options`` say, or else of 16 MiB; a block begins
-    with the last 16th of the one before, which it has read. ``sample``, of what is to come, says
-    which contexts are mixed.
+    Only the stage predicts, in blocks of the size that ``options`` ask for, or else of 16 MiB. The
+    last 16th of a block is read again, uncounted, before the next one. ``sample``, some content
+    that is typical, decides which contexts are mixed.
     """
 
     def __init__(self, options: Options, sample: bytes) -> None:
@@ -166,7 +172,7 @@ class Growing:
         self._begin()
 
     def add(self, content: bytes) -> npt.NDArray[np.uint32]:
-        """What each byte of it costs, in UNIT: (bytes,)."""
+        """Return what each byte of ``content`` costs, in UNIT: (bytes,)."""
         found = [np.empty(0, np.uint32)]
         while content:
             if not self._left:
@@ -179,19 +185,19 @@ class Growing:
 
     def _begin(self) -> None:
         self._primed = self._engine.Primed(self._last, self.room, self._mixing)
-        self._left = self.room - len(self._last) - 1  # room for one more has to be left
+        self._left = self.room - len(self._last) - 1  # the engine wants room for one byte more
 
 
 class _Columns(NamedTuple):
-    """What an engine says of a block's bytes."""
+    """An engine's costs of a block's bytes, in UNIT."""
 
     costs: npt.NDArray[np.uint32]
-    alone: npt.NDArray[np.uint32] | None  # the network's, if it took part and is asked for
-    foretold: npt.NDArray[np.uint32] | None  # if that is asked for
+    alone: npt.NDArray[np.uint32] | None  # with the network alone; None without it or unless asked
+    foretold: npt.NDArray[np.uint32] | None  # as in ``Parts``; None unless asked for
 
 
 class _Counter:
-    """Counts one block after the other, each for itself."""
+    """Counts one block after the other, each without knowledge of those before it."""
 
     def __init__(self, options: Options) -> None:
         self._level = levels.get(options.level)
@@ -212,8 +218,9 @@ class _Counter:
         parts: bool = False,
         every: bool = False,
     ) -> Counted:
-        """A block in the way that takes least: of each byte, or of its bits. With ``parts``, what
-        these take; with ``every`` of all of it, and the network, too, where it was not tried."""
+        """Count a block in the way that takes the fewest bits, for each byte or for each bit. With
+        ``parts``, ``Counted.parts`` is set; with ``every``, they cover all of the block, and those
+        of the network are there even where an encoder would not have tried it."""
         heard = Meter(progress, len(content))
         each = 8 if bits else 1
 
@@ -230,7 +237,7 @@ class _Counter:
             )
             kinds = [rows[:, first : first + each] for first in range(0, rows.shape[1], each)]
             columns = [kind if bits else kind.reshape(-1) for kind in kinds]
-            if parts:  # the last one is not of costs
+            if parts:  # the last column holds no costs: it is ``foretold``
                 columns[-1] = rows[:, -1]
             costs, *others = map(np.ascontiguousarray, columns)
             alone = others[0] if parts and network else None

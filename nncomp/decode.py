@@ -1,8 +1,8 @@
-"""Frames → content: what a container's reader finds becomes the content of blocks, in order.
+"""Frames → content: decodes the items that a container's reader finds to the content of blocks.
 
-Nothing is handed out before it is verified, nothing allocated before it is bounded, and at most a
-few blocks are in memory. A block's lead, its first bytes, has a check of its own, and is handed out
-before the rest is decoded where that is possible.
+Content is handed out in order and only once it is verified; nothing is allocated before its size is
+bounded, and at most a few blocks are in memory. A block's lead, its first bytes, has a checksum of
+its own and is handed out before the rest is decoded where that is possible.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Part:
 
 
 class Decoder:
-    """Turns what a container's reader finds into content. ``content_size`` and ``progress`` as in
+    """Decodes the items that a container's reader finds. ``content_size`` and ``progress`` as in
     ``Encoder``."""
 
     def __init__(
@@ -69,23 +69,24 @@ class Decoder:
         self._model: Model | None = None
         self._prime: Prime | None = None  # of the frame
         self._future = Future(0)
-        self._number = 0  # of the next block, from the first one that is asked for
-        self._aside: Aside | None = None  # the next block is one
-        self._literals = 0  # bytes of all blocks of the frame so far
+        self._number = 0  # of the next block; the first block that is asked for is 0
+        self._aside: Aside | None = None  # set: the next block is decoded only to be copied from
+        self._literals = 0  # bytes of the literals of all blocks of the frame so far
 
     def results(self, items: Iterable[Item]) -> Generator[Part, None, None]:
-        """The content of each block among ``items``, in order, in one part or two.
+        """Yield the content of each block among ``items``, in order, in one part or two.
 
-        Where drawing an item fails, the content before it comes first, then the error. Another call
-        may go on from there: ``map`` and ``filter``, unlike a generator, survive an error. Raises
-        ``FormatError`` and ``ChecksumError``, ``MemoryLimitError`` where decoding would need more
-        than the limit, ``SizeLimitError``, ``ModelNotFoundError`` and ``ModelError``.
+        Where the iterator ``items`` raises, the content before that comes first, then the error.
+        Another call may go on from there: ``map`` and ``filter``, unlike a generator, survive an
+        error. Raises ``FormatError`` and ``ChecksumError``, ``MemoryLimitError`` where decoding
+        would need more than the limit, ``SizeLimitError``, ``ModelNotFoundError`` and
+        ``ModelError``.
         """
         tasks = filter(None, map(self._accept, items))
         return _finished(self._places.run(tasks, self._progress))
 
     def _accept(self, item: Item) -> Task[_Finish] | None:
-        """A task if ``item`` is a block."""
+        """Return a task if ``item`` is a block, else note what it says."""
         if isinstance(item, Header):
             if item.arithmetic != ARITHMETIC:
                 raise FormatError(f"arithmetic version {item.arithmetic} is not supported")
@@ -107,7 +108,7 @@ class Decoder:
         return None
 
     def start_at(self, offset: int) -> None:
-        """What is drawn next stands at this offset of the content, where ``max_size`` counts."""
+        """Let the next block begin at this offset of the content, for the check of ``max_size``."""
         self._promised = offset
 
     def _accept_block(self, block: Block, aside: Aside | None) -> Task[_Finish]:
@@ -117,7 +118,7 @@ class Decoder:
         max_size = self._options.max_size
         if max_size is not None and self._promised > max_size:
             raise SizeLimitError(f"the content is larger than {max_size} bytes")
-        if self._ref is not None:  # only now: unpacking a model is work, too
+        if self._ref is not None:  # only now, behind the checks: unpacking a model is work
             self._model = resolve.for_frame(self._ref, self._options.model, self.memory_limit)
             self._places.expect(self._header, self._model, self._prime)
             self._ref = None
@@ -134,11 +135,12 @@ class Decoder:
         return self._task(plan, block, self._number - 1, asked_for=True)
 
     def _task(self, plan: Plan, block: Block, number: int, *, asked_for: bool) -> Task[_Finish]:
-        """Its results are taken in order, and in the caller's thread: so blocks that are copied
-        from are there when their literals are needed, and no task waits for another."""
+        """A task that decodes a block. What it yields is called in the order of blocks, in the
+        caller's thread: so the literals that a block copies from are there by then, and no task
+        waits for another."""
         future, model, primed = self._future, self._model, self._prime
         root = plan.joined(block.size)
-        # What a filter joins may need all of its streams, and what is copied may be the beginning.
+        # Else there is no lead: a filter may need all of its streams, and a copy may come first.
         alone = FILTERS[plan.filter] is none and plan.copies is None
         leads = alone and asked_for and block.size > LEAD_SIZE
 
@@ -182,7 +184,8 @@ class Decoder:
 
 
 def _whole(part: Coded, coded: Callable[[Stream], _Coded], meter: Meter) -> bytes:
-    """What a part of a plan stands for. Not a closure, which would keep itself and its model."""
+    """The bytes that a part of a plan stands for. A recursive closure in its place would be a cycle
+    of references that keeps the model alive."""
     if isinstance(part, Stream):
         return coded(part).rest(meter)
     below = [_whole(stream, coded, meter) for stream in part.streams]
@@ -191,7 +194,7 @@ def _whole(part: Coded, coded: Callable[[Stream], _Coded], meter: Meter) -> byte
     return joined
 
 
-_Finish = Callable[[], Part | None]  # what is left to do once the blocks before are there
+_Finish = Callable[[], Part | None]  # the work that needs the literals of the blocks before
 
 
 def _finished(results: Generator[_Finish, None, None]) -> Generator[Part, None, None]:
@@ -205,8 +208,8 @@ def _finished(results: Generator[_Finish, None, None]) -> Generator[Part, None, 
 
 
 class _Coded:
-    """A stream on its way out: its lead, and then all of it. Between the two, what decoding takes
-    is held, and nothing runs."""
+    """Decodes a stream: first its lead, if that is asked for, then all of it. Between the two the
+    decoder's memory is held, but no thread is at work."""
 
     def __init__(
         self,
@@ -227,7 +230,7 @@ class _Coded:
         self.in_steps = stream.mixing is not None and places.can_lead(model)
 
     def lead(self, report: Progress) -> bytes:
-        """The first bytes, where they can be had before the others: ``in_steps``."""
+        """Decode the first bytes before the others. Only if ``in_steps``."""
         stream, lanes = self._stream, len(self._stream.payloads)
         assert stream.mixing is not None
         with self._places.in_steps() as place:
@@ -243,7 +246,7 @@ class _Coded:
         return order.lead(self._decoding.part, stream.size, lanes)
 
     def rest(self, report: Progress) -> bytes:
-        """All of the stream; reports what was not reported before."""
+        """Decode all of the stream; reports only bytes that ``lead`` did not report."""
         stream = self._stream
         if stream.mixing is None:
             return stream.payloads[0]
@@ -261,7 +264,7 @@ class _Coded:
                     progress=report,
                     prime=self._prime,
                 )
-        del decoding  # and with it much memory, before there is another copy
+        del decoding  # frees much memory before ``gather`` makes another copy
         return order.gather(coded, len(stream.payloads))
 
 

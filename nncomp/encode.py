@@ -1,7 +1,7 @@
-"""Content → a frame: cuts it into blocks, codes each in some ways, and keeps the smallest.
+"""Content → a frame: cuts it into blocks, codes each in several ways, and keeps the smallest.
 
-The bytes depend on the content, the model and the options, never on threads, device or how the
-input arrives.
+The bytes depend on the content, the model and the options, never on threads, on the device or on
+the pieces in which the input arrives.
 """
 
 from __future__ import annotations
@@ -34,15 +34,16 @@ from nncomp.ways import StreamCoder
 __all__ = ["Before", "Coded", "Encoder", "header_of"]
 
 Coded = list[tuple[Plan, Block]]
-"""A block in one way or two, of which what is before it decides which one is written."""
+"""A block coded in one way or two, without the network and with it. Which one is written depends on
+the blocks before: the first one with the network also pays for the model's record."""
 
 
 @dataclass(frozen=True)
 class Before:
-    """What coding a block takes of those before it."""
+    """What has to be known of the earlier blocks to code a block."""
 
     first: int  # number of the block from which deflate streams are followed into this one
-    found: Found | None  # what it copies
+    found: Found | None  # what it copies from earlier blocks
 
 
 def header_of(options: Options) -> Header:
@@ -55,13 +56,13 @@ def header_of(options: Options) -> Header:
 
 
 class Encoder:
-    """Writes a frame to ``dst``: its header at once, blocks as content comes, the rest in ``end``.
-    A small first block waits for the second one: alone, it may be a small frame.
+    """Writes a frame to ``dst``: header and blocks as content comes, the rest in ``end``. A small
+    first block is held back until there is a second one: alone, it may become a small frame.
 
-    ``content_size``, if known, helps the device "auto" to choose, and nothing else. ``progress`` is
-    called in the caller's thread with bytes done, and may raise to abort. After an error the frame
-    cannot be completed any more. Raises ``ModelNotFoundError``, ``ModelError``, and ``NNCompError``
-    for a device that is not there.
+    ``content_size``, if known, only helps to choose where the device is "auto". ``progress`` is
+    called in the caller's thread with the number of bytes done, and may raise to abort. After an
+    error the frame cannot be completed any more. Raises ``ModelNotFoundError``, ``ModelError``, and
+    ``NNCompError`` for a device that is not there.
     """
 
     def __init__(
@@ -74,28 +75,28 @@ class Encoder:
     ) -> None:
         self.header = header_of(options)
         self._level = levels.get(options.level)
-        # All that may be needed is looked up and loaded now: what is wrong shows before anything is
-        # written, and nothing has to be imported while the interpreter ends.
+        # Everything is looked up and loaded now, so that errors come before anything is written,
+        # and nothing has to be imported while the interpreter ends.
         self._places = Places(options.device, options.threads, content_size, DEFAULT_MEMORY_LIMIT)
         self._model, self._packed = resolve.for_writing(options)
         self._prime = options.prime
         self._places.expect(self.header, self._model, self._prime)
         self._progress = progress
-        self._inside: deflate.Inside | None = None  # where the block before begins in a stream
-        self._before = b""  # that block
+        self._inside: deflate.Inside | None = None  # where in a stream the last block begins
+        self._before = b""  # content of the last block
         self._summary = Summary()
         self._past = Past(self.header.reach)
         self._usable = True  # whether the frame may be continued
         self._dst = dst
-        self._held: Coded | None = None  # the first block, where it may become a small frame
+        self._held: Coded | None = None  # the first block, while it may become a small frame
         self._writer: FrameWriter | None = None
 
     def width(self) -> int:
-        """How many blocks to have at a time, at least 1: for speed, never for what is written."""
+        """How many blocks to give at a time, at least 1. It affects speed, never the bytes."""
         return self._places.width()
 
     def add(self, src: Readable) -> None:
-        """Compress all of ``src``, in blocks that are full but for the last one."""
+        """Compress all of ``src``, in blocks of which all but the last are full."""
         self._check_usable()
         self._usable = False
         with contextlib.closing(self.code(src)) as results:
@@ -103,10 +104,10 @@ class Encoder:
                 self._write(coded)
         self._usable = True
 
-    # One frame by many encoders: one surveys, each codes a part, and one of them puts.
+    # Several encoders can write one frame: one surveys, each codes a part, and one of them puts.
 
     def survey(self, src: Readable) -> Iterator[Before]:
-        """What coding each block of ``src`` takes of those before it."""
+        """Yield for each block of ``src`` what has to be known of the earlier ones to code it."""
         first = 0
         for number, (content, inside) in enumerate(self._blocks(src)):
             if inside is None:
@@ -117,8 +118,8 @@ class Encoder:
     def code_part(
         self, src: BinaryIO, number: int, before: Sequence[Before]
     ) -> Generator[Coded, None, None]:
-        """Blocks of ``src``, which can seek, for ``put``: from the one of this number on, as many
-        as there is something ``before``."""
+        """Code some blocks of ``src``, which can seek, for ``put``: one for each element of
+        ``before``, starting with block ``number``."""
         src.seek(before[0].first * self.header.block_size)
         blocks = itertools.islice(self._blocks(src), number - before[0].first, None)
         tasks = (
@@ -128,7 +129,7 @@ class Encoder:
         return self._places.run(tasks, self._progress)
 
     def code(self, src: Readable, count: int | None = None) -> Generator[Coded, None, None]:
-        """The next ``count`` blocks of ``src`` for ``put``, or all that there are."""
+        """Code the next ``count`` blocks of ``src``, or all of them, for ``put``."""
         tasks = (
             self._task(content, self._past.split(content), inside)
             for content, inside in itertools.islice(self._blocks(src), count)
@@ -136,7 +137,7 @@ class Encoder:
         return self._places.run(tasks, self._progress)
 
     def put(self, coded: Coded) -> None:
-        """Write the next block."""
+        """Write the next block, which ``code`` or ``code_part`` has coded."""
         self._check_usable()
         self._usable = False
         self._write(coded)
@@ -154,7 +155,7 @@ class Encoder:
         return self._summary
 
     def _begun(self) -> FrameWriter:
-        """The frame's writer, which has what is held."""
+        """The frame's writer, once the block that was held back is written."""
         if self._writer is None:
             self._writer = FrameWriter(self._dst, self.header)
             held, self._held = self._held, None
@@ -163,7 +164,8 @@ class Encoder:
         return self._writer
 
     def _write_small(self) -> bool:
-        """Write the block that is held as a small frame, if it is the only one and that is best."""
+        """Write the block that is held back as a small frame, if it is the only block and a small
+        frame is no larger than a usual one. Returns whether it was written."""
         if self._held is None:
             return False
         header = self.header.as_small()
@@ -195,7 +197,7 @@ class Encoder:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
 
     def _blocks(self, src: Readable) -> Iterator[tuple[bytes, deflate.Inside | None]]:
-        """Contents, and where each begins in a stream."""
+        """Yield the content of each block, and where in a deflate stream it begins, if in one."""
         while content := rawio.read_full(src, self.header.block_size):
             if self._before:
                 self._inside = deflate.follow(self._before, self._inside)
@@ -217,9 +219,10 @@ class Encoder:
         self._summary.count(plan)
 
     def _smallest(self, coded: Coded, writer: FrameWriter) -> tuple[Plan, Block, ModelRef | None]:
-        """The smallest block, with the model where this one would bring it, which counts.
+        """Choose the smallest block, and return the model's record if this block would bring it.
 
-        Not an embedded model's data, which was asked for.
+        The size of that record counts, but not the data of an embedded model: the user asked for
+        those.
         """
 
         def record_size(candidate: tuple[Plan, Block]) -> int:
@@ -243,13 +246,14 @@ class Encoder:
     def _task(
         self, content: bytes, split: Split | None, inside: deflate.Inside | None
     ) -> Task[Coded]:
-        """Its result are blocks, of which the smallest is to be written, of equals the first."""
+        """A task that codes a block. Its result is at most one way without the network and one with
+        it, of which the smaller is to be written, and the first if they are equal."""
 
         def code(threads: int, report: Progress) -> Iterator[Coded]:
             heard = Meter(report, len(content))
             if split is None:
                 plans = self._plans(content, inside, threads, heard)
-            else:  # what is left may begin anywhere
+            else:  # the literals do not begin where the block does, so ``inside`` does not hold
                 copies = self._copies(split, threads, unheard(report))
                 plans = self._plans(split.literals, None, threads, heard)
                 plans = [dataclasses.replace(plan, copies=copies) for plan in plans]
@@ -281,10 +285,11 @@ class Encoder:
     def _plans(
         self, content: bytes, inside: deflate.Inside | None, threads: int, report: Progress
     ) -> list[Plan]:
-        """As it is; and filtered, each stream in its best way without the network, and with it.
-        What is small is looked at no further where the prime makes little of it."""
+        """The plans to choose from: stored; and filtered, with each stream coded in its best way
+        without the network, and in its best way with or without. If the prime already makes a small
+        block tiny, nothing else is tried."""
 
-        def trial(*args: Any) -> list[bytes]:  # of a sample, which is too little for a GPU
+        def trial(*args: Any) -> list[bytes]:  # on the CPU: a sample is too small for a GPU
             with self._places.cpu() as cpu:
                 return cpu.encode_block(*args, threads=threads, progress=unheard(report))
 
@@ -300,7 +305,7 @@ class Encoder:
         return [*plans, *map(Plan.of, [alone] if best == alone else [alone, best])]
 
     def _code(self, chosen: Chosen, threads: int, report: Progress) -> tuple[Part, Part]:
-        """Without the network, and with it where that is better."""
+        """``chosen`` coded without the network, and coded with it where that is smaller."""
         if isinstance(chosen, Filtered):
             coded = [self._code(part, threads, report) for part in chosen.parts]
             alone, best = (
@@ -327,7 +332,7 @@ def _is_read(plan: Plan, block: Block, header: Header) -> bool:
 
 
 def _or_stored(joined: Joined, chosen: Filtered) -> Part:
-    """What a filter made, or what it was made of, where that is smaller as it is."""
+    """Return ``joined``, or the bytes before the filter, stored, where those are not larger."""
     if joined.stored_size < joined.size:
         return joined
     return Stream(chosen.size, (parts.joined(chosen),))

@@ -28,7 +28,8 @@ class FormatError(NNCompError):
 
 
 class TruncatedError(FormatError, EOFError):
-    """The data ends before the frame does. Also what generic code for files looks for."""
+    """The data ends before the frame does. It is an ``EOFError``, too: generic code for files
+    catches that."""
 
 
 class ChecksumError(FormatError):
@@ -44,7 +45,7 @@ class ModelNotFoundError(NNCompError):
 
 
 class PrimeError(NNCompError):
-    """What a frame was primed with is not given, or something else is."""
+    """The prime that a frame was written with is not given, or another one is."""
 
 
 class MemoryLimitError(NNCompError):
@@ -52,7 +53,7 @@ class MemoryLimitError(NNCompError):
 
     @classmethod
     def of(cls, what: str, need: int, limit: int) -> MemoryLimitError:
-        """``what`` needs ``need`` bytes, and ``limit`` are allowed."""
+        """The error that ``what`` needs ``need`` bytes where ``limit`` are allowed."""
         return cls(f"{what} needs {_mib(need)}, more than the memory limit of {_mib(limit)}")
 
 

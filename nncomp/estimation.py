@@ -1,9 +1,9 @@
-"""What files become at each level, from samples of them: bytes, time and memory.
+"""Estimates from samples what files would take at each level: bytes, time and memory.
 
-Three samples, each within the one before: deflate, which is quick, sees windows of all; long runs
-are coded at a quick level; and short heads at every level. What is known of a smaller sample goes
-to a larger one by the ratio of what both make of the smaller. Nothing is said about copies over
-more than a run, nor about archives that begin before a head.
+There are three kinds of samples: windows spread over all files, which deflate compresses, since it
+is quick; long runs, coded at a quick level; and short heads out of these, coded at every level. A
+result for a smaller sample is scaled to a larger one by the ratio of what a quicker coder makes of
+both. Copies over more than a run, and archives that begin before a head, are not seen.
 """
 
 from __future__ import annotations
@@ -36,45 +36,46 @@ if TYPE_CHECKING:
 
 __all__ = ["Row", "Samples", "estimate", "take"]
 
-_SEEN = 1 << 24  # bytes that deflate sees
-_WINDOW = 1 << 16  # bytes of it that are together
-_RUNS = 1 << 20  # bytes of runs
+_SEEN = 1 << 24  # bytes of all windows that deflate compresses
+_WINDOW = 1 << 16  # bytes of a window
+_RUNS = 1 << 20  # bytes of all runs
 _RUN = 3 << 17  # bytes of a run, where there is more than one
-_HEADS = 3  # in all runs
-_HEAD = 3 << 13  # bytes
-_MOST = 256  # parts of a sample, where files are short
-_PEERS, _PEER = 1 << 21, 1 << 20  # bytes that other compressors code, and together
-_QUICK = 2  # level of runs
-_WARM = 1 << 10  # bytes
-_PROGRAM = 40 << 20  # bytes of the program itself
+_HEADS = 3  # number of heads, in all runs together
+_HEAD = 3 << 13  # bytes of a head
+_MOST = 256  # parts of a sample at most, where files are short
+_PEERS, _PEER = 1 << 21, 1 << 20  # bytes that other compressors code, and bytes of a piece of them
+_QUICK = 2  # level at which runs are coded
+_WARM = 1 << 10  # bytes that are coded before time is taken
+_PROGRAM = 40 << 20  # bytes of memory of the program itself
 
 _NUMBERS = range(levels.MIN_LEVEL, levels.MAX_LEVEL + 1)
 
-# Of 16 files of text, records, logs, programs and tables, these fit (docs/estimate.md).
-_PER_DOUBLING = 0.97  # what a run twice as long makes of bits a byte
-_PER_DOUBLING_MAX = 0.9975  # and beside that, of more than a head, in the max profile
-_SHRINKING = 0.25  # exponent: what a level saves in a head is less in more content
-_PER_LANE = 0.01  # what a doubling of lanes costs, where the network takes part
-# What an encoder, which knows each byte and has the network run ahead, takes of a decoder's time.
+# Fitted to 16 files of text, records, logs, programs and tables (docs/estimate.md).
+_PER_DOUBLING = 0.97  # factor on bits per byte for each doubling of a run
+_PER_DOUBLING_MAX = 0.9975  # one more factor for each doubling of a head, in the max profile
+_SHRINKING = 0.25  # exponent: the network saves a smaller share in a block than in a short head
+_PER_LANE = 0.01  # share that each doubling of lanes costs, where the network takes part
+# An encoder's time as a share of a decoder's, without the network and with it: an encoder knows the
+# bytes to come, so that the network can run ahead.
 _ALONE = {Profile.LEAN: 0.63, Profile.RICH: 0.74, Profile.MAX: 0.92}
 _NETWORK = {Profile.RICH: 0.68, Profile.MAX: 0.82}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A way to compress all files. Seconds are of one thread, once the program runs."""
+    """A way to compress all files. Seconds are those of one thread, without program start."""
 
     name: str  # '-5', 'xz -6'
     size: int  # bytes
     seconds_in: float
     seconds_out: float
-    memory: int | None  # bytes of the larger direction, at most; None: not known
-    exact: bool  # whether the size is what was coded, rather than estimated
+    memory: int | None  # bytes at most, of the direction that takes more; None: not known
+    exact: bool  # whether all was coded, so that the size is no estimate
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What was read of the files."""
+    """The samples that were read of the files."""
 
     sizes: tuple[int, ...]  # bytes of each file, none of them 0
     seen: int  # bytes that deflate has seen
@@ -101,8 +102,8 @@ class Samples:
 
 
 def take(files: Sequence[tuple[str, int]]) -> Samples:
-    """Read samples of files, of each its name and size in bytes, which is not 0. Raises
-    ``OSError``; a file that has become shorter counts with what there is of a sample."""
+    """Read samples of ``files``: (name, size in bytes, which is not 0). Raises ``OSError``. Where a
+    file has become shorter meanwhile, its samples are shorter, too."""
     sizes = [size for _, size in files]
 
     def read(total: int, each: int) -> tuple[bytes, ...]:
@@ -130,8 +131,8 @@ class _Place:
 
 
 def _places(sizes: Sequence[int], total: int, each: int) -> list[_Place]:
-    """All that there is, if it is not more than ``total`` bytes; or parts of about so many, none of
-    more than ``each``, evenly spread."""
+    """Where to read samples: all files if they are no more than ``total`` bytes, else evenly spread
+    parts of about so many bytes in all, none of more than ``each``."""
     everything = sum(sizes)
     if everything <= total and len(sizes) <= _MOST:
         return [_Place(file, 0, size) for file, size in enumerate(sizes)]
@@ -144,14 +145,14 @@ def _places(sizes: Sequence[int], total: int, each: int) -> list[_Place]:
         file = bisect.bisect_right(ends, point)
         size = min(each, total // count + 1, sizes[file])
         start = min(max(0, point - (ends[file] - sizes[file]) - size // 2), sizes[file] - size)
-        start = 0 if start < size else start  # what a file begins with says what it is
+        start = 0 if start < size else start  # the beginning of a file tells what format it has
         places[file, start] = _Place(file, start, size)
     return [*places.values()]
 
 
 def _heads(runs: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
-    """What is coded at every level, with the run that it is from: all, if it is little; or some
-    parts."""
+    """Yield the heads, each with the number of the run that it is from: all runs if they are short,
+    else parts of them."""
     room = _HEADS * _HEAD
     if sum(map(len, runs)) <= room:
         yield from zip(runs, itertools.count())
@@ -171,8 +172,8 @@ def _deflated(content: bytes) -> int:
 
 
 def estimate(samples: Samples) -> Iterator[Row]:
-    """Row by row: levels 1 to 9, then xz, and zstd where Python's zstandard is installed. Raises
-    ``ModelNotFoundError`` and ``ModelError``."""
+    """Yield the rows of levels 1 to 9, then of xz, and of zstd where Python's zstandard is
+    installed. Raises ``ModelNotFoundError`` and ``ModelError``."""
     yield from _own(samples)
     for peer in _peers():
         yield _of_peer(samples, peer)
@@ -183,40 +184,40 @@ def estimate(samples: Samples) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class _Coded:
-    """What a level makes of samples."""
+    """The samples as coded at a level."""
 
-    sizes: tuple[int, ...]  # bytes of each, without what is the same for every file
-    seconds_in: float  # of a byte
-    seconds_out: float
-    network: bool
+    sizes: tuple[int, ...]  # bytes of each, without those that an empty file takes, too
+    seconds_in: float  # to compress a byte
+    seconds_out: float  # to decompress a byte
+    network: bool  # whether the network takes part in any of them
 
     @property
     def size(self) -> int:
-        """Of all."""
+        """Bytes of all coded samples."""
         return sum(self.sizes)
 
 
 def _own(samples: Samples) -> Iterator[Row]:
-    frame = len(api.compress(b""))  # bytes of a file of nothing
+    frame = len(api.compress(b""))  # bytes that an empty file takes
     quick = _coded(samples.runs, _QUICK, None, frame)
     base = quick.size * _scale(samples, samples.runs)
     mean_run = sum(map(len, samples.runs)) / len(samples.runs)
     mean_head = sum(map(len, samples.heads)) / len(samples.heads)
 
     @cache
-    def coded(model: str, profile: Profile) -> _Coded:  # of the heads
+    def coded(model: str, profile: Profile) -> _Coded:  # codes the heads
         number = next(n for n in _NUMBERS if levels.get(n).profile == profile)
         return _coded(samples.heads, number, model, frame)
 
     cpu = engine.counting()
     encode, start = cache(cpu.encode_block), engine.in_steps(cpu).start_encoding
 
-    @cache  # levels ask for the same
+    @cache  # several levels ask the same
     def expect(run: bytes, lanes: int, mixing: Mixing, model: Model) -> int:
         return trial.expected_gain(run, lanes, mixing, model, start, lambda _: None)
 
     quick_heads = coded(NO_MODEL, levels.get(_QUICK).profile)
-    # What is short is coded in every way, and what is long is not: so seconds in are those of runs.
+    # A short head is coded in every way, a long block is not, so the time to choose is a run's.
     choosing = max(0.0, quick.seconds_in / quick_heads.seconds_out - _ALONE[Profile.RICH])
     for number in _NUMBERS:
         level = levels.get(number)
@@ -229,7 +230,7 @@ def _own(samples: Samples) -> Iterator[Row]:
         if level.profile == Profile.MAX:
             size *= _PER_DOUBLING_MAX ** max(0, math.log2(block / mean_head))
         with_network = coded(level.model, level.profile)
-        share = 0.0  # of the bytes, that the network takes
+        share = 0.0  # of the bytes that are coded with the network
         if samples.small:
             size, share = with_network.size, float(with_network.network)
         elif with_network.network:
@@ -260,9 +261,9 @@ def _saved(
     lanes: int,
     tried: Sequence[Ways],
 ) -> tuple[float, float]:
-    """The share that the network saves of what the stage makes, and the share of the content that
-    it takes: the runs in which it is ``tried``, where it pays. Of what it saves in a head, the part
-    ``left`` is saved in a block, less what its ``lanes`` cost."""
+    """Return (share of the stage's bytes that the network saves, share of the content coded with
+    it). The network is used in runs where an encoder would have ``tried`` it, if it pays there. A
+    block saves the fraction ``left`` of what a head saves, less what its ``lanes`` cost."""
     saved = taken = 0.0
     cost = _PER_LANE * math.log2(lanes)
     for number, ways in enumerate(tried):
@@ -279,7 +280,7 @@ def _saved(
 
 
 def _ways(run: bytes, level: Level, lanes: int, encode: Any, expect: Any) -> Ways:
-    """How an encoder would code a run, as far as it is one: without filters."""
+    """The ways in which an encoder would try to code a run, apart from filters."""
     mixing = choose.choose_mixing(run, level.profile, encode)
     if mixing is None or level.model == NO_MODEL:
         return Ways.ALONE
@@ -288,8 +289,9 @@ def _ways(run: bytes, level: Level, lanes: int, encode: Any, expect: Any) -> Way
 
 
 def _coded(parts: Sequence[bytes], level: int, model: str | None, frame: int) -> _Coded:
-    """The sum over parts; seconds are of a byte."""
-    api.decompress(api.compress(parts[0][:_WARM], level, model=model))  # models are loaded, packed
+    """Code ``parts`` and measure it; ``frame`` is the bytes of a file of nothing."""
+    # The first call loads models, which is not to be measured.
+    api.decompress(api.compress(parts[0][:_WARM], level, model=model))
     start = time.process_time()
     packed = [api.compress(part, level, model=model) for part in parts]
     middle = time.process_time()
@@ -307,14 +309,14 @@ def _between(a: float, b: float, share: float) -> float:
 
 
 def _scale(samples: Samples, parts: Sequence[bytes]) -> float:
-    """How many times as many bytes all files become as ``parts`` do, as far as deflate says."""
+    """The compressed size of all files as a multiple of that of ``parts``, judged by deflate."""
     if sum(map(len, parts)) == samples.size:
         return 1
     return samples.deflated / samples.seen * samples.size / sum(map(_deflated, parts))
 
 
 def _mean_block(sizes: Sequence[int], header: Header) -> float:
-    """Bytes of the block that a byte is in."""
+    """Mean size of the block that a byte is in, over all bytes."""
     squares = 0
     for size in sizes:
         full, rest = divmod(size, header.block_size)

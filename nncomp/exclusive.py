@@ -1,4 +1,4 @@
-"""A lock for the methods of one object, as those of ``bz2`` and ``lzma`` have."""
+"""A lock that the methods of one object share, as in ``bz2`` and ``lzma``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["Exclusive"]
 
 
 class Exclusive:
-    """``with exclusive():`` other threads wait. A call from within a call is an error, as from a
-    signal's handler.
+    """``with exclusive():`` makes other threads wait. A nested call, such as one from a signal
+    handler, raises ``RuntimeError``.
 
-    What a signal's handler raises, as for Ctrl-C, never leaves the lock taken: it is taken and
-    released by C, between whose calls and ``with`` no handler runs, as one may run within any
-    function in Python.
+    An exception out of a signal handler, as for Ctrl-C, never leaves the lock taken: ``with`` takes
+    and releases an RLock in C, where no handler can run in between. A lock taken by a function in
+    Python would not be safe.
     """
 
     def __init__(self) -> None:

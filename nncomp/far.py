@@ -1,8 +1,9 @@
-"""Copies from earlier blocks of a frame, beyond what a block's own models reach.
+"""Copies from earlier blocks of a frame, which the predictors of a block cannot see.
 
-A block's *literals* are its content without what is copied; copies come from the literals of
-earlier blocks only, so that a source never needs another one. Both sides hold the last literals,
-up to the frame's reach. ``docs/format.md``, section 6; what pays is said by ``plan.choose``.
+A block's *literals* are its content without what is copied. Copies come from the literals of
+earlier blocks only, so that a source never depends on another one. Encoder and decoder both hold
+the last literals, up to the frame's reach. The format is in ``docs/format.md``, section 6; the
+thresholds for what pays are in ``plan.choose``.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ __all__ = ["Found", "Future", "Past", "Split"]
 
 @dataclass(frozen=True)
 class Found:
-    """What a content has in common with earlier ones."""
+    """The copies found for a block's content."""
 
     sources: tuple[int, ...]  # as in ``plan.Copies``
-    copies: bytes  # the stream
+    copies: bytes  # the stream of copies
 
     def split(self, content: bytes) -> Split:
-        """The content in which it was found, without what is copied."""
+        """Take the copies out of ``content``, in which they were found."""
         stream = io.BytesIO(self.copies)
         literals = []
         position = 0
@@ -39,11 +40,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Split:
-    """A content without what is copied."""
+    """A block's content, split into literals and copies."""
 
     literals: bytes
     sources: tuple[int, ...]  # as in ``plan.Copies``
-    copies: bytes  # the stream
+    copies: bytes  # the stream of copies
 
     @property
     def found(self) -> Found:
@@ -51,9 +52,9 @@ class Split:
 
 
 class Past:
-    """An encoder's: finds what each next content has in common with the past of its frame.
+    """The encoder's side: finds in each block what it can copy from the earlier ones of its frame.
 
-    Takes 5/4 of the reach in memory at most, and before there is a second block, nothing.
+    Takes at most 5/4 of the reach in memory, and nothing before there is a second block.
     """
 
     def __init__(self, reach: int) -> None:
@@ -62,7 +63,7 @@ class Past:
         self._finder: _native.FarFinder | None = None
 
     def split(self, content: bytes) -> Split | None:
-        """The next block's; None where it stands alone."""
+        """Split the content of the next block; None where nothing is copied."""
         if not self._reach:
             return None
         if self._finder is None:
@@ -86,7 +87,8 @@ class Past:
 
 
 class Future:
-    """A decoder's: literals for those that come later. Blocks have numbers, and may be missing."""
+    """The decoder's side: holds literals for blocks that come later. Blocks are known by their
+    numbers; some may be missing, where only a part of a frame is decoded."""
 
     def __init__(self, reach: int) -> None:
         self._reach = reach
@@ -95,7 +97,7 @@ class Future:
         self._size = 0  # bytes
 
     def add(self, number: int, literals: bytes) -> None:
-        """A block's literals, which are held until ``reach`` bytes are behind their beginning."""
+        """Hold a block's literals as long as no more than ``reach`` bytes are held in all."""
         self._held[number] = literals
         heapq.heappush(self._numbers, number)
         self._size += len(literals)
@@ -103,7 +105,7 @@ class Future:
             self._size -= len(self._held.pop(heapq.heappop(self._numbers)))
 
     def join(self, number: int, split: Split, size: int) -> bytes:
-        """The content of a block. Raises ``FormatError``."""
+        """The content of a block, ``size`` bytes. Raises ``FormatError``."""
         try:
             sources = [self._held[number - back] for back in split.sources]
         except KeyError:

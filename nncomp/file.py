@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nncomp.rawio import Readable, Writable
 
     class Keywords(Writing, Reading, total=False):
-        """Those of one direction may be given."""
+        """The options of both directions, of which a call may give those of one."""
 
     Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
     File = Path | Readable | Writable
@@ -46,14 +46,14 @@ class NNCompFile(io.BufferedIOBase):
     ``file`` is a path, or an object with ``read`` or ``write``, which stays open when this file is
     closed. ``mode`` is ``r``, ``w``, ``x`` (create, fail if it exists) or ``a`` (append a frame),
     each with or without a ``b``. Options and errors are those of ``compress`` and ``decompress``;
-    an option of the other direction is a ``TypeError``. What is appended to a path has the prime of
-    what is there, or none: else ``PrimeError``, for no prime would be that of both.
+    an option of the other direction is a ``TypeError``. Appending to a path with another prime than
+    that of the frames in it is a ``PrimeError``: no single prime could read all of the file.
 
-    Reading can seek if the source can. What is written is complete once the file is closed, if
-    need be when the object goes; ``flush`` does not hasten that. Where a ``with`` statement is left
-    by an exception, but for ``GeneratorExit`` and an exit with status 0, the frame stays without
-    its end, so that nobody takes it for the whole; what mode ``a`` has added to a path is then cut
-    off again, as it is where writing fails. Threads may share a file: each call is then for itself.
+    Reading can seek if the source can. What is written is complete once the file is closed, at the
+    latest when the object is destroyed; ``flush`` does not hasten that. If a ``with`` statement is
+    left by an exception, other than ``GeneratorExit`` or an exit with status 0, the frame stays
+    without its end, so that nobody takes it for the whole; what mode ``a`` has added to a path is
+    then cut off again, also where writing fails. Threads may share a file: calls take turns.
     """
 
     def __init__(
@@ -70,13 +70,13 @@ class NNCompFile(io.BufferedIOBase):
         self._compressor: NNCompressor | None = None  # none: for reading, or writing has failed
         self._written = 0  # bytes of content
         self._origin: int | None = None  # where the frame begins, if it can be cut off again
-        self._is_wrapped = False  # while a text file asks whether its text begins here
+        self._is_wrapped = False  # True while a TextIOWrapper asks whether its text begins here
         if not isinstance(mode, str):
             raise TypeError(f"mode must be a string, not {type(mode).__name__}")
         kind = mode.removesuffix("b")
         if kind not in ("r", "w", "x", "a"):
             raise ValueError(f"invalid mode: {mode!r}")
-        # What is wrong is found before the file is opened, which may create or empty it.
+        # Arguments are checked before the file is opened, which may create or empty it.
         self._owned = isinstance(file, (str, bytes, os.PathLike))
         if not self._owned and not hasattr(file, "read" if kind == "r" else "write"):
             raise TypeError("file must be a path, or an object with read or write")
@@ -87,7 +87,7 @@ class NNCompFile(io.BufferedIOBase):
         if isinstance(file, (str, bytes, os.PathLike)):
             if kind == "a":
                 _check_prime(file, options.get("prime"))
-            # Blocks are written as a whole: a buffer would only hide what went wrong.
+            # Blocks are written as a whole: a buffer would only delay errors.
             buffering = -1 if kind == "r" else 0
             self._file = cast(BinaryIO, builtins.open(file, kind + "b", buffering=buffering))
             if kind == "a" and self._file.seekable():
@@ -168,7 +168,7 @@ class NNCompFile(io.BufferedIOBase):
         return view.nbytes
 
     def flush(self) -> None:
-        """Nothing but a check: what is held back is not a whole block yet."""
+        """Check that the file is open, no more: what is held back is not a whole block yet."""
         self._open_file()
 
     def close(self) -> None:
@@ -207,16 +207,16 @@ class NNCompFile(io.BufferedIOBase):
                 self._cut_off()
 
     def _cut_off(self) -> None:
-        """Remove what mode ``a`` has added: behind the beginning of a frame nothing is found.
+        """Remove what mode ``a`` has added: no reader gets past a frame without its end.
 
-        Not where another has added to the file since."""
+        Nothing is removed where another process has added to the file since."""
         if self._file is not None and self._origin is not None:
             with contextlib.suppress(OSError):
                 if self._file.tell() == self._file.seek(0, io.SEEK_END):
                     self._file.truncate(self._origin)
 
     def _emit(self, data: memoryview | None) -> None:
-        """Compress ``data``, or with None the end, and write what comes of it."""
+        """Compress ``data``, or with None complete the frame, and write the output."""
         file = self._open_file()
         if self._reader is not None:
             raise io.UnsupportedOperation("not open for writing")
@@ -226,7 +226,7 @@ class NNCompFile(io.BufferedIOBase):
         try:
             output = compressor.flush() if data is None else compressor.compress(data)
             if self._origin is not None and file.tell() == self._origin:  # nothing is written yet
-                self._origin = file.seek(0, io.SEEK_END)  # another may have added to the file
+                self._origin = file.seek(0, io.SEEK_END)  # another process may have added to it
             rawio.write_all(file, output)
         except BaseException:
             self._cut_off()
@@ -248,11 +248,11 @@ class NNCompFile(io.BufferedIOBase):
 
 
 def _check_prime(path: Path, prime: PrimeLike | None) -> None:
-    """Raise ``PrimeError`` if what is in a file was written with another one."""
+    """Raise ``PrimeError`` if ``prime`` is given and a frame of the file has another one."""
     if prime is None or not os.path.isfile(path):
         return
     digest = b""
-    # What cannot be read as frames is not looked at any more when something is appended to it.
+    # A file that cannot be read as frames is appended to all the same.
     with contextlib.suppress(NNCompError, OSError), builtins.open(path, "rb") as file:
         frames = container.read_backwards(file, DEFAULT_MEMORY_LIMIT)
         digest = next((frame.prime for frame in frames if frame.prime), b"")
@@ -260,20 +260,19 @@ def _check_prime(path: Path, prime: PrimeLike | None) -> None:
 
 
 def _is_failure(error: BaseException | None) -> bool:
-    """Whether a ``with`` statement that this leaves has not done all it wanted."""
+    """Whether ``error``, on leaving a ``with`` statement, means that it has not run to its end."""
     if isinstance(error, SystemExit):  # any object but a number is a message, with status 1
         return error.code is not None and (not isinstance(error.code, int) or error.code != 0)
     return error is not None and not isinstance(error, GeneratorExit)
 
 
 class _TextFile(io.TextIOWrapper):
-    """Text in an ``NNCompFile``, with its way to leave a ``with`` statement."""
+    """Text in an ``NNCompFile``; an exception out of a ``with`` statement abandons its frame."""
 
     def __init__(
         self, binary: NNCompFile, encoding: str | None, errors: str | None, newline: str | None
     ) -> None:
-        # A byte order mark is written at the beginning and nowhere else, and only where a file that
-        # can seek says that it stands there.
+        # TextIOWrapper writes a byte order mark only if the file can seek and is at position 0.
         binary._is_wrapped = binary.writable()
         super().__init__(binary, encoding, errors, newline)
         binary._is_wrapped = False
@@ -353,7 +352,7 @@ def open(
         raise ValueError("encoding, errors and newline are for text modes")
     if mode.endswith("bt"):
         raise ValueError(f"invalid mode: {mode!r}")
-    if text:  # what is wrong with these is found before the file is opened, too
+    if text:  # checks these, too, before the file is opened
         io.TextIOWrapper(io.BytesIO(), encoding, errors, newline)
         codecs.lookup_error(errors or "strict")
     binary = NNCompFile(file, mode.removesuffix("t"), level=level, **options)

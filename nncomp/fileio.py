@@ -46,13 +46,14 @@ __all__ = [
 SUFFIX = ".nnc"
 STDIN, STDOUT, STDERR = "(stdin)", "(stdout)", "(stderr)"  # their names for people
 
-_MAX_LINKS = 40  # that lead to a file, as Linux has it
-_SHORT_NAME = 32  # bytes, which every file system takes
-_making = threading.Lock()  # directories: whoever finds one made by another thread finds it synced
+_MAX_LINKS = 40  # symbolic links that are followed to a file at most, as in Linux
+_SHORT_NAME = 32  # bytes of a file name that every file system accepts
+_making = threading.Lock()  # held while making directories: whoever finds one finds it synced
 
 
 def compressed_name(name: str, suffix: str = SUFFIX, *, force: bool) -> str:
-    """Where the compressed form of ``name`` goes; not twice unless ``force``."""
+    """The name of the compressed form of ``name``. Raises ``NNCompError`` where it has the suffix
+    already, unless ``force``."""
     own = suffix_of(name, suffix)
     if own is not None and not force:
         raise NNCompError(f"already has the suffix {own}; use -f to compress it again")
@@ -60,7 +61,8 @@ def compressed_name(name: str, suffix: str = SUFFIX, *, force: bool) -> str:
 
 
 def content_name(name: str, suffix: str = SUFFIX) -> str:
-    """Where the content of ``name`` goes."""
+    """The name of the content of the compressed file ``name``. Raises ``NNCompError`` where it has
+    no suffix, or nothing else."""
     own = suffix_of(name, suffix)
     if own is None or os.path.basename(name) == own:
         known = " or ".join(dict.fromkeys((suffix, SUFFIX)))
@@ -69,12 +71,13 @@ def content_name(name: str, suffix: str = SUFFIX) -> str:
 
 
 def suffix_of(name: str, suffix: str = SUFFIX) -> str | None:
-    """What says that ``name`` is of a compressed file: ``suffix``, or the usual one, or nothing."""
+    """The suffix of compressed files that ``name`` has: ``suffix``, or the usual one, or None."""
     return next((own for own in (suffix, SUFFIX) if name.endswith(own)), None)
 
 
 def open_input(name: str, *, special: bool = False) -> BinaryIO:
-    """A file to read. Pipes and devices, which may never begin or end, only where ``special``.
+    """Open a file to read it. Pipes and devices, which may never begin or end, are refused unless
+    ``special``.
 
     Raises ``NNCompError`` and ``OSError``.
     """
@@ -83,7 +86,7 @@ def open_input(name: str, *, special: bool = False) -> BinaryIO:
 
 
 def check_input(name: str, *, special: bool = False) -> None:
-    """Raise what ``open_input`` would, but open nothing: for a FIFO, that may take for ever."""
+    """Raise what ``open_input`` would raise, without opening: opening a FIFO may take for ever."""
     mode = os.stat(name).st_mode
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "Is a directory; use -r", name)
@@ -115,12 +118,12 @@ def standard_input() -> BinaryIO:
 
 
 def standard_error() -> BinaryIO:
-    """Standard error, buffered."""
+    """Standard error, always buffered."""
     return _open_named(2, "wb", STDERR)
 
 
 def standard_output() -> BinaryIO:
-    """Standard output, always buffered: ``sys.stdout.buffer`` may be raw, and write in part."""
+    """Standard output, always buffered: ``sys.stdout.buffer`` may be raw, with partial writes."""
     return _open_named(1, "wb", STDOUT)
 
 
@@ -128,10 +131,10 @@ def standard_output() -> BinaryIO:
 def create(path: str, *, force: bool, source: BinaryIO | None = None) -> Iterator[BinaryIO]:
     """A file to write (and read again) that becomes ``path`` when the block is left without error.
 
-    It gets mode, times and owner of ``source`` where that is given, and a regular file, as far as
-    the file system lets it. An existing target is an error unless ``force``: then it is replaced,
-    and so is a link, not what it leads to. Only what is no file is written directly: pipes and
-    devices with ``force``, the null device, and descriptors such as /dev/stdout, always. Raises
+    It gets mode, times and owner of ``source``, if that is given and a regular file, as far as the
+    file system allows. An existing target is an error unless ``force``: then it is replaced; of a
+    symbolic link, the link and not its target. What is no regular file is written directly: pipes
+    and devices with ``force``; the null device and descriptors such as /dev/stdout always. Raises
     ``NNCompError`` and ``OSError``; where writing fails, its ``filename`` is ``path``.
     """
     like = os.stat(os.devnull) if source is None else os.fstat(source.fileno())
@@ -156,12 +159,13 @@ def create(path: str, *, force: bool, source: BinaryIO | None = None) -> Iterato
                 folder.publish(temporary, name, force=force)
                 folder.sync()
         finally:
-            folder.discard(temporary)  # not there, or no worse than what went wrong before
+            folder.discard(temporary)  # it is only still there if something failed
 
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[str]:
-    """A name for a file, for those who write by name; it replaces ``path`` once it is complete."""
+    """A temporary name, for writers that want a name; its file replaces ``path`` when the block is
+    left without error."""
     directory, name = os.path.split(path)
     temporary = os.path.join(directory, _temporary_name(name))
     try:
@@ -176,7 +180,7 @@ def replacing(path: str) -> Iterator[str]:
 
 
 def make_directory(path: str) -> None:
-    """'mkdir -p', but what is made is on disk, so that a file in it may stand for its source."""
+    """'mkdir -p', but synced to disk, so that the source of a file in it may be removed."""
     with _making:
         _make_directory(path)
     if not os.path.isdir(path):
@@ -191,7 +195,7 @@ def _make_directory(path: str) -> None:
         _make_directory(parent)
     try:
         os.mkdir(path)
-    except FileExistsError:  # another program was faster, with this one or with a file
+    except FileExistsError:  # another program was faster; the caller checks that it is a directory
         return
     try:
         with _open_folder(parent, path) as folder, _naming(path):
@@ -203,7 +207,8 @@ def _make_directory(path: str) -> None:
 
 
 def check_removable(path: str) -> None:
-    """Raise unless removing ``path`` later would lose no more than its content."""
+    """Raise unless ``path`` can be removed later without losing more than its content: it must be a
+    regular file, no link, and have no other hard link."""
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
         raise NNCompError("is a symbolic link; not compatible with --rm")
@@ -224,7 +229,8 @@ def remove(path: str, source: BinaryIO) -> None:
 
 
 def _check_target(path: str, like: os.stat_result, force: bool) -> str | int | None:
-    """Raise where ``path`` must not be written; what to open where it is to be written directly."""
+    """Raise where ``path`` must not be written. Returns the path or descriptor to open where it is
+    to be written directly, else None."""
     with contextlib.suppress(OSError):
         if os.path.samestat(os.stat(path), like) and stat.S_ISREG(like.st_mode):
             raise NNCompError("input and output are the same file")
@@ -248,7 +254,7 @@ def _check_target(path: str, like: os.stat_result, force: bool) -> str | int | N
 
 @contextlib.contextmanager
 def _naming(path: str) -> Iterator[None]:
-    """Errors speak of ``path``, not of a temporary name, nor of none."""
+    """Let errors name ``path``, rather than a temporary name or none."""
     try:
         yield
     except OSError as error:
@@ -256,9 +262,9 @@ def _naming(path: str) -> Iterator[None]:
 
 
 class _Named(io.FileIO):
-    """A file whose errors speak of ``path``: it may be known by another name, or by none.
+    """A file whose errors name ``path``, whatever name it was opened by, if by one.
 
-    Where whoever shares it has made it non-blocking, it waits all the same.
+    It waits even if it is non-blocking, as another process that shares it may have made it.
     """
 
     def __init__(self, file: str | int, mode: str, path: str, **more: Any) -> None:
@@ -280,7 +286,8 @@ class _Named(io.FileIO):
 
 
 def _open_named(file: str | int, mode: str, path: str) -> BinaryIO:
-    """A file that there is, buffered; errors speak of ``path``. Descriptors stay open."""
+    """Open an existing file or descriptor, buffered; errors name ``path``. Closing it leaves a
+    descriptor open."""
 
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags & ~os.O_CREAT | getattr(os, "O_NOFOLLOW", 0))
@@ -293,7 +300,7 @@ def _open_named(file: str | int, mode: str, path: str) -> BinaryIO:
 
 
 def _temporary_name(name: str) -> str:
-    """A name that no file has, no longer than ``name``, or than any file system allows."""
+    """A random name, no longer than ``name`` or, if that is short, than 32 bytes."""
     tail = f".{os.urandom(4).hex()}.tmp".encode()
     short = os.fsencode(name)
     room = max(len(short), _SHORT_NAME) - len(tail) - 1
@@ -304,7 +311,7 @@ def _temporary_name(name: str) -> str:
 
 @contextlib.contextmanager
 def _open_folder(directory: str, path: str) -> Iterator[Folder]:
-    """Errors of opening it speak of ``path``."""
+    """Open ``directory``; errors of that name ``path``."""
     with contextlib.ExitStack() as stack:
         with _naming(path):
             folder = stack.enter_context(open_folder(directory))
@@ -312,12 +319,13 @@ def _open_folder(directory: str, path: str) -> Iterator[Folder]:
 
 
 def _open_new(temporary: str, folder: Folder, path: str) -> BinaryIO:
-    """Create ``temporary`` for its owner alone."""
+    """Create ``temporary``, readable and writable by its owner only."""
     return io.BufferedRandom(_Named(temporary, "x+b", path, opener=folder.open))
 
 
 def _copy_attributes(like: os.stat_result, descriptor: int) -> None:
-    """Mode, times and, where allowed, the owner of a regular file; otherwise a new file's mode."""
+    """Copy mode, times and, where allowed, the owner of a regular file; of anything else, set the
+    mode of a new file."""
     if not hasattr(os, "fchown"):
         return  # on Windows, rights come from the directory, and closing a file changes its times
     if not stat.S_ISREG(like.st_mode):
@@ -330,7 +338,7 @@ def _copy_attributes(like: os.stat_result, descriptor: int) -> None:
         os.fchown(descriptor, like.st_uid, -1)  # for root
     try:
         os.fchown(descriptor, -1, like.st_gid)
-    except OSError:  # the rights of one group are not for another: it gets those of everybody
+    except OSError:  # another group must not get the rights of this one: only those of everybody
         mode &= 0o707 | mode << 3
     with contextlib.suppress(OSError):
         os.fchmod(descriptor, mode)

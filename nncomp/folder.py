@@ -1,8 +1,8 @@
-"""A directory in which a file is made under a passing name, and then gets its own.
+"""A directory in which a file is made under a temporary name and then renamed.
 
-Where the system opens files below an open directory (POSIX), that is what is done: it stays the
-same whatever it is renamed to, and names in it are as short as they can be. Elsewhere (Windows)
-names are joined. Errors speak of whatever name the system was given.
+On POSIX systems, files are opened relative to a descriptor of the directory: it stays the same
+directory even if it is renamed meanwhile, and names are as short as they can be. On Windows, paths
+are joined. Errors name whatever the system was given.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from dataclasses import dataclass
 
 __all__ = ["Folder", "exists", "open_folder", "sync"]
 
-# What a file system says that knows no fsync, or not of directories.
+# The errors of a file system without fsync, or without fsync of directories.
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY,
                 errno.EPERM, errno.EACCES}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Folder:
-    """An open directory. ``path`` comes before names in it: empty where it has a descriptor."""
+    """An open directory. ``path`` is put in front of names in it; '' if there is a descriptor."""
 
     path: str
     descriptor: int | None
 
     def open(self, name: str, flags: int) -> int:
-        """A descriptor of the file ``name``; one that is made is for its owner alone."""
+        """A descriptor of the file ``name``; a new file is accessible to its owner only."""
         return os.open(self.place(name), flags, 0o600, dir_fd=self.descriptor)
 
     def publish(self, temporary: str, name: str, *, force: bool) -> None:
-        """Give a file its name. If there is one of that name, it is replaced, or an error."""
+        """Rename a file. An existing file ``name`` is replaced with ``force``, else an error."""
         old, new, at = self.place(temporary), self.place(name), self.descriptor
         if force:
             os.replace(old, new, src_dir_fd=at, dst_dir_fd=at)
@@ -55,12 +55,12 @@ class Folder:
             os.unlink(self.place(name), dir_fd=self.descriptor)
 
     def sync(self) -> None:
-        """Make the names durable."""
+        """Make the names in the directory durable."""
         if self.descriptor is not None:
             sync(self.descriptor)
 
     def place(self, name: str) -> str:
-        """``name`` as the system is to be given it."""
+        """``name`` in the form that system calls take."""
         return os.path.join(self.path, name)
 
 
@@ -73,7 +73,7 @@ def open_folder(path: str) -> Iterator[Folder]:
         return
     try:
         descriptor = os.open(path or os.curdir, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:  # to list it, perhaps, which is not needed
+    except PermissionError:  # perhaps it cannot be listed, which is not needed
         descriptor = os.open(path or os.curdir, getattr(os, "O_PATH", os.O_RDONLY))
     try:
         yield Folder("", descriptor)
@@ -82,7 +82,7 @@ def open_folder(path: str) -> Iterator[Folder]:
 
 
 def exists(path: str) -> FileExistsError:
-    """The error of a name that is taken."""
+    """The error to raise where ``path`` exists already."""
     return FileExistsError(errno.EEXIST, "already exists; use -f to overwrite", path)
 
 

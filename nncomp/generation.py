@@ -1,6 +1,6 @@
-"""A decoder that is fed with noise generates: each bit comes as often as the program expects it.
+"""Generates text: a decoder that is fed with noise puts out each bit as often as it is predicted.
 
-What it has read first is not noise, but known: the text that is to be continued.
+Before that, the predictors read the text that is to be continued.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_SIZE", "MAX_TEMPERATURE", "generate", "noise", "pieces"]
 
-MAX_SIZE = MAX_BLOCK_SIZE - 1  # bytes of what is continued and what is generated, together
+MAX_SIZE = MAX_BLOCK_SIZE - 1  # bytes of the text that is continued and of what is generated
 MAX_TEMPERATURE = 100
-_LEAST = 1 << 16  # bytes: what the stage makes room for
-_STEP = 64  # bytes at a time
+_LEAST = 1 << 16  # bytes that the stage makes room for at least
+_STEP = 64  # bytes that are generated at a time
 
 
 def generate(
@@ -41,15 +41,15 @@ def generate(
     temperature: Temperature = 1,
     until: Buffer | None = None,
 ) -> bytes:
-    """``size`` bytes as the program expects them, or fewer: up to and with the bytes ``until``.
+    """Generate ``size`` bytes, or fewer where they end with the first occurrence of ``until``.
 
-    They continue ``prime``, which the predictors read first: with it, 2^26 − 1 bytes at most. The
-    same ``seed``, any integer from 0 on, level and model give the same bytes on every machine, and
-    a larger ``size`` more of them. ``temperature``, 0..100: the odds of each bit are raised to the
-    power of its inverse, so that below 1 what is likely comes more often, and 0 has hardly anything
-    else; the power is rounded to 1/2^16 and is 2^8 at most. ``level`` and ``model`` as in
-    ``compress``.
-    Raises ``ModelNotFoundError`` and ``ModelError``, ``TypeError`` and ``ValueError``.
+    They continue ``prime``, which the predictors read first; both together are 2^26 − 1 bytes at
+    most. The same ``seed``, an integer from 0 on, with the same level and model gives the same
+    bytes on every machine, and a larger ``size`` more of them. ``temperature``, 0..100: the odds of
+    each bit are raised to the power 1/temperature, so that below 1 likely bits become more likely,
+    and at 0 hardly anything else comes; the power is rounded to 1/2^16 and is 2^8 at most.
+    ``level`` and ``model`` as in ``compress``. Raises ``ModelNotFoundError`` and ``ModelError``,
+    ``TypeError`` and ``ValueError``.
     """
     options = Options(level=level, model=model)
     known = bytes(arguments.contiguous(prime))
@@ -68,7 +68,8 @@ def pieces(
     until: bytes | None = None,
     progress: Progress | None = None,
 ) -> Iterator[bytes]:
-    """The same as it comes; ``progress`` is told of the bytes of ``prime``, too."""
+    """Yield what ``generate`` returns piece by piece, as it is generated. ``progress`` is called
+    with bytes done, those of ``prime`` included."""
     size = arguments.integer("size", size, least=0)
     seed = arguments.integer("seed", seed, least=0)
     power = _power(temperature)
@@ -77,8 +78,8 @@ def pieces(
     if len(prime) + size > MAX_SIZE:
         raise ValueError(f"prime and size are more than {MAX_SIZE} bytes")
     model, _ = resolve.for_writing(options)
-    # Room for one byte more than is decoded, for the payload does not end with that one. A power of
-    # two: the stage's tables depend on the room, and what is generated on them.
+    # Room for one byte more than is decoded, since the noise goes on behind the last one. It is a
+    # power of two, since the stage's tables depend on it, and on them what is generated.
     room = max(_LEAST, 1 << (len(prime) + size).bit_length())
     mixing = Mixing(levels.get(options.level).profile)
     payload = noise(seed, 2 * size + 4096)
@@ -101,7 +102,7 @@ def pieces(
 
 
 def _power(temperature: Temperature) -> int:
-    """What odds are raised to, in units of the engine's."""
+    """The power to which odds are raised, in units of 1/``engine.PLAIN``."""
     if isinstance(temperature, bool) or not isinstance(temperature, (int, float, Fraction)):
         raise TypeError(f"temperature must be a number, not {type(temperature).__name__}")
     if not 0 <= temperature <= MAX_TEMPERATURE:
@@ -113,7 +114,7 @@ def _power(temperature: Temperature) -> int:
 
 
 def noise(seed: int, size: int) -> bytes:
-    """``size`` bytes that look random, of which more begin with the same: SHAKE-256 of the seed in
-    decimal digits. The four bytes that begin no payload are left out."""
+    """``size`` random bytes: the beginning of SHAKE-256 of the seed in decimal digits, so that more
+    bytes begin with the same ones. Four leading bytes FF, which begin no payload, are left out."""
     data = hashlib.shake_256(str(seed).encode()).digest(size + 4)
     return data[4:] if data.startswith(b"\xff" * 4) else data[:size]

@@ -30,8 +30,8 @@ class NNCompressor:
 
     Options and errors are those of ``compress``. Holds back input until there is a whole block, or
     with several threads a block for each of them; these are then compressed at once. After an error
-    the compressor cannot be used any more, but for a wrong argument. Threads may share one: each
-    call is then for itself.
+    other than a wrong argument, the compressor cannot be used any more. Threads may share one:
+    calls take turns.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class NNCompressor:
         self._encoder: Encoder | None = Encoder(self._output, checked)  # none: used up, or failed
 
     def compress(self, data: Buffer, /) -> bytes:
-        """Add ``data``; returns what is compressed by now, often nothing."""
+        """Add ``data``; returns the compressed data that is ready, often none."""
         view = arguments.contiguous(data)
         with self._exclusive():
             encoder = self._take_encoder()
@@ -70,8 +70,8 @@ class NNCompressor:
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
     def _take_encoder(self) -> Encoder:
-        """The encoder, which only a call that succeeds restores: whatever a signal interrupts,
-        nothing is added twice, or left out."""
+        """Take the encoder away; only a call that succeeds puts it back. So after a signal has
+        interrupted a call, nothing can be added twice or left out."""
         encoder, self._encoder = self._encoder, None
         if encoder is None:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
@@ -91,9 +91,9 @@ class NNCompressor:
 class NNDecompressor:
     """Decompresses one frame from pieces of compressed data.
 
-    Options and errors are those of ``decompress``; that the data ends before the frame does shows
-    in ``eof`` only. After an error the decompressor cannot be used any more, but for a wrong
-    argument. Threads may share one: each call is then for itself.
+    Options and errors are those of ``decompress``, except that data that ends before the frame does
+    is no error: only ``eof`` shows it. After an error other than a wrong argument, the decompressor
+    cannot be used any more. Threads may share one: calls take turns.
     """
 
     def __init__(self, **options: Unpack[Reading]) -> None:
@@ -119,7 +119,7 @@ class NNDecompressor:
 
     @property
     def unused_data(self) -> bytes:
-        """What was found behind the frame; nothing before ``eof``."""
+        """The bytes found behind the frame; empty before ``eof``."""
         return bytes(self._input.data) if self.eof else b""
 
     def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
@@ -142,7 +142,7 @@ class NNDecompressor:
         self._input.data += data
         self._needs_input = False
         try:
-            # What ends the frame is read along with the last of its content, so that ``eof`` shows.
+            # The end record is read along with the last content, so that ``eof`` is set at once.
             while not self._finished and (
                 max_length < 0
                 or len(self._output) < max_length
@@ -172,16 +172,14 @@ class _Starved(Exception):
 
 
 class _Input:
-    """A frame whose bytes arrive in pieces: its items as an iterator that may starve.
-
-    When it does, it goes back to the beginning of the record, which is read again, once enough of
-    it is there.
+    """An iterator over the items of a frame whose bytes arrive in pieces. Raises ``_Starved`` where
+    bytes of a record are missing; the record is read again from its beginning once there are more.
     """
 
     def __init__(self, memory_limit: int) -> None:
-        self.data = bytearray()  # from the record on that is read next
+        self.data = bytearray()  # begins with the record that is read next
         self._position = 0
-        self._wanted = 0  # bytes of data with which reading gets any further
+        self._wanted = 0  # bytes of ``data`` that reading needs to get any further
         self._reader = FrameReader(self, memory_limit)
 
     def __iter__(self) -> Iterator[Item]:
@@ -195,12 +193,12 @@ class _Input:
         return item
 
     def at_end(self) -> bool:
-        """Whether what ends the frame is next, as far as it is there, or was read already."""
+        """Whether the end record is next, as far as its bytes are there, or was read already."""
         started = self._reader.header is not None
         return self._reader.finished or (started and container.is_end(self.data))
 
     def read(self, size: int, /) -> bytes:
-        """``size`` bytes for the reader."""
+        """``size`` bytes for the reader. Raises ``_Starved`` where there are fewer."""
         end = self._position + size
         self._wanted = max(self._wanted, end)
         if len(self.data) < self._wanted:

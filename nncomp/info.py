@@ -35,7 +35,7 @@ class FrameInfo:
     blocks: dict[str, int]  # how many of each plan: mix, network+mix, stored, x86+mix, …
     mixings: dict[str, int]  # how many streams are coded in which way by the adaptive stage
     reach: int  # bytes that blocks may copy from earlier ones; 0: each stands alone
-    sources: int  # how many earlier blocks one copies from, at most: what reading it takes besides
+    sources: int  # most earlier blocks that a block copies from, so has to be decoded with it
     block_size: int  # no block has more content
     lanes: int  # of a full network block
     version: int  # of the format
@@ -46,8 +46,8 @@ class FrameInfo:
     model_embedded: bool
     model_size: int | None  # of the embedded model
     model_base: str | None  # name of the model that the embedded one is a change of, else its id
-    memory_needed: int | None  # at most, for decoding; None where model or prime is not at hand
-    prime: str | None = None  # digest of what it is primed with, or the beginning of that
+    memory_needed: int | None  # upper bound for decoding; None if model or prime is not at hand
+    prime: str | None = None  # digest of its prime, or the beginning of that, in hexadecimal
 
 
 def get_frame_info(
@@ -56,10 +56,10 @@ def get_frame_info(
     memory_limit: int = DEFAULT_MEMORY_LIMIT,
     prime: PrimeLike | None = None,
 ) -> FrameInfo:
-    """The first frame in ``data``, which must be complete; what follows it does not matter.
+    """Describe the first frame in ``data``, which must be complete; what follows it is ignored.
 
-    Verifies all checks but those of the content, of which a small frame has no other. What needs a
-    ``prime`` is known to need so much memory only with that. Raises ``FormatError`` and
+    Verifies all checksums but those of content; a small frame has no others. ``memory_needed`` of a
+    frame with a prime is known only if that ``prime`` is given. Raises ``FormatError`` and
     ``MemoryLimitError``.
     """
     options = Options(memory_limit=memory_limit, prime=prime)  # type: ignore[arg-type]
@@ -70,7 +70,7 @@ def get_frame_info(
 def read_frame_infos(
     src: Readable, memory_limit: int, prime: Prime | None = None
 ) -> Iterator[FrameInfo]:
-    """All frames of ``src``, to its end."""
+    """Describe all frames of ``src``, to its end. Errors as in ``get_frame_info``."""
     for item in container.read(src, memory_limit):
         if isinstance(item, Header):
             header, model, summary = item, _Model(), Summary()
@@ -125,8 +125,8 @@ class _Model:
 
 
 def _about(ref: ModelRef) -> _Model:
-    """No model is loaded or unpacked: dimensions are enough. Raises ``FormatError`` for those of an
-    embedded model that are out of range."""
+    """Describe a frame's model without loading or unpacking it: dimensions are enough. Raises
+    ``FormatError`` where those of an embedded model are out of range."""
     size = None if ref.data is None else len(ref.data)
     base_name = None
     try:
@@ -140,7 +140,7 @@ def _about(ref: ModelRef) -> _Model:
             base = registry.entry_of(base_id)
             base_name = base.name
         return _Model(ref, packing.read_config(packed, base), size, base_name)
-    except ModelNotFoundError:  # it may be where the file is decoded
+    except ModelNotFoundError:  # no error: it may be there where the file is decoded
         return _Model(
             dataclasses.replace(ref, name=ref.name or ref.id.hex()), None, size, base_name
         )

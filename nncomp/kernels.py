@@ -11,8 +11,8 @@ __all__ = ["in_force"]
 
 
 def in_force() -> str:
-    """What ``NNCOMP_KERNEL`` says, which changes speed and never bytes, or "auto". Raises
-    ``NNCompError`` for what the CPU cannot run."""
+    """The kernel named by ``NNCOMP_KERNEL``, or "auto"; it changes speed, never bytes. Raises
+    ``NNCompError`` for one that the CPU cannot run."""
     kernel = os.environ.get("NNCOMP_KERNEL") or "auto"
     if kernel != "auto" and kernel not in _native.kernels():
         usable = ", ".join(_native.kernels())

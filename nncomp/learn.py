@@ -1,7 +1,8 @@
-"""Classification by compression: a text is of the class whose program takes the fewest bits for it.
+"""Classification by compression: a text belongs to the class whose predictor codes it in the fewest
+bits.
 
-The program of a class is the adaptive stage, without a network, when it has read a sample of the
-class: nothing else is trained. ``CompressionClassifier`` has the shape of scikit-learn's.
+The predictor of a class is the adaptive stage, without a network, after reading a sample of the
+class; nothing else is trained. ``CompressionClassifier`` has the interface of scikit-learn's.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from nncomp.mixing import Mixing
 
 __all__ = ["JUDGED", "CompressionClassifier", "Evaluation", "evaluate"]
 
-JUDGED = 1 << 16  # bytes of a text that are looked at
-_LEAST_SHARE = 1 << 9  # bytes of a text in a class's sample
+JUDGED = 1 << 16  # bytes of a text that are coded to judge it
+_LEAST_SHARE = 1 << 9  # mean bytes at least that a class's sample has of each text in it
 
 
 class CompressionClassifier:
-    """Texts are ``str``, as UTF-8, or bytes. After ``fit``, ``classes_`` has the classes, sorted.
+    """Classifies texts: ``str``, taken as UTF-8, or bytes. After ``fit``, ``classes_`` holds the
+    classes, sorted.
 
-    ``sample``: bytes of a class's texts that its program reads, 1..2^24; more is better and slower.
-    ``level`` as in ``compress``: it says which profile the stage has.
+    ``sample``: how many bytes of a class's texts its predictor reads, 1..2^24; more is better and
+    slower. ``level`` as in ``compress``: only its profile matters.
     """
 
     def __init__(self, *, level: int | None = None, sample: int = 1 << 16) -> None:
@@ -35,8 +37,8 @@ class CompressionClassifier:
         self.sample = sample
 
     def fit(self, X: Iterable[Any], y: Iterable[Any]) -> CompressionClassifier:
-        """Make a program for each class in ``y``. Raises ``ValueError`` where there is no text, or
-        not one class for each."""
+        """Make a predictor for each class in ``y``. Raises ``ValueError`` where there is no text,
+        or where ``X`` and ``y`` differ in length."""
         texts, labels = [*map(_content, X)], _labels(y)
         if not texts or len(texts) != len(labels):
             raise ValueError(f"{len(texts)} texts have {len(labels)} classes")
@@ -56,7 +58,7 @@ class CompressionClassifier:
         self._programs = [make(known, self._room, self._mixing) for known in self._known]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Programs are made again from what they have read."""
+        """Leave out the predictors, which ``__setstate__`` makes again from their samples."""
         return {name: value for name, value in vars(self).items() if name != "_programs"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -65,9 +67,9 @@ class CompressionClassifier:
             self._read()
 
     def bits(self, X: Iterable[Any]) -> npt.NDArray[np.float64]:
-        """The bits that each class's program takes for each text: (texts, classes). Of a text, the
-        first 2^16 bytes count. Raises ``ValueError`` before ``fit``: scikit-learn's NotFittedError
-        where that is imported."""
+        """How many bits each class's predictor takes for each text: (texts, classes). Only the
+        first 2^16 bytes of a text count. Before ``fit``, raises ``ValueError``, or if scikit-learn
+        is imported its NotFittedError."""
         if not hasattr(self, "classes_"):
             theirs = sys.modules.get("sklearn.exceptions")
             kind: type[ValueError] = getattr(theirs, "NotFittedError", ValueError)
@@ -81,14 +83,14 @@ class CompressionClassifier:
         return found
 
     def predict(self, X: Iterable[Any]) -> npt.NDArray[Any]:
-        """The class of each text; of equals the first."""
+        """The class of each text, (texts,); the first of equally good ones."""
         best = self.bits(X).argmin(axis=1)
         found: npt.NDArray[Any] = self.classes_[best]
         return found
 
     def predict_proba(self, X: Iterable[Any]) -> npt.NDArray[np.float64]:
-        """How likely each class is if one of them has made the text, each as likely beforehand:
-        (texts, classes). A bit less is twice as likely, so of long texts they are near 0 and 1."""
+        """The probability of each class, if all are equally likely beforehand: (texts, classes).
+        One bit less makes a class twice as likely, so for long texts they are near 0 and 1."""
         bits = self.bits(X)
         weights = np.exp2(bits.min(axis=1, keepdims=True) - bits)
         found: npt.NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
@@ -99,11 +101,12 @@ class CompressionClassifier:
         return float(np.mean(self.predict(X) == _labels(y)))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """What it was made with."""
+        """The arguments that the classifier was made with."""
         return {"level": self.level, "sample": self.sample}
 
     def set_params(self, **params: Any) -> CompressionClassifier:
-        """Change what it was made with; ``fit`` comes again."""
+        """Change the arguments of the classifier, which has to be fitted again. Raises
+        ``ValueError`` for a name that is none of them."""
         for name, value in params.items():
             if name not in self.get_params():
                 raise ValueError(f"{name!r} is not a parameter")
@@ -111,7 +114,8 @@ class CompressionClassifier:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks: a classifier of texts. Only it calls this, so it is there."""
+        """Tell scikit-learn that this is a classifier of texts. Only scikit-learn calls this, so it
+        can be imported."""
         utils: Any = importlib.import_module("sklearn.utils")
         return utils.Tags(
             estimator_type="classifier",
@@ -123,8 +127,8 @@ class CompressionClassifier:
 
 
 class Evaluation:
-    """How often classes are found. A row of ``confusion`` is of what texts are, a column of what is
-    said."""
+    """How often classes are predicted right. ``confusion`` counts texts, (classes, classes): rows
+    by their true class, columns by the predicted one."""
 
     def __init__(self, classes: Sequence[Any], confusion: npt.NDArray[np.int64]) -> None:
         self.classes = classes
@@ -137,8 +141,8 @@ class Evaluation:
 
     @property
     def macro_f1(self) -> float:
-        """The mean of the classes' F1: twice the hits, over what is of the class and what is said
-        to be."""
+        """The mean of the classes' F1: twice the hits, divided by the number of texts of the class
+        plus the number of texts predicted as it."""
         said = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
         return float(np.mean(2 * self.confusion.diagonal() / np.maximum(said, 1)))
 
@@ -150,8 +154,9 @@ def evaluate(
     folds: int,
     seed: int,
 ) -> Evaluation:
-    """Cross-validation: each class is dealt out into ``folds`` ≥ 2 parts, and each part is judged
-    by what the others teach. Raises ``ValueError`` for a class of fewer texts."""
+    """Cross-validate: the texts of each class are dealt out at random into ``folds`` ≥ 2 parts, and
+    each part is classified after fitting the others. Raises ``ValueError`` for a class of fewer
+    than ``folds`` texts."""
     names, numbers = np.unique(np.asarray(labels), return_inverse=True)
     items = [*texts]
     fold_of = np.empty(len(numbers), int)
@@ -179,7 +184,8 @@ def _content(text: Any) -> bytes:
 
 
 def _sampled(texts: list[bytes], size: int) -> bytes:
-    """All of them, a line each; or beginnings of as many as there is room for, evenly chosen."""
+    """Join the texts, each with a line end, to at most ``size`` bytes. If they are more, take the
+    beginnings of evenly chosen ones."""
     whole = b"\n".join(texts) + b"\n"
     if len(whole) <= size:
         return whole
@@ -188,7 +194,7 @@ def _sampled(texts: list[bytes], size: int) -> bytes:
     left = size
     parts: list[tuple[int, bytes]] = []
     for number, text in sorted(enumerate(chosen), key=lambda one: len(one[1])):
-        share = left // (count - len(parts))  # what short ones leave is for others
+        share = left // (count - len(parts))  # longer texts get the room that short ones leave
         part = text[: share - 1] + b"\n"
         parts.append((number, part))
         left -= len(part)

@@ -24,20 +24,20 @@ NO_MODEL = "none"  # in place of a model's name: never use a network
 
 @dataclass(frozen=True)
 class Level:
-    """What a level stands for."""
+    """The parameters of a level."""
 
     model: str  # name of a released model, or NO_MODEL
     block_size: int  # bytes, a power of two
-    lane_size: int  # bytes of a full block's lanes where the network takes part, a power of two
+    lane_size: int  # bytes of each lane of a full block coded with the network, a power of two
     profile: Profile  # of the adaptive stage
-    min_gain: int  # 1/1024 of a block as coded: what the network has to save
+    min_gain: int  # what the network has to save, in 1/1024 of a block coded without it
     thorough: bool = True  # look further where a sample of a large block leaves doubt
 
     def full_lanes(self, block_size: int) -> int:
-        """Lanes that a full block of ``block_size`` bytes should have, 1 or more.
+        """How many lanes a full block of ``block_size`` bytes has, 1 or more.
 
-        Lanes cannot see each other's past: each doubling costs about 1 % of what is coded. A few of
-        them, decoded in lock step, keep a kernel and two threads busy.
+        Lanes cannot see each other's past: each doubling costs about 1 % of the compressed size. A
+        few of them, decoded in lock step, keep a kernel and two threads busy.
         """
         return max(1, block_size // self.lane_size)
 
@@ -56,8 +56,8 @@ _LEVELS = {
 
 
 def get(level: int | None) -> Level:
-    """The parameters of ``level``, 1..9; None is the default. Raises ``TypeError`` for what is no
-    integer and ``ValueError`` for what is out of range."""
+    """The parameters of ``level``, 1..9; None is the default. Raises ``TypeError`` unless it is an
+    integer, and ``ValueError`` where it is out of range."""
     level = DEFAULT_LEVEL if level is None else arguments.integer("level", level)
     if level not in _LEVELS:
         raise ValueError(f"level {level} is not in {MIN_LEVEL}..{MAX_LEVEL}")

@@ -1,14 +1,14 @@
-"""How far files are from each other: by how much less one takes once another has been read.
+"""Distances of files from each other: how many bits one takes once another has been read.
 
-C(x) are the bits that the adaptive stage, without a network, takes for x, and C(x | y) those that
-it takes when it has read y. The distance of x and y is
+C(x) is the number of bits that the adaptive stage, without a network, takes for x, and C(x | y) the
+number that it takes for x after reading y. The distance of x and y is
 
     max(C(x | y), C(y | x)) / max(C(x), C(y))
 
-which is 0 where either says all of the other, and about 1 where neither says anything of it. It is
-the normalised information distance of Li, Chen, Li, Ma and Vitanyi (2004) with a compressor in the
-place of Kolmogorov complexity. Others take C(yx) - C(y) for C(x | y), a difference of two large
-numbers; a stage that has read y is there anyway.
+which is near 0 where each determines the other, and about 1 where they have nothing in common. It
+is the normalised information distance of Li, Chen, Li, Ma and Vitanyi (2004) with a compressor in
+the place of Kolmogorov complexity. The usual approximation of C(x | y), C(yx) - C(y), is a
+difference of two large numbers; here the stage can simply read y first.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def distances(
 ) -> npt.NDArray[np.float64]:
     """The distances of texts from each other: (texts, texts), symmetric, 0 on the diagonal.
 
-    Of a text the first ``sample`` bytes count, 1..2^24. ``level`` as in ``compress``: it says which
-    profile the stage has. Texts without bytes are as far as can be from all others, and 0 from each
-    other. The same on every machine, with every number of threads. Raises ``TypeError`` and
-    ``ValueError`` for wrong options.
+    Only the first ``sample`` bytes of a text count, 1..2^24. ``level`` as in ``compress``: only its
+    profile matters. Equal texts have distance 0; an empty one is as far as can be from all others.
+    The result is the same on every machine and for every number of threads. Raises ``TypeError``
+    and ``ValueError`` for wrong options.
     """
     sample = arguments.sample(sample)
     threads = arguments.integer("threads", threads, least=1)
@@ -63,17 +63,17 @@ def distances(
 
 @dataclass(frozen=True)
 class Node:
-    """Of a tree of texts: a text, or two nodes that are alike."""
+    """A node of a tree of texts: a text, or two nodes that are alike."""
 
-    texts: tuple[int, ...]  # numbers of those below, or of the only one
-    height: float  # mean distance of the two; 0 of a text
+    texts: tuple[int, ...]  # numbers of all texts below, or of the text itself
+    height: float  # mean distance between the texts of both parts; 0 if this is a text
     parts: tuple[Node, ...] = ()  # none or two
 
 
 def joined(table: npt.NDArray[np.float64]) -> Node:
-    """The tree that comes of joining, again and again, the two nodes whose texts are the least far
-    from each other in the mean; of equals those with the first texts. There is one text at least.
-    """
+    """Cluster texts by average linkage (UPGMA): join the two nodes whose texts have the smallest
+    mean distance, the first ones if several are equal, until one is left. Raises ``ValueError``
+    where there is no text."""
     nodes = [Node((i,), 0.0) for i in range(len(table))]
     if not nodes:
         raise ValueError("there is nothing to join")

@@ -1,6 +1,6 @@
-"""A file some of whose bytes are read as others, and which may end earlier than it does.
+"""A read-only view of a damaged file: some bytes are replaced, and the end may be moved forward.
 
-What reads files of frames reads a damaged one through it, once it is known how that has to begin.
+``rescue`` repairs known header bytes through it so that the normal readers can read the file.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ __all__ = ["Mended"]
 
 
 class Mended(io.RawIOBase):
-    """Reads ``file``, which can seek, up to ``limit`` (at first its size)."""
+    """Reads ``file``, which can seek, up to the position ``limit``, at first the file's size."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._position = 0
-        self._places: list[int] = []  # ascending
-        self._instead: dict[int, bytes] = {}
+        self._places: list[int] = []  # where bytes are replaced, ascending
+        self._instead: dict[int, bytes] = {}  # the bytes that are read there
         self.limit = file.seek(0, io.SEEK_END)
 
     def put(self, place: int, instead: bytes) -> None:
-        """Let what is at ``place`` be read as these bytes."""
+        """Replace the bytes from ``place`` on by ``instead``."""
         if place not in self._instead:
             bisect.insort(self._places, place)
         self._instead[place] = instead
 
     def drop(self, place: int) -> None:
-        """Let it be as it is."""
+        """Undo the replacement at ``place``."""
         self._places.remove(place)
         del self._instead[place]
 
@@ -47,7 +47,7 @@ class Mended(io.RawIOBase):
         return self._position
 
     def at(self, place: int, size: int) -> bytes:
-        """Up to ``size`` bytes there."""
+        """Up to ``size`` bytes from ``place`` on."""
         self.seek(place)
         return self.read(size) or b""
 
@@ -56,7 +56,7 @@ class Mended(io.RawIOBase):
         size = max(0, min(len(buffer), self.limit - start))
         self._file.seek(start)
         data = bytearray(rawio.read_full(self._file, size))
-        first = bisect.bisect(self._places, start) - 1  # it may reach into this
+        first = bisect.bisect(self._places, start) - 1  # the last one before may reach into this
         for place in self._places[max(0, first) : bisect.bisect_left(self._places, start + size)]:
             for i, byte in enumerate(self._instead[place], place - start):
                 if 0 <= i < len(data):

@@ -1,8 +1,9 @@
 """The adaptive stage's constant tables, from exact integers (``docs/numerics.md``, section 10).
 
-``STRETCH`` and ``SQUASH`` lead between probability and logistic domain, ``NEXT`` and ``START``
-are what a byte knows of the bits that came before, ``RECIPROCAL`` is how fast an average moves. As
-in ``tables``, no library's rounding enters, and only engines import this module, when they start.
+``STRETCH`` and ``SQUASH`` convert between probability and logistic domain, ``NEXT`` and ``START``
+define bit histories (states of one byte that count zeros and ones), ``RECIPROCAL`` is how fast an
+average moves. As in ``tables``, no library's rounding enters, and only engines import this module,
+when they start.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = [
     "STRETCH",
 ]
 
-BOUND = (40, 31, 13, 8, 6, 5)  # of the larger count of a history, by the smaller
+BOUND = (40, 31, 13, 8, 6, 5)  # most that a history's larger count may be, by its smaller count
 
 
 def _squash() -> list[int]:
@@ -41,13 +42,13 @@ def _squash() -> list[int]:
 
 
 def _stretch(squash: list[int]) -> list[int]:
-    """STRETCH[i], the inverse at (2i + 1)/8192: the last x that is not above it; odd about 2048."""
+    """STRETCH[i], the inverse: the largest x of a probability ≤ (2i + 1)/8192; odd about 2048."""
     upper = [bisect_right(squash, (2 * i + 1) << 9, 2049) - 2049 for i in range(2048, 4096)]
     return [-x for x in reversed(upper)] + upper
 
 
 def _kept(n0: int, n1: int) -> int:
-    """How many histories stand for n0 zeros and n1 ones: none, one, or two with the last bit."""
+    """How many histories stand for n0 zeros and n1 ones: none, one, or two, by the last bit."""
     small, large = min(n0, n1), max(n0, n1)
     if small > 5 or large > BOUND[small] or n0 + n1 < 4:
         return 0
@@ -67,7 +68,7 @@ def _counts() -> list[tuple[int, int]]:
 
 
 def _next(counts: list[tuple[int, int]], history: int, bit: int) -> int:
-    """The history that follows ``bit``."""
+    """The history that follows ``history`` after ``bit``."""
     if history < 7:  # exact bits grow: 2^length − 1 + bits is followed by 2^(length + 1) − 1 + …
         return 2 * history + 1 + bit
     n = list(counts[history])
@@ -86,7 +87,8 @@ def _next(counts: list[tuple[int, int]], history: int, bit: int) -> int:
 
 
 def _start(n0: int, n1: int) -> int:
-    """(n1 + 1/2)/(n0 + n1 + 1) in 16 bits, twice as sure where one bit never came."""
+    """The probability of a 1 after n0 zeros and n1 ones, (n1 + 1/2)/(n0 + n1 + 1), in 16 bits; if
+    one bit never came, the odds are doubled against it."""
     zero, one = 2 * n0 + 1, 2 * n1 + 1
     if n0 == 0 and n1 > 0:
         one *= 2
@@ -110,8 +112,9 @@ NEXT.flags.writeable = False  # (2, histories): [bit][history]
 START = _constant([_start(*counts) for counts in _COUNTS])  # (histories) 16-bit probabilities
 RECIPROCAL = _constant([65536 // (2 * n + 3) for n in range(256)])  # 2^15/(n + 1.5)
 
-# How fast rows of weights learn that have been seen n times: of the first layer [max][n // 32] and
-# of the second [max][n] in 1/2^10, of the readout in 1/2^12.
+# Learning rates of rows of weights that were used n times, falling with n. FIRST_RATE is indexed
+# [is the profile max][n // 32] and SECOND_RATE [is it max][n], both in 1/2^10; READOUT_RATE [n] is
+# in 1/2^12.
 FIRST_RATE = _constant(
     [[16 + 9900 // (i + 37) for i in range(256)], [16 + 2700 // (i + 25) for i in range(256)]]
 )

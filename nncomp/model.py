@@ -85,7 +85,7 @@ class Model:
         return self.config.stored_size
 
     def memory(self, lanes: int) -> int:
-        """As ``ModelConfig.memory``."""
+        """Upper bound of the bytes that an engine needs for it; see ``ModelConfig.memory``."""
         return self.config.memory(lanes)
 
 
@@ -138,7 +138,7 @@ def loads(data: bytes, name: str | None = None) -> Model:
 def dumps(model: Model) -> bytes:
     """The bytes of the model's file: safetensors, the same bytes for the same model.
 
-    Written here because the library orders metadata at random.
+    The safetensors library is not used because it orders metadata at random.
     """
     metadata = {
         "nncomp.config": model.config.to_json(),
@@ -186,7 +186,7 @@ def read_header(
 
 @dataclass(frozen=True)
 class _FileHeader:
-    """What the JSON header of a model file says, checked against itself and the file's size."""
+    """The JSON header of a model file, checked against itself and against the file's size."""
 
     config: ModelConfig
     name: str

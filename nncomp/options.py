@@ -1,7 +1,8 @@
-"""What a call may ask for: the options of the whole interface, written once.
+"""The options of all public functions, defined once.
 
-Public functions take them as keywords and turn them into one ``Options``; everything behind them
-passes that on. ``Writing`` and ``Reading`` are the keywords for type checkers, as a test confirms.
+Public functions take them as keywords and turn them into one ``Options``, which everything behind
+them passes on. ``Writing`` and ``Reading`` declare the keywords for type checkers; a test confirms
+that they agree.
 """
 
 from __future__ import annotations
@@ -41,17 +42,19 @@ class Options:
     """Checked options: ``TypeError`` for a wrong type, ``ValueError`` for what is out of range."""
 
     level: int | None = None  # 1..9; None: the default
-    model: Embeddable | None = None  # writing: in place of the level's, "none": no network;
-    # reading: one more place to look for the model that the file names
-    embed_model: bool = False  # whether the model goes into the frame; one that is Packed does
+    # Writing: replaces the level's model; "none" means no network. Reading: one more place to look
+    # for the model that the file names.
+    model: Embeddable | None = None
+    embed_model: bool = False  # whether the model goes into the frame; a Packed one always does
     block_size: int | None = None  # bytes, a power of two, 2^10..2^26; None: the level's
-    reach: int | None = None  # bytes, one of REACHES, of what blocks may copy from earlier ones; 0:
-    # every block stands alone; None: the default
+    # How many bytes back blocks may copy from, one of REACHES; 0: every block stands alone; None:
+    # the default.
+    reach: int | None = None
     memory_limit: int = DEFAULT_MEMORY_LIMIT  # bytes that reading may take
-    max_size: int | None = None  # bytes of content; more is refused
+    max_size: int | None = None  # bytes of content that reading may give; more is refused
     device: str = "auto"  # auto, cpu, cuda, cuda:N
     threads: int = 1  # at least 1; for speed only
-    prime: Prime | None = None  # what is read before each block; bytes become one
+    prime: Prime | None = None  # read by the predictors before each block; bytes become a Prime
 
     def __post_init__(self) -> None:
         levels.get(self.level)
@@ -76,22 +79,22 @@ class Options:
 
     @property
     def wanted_model(self) -> Embeddable:
-        """For writing: the model asked for, or the level's."""
+        """The model to write with: the one asked for, or the level's."""
         return levels.get(self.level).model if self.model is None else self.model
 
     @property
     def wanted_reach(self) -> int:
-        """For writing: the reach asked for, or the default."""
+        """The reach to write with, in bytes: the one asked for, or the default."""
         return DEFAULT_REACH if self.reach is None else self.reach
 
     def _set(self, name: str, least: int | None = None) -> None:
-        """Take any integer for one, as numpy's are."""
+        """Check the option ``name`` and turn it into an ``int``: numpy's integers are accepted."""
         value = arguments.integer(name, getattr(self, name), least=least)
         object.__setattr__(self, name, value)
 
 
 class Writing(TypedDict, total=False):
-    """Keywords for compressing, beside the level."""
+    """The keywords of functions that compress, beside the level."""
 
     model: ModelLike | None
     embed_model: bool
@@ -103,7 +106,7 @@ class Writing(TypedDict, total=False):
 
 
 class Reading(TypedDict, total=False):
-    """Keywords for decompressing."""
+    """The keywords of functions that decompress."""
 
     model: ModelLike | None
     memory_limit: int
@@ -114,12 +117,14 @@ class Reading(TypedDict, total=False):
 
 
 def for_writing(given: dict[str, Any]) -> Options:
-    """Raises ``TypeError`` for a keyword that is none, or is for reading."""
+    """Check the keywords of a function that writes. Raises ``TypeError`` for an unknown keyword, or
+    one for reading."""
     return _options(given, {"level", *Writing.__annotations__}, "reading")
 
 
 def for_reading(given: dict[str, Any]) -> Options:
-    """Raises ``TypeError`` for a keyword that is none, or is for writing."""
+    """Check the keywords of a function that reads. Raises ``TypeError`` for an unknown keyword, or
+    one for writing."""
     return _options(given, {*Reading.__annotations__}, "writing")
 
 

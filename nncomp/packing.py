@@ -1,4 +1,4 @@
-"""Models inside files: packed, in full or as a change of a released model.
+"""Models embedded in files: packed, either in full or as the difference from a released model.
 
 ``docs/format.md``, section 5, is the specification. Tensors are integers before and after: packing
 loses nothing, and what ``unpack`` returns has passed every check of ``Model.build``. A packed model
@@ -32,30 +32,31 @@ __all__ = [
 ]
 
 _WHOLE, _CHANGE = 0, 1
-_RANK, _LEFT, _RIGHT = 10, 11, 12  # statistics of factors; those of tensors are in the schema
+# The sets of statistics with which factors are coded; those of tensors are in the schema.
+_RANK, _LEFT, _RIGHT = 10, 11, 12
 
 MAX_RANK = 15
 MAX_SHIFT = 30
-UNIT = 8  # bits: products of factors are taken times 2^8, so that their steps can be large
-_ROWS = 256  # at a time
-_RISING = {Role.BIAS, Role.CHECK}  # along a row, smoothly or sorted
+UNIT = 8  # bits by which products of factors are shifted left, so that their steps can be large
+_ROWS = 256  # rows of a matrix that are changed at a time
+_RISING = {Role.BIAS, Role.CHECK}  # values rise along a row, so that differences are coded
 
 _Tensor = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Factors:
-    """A change of a matrix by left · rightᵀ · 2^(8 − shift), rounded: of low rank, so cheap."""
+    """A low-rank change of a matrix, which is cheap to store: left · rightᵀ · 2^(8 − shift)."""
 
     left: npt.NDArray[np.int8]  # (rows, rank), rank 1..15
     right: npt.NDArray[np.int8]  # (columns, rank)
     shift: int  # 1..30
 
     def added_to(self, weight: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-        """``weight``, (rows, columns), with the change, in −127..127."""
+        """``weight``, (rows, columns), with the change added and clipped to −127..127."""
         changed = np.empty_like(weight)
         right = self.right.astype(np.int32)
-        for i in range(0, len(weight), _ROWS):  # so that memory stays that of the tensors
+        for i in range(0, len(weight), _ROWS):  # in parts, so that little memory is needed
             rows = slice(i, i + _ROWS)
             product = self.left[rows].astype(np.int32) @ right.T << UNIT  # at most 15·2^22
             product = (product + (1 << self.shift - 1)) >> self.shift
@@ -66,10 +67,11 @@ class Factors:
 def pack(
     model: Model, base: Model | None = None, factors: Mapping[str, Factors] | None = None
 ) -> Packed:
-    """``model`` in full, or as what distinguishes it from ``base``, which has the same dimensions.
+    """Pack ``model`` in full, or as its difference from ``base``, which has the same dimensions.
 
-    ``factors``, by the names of weights, are most of the difference. Raises ``ValueError`` where
-    dimensions differ. The same bytes for the same arguments.
+    ``factors``, by names of weights, are low-rank approximations of the difference, of which only
+    the rest is then coded. Raises ``ValueError`` where dimensions differ. The same arguments give
+    the same bytes.
     """
     if base is None:
         head = bytes([_WHOLE, *_dimensions(model.config)])
@@ -91,7 +93,7 @@ def pack(
 
 
 def base_id(packed: Packed) -> bytes | None:
-    """The id of the model that this one is a change of, 16 bytes; None: it stands alone.
+    """The id, 16 bytes, of the model from which this one is a difference; None: it is in full.
 
     Raises ``ModelError`` where that cannot be read.
     """
@@ -104,7 +106,7 @@ def base_id(packed: Packed) -> bytes | None:
 
 
 class Dimensioned(Protocol):
-    """A model, or what is known of one without its tensors."""
+    """A model, or the header of one, without tensors."""
 
     @property
     def id(self) -> bytes: ...
@@ -114,15 +116,16 @@ class Dimensioned(Protocol):
 
 
 def read_config(packed: Packed, base: Dimensioned | None) -> ModelConfig:
-    """The dimensions of a packed model, which nothing is allocated for. Raises ``ModelError``."""
+    """The dimensions of a packed model, read without allocating its tensors. Raises
+    ``ModelError``."""
     return _read_head(packed, base)[0]
 
 
 def unpack(packed: Packed, base: Model | None) -> Model:
-    """The model; ``base`` is the one with the id ``base_id(packed)``, if there is one.
+    """Unpack a model; ``base`` is the one with the id ``base_id(packed)``, if that is not None.
 
-    Raises ``ModelError`` for anything that ``pack`` does not write. Memory grows with what
-    ``read_config`` says.
+    Raises ``ModelError`` for anything that ``pack`` does not write. The dimensions, from
+    ``read_config``, determine the memory that it takes.
     """
     config, position = _read_head(packed, base)
     tensors = _start(config, base)
@@ -235,7 +238,7 @@ def _order(config: ModelConfig) -> list[Tensor]:
 
 
 def _start(config: ModelConfig, base: Model | None) -> dict[str, _Tensor]:
-    """What the coded differences are added to: a copy of the base's tensors, or zeros."""
+    """The tensors from which differences are coded: copies of the base's, or zeros."""
     return {
         name: np.zeros(row.shape, row.type) if base is None else np.array(base.tensors[name])
         for name, row in config.tensors.items()
@@ -243,7 +246,7 @@ def _start(config: ModelConfig, base: Model | None) -> dict[str, _Tensor]:
 
 
 def _coded(row: Tensor, tensor: _Tensor) -> _Tensor:
-    """The (rows, columns) that are coded: of what rises along a row, the steps."""
+    """The values of a tensor that are coded, (rows, columns): differences along rows that rise."""
     columns = WAYS if row.role is Role.CHECK else tensor.shape[-1]
     rows = tensor.reshape(-1, columns)
     return np.diff(rows.astype(np.int64), prepend=0) if row.role in _RISING else rows
@@ -253,7 +256,7 @@ def _decoded(row: Tensor, coded: _Tensor) -> _Tensor:
     """The inverse of ``_coded``. Raises ``ModelError``."""
     if row.role not in _RISING:
         return coded.reshape(row.shape)
-    tensor = np.cumsum(coded, axis=1)  # of less than 2^10 · 2^62: wraps at worst
+    tensor = np.cumsum(coded, axis=1)  # never fails: malformed values wrap around at worst
     if ((tensor < row.low) | (tensor > row.high)).any():
         raise ModelError("packed model has a bias or a check out of range")
     return tensor.astype(row.type).reshape(row.shape)

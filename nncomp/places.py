@@ -1,4 +1,4 @@
-"""Where blocks are coded, and how many at a time: on threads, or with a network on a GPU."""
+"""Decides where blocks are coded and how many at a time: on threads, or with a network on a GPU."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ __all__ = ["Places", "prepare"]
 
 _T = TypeVar("_T")
 
-_MAX_THREADS = 1024  # more than that is as many
+_MAX_THREADS = 1024  # where more threads are asked for, so many are used
 
 
 def prepare(device: str) -> None:
-    """Load what coding on ``device`` needs, but for models: what ends the process for want of
-    memory does so before a caller has begun to write. Raises ``NNCompError`` for a device that is
+    """Load what coding on ``device`` needs, except models, so that a lack of memory that ends the
+    process does so before a caller has begun to write. Raises ``NNCompError`` for a device that is
     not there."""
     engine.check(device)
     engine.get("cpu" if device == "auto" else device)
 
 
 class Places:
-    """Runs the tasks of one caller, and says where each block is coded.
+    """Runs the tasks of one caller, and chooses the engine for each block.
 
-    A GPU takes the blocks of many tasks together, so there it pays to have many; what such tasks do
-    on the CPU keeps within the threads and the memory that there are without a GPU. Raises
-    ``NNCompError`` for a device that is not there.
+    A GPU codes the blocks of many tasks together, so with one there are many tasks. The work that
+    they do on the CPU still keeps within ``threads`` and the memory limit: a semaphore sees to it.
+    Raises ``NNCompError`` for a device that is not there.
     """
 
     def __init__(
@@ -46,20 +46,20 @@ class Places:
     ) -> None:
         self.threads = min(threads, _MAX_THREADS)
         engine.check(device)
-        engine.get("cpu")  # it is imported now, and not while the interpreter ends
-        self._need = 1  # bytes of memory for a block on the CPU
-        self._left = 1  # for one that is done
-        self._held = 0  # bytes of memory that are taken beside blocks
+        engine.get("cpu")  # imported now, and not while the interpreter ends
+        self._need = 1  # bytes of memory for a block that is coded on the CPU
+        self._left = 1  # bytes of memory for a block that is done and waits for earlier ones
+        self._held = 0  # bytes of memory for literals of earlier blocks
         self._device = device
         self._content_size = content_size or 0
         self._limit = memory_limit
         self._gpu: Engine | None = None
         self._gpu_blocks = 0
-        self._gate = threading.BoundedSemaphore()  # to the CPU, where there is a GPU
+        self._gate = threading.BoundedSemaphore()  # limits work on the CPU where there is a GPU
 
     def expect(self, header: Header, model: Model | None, prime: Prime | None = None) -> None:
-        """From now on, blocks are of a frame with this header, and some have this network. Primed
-        ones are for the CPU: a GPU has its stage in its own memory."""
+        """Prepare for the blocks of a frame with this header, of which some need ``model``. With a
+        prime they are coded on the CPU, where the primed states are."""
         self._need = memory.of_frame(header, model, prime)
         self._left = memory.LEFT * header.block_size
         self._gpu = None
@@ -72,22 +72,23 @@ class Places:
             mixing = Mixing(header.profile)
             fit = chosen.blocks_in_flight(model, mixing, header.block_size, header.lanes)
             self._gate = threading.BoundedSemaphore(max(1, min(self.threads, self._room())))
-            # Content and payload of each are in the machine's own memory, too.
+            # Content and payload of each block are in the host's memory, too.
             self._gpu_blocks = min(fit, self._limit // (2 * header.block_size))
             self._gpu = chosen
 
     def expect_block(self, need: int, held: int) -> None:
-        """There is a block that needs so many bytes of memory, which may be more than usual, while
-        others are held for those that copy from earlier ones."""
+        """Prepare for a block that needs ``need`` bytes of memory, perhaps more than those before,
+        while ``held`` bytes hold literals of earlier blocks."""
         self._need = max(self._need, need)
         self._held = held
 
     def width(self) -> int:
-        """How many tasks to have at a time, at least 1."""
+        """How many tasks may run at a time, at least 1."""
         return max(1, self._room() if self._gpu is not None else min(self.threads, self._room()))
 
     def most(self) -> int:
-        """How many tasks to have, with those that have ended and wait for an earlier one."""
+        """How many tasks may exist at once, including finished ones whose results wait for an
+        earlier task."""
         width = self.width()
         if self._gpu is not None:
             return width
@@ -97,31 +98,31 @@ class Places:
     def run(
         self, tasks: Iterator[Task[_T]], progress: Progress | None
     ) -> Generator[_T, None, None]:
-        """``schedule.in_order``, with as many tasks at a time as there is room for."""
+        """Run ``tasks`` by ``schedule.in_order``, as many at a time as there is room for."""
         return in_order(tasks, self.width, self.most, self.threads, progress)
 
     @contextlib.contextmanager
     def cpu(self) -> Iterator[Engine]:
-        """The CPU's engine."""
+        """The CPU's engine, once the work on the CPU has room for the caller."""
         with self._gate if self._gpu is not None else contextlib.nullcontext():
             yield engine.get("cpu")
 
     @contextlib.contextmanager
     def in_steps(self) -> Iterator[InSteps]:
-        """An engine on the CPU that codes step by step, whatever the engine is."""
+        """An engine on the CPU that codes step by step: the native one where the CPU's cannot."""
         with self.cpu() as cpu:
             yield engine.in_steps(cpu)
 
     def is_on_cpu(self, model: Model | None) -> bool:
-        """Whether ``of`` gives the CPU's engine."""
+        """Whether ``of`` gives the CPU's engine for a stream with this network."""
         return self._gpu is None or model is None
 
     def can_lead(self, model: Model | None) -> bool:
-        """Whether ``of`` gives an engine that codes step by step."""
+        """Whether ``of`` gives an engine that codes step by step for a stream with this network."""
         return self.is_on_cpu(model) and isinstance(engine.get("cpu"), InSteps)
 
     def of(self, model: Model | None) -> contextlib.AbstractContextManager[Engine]:
-        """The engine for a stream with this network, or without."""
+        """The engine for a stream with this network, or with none."""
         if self._gpu is None or model is None:
             return self.cpu()
         return contextlib.nullcontext(self._gpu)

@@ -1,4 +1,4 @@
-"""Draws what ``bench`` and ``train`` measured, with matplotlib: the extra ``plot``."""
+"""Draws the measurements of ``bench`` and ``train``, with matplotlib (the extra ``plot``)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PEERS = (
     "#4d7c0f",
     "#333333",
 )
-# Where a name may stand beside its point: points to the right and up, and which end is there.
+# Where a name may stand beside its point: (offset right, offset up, alignment), in points.
 _PLACES = [
     (x * side, y, "left" if side > 0 else "right")
     for x, y in ((7, 0), (6, 7), (6, -7), (5, 13), (5, -13), (5, 19), (5, -19), (5, 25), (5, -25))
@@ -40,7 +40,7 @@ _PLACES = [
 
 
 def check(place: str) -> None:
-    """Raise ``NNCompError`` if nothing can be drawn into a file of that name."""
+    """Raise ``NNCompError`` if ``place`` does not have the suffix of a format that can be drawn."""
     suffix = Path(place).suffix.lower().removeprefix(".")
     known = _figure().canvas.get_supported_filetypes()
     if suffix not in known:
@@ -48,10 +48,10 @@ def check(place: str) -> None:
 
 
 def draw(place: str, totals: Sequence[Total]) -> None:
-    """How many times smaller against speed, there and back, of at least one total.
+    """Plot compression ratio against speed, in a panel for each direction; of at least one total.
 
-    A line joins the settings of a program; up is smaller, right is faster. The background is
-    opaque, so that the picture can be read on a dark page, too.
+    A line joins the settings of a program. The background is opaque, so that the picture can be
+    read on a dark page, too.
     """
     figure = _figure(10, 5.6)
     figure.suptitle(f"Files: {totals[0].files}, {totals[0].size:,} bytes", fontsize=10)
@@ -84,7 +84,7 @@ def draw(place: str, totals: Sequence[Total]) -> None:
                 markersize=7 if own else 4,
                 zorder=3 if own else 2,
             )
-    figure.draw_without_rendering()  # now everything has its place but the names
+    figure.draw_without_rendering()  # fixes all places, which names are then fitted to
     figure.set_layout_engine("none")
     for axes, panel in zip(panels, points, strict=True):
         _name(axes, panel, colors)
@@ -100,7 +100,7 @@ class _Point:
 
 
 def _name(axes: Any, points: Sequence[_Point], colors: Mapping[str, str]) -> None:
-    """Names beside the points, each in the panel and on no point or other name, if it can be."""
+    """Write names beside the points, if possible within the panel and over nothing else."""
     bboxes = importlib.import_module("matplotlib.transforms").Bbox
     centres = [axes.transData.transform((p.speed, p.ratio)) for p in points]
     taken = [bboxes.from_bounds(x - 4, y - 4, 8, 8) for x, y in centres]
@@ -125,7 +125,7 @@ def _name(axes: Any, points: Sequence[_Point], colors: Mapping[str, str]) -> Non
 
 
 def draw_curve(place: str, points: Sequence[Point]) -> None:
-    """Bits a byte of training and validation text against the text seen."""
+    """Plot bits per byte of training and validation text against the bytes seen in training."""
     figure = _figure()
     axes = figure.add_subplot(xlabel="MB of training text", ylabel="bits per byte")
     seen = [point.bytes / MB for point in points]
@@ -143,7 +143,7 @@ def draw_curve(place: str, points: Sequence[Point]) -> None:
 
 
 def _figure(width: float = 8, height: float = 5) -> Any:
-    """An empty figure of so many inches, without any window or state of matplotlib's own."""
+    """An empty figure of this size in inches, without pyplot's windows and global state."""
     try:
         figures = importlib.import_module("matplotlib.figure")
     except ImportError:

@@ -1,7 +1,8 @@
-"""A prime: a sample that the predictors read before the first byte of each block.
+"""A prime: a sample that the predictors read before the first byte of each block, like a dictionary
+of zstd.
 
-What is written with it can only be read with it: a frame names its digest. It is made ready once,
-by the engine, and copied for each block.
+A frame that is written with a prime can only be read with it, and names its digest. The engine
+reads it once and copies the state of its predictors for each block.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ __all__ = ["DIGEST_SIZE", "KEPT", "MAX_PRIME_SIZE", "MOST_KEPT", "Prime", "requi
 
 MAX_PRIME_SIZE = 1 << 20  # bytes
 DIGEST_SIZE = 16  # bytes
-KEPT = 2  # of what engines make of a prime, the last ones that were used
-MOST_KEPT = 1 << 27  # bytes of memory that one of them may take
+KEPT = 2  # how many primed states an engine caches: those that were used last
+MOST_KEPT = 1 << 27  # bytes of a primed state that is cached, at most
 
 
 class Prime:
-    """A sample of what is to be compressed, 1…2^20 bytes; its end counts most.
+    """A sample of the content to be compressed, 1…2^20 bytes; its end counts most.
 
-    Whoever compresses many small things makes one and hands it to each call: what the engine makes
-    of it is kept as long as it lives. Threads may share it. Raises ``ValueError`` for a size out of
-    range, ``TypeError`` for what is no buffer of bytes.
+    To compress many small things, make one and pass it to each call: the primed states that the
+    engine makes of it are cached as long as it lives. Threads may share it. Raises ``ValueError``
+    for a size out of range, ``TypeError`` for what is no buffer of bytes.
     """
 
     def __init__(self, data: Buffer) -> None:
@@ -52,8 +53,8 @@ class Prime:
         return len(self.data)
 
     def memory(self, size: int, mixing: Mixing, model: Model | ModelConfig | None) -> int:
-        """Upper bound in bytes of what an engine that has read it holds, with room for ``size``."""
-        room = 1 << max((size - 1).bit_length(), 12)  # engines have it for a power of two
+        """Upper bound in bytes of a primed state that has room for ``size`` bytes of content."""
+        room = 1 << max((size - 1).bit_length(), 12)  # engines round the room up to a power of two
         return mixing.memory(room, 1) + (0 if model is None else model.memory(1)) + len(self)
 
     def __repr__(self) -> str:
@@ -61,10 +62,9 @@ class Prime:
 
 
 def required(digest: bytes, offered: Prime | None) -> Prime | None:
-    """The prime that a frame names by its digest or the beginning of it; None where that is empty.
-
-    Raises ``PrimeError`` where another one is offered, or none.
-    """
+    """Return ``offered`` if it is the prime that a frame names by ``digest`` or the beginning of
+    it; None where the frame names none. Raises ``PrimeError`` where another one is offered, or
+    none."""
     if not digest:
         return None
     if offered is None:

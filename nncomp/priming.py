@@ -1,8 +1,8 @@
-"""Makes a prime: of samples, the pieces that tell most of what others are like.
+"""Makes a prime out of samples: the pieces that have most in common with the others.
 
-Greedy, by coverage: a piece is worth what strings of six bytes it has that no piece before it has,
-each the more the more samples have it. The pieces that are worth most come last, nearest to what
-will be compressed.
+Pieces are chosen greedily, by coverage: the value of a piece is the sum over its strings of six
+bytes that no piece chosen before has, each weighted by how many pieces have it. The best pieces
+come last, nearest to the content that will be compressed.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ import numpy.typing as npt
 
 __all__ = ["LEAST_SIZE", "MAX_SAMPLES", "choose"]
 
-LEAST_SIZE = 1 << 12  # bytes of a prime
+LEAST_SIZE = 1 << 12  # bytes of a prime at least
 MAX_SAMPLES = 1 << 24  # bytes of samples that are looked at
-_PIECE = 1 << 10  # bytes; a longer sample is taken in pieces
-_STRING = 6  # bytes
+_PIECE = 1 << 10  # bytes of a piece at most; longer samples are cut
+_STRING = 6  # bytes of the strings that are counted
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 _Strings = npt.NDArray[np.uint64]
 
 
 def choose(samples: Iterable[bytes], size: int) -> bytes:
-    """At most ``size`` bytes of ``samples``, in pieces that are whole samples or up to 1 KiB of
-    them. Of more than 2^24 bytes, the first are looked at. Equal pieces count once."""
+    """Choose at most ``size`` bytes of ``samples``, in pieces that are whole samples or up to 1 KiB
+    of them. Only the first 2^24 bytes of samples are looked at. Equal pieces count once."""
     pieces = [*dict.fromkeys(_pieces(samples))]
     if sum(map(len, pieces)) <= size:
         return b"".join(pieces)
     found = [_strings(piece) for piece in pieces]
     every, counts = np.unique(np.concatenate(found), return_counts=True)
-    worth = np.log2(counts)  # of one that nobody else has, nothing
+    worth = np.log2(counts)  # 0 for a string that only one piece has
     places = [np.searchsorted(every, strings) for strings in found]
 
     def value(number: int) -> float:
-        """Of a byte, roughly; what it brings depends on those that were chosen."""
+        """The value of a piece per byte, roughly, given those that were chosen so far."""
         return float(worth[places[number]].sum()) / (len(pieces[number]) + 8)
 
     queue = [(-value(number), number) for number in range(len(pieces))]
@@ -48,7 +48,7 @@ def choose(samples: Iterable[bytes], size: int) -> bytes:
         if len(pieces[number]) > left:
             continue
         now = value(number)
-        if queue and now < -queue[0][0]:  # others may be worth more by now
+        if queue and now < -queue[0][0]:  # its value has fallen: others may be better
             heapq.heappush(queue, (-now, number))
             continue
         if now <= 0:
@@ -65,7 +65,7 @@ def _pieces(samples: Iterable[bytes]) -> Iterator[bytes]:
         sample = sample[:room]
         room -= len(sample)
         start = 0
-        while len(sample) - start > _PIECE:  # whole lines, where there are any
+        while len(sample) - start > _PIECE:  # cut at the end of a line, if there is one
             end = sample.rfind(b"\n", start, start + _PIECE) + 1 or start + _PIECE
             yield sample[start:end]
             start = end
@@ -75,7 +75,7 @@ def _pieces(samples: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _strings(piece: bytes) -> _Strings:
-    """Hashes of the strings that are in it, each once, ascending."""
+    """The strings of ``piece`` as numbers, each once, ascending."""
     count = len(piece) - _STRING + 1
     if count < 1:
         return np.zeros(0, np.uint64)

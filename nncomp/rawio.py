@@ -1,4 +1,4 @@
-"""Reading and writing all there is, on files that may be raw, short, or not ready yet.
+"""Complete reads and writes on files that may be raw, read or write less, or not be ready yet.
 
 A raw file may read or write less than it was asked for, and one that does not block may do nothing
 for now (``None``, or ``BlockingIOError``): that is neither the end nor a success. These functions
@@ -33,7 +33,7 @@ class Writable(Protocol):
 
 
 def read(src: Readable, size: int) -> bytes:
-    """Up to ``size`` ≥ 1 bytes; none only at the end."""
+    """Read up to ``size`` ≥ 1 bytes; none only at the end."""
     while True:
         try:
             data = src.read(size)
@@ -49,7 +49,7 @@ def read(src: Readable, size: int) -> bytes:
 
 
 def read_full(src: Readable, size: int) -> bytes:
-    """``size`` bytes, fewer only at the end: how a pipe cuts its data must not matter."""
+    """Read ``size`` bytes, fewer only at the end, however a pipe cuts its data."""
     parts = []
     while size and (part := read(src, size)):
         parts.append(part)
@@ -60,8 +60,8 @@ def read_full(src: Readable, size: int) -> bytes:
 def write_all(dst: Writable, data: bytes) -> None:
     """Write all of ``data``.
 
-    ``None`` from a file that cannot block is its way to say that all is written, as that of many
-    objects with nothing but a ``write`` is.
+    If ``write`` of a file that cannot block returns ``None``, all is taken to be written: many
+    objects that only have a ``write`` method return nothing.
     """
     rest: Any = data
     while rest:
@@ -102,7 +102,8 @@ def _descriptor(file: Any) -> int | None:
 
 
 def wait(file: Any, event: str) -> None:
-    """Until ``file`` is ready for ``event``; a signal's handler may raise meanwhile."""
+    """Wait until ``file`` is ready for ``event``, POLLIN or POLLOUT; a signal handler may raise
+    meanwhile. Raises ``BlockingIOError`` where it cannot be waited for."""
     descriptor = _descriptor(file)
     if descriptor is None:
         raise BlockingIOError(errno.EAGAIN, "the file is not ready, and cannot be waited for")

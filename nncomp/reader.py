@@ -23,8 +23,8 @@ __all__ = ["Blocks", "ContentReader", "pieces"]
 def pieces(
     file: BinaryIO, blocks: Blocks, start: int, stop: int, decoder: Decoder
 ) -> Iterator[bytes]:
-    """Bytes ``start`` … ``stop`` − 1 of the content, in order, from the blocks that they are in and
-    what those copy from; nothing else is read. Raises what ``Decoder.results`` raises."""
+    """Yield bytes ``start`` … ``stop`` − 1 of the content in order. Only the blocks that they are
+    in, and those that these copy from, are read. Raises what ``Decoder.results`` raises."""
     if start >= stop:
         return
     first = bisect.bisect_right(blocks.starts, start) - 1
@@ -50,14 +50,14 @@ class ContentReader(io.RawIOBase):
         self._decoder = decoder
         self._limit = decoder.memory_limit
         self._origin = file.tell() if self.seekable() else 0
-        # The contents of blocks to come; none after an error.
+        # The parts of blocks to come; None after an error.
         self._results: Generator[Part, None, None] | None = decoder.results(
             container.read(file, self._limit)
         )
-        self._content = b""  # of the block that was decoded last, or its lead
-        self._ended = True  # whether that is all of the block
-        self._start = 0  # its offset
-        self._position = 0
+        self._content = b""  # content of the block that was decoded last, or its lead
+        self._ended = True  # whether ``_content`` is all of the block
+        self._start = 0  # where the block begins in the content
+        self._position = 0  # where in the content the next read begins
 
     def readable(self) -> bool:
         return True
@@ -116,8 +116,8 @@ class ContentReader(io.RawIOBase):
         return True
 
     def _jump(self, offset: int) -> None:
-        """Continue with the block that ``offset`` is in, or the end."""
-        if offset == 0:  # the beginning needs no index, so that damaged files have one too
+        """Continue with the block that ``offset`` is in, or at the end."""
+        if offset == 0:  # without the index, which may be damaged
             self._file.seek(self._origin)
             start, items = 0, container.read(self._file, self._limit)
         else:
@@ -151,15 +151,15 @@ class Blocks:
 
     @classmethod
     def of(cls, file: BinaryIO, memory_limit: int, origin: int = 0) -> Blocks:
-        """Those of a file that can seek, from ``origin`` on, by its indexes. Raises what
+        """The blocks of a seekable file from ``origin`` on, found by its indexes. Raises what
         ``container.read_index`` raises."""
         return cls(container.read_index(file, memory_limit, origin))
 
     def read(
         self, file: BinaryIO, number: int, memory_limit: int, stop: int | None = None
     ) -> Iterator[container.Item]:
-        """Blocks from ``number`` on, up to ``stop`` if that is given, and what they need of those
-        before."""
+        """Read the blocks from ``number`` on, up to but without ``stop`` if that is given, and the
+        earlier ones that they copy from."""
         for frame, first in zip(self._frames, self._firsts, strict=False):
             count = len(frame.entries)
             skipped = max(0, number - first)

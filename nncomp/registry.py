@@ -1,9 +1,9 @@
-"""Where models are found: by name, by id, or in a file.
+"""Finds models: by name, by id, or by the path of a file.
 
-Searched in order: the package, the directories of ``NNCOMP_MODELS``, the user's data directory; so
-neither an environment variable nor ``add`` changes what a released name means.
-Files are told apart by their headers; a model is read in full, and its id verified, only when it is
-the one that is wanted. The last one is kept, because files are often compressed in a row.
+The package is searched first, then the directories of ``NNCOMP_MODELS``, then the user's data
+directory; so neither an environment variable nor ``add`` changes what a released name means. A
+search reads headers only; the model that is wanted is then read in full, and its id verified. The
+last one is cached, because files are often compressed in a row.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def search_path() -> list[Path]:
 
 
 def available() -> Iterator[Entry]:
-    """All model files of the search path; what is not a model is passed over."""
+    """Yield all model files of the search path; other files are passed over."""
     for directory in search_path():
         try:
             paths = sorted(p for p in directory.iterdir() if p.suffix == SUFFIX)
@@ -77,13 +77,13 @@ def available() -> Iterator[Entry]:
 
 
 def entry(path: Path) -> Entry:
-    """What the header of a model file says. Raises ``ModelError`` and ``OSError``."""
+    """Read the header of a model file. Raises ``ModelError`` and ``OSError``."""
     status = _status(path)
     return _entry_cached(path, status.st_mtime_ns, status.st_size)
 
 
 def entry_of(model_id: bytes) -> Entry:
-    """The first model whose id is this or begins so, as its header has it. Raises
+    """The header of the first model whose id is ``model_id`` or begins with it. Raises
     ``ModelNotFoundError``."""
     for found in available():
         if found.id.startswith(model_id):
@@ -92,7 +92,7 @@ def entry_of(model_id: bytes) -> Entry:
 
 
 def find(name: str) -> Model:
-    """The first model called ``name``. Raises ``ModelNotFoundError`` and ``ModelError``."""
+    """Load the first model called ``name``. Raises ``ModelNotFoundError`` and ``ModelError``."""
     for found in available():
         if found.name == name:
             return _load(found.path)
@@ -100,8 +100,8 @@ def find(name: str) -> Model:
 
 
 def find_id(model_id: bytes, name: str = "") -> Model:
-    """The model whose id is this or begins so, whatever its file is called; ``name``, where it is
-    known, is for the message only.
+    """Load the model whose id is ``model_id`` or begins with it, whatever its file is called.
+    ``name`` only appears in error messages.
 
     Raises ``ModelNotFoundError``, or ``ModelError`` where the only candidates are damaged.
     """
@@ -118,14 +118,15 @@ def find_id(model_id: bytes, name: str = "") -> Model:
 
 
 def is_released(model_id: bytes) -> bool:
-    """Whether the package has the model, so that every decoder does."""
+    """Whether the model comes with the package, so that every decoder has it."""
     return any(
         found.id == model_id and found.path.parent in package_directories() for found in available()
     )
 
 
 def lookup(text: str) -> Path:
-    """The file of a model: by name, by id in hexadecimal, or the path itself as in ``resolve``."""
+    """The file of a model that is given by name, by id in hexadecimal, or by its path. Raises
+    ``ModelNotFoundError``, and for a path ``ModelError`` and ``OSError``."""
     if _is_path(text):
         _status(Path(text))
         return Path(text)
@@ -136,10 +137,10 @@ def lookup(text: str) -> Path:
 
 
 def add(path: Path) -> tuple[Model, Path]:
-    """Copy a model file, once verified, to where it is found by name and id: (model, its place).
+    """Verify a model file and copy it to the user's directory, where it is found by name and id.
 
-    A model that can be found already stays where it is. Raises ``ModelError`` where another model
-    has the name, and ``OSError``.
+    Returns the model and the path of its copy; of a model that can be found already, its own path.
+    Raises ``ModelError`` where another model has the name, and ``OSError``.
     """
     _status(path)
     with path.open("rb") as file:
@@ -158,7 +159,8 @@ def add(path: Path) -> tuple[Model, Path]:
 
 
 def resolve(model: str | os.PathLike[str] | Model) -> Model:
-    """A model, the model of a name, or that of a path: what has a separator or the suffix."""
+    """Load a model by name, or by path: a text with a directory separator or the suffix of models
+    is a path. A ``Model`` is returned as it is."""
     if isinstance(model, Model):
         return model
     text = os.fspath(model)
@@ -181,7 +183,7 @@ def _is_path(text: str) -> bool:
 
 
 def _status(path: Path) -> os.stat_result:
-    """That of a file; raises for what must not be opened: a FIFO would wait for a writer."""
+    """The status of a file. Raises for what must not be opened: a FIFO would wait for a writer."""
     status = path.stat()
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise ModelError(f"{path}: is not a regular file")
@@ -193,7 +195,7 @@ def _load(path: Path) -> Model:
     return _load_cached(path, status.st_mtime_ns, status.st_size)
 
 
-@functools.lru_cache(maxsize=1)  # more of them would be memory that no limit counts
+@functools.lru_cache(maxsize=1)  # no more: the memory limit does not count cached models
 def _load_cached(path: Path, mtime_ns: int, size: int) -> Model:
     return _named(path, model_file.load, path)
 
@@ -205,7 +207,7 @@ def _entry_cached(path: Path, mtime_ns: int, size: int) -> Entry:
 
 
 def _named(path: Path, load: Callable[[_T], _R], what: _T) -> _R:
-    """``load(what)``, with errors that speak of ``path``."""
+    """Call ``load(what)``, and let errors name ``path``."""
     try:
         return load(what)
     except ModelError as error:
@@ -225,7 +227,7 @@ def _user_directory() -> Path:
 
 
 def package_directories() -> list[Path]:
-    """The package's own models: inside it, or in a checkout beside it."""
+    """The directories of the released models: in the package, and in a checkout beside it."""
     package = Path(__file__).parent
     places = [package / "models"]
     if (package.parent / "pyproject.toml").is_file():

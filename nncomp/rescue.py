@@ -1,10 +1,10 @@
-"""What is whole in a damaged file: every block whose checks match, and what is missing.
+"""Rescues the intact content of a damaged file: every block whose checksums match.
 
-Frames are found by their indexes, from the end of the file; those before one whose end is damaged,
-from the front; what is between the two, by what frames begin with. Each block is decoded for
-itself, with those that it copies from; so one that is damaged takes no other along but those that
-need it. What a frame has to begin with is known, and so is its prime where one is given: where that
-is damaged, it is read as it has to be, and checks decide.
+Frames are found by their indexes, from the end of the file; those before a damaged end, from the
+front; and those between the two, by searching for the magic. Each block is decoded on its own, with
+the blocks that it copies from, so that a damaged one only affects those that need it. The magic of
+a frame is known, and the digest of its prime where one is given: where they are damaged they are
+read as they have to be, and checksums decide whether that was right.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from nncomp.schedule import Progress
 
 __all__ = ["Gap", "Rescued", "rescue"]
 
-_CHUNK = 1 << 20  # bytes in which a frame's beginning is sought
+_CHUNK = 1 << 20  # bytes that are searched for the beginning of a frame at a time
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Bytes of the content that are missing."""
+    """A range of the content that is missing."""
 
     start: int
-    stop: int | None  # behind the last; None: nobody knows how many there were
+    stop: int | None  # behind the last missing byte; None: it is not known how many are missing
     reason: str
-    last: bool = True  # without ``stop``: no content follows
+    last: bool = True  # if ``stop`` is None: whether no content follows
 
     def __str__(self) -> str:
         if self.stop is None and not self.last:
@@ -49,11 +49,11 @@ class Gap:
 
 @dataclass(frozen=True)
 class Rescued:
-    """What became of a file."""
+    """The result of rescuing a file."""
 
     size: int  # bytes that were written
     gaps: list[Gap]  # in order
-    notes: list[str]  # what else is damaged
+    notes: list[str]  # damage that no content is missing for
 
 
 def rescue(
@@ -64,16 +64,16 @@ def rescue(
     zeros: bool = False,
     progress: Progress | None = None,
 ) -> Rescued:
-    """Write what is whole of ``file``, which can seek, to ``dst``, and with ``zeros`` as many of
-    them for what is missing, where that is known.
+    """Write the intact content of ``file``, which can seek, to ``dst``; with ``zeros``, also a zero
+    for each missing byte, where their number is known.
 
-    Raises ``MemoryLimitError``, ``PrimeError`` where nothing is whole without a prime that is not
-    given, or with the one that is, and what reading and writing raise.
+    Raises ``MemoryLimitError``; ``PrimeError`` where nothing was written and a frame names a prime
+    other than the one given, or one is missing; and what reading and writing raise.
     """
     mended = Mended(file)
     notes: list[str] = []
     gaps: list[Gap] = []
-    other: PrimeError | None = None  # what is said of the first frame that names another prime
+    other: PrimeError | None = None  # the error of the first frame that names another prime
     written = position = 0
     for frame in _frames(mended, options.memory_limit, notes):
         if isinstance(frame, Gap):
@@ -82,7 +82,7 @@ def rescue(
         wrong = _other_prime(frame, options)
         if wrong is not None and options.prime is not None:
             mended.put(_prime_at(frame), options.prime.digest[: len(frame.prime)])
-        primed = 0  # blocks that were decoded behind the prime
+        primed = 0  # blocks that were decoded with the prime
         for number, entry in enumerate(frame.entries):
             size = entry.content_size
             decoder = Decoder(options, progress=progress)
@@ -106,7 +106,8 @@ def rescue(
 
 
 def _other_prime(frame: FrameIndex, options: Options) -> PrimeError | None:
-    """What is said of a prime that is not the one that a frame names, or of none."""
+    """The error of a prime that is not the one that a frame names, or of a missing one; else
+    None."""
     try:
         required(frame.prime, options.prime)
     except PrimeError as error:
@@ -115,13 +116,13 @@ def _other_prime(frame: FrameIndex, options: Options) -> PrimeError | None:
 
 
 def _prime_at(frame: FrameIndex) -> int:
-    """Where a frame names its prime."""
+    """The position in the file of the digest by which a frame names its prime."""
     size = len(container.SMALL_MAGIC) + 2 if frame.small else len(container.MAGIC) + 3
     return frame.offset + size
 
 
 def _frames(file: Mended, memory_limit: int, notes: list[str]) -> list[FrameIndex | Gap]:
-    """What there is, and where something is missing."""
+    """The frames of a file in order, with a gap where some are missing."""
     tail, end, problem = _from_the_end(file, memory_limit, notes)
     if problem is None:
         return tail
@@ -143,7 +144,8 @@ def _frames(file: Mended, memory_limit: int, notes: list[str]) -> list[FrameInde
 def _from_the_end(
     file: Mended, memory_limit: int, notes: list[str]
 ) -> tuple[list[FrameIndex | Gap], int, str | None]:
-    """The last frames of a file, where they begin, and why there are none before, if any are."""
+    """Return (the last frames of a file, where the first of them begins, why no frame before it was
+    found; None: it is the first of the file)."""
     found: list[FrameIndex | Gap] = []
     end = file.limit
     room = memory_limit // container.ENTRY_COST
@@ -164,14 +166,14 @@ def _from_the_end(
 
 
 def _frame_before(file: Mended, end: int, room: int, notes: list[str]) -> FrameIndex:
-    """The frame that ends at ``end``. Raises ``HeadError`` where nothing but its beginning is known
-    of it."""
+    """The frame that ends at ``end``, after mending its magic if need be. Raises ``HeadError``
+    where only the place of its beginning is known."""
     try:
         return container.frame_before(cast(BinaryIO, file), end, room)
     except HeadError as error:
         place, magic = error.offset, error.expected
         same = sum(a == b for a, b in zip(file.at(place, len(magic)), magic, strict=False))
-        if 2 * same <= len(magic):  # it need not be one
+        if 2 * same <= len(magic):  # too little of the magic is there to take it for a frame
             raise FormatError(str(error)) from None
         file.put(place, magic)
     try:
@@ -184,8 +186,8 @@ def _frame_before(file: Mended, end: int, room: int, notes: list[str]) -> FrameI
 
 
 def _between(file: Mended, start: int, memory_limit: int) -> list[FrameIndex]:
-    """Frames behind ``start`` that follow each other up to the file's limit. Others need not be any
-    but bytes of a content that is stored."""
+    """Frames behind ``start`` that follow each other without a gap up to the file's limit. Anything
+    else that looks like a frame may be a part of stored content."""
     place = _next_frame(file, start + 1)
     while place is not None:
         frames, stop = container.walk(cast(BinaryIO, file), memory_limit, place)
@@ -196,7 +198,7 @@ def _between(file: Mended, start: int, memory_limit: int) -> list[FrameIndex]:
 
 
 def _next_frame(file: Mended, start: int) -> int | None:
-    """Where bytes begin, from ``start`` on, that frames begin with."""
+    """The position of the first magic from ``start`` on; None: there is none."""
     longest = len(container.MAGIC) - 1
     while data := file.at(start, _CHUNK + longest):
         found = [at for magic in container.MAGICS if (at := data.find(magic)) >= 0]
@@ -209,7 +211,7 @@ def _next_frame(file: Mended, start: int) -> int | None:
 def _content(
     file: Mended, frame: FrameIndex, number: int, decoder: Decoder
 ) -> Sequence[bytes] | Exception:
-    """A block's, or what is wrong with it."""
+    """The content of a block, in parts, or the error that it raises."""
     seekable = cast(BinaryIO, file)
     items = container.read_blocks(
         seekable, frame, number, decoder.memory_limit, layout.sources, number + 1, lenient=True
@@ -221,7 +223,7 @@ def _content(
 
 
 def _joined(gaps: list[Gap]) -> list[Gap]:
-    """Those that follow each other, and are for one reason, as one."""
+    """Join gaps that follow each other and have the same reason."""
     joined: list[Gap] = []
     for gap in gaps:
         last = joined[-1] if joined else None

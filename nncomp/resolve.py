@@ -1,4 +1,4 @@
-"""Which model a call or a frame means: installed, at a path, offered, or embedded.
+"""Resolves the model that a call or a frame names: installed, at a path, offered, or embedded.
 
 The path of an ``.nnc`` file stands for the model that is embedded in it.
 """
@@ -30,10 +30,11 @@ __all__ = ["find", "for_frame", "for_writing", "is_released"]
 
 
 def for_writing(options: Options) -> tuple[Model | None, Packed | None]:
-    """(the model, its packed form if that is to be embedded); (None, None) without a network.
+    """Return (the model, its packed form if that is to be embedded); (None, None) if no network is
+    used.
 
-    Raises ``ModelNotFoundError`` and ``ModelError``, and ``ValueError`` where there is none to
-    embed.
+    Raises ``ModelNotFoundError`` and ``ModelError``, and ``ValueError`` where no network is used
+    but the model is to be embedded.
     """
     wanted = options.wanted_model
     if options.embed_model and wanted == NO_MODEL:
@@ -47,13 +48,13 @@ def for_writing(options: Options) -> tuple[Model | None, Packed | None]:
 
 
 def is_released(model: Model | None) -> bool:
-    """Whether every decoder has the model, so that a few bytes name it."""
+    """Whether every decoder has the model, so that the first bytes of its id suffice to name it."""
     return model is not None and registry.is_released(model.id)
 
 
 def find(wanted: Embeddable) -> Model:
-    """A model, or that of a name, of a path, or of what files embed. Raises ``ModelNotFoundError``,
-    ``ModelError``, ``OSError`` and ``MemoryLimitError``."""
+    """The model that is given: by name, by path, packed, or as a ``Model``. Raises
+    ``ModelNotFoundError``, ``ModelError``, ``OSError`` and ``MemoryLimitError``."""
     if isinstance(wanted, Packed):
         return _unpack(wanted, DEFAULT_MEMORY_LIMIT)
     if not isinstance(wanted, Model) and os.fspath(wanted).endswith(fileio.SUFFIX):
@@ -63,9 +64,9 @@ def find(wanted: Embeddable) -> Model:
     return registry.resolve(wanted)
 
 
-@functools.lru_cache(maxsize=1)  # as registry's, for files that are compressed in a row
+@functools.lru_cache(maxsize=1)  # because files are often compressed in a row; see registry
 def _embedded_in(path: str, mtime_ns: int, size: int) -> Model:
-    """The first model that is in an ``.nnc`` file."""
+    """The first model that is embedded in an ``.nnc`` file. Raises ``ModelError``."""
     named = ""
     try:
         with fileio.open_input(path) as file:
@@ -84,8 +85,8 @@ def for_frame(
 ) -> Model:
     """The model that a frame needs: embedded, or ``offered`` if it is the one, or installed.
 
-    Raises ``ModelNotFoundError``, ``ModelError``, and ``FormatError`` and ``MemoryLimitError`` for
-    what is embedded.
+    Raises ``ModelNotFoundError`` and ``ModelError``; for an embedded model ``FormatError`` and
+    ``MemoryLimitError``.
     """
     if ref.data is not None:
         try:
@@ -104,8 +105,8 @@ def for_frame(
 
 
 def _unpack(packed: Packed, memory_limit: int) -> Model:
-    """An embedded model. Raises ``ModelError`` for what is wrong with it, ``ModelNotFoundError``
-    for its base, and ``MemoryLimitError`` before tensors are allocated."""
+    """Unpack an embedded model. Raises ``ModelError`` where it is malformed, ``ModelNotFoundError``
+    where its base is not found, and ``MemoryLimitError`` before tensors are allocated."""
     base_id = packing.base_id(packed)
     base = None if base_id is None else registry.find_id(base_id, f"base of {packed.name}")
     need = len(packed.data) + packing.read_config(packed, base).memory(1)

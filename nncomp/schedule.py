@@ -1,11 +1,11 @@
-"""Runs tasks on threads, with their results in order. A task may have several, one after the other.
+"""Runs tasks on threads and yields their results in order. A task may yield several results.
 
-One task at a time runs in the caller's thread, and no other thread is started for it; nor are any
-needed: where the system gives no thread, where the interpreter is about to end, and in a child of
-``os.fork``, tasks run in the caller's. So this works in a finaliser, in ``atexit``, in whatever
-thread outlives the main one. No lock is taken that the caller's thread might already hold:
-``concurrent.futures`` and ``threading`` take locks of the whole process, and wait for ever where
-the garbage collector runs a finaliser inside of one of them.
+A single task runs in the caller's thread. Other threads are never needed: where the system gives no
+thread, where the interpreter is about to end, and in a child of ``os.fork``, all tasks run in the
+caller's. So this works in a finaliser, in ``atexit``, and in a thread that outlives the main one.
+No lock is taken that the caller's thread might already hold: ``concurrent.futures`` and
+``threading`` take process-wide locks, and would deadlock where the garbage collector runs a
+finaliser while the thread holds one of them.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _T = TypeVar("_T")
 Progress = Callable[[int], None]  # called with the bytes of content done since the last call
 Task = Callable[[int, Progress], Iterator[_T]]  # (threads, report) → results; may be run again
 
-_MAX_TASKS = 512  # at a time
-_PATIENCE = 0.1  # seconds; how often a waiting thread looks after signals and progress
-_LAST_WAIT = 1.0  # seconds; for threads whose result nobody wants any more
+_MAX_TASKS = 512  # tasks that run at a time, at most
+_PATIENCE = 0.1  # seconds after which a waiting thread looks after signals and progress
+_LAST_WAIT = 1.0  # seconds to wait for threads whose results nobody wants any more
 
 
 class Meter:
-    """Reports bytes of a block's streams, of which there may be more or fewer, as bytes of its
-    content."""
+    """Turns progress in bytes of a block's streams into progress in bytes of its content, of which
+    there may be more or fewer: it reports exactly ``size`` bytes in all."""
 
     def __init__(self, report: Progress, size: int) -> None:
         self._report = report
@@ -46,12 +46,13 @@ class Meter:
         self._report(count)
 
     def finish(self) -> None:
-        """All of it is done."""
+        """Report all bytes that were not reported yet."""
         self(self._left)
 
 
 def unheard(report: Progress) -> Progress:
-    """Passes on no count, but what ``report`` raises: for work that is done in addition."""
+    """A ``Progress`` for additional work: it reports no bytes, but calls ``report``, which may
+    raise to abort."""
     return lambda count: report(0)
 
 
@@ -62,12 +63,13 @@ def in_order(
     threads: int,
     progress: Progress | None,
 ) -> Generator[_T, None, None]:
-    """Run ``tasks``, at most ``width()`` at a time; results in order.
+    """Run ``tasks``, at most ``width()`` at a time, and yield their results in order.
 
-    So that a long one does not hold up others, some may have ended behind it: with those, there are
-    at most ``most()``. Tasks are drawn, and ``progress`` is called, in the caller's thread. Fewer
-    tasks than threads share the threads. When drawing a task fails, earlier results still come,
-    then the error. Leaving early aborts what is running at its next report.
+    So that a long task does not hold up others, results of later ones may wait for it: with those
+    there are at most ``most()`` tasks. ``tasks`` is iterated over, and ``progress`` is called, in
+    the caller's thread. Fewer tasks than threads share the threads. When the iterator raises,
+    earlier results still come, then the error. Closing this generator aborts running tasks at their
+    next report.
     """
     pending: deque[_Running[_T]] = deque()
     failure: Exception | None = None
@@ -84,14 +86,14 @@ def in_order(
         nonlocal failure
         drawn: list[Task[_T]] = []
         try:
-            # Drawing one may show that there is room for more or fewer.
+            # The iterator may change ``width`` and ``most`` when it learns of a block's needs.
             while (
                 failure is None
                 and len(drawn) + running() < min(max(1, width()), _MAX_TASKS)
                 and len(drawn) + len(pending) < max(1, most())
             ):
                 drawn.append(next(tasks))
-        except Exception as error:  # StopIteration too: the one that is no failure
+        except Exception as error:  # StopIteration included, which is not raised below
             failure = error
         return drawn
 
@@ -99,7 +101,7 @@ def in_order(
         while True:
             drawn = draw()
             if not pending and len(drawn) == 1:
-                yield from drawn.pop()(threads, report)  # and nothing keeps the task, nor its model
+                yield from drawn.pop()(threads, report)  # ``pop``: nothing else keeps its model
                 continue
             active = running() + len(drawn)
             for i, task in enumerate(drawn):
@@ -120,14 +122,14 @@ def in_order(
 
 
 class _Bell:
-    """Wakes the caller's thread, which alone waits for it."""
+    """Wakes the caller's thread; no other thread waits for it."""
 
     def __init__(self) -> None:
         self._silent = _thread.allocate_lock()
         self._silent.acquire()
 
     def ring(self) -> None:
-        with contextlib.suppress(RuntimeError):  # it rings already
+        with contextlib.suppress(RuntimeError):  # it was rung already
             self._silent.release()
 
     def wait(self, seconds: float) -> None:
@@ -139,17 +141,18 @@ class _Aborted(Exception):
 
 
 class _Running(Generic[_T]):
-    """A task on a thread of its own, if there is one to be had, or else in that of ``results``."""
+    """A task on a thread of its own, or if none can be started, in the thread that calls
+    ``results``."""
 
     def __init__(self, task: Task[_T], share: int, bell: _Bell) -> None:
         self._task = task
-        self._share = share  # of the threads
-        self._bell = bell  # for results, and the end
+        self._share = share  # threads that the task may use
+        self._bell = bell  # rung at each result and at the end
         self._process = os.getpid()
         self._reports: deque[int] = deque()
         self._aborted = False
-        self._results: deque[_T] = deque()  # those that were not taken yet
-        self._taken = 0  # the others
+        self._results: deque[_T] = deque()  # results that were not taken yet
+        self._taken = 0  # number of results that were taken
         self._complete = False
         self._error: BaseException | None = None
         self._done = _thread.allocate_lock()  # held until the thread ends
@@ -164,12 +167,12 @@ class _Running(Generic[_T]):
 
     @property
     def ended(self) -> bool:
-        """Whether no thread runs it: any more, or at all."""
+        """Whether no thread runs the task: it has ended, or never had one."""
         return not (self._is_elsewhere() and self._done.locked())
 
     def results(self, progress: Progress) -> Generator[_T, None, bool]:
-        """What the task has given since; returns whether that is all, or raises what it raised.
-        What no thread runs goes on here."""
+        """Yield the results since the last call; returns whether the task is complete, or raises
+        what it raised. A task without a thread runs here; one whose thread is lost runs again."""
         ended = self.ended
         while self._results:
             self._taken += 1
@@ -183,18 +186,18 @@ class _Running(Generic[_T]):
         return True
 
     def reported(self) -> int:
-        """The sum of what was reported since: appending and removing are atomic."""
+        """The sum of the reports since the last call. No lock: a deque's methods are atomic."""
         total = 0
         while self._reports:
             total += self._reports.popleft()
         return total
 
     def abort(self) -> None:
-        """Have the task end at its next report. ``results`` begins anew."""
+        """Have the task end at its next report. ``results`` would run it again."""
         self._aborted = True
 
     def wait(self, seconds: float) -> bool:
-        """Whether the thread ends by then, or there is none to wait for."""
+        """Wait up to ``seconds`` for the thread; returns whether it has ended, or there is none."""
         if not self._is_elsewhere():
             return True
         ended = self._done.acquire(timeout=seconds)
@@ -203,8 +206,8 @@ class _Running(Generic[_T]):
         return ended
 
     def _is_elsewhere(self) -> bool:
-        """Whether there is a thread to wait for: the parent's are not the child's, and none gets on
-        while the interpreter ends."""
+        """Whether there is a thread to wait for. After a fork the child has none of its parent's
+        threads, and while the interpreter ends none gets to run."""
         return self._started and self._process == os.getpid() and not sys.is_finalizing()
 
     def _run(self) -> None:
@@ -228,12 +231,12 @@ class _Running(Generic[_T]):
             self._reports.append(count)
 
 
-_live: set[_Running[Any]] = set()  # those with a thread
-_ending = False  # whether the interpreter is: then no thread is started any more
+_live: set[_Running[Any]] = set()  # tasks that a thread is running
+_ending = False  # whether the interpreter is about to end; then no thread is started any more
 
 
 def _end(runs: deque[_Running[_T]]) -> None:
-    """Have ``runs`` end, and wait for them a little: so long their input stays alive."""
+    """Have ``runs`` end, and wait a little for them, while their input is kept alive."""
     for run in runs:
         run.abort()
     until = time.monotonic() + _LAST_WAIT
@@ -243,7 +246,7 @@ def _end(runs: deque[_Running[_T]]) -> None:
 
 @atexit.register
 def _end_all() -> None:
-    """No thread may be inside the engine when the interpreter takes itself apart."""
+    """Stop all tasks: no thread may be inside the engine when the interpreter is torn down."""
     global _ending
     _ending = True
     _end(deque(_live))

@@ -1,8 +1,7 @@
 """Runs one command and writes what it took: ``stopwatch.py REPORT PROGRAM [ARGUMENT]...``
 
-A script for a bare interpreter (``python -I -S``), because a process starts its peak of memory with
-what its parent had in memory when it was started: started from here that is some 5 MB, started
-from a grown-up program a good part of it.
+It is a script for a bare interpreter (``python -I -S``), because the peak memory of a forked
+process starts at what its parent had in memory: about 5 MB here, but much more in a large program.
 
 REPORT receives exit status, wall seconds and peak resident bytes of the command.
 """
@@ -15,7 +14,7 @@ import time
 
 
 def main() -> None:
-    """Run the command in ``sys.argv``; this program itself fails only where REPORT cannot be."""
+    """Run the command in ``sys.argv``; this fails only where REPORT cannot be written."""
     report, *command = sys.argv[1:]
     start = time.perf_counter()
     child = os.fork()

@@ -1,4 +1,4 @@
-"""What a call has read or written."""
+"""Statistics of a call that compresses or decompresses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Summary:
     frames: int = 0
     plans: Counter[str] = field(default_factory=Counter)  # blocks, by the label of their plan
     networks: int = 0  # blocks with the network
-    primed: int = 0  # blocks of which a stream is coded behind the prime
+    primed: int = 0  # blocks of which a stream is coded with the prime
     mixings: Counter[str] = field(default_factory=Counter)  # streams, by how the stage codes them
 
     def count(self, plan: Plan) -> None:

@@ -1,9 +1,8 @@
 """The two constant tables of the arithmetic, from exact integers (``docs/numerics.md``, section 2).
 
-``EXP`` turns a distance between attention scores into a weight, ``POW`` a distance between logits.
-No library's rounding enters, so every machine computes the same tables; that takes a few
-milliseconds, at import, which is why only what computes imports this module: engines, when they
-start, and training.
+``EXP`` turns a difference of attention scores into a weight, ``POW`` does so for logits. No
+library's rounding enters, so every machine computes the same tables. That takes a few milliseconds
+at import, which is why only engines, when they start, and training import this module.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Variable-length numbers: LEB128 of at most 63 bits, in its shortest form (docs/format.md)."""
+"""Variable-length integers: LEB128 of at most 63 bits, in its shortest form (docs/format.md)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ MAX_SIZE = 9  # bytes
 
 
 def dumps(value: int) -> bytes:
-    """Seven bits a byte, lowest first, bit 7 set on all but the last; 0 ≤ value < 2^63."""
+    """Encode 0 ≤ ``value`` < 2^63: seven bits per byte, lowest first, bit 7 set on all but the last
+    byte."""
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -22,7 +23,8 @@ def dumps(value: int) -> bytes:
 
 
 def read(byte: Callable[[], int]) -> int:
-    """The number that the next bytes are. Raises ``FormatError`` for any other form of it."""
+    """Decode a number from the bytes that ``byte()`` returns one by one. Raises ``FormatError``
+    where it is too long or not in its shortest form."""
     value = 0
     for i in range(MAX_SIZE):
         next_byte = byte()

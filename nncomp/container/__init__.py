@@ -2,8 +2,8 @@
 
 ``FrameWriter`` writes a frame, ``FrameReader`` reads one, ``read`` all frames of a file: they work
 on a stream and never seek. ``read_index`` and ``read_blocks`` are for files that can seek. Readers
-hand out only what its checks have confirmed, and only what the specification allows: everything
-else is a ``FormatError``. What a block's plan says is not known here (``nncomp.plan``).
+hand out only data whose checksums match, and only what the specification allows: everything else is
+a ``FormatError``. The plan of a block is treated as bytes here; see ``nncomp.plan``.
 """
 
 from nncomp.container.index import (

@@ -1,4 +1,4 @@
-"""Frames of a file that can seek: where blocks are, and a few of them without the others."""
+"""Random access to the frames of a seekable file: finds blocks, and reads some of them alone."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ _NO_INDEX = "no index was found at the end: damaged, or not an .nnc file"
 
 
 class HeadError(FormatError):
-    """What is wrong with the head of a frame that begins at ``offset``, by its end, and with the
-    magic ``expected``."""
+    """The head of a frame is damaged. By its end, the frame begins at ``offset``, with the magic
+    ``expected``."""
 
     def __init__(self, problem: str, offset: int, expected: bytes) -> None:
         super().__init__(problem)
@@ -55,34 +55,36 @@ class HeadError(FormatError):
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """Where a block is."""
+    """The place of a block in a file."""
 
-    offset: int  # of its type, from the start of the file
-    stored_size: int
-    content_size: int
+    offset: int  # of its first byte, the type, from the start of the file
+    stored_size: int  # bytes
+    content_size: int  # bytes
 
 
 @dataclass(frozen=True)
 class FrameIndex:
-    """Where a frame and its blocks are."""
+    """The places of a frame and its blocks in a file."""
 
     offset: int  # of its magic, from the start of the file
-    stored_size: int
+    stored_size: int  # bytes
     entries: tuple[IndexEntry, ...]
-    small: bool = False  # its block begins where the frame does
+    small: bool = False  # whether it is a small frame; the entry of its block is all of it
     prime: bytes = b""  # as in its Header
 
 
 def read_index(file: BinaryIO, memory_limit: int, start: int = 0) -> list[FrameIndex]:
-    """All frames of a seekable ``file`` from ``start`` on, in order. As ``read_backwards``."""
+    """Find all frames of a seekable ``file`` from ``start`` on, in order. Errors are those of
+    ``read_backwards``."""
     return [*read_backwards(file, memory_limit, start)][::-1]
 
 
 def read_backwards(file: BinaryIO, memory_limit: int, start: int = 0) -> Iterator[FrameIndex]:
-    """All frames of a seekable ``file`` from ``start`` on, found from its end: the last one first.
+    """Find all frames of a seekable ``file`` from ``start`` on, from its end: the last one first.
 
-    Reads the indexes and verifies their checks, nothing else: blocks have their own. Leaves the
-    position anywhere. Raises ``FormatError``, ``ChecksumError`` and ``MemoryLimitError``.
+    Reads the indexes and verifies their checksums, but not the blocks, which have their own. Leaves
+    the file's position anywhere. Raises ``FormatError``, ``ChecksumError`` and
+    ``MemoryLimitError``.
     """
     end = size = file.seek(0, io.SEEK_END)
     room = memory_limit // ENTRY_COST
@@ -106,13 +108,14 @@ def read_blocks(
     *,
     lenient: bool = False,
 ) -> Iterator[Header | ModelRef | Aside | Block]:
-    """A frame from its block number ``first`` on: the Header, then what ``read`` gives, up to block
-    number ``stop`` if that is given.
+    """Read a frame from block number ``first`` on: its Header, then the items that ``read`` would
+    give, up to but without block number ``stop`` if that is given.
 
-    Seeks to what is needed and reads nothing else: a network block's model may be named by a block
-    before ``first``; and ``sources`` says how many blocks back those are that a block copies from.
-    Those before ``first`` come in front of it, each once, behind an ``Aside``. A block of which
-    nothing but the model is needed may be damaged where ``lenient``. Raises what ``read`` raises.
+    Seeks to what is needed and reads nothing else. That may include blocks before ``first``: the
+    one that names the model, and the sources of copies. ``sources`` returns how many blocks back
+    those are that a block copies from; if they are before ``first``, each comes once, after an
+    ``Aside``, in front of the first block that needs it. If ``lenient``, a block that is read only
+    for its model may be damaged otherwise. Raises what ``read`` raises.
     """
 
     def is_network(number: int) -> bool:
@@ -120,11 +123,11 @@ def read_blocks(
         return Scanner(file).byte() == records.NETWORK_BLOCK
 
     def read_block(number: int, *, checked: bool = True) -> list[ModelRef | Block]:
-        # Bytes in front of it that its check covers.
+        # The block's checksum also covers the bytes before it: the last checksum, or the head.
         before = 4 if number else head_size(bool(header.prime))
         entry = frame.entries[number]
         file.seek(entry.offset - before)
-        most = header.block_size + MAX_PLAN_SIZE  # but for a model, all of any block
+        most = header.block_size + MAX_PLAN_SIZE  # all of any block without a model
         scanner = Scanner(_Ahead(file, min(before + entry.stored_size, most)))
         scanner.take(before)
         start = scanner.position
@@ -157,7 +160,7 @@ def read_blocks(
     bearer: int | None = None  # number of the block that carries the model
 
     def read_with_model(number: int) -> list[ModelRef | Block]:
-        """A block, behind the model where that was not needed before."""
+        """Read a block; the model comes before it if this is the first block that needs it."""
         nonlocal bearer
         if bearer is not None or not is_network(number):
             return read_block(number)[-1:]
@@ -182,8 +185,8 @@ def read_blocks(
 
 
 def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameIndex], int]:
-    """The frames of a damaged ``file``, found from ``start`` on: as far as one record can be told
-    from the next, whatever their checks say; and where the last whole one ends. Raises
+    """Find the frames of a damaged ``file`` from ``start`` on, as far as records can be parsed,
+    without verifying checksums. Returns them, and where the last complete one ends. Raises
     ``MemoryLimitError``."""
     frames: list[FrameIndex] = []
     end = file.seek(start)
@@ -226,7 +229,7 @@ def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameI
 
 
 def _small(offset: int, header: Header, scanner: Scanner) -> FrameIndex:
-    """A small frame, whose head ``scanner`` has read."""
+    """The index of the small frame at ``offset``, whose head ``scanner`` has read."""
     block, _ = records.read_small_block(scanner, header)
     stored = scanner.position
     entries = (IndexEntry(offset, stored, block.size),)
@@ -234,7 +237,8 @@ def _small(offset: int, header: Header, scanner: Scanner) -> FrameIndex:
 
 
 class _Ahead:
-    """``file``, of which ``size`` bytes are read at once, as every reading may be a request."""
+    """``file`` with its next ``size`` bytes read at once: on a remote file each read may be a
+    request."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
@@ -245,8 +249,8 @@ class _Ahead:
 
 
 def frame_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
-    """The index of the frame that ends at ``end``, which may have ``room`` blocks. Raises what
-    ``read_backwards`` raises, ``HeadError`` too."""
+    """Read the index of the frame that ends at ``end``, which may have at most ``room`` blocks.
+    Raises what ``read_backwards`` raises, and ``HeadError``."""
 
     def read_at(start: int, stop: int) -> bytes:
         if not 0 <= start <= stop:
@@ -268,9 +272,9 @@ def frame_before(file: BinaryIO, end: int, room: int) -> FrameIndex:
     if body_size > 2 + varint.MAX_SIZE + 2 * varint.MAX_SIZE * MAX_BLOCKS:
         raise FormatError(_NO_INDEX)
     start = stop - body_size
-    least = (body_size - 2) // 2  # an entry has two bytes at least
+    least = (body_size - 2) // 2  # in bytes; an entry has at least two bytes
     if least > room and not is_end(read_at(start, start + 1)):
-        raise FormatError(_NO_INDEX)  # bytes that only look like the size of one
+        raise FormatError(_NO_INDEX)  # no index is there: the size was read from other bytes
     _check_room(room - least)
     body = read_at(start, stop)
     if not is_end(body):
@@ -309,7 +313,8 @@ def _check_room(room: int) -> None:
 
 
 def _read_small(read_at: Callable[[int, int], bytes], start: int, end: int) -> FrameIndex:
-    """A small frame from ``start`` to ``end``, whose check is for who decodes it."""
+    """The index of the small frame from ``start`` to ``end``. Its checksum, which covers the
+    content, is verified only by whoever decodes it."""
     if end - start > 2 * MAX_SMALL_SIZE:
         raise FormatError(_NO_INDEX)
     scanner = Scanner(io.BytesIO(read_at(start, end)))
@@ -323,7 +328,7 @@ def _read_small(read_at: Callable[[int, int], bytes], start: int, end: int) -> F
 
 
 def _read_head(scanner: Scanner, offset: int, expected: bytes) -> Header:
-    """The head of the frame at ``offset``, of which nothing has been read."""
+    """Read the head of the frame at ``offset``. Raises ``HeadError`` where it is damaged."""
     try:
         header = records.read_frame_head(scanner, first=True)
     except FormatError as error:
@@ -333,7 +338,7 @@ def _read_head(scanner: Scanner, offset: int, expected: bytes) -> Header:
 
 
 def _parse_varint(data: bytes, position: int) -> tuple[int, int]:
-    """A varint at ``position`` of ``data``, and the position after it."""
+    """Return (the varint at ``position`` of ``data``, the position after it)."""
     rest = iter(data[position : position + varint.MAX_SIZE])
     try:
         value = varint.read(rest.__next__)

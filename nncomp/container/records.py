@@ -54,9 +54,9 @@ END, BLOCK, NETWORK_BLOCK, PRIMED_END = 0, 1, 2, 3  # types of records
 CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached"
 
 _NAME = re.compile(rb"[a-z0-9][a-z0-9._-]{0,%d}" % (MAX_NAME - 1))
-_EMBEDDED = 0x80
-_RESERVED = 0x40
-_PRIMED = 0x80  # of a version: what blocks are primed with is named
+_EMBEDDED = 0x80  # bit of a model's flags: the model is embedded
+_RESERVED = 0x40  # bit of a model's flags that must be 0
+_PRIMED = 0x80  # bit of the version byte: the digest of a prime follows
 
 
 class _Form(enum.IntEnum):
@@ -65,31 +65,31 @@ class _Form(enum.IntEnum):
     MIXED = 0
     STORED = 1
     NETWORK = 2
-    PLANNED = 3  # otherwise: its type and its plan are there
+    PLANNED = 3  # in any other way: the block's type and plan are written
 
 
-_PLANS = {  # that the first three stand for, by whether the frame is primed
+_PLANS = {  # the plans of MIXED, STORED and NETWORK, by whether the frame is primed
     False: (b"\x00\x10\x00", b"\x00\x00", b"\x00\x20\x00"),
     True: (b"\x00\x50", b"\x00\x00", b"\x00\x60"),
 }
 
 
 class Scanner:
-    """Reads fields and keeps the running CRC-32 since the last check, that one included."""
+    """Reads fields and keeps a running CRC-32 from the last checksum on, that one included."""
 
     def __init__(self, src: Readable, crc: int = 0) -> None:
         self.position = 0  # bytes read so far
         self.crc = crc
-        self.form = 0  # of a small frame's block
+        self.form = 0  # the _Form of a small frame's block
         self._src = src
 
     def start_frame(self, size: int) -> bytes:
-        """Up to ``size`` bytes: fewer only at the end of the stream."""
+        """Start the CRC anew and read up to ``size`` bytes, fewer only at the end of the stream."""
         self.crc = 0
         return self.rest_of(size)
 
     def rest_of(self, size: int) -> bytes:
-        """The same, further on."""
+        """Read up to ``size`` bytes, fewer only at the end of the stream."""
         data = self._read_up_to(size)
         self.crc = zlib.crc32(data, self.crc)
         return data
@@ -126,7 +126,7 @@ class Scanner:
 
 
 def head_size(primed: bool) -> int:
-    """Bytes of a frame's head."""
+    """The size of a frame's head in bytes."""
     return len(MAGIC) + 3 + (PRIME_SIZE if primed else 0)
 
 
@@ -136,7 +136,8 @@ def end_of(header: Header) -> int:
 
 
 def footer(size: int, *, small: bool = False) -> bytes:
-    """What ends a frame but for its check: how many bytes of what it ends are before it."""
+    """The footer that ends a frame, without its checksum. It holds the size of the end record, or
+    if ``small`` of all of the frame before it, and is read backwards."""
     return varint.dumps(2 * size + small)[::-1]
 
 
@@ -148,8 +149,8 @@ def frame_head(header: Header) -> bytes:
 
 
 def read_frame_head(scanner: Scanner, *, first: bool) -> Header | None:
-    """The next frame's header; None where the stream ends instead, after at least one frame. Of a
-    small frame, ``read_small_block`` reads the rest."""
+    """Read the next frame's header; None where the stream ends instead and this is not the
+    ``first`` frame. ``read_small_block`` reads the rest of a small frame."""
     head = scanner.start_frame(len(SMALL_MAGIC))
     if head == SMALL_MAGIC:
         return _read_small_head(scanner)
@@ -196,7 +197,7 @@ def _read_method(method: int) -> tuple[int, Profile]:
 
 
 def small_frame(header: Header, block: Block, model: ModelRef | None) -> bytes | None:
-    """A frame of this block alone in its short form, where it has one: up to its check."""
+    """The small frame of a single block, up to its checksum; None where there is no such form."""
     if block.size > MAX_SMALL_SIZE or header.lanes_of(block.size) > 1:
         return None
     if model is not None and model.data is not None:
@@ -230,8 +231,8 @@ def _read_small_head(scanner: Scanner) -> Header:
 
 
 def read_small_block(scanner: Scanner, header: Header) -> tuple[Block, ModelRef | None]:
-    """The rest of a small frame. Its check is that of the content, too, and nobody has compared it
-    yet."""
+    """Read the rest of a small frame. Its checksum covers the content, too, so it is verified only
+    after decoding (``Block.matches``)."""
     form = scanner.form
     planned = form == _Form.PLANNED
     network = _read_type(scanner.byte()) if planned else form == _Form.NETWORK
@@ -264,7 +265,7 @@ def check_block_size(header: Header, memory_limit: int) -> None:
 
 
 def block_head(block: Block, model: ModelRef | None) -> bytes:
-    """A block up to its payload."""
+    """The bytes of a block that come before its payload."""
     parts = [
         bytes([_type_of(block)]),
         varint.dumps(block.size),
@@ -281,7 +282,8 @@ def block_head(block: Block, model: ModelRef | None) -> bytes:
 def read_block(
     scanner: Scanner, kind: int, header: Header, has_network: bool, memory_limit: int
 ) -> tuple[Block, ModelRef | None]:
-    """The rest of a block whose first byte was ``kind``, up to its check."""
+    """Read the rest of a block whose first byte was ``kind``, up to its checksum; and the model's
+    description, if it is the first network block."""
     network = _read_type(kind)
     size = scanner.varint()
     _require(size_problem(header, size))
@@ -302,7 +304,7 @@ def _type_of(block: Block) -> int:
 
 
 def _read_type(kind: int) -> bool:
-    """Whether it is a network block."""
+    """Whether ``kind`` is the type of a network block. Raises ``FormatError`` for other records."""
     if kind not in (BLOCK, NETWORK_BLOCK):
         raise FormatError(f"block type {kind} is not supported")
     return kind == NETWORK_BLOCK
@@ -315,7 +317,7 @@ def _read_plan(scanner: Scanner) -> bytes:
 
 
 def block_problem(header: Header, block: Block) -> str | None:
-    """The rule of the format that a block breaks, if any."""
+    """The rule of the format that a block breaks, as a message; None if it breaks none."""
     return (
         size_problem(header, block.size)
         or plan_problem(len(block.plan))
@@ -354,7 +356,7 @@ def _model_description(model: ModelRef) -> bytes:
 
 
 def _read_model_description(scanner: Scanner, held: int, memory_limit: int) -> ModelRef:
-    """A model description; an embedded model must fit into memory beside ``held`` bytes."""
+    """Read a model description; an embedded model must fit into memory beside ``held`` bytes."""
     flags = scanner.byte()
     if flags & _RESERVED:
         raise FormatError("a reserved bit is set")

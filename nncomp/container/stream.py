@@ -1,4 +1,4 @@
-"""Frames as streams: written and read front to back, without seeking."""
+"""Writes and reads frames front to back, without seeking."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ WRONG_INDEX = "damaged: the index does not match the blocks"
 
 
 def record_size(block: Block, model: ModelRef | None = None) -> int:
-    """Bytes that ``block`` takes in a file; with ``model`` as the first network block does."""
+    """The size of ``block`` in a file, in bytes; with ``model``, as the first network block."""
     head = records.block_head(block, model)
     return len(head) + len(block.payload) + 4
 
 
 def small_frame(header: Header, block: Block, model: ModelRef | None = None) -> bytes | None:
-    """All of the frame that has nothing but this block, which comes with the model if it is a
-    network block, in its short form. None where it has no such form: its content is not small, or
-    in several lanes, or the model is in full."""
+    """The small frame of a single block, which comes with ``model`` if it is a network block. None
+    where there is no such form: the content is not small, or in several lanes, or the model is
+    embedded."""
     frame = records.small_frame(header, block, model)
     if frame is None:
         return None
@@ -99,14 +99,14 @@ class FrameWriter:
 
 class FrameReader:
     """Iterates over one frame of ``src``: Header, {Block}, End; a ModelRef before the first network
-    block. Nothing where ``src`` is at its end and the frame is not the ``first``.
+    block. Yields nothing where ``src`` is at its end and the frame is not the ``first``.
 
-    A record is handed out after its check. Holds one record at a time, less than twice
-    ``block_size`` plus an embedded model. Raises ``FormatError``, ``ChecksumError``, and
+    A record is handed out once its checksum is verified. Holds one record at a time, less than
+    twice ``block_size`` plus an embedded model. Raises ``FormatError``, ``ChecksumError``, and
     ``MemoryLimitError`` before it would have to hold more than ``memory_limit`` bytes.
 
-    Where ``src.read`` raises, nothing is lost: the step can be repeated, with ``src`` back where
-    the step began.
+    After an error out of ``src.read``, ``next`` can be called again once ``src`` is back where the
+    failed call began.
     """
 
     def __init__(self, src: Readable, memory_limit: int, *, first: bool = True) -> None:
@@ -116,8 +116,8 @@ class FrameReader:
         self._limit = memory_limit
         self._first = first
         self._crc = 0
-        self._index: BlockIndex | None = None  # once there is a header
-        self._found: list[Item] = []  # in the record that was read last
+        self._index: BlockIndex | None = None  # None before the header is read
+        self._found: list[Item] = []  # items of the last record that were not handed out yet
 
     def __iter__(self) -> FrameReader:
         return self
@@ -146,7 +146,7 @@ class FrameReader:
         return [header]
 
     def _read(self, scanner: Scanner) -> list[Item]:
-        """The next record."""
+        """Read the next record."""
         assert self.header is not None and self._index is not None
         kind = scanner.byte()
         if kind == records.end_of(self.header):
@@ -164,12 +164,12 @@ class FrameReader:
 
 
 def is_end(record: bytes | bytearray) -> bool:
-    """Whether what begins a record of a frame, if there is any of it, begins its last one."""
+    """Whether ``record``, the beginning of a record, is that of a frame's end record."""
     return record[:1] in (bytes([records.END]), bytes([records.PRIMED_END]))
 
 
 def read(src: Readable, memory_limit: int) -> Iterator[Item]:
-    """Walk the frames of ``src`` to its end; each gives what ``FrameReader`` gives."""
+    """Yield the items of all frames of ``src``, to its end, as ``FrameReader`` does."""
     frame = FrameReader(src, memory_limit)
     yield from frame
     while frame.header is not None:
@@ -180,8 +180,8 @@ def read(src: Readable, memory_limit: int) -> Iterator[Item]:
 class BlockIndex:
     """The blocks of a frame so far, as their encoded index entries.
 
-    A reader builds the end record that it expects and compares bytes: nothing to parse, nothing
-    that could disagree unnoticed, a few bytes of memory a block.
+    A reader builds the end record that it expects and compares bytes: there is nothing to parse, no
+    difference goes unnoticed, and a block takes a few bytes of memory.
     """
 
     def __init__(self, header: Header) -> None:
@@ -200,7 +200,7 @@ class BlockIndex:
         self._entries += varint.dumps(stored_size) + varint.dumps(block.size)
 
     def end_record(self) -> bytes:
-        """The end record but for its check."""
+        """The end record without its checksum."""
         body = bytes([self._type]) + varint.dumps(self.count) + bytes(self._entries)
         return body + records.footer(len(body))
 
@@ -209,11 +209,11 @@ class BlockIndex:
 
 
 def _read_end(scanner: Scanner, index: BlockIndex) -> None:
-    """The rest of the end record, whose every byte is known beforehand."""
+    """Read the rest of the end record, whose every byte is known beforehand."""
     expected = index.end_record()[1:]
     found = scanner.take(len(expected))
     if found != expected:
-        # A wrong number may make the record longer or shorter: then its check is elsewhere, and
-        # damage and disagreement cannot be told apart.
+        # A wrong number may make the record longer or shorter. Then its checksum is elsewhere, and
+        # cannot tell damage from a wrong index.
         raise FormatError(WRONG_INDEX)
     scanner.check()

@@ -1,4 +1,4 @@
-"""What a frame consists of, and the limits of the format."""
+"""The values that a frame consists of, and the limits of the format."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ __all__ = [
 
 MAGIC = b"\x89NNC\r\n"
 SMALL_MAGIC = MAGIC[:2] + b"P"
-MAGICS = MAGIC, SMALL_MAGIC  # what a frame may begin with
+MAGICS = MAGIC, SMALL_MAGIC  # every frame begins with one of these
 VERSION = 24
 MIN_BLOCK_SIZE = 1 << 10
 MAX_BLOCK_SIZE = 1 << 26
 MAX_LANES = 1 << 7
-MAX_BLOCKS = 1 << 24  # in a frame
+MAX_BLOCKS = 1 << 24  # blocks of a frame
 MAX_PLAN_SIZE = 1 << 16  # bytes of a block's plan
 MAX_NAME = 64  # bytes of a model name
 MAX_MODEL_SIZE = 1 << 26  # bytes of an embedded model
@@ -52,20 +52,20 @@ LEAD_SIZE = 1 << 16  # bytes of a block's lead, which can be read before the res
 REACHES = 0, 1 << 26, 1 << 29, 1 << 31  # bytes of literals that blocks may copy from
 ID_SIZE = 16  # bytes of a model id
 PRIME_SIZE = 16  # bytes of a prime's digest
-NAMED_SIZE = 4  # bytes of a digest or of an id by which a small frame names a prime or a model
+NAMED_SIZE = 4  # bytes of the digest or id by which a small frame names a prime or a model
 MAX_SMALL_SIZE = LEAD_SIZE  # bytes of content of a small frame
 
 
 @dataclass(frozen=True)
 class Header:
-    """What holds for a whole frame. Raises ``ValueError`` for what the format cannot express."""
+    """The parameters of a frame. Raises ``ValueError`` for what the format cannot express."""
 
-    block_size: int  # no block has more content; a power of two, 2**10..2**26
-    lanes: int  # of ``block_size`` bytes where the network codes them; a power of two, 1..128
+    block_size: int  # most bytes of content of a block; a power of two, 2**10..2**26
+    lanes: int  # lanes of a full block that the network codes; a power of two, 1..128
     arithmetic: int  # version of docs/numerics.md, 1..15
     profile: Profile = Profile.RICH  # of the adaptive stage
     reach: int = 0  # one of REACHES; 0: every block stands alone
-    prime: bytes = b""  # digest of what blocks are primed with; of a small frame its first bytes
+    prime: bytes = b""  # digest of the prime, in a small frame its first bytes; '': no prime
     small: bool = False  # a frame of one block of at most MAX_SMALL_SIZE bytes
 
     def __post_init__(self) -> None:
@@ -92,19 +92,19 @@ class Header:
         )
 
     def lanes_of(self, size: int) -> int:
-        """Lanes of a stream of ``size`` bytes that the network codes, 1..128: a power of two, which
-        threads share evenly. Each of several has 3/4 to 3/2 of the bytes of those of a full block,
-        more where no more lanes are allowed."""
+        """Number of lanes of a stream of ``size`` bytes that the network codes, 1..128: a power of
+        two, which threads share evenly. If there are several, each has 3/4 to 3/2 as many bytes as
+        a lane of a full block, or more where the limit of lanes is reached."""
         least = 3 * (self.block_size // self.lanes)  # in quarters of a byte
         return min(1 << max(0, (4 * size // least).bit_length() - 1), MAX_LANES)
 
 
 @dataclass(frozen=True)
 class ModelRef:
-    """Which model a frame's network blocks need: by id and name, or in full."""
+    """The model that a frame's network blocks need, named or embedded."""
 
-    id: bytes  # 16 bytes; of a small frame the first NAMED_SIZE
-    name: str  # 1..64 characters of [a-z0-9._-]; '' of a small frame
+    id: bytes  # 16 bytes; in a small frame the first NAMED_SIZE of them
+    name: str  # 1..64 characters of [a-z0-9._-]; '' in a small frame
     data: bytes | None = None  # the packed model if it is embedded
 
 
@@ -125,12 +125,13 @@ class Block:
     plan: bytes  # how the payload is to be read, 1..2**16 bytes
     payload: bytes  # at most as long as the content
     content_checksum: int  # CRC-32 of the content
-    lead_checksum: int = 0  # that of its first LEAD_SIZE bytes; 0 where it has no more
-    before: tuple[int, int] | None = None  # of a small frame: CRC-32 and size of what is before
-    # its check, which ``content_checksum`` is then
+    lead_checksum: int = 0  # CRC-32 of the first LEAD_SIZE bytes; 0 if there are no more
+    # Small frames only: (CRC-32, size) of the frame's bytes before its check; content_checksum then
+    # holds that check, which covers the content too.
+    before: tuple[int, int] | None = None
 
     def matches(self, content: bytes) -> bool:
-        """Whether ``content`` is what the checksums are of."""
+        """Whether ``content`` has the block's checksums."""
         checksum = zlib.crc32(content)
         if self.before is not None:
             return _small_check(checksum, *self.before) == self.content_checksum
@@ -140,40 +141,41 @@ class Block:
 
 @dataclass(frozen=True)
 class Aside:
-    """The block that follows is none of those asked for: one of them copies from it."""
+    """The next block was not asked for, but one that was copies from it."""
 
-    back: int  # how many blocks it is before the next one that is asked for
+    back: int  # how many blocks it is before the next block that was asked for
 
 
 @dataclass(frozen=True)
 class End:
     """The end of a frame."""
 
-    content_size: int
-    stored_size: int  # of the whole frame, from magic to last check
+    content_size: int  # bytes
+    stored_size: int  # bytes of the whole frame, from the magic to the last checksum
 
 
-Item = Header | ModelRef | Aside | Block | End  # what readers hand out
+Item = Header | ModelRef | Aside | Block | End  # the items that readers hand out
 
 
 def _small_check(content_checksum: int, before: int, size: int) -> int:
-    """The check of a small frame: CRC-32 of the content and then of the ``size`` bytes before the
-    check, of which ``before`` is the CRC-32.
+    """The check of a small frame: CRC-32 of the content followed by the frame's ``size`` bytes
+    before the check, whose own CRC-32 is ``before``.
 
-    The content comes first, so that no bit of it is as far from the end as one of the frame: a
-    stored bit and the bit of the content that it becomes would cancel each other.
+    The content is hashed first, the frame's bytes after it. Otherwise a stored bit and the content
+    bit that it becomes would be equally far from the end, and flipping one would flip both without
+    changing the CRC.
     """
-    zeros = bytes(size)  # a CRC is linear: what is behind the content adds the same to any content
+    zeros = bytes(size)  # a CRC is linear: CRCs of content + zeros and of the frame can be combined
     return zlib.crc32(zeros, content_checksum) ^ zlib.crc32(zeros) ^ before
 
 
 def lead_checksum(content: bytes) -> int:
-    """What a block of this content holds as ``lead_checksum``."""
+    """The ``lead_checksum`` of a block of this content."""
     return zlib.crc32(content[:LEAD_SIZE]) if len(content) > LEAD_SIZE else 0
 
 
 def require_block_size(size: int) -> None:
-    """Raise ``ValueError`` for what the format cannot express."""
+    """Raise ``ValueError`` unless ``size`` is a legal block size: a power of two, 2^10..2^26."""
     if not _is_power_of_two(size, MIN_BLOCK_SIZE, MAX_BLOCK_SIZE):
         raise ValueError(f"block size {size} is not a power of two, 2^10..2^26")
 

@@ -1,10 +1,11 @@
-"""Filters: what is done to a block's content before anything is coded, and undone at the end.
+"""Filters: reversible transforms of a block's content before it is coded.
 
-A filter is a module of four functions. One splits the content into streams, each of which is coded
-in its own way, and a few bytes beside them; one joins them again; two say, before that, whether it
-can be and in what memory. It knows nothing of engines or files. ``FILTERS`` is the one list of
-them; ``docs/format.md``, section 7, says what each does. To add one: its module, its place at the
-end of the list, and its trial in ``plan.parts`` or ``plan.choose``: encoders try no other.
+A filter is a module of four functions. ``split`` turns the content into streams, each of which is
+coded in its own way, and a few bytes of side information; ``join`` is the inverse; ``check`` and
+``memory`` say before that whether streams can be joined, and in how much memory. A filter knows
+nothing of engines or files. ``FILTERS`` is the one list of them; ``docs/format.md``, section 7,
+specifies each. To add one, write its module, append it to the list, and try it in ``plan.parts`` or
+``plan.choose``: encoders try no other.
 """
 
 from __future__ import annotations
@@ -32,26 +33,27 @@ __all__ = ["FILTERS", "Filter", "Split"]
 
 
 class Filter(Protocol):
-    """What every module of a filter provides."""
+    """The interface of a filter's module."""
 
     NAME: str  # for people
-    CONTEXTS: Contexts  # of the rich profile, that suit its first stream
+    CONTEXTS: Contexts  # those that suit its first stream, in the rich profile
 
     def split(self, content: bytes, /) -> Split | None:
-        """``content`` as streams; None where that cannot be done, or is not worth a trial."""
+        """Split ``content`` into streams; None where that is impossible or not worth a try."""
 
     def check(self, sizes: Sequence[int], side: bytes, size: int, /) -> None:
-        """Raises ``FormatError`` where streams of these sizes cannot be joined to ``size`` bytes:
-        asked before any is decoded, so that a small block cannot ask for much work."""
+        """Raise ``FormatError`` where streams of these ``sizes`` cannot be joined to ``size``
+        bytes. Called before any is decoded, so that a small block cannot ask for much work."""
 
     def memory(self, sizes: Sequence[int], side: bytes, size: int, /) -> int:
-        """Bytes that ``join`` needs at most, beside streams of these sizes and the content."""
+        """Upper bound in bytes of what ``join`` needs beside the streams and the content."""
 
     def join(self, streams: Sequence[bytes], side: bytes, size: int, /) -> bytes:
-        """The ``size`` bytes of content. Raises ``FormatError`` for what ``split`` never gives."""
+        """Return the ``size`` bytes of content. Raises ``FormatError`` for streams that ``split``
+        never makes."""
 
 
-# By the number that a file holds.
+# The place of a filter is its number in files.
 FILTERS: tuple[Filter, ...] = (
     none,
     repeat,

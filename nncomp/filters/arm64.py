@@ -1,4 +1,4 @@
-"""Programs for ARM64: the distances in calls (BL) become the addresses called.
+"""Programs for ARM64: relative addresses in calls (BL) become absolute ones.
 
 Then calls of one function from many places look alike.
 """
@@ -19,14 +19,14 @@ __all__ = ["CONTEXTS", "NAME", "check", "detect", "join", "memory", "split"]
 NAME = "arm64"
 CONTEXTS = Contexts.CODE
 
-_BL = 0x25  # the upper 6 bits of an instruction
-_DISTANCE = (1 << 26) - 1  # the others, in instructions
-_NEAR = 1 << 20
-_CHUNK = 1 << 16  # instructions at a time, so that little memory is needed
+_BL = 0x25  # the upper 6 bits of a call
+_DISTANCE = (1 << 26) - 1  # mask of the other bits: the distance of the call, in instructions
+_NEAR = 1 << 20  # distance in instructions, ±4 MiB, up to which calls count as evidence
+_CHUNK = 1 << 16  # instructions that are converted at a time, so that little memory is needed
 
 
 def detect(content: bytes) -> bool:
-    """Far more calls over ±4 MiB than in data that is no program: there, 1 in 2048."""
+    """Whether at least 1 word in 128 is a call within ±4 MiB; of random data it is 1 in 2048."""
     words = _words(content)
     near = (words + _NEAR & _DISTANCE) < 2 * _NEAR
     return int(np.count_nonzero(_is_call(words) & near)) * 128 >= max(len(words), 1)
@@ -50,7 +50,7 @@ def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
 
 
 def _words(content: bytes | bytearray) -> npt.NDArray[Any]:
-    """Whole instructions, (n,) uint32, in the memory of ``content``."""
+    """The whole instructions in ``content``, (n,) uint32, as a view of its memory."""
     return np.frombuffer(content, "<u4", len(content) // 4)
 
 
@@ -59,7 +59,7 @@ def _is_call(words: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _moved(content: bytes, sign: int) -> bytes:
-    """``content`` with ``sign`` times its own number added to the distance in each call."""
+    """``content`` with ``sign`` times the instruction's number added to each call's distance."""
     out = bytearray(content)
     words = _words(out)
     for first in range(0, len(words), _CHUNK):

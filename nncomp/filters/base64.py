@@ -1,7 +1,7 @@
-"""Base64 in mails, JSON, keys and URLs of data becomes the bytes that it stands for.
+"""Base64 in mails, JSON, keys and data URLs is decoded to bytes.
 
-Streams are what is around it, the places where it was and how its lines were cut, and the bytes, of
-all runs of it one behind the other. ``docs/format.md``, section 7.
+There are three streams: the content around base64, the places and line lengths of the runs of
+base64, and the decoded bytes of all runs. ``docs/format.md``, section 7.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ __all__ = ["CONTEXTS", "NAME", "check", "join", "letters", "memory", "split"]
 NAME = "base64"
 CONTEXTS = Contexts.GENERAL
 
-_MAX_END = 15  # bytes
+_MAX_END = 15  # bytes between two lines at most
 
 
 @dataclass(frozen=True)
 class _Run:
-    size: int  # bytes that it stands for, 1 or more
-    line: int = 0  # letters of each but the first and the last, with padding; 0: there is one line
-    short: int = 0  # by which the first line is shorter, 0 … line − 1
-    end: bytes = b""  # what is between lines, 0 … 15 bytes
+    size: int  # decoded bytes, 1 or more
+    line: int = 0  # characters of each line but the first and the last; 0: there is only one line
+    short: int = 0  # how many characters the first line is shorter, 0 … line − 1
+    end: bytes = b""  # bytes between two lines, 0 … 15 of them
 
     @property
     def first(self) -> int:
@@ -41,7 +41,7 @@ class _Run:
 
     @property
     def length(self) -> int:
-        """Bytes of the text."""
+        """Bytes of the base64 text, line ends included."""
         count = -(-self.size // 3) * 4
         ends = max(-(-(count - self.first) // self.line), 0) if self.line else 0
         return count + ends * len(self.end)
@@ -71,7 +71,7 @@ class _Run:
 
 
 def letters(payload: bytes | memoryview) -> bytes:
-    """Base64 of it, as one line."""
+    """Encode ``payload`` as base64, in one line."""
     return binascii.b2a_base64(payload, newline=False)
 
 
@@ -100,23 +100,23 @@ def _read_form(places: Places) -> _Run:
 # ---- where base64 is ----
 
 _LETTERS = bytes(range(65, 91)) + bytes(range(97, 123)) + b"0123456789+/"
-_CLASSES = bytes(64 * (byte in _LETTERS) for byte in range(256))  # 64 or 0
-_FIRST = 60  # letters of a line by which base64 is found,
-_LOOK = 128  # of which these are looked at,
-_LEAST = 96  # and bytes that are worth it
-_END = re.compile(rb"\r?\n[ \t>]{0,13}|\\n|\\r\\n")  # of a line: as it is, in JSON and in programs
-_STEP = 1 << 4  # bytes that are passed over after what only looks like it, more each time
+_CLASSES = bytes(64 * (byte in _LETTERS) for byte in range(256))  # 64 for letters, 0 for others
+_FIRST = 60  # consecutive letters by which a run is found
+_LOOK = 128  # letters of the first line that are checked for being mixed enough
+_LEAST = 96  # decoded bytes of a run that is worth it
+_END = re.compile(rb"\r?\n[ \t>]{0,13}|\\n|\\r\\n")  # a line end in text, or escaped as in JSON
+_STEP = 1 << 4  # bytes to skip after a false hit, times the number of false hits in a row
 
 
 def _find(content: bytes) -> Iterator[tuple[int, _Run, bytes]]:
-    """Where runs begin, and what they stand for."""
+    """Yield (start, run, decoded bytes) of each run of base64."""
     classes = b""
     missed = 0
     at = _native.find_run(content, _LETTERS, _FIRST, 0)
     while at < len(content):
         classes = classes or content.translate(_CLASSES)
         stop = _stop(classes, at)
-        at += content.startswith(b"\\n", at - 1)  # of which one byte is a letter
+        at += content.startswith(b"\\n", at - 1)  # the n of an escaped line end is no letter of it
         found = (
             _read(content, classes, at, stop)
             if _is_mixed(content[at : min(stop, at + _LOOK)])
@@ -133,7 +133,7 @@ def _find(content: bytes) -> Iterator[tuple[int, _Run, bytes]]:
 
 
 def _is_mixed(line: bytes) -> bool:
-    """Whether there are letters of all sorts, unlike in numbers, names and sequences."""
+    """Whether ``line`` has upper case, lower case and others, unlike numbers, names and DNA."""
     return line.upper() != line != line.lower() and not line.isalpha()
 
 
@@ -143,13 +143,14 @@ def _stop(classes: bytes, at: int) -> int:
 
 
 def _read(content: bytes, classes: bytes, at: int, stop: int) -> tuple[_Run, bytes] | None:
-    """The run whose first line is there, and what it stands for; None where it is too little."""
+    """Decode the run whose first line is from ``at`` to ``stop``: (run, decoded bytes). None where
+    it is no canonical base64, or too short."""
     line, end, last = _lines(content, classes, at, stop)
     text = content[at:last].replace(end, b"") if line else content[at:last]
     whole = text[: len(text) // 4 * 4]
     padded = text + b"=" * (-len(text) % 4)
     for every in (padded, whole) if content.startswith(padded[len(text) :], last) else (whole,):
-        with contextlib.suppress(binascii.Error):  # one letter that is left is none
+        with contextlib.suppress(binascii.Error):  # raised where a single letter is left over
             payload = binascii.a2b_base64(every)
             run = _Run(len(payload), line, line - (stop - at) if line else 0, end)
             if len(payload) >= _LEAST and content.startswith(runs.write(run, payload), at):
@@ -158,8 +159,8 @@ def _read(content: bytes, classes: bytes, at: int, stop: int) -> tuple[_Run, byt
 
 
 def _lines(content: bytes, classes: bytes, at: int, stop: int) -> tuple[int, bytes, int]:
-    """Letters of a line, what is between lines, and where the last one ends. The first one does at
-    ``stop``; it may be shorter than the others. 0 letters: there is but one line."""
+    """Return (characters of a full line, bytes between lines, where the last line ends). The first
+    line ends at ``stop`` and may be shorter than the others. (0, b"", stop): there is one line."""
     match = _END.match(content, stop)
     if match is None:
         return 0, b"", stop
@@ -174,7 +175,7 @@ def _lines(content: bytes, classes: bytes, at: int, stop: int) -> tuple[int, byt
 
 
 def _full_lines(content: bytes, classes: bytes, at: int, end: bytes, line: int) -> int:
-    """How many there are, each behind an end."""
+    """Count the full lines from ``at`` on, each with ``end`` in front of it."""
     step, found, some = len(end) + line, 0, 16
     while True:
         start = at + found * step

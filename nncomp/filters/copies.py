@@ -1,7 +1,7 @@
-"""Pictures and archives that a content has again are in it once.
+"""Removes repeats of pictures and archives, so that each is in the content once.
 
-The adaptive stage finds other repeats. These it does not see: what is undone has streams of its
-own. Streams are the content without copies, and what is copied to where.
+The adaptive stage finds all other repeats, but not these, because their expanded forms are in
+separate streams. There are two streams: the content without copies, and the list of copies.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ __all__ = ["CONTEXTS", "LEAST", "NAME", "check", "join", "memory", "split"]
 NAME = "copies"
 CONTEXTS = Contexts.GENERAL
 
-LEAST = 1 << 10  # bytes of a copy
-_SMALL = 4  # this part of what is undone is given up
-_IN_FRONT = 1 << 8  # bytes in front of a compressed stream, by some of which it is found
+LEAST = 1 << 10  # bytes of a copy at least
+_SMALL = 4  # an expanded range is given up if at most 1/4 of it remains
+_IN_FRONT = 1 << 8  # bytes in front of a compressed stream that may be needed to find it
 
 
-_Copy: TypeAlias = tuple[int, int, int]  # where it begins and ends, and how far before it is from
+_Copy: TypeAlias = tuple[int, int, int]  # (start, stop, how many bytes before it the source is)
 
 
 def split(content: bytes, undone: Callable[[], Sequence[Range]] | None = None) -> Split | None:
-    """``undone`` says what other filters undo of the content, if only copies of that are sought."""
+    """Split off copies. If ``undone`` is given, it returns the ranges that other filters expand,
+    and only copies that overlap them are kept."""
     found = _native.copies_find(content, LEAST)
     if not found:
         return None
@@ -44,7 +45,7 @@ def split(content: bytes, undone: Callable[[], Sequence[Range]] | None = None) -
 
 
 def _merged(places: Sequence[Range]) -> list[Range]:
-    """Ascending, and none over another."""
+    """Sort ranges and merge those that overlap."""
     merged: list[Range] = []
     for start, stop in sorted(places):
         if merged and start < merged[-1][1]:
@@ -54,19 +55,20 @@ def _merged(places: Sequence[Range]) -> list[Range]:
 
 
 def _unseen(copies: Sequence[_Copy], undone: Sequence[Range]) -> Iterator[_Copy]:
-    """Of copies those of what is undone, or is elsewhere: which no stage sees. They are cut such
-    that they leave no part of anything, which could not be undone any more, unless it is small."""
+    """Keeps the copies whose target or source overlaps a range that another filter expands (JPEG,
+    deflate): the stage cannot see those repeats. Trims each so that no picture or stream is left
+    cut, as it could not be expanded any more, unless at most a quarter of it remains."""
     starts, stops = [[place[k] for place in undone] for k in (0, 1)]
 
     def following(place: int) -> int:
-        """What ends behind ``place`` first."""
+        """The number of the first range that ends behind ``place``."""
         return bisect.bisect_right(stops, place)
 
     def overlap(start: int, stop: int) -> range:
         return range(following(start), bisect.bisect_left(starts, stop))
 
     sizes = [stop - start for start, stop in undone]
-    left = [*sizes]  # bytes that are not copied
+    left = [*sizes]  # bytes of each range that are not copied
     for start, stop, _ in copies:
         for i in overlap(start, stop):
             left[i] -= min(stop, stops[i]) - max(start, starts[i])
@@ -76,7 +78,7 @@ def _unseen(copies: Sequence[_Copy], undone: Sequence[Range]) -> Iterator[_Copy]
             continue
         i, k = following(start), following(stop)
         if i < len(undone) and whole[i] and starts[i] < start:
-            if (stops[i] - start) * _SMALL > sizes[i]:  # what is in front of a cut is undone still
+            if (stops[i] - start) * _SMALL > sizes[i]:  # else enough of it remains before the cut
                 start = stops[i]
         if k < len(undone) and whole[k]:
             stop = min(stop, max(starts[k] - _IN_FRONT, stops[k - 1] if k else 0))
@@ -89,7 +91,7 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
-    return 2 * size  # the content twice
+    return 2 * size  # two copies of the content
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

@@ -1,9 +1,9 @@
-"""Deflate streams (zlib, gzip, zip, PNG, PDF) become what they hold, and are redone exactly.
+"""Deflate streams (zlib, gzip, zip, PNG, PDF) are inflated, and rebuilt exactly when joining.
 
-The first stream is what is around them, the second what they are redone from, and the others hold
-their contents: texts, other contents, pictures one by one. ``docs/deflate.md`` is the arithmetic.
-Of a stream that reaches beyond the block, a block has its piece, with the 32 KiB of content before:
-so it is joined without any other block.
+The first stream is the content around them, the second the data from which their compressed form is
+rebuilt, and the others hold the inflated contents: texts, other contents, each picture on its own.
+``docs/deflate.md`` specifies the arithmetic. A deflate stream may reach beyond a block; then each
+block has its piece of it with the 32 KiB of content before, so that it is joined without others.
 """
 
 from __future__ import annotations
@@ -27,29 +27,30 @@ __all__ = [
     "split",
 ]
 
-Inside = _native.DeflateInside  # where one stands in a stream that goes on in the next block
+Inside = _native.DeflateInside  # the state of inflating a stream that continues in the next block
 
 NAME = "deflate"
 CONTEXTS = Contexts.GENERAL
 
-_GROUPS = range(2, 41)  # streams that hold contents
-_BLOCK_TOKENS = 1 << 20  # at most
+_GROUPS = range(2, 41)  # how many streams may hold contents
+_BLOCK_TOKENS = 1 << 20  # tokens of a deflate block at most
 
 
 def most_contents(size: int) -> int:
-    """How many bytes a block of ``size`` bytes may hold in streams: more of what compresses well in
-    a small one, but never so much that it takes minutes, or more than a plan's streams may have."""
+    """The limit of inflated bytes in a block of ``size`` bytes. A small block may inflate by a
+    higher factor; a large one must not take minutes, or exceed the limit of a plan's streams."""
     return min(128 * size, 8 * size + (1 << 23), (1 << 28) - size)
 
 
 def follow(content: bytes, inside: Inside | None) -> Inside | None:
-    """Where one stands at the end of ``content``, which may begin inside of a stream, too."""
+    """The state at the end of ``content`` if a stream continues in the next block, else None;
+    ``content`` itself may begin inside of a stream."""
     return _native.deflate_follow(content, inside)
 
 
 def split(content: bytes, inside: Inside | None = None, most: int | None = None) -> Split | None:
-    """``content`` may begin inside of a stream. Contents may take ``most`` bytes, if that is less
-    than they may anyway."""
+    """Split ``content``, which may begin inside of a stream. Inflated contents may take ``most``
+    bytes, or ``most_contents`` if that is less."""
     limit = most_contents(len(content))
     parts = _native.deflate_split(content, limit if most is None else min(limit, most), inside)
     if parts is None:
@@ -68,8 +69,8 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
     contents = sum(sizes[2:])
     tokens = 4 * min(contents, _BLOCK_TOKENS)
-    # The content once more, a picture's stream without its chunks, its rows, which are at most
-    # twice its pixels, a block's tokens, with room to grow, and tables.
+    # A copy of the content; a picture's deflate stream without PNG chunks; its filtered rows, at
+    # most twice as large as its pixels; a block's tokens in a vector that doubles; and tables.
     return 2 * size + 2 * contents + 2 * tokens + (3 << 20)
 
 

@@ -1,8 +1,9 @@
-"""Hexadecimal text becomes the bytes that it stands for: long strings of digits in JSON and SQL,
-arrays in programs, dumps with addresses and a column of text, Intel HEX, Motorola's S-records.
+"""Hexadecimal text is decoded to bytes: long strings of digits in JSON and SQL, arrays in programs,
+dumps with addresses and a column of text, Intel HEX, Motorola's S-records.
 
-A run is lines of one form, which says what each place of a line is: a character, or a digit of a
-byte, of the line's address or of its checksum, or a byte as text. ``docs/format.md``, section 7.
+A run consists of lines of one form. The form defines each column of a line: a fixed character; a
+digit of a byte, of the line's address or of its checksum; or a byte as text. ``docs/format.md``,
+section 7.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ __all__ = ["CONTEXTS", "NAME", "check", "join", "memory", "split"]
 NAME = "hex"
 CONTEXTS = Contexts.GENERAL
 
-# What is at a place of a line: below 0x80 this character, else one of these, plus 1 for digits in
-# capitals.
-_HIGH, _LOW = 0x80, 0x82  # digits of a byte; behind the low one comes the next byte
-_TEXT = 0x84  # a byte as it is printed, of those of the line in order
+# A form has a byte for each column of a line: below 0x80 this character, else one of these codes,
+# plus 1 for a digit in upper case.
+_HIGH, _LOW = 0x80, 0x82  # digits of a byte; after the low one follows the next byte
+_TEXT = 0x84  # a byte of the line as text, in order
 _CHECK_HIGH, _CHECK_LOW = 0x86, 0x88  # digits of the checksum
-_ADDRESS = 0x90  # a digit of the address, plus twice its place, of 16 from the lowest
+_ADDRESS = 0x90  # a digit of the address; plus twice its place, 0 … 15 from the lowest
 
 _MAX_COUNT = (1 << 32) - 1
 _MAX_ADDRESS = (1 << 63) - 1
@@ -40,9 +41,9 @@ _MAX_ADDRESS = (1 << 63) - 1
 @dataclass(frozen=True)
 class _Run:
     count: int  # lines, 1 … 2^32 − 1
-    line: bytes  # what is at each place of one
-    address: int = 0  # of the first line, 0 … 2^63 − 1; of each other as many more as it has bytes
-    check: int = 0  # what bytes, address and checksum add up to, of as many digits as there are
+    line: bytes  # the form: a code for each column
+    address: int = 0  # of the first line, 0 … 2^63 − 1; it grows by the bytes of each line
+    check: int = 0  # sum modulo 256 of a line's bytes, address bytes and checksum
 
     @functools.cached_property
     def size(self) -> int:
@@ -97,14 +98,14 @@ def _has_check(line: bytes) -> bool:
 # ---- where it is ----
 
 _ANY = b"0123456789abcdefABCDEF"
-_SET = _ANY + b" ,:xS\\\r\n"  # what dumps and arrays are made of
+_SET = _ANY + b" ,:xS\\\r\n"  # the bytes that dumps and arrays are made of
 _PRINTED = bytes(byte if 32 <= byte < 127 else ord(".") for byte in range(256))
 _CLASSES = bytes(byte in _SET and byte != 10 for byte in range(256))  # 1 inside of a line
-_FIRST = 40  # bytes of the set by which a run is found,
-_WIDEST = 255  # of a line,
-_LOOK = 512  # bytes that are searched for a string of digits,
-_LEAST = 64  # and bytes that are worth it
-_STEP = 1 << 4  # bytes that are passed over after what only looks like it, more each time
+_FIRST = 40  # consecutive bytes of _SET by which a run is found
+_WIDEST = 255  # bytes of a line at most
+_LOOK = 512  # bytes that are searched for a string of digits
+_LEAST = 64  # decoded bytes of a run that is worth it
+_STEP = 1 << 4  # bytes to skip after a false hit, times the number of false hits in a row
 
 _LETTER = re.compile(rb"[a-fA-F]")
 _PAIR = re.compile(rb"(?:0x|\\x)?([\da-fA-F]{2})")
@@ -127,7 +128,7 @@ _STRING = re.compile(rb"(?<![\da-fA-F])(?:(?:[\da-f]{2}){64}|(?:[\dA-F]{2}){64})
 
 
 def _find(content: bytes) -> Iterator[tuple[int, _Run, bytes]]:
-    """Where runs begin, and what they stand for."""
+    """Yield (start, run, decoded bytes) of each run."""
     missed = last = 0
     at = _native.find_run(content, _SET, _FIRST, 0)
     while at < len(content):
@@ -143,22 +144,23 @@ def _find(content: bytes) -> Iterator[tuple[int, _Run, bytes]]:
 
 
 def _begin(content: bytes, at: int) -> int:
-    """Of the line that this is in, if it is near."""
+    """The beginning of the line that ``at`` is in; ``at`` itself if that is too far back."""
     start = max(at - _WIDEST, 0)
     line = content.rfind(b"\n", start, at)
     return line + 1 if line >= 0 or start == 0 else at
 
 
 def _end(content: bytes, at: int) -> int:
-    """Of that line, or of what may be a run's, or as far as it was searched for a string."""
+    """Where to go on searching if there is no run at ``at``: behind the line end or the first byte
+    that no run has, at most half of what was searched for a string."""
     return at + 1 + (content[at : at + _LOOK].translate(_CLASSES).find(b"\0") % (_LOOK // 2))
 
 
 def _read(content: bytes, begin: int, at: int) -> tuple[int, _Run, bytes] | None:
-    """The run that begins there, of the line with ``at`` or a string behind; None where it is too
-    little."""
+    """Read the run of lines from ``begin`` on, where the line of ``at`` begins, or of the string of
+    digits behind ``at``: (start, run, decoded bytes). None where it is too short."""
     if not _LETTER.search(content, at, at + _LOOK):
-        return None  # numbers
+        return None  # decimal numbers
     for start, line in _lines(content, begin, at):
         payload = _native.hex_read(line.line, line.address, line.check, content, start)
         if len(payload) >= _LEAST:
@@ -168,7 +170,7 @@ def _read(content: bytes, begin: int, at: int) -> tuple[int, _Run, bytes] | None
 
 
 def _lines(content: bytes, begin: int, at: int) -> Iterator[tuple[int, _Run]]:
-    """What may be there, one line of it."""
+    """Yield (start, run of one line) of each form that the text may have there."""
     for pattern in _LINES:
         line = pattern.match(content, begin, begin + _WIDEST)
         after = line and pattern.match(content, line.end(), 2 * line.end() - begin)
@@ -182,7 +184,8 @@ def _lines(content: bytes, begin: int, at: int) -> Iterator[tuple[int, _Run]]:
 
 
 def _line(found: re.Match[bytes]) -> _Run | None:
-    """The form of a line; None if it is not ASCII, or has not digits of both sorts, of one case."""
+    """The form of a line, as a run of one line. None if the line is not ASCII, or if its digits do
+    not have both letters and decimal digits, in one case."""
     line, begin = bytearray(found[0]), found.start()
     pairs = [*_PAIR.finditer(found.string, *found.span("data"))]
     digits, address = b"".join(pair[1] for pair in pairs), found["address"]
@@ -207,5 +210,5 @@ def _line(found: re.Match[bytes]) -> _Run | None:
 
 
 def _is_mixed(digits: bytes) -> bool:
-    """Whether there are letters, all capitals or none, and others."""
+    """Whether ``digits`` has letters, all in one case, and decimal digits."""
     return (digits.islower() or digits.isupper()) and not digits.isalpha()

@@ -1,7 +1,8 @@
-"""JPEG pictures become coefficients, coded with contexts of their own, and are redone exactly.
+"""JPEG pictures are decoded to DCT coefficients, which a model of their own codes, and rebuilt
+exactly when joining.
 
-The first stream is what is around the pictures' data, the second this, coded already.
-``docs/jpeg.md`` is the arithmetic.
+The first stream is the content around the pictures' scans, the second the coded coefficients, which
+are stored as they are. ``docs/jpeg.md`` specifies the arithmetic.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ __all__ = ["CONTEXTS", "NAME", "check", "join", "memory", "most_blocks", "split"
 NAME = "jpeg"
 CONTEXTS = Contexts.GENERAL
 
-_BLOCK = 128  # bytes of coefficients
-_MODEL = 24 << 20  # bytes of what is learnt, at most
+_BLOCK = 128  # bytes of the coefficients of a block of 8 × 8
+_MODEL = 24 << 20  # bytes of the model's state at most
 
 
 def most_blocks(size: int) -> int:
-    """How many blocks of coefficients the pictures in ``size`` bytes may have: those of pictures
-    have more than two bytes, and they have to be in memory."""
+    """The limit of blocks of coefficients of a picture in ``size`` bytes of content. A block of a
+    real picture takes more than two bytes, and all blocks have to fit into memory."""
     return min(size // 2 + (1 << 14), 1 << 22)
 
 
@@ -44,10 +45,10 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
-    if not side:  # of a block without pictures
+    if not side:  # asked for a block without pictures
         return 0
-    # The content once more, a scan without its zeros, what is learnt, coefficients, and traces of
-    # two rows of blocks.
+    # A copy of the content, a scan without stuffed zeros, the model, coefficients, and what the
+    # model remembers of two rows of blocks.
     return 3 * size + _MODEL + (_BLOCK + 160) * _blocks(side)
 
 
@@ -59,7 +60,7 @@ def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
 
 
 def _blocks(side: bytes) -> int:
-    """Those of the largest picture."""
+    """The number of blocks of the largest picture, from the side information."""
     left = list(reversed(side))
     try:
         blocks = varint.read(left.pop)

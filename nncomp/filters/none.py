@@ -1,4 +1,4 @@
-"""No filter: the content is the one stream."""
+"""No filter: the content is the only stream."""
 
 from __future__ import annotations
 

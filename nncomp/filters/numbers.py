@@ -1,10 +1,10 @@
-"""Arrays of numbers of 2, 3, 4 or 8 bytes (tensors, samples, times), cut by the place of a byte.
+"""Arrays of numbers of 2, 3, 4 or 8 bytes (tensors, samples, times): splits them into their bytes.
 
-The low bytes of floats and of measured values are noise: in streams of their own they cost no time,
-and what is left is smaller without them. Before, a float's sign goes to its end, so that the
-exponent is a byte, or numbers become differences. The first stream is what is around them.
-``find`` says where numbers may be, ``take_apart`` splits as asked, and ``plan.arrays`` tries what
-pays. ``docs/format.md``, section 7.
+The low bytes of floats and of measured values are noise. In streams of their own they are stored
+without taking time, and the rest is coded better without them. Before that, a float's sign may be
+moved to its lowest bit, so that the exponent is a byte, or numbers be replaced by differences. The
+first stream is the content around the numbers. ``find`` finds places where numbers may be,
+``take_apart`` splits as asked, and ``plan.arrays`` tries what pays. ``docs/format.md``, section 7.
 """
 
 from __future__ import annotations
@@ -39,33 +39,33 @@ __all__ = [
 NAME = "numbers"
 CONTEXTS = Contexts.GENERAL
 
-_WIDTHS = 2, 4, 8, 3  # by the number that a file holds
+_WIDTHS = 2, 4, 8, 3  # bytes of a number, by the code in files
 _MAX_RUNS = 256
-_CHUNK = 1 << 14  # numbers at a time, so that little memory is needed
+_CHUNK = 1 << 14  # numbers that are converted at a time, so that little memory is needed
 _Array = npt.NDArray[Any]
 
 
 class Change(enum.IntEnum):
-    """What is done to numbers, by the number that a file holds."""
+    """How numbers are changed before they are split, by the code in files."""
 
     NONE = 0
-    ROTATED = 1  # the highest bit, a float's sign, becomes the lowest
-    DIFFERENCES = 2  # to the number ``distance`` before
-    TURNED = 3  # the highest byte is the first
+    ROTATED = 1  # rotated to the left: the highest bit, a float's sign, becomes the lowest
+    DIFFERENCES = 2  # the number ``distance`` before is subtracted
+    TURNED = 3  # bytes in reverse order: the numbers are big-endian
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How numbers are taken apart."""
+    """A kind of numbers, and how they are split."""
 
-    width: int  # bytes: 2, 3, 4 or 8, the lowest first
-    change: Change = Change.NONE  # those of 3 bytes are turned
+    width: int  # bytes of a number: 2, 3, 4 or 8
+    change: Change = Change.NONE  # always TURNED for numbers of 3 bytes
     distance: int = 0  # 1..255 for differences, else 0
-    apart: int = 0  # so many of the low bytes, 0..width − 1, have a stream each
+    apart: int = 0  # how many of the low bytes, 0..width − 1, have a stream each
 
     @property
     def widths(self) -> list[int]:
-        """Bytes of a number in each of its streams: the low ones, and the rest of it."""
+        """How many bytes of a number each of its streams has: 1 for low bytes, then the rest."""
         return [1] * self.apart + [self.width - self.apart]
 
     @property
@@ -75,10 +75,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Run:
-    """Numbers of one kind, side by side."""
+    """Consecutive numbers of one kind."""
 
-    start: int  # byte of the content
-    count: int  # of numbers, 1 or more
+    start: int  # where they begin in the content, in bytes
+    count: int  # number of numbers, 1 or more
     kind: Kind
 
     @property
@@ -92,7 +92,8 @@ def split(content: bytes) -> Split | None:
 
 
 def take_apart(content: bytes, runs: Sequence[Run]) -> Split:
-    """``content`` with ``runs``, 1..256 of them, ascending, in streams of their own."""
+    """Split ``content``: the numbers of ``runs``, 1..256 runs in ascending order, go to streams of
+    their own."""
     rest, side = [], []
     parts: dict[Kind, list[list[bytes]]] = {}
     last = 0
@@ -120,7 +121,7 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
-    # The content twice, and a chunk's arrays.
+    # Two copies of the content, and the arrays of a chunk.
     return 2 * size + 6 * max(_WIDTHS) * _CHUNK
 
 
@@ -148,25 +149,25 @@ def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
 
 
 def _places(kind: Kind) -> list[slice]:
-    """Which bytes of a number are in each stream."""
+    """The bytes of a number that go to each stream."""
     return [*(slice(i, i + 1) for i in range(kind.apart)), slice(kind.apart, kind.width)]
 
 
 def _chunks(run: Run) -> Iterator[slice]:
-    """Of full rows of ``distance`` numbers, but for the last one."""
+    """Yield the chunks of a run: all but the last have whole rows of ``distance`` numbers."""
     size = _CHUNK - _CHUNK % max(run.kind.distance, 1)
     for start in range(0, run.count, size):
         yield slice(start, min(start + size, run.count))
 
 
 def _rotated(numbers: _Array, bits: int) -> _Array:
-    """To the left."""
+    """Rotate each number to the left by ``bits``."""
     left, right = numbers.dtype.type(bits), numbers.dtype.type(8 * numbers.itemsize - bits)
     return np.asarray(numbers << left | numbers >> right)
 
 
 def _changed(content: bytes, run: Run) -> Iterator[_Array]:
-    """The bytes of a run's numbers, (n, width)."""
+    """Yield the bytes of a run's changed numbers, lowest first: (n, width) uint8."""
     kind = run.kind
     if kind.change == Change.TURNED:
         places = np.frombuffer(content, np.uint8, run.count * kind.width, run.start)
@@ -177,7 +178,7 @@ def _changed(content: bytes, run: Run) -> Iterator[_Array]:
 
 
 def _computed(content: bytes, run: Run) -> Iterator[_Array]:
-    """The numbers of a run that is not turned, (n,) unsigned."""
+    """Yield the changed numbers of a run that is not TURNED: (n,) unsigned."""
     kind = run.kind
     every = np.frombuffer(content, kind.dtype, run.count, run.start)
     before = np.zeros(kind.distance, kind.dtype)
@@ -193,7 +194,7 @@ def _computed(content: bytes, run: Run) -> Iterator[_Array]:
 
 
 def _restored(streams: Sequence[memoryview], run: Run) -> Iterator[_Array]:
-    """The inverse, of the streams of a run's kind."""
+    """The inverse of ``_changed``: yield a run's numbers out of the streams of its kind."""
     kind = run.kind
     if kind.change == Change.TURNED:
         for chunk in _chunks(run):
@@ -215,7 +216,7 @@ def _restored(streams: Sequence[memoryview], run: Run) -> Iterator[_Array]:
 
 
 def _joined(streams: Sequence[memoryview], kind: Kind, chunk: slice) -> _Array:
-    """The bytes of numbers as they are in their streams, (n, width)."""
+    """The bytes of the numbers of a chunk, collected from their streams: (n, width) uint8."""
     places = np.empty((chunk.stop - chunk.start, kind.width), np.uint8)
     for stream, width, place in zip(streams, kind.widths, _places(kind), strict=True):
         some = stream[chunk.start * width : chunk.stop * width]
@@ -223,7 +224,7 @@ def _joined(streams: Sequence[memoryview], kind: Kind, chunk: slice) -> _Array:
     return places
 
 
-# ---- the side ----
+# ---- side information ----
 
 
 def _dumps(run: Run, last: int) -> bytes:
@@ -234,7 +235,7 @@ def _dumps(run: Run, last: int) -> bytes:
 
 
 def _loads(side: bytes) -> list[Run]:
-    """The runs. Raises ``FormatError``."""
+    """Read the runs from the side information. Raises ``FormatError``."""
     runs: list[Run] = []
     left = list(reversed(side))
     last = 0
@@ -265,15 +266,15 @@ def _read_kind(left: list[int]) -> Kind:
 
 # ---- where numbers may be ----
 
-_WINDOW = 1 << 12  # bytes
-_PLACES = max(_WIDTHS)
-_GAP = 4  # windows of nothing that are taken for numbers between others
-_LEAST = 4  # windows
+_WINDOW = 1 << 12  # bytes of the windows in which numbers are sought
+_PLACES = max(_WIDTHS)  # byte positions that are told apart
+_GAP = 4  # windows without a finding that are still part of a run, between others
+_LEAST = 4  # windows of a run at least
 
 
 def find(content: bytes) -> list[Run]:
-    """Where the bytes of some places are more alike than those of others, all along: at most 256
-    runs of at least 16 KiB, of which ``width`` is all that is known."""
+    """Find runs in which the bytes at some positions of a number are steadily more alike than at
+    others: at most 256 runs of at least 16 KiB. Only the ``width`` of their kind is determined."""
     widths, phases = _looks(content)
     runs: list[Run] = []
     first = 0
@@ -293,14 +294,14 @@ def find(content: bytes) -> list[Run]:
 
 
 def _run(content: bytes, first: int, last: int, width: int, phase: int) -> Run:
-    """Of windows, with what is left behind the last of all."""
+    """The run of windows ``first`` … ``last`` − 1, the last one up to the content's end."""
     start = first * _WINDOW + phase
     stop = last * _WINDOW if (last + 1) * _WINDOW <= len(content) else len(content)
     return Run(start, (stop - start) // width, Kind(width))
 
 
 def _looks(content: bytes) -> tuple[_Array, _Array]:
-    """For each window the width of its numbers, or 0, and where in it the first one begins."""
+    """For each window (width of its numbers, or 0; where in it the first number begins)."""
     count = len(content) // _WINDOW
     alike = np.frombuffer(_native.count_alike(content, _WINDOW), np.int64)  # of 512² pairs
     widths = np.zeros(count, np.int64)
@@ -308,10 +309,10 @@ def _looks(content: bytes) -> tuple[_Array, _Array]:
     for width in (8, 4, 2):
         places = alike.reshape(count, _PLACES // width, width)
         low, high = places.min(1), places.max(1)  # (windows, width)
-        steady = (2 * high <= 3 * low).all(1)  # a place is the same in all numbers
+        steady = (2 * high <= 3 * low).all(1)  # a position is alike in all numbers
         uneven = high.min(1) * 3 <= low.max(1)
         found = steady & uneven
         widths[found] = width
-        falls = 64 * low // np.roll(low, -1, 1)  # most from a number's highest byte to the next
+        falls = 64 * low // np.roll(low, -1, 1)  # largest where a number ends and the next begins
         phases[found] = (falls.argmax(1)[found] + 1) % width
     return widths, phases

@@ -1,7 +1,8 @@
-"""Quoted-printable text in mails becomes the text that it stands for.
+"""Quoted-printable text in mails is decoded.
 
-Streams are the content with runs of it replaced, and their places, with what their writer did
-otherwise than it was expected to. ``docs/format.md``, section 7.
+There are two streams: the content with runs of such text decoded, and the places of the runs, with
+corrections where their writer encoded otherwise than the format predicts. ``docs/format.md``,
+section 7.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def check(sizes: Sequence[int], side: bytes, size: int) -> None:
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
-    return 2 * size  # the content twice
+    return 2 * size  # two copies of the content
 
 
 def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:

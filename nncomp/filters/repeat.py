@@ -1,4 +1,4 @@
-"""Content that is one pattern over and over: the stream is the pattern."""
+"""Content that repeats one pattern: the only stream is the pattern."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["CONTEXTS", "MAX_PERIOD", "NAME", "check", "join", "memory", "split"]
 NAME = "repeat"
 CONTEXTS = Contexts.GENERAL
 
-MAX_PERIOD = 1 << 12  # bytes; longer patterns are left to matches
+MAX_PERIOD = 1 << 12  # bytes; longer patterns are left to the match model
 
 
 def split(content: bytes) -> Split | None:

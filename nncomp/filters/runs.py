@@ -1,7 +1,7 @@
-"""Text that stands for bytes: what the filters for it share.
+"""Runs of text that encode bytes: the code that the filters base64 and hexadecimal share.
 
-Streams are what is around the runs of it, their places and forms, and the bytes that they stand
-for, of all runs one behind the other. What a form is, is the filter's own.
+There are three streams: the content around the runs, the places and forms of the runs, and the
+decoded bytes of all runs. Each filter defines its own forms.
 """
 
 from __future__ import annotations
@@ -23,35 +23,36 @@ Text: TypeAlias = npt.NDArray[Any]  # (bytes,) uint8
 
 
 class Run(Protocol):
-    """Text of one form."""
+    """A run of text in one form."""
 
     @property
     def size(self) -> int:
-        """Bytes that it stands for, 1 or more."""
+        """Decoded bytes, 1 or more."""
 
     @property
     def length(self) -> int:
         """Bytes of the text, more than ``size``."""
 
     def dumps(self) -> bytes:
-        """The form and the size."""
+        """The form and the size, for the stream of places."""
 
     def write(self, text: Text, payload: memoryview, /) -> None:
-        """The text of ``size`` bytes, into ``length`` of it."""
+        """Encode ``payload``, of ``size`` bytes, into ``text``, of ``length`` bytes."""
 
 
-Found: TypeAlias = Iterator[tuple[int, Run, bytes]]  # begin, and what it stands for
+Found: TypeAlias = Iterator[tuple[int, Run, bytes]]  # (start, run, decoded bytes), ascending
 
 
 def write(run: Run, payload: bytes | memoryview) -> bytes:
-    """The text of a run."""
+    """Encode ``payload`` as the text of a run."""
     text = np.empty(run.length, np.uint8)
     run.write(text, memoryview(payload))
     return text.tobytes()
 
 
 def split(content: bytes, found: Found) -> Split | None:
-    """``content`` without the runs that are found, ascending; None where that is not smaller."""
+    """Split ``content`` into the bytes around the runs, their forms and their decoded bytes; None
+    where these are not smaller together."""
     rest: list[bytes] = []
     places: list[bytes] = []
     payloads: list[bytes] = []
@@ -74,7 +75,7 @@ def check(name: str, sizes: Sequence[int], side: bytes, size: int) -> None:
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:
-    return 3 * size  # the content twice, and the text of a run
+    return 3 * size  # two copies of the content, and the text of a run
 
 
 def join(
@@ -84,7 +85,8 @@ def join(
     size: int,
     read: Callable[[Places], Run],
 ) -> bytes:
-    """``read`` is the inverse of a run's ``dumps``."""
+    """The inverse of ``split``. ``read`` reads a run as its ``dumps`` writes it. Raises
+    ``FormatError``."""
     check(name, [len(stream) for stream in streams], side, size)
     rest, payload = memoryview(streams[0]), memoryview(streams[2])
     content = np.empty(size, np.uint8)
@@ -106,7 +108,7 @@ def join(
 
 
 class Places:
-    """Reads forms. Raises ``FormatError`` where they end too early."""
+    """Reads the stream of places. Raises ``FormatError`` where it ends too early."""
 
     def __init__(self, name: str, places: bytes) -> None:
         self._name = name
@@ -115,7 +117,7 @@ class Places:
 
     @property
     def left(self) -> int:
-        """Bytes."""
+        """How many bytes have not been read yet."""
         return self._size - self._src.tell()
 
     def byte(self) -> int:
@@ -130,6 +132,6 @@ class Places:
         return self._src.read(count)
 
     def require(self, form: bool) -> None:
-        """Whether the form is one that there is."""
+        """Raise ``FormatError`` unless ``form``: whether the form that was read is a legal one."""
         if not form:
             raise FormatError(f"damaged {self._name}: it is of no form that is supported")

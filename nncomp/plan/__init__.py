@@ -1,10 +1,10 @@
-"""How a block is stored: its plan. A filter splits the content, each stream is coded its own way,
-or split by a filter again.
+"""Plans: how a block is stored. A filter splits the content into streams, and each stream is coded
+in its own way, or split by a filter again.
 
-``Plan`` and ``Stream`` are the values, ``layout`` their bytes, ``memory`` what decoding them takes.
-``parts``, ``choose`` and ``judge`` alone decide; ``trial`` measures what the network brings. The
-container holds plans as bytes and does not know them; engines code streams and know neither filters
-nor files.
+``Plan`` and ``Stream`` are the values, ``layout`` reads and writes them, ``memory`` bounds what
+decoding them takes; only ``parts``, ``choose`` and ``judge`` make decisions, and ``trial`` measures
+what the network gains. The container treats plans as bytes; engines code streams and know neither
+filters nor files.
 """
 
 from nncomp.plan.values import (

@@ -1,7 +1,7 @@
 """Plans ⇄ bytes: ``docs/format.md``, section 6.
 
-A plan stands in a block in front of the payload, which is those of all streams and lanes, one
-behind the other. The size of the last one is what is left, and is not written.
+In a block the plan comes before the payload, which consists of the payloads of all streams and
+lanes, one after the other. The size of the last one is not written: it is what is left.
 """
 
 from __future__ import annotations
@@ -29,17 +29,19 @@ from nncomp.plan.values import (
 
 __all__ = ["dumps", "loads", "sources"]
 
-_SIDE = 0x80  # of a filter: bytes of its own follow
-_COPIES = 0x40  # what is copied from earlier blocks follows
-_FILTER = 0x3F
-_SIZE = 0x80  # of a stream: its size follows, which is not the content's
-_PRIMED = 0x40  # of a stream that is coded
-_MIX, _NETWORK_MIX, _JOINED = 1, 2, 3  # bits 4 and 5 of a stream; 0: stored
-_CONTEXTS = 0x0F
+# Bits of the byte of a filter.
+_SIDE = 0x80  # the filter's side information follows
+_COPIES = 0x40  # the copies from earlier blocks follow
+_FILTER = 0x3F  # the filter's place in FILTERS
+# Bits of the byte of a stream.
+_SIZE = 0x80  # the stream's size follows; without, it is that of the content
+_PRIMED = 0x40  # the stream is coded with the prime
+_MIX, _NETWORK_MIX, _JOINED = 1, 2, 3  # values of bits 4 and 5; 0: stored
+_CONTEXTS = 0x0F  # the contexts of the stage
 
 
 def dumps(plan: Plan, size: int, content_checksum: int, lead_checksum: int = 0) -> Block:
-    """The block of ``size`` bytes of content whose plan this is."""
+    """Make a block of ``size`` bytes of content from its plan and the payloads in it."""
     copies, literals = plan.copies, plan.literals(size)
     flags = (_SIDE if plan.side else 0) | (0 if copies is None else _COPIES)
     parts = [bytes([plan.filter | flags])]
@@ -57,9 +59,9 @@ def dumps(plan: Plan, size: int, content_checksum: int, lead_checksum: int = 0) 
 
 
 def loads(block: Block, header: Header) -> Plan:
-    """The plan of a block. Raises ``FormatError``.
+    """Read the plan of a block. Raises ``FormatError``.
 
-    Whatever it says of sizes is within the limits, and needs memory only once it is decoded.
+    All sizes in it are within the limits; nothing is allocated for them before decoding.
     """
     fields = _Fields(block.plan)
     flags = fields.byte()
@@ -93,13 +95,14 @@ def _check_limits(plan: Plan, size: int) -> None:
 
 
 def sources(block: Block) -> tuple[int, ...]:
-    """How many blocks back those are that the block copies from. Raises ``FormatError``."""
+    """The blocks that ``block`` copies from: how many blocks back each is, ascending. Raises
+    ``FormatError``."""
     fields = _Fields(block.plan)
     return _read_sources(fields) if fields.byte() & _COPIES else ()
 
 
 class _Fields:
-    """Bytes, taken from the front."""
+    """Bytes that are read front to back; raises ``FormatError`` where there are too few."""
 
     def __init__(self, data: bytes) -> None:
         self._src = io.BytesIO(data)
@@ -145,7 +148,8 @@ def _side(joined: Joined) -> bytes:
 
 
 def _part(part: Part, size: int) -> list[bytes]:
-    """A stream of what has ``size`` bytes; the last field may be left out."""
+    """The fields of a stream of content of ``size`` bytes. In a plan's last stream, the last field,
+    a payload's size, is left out."""
     if isinstance(part, Stream):
         return [_coding(part, size), *_sizes(part)]
     coding = _JOINED << 4 | (0 if part.size == size else _SIZE)
@@ -156,14 +160,14 @@ def _part(part: Part, size: int) -> list[bytes]:
 
 
 def _sizes(stream: Stream) -> list[bytes]:
-    """Those of the payloads, unless it is the stream itself."""
+    """The fields with the sizes of a stream's payloads; a stored stream has none."""
     if stream.mixing is None:
         return []
     return [varint.dumps(len(payload)) for payload in stream.payloads]
 
 
 def _coding(stream: Stream, content_size: int) -> bytes:
-    """A stream but for the sizes of its payloads."""
+    """The field of a stream without the sizes of its payloads."""
     coding = 0 if stream.size == content_size else _SIZE
     mixing = stream.mixing
     if mixing is not None:
@@ -181,7 +185,8 @@ def _coding(stream: Stream, content_size: int) -> bytes:
 def _read_part(
     fields: _Fields, payload: _Fields, outer_size: int, header: Header, depth: int
 ) -> Part:
-    """A stream of what has ``outer_size`` bytes, with at most ``depth`` filters below it."""
+    """Read a stream of content of ``outer_size`` bytes; at most ``depth`` − 1 filters may be nested
+    in it."""
     coding = fields.byte()
     size = _read_size(fields, coding, outer_size)
     if coding & ~_SIZE != _JOINED << 4:
@@ -202,7 +207,7 @@ def _read_part(
 
 
 def _read_size(fields: _Fields, coding: int, outer_size: int) -> int:
-    """That of a stream, which is written only where it is another one."""
+    """Read the size of a stream, which is written only if it differs from ``outer_size``."""
     if not coding & _SIZE:
         return outer_size
     size = varint.read(fields.byte)

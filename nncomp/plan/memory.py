@@ -1,4 +1,4 @@
-"""What decoding takes, before anything is allocated: from the sizes that a plan names."""
+"""Bounds the memory that decoding takes, from the sizes in a plan, before anything is allocated."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 
 __all__ = ["of_block", "of_frame"]
 
-LEFT = 6  # times a block's size: what is left once it is coded, its content and up to two payloads
+# Memory that a block takes once it is coded and waits to be written, as a multiple of its size: its
+# content and up to two payloads.
+LEFT = 6
 
 
 def of_block(
     plan: Plan, size: int, model: Model | ModelConfig | None, prime: Prime | None = None
 ) -> int:
-    """Upper bound in bytes of what decoding a block of ``size`` bytes needs.
+    """Upper bound in bytes of the memory that decoding a block of ``size`` bytes takes.
 
-    That is its payload and content, with copies its literals and what is copied, with a filter the
-    streams, joined ones and others, and what joins them, and what the largest of its streams is
-    coded with: they are decoded one after the other. What is held of earlier blocks comes in
-    addition. A primed stream takes the ``prime`` for each lane, and what is kept of it.
+    That is its payload and content; with copies, its literals and the stream of copies; with a
+    filter, all streams and what joining them takes; and the memory for coding one stream, the most
+    costly, since streams are decoded one after the other. Literals held of earlier blocks come in
+    addition.
     """
     need = 2 * size
     if plan.copies is not None:
@@ -50,8 +52,9 @@ def _of_coder(
     model: Model | ModelConfig | None,
     prime: Prime | None,
 ) -> int:
-    """What a stream is coded with. A prime stands before each lane, once more in what has read it,
-    of which there may be some, if only the one that is copied now."""
+    """Memory for coding one stream. The prime is copied in front of every lane. Besides, up to KEPT
+    primed states are cached, or one if a state is larger than MOST_KEPT; each holds the prime once
+    more."""
     network = 0 if model is None else model.memory(lanes)
     if prime is None:
         return mixing.memory(size, lanes) + network
@@ -62,14 +65,15 @@ def _of_coder(
 
 
 def _of_joined(joined: Joined) -> int:
-    """The most that joining it or a stream of it needs beside the streams."""
+    """The most memory that joining ``joined`` or one of its streams takes beside the streams."""
     sizes = [part.size for part in joined.streams]
     need = FILTERS[joined.filter].memory(sizes, joined.side, joined.size)
     return max([need, *(_of_joined(part) for part in joined.streams if isinstance(part, Joined))])
 
 
 def of_frame(header: Header, model: Model | ModelConfig | None, prime: Prime | None = None) -> int:
-    """The same for any block that a filter does not make larger, whatever its plan."""
+    """Upper bound in bytes for any block of a frame, unless a filter makes its streams larger than
+    its content."""
     lanes = 1 if model is None else header.lanes
     size = header.block_size
     need = 3 * size + max(f.memory([size], b"", size) for f in FILTERS)

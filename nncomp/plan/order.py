@@ -1,8 +1,8 @@
-"""In which order a stream's bytes are coded: ``docs/format.md``, section 6, lanes.
+"""The order in which a stream's bytes are coded in lanes: ``docs/format.md``, section 6.
 
-Lanes are coded side by side. Were they pieces of the stream, its first bytes would be there when
-the first lane is done, and that is when all are. So each lane begins with a piece of the stream's
-lead, its first bytes, and goes on with a piece of the rest.
+Lanes are coded side by side. If each were a contiguous piece of the stream, the stream's first
+bytes would be complete only when all lanes are done. So each lane begins with a piece of the
+stream's lead, its first bytes, and goes on with a piece of the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["gather", "lead", "lead_steps", "spread", "steps"]
 
 
 def spread(stream: bytes, lanes: int) -> bytes:
-    """The bytes of ``stream`` as they are coded: those of a lane together."""
+    """Reorder the bytes of ``stream`` so that those of each lane are contiguous."""
     if not _is_spread(len(stream), lanes):
         return stream
     parts = []
@@ -37,17 +37,18 @@ def gather(coded: bytes, lanes: int) -> bytes:
 
 
 def lead_steps(lanes: int) -> int:
-    """How many bytes of each lane, at most, are of the lead."""
+    """How many bytes of each lane, at most, belong to the lead."""
     return -(-LEAD_SIZE // lanes)
 
 
 def lead(part: Callable[[int, int], bytes], size: int, lanes: int) -> bytes:
-    """The lead of a stream that has more than that, from ``part(start, size)`` of what is coded."""
+    """The lead of a stream that is longer than the lead. ``part(start, size)`` returns bytes of the
+    spread stream."""
     return b"".join(part(start, begun) for start, begun, _ in _lanes(size, lanes))
 
 
 def steps(coded: bytes, lanes: int, first: int, second: int) -> bytes:
-    """What lanes code in steps ``first`` … ``second`` − 1, one lane after the other."""
+    """The bytes that lanes code in steps ``first`` … ``second`` − 1, one lane after the other."""
     starts = [start for start, _, _ in _lanes(len(coded), lanes)]
     assert 0 <= first <= second <= len(coded) // lanes
     return b"".join(coded[start + first : start + second] for start in starts)
@@ -58,7 +59,7 @@ def _is_spread(size: int, lanes: int) -> bool:
 
 
 def _lanes(size: int, lanes: int) -> Iterator[tuple[int, int, int]]:
-    """Where each lane starts in what is coded, its bytes of the lead, and all of its bytes."""
+    """Yield (start in the spread stream, bytes of the lead, all bytes) of each lane."""
     start = 0
     for lane in range(lanes):
         begun, length = (n // lanes + (lane < n % lanes) for n in (LEAD_SIZE, size))

@@ -1,8 +1,8 @@
-"""What a block's content goes through: a filter, and what that made of it is looked at again.
+"""Chooses the filters of a block: one for the content, and then again one for each of its streams.
 
-So a picture in a document in an archive in a mail is found. ``choose`` says how each of the streams
-that are left is coded. With the same rules: the answer depends on the content, the level and the
-model alone, and a wrong one costs size, never correctness.
+So a picture in a document in an archive in a mail is found. ``choose`` decides how each remaining
+stream is coded. Choices depend on the content, the level and the model alone, and a wrong one costs
+size, never correctness.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from nncomp.plan.values import MAX_DEPTH, MAX_STREAMS
 
 __all__ = ["Chosen", "Filtered", "Leaf", "choose_parts", "joined"]
 
-_SHORT_ROW = 1 << 9  # bytes
-_REST = 4  # what is around numbers and less than this part is no more than coded
-_NARROW = 4  # bytes of a number, of which general contexts see several anyway
-_TAKEN = 16  # this part of the content has to be taken away from the first stream, or replaced
+_SHORT_ROW = 1 << 9  # bytes of a row; numbers in longer ones, of pictures, are not taken apart
+_REST = 4  # if the bytes around numbers are less than 1/4 of the content, no contexts are sought
+_NARROW = 4  # bytes of a number up to which a period is not needed: general contexts see it all
+_TAKEN = 16  # a filter has to take 1/16 of the content away from the first stream, or replace it
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A stream that is coded."""
+    """A stream that is coded without a filter."""
 
     stream: bytes
-    mixing: Mixing | None  # how the stage codes it well; None: not worth coding
-    network: bool = True  # whether the network may pay for it
+    mixing: Mixing | None  # how the stage codes it; None: it is stored
+    network: bool = True  # whether coding it with the network is worth a try
 
     @property
     def size(self) -> int:
@@ -59,12 +59,12 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Filtered:
-    """What a filter makes of bytes: streams, each coded, or filtered again."""
+    """The result of a filter: streams, each coded or filtered again."""
 
-    size: int  # of the bytes
+    size: int  # bytes before the filter
     parts: tuple[Chosen, ...]
     filter: int  # its place in FILTERS
-    side: bytes = b""
+    side: bytes = b""  # the filter's side information
 
 
 Chosen: TypeAlias = Leaf | Filtered
@@ -73,19 +73,19 @@ Chosen: TypeAlias = Leaf | Filtered
 def choose_parts(
     content: bytes, profile: Profile, encode: Encode, inside: deflate.Inside | None = None
 ) -> Chosen:
-    """What is coded for ``content``, which may begin inside of a deflate stream. Only what is
-    joined to the content again is ever chosen."""
+    """Choose filters and mixings for ``content``, which may begin inside of a deflate stream. Every
+    filter that is chosen has been verified to join to its input again."""
     room = _Room(len(content) + deflate.most_contents(len(content)), MAX_STREAMS, MAX_DEPTH)
     return _choose(content, profile, encode, room, inside)
 
 
 @dataclass(frozen=True)
 class _Room:
-    """What the format's limits leave."""
+    """How much more the format's limits allow."""
 
     size: int  # bytes of all streams
-    count: int  # of streams
-    depth: int  # of filters
+    count: int  # number of streams
+    depth: int  # nested filters
 
     def has(self, sizes: Iterable[int], depth: int = 1) -> bool:
         sizes = list(sizes)
@@ -97,14 +97,14 @@ class _Room:
 
 
 def joined(chosen: Chosen) -> bytes:
-    """What was looked at."""
+    """The bytes for which ``chosen`` was chosen."""
     if isinstance(chosen, Leaf):
         return chosen.stream
     return FILTERS[chosen.filter].join([*map(joined, chosen.parts)], chosen.side, chosen.size)
 
 
 def _below(chosen: Chosen) -> Iterator[int]:
-    """The sizes of all streams that it is made of."""
+    """The sizes of all streams that ``chosen`` is made of, in bytes."""
     if isinstance(chosen, Filtered):
         for part in chosen.parts:
             yield part.size
@@ -119,11 +119,11 @@ def _choose(
     inside: deflate.Inside | None = None,
     before: Filter | None = None,
 ) -> Chosen:
-    """``before`` is the filter of which it is a stream."""
+    """Choose for a stream; ``before`` is the filter that made it, None for a block's content."""
     wholes = _wholes(content, profile, encode, room, inside, before)
     fit = (whole for whole in wholes if _fits(*whole, content, room))
     filter_, made = next(fit, (none, None))
-    del wholes, fit  # and with them what other filters made
+    del wholes, fit  # frees the results of other filters
     if made is not None:
         parts = _parts(made, profile, encode, room, inside, filter_)
         return Filtered(len(content), tuple(parts), FILTERS.index(filter_), made.side)
@@ -147,7 +147,8 @@ def _parts(
     inside: deflate.Inside | None,
     filter_: Filter,
 ) -> Iterator[Chosen]:
-    """Its streams, looked at one after the other. The first one begins as the content does."""
+    """Choose for each stream of a filter. The first one may begin inside of a deflate stream, as
+    the content does."""
     left = room.without(map(len, made.streams), depth=1)
     coded = len(made.streams) - made.packed
     for stream in made.streams[:coded]:
@@ -169,7 +170,8 @@ def _wholes(
     inside: deflate.Inside | None,
     before: Filter | None,
 ) -> Iterator[tuple[Filter, Split | None]]:
-    """What filters make of it whose gain no sample of the content shows."""
+    """Yield the filters that are applied to all of the content, each with its result: their gain
+    does not show in a sample."""
     if room.depth > 0 and room.size > len(content):
         yield repeat, repeat.split(content)
         for text in (base64, hexadecimal, quoted):
@@ -187,13 +189,13 @@ def _undone(*made: Split | None) -> list[Range]:
 
 
 def _of_text(made: Split | None, content: bytes, profile: Profile, encode: Encode) -> Split | None:
-    """Where a sample of the bytes takes less than one of their text: paths of URLs look like
-    base64, and sums that recur take no less as bytes."""
+    """Keep the split only if a sample of the decoded bytes codes smaller than the text it replaces.
+    URL paths look like base64, and repeated hashes gain nothing."""
     if made is None or made.instead is None or not _pays(made, content):
         return None
 
     def cost(stream: bytes) -> int:
-        """Of all of it, if it were like its sample."""
+        """The coded size of ``stream`` in bytes, extrapolated from a sample."""
         sample = choose.sampled(stream, (0, 1, 2))
         size = choose.coded_size(encode, sample, Mixing(profile))
         return min(size, len(sample)) * len(stream) // len(sample)
@@ -204,12 +206,12 @@ def _of_text(made: Split | None, content: bytes, profile: Profile, encode: Encod
 
 def _fits(filter_: Filter, made: Split | None, content: bytes, room: _Room) -> bool:
     if made is None or not (filter_ is copies or _pays(made, content)):
-        return False  # copies are so long that each pays
+        return False  # any copy pays, since copies are long
     return room.has(map(len, made.streams)) and _joins(filter_, made, content)
 
 
 def _pays(made: Split, content: bytes) -> bool:
-    """Whether it is about so much of the content that it makes up for another filter."""
+    """Whether a filter affects enough of the content to be worth its cost."""
     if made.instead is None:
         return len(made.streams[0]) <= len(content) - len(content) // _TAKEN
     return len(made.instead[0]) >= len(content) // _TAKEN
@@ -222,7 +224,7 @@ def _joins(filter_: Filter, made: Split, content: bytes) -> bool:
 
 
 def _as_program(content: bytes, best: Candidate) -> Chosen | None:
-    """What its filter, if there is one, makes of ``content``, and what joins to that again."""
+    """``content`` by the candidate's filter, if it has one. None where that cannot be undone."""
     if best.filter == 0:
         return Leaf(content, best.mixing)
     made = FILTERS[best.filter].split(content)
@@ -233,7 +235,8 @@ def _as_program(content: bytes, best: Candidate) -> Chosen | None:
 
 
 def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
-    """Numbers in streams of their own, the rest as a program where the content is one."""
+    """Take numbers apart into streams of their own; the rest is filtered as a program where the
+    content is one. None where that does not pay."""
     profile = best.mixing.profile
     contexts = best.mixing.contexts
     # Of a picture, rows are more than a sample of numbers shows.
@@ -253,7 +256,7 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
         return min(len(stream), choose.coded_size(encode, stream, way))
 
     def mixing(stream: bytes, width: int, kind: Kind) -> Mixing | None:
-        """Bytes of one place have no period."""
+        """How to code a stream of numbers. Where each number gives one byte there is no period."""
         can_be_floats = profile != Profile.LEAN and not best.filter
         kinds = arrays.float_kinds(stream, kind) if can_be_floats else []
         if kinds:

@@ -1,6 +1,6 @@
-"""What bytes look like: measures, and no judgement (``choose``). Integers only.
+"""Statistics of bytes, from which ``choose`` draws its conclusions.
 
-The answers decide compressed bytes, so they depend on the content alone.
+They decide compressed bytes, so they are integers and depend on the content alone.
 """
 
 from __future__ import annotations
@@ -34,28 +34,31 @@ _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1b"))
 
 
 def strangeness(sample: bytes) -> int:
-    """How many bytes in 1000 are control characters, or not UTF-8: in text hardly any."""
+    """How many bytes in 1000 are control characters or not UTF-8; in text that is close to 0."""
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
     others = len(sample) - len(sample.decode("utf-8", "ignore").encode())
     return (controls + others) * 1000 // len(sample)
 
 
 class Lags:
-    """Bytes compared with those up to ``limit`` before them: what repeats, and what is smooth.
+    """Compares bytes with those 1 to ``limit`` bytes before them, to find periods and smoothness.
 
-    Looks at ``count`` bytes, spread evenly over those unlike their predecessor: runs tell nothing.
+    It samples ``count`` bytes, spread evenly over those that differ from the byte before: runs have
+    every period.
     """
 
     def __init__(self, content: bytes, limit: int, count: int) -> None:
         self.limit = min(limit, len(content) // 4)
         equal, apart, self.count = _native.compare_lags(content, self.limit, count)
-        self.equal = np.frombuffer(equal, np.int64)  # how many bytes recur, by lag
-        self.apart = np.frombuffer(apart, np.int64)  # sum of the differences
+        self.equal = np.frombuffer(equal, np.int64)  # by lag: how many bytes are equal
+        self.apart = np.frombuffer(apart, np.int64)  # by lag: sum of absolute differences
 
     def periods(self, threshold: int) -> list[int]:
-        """The two lags at which most bytes recur: ``threshold``/1000 more than at lags beside.
+        """The up to two lags with the most equal bytes, compared with the lags next to them, if
+        that is at least ``threshold``/1000 of all bytes.
 
-        The first is the smallest that is nearly as good as the best: that is one of its multiples.
+        The first one is the smallest that is nearly as good as the best, which is often a multiple
+        of the true period.
         """
         e = self.equal
         excess = 2 * e[2:-1] - e[1:-2] - e[3:]
@@ -67,7 +70,8 @@ class Lags:
         return [2 + int(lag) for lag in (first, *lags[lags != first][:1])]
 
     def rows(self) -> Iterator[tuple[int, int]]:
-        """The row (bytes, or 2 samples) and the sample of what looks like a picture or sound."""
+        """Yield (bytes of a row, bytes of a pixel or of a sample), if the content looks like a
+        picture or sound. Of sound, a row is two samples."""
         if self.limit < 64:
             return
         apart = self.apart
@@ -85,24 +89,26 @@ class Lags:
         yield row, stride
 
     def frames(self) -> Iterator[tuple[int, int]]:
-        """Two frames and one, of what looks like sound of 16 bits, in one channel or two."""
+        """Yield (bytes of two frames, bytes of one), if the content looks like 16-bit sound, mono
+        or stereo."""
         for stride in (2, 4):
             beside = self.apart[[stride - 1, stride + 1]].min() if self.limit > stride else 0
             if 8 * int(self.apart[stride]) < 7 * int(beside):
                 yield 2 * stride, stride
 
 
-_HEAD = 1 << 10  # bytes in which a header is looked for
+_HEAD = 1 << 10  # bytes at the beginning in which a header is looked for
 _PNM = re.compile(rb"P([56])\s(?:\s*#.*\n)*\s*(\d{1,5})\s+\d{1,5}\s+(\d{1,5})\s")
 
 
 def described(content: bytes) -> Iterator[tuple[int, int]]:
-    """The row and the sample in bytes that the header of a picture or sound claims."""
+    """Yield (bytes of a row, bytes of a pixel) of a PNM or BMP picture, or (bytes of two frames,
+    bytes of one) of a WAVE file, as its header claims."""
 
     def number(at: int, size: int) -> int:
         return int.from_bytes(content[at : at + size], "little")
 
-    if match := _PNM.match(content, 0, _HEAD):  # else comments cost memory by the line
+    if match := _PNM.match(content, 0, _HEAD):  # limited: each line of comments takes memory
         stride = (3 if match[1] == b"6" else 1) * (2 if int(match[3]) > 255 else 1)
         yield int(match[2]) * stride, stride
     elif content.startswith(b"BM"):
@@ -110,7 +116,7 @@ def described(content: bytes) -> Iterator[tuple[int, int]]:
         yield (number(18, 4) * bits + 31) // 32 * 4, max(bits // 8, 1)
     elif content.startswith(b"RIFF") and content[8:12] == b"WAVE":
         at = content.find(b"fmt ", 12, _HEAD)
-        frame = number(at + 20, 2) if at >= 0 else 0  # the same byte of the last two frames
+        frame = number(at + 20, 2) if at >= 0 else 0
         yield 2 * frame, frame
 
 
@@ -131,14 +137,17 @@ def is_noise(sample: bytes) -> bool:
     return chi_square(sample) <= _CHI_SQUARE_LIMIT * len(sample)
 
 
-WHOLE_FLOATS = 24  # bytes: numbers of 3, 4 and 8 are whole in so many
-_OCTAVES = 64, 4  # of a float from 1, and from one before
-_BEFORE = 1, 2, 3, 4, 6, 8  # so many numbers before: there may be channels
-_UNLIKE = 4  # this part of the numbers has to be unlike the one before
-_PIECES, _PIECE = 8, 1 << 12  # that are looked at, and bytes of each
-_LEAST_FLOATS = 1 << 8  # have rows
-_CLEARLY, _BY_CHANCE = 2, 256  # times as much structure, and so much more
-_SMALLER = 3  # whole numbers are so many times smaller than what bytes in another order stand for
+WHOLE_FLOATS = 24  # bytes, a multiple of the 3, 4 and 8 that numbers have
+# How many octaves a float is from 1 at most, and how many from a number before, to be plausible.
+_OCTAVES = 64, 4
+_BEFORE = 1, 2, 3, 4, 6, 8  # how far back that number may be: there may be channels
+_UNLIKE = 4  # at least 1/4 of the numbers are unlike the one before
+_PIECES, _PIECE = 8, 1 << 12  # number of pieces that are looked at, and bytes of each
+_LEAST_FLOATS = 1 << 8  # numbers from which on statistics mean anything
+# The other order of bytes is taken where it has more than twice the structure, and 256 more, which
+# noise may have by chance.
+_CLEARLY, _BY_CHANCE = 2, 256
+_SMALLER = 3  # integers in the right phase are so many times closer together than in a wrong one
 
 
 def kinds_of_floats(content: bytes) -> list[FloatKind]:
@@ -185,8 +194,8 @@ def _structure(pieces: Iterable[_Array], kind: FloatKind) -> int:
 
 
 def phase_of_floats(content: bytes, kind: FloatKind, order: str = ">") -> int | None:
-    """From which byte on, less than a number, ``content`` looks like numbers of a kind, highest
-    byte first or with "<" last; None where it does not."""
+    """At which byte, 0 to the width − 1, the first number begins if ``content`` looks like numbers
+    of this kind; None where it does not. ``order``: ">" is highest byte first, "<" lowest first."""
     every = (list(_pieces(content, kind, order, phase)) for phase in range(kind.width))
     if kind.base:
         return next((phase for phase, some in enumerate(every) if _are_floats(some, kind)), None)
@@ -194,12 +203,12 @@ def phase_of_floats(content: bytes, kind: FloatKind, order: str = ">") -> int | 
     most = max(apart for apart, _ in sizes)
     alike = [steps < apart and apart * _SMALLER <= most for apart, steps in sizes]
     if kind.width == 4 and any(alike[phase] and alike[phase + 2] for phase in (0, 1)):
-        return None  # each half is a number: sound or a picture of 16 bits
+        return None  # each half is a number: 16-bit sound or a 16-bit picture
     return next((phase for phase, is_it in enumerate(alike) if is_it), None)
 
 
 def _pieces(content: bytes, kind: FloatKind, order: str, phase: int) -> Iterator[_Array]:
-    """The bits of numbers, (n,), from eight places."""
+    """Yield the bits of numbers, (n,) int64, from eight places of the content."""
     width = kind.width
     whole = max(len(content) - phase, 0) // width
     each = min(whole, _PIECE // width)
@@ -210,7 +219,7 @@ def _pieces(content: bytes, kind: FloatKind, order: str, phase: int) -> Iterator
 
 
 def _bits(places: _Array) -> _Array:
-    """Numbers by their bytes, (n, width), the highest first."""
+    """Join the bytes of numbers, (n, width), highest first, to (n,) int64."""
     bits = np.zeros(len(places), np.int64)
     for place in range(places.shape[1]):
         bits = bits << 8 | places[:, place]
@@ -218,15 +227,16 @@ def _bits(places: _Array) -> _Array:
 
 
 def _signed(bits: _Array, kind: FloatKind) -> _Array:
-    """Whole numbers."""
+    """The bits of signed integers as such."""
     signed: _Array = bits - (bits >> 8 * kind.width - 1 << 8 * kind.width)
     return signed
 
 
 def _are_floats(pieces: list[_Array], kind: FloatKind) -> bool:
-    """Whether most numbers are not 0, else they may be halves, and exponents are near 0, and mostly
-    near to that of a number before. A number like the one before does not count: what is missing,
-    as land in a map of the sea, is one number again and again."""
+    """Whether these are plausible floats: most are not 0 (else they may be halves of doubles), and
+    the exponents of these are near that of 1, and mostly near that of a number before. A number
+    equal to the one before does not count, for what is missing, as land in a map of the sea, is one
+    number again and again."""
     rest = 8 * kind.width - 1 - kind.exponent_bits
     usual = near = count = unlike = 0
     for bits in pieces:
@@ -246,8 +256,8 @@ def _are_floats(pieces: list[_Array], kind: FloatKind) -> bool:
 
 
 def _sizes(pieces: list[_Array], kind: FloatKind) -> tuple[int, int]:
-    """How far whole numbers are from their mean, and from one of the two before, all together, but
-    where many are 0: these are silence, or halves."""
+    """Sums of absolute differences of integers: (from their mean, from the number one or two
+    before, whichever sum is less). Pieces with many zeros, silence or halves, do not count."""
     apart = steps = 0
     for bits in pieces:
         values = _signed(bits, kind)
@@ -258,8 +268,8 @@ def _sizes(pieces: list[_Array], kind: FloatKind) -> tuple[int, int]:
 
 
 def periods_of_floats(content: bytes, kind: FloatKind, limit: int) -> list[int]:
-    """Bytes of a number, and of a record of a few such numbers and of a row of up to ``limit``
-    bytes, where there seem to be some."""
+    """The plausible periods of numbers in bytes: one number; a record of a few, where there are
+    some; a row of up to ``limit`` numbers, where there are some."""
     found = [kind.width]
     count = len(content) // kind.width
     if count < _LEAST_FLOATS:

@@ -21,9 +21,9 @@ __all__ = [
     "Stream",
 ]
 
-MAX_STREAMS = 256  # of a block
-MAX_DEPTH = 6  # filters that a byte of content may have been through
-MAX_SOURCES = 16  # that a block copies from
+MAX_STREAMS = 256  # streams of a block
+MAX_DEPTH = 6  # filters that may be nested
+MAX_SOURCES = 16  # earlier blocks that a block may copy from
 MAX_STREAM_SIZE = 1 << 28  # bytes of all streams of a block
 
 
@@ -31,11 +31,11 @@ MAX_STREAM_SIZE = 1 << 28  # bytes of all streams of a block
 class Stream:
     """A stream and the way in which it is coded."""
 
-    size: int  # bytes as they were before coding, 0..2**28
-    payloads: tuple[bytes, ...]  # one a lane; of a stored stream one, itself
+    size: int  # bytes before coding, 0..2**28
+    payloads: tuple[bytes, ...]  # one for each lane; a stored stream is its own single payload
     mixing: Mixing | None = None  # how the adaptive stage codes it; None: stored as it is
     network: bool = False  # whether the network takes part beside the stage
-    primed: bool = False  # whether what codes it has read the frame's prime
+    primed: bool = False  # whether the predictors have read the frame's prime before
 
     @property
     def stored_size(self) -> int:
@@ -43,7 +43,7 @@ class Stream:
 
     @property
     def label(self) -> str:
-        """The way, for people."""
+        """How it is coded, for people: ``stored``, ``mix``, ``network+mix+prime``, …"""
         if self.mixing is None:
             return "stored"
         return ("network+mix" if self.network else "mix") + ("+prime" if self.primed else "")
@@ -51,7 +51,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Joined:
-    """What a filter joins: a block's content, or a stream of another filter."""
+    """Bytes that a filter joins from streams: a block's content, or a stream of another filter."""
 
     size: int  # bytes
     streams: tuple[Part, ...]
@@ -64,7 +64,7 @@ class Joined:
 
     @property
     def every(self) -> Iterator[Part]:
-        """What is below, in the order in which a file has it."""
+        """All streams and joined streams below, in the order of the format."""
         for part in self.streams:
             yield part
             if isinstance(part, Joined):
@@ -76,12 +76,12 @@ Part: TypeAlias = Stream | Joined
 
 @dataclass(frozen=True)
 class Copies:
-    """What of a block's content is in the literals of earlier blocks of its frame, which are their
-    contents without what is copied there: so a source never needs another one."""
+    """Copies from earlier blocks of the frame. They come from those blocks' literals, which are
+    their contents without copies, so that a source never depends on another one."""
 
     sources: tuple[int, ...]  # how many blocks back they are, ascending; 1..16 of them
     literals: int  # bytes of this block's content that are not copied
-    stream: Stream  # what is copied to where (csrc/far/join.hpp)
+    stream: Stream  # the list of copies (csrc/far/join.hpp)
 
 
 @dataclass(frozen=True)
@@ -95,23 +95,23 @@ class Plan:
 
     @classmethod
     def of(cls, content: Part) -> Plan:
-        """The plan of a block whose content that is."""
+        """The plan of a block with this content."""
         if isinstance(content, Stream):
             return cls((content,))
         return cls(content.streams, content.filter, content.side)
 
     def joined(self, size: int) -> Joined:
-        """What is joined for a content of ``size`` bytes."""
+        """The streams and their filter, as ``Joined``, of a block of ``size`` bytes of content."""
         return Joined(self.literals(size), self.streams, self.filter, self.side)
 
     @property
     def every_stream(self) -> tuple[Stream, ...]:
-        """Those that are coded or stored, in the order in which a file has them."""
+        """All streams that are coded or stored, in the order of the format."""
         below = [part for part in self.joined(0).every if isinstance(part, Stream)]
         return (*below,) if self.copies is None else (self.copies.stream, *below)
 
     def literals(self, size: int) -> int:
-        """How many bytes the filter joins for a content of ``size`` bytes."""
+        """How many of the ``size`` bytes of content are literals: the filter joins only these."""
         return size if self.copies is None else self.copies.literals
 
     @property
@@ -121,7 +121,7 @@ class Plan:
 
     @property
     def label(self) -> str:
-        """For people: ``mix``, ``x86+network+mix``; ``far+mix`` where there are copies."""
+        """The plan for people: ``mix``, ``x86+network+mix``, or ``far+mix`` if there are copies."""
         name = ["far"] if self.copies is not None else []
         root = self.joined(0)
         below = [part for part in root.every if isinstance(part, Joined)]
