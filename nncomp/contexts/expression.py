@@ -31,9 +31,9 @@ TOKEN = re.compile(r"\s*(0x[0-9A-F]+|[0-9]+|[A-Za-z_]\w*|<<|>>|[][()#|&+*,:>^-])
 
 
 def parse(text: str, definitions: Mapping[str, str] | None = None) -> Tree:
-    """The tree of ``text``, each name in ``definitions`` replaced by what it stands for.
+    """Parse ``text`` to a tree; names in ``definitions`` are replaced by their expressions.
 
-    Raises ``ValueError`` for what is not of this notation.
+    Raises ``ValueError`` where it is not in this notation.
     """
     parser = _Parser(text, definitions or {})
     tree = parser.choice()
@@ -43,7 +43,7 @@ def parse(text: str, definitions: Mapping[str, str] | None = None) -> Tree:
 
 
 def features(tree: Tree) -> Iterator[tuple[Any, ...]]:
-    """The features that a tree is made of."""
+    """Yield the features in a tree, with repeats."""
     if isinstance(tree, tuple):
         if tree[0] not in OPERATIONS:
             yield tree
@@ -52,9 +52,10 @@ def features(tree: Tree) -> Iterator[tuple[Any, ...]]:
 
 
 def bound(tree: Tree, most: Mapping[str, int]) -> int:
-    """What a tree is at most, given what features are; for those of small numbers, never negative.
+    """An upper bound of a tree's value, given the upper bounds ``most`` of its features. Only for
+    trees whose numbers are small and never negative.
 
-    Raises ``KeyError`` for a feature that ``most`` lacks, or an operation that has no such bound.
+    Raises ``KeyError`` for a feature that ``most`` lacks, or an operation without such a bound.
     """
     match tree:
         case int():
@@ -85,7 +86,7 @@ def bound(tree: Tree, most: Mapping[str, int]) -> int:
 
 
 class _Parser:
-    """Reads an expression from left to right; ``next`` is the token to come, empty at the end."""
+    """A recursive-descent parser; ``next`` is the token to come, empty at the end."""
 
     def __init__(self, text: str, definitions: Mapping[str, str]) -> None:
         self.text, self.definitions = text, definitions
@@ -93,7 +94,7 @@ class _Parser:
         self.take()
 
     def take(self) -> str:
-        """The token that was to come."""
+        """Return ``next`` and read the token after it."""
         taken = self.next
         found = TOKEN.match(self.text, self.at)
         if found is None and self.text[self.at :].strip():

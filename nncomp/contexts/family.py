@@ -1,4 +1,4 @@
-"""What a family of contexts is, and what its expressions may be made of; see ``table``."""
+"""Families of contexts, and the features that their expressions may use; see ``table``."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ __all__ = [
     "Input",
 ]
 
-ABSENT = None  # takes no part
-EVEN, EVEN_BESIDE = 1440, 720  # first weights where nothing was trained; 2^14 is one
+ABSENT = None  # in place of a weight: the input takes no part
+# First weights of untrained inputs, without and beside the network; 2^14 is one.
+EVEN, EVEN_BESIDE = 1440, 720
 
-# Rows of weights with which those of every family begin. A row learns by how often it was chosen,
-# so that there may be thousands, of which most are rare.
+# The first sets of weights of every family, as the expressions that choose a row in them. A row's
+# learning rate falls with how often it was chosen, so there may be thousands of rare rows.
 FIRST_ROWS = ("shape mod 2^4 << 8 | node", "match_row", "c1 >> 5 << 6 | 8hits + k")
 
-# What a number can be made of. Each engine has a function of each name.
+# The features that an expression can use. Each engine has a function for each name.
 FEATURES = {
     # the past of a lane
     "c": "c1 … c9: the byte so far back",
@@ -107,7 +108,7 @@ FEATURES = {
     "near": "where prediction 5 stands",
 }
 BIT = {"k", "node", "match_class", "match_row", "hits", "all_hits", "predicted", "near"}
-MOST = {  # what features can be at most that choose rows
+MOST = {  # upper bounds of the features that may choose rows
     "c": 255,
     "back": 255,
     "t": (1 << 32) - 1,
@@ -130,7 +131,7 @@ INSTRUCTION |= {"last", "call"}
 NUMBERS = {"number", "digits", "over", "change"}
 NUMBERS |= {"name", "outline", "outline1", "form", "due", "cell"}
 
-# Names that every family may use.
+# Abbreviations that every family may use.
 DEFINITIONS = {
     "T": "(tokens mod 2^32) # ((run << 8 | c1) # word)",
     "L": "min(column, 255) # up(0)",
@@ -139,10 +140,10 @@ DEFINITIONS = {
 
 @dataclass(frozen=True)
 class Input:
-    """An input of the first layer, and the weight it has at first.
+    """An input of the mixer's first layer, and its first weight.
 
-    ``what`` is the value that a context hashes, or the name of another input. Weights are those
-    without and beside the network: s16, 2^14 being one, or ``ABSENT``.
+    ``what`` is the expression that a context hashes, or the name of another input. ``alone`` is the
+    weight without the network and ``beside`` that beside it: s16, 2^14 is one, or ``ABSENT``.
     """
 
     what: str
@@ -157,7 +158,8 @@ class Input:
 class Family:
     """The contexts for one kind of content, in order, and all that depends on them.
 
-    ``rows`` are what the sets of the first layer pick: 4 or 7, or with a full one 14.
+    ``rows`` are the expressions by which the sets of weights of the mixer's first layer choose
+    their row: 4 or 7 sets, or 14 in the max profile.
     """
 
     name: str
@@ -165,19 +167,20 @@ class Family:
     contexts: tuple[Input, ...]
     others: tuple[Input, ...]
     rows: tuple[str, ...]
-    width: int = 0  # bytes of a number that is predicted: 1, 2, or 0 where there are no samples
+    width: int = 0  # bytes of a sample that is predicted: 1 or 2; 0: samples are not predicted
     floats: bool = False  # whether numbers in floating point are predicted
     definitions: dict[str, str] = field(default_factory=dict)
-    memories: tuple[str, ...] = ()  # behind whose values it is remembered what followed
-    base: Family | None = None  # with whose contexts and rows it begins: the rich profile's
+    memories: tuple[str, ...] = ()  # expressions; for each value the bytes that followed are kept
+    base: Family | None = None  # the rich profile's family, with whose contexts and rows it begins
 
     @property
     def full(self) -> bool:
-        """Whether it is of the max profile: contexts have runs, and three inputs each."""
+        """Whether it belongs to the max profile, where contexts also keep runs and give three
+        inputs each."""
         return self.base is not None
 
     def inputs(self, network: bool) -> list[Input]:
-        """Those that take part, without or beside the network."""
+        """The inputs that take part beside the network, or without it."""
         both = (*self.contexts, *self.others)
         return [i for i in both if i.weight(network) is not ABSENT]
 
@@ -188,19 +191,19 @@ class Family:
         return sum(i.what.startswith(kind) for i in self.others)
 
     def values(self, network: bool) -> list[Tree]:
-        """What the contexts hash."""
+        """The trees of the expressions that the contexts hash."""
         names = DEFINITIONS | self.definitions
         return [parse(i.what, names) for i in self.contexts if i.weight(network) is not ABSENT]
 
     def memory_values(self) -> list[Tree]:
-        """What the memories hash."""
+        """The trees of the expressions that the memories hash."""
         return [parse(memory, DEFINITIONS | self.definitions) for memory in self.memories]
 
     def row_values(self) -> list[Tree]:
-        """The rows of weights."""
+        """The trees of the expressions that choose rows of weights."""
         return [parse(row, DEFINITIONS | self.definitions) for row in self.rows]
 
     @cached_property
     def first_rows(self) -> list[int]:
-        """Where each set's begin if they are one behind the other, and where they end."""
+        """Where the rows of each set begin in one array of all rows, and the number of all rows."""
         return [0, *accumulate(bound(row, MOST) + 1 for row in self.row_values())]

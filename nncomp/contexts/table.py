@@ -1,8 +1,8 @@
-"""What the contexts of each family hash, and what the adaptive stage's inputs weigh at first.
+"""The contexts of each family, and the first weights of the adaptive stage's inputs.
 
 This is the only list of them: ``make contexts`` writes from it the C++ headers of the native engine
-and the listing in ``docs/numerics.md``, and the reference engine evaluates it. The notation is that
-of ``expression``; ``family.FEATURES`` says what the names mean. To add a context is to add a row.
+and the listing in ``docs/numerics.md``, and the reference engine evaluates it. ``expression``
+defines the notation, and ``family.FEATURES`` says what the names mean. To add a context, add a row.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["FAMILIES", "FIRST_ROWS", "LEAN", "MAX", "MAX_CONTEXTS", "MAX_MEMORIE
 GENERAL = Family(
     "general",
     "Text, and whatever is nothing else.",
-    # Letters of most scripts are two or three bytes of UTF-8, all of them above 127: behind such a
-    # byte, contexts of numbers and tables make room for longer ones.
+    # Letters of most scripts other than Latin are two or three bytes of UTF-8, all above 127. After
+    # such a byte, contexts for numbers and tables are replaced by longer ones for text.
     definitions={"foreign": "c1 | c2 | c3"},
     contexts=(
         Input("o(2)", 2128, 880),
@@ -177,7 +177,7 @@ LEAN = Family(
 
 RICH = (GENERAL, RECORDS, CODE, X86, PICTURE, WIDE, FLOATS)  # in the order of ``mixing.Contexts``
 
-MORE = 300  # first weight of what the max profile adds
+MORE = 300  # first weight of the contexts that the max profile adds
 
 
 def full(
@@ -186,7 +186,7 @@ def full(
     rows: tuple[str, ...],
     memories: tuple[str, ...] = (),
 ) -> Family:
-    """The family of the max profile: that of the rich one, all its contexts, and more."""
+    """The family of the max profile: all contexts of the rich profile's ``family``, and more."""
     return replace(
         family,
         name=f"max_{family.name}",
@@ -317,6 +317,6 @@ MAX = (
     ),
 )
 
-FAMILIES = (*RICH, LEAN, *MAX)  # of the lean profile there is one
+FAMILIES = (*RICH, LEAN, *MAX)  # the lean profile has only one
 MAX_MEMORIES = max(len(family.memories) for family in FAMILIES)
 MAX_CONTEXTS = max(len(family.contexts) for family in FAMILIES)

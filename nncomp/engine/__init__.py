@@ -1,10 +1,10 @@
 """Engines: interchangeable programs for the arithmetic of ``docs/numerics.md``.
 
-An engine is a module, or an object, of a few functions: ``encode_block``, ``decode_block`` and, for
-tests, ``frequencies``; those of the CPU have ``byte_costs``, too. A block is coded by the adaptive
-stage (``mixing``), alone or together with the network (``model``). ``get`` is the one place where
-an engine is chosen; whichever it is, the bytes are the same. Nothing here imports torch before a
-GPU is to be used.
+An engine is a module, or an object, with a few functions: ``encode_block``, ``decode_block`` and,
+for tests, ``frequencies``; those of the CPU have ``byte_costs``, too. A block is coded by the
+adaptive stage (``mixing``), alone or together with the network (``model``). ``get`` is the one
+place where an engine is chosen; all engines give the same bytes. Nothing here imports torch unless
+a GPU is to be used.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ __all__ = [
 ]
 
 POWER_BITS = 16
-"""A power, to which odds are raised, is in 1/2^16."""
+"""Powers to which odds are raised are in units of 1/2^16."""
 
 PLAIN, MAX_POWER = 1 << POWER_BITS, 1 << POWER_BITS + 8
-"""The power that changes nothing, and the largest."""
+"""The power 1, which changes nothing, and the largest power, 2^8, in these units."""
 
 _ENGINES = ("native", "reference")
 
 
 class Engine(Protocol):
-    """What every engine module provides."""
+    """The interface of every engine."""
 
     def encode_block(
         self,
@@ -69,10 +69,10 @@ class Engine(Protocol):
         progress: Callable[[int], Any] | None = None,
         prime: Prime | None = None,
     ) -> list[bytes]:
-        """Code a block as ``lanes`` pieces; returns one payload each. Without model: one piece.
+        """Code a block in ``lanes`` lanes; returns one payload each. Without a model, one lane.
 
-        ``progress`` is called with the bytes done since, and may raise to abort. Each piece begins
-        behind the ``prime``, if there is one, which engines of the CPU take.
+        ``progress`` is called with the bytes done since the last call, and may raise to abort. If
+        there is a ``prime``, which engines of the CPU support, it is read before each lane.
         """
 
     def decode_block(
@@ -89,11 +89,12 @@ class Engine(Protocol):
         """The inverse of ``encode_block``; raises ``FormatError``."""
 
     def frequencies(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
-        """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32."""
+        """The network's frequencies of the 256 bytes before each byte of ``data``, coded in one
+        lane: (len(data), 256) uint32."""
 
 
 class Counting(Engine, Protocol):
-    """An engine of the CPU, which can tell what each byte costs."""
+    """An engine of the CPU, which can also compute the cost of each byte."""
 
     def byte_costs(
         self,
@@ -104,7 +105,7 @@ class Counting(Engine, Protocol):
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
     ) -> npt.NDArray[np.uint32]:
-        """What each byte takes of a payload of one lane, in 1/2^24 of a bit: (len(data),)."""
+        """The cost of each byte if coded in one lane, in 1/2^24 of a bit: (len(data),)."""
 
     def cost_rows(
         self,
@@ -117,56 +118,59 @@ class Counting(Engine, Protocol):
         threads: int = 1,
         progress: Callable[[int], Any] | None = None,
     ) -> npt.NDArray[np.uint32]:
-        """What each byte takes of a payload of one lane, in 1/2^24 of a bit: (len(data), columns).
+        """The cost of each byte if coded in one lane, in 1/2^24 of a bit: (len(data), columns).
 
-        That is one number, or with ``bits`` eight, highest bit first. With ``split``, as many more
-        for what the network alone would take, if there is one; and whether matches foretold the
-        byte: 0 where there was none, 1 where the longest was wrong, 2 where it was right.
+        There is one column, or with ``bits`` eight, highest bit first. ``split`` adds as many for
+        the costs with the network alone, if there is one; and one that says whether matches
+        predicted the byte: 0 no match, 1 the longest match was wrong, 2 it was right.
         """
 
     def Primed(self, known: bytes, room: int, mixing: Mixing) -> Primed:
-        """The stage when it has read ``known``, for blocks of ``room`` bytes, which are more."""
+        """The stage after reading ``known``, as in a block of ``room`` > len(known) bytes."""
 
 
 class Primed(Protocol):
-    """The adaptive stage alone when it has read something."""
+    """The adaptive stage alone, after reading some bytes."""
 
     def costs(self, data: bytes) -> npt.NDArray[np.uint32]:
-        """What each byte costs behind what is known, in 1/2^24 of a bit: (len(data),)."""
+        """The cost of each byte after those read so far, in 1/2^24 of a bit: (len(data),)."""
 
     def read(self, data: bytes) -> npt.NDArray[np.uint32]:
-        """The same; from then on ``data`` is known. There must be room for more."""
+        """Read ``data`` on; returns its costs as ``costs`` does. There must be room for at least
+        one byte more."""
 
 
 class Encoding(Protocol):
-    """A block on its way to payloads. What it takes is held until it ends; no thread is."""
+    """A block that is being encoded step by step. Between calls its memory is held, but no thread
+    is at work."""
 
     def encode(
         self, steps: int, *, threads: int = 1, progress: Callable[[int], Any] | None = None
     ) -> None:
-        """Go on until so many bytes of each lane are coded; with a network a multiple of 128."""
+        """Encode until ``steps`` bytes of each lane are done; with a network a multiple of 128."""
 
     @property
     def size(self) -> int:
-        """Bytes of all payloads so far."""
+        """Size of all payloads so far, in bytes."""
 
     def finish(
         self, *, threads: int = 1, progress: Callable[[int], Any] | None = None
     ) -> list[bytes]:
-        """Go on to the end; the payloads."""
+        """Encode to the end, and return the payloads."""
 
 
 class Decoding(Protocol):
-    """A block on its way out, likewise."""
+    """A block that is being decoded step by step. Between calls its memory is held, but no thread
+    is at work."""
 
     def decode(self, steps: int, *, progress: Callable[[int], Any] | None = None) -> None:
-        """Go on until ``steps`` bytes of each lane are there. Raises ``FormatError``."""
+        """Decode until ``steps`` bytes of each lane are done. Raises ``FormatError``."""
 
     def part(self, start: int, size: int) -> bytes:
-        """``size`` bytes from ``start`` on; what is not there yet may be anything."""
+        """``size`` bytes from ``start`` on; those not decoded yet may have any value."""
 
     def finish(self, *, progress: Callable[[int], Any] | None = None) -> bytes:
-        """Go on to the end; all of the bytes. Raises ``FormatError``."""
+        """Decode to the end, and return all bytes. Raises ``FormatError``."""
 
 
 @runtime_checkable
@@ -181,7 +185,8 @@ class InSteps(Engine, Protocol):
         mixing: Mixing,
         prime: Prime | None = None,
     ) -> Encoding:
-        """As ``encode_block``, but nothing is encoded yet; ``data`` is not empty."""
+        """Prepare to encode a block, with the arguments of ``encode_block``; ``data`` is not
+        empty."""
 
     def start_decoding(
         self,
@@ -194,9 +199,10 @@ class InSteps(Engine, Protocol):
         power: int = PLAIN,
         prime: Prime | None = None,
     ) -> Decoding:
-        """As ``decode_block``, but nothing is decoded yet. With one lane and no prime, its first
-        bytes may be ``known``, fewer than ``size``: the payload has the rest. The odds of each bit
-        are raised to the power of ``power``/2^16, 1..``MAX_POWER``. Raises ``FormatError``."""
+        """Prepare to decode a block, with the arguments of ``decode_block``. With one lane and no
+        prime, its first bytes may be ``known``, fewer than ``size``; the payload then codes only
+        the rest. The odds of each bit are raised to the power ``power``/2^16, 1..``MAX_POWER``.
+        Raises ``FormatError``."""
 
 
 @runtime_checkable
@@ -204,14 +210,15 @@ class ManyBlocks(Engine, Protocol):
     """An engine that is fast only if many threads call it at the same time."""
 
     def blocks_in_flight(self, model: Model, mixing: Mixing, size: int, lanes: int) -> int:
-        """How many blocks of ``size`` bytes in ``lanes`` lanes fit into its memory; at least 1."""
+        """How many blocks of ``size`` bytes in ``lanes`` lanes fit into the device's memory, at
+        least 1."""
 
 
 COST_UNIT = 2.0**-24
-"""Bits that 1 is in what ``byte_costs`` gives."""
+"""The unit of ``byte_costs``, in bits."""
 
 LANES_PER_THREAD = 64
-"""From so many lanes a thread on, a GPU beats the CPU.
+"""From so many lanes for each CPU thread on, a GPU is faster than the CPU.
 
 On an H100 a step of 192 lanes took 270 µs, and a core of the same machine 20 µs a byte: it breaks
 even at some 14 lanes a thread (docs/performance.md, with an earlier version). This is more than
@@ -220,8 +227,8 @@ four times that, for GPUs that are slower and CPUs that are faster.
 
 
 def check(device: str) -> None:
-    """Raise ``NNCompError`` unless ``device`` is auto, cpu, or a CUDA device that is there, and
-    ``TypeError`` or ``ValueError`` for what names no device anywhere."""
+    """Raise ``NNCompError`` where ``device`` is a CUDA device that is not there, and ``TypeError``
+    or ``ValueError`` where it is not auto, cpu, cuda or cuda:N."""
     if not isinstance(device, str):
         raise TypeError(f"device must be a string, not {type(device).__name__}")
     if device in ("auto", "cpu"):
@@ -242,10 +249,10 @@ def check(device: str) -> None:
 def get(device: str = "auto", lanes: int = 0, threads: int = 1) -> Engine:
     """The engine for a device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
-    With ``auto`` it is a GPU's if there is one and ``lanes``, which wait to be coded together, are
-    enough to beat ``threads`` threads. Raises ``NNCompError`` for a device that is not there. The
-    environment variable ``NNCOMP_ENGINE`` (``native`` or ``reference``) overrides the choice on the
-    CPU: a means for tests, as it changes speed only.
+    ``auto`` is a GPU if there is one and so many ``lanes`` wait to be coded together that it is
+    faster than ``threads`` CPU threads. Raises ``NNCompError`` for a device that is not there. The
+    environment variable ``NNCOMP_ENGINE`` (``native`` or ``reference``) chooses the engine of the
+    CPU; it is for tests and changes speed only.
     """
     check(device)
     if device == "auto" and lanes >= LANES_PER_THREAD * threads and _cuda_devices() > 0:
@@ -260,12 +267,12 @@ def get(device: str = "auto", lanes: int = 0, threads: int = 1) -> Engine:
 
 
 def counting() -> Counting:
-    """The CPU's engine."""
+    """The CPU's engine, as one that can compute costs."""
     return cast(Counting, get("cpu"))
 
 
 def in_steps(cpu: Engine) -> InSteps:
-    """The CPU's engine where it codes step by step, or the native one."""
+    """Return ``cpu`` if it codes step by step, else the native engine."""
     if isinstance(cpu, InSteps):
         return cpu
     return cast(InSteps, importlib.import_module("nncomp.engine.native"))

@@ -1,8 +1,7 @@
-"""The native engine: ``nncomp._native``, C++ for every core and byte of a block.
+"""The native engine: ``nncomp._native``, in C++.
 
-This module packs each model once and hands over to C++, which releases the GIL. The kernel is the
-fastest that the CPU can run, unless ``NNCOMP_KERNEL`` forces another one, which changes speed and
-never bytes.
+This module packs each model once and calls C++, which releases the GIL. The kernel is the fastest
+that the CPU can run, unless ``NNCOMP_KERNEL`` forces another one; it changes speed, never bytes.
 """
 
 from __future__ import annotations
@@ -35,13 +34,13 @@ __all__ = [
     "start_encoding",
 ]
 
-# By kernel. A packed model goes with its model: what is kept, somebody has counted.
-# No lock: where two threads pack one model, which takes milliseconds, the first one counts.
+# Packed models, by kernel. They are freed with their model, so that memory limits hold. There is no
+# lock: where two threads pack the same model, which takes milliseconds, the first result is kept.
 _packed: WeakKeyDictionary[Model, dict[str, _native.Network]] = WeakKeyDictionary()
 
-# What is made of a prime: the last few, which go with it.
+# The primed states that were used last, which are freed with their prime.
 _Key = tuple[_native.Network | None, int, tuple[int, int, int, int], str]
-_lock = threading.Lock()  # of what follows
+_lock = threading.Lock()  # guards _primed
 _primed: WeakKeyDictionary[Prime, OrderedDict[_Key, _native.Ready]] = WeakKeyDictionary()
 
 
@@ -55,12 +54,12 @@ def encode_block(
     progress: Callable[[int], Any] | None = None,
     prime: Prime | None = None,
 ) -> list[bytes]:
-    """Code a block as ``lanes`` (1…128) pieces; returns one payload each, empty for an empty lane.
+    """Code a block in ``lanes`` lanes, 1…128; returns one payload each, empty for an empty lane.
 
-    Without a model the adaptive stage is alone, with one lane. At most ``threads`` threads work,
-    about one a lane. ``progress(n)`` is called from this thread, about every 50 ms, with the number
-    of bytes done since; what it raises stops the work and passes on. With a ``prime``, each lane
-    begins behind that.
+    Without a model there is the adaptive stage alone, and one lane. At most ``threads`` threads
+    work, about one per lane. ``progress(n)`` is called from this thread, about every 50 ms, with
+    the number of bytes done since the last call; what it raises stops the work and is passed on. A
+    ``prime`` is read before each lane.
     """
     network = _network_or_none(model)
     return _native.encode_block(
@@ -83,9 +82,9 @@ def byte_costs(
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
 ) -> npt.NDArray[np.uint32]:
-    """What each byte takes of the payload of a block of one lane, in 1/2^24 of a bit: (n,).
+    """The cost of each byte of a block coded in one lane, in 1/2^24 of a bit: (n,).
 
-    ``threads``, of which two are of use, and ``progress`` as in ``encode_block``.
+    ``threads``, of which more than two are of no use, and ``progress`` as in ``encode_block``.
     """
     return cost_rows(model, data, mixing, threads=threads, progress=progress).reshape(-1)
 
@@ -100,7 +99,7 @@ def cost_rows(
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
 ) -> npt.NDArray[np.uint32]:
-    """What each byte takes, as ``Counting.cost_rows`` has it: (n, columns)."""
+    """The costs of each byte or bit, (n, columns), as ``Counting.cost_rows`` defines them."""
     return _native.byte_costs(
         _network_or_none(model),
         data,
@@ -114,29 +113,27 @@ def cost_rows(
 
 
 class Primed:
-    """The adaptive stage alone when it has read ``known``, for blocks of ``room`` bytes that begin
-    with it; made once, and copied for each. Threads may share it."""
+    """The adaptive stage alone after reading ``known``, as in a block of ``room`` bytes that begins
+    with it. It is made once and copied for each call of ``costs``. Threads may share it."""
 
     def __init__(self, known: bytes, room: int, mixing: Mixing) -> None:
         kernel = kernels.in_force()
         self._native = _native.Primed(known, room, mixing.numbers, kernel=kernel)
 
     def costs(self, data: bytes) -> npt.NDArray[np.uint32]:
-        """What each byte of ``data``, for which there is room, costs behind what is known, in
-        1/2^24 of a bit: (n,)."""
+        """The cost of each byte of ``data``, for which there is room, after the bytes read so far,
+        in 1/2^24 of a bit: (n,)."""
         return self._native.costs(data).reshape(-1)
 
     def read(self, data: bytes) -> npt.NDArray[np.uint32]:
-        """The same; from then on ``data`` is known, and so there must be room for more. What is
-        read in pieces costs what it does in one."""
+        """Read ``data`` on; returns its costs as ``costs`` does. There must be room for at least
+        one byte more. Bytes cost the same in whatever pieces they are read."""
         return self._native.read(data).reshape(-1)
 
 
 def bit_probabilities(data: bytes, mixing: Mixing) -> npt.NDArray[np.uint32]:
-    """What the adaptive stage alone predicts before each bit of ``data``, as one lane: (n, 8).
-
-    Probabilities of a 1 in 1/2^22, highest bit first.
-    """
+    """The probabilities of a 1 that the adaptive stage alone predicts before each bit of ``data``,
+    coded in one lane: (n, 8) in 1/2^22, highest bit first."""
     return _native.bit_probabilities(data, mixing.numbers, kernel=kernels.in_force())
 
 
@@ -150,10 +147,10 @@ def decode_block(
     progress: Callable[[int], Any] | None = None,
     prime: Prime | None = None,
 ) -> bytes:
-    """The ``size`` bytes of the block that was coded as ``payloads``, one for each lane.
+    """Decode the ``size`` bytes of a block from its ``payloads``, one for each lane.
 
-    Raises ``FormatError`` for a payload that no encoder writes, as soon as it shows. The others as
-    in ``encode_block``.
+    Raises ``FormatError`` for a payload that no encoder writes, as soon as that is noticed. The
+    other arguments as in ``encode_block``.
     """
     network = _network_or_none(model)
     return _native.decode_block(
@@ -171,7 +168,8 @@ def decode_block(
 def start_encoding(
     model: Model | None, data: bytes, lanes: int, mixing: Mixing, prime: Prime | None = None
 ) -> _native.Encoding:
-    """As ``encode_block``, to be encoded step by step: a byte of each lane."""
+    """Prepare to encode a block step by step, with the arguments of ``encode_block``. A step is a
+    byte of each lane."""
     network = _network_or_none(model)
     return _native.Encoding(
         network,
@@ -193,11 +191,12 @@ def start_decoding(
     power: int = PLAIN,
     prime: Prime | None = None,
 ) -> _native.Decoding:
-    """As ``decode_block``, to be decoded step by step: a byte of each lane.
+    """Prepare to decode a block step by step, with the arguments of ``decode_block``. A step is a
+    byte of each lane.
 
-    With one lane and no prime, its first bytes may be ``known``, fewer than ``size``: the payload
-    has the rest. The odds of each bit are raised to the power of ``power``/2^16, 1..2^24: ``PLAIN``
-    for what was encoded.
+    With one lane and no prime, its first bytes may be ``known``, fewer than ``size``; the payload
+    then codes only the rest. The odds of each bit are raised to the power ``power``/2^16, 1..2^24;
+    only with ``PLAIN`` the result is what was encoded.
     """
     network = _network_or_none(model)
     return _native.Decoding(
@@ -216,7 +215,8 @@ def start_decoding(
 def _behind(
     prime: Prime | None, model: Model | None, size: int, lanes: int, mixing: Mixing
 ) -> _native.Ready | None:
-    """What a block of ``size`` bytes begins with: as it was kept, or made now."""
+    """The primed state with which a block of ``size`` bytes begins: cached, or made now. None
+    without a prime."""
     if prime is None or size == 0:
         return None
     laid_out = size + lanes * len(prime)
@@ -238,13 +238,14 @@ def _behind(
 
 
 def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
-    """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
+    """The network's frequencies of the 256 bytes before each byte of ``data``, coded in one lane:
+    (len(data), 256) uint32 in 1…2^30."""
     return _network(model).frequencies(data)
 
 
 def activations(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
-    """The activations of the last layer's units before each byte of ``data``, one lane: (len(data),
-    units) uint32 in 0…255, if that layer has such."""
+    """The activations of the last layer's hidden units, if it has any, before each byte of
+    ``data``, coded in one lane: (len(data), units) uint32 in 0…255."""
     return _network(model).activations(data)
 
 

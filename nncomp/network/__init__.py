@@ -1,8 +1,8 @@
-"""The network's shape: which layers, which tensors, within which limits.
+"""The network's shape: its layers, its tensors and their limits.
 
-``schema`` is a row of the table of tensors, ``layers`` the kinds of layers, ``tables`` the tables
-of contexts, ``config`` a whole network. Nothing here computes one (``engine``) or reads its
-weights (``model``).
+``schema`` describes a tensor, ``layers`` the kinds of layers, ``tables`` the tables of contexts,
+``config`` a whole network. Nothing here runs a network (``engine``) or reads its weights
+(``model``).
 """
 
 from __future__ import annotations

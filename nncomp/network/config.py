@@ -23,9 +23,9 @@ ARITHMETIC = 1  # version of docs/numerics.md
 _WIDTH = Limit(64, 2048, 64)
 _LAYERS = Limit(1, 64)
 _TABLES = Limit(0, MAX_TABLES)
-_MAX_UNITS = 1024  # that the adaptive stage reads
-_READING = 16 * 256 * 2 + 3 * 4  # bytes of a lane for each of them, and for all
-_READING_ROWS = 16 * 256 * 2 + 352 * 4
+_MAX_UNITS = 1024  # hidden units of the last layer that the adaptive stage reads at most
+_READING = 16 * 256 * 2 + 3 * 4  # bytes of a lane for each unit that the stage reads
+_READING_ROWS = 16 * 256 * 2 + 352 * 4  # bytes of a lane for reading units, however many
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class ModelConfig:
 
     @cached_property
     def tensors(self) -> Mapping[str, Tensor]:
-        """Name → row of every tensor that a model of this shape has: the table of section 9."""
+        """Every tensor of a model of this shape, by name: the table of docs/numerics.md, section
+        9."""
         rows = [*schema.table("embed", 257, self.d_model, statistics=0)]
         for i, table in enumerate(self.tables):
             rows += table.tensors(f"table.{i}")
@@ -66,48 +67,51 @@ class ModelConfig:
 
     @property
     def windows(self) -> tuple[int, ...]:
-        """Positions that each layer of attention sees."""
+        """How many positions each attention layer sees."""
         return tuple(layer.window for layer in self.layers if isinstance(layer, Attention))
 
     @property
     def units(self) -> int:
-        """Of the last layer that the adaptive stage reads, unless they are too many."""
+        """How many hidden units of the last layer the adaptive stage reads; 0 if the layer has more
+        than 1024."""
         units = self.layers[-1].units
         return units if units <= _MAX_UNITS else 0
 
     @property
     def product_weights(self) -> int:
-        """Weights in products: the multiplications of a byte, but for those within attention."""
+        """Number of weights in matrices: the multiplications per byte, except those of attention
+        scores and values."""
         matrices = (row for row in self.tensors.values() if row.role is Role.MATRIX)
         return sum(row.stored_size for row in matrices)
 
     @property
     def multiply_adds(self) -> int:
-        """Of a byte, at most."""
+        """Multiply-adds per byte, at most."""
         return self.product_weights + sum(layer.other_multiply_adds for layer in self.layers)
 
     @property
     def stored_size(self) -> int:
-        """Bytes of the tensors of a model of these dimensions."""
+        """Size of all tensors of a model of these dimensions, in bytes."""
         return sum(row.stored_size for row in self.tensors.values())
 
     def memory(self, lanes: int) -> int:
         """Upper bound in bytes of what decoding a block of ``lanes`` lanes needs, its data aside.
 
-        Four times the tensors (the file, the checked arrays, and what a kernel packs, padding
-        included); what each layer remembers of each lane, with room for a chunk; what reads the
-        units; buffers for a chunk of 128 steps of one lane and a step of every lane; 1 MiB for
-        tables, stacks and small things.
+        That is four times the tensors (the file, the checked arrays, and a kernel's packed copy
+        with padding); the state of each layer for each lane, with room for a chunk; the weights
+        with which the stage reads hidden units; buffers for a chunk of 128 steps of one lane and a
+        step of every lane; and 1 MiB for tables, stacks and small things.
         """
         packed = 4 * self.stored_size + sum(layer.packed_size for layer in self.layers)
         state = sum(layer.state_size for layer in self.layers)
         state += self.units * _READING + _READING_ROWS
-        # Residual and normed stream, logits and frequencies; layers use the same buffers in turn.
+        # Residual stream, its normed copy, logits and frequencies; layers share their buffers.
         row = 9 * self.d_model + 8 * 256 + max(layer.row_size for layer in self.layers)
         return packed + lanes * state + (kinds.CHUNK + lanes) * row + (1 << 20)
 
     def to_json(self) -> str:
-        """The canonical text: sorted keys, no spaces, ASCII. Part of the model's id."""
+        """The configuration as canonical JSON: sorted keys, no spaces, ASCII. The model's id is a
+        digest of it, too."""
         entries = {f.name: getattr(self, f.name) for f in fields(self)}
         entries["layers"] = [[layer.kind, *layer.numbers] for layer in self.layers]
         entries["tables"] = [table.entry for table in self.tables]
@@ -132,7 +136,8 @@ class ModelConfig:
 
 
 def parse_json(text: str, what: str) -> Any:
-    """A JSON object; repeated keys, which parsers read differently, are refused."""
+    """Parse a JSON object. Raises ``ModelError``, also for repeated keys, on which parsers
+    differ."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         require(len({key for key, _ in pairs}) == len(pairs), f"{what} repeats a key")

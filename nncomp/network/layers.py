@@ -1,4 +1,4 @@
-"""The kinds of layers: their numbers, limits, tensors and what they cost.
+"""The kinds of layers: their dimensions, limits, tensors and costs.
 
 Every layer is ``x += clamp16(layer(norm(x)))`` (docs/numerics.md, section 5). A kind is one class
 here, and one module or class of the same name in each engine and in the trainer. To add one, add it
@@ -23,14 +23,14 @@ CHUNK = 128  # steps that an encoder takes at a time
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of some kind; its fields are its numbers, in the order of files and of options."""
+    """A layer; its fields are its dimensions, in the order of files and of options."""
 
     kind: ClassVar[str]
-    limits: ClassVar[tuple[Limit, ...]]  # of its numbers
+    limits: ClassVar[tuple[Limit, ...]]  # the limit of each dimension
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """All that distinguishes it from others of its kind."""
+        """The layer's dimensions, which distinguish it from others of its kind."""
         return tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
     def __str__(self) -> str:
@@ -43,46 +43,46 @@ class Layer:
             limit.check(f"{name} of {self.kind}", number)
 
     def tensors(self, d: int) -> tuple[Tensor, ...]:
-        """Its own tensors for a residual stream of width ``d``, beside ``norm.c``."""
+        """The layer's tensors for a residual stream of width ``d``, except ``norm.c``."""
         raise NotImplementedError
 
     @property
     def other_multiply_adds(self) -> int:
-        """Of a byte, at most, beside those of its matrices."""
+        """Multiply-adds per byte, at most, except those of its matrices."""
         return 0
 
     @property
     def packed_size(self) -> int:
-        """Bytes of what a kernel holds more than four times the tensors."""
+        """Bytes that a kernel holds beyond four times the tensors."""
         return 0
 
     @property
     def state_size(self) -> int:
-        """Bytes that it remembers of a lane."""
+        """Bytes of the layer's state for a lane."""
         return 0
 
     @property
     def row_size(self) -> int:
-        """Bytes of buffers for a step."""
+        """Bytes of buffers for a step of a lane."""
         return 0
 
     @property
     def units(self) -> int:
-        """Hidden units."""
+        """Number of hidden units that the adaptive stage may read; 0 if the layer has none."""
         return 0
 
 
 @dataclass(frozen=True)
 class Attention(Layer):
-    """Heads that look at the last positions; one key and value head serves them all."""
+    """Multi-query attention to the last positions: all query heads share one key and value head."""
 
-    heads: int  # of queries
-    width: int  # of a head
+    heads: int  # query heads
+    width: int  # channels of a head
     window: int  # positions seen, self included
 
     kind = "attention"
     limits = (Limit(1, 64), Limit(16, 128, 16), Limit(64, 1024, 64))
-    _MARGIN: ClassVar = 32  # of packed biases
+    _MARGIN: ClassVar = 32  # padding of a head's packed biases
 
     def check(self) -> None:
         super().check()
@@ -109,7 +109,7 @@ class Attention(Layer):
 
     @property
     def state_size(self) -> int:
-        return 2 * self.width * (self.window + CHUNK + 16)  # keys and values
+        return 2 * self.width * (self.window + CHUNK + 16)  # keys and values, int8
 
     @property
     def row_size(self) -> int:
@@ -119,9 +119,9 @@ class Attention(Layer):
 
 @dataclass(frozen=True)
 class FeedForward(Layer):
-    """Two products, and a squared ReLU between them."""
+    """Two matrix products with a squared ReLU between them."""
 
-    width: int
+    width: int  # hidden units
 
     kind = "feed_forward"
     limits = (Limit(64, 8192, 64),)
@@ -146,7 +146,7 @@ KINDS: tuple[type[Layer], ...] = (Attention, FeedForward)
 
 
 def from_numbers(kind: Any, numbers: list[Any]) -> Layer:
-    """The layer that ``[layer.kind, *layer.numbers]`` says. Raises ``ModelError``."""
+    """The layer of this kind with these dimensions. Raises ``ModelError``."""
     found = next((k for k in KINDS if k.kind == kind), None)
     if found is None:
         raise ModelError("a layer is of an unknown kind")

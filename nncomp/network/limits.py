@@ -1,4 +1,4 @@
-"""Limits of a network's dimensions, and the error that breaking one is."""
+"""Limits of a network's dimensions, and the check that raises where one is broken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Limit:
 
     def check(self, what: str, value: int) -> None:
         """Raise ``ModelError`` unless ``value`` is within the limit; ``what`` names it."""
-        # type() and not isinstance(): a bool is no dimension. Large numbers would make it long.
+        # type() and not isinstance(): a bool is no dimension. A large number would make the message
+        # long.
         require(type(value) is int and abs(value) < 1 << 31, f"{what} is not a small integer")
         good = self.low <= value <= self.high and value % self.unit == 0
         steps = f", a multiple of {self.unit}" if self.unit > 1 else ""

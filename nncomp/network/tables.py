@@ -1,9 +1,10 @@
-"""Tables of contexts: rows that a step adds to the residual stream, before the first layer.
+"""Tables of contexts: embeddings of which each step adds a row to the residual stream, before the
+first layer.
 
 A context is a function of the bytes before the one to come (docs/numerics.md, section 3); each
-engine and the trainer have one of each name. A table's rows are chosen by a context's hash, or
-belong to contexts that the model knows, found by ``check`` in buckets of ``WAYS``; the others share
-the last row.
+engine and the trainer implement each of them by name. The rows of a table are either chosen by a
+context's hash; or each belongs to a context that the model knows, found by its ``check`` in buckets
+of ``WAYS`` rows, and all unknown contexts share the last row.
 """
 
 from __future__ import annotations
@@ -31,22 +32,22 @@ _LOG2_ROWS = Limit(8, 20)
 
 @dataclass(frozen=True)
 class Table:
-    """A table; its fields are its entry in a configuration, in this order."""
+    """A table; its fields, in this order, are its entry in a configuration."""
 
     context: str  # one of CONTEXTS
     log2_rows: int
     width: int  # channels of a row
-    first: int  # channel
+    first: int  # first channel of the residual stream that a row is added to
     ways: int  # 0: rows by hash; WAYS: known contexts
 
     @property
     def entry(self) -> tuple[str, int, int, int, int]:
-        """All that distinguishes it from others."""
+        """The fields as a tuple, for configurations."""
         return dataclasses.astuple(self)
 
     @property
     def rows(self) -> int:
-        """Rows of its weights; the last one of a table of known contexts is of all others."""
+        """Number of rows; the last one of a table of known contexts is for all other contexts."""
         return (1 << self.log2_rows) + (self.ways > 0)
 
     def __str__(self) -> str:
@@ -61,13 +62,13 @@ class Table:
         Limit(0, WAYS, WAYS).check("ways of a table", self.ways)
 
     def tensors(self, name: str) -> tuple[Tensor, ...]:
-        """Its tensors, if it is called ``name``."""
+        """The table's tensors, with names that begin with ``name``."""
         checks = (schema.check(name, 1 << self.log2_rows),) if self.ways else ()
         return (*checks, *schema.table(name, self.rows, self.width, statistics=1))
 
 
 def from_entry(entry: Any) -> Table:
-    """The table whose ``entry`` this is, as a list; limits are not checked. ``ModelError``."""
+    """The table with this ``entry``, a list; limits are not checked. Raises ``ModelError``."""
     good = isinstance(entry, list) and len(entry) == len(dataclasses.fields(Table))
     require(good, "a table is not five values")
     return Table(*entry)

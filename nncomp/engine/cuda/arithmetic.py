@@ -1,8 +1,8 @@
-"""What the network's kernels are made of: functions of ``docs/numerics.md`` that kernels call.
+"""The arithmetic of ``docs/numerics.md`` that the network's kernels share.
 
-Only integers occur. Tensor cores multiply s8 by s8 here, so that u8 operands are stored less 128,
-and 128 times the sum of the other operand is added. Under ``TRITON_INTERPRET=1`` the same functions
-run in numpy, without a GPU.
+Only integers occur. Tensor cores multiply s8 by s8 here; so a u8 operand is stored with 128
+subtracted, and 128 times the sum of the other operand is added to the product. With
+``TRITON_INTERPRET=1`` the same functions run in numpy, without a GPU.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def clamp(x, low: tl.constexpr, high: tl.constexpr):
 
 @triton.jit
 def _root(s):
-    """floor(√s) for 0 ≤ s < 2^56, a bit at a time."""
+    """floor(√s) for 0 ≤ s < 2^56, bit by bit."""
     root = tl.zeros_like(s)
     for i in tl.static_range(28):
         more = root + (1 << (27 - i))
@@ -36,7 +36,7 @@ def _root(s):
 
 @triton.jit
 def _scale(x, row, c, D: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_K: tl.constexpr):
-    """What norm multiplies each row by: (BLOCK_M) int64, below 2^31."""
+    """The factor by which the norm scales each row: (BLOCK_M) int64, below 2^31."""
     column = tl.arange(0, BLOCK_K)
     power = tl.zeros([BLOCK_M], tl.int64)  # < 2^55
     for k in range(0, D, BLOCK_K):

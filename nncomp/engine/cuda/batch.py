@@ -1,8 +1,8 @@
-"""Blocks coded together on one device, each on its own behalf: every lane a row of the network.
+"""Codes several blocks together on one GPU, independently: every lane is a row of the network.
 
-A batch takes all its memory when it is made. A step predicts and codes one byte of every lane, or
-a chunk of them where the bytes are known; it is captured once and replayed, and the host
-looks at the lanes only every ``POLL`` bytes of a lane.
+A batch allocates all its memory when it is made. A step predicts and codes one byte of every lane
+when decoding, or a chunk of bytes when encoding. Steps are captured in a CUDA graph once and
+replayed; the host looks at the lanes only every ``POLL`` bytes of a lane.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from nncomp.model import Model
 
 __all__ = ["CHUNK", "Batch", "Request", "block_memory", "payload_room"]
 
-CHUNK = 64  # steps of an encoder's chunk
-GRAPH_STEPS = 16  # bytes of a lane that a decoder's graph codes
-POLL = 1024  # bytes of a lane between two looks at it: tens of milliseconds
+CHUNK = 64  # bytes of a lane that an encoder codes in a step
+GRAPH_STEPS = 16  # bytes of a lane that a decoder's CUDA graph codes
+POLL = 1024  # bytes of a lane between two looks of the host: tens of milliseconds
 _STAGE_HEAD = 2048  # bytes: HEAD of csrc/device/stage.cu
 
 
@@ -45,9 +45,9 @@ class Request:
     result: list[bytes] | bytes | None = None  # payloads, or the block
     error: BaseException | None = None
     cancelled: bool = False  # nobody waits for the result
-    finished: bool = False  # whoever took it is done
+    finished: bool = False  # the thread that coded it is done with it
     counted: bool = False  # whether bytes were reported as done
-    _done: int = 0  # bytes since they were taken
+    _done: int = 0  # bytes done since the last call of take_count
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -70,7 +70,7 @@ class Request:
 
 
 def block_memory(model: Model, mixing: Mixing, size: int, lanes: int, decode: bool) -> int:
-    """Upper bound in bytes of what a block takes on the device, the model's tensors aside."""
+    """Upper bound in bytes of the memory that a block takes on the device, without the model."""
     need = run_memory(model, lanes, 1 if decode else CHUNK) + lanes * devices.SEAT.itemsize
     need += _stage_memory(model, mixing, size, lanes) + 4096
     return need + size + (size + size // 8 + 64 * lanes)  # the block and its payloads
@@ -86,7 +86,8 @@ def _aligned(size: int) -> int:
 
 
 def payload_room(size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Bytes for the payload of each lane of ``size`` bytes; what needs more is coded elsewhere."""
+    """Bytes reserved for the payload of a lane of ``size`` bytes. A block that needs more is coded
+    by the native engine."""
     return size + size // 8 + 64
 
 
@@ -105,7 +106,7 @@ class Batch:
         lanes = len(sizes)
         steps = 1 if self._decode else CHUNK
 
-        # The blocks' bytes, one behind the other: a decoder writes them.
+        # The contents of all blocks in one array, which a decoder fills.
         offsets = np.cumsum([0, *(r.size for r in requests)])
         self._offsets = offsets[:-1]
         content = np.zeros(offsets[-1] + steps, np.uint8)
@@ -153,15 +154,15 @@ class Batch:
         self._seats = self._put(seats.view(np.uint8))
 
     def run(self, poll: Callable[[], Any]) -> None:
-        """Code all blocks: results or errors go to the requests. ``poll`` is called now and then;
-        once all requests have ended by themselves, so does this."""
+        """Code all blocks and store results or errors in the requests. ``poll`` is called now and
+        then. Returns early if all requests were cancelled or failed."""
         longest = max(int(s[0]) for s in self._sizes)
         self._launch("begin", len(self._requests), devices.THREADS, self._blocks, self._seats)
         self._look(0, poll)
         done = 0
         while done < longest and not all(r.ended for r in self._requests):
             before = done
-            if done == 0:  # kernels are compiled and loaded now, not while a graph is captured
+            if done == 0:  # compiles and loads kernels, which cannot be done while capturing
                 self._step()
                 done += self._run.steps
                 repeat = self._repeated()
@@ -180,7 +181,7 @@ class Batch:
         )  # fmt: skip
 
     def _repeated(self) -> Callable[[], int]:
-        """Something that does a few steps at a time; it returns how many bytes of a lane."""
+        """A function that does a few steps and returns how many bytes of a lane they were."""
         steps = self._run.steps
         if self._device.type != "cuda":
 
@@ -191,7 +192,7 @@ class Batch:
             return once
         graph = torch.cuda.CUDAGraph()
         repeats = max(GRAPH_STEPS // steps, 1)
-        # Other threads may use the device meanwhile: their calls are not ours to judge.
+        # thread_local: calls of other threads that use the device must not fail the capture.
         stream = torch.cuda.current_stream(self._device)
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             for _ in range(repeats):
@@ -211,7 +212,8 @@ class Batch:
         poll()
 
     def _note_errors(self, seats: npt.NDArray[Any]) -> None:
-        """Of the lane that was wrong first: after that, the others of its block may be, too."""
+        """Store an error in each request with a malformed payload. It names the lane that failed
+        first, since the other lanes of a block may fail because of it."""
         first = 0
         for r in self._requests:
             own = seats[first : first + r.lanes]
@@ -252,5 +254,5 @@ class Batch:
 
 
 def _lane_sizes(size: int, lanes: int) -> npt.NDArray[np.int64]:
-    """The first ``size`` mod ``lanes`` pieces are one byte longer."""
+    """Bytes of each lane of a block: the first ``size`` mod ``lanes`` are one byte longer."""
     return size // lanes + (np.arange(lanes) < size % lanes)

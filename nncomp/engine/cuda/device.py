@@ -1,8 +1,8 @@
-"""The stage and the coder on a device: csrc/device/stage.cu, compiled by NVRTC and launched.
+"""The stage and the coder on a GPU: compiles csrc/device/stage.cu with NVRTC and launches it.
 
 NVRTC comes with torch's CUDA packages, so no compiler has to be installed. Everything goes through
-ctypes; this module imports neither torch nor triton. ``BLOCK`` and ``SEAT`` are the structures that
-the kernels take, field by field.
+ctypes; this module imports neither torch nor triton. ``BLOCK`` and ``SEAT`` have the layouts of the
+structures of the same names in stage.cu.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from nncomp.errors import NNCompError
 __all__ = ["BLOCK", "SEAT", "STATUS", "Program", "StageProgram", "count", "load_driver", "tables"]
 
 SOURCES = Path(__file__).parents[2] / "csrc"
-THREADS = 256  # of a thread block: MAX_LANES or more, a multiple of the warp's 32
+THREADS = 256  # threads of a thread block: at least MAX_LANES, and a multiple of the warp's 32
 
 BLOCK = np.dtype(
     [("stage", "u8"), ("data", "u8"), ("tables", "u8"), ("size", "u4"), ("first", "u4")]
@@ -39,20 +39,20 @@ SEAT = np.dtype(
         *(("status", "u4"), ("found", "u4")),
     ]
 )
-STATUS = {  # what is wrong with a lane's payload; 0 is nothing
+STATUS = {  # errors of a lane's payload; 0 means none
     1: "has a malformed payload",
     2: "ends too early",
     3: "has bytes left over",
     4: "has a payload but no bytes",
 }
-NO_ROOM = 5  # the payload grew beyond what was reserved: not an error of anybody
+NO_ROOM = 5  # status: the payload does not fit into its memory; the block is coded elsewhere
 
-_KERNELS = {  # name → types of the arguments
+_KERNELS = {  # argument types of each kernel
     "begin": (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32),
     "code": (*[ctypes.c_void_p] * 5, ctypes.c_uint32, ctypes.c_uint32),
     "finish": (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32),
 }
-# NVRTC has no standard library; this is what the sources use of it.
+# NVRTC has no standard library; this defines what the sources use of it.
 _STANDARD = b"""#pragma once
 using int8_t = signed char; using int16_t = short; using int32_t = int; using int64_t = long long;
 using uint8_t = unsigned char; using uint16_t = unsigned short; using uint32_t = unsigned int;
@@ -61,31 +61,33 @@ using uint64_t = unsigned long long; using size_t = decltype(sizeof 0);
 
 
 class Program(Protocol):
-    """The kernels of stage.cu, compiled for something that runs them."""
+    """The compiled kernels of stage.cu, on a GPU or, in tests, a substitute for one."""
 
     def make_current(self) -> None:
-        """Before the calling thread launches anything."""
+        """Select the device for the calling thread, before it launches anything."""
 
     def launch(self, name: str, grid: int, threads: int, stream: int, *values: int) -> None:
-        """Start a kernel on a stream: ``grid`` blocks of ``threads``; addresses and numbers."""
+        """Start a kernel on a stream with ``grid`` thread blocks of ``threads`` threads; ``values``
+        are its arguments, addresses and numbers."""
 
 
 def arguments(name: str, values: tuple[int, ...]) -> tuple[Any, Any]:
-    """The values of a kernel's arguments, and their addresses, as ``cuLaunchKernel`` takes them."""
+    """Return (a kernel's arguments as ctypes, the array of their addresses for
+    ``cuLaunchKernel``). The first must live as long as the second is used."""
     typed = [kind(value) for kind, value in zip(_KERNELS[name], values, strict=True)]
     places = (ctypes.c_void_p * len(typed))(*[ctypes.addressof(value) for value in typed])
     return typed, places
 
 
 def tables() -> npt.NDArray[np.uint8]:
-    """stage/tables.hpp's Tables, as bytes."""
+    """The bytes of the structure Tables of csrc/stage/tables.hpp: (bytes,) uint8."""
     stretch, squash, following, start, reciprocal, *rates = _native.mixing_tables()
     tables = (stretch, squash, following, reciprocal, start, *rates)
     return np.frombuffer(b"".join(tables), np.uint8)
 
 
 def count() -> int:
-    """How many CUDA devices there are, by the driver alone; 0 without a driver."""
+    """The number of CUDA devices, asked of the driver without torch; 0 without a driver."""
     try:
         driver = load_driver()
     except (OSError, NNCompError):
@@ -95,7 +97,7 @@ def count() -> int:
 
 
 class StageProgram:
-    """``Program`` on the CUDA device of that number."""
+    """A ``Program`` on the CUDA device number ``device``."""
 
     def __init__(self, device: int) -> None:
         self._driver = load_driver()
@@ -117,7 +119,7 @@ class StageProgram:
             self._call("cuModuleGetFunction", ctypes.byref(function), module, name.encode())
 
     def make_current(self) -> None:
-        """A thread has no context of its own accord."""
+        """Make the device's context current for the calling thread, which begins with none."""
         self._call("cuCtxSetCurrent", self._context)
 
     def launch(self, name: str, grid: int, threads: int, stream: int, *values: int) -> None:
@@ -126,7 +128,7 @@ class StageProgram:
             "cuLaunchKernel", self._functions[name], *(grid, 1, 1), *(threads, 1, 1), 0,
             ctypes.c_void_p(stream), places, None,
         )  # fmt: skip
-        del typed  # it had to live until now
+        del typed  # kept until here because ``places`` points into it
 
     def _call(self, name: str, *args: Any) -> None:
         _check(getattr(self._driver, name)(*args), name)
@@ -139,20 +141,20 @@ def _check(result: int, name: str) -> None:
 
 @functools.cache
 def load_driver() -> ctypes.CDLL:
-    """CUDA's driver. Raises ``OSError`` where there is none, ``NNCompError`` for its errors."""
+    """Load CUDA's driver. Raises ``OSError`` where there is none, ``NNCompError`` if it fails."""
     driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     _check(driver.cuInit(0), "cuInit")
     return driver
 
 
 def _nvrtc() -> ctypes.CDLL:
-    """NVRTC, of torch's packages or of an installed toolkit. Raises ``NNCompError``."""
+    """Load NVRTC from torch's packages or an installed toolkit. Raises ``NNCompError``."""
     places = [os.path.join(p, "nvidia", "*", "lib") for p in sys.path]
     places += [os.path.join(p, "torch", "lib") for p in sys.path]
     places += ["/usr/local/cuda/lib64", "/usr/lib/x86_64-linux-gnu"]
     for place in places:
         for path in sorted(glob.glob(os.path.join(place, "libnvrtc.so.*"))):
-            # It opens a second library by its name, which is found once it is loaded.
+            # NVRTC opens a second library by name, which it finds only if that is already loaded.
             for helper in glob.glob(os.path.join(os.path.dirname(path), "libnvrtc-builtins.so.*")):
                 if ".alt." not in helper:
                     ctypes.CDLL(helper, ctypes.RTLD_GLOBAL)
@@ -161,7 +163,8 @@ def _nvrtc() -> ctypes.CDLL:
 
 
 def compile_cubin(architecture: str) -> bytes:
-    """Machine code of stage.cu for ``sm_90`` and the like. Raises ``NNCompError``."""
+    """Compile stage.cu to machine code for an architecture such as ``sm_90``. Raises
+    ``NNCompError``."""
     nvrtc = _nvrtc()
     program = ctypes.c_void_p()
     headers = (ctypes.c_char_p * 2)(_STANDARD, _STANDARD)
@@ -195,7 +198,8 @@ def compile_cubin(architecture: str) -> bytes:
 
 
 def _cached_cubin(architecture: str) -> bytes:
-    """Compiling takes ten seconds, so its result is kept, under a digest of all that enters."""
+    """Compile stage.cu, or read it from a cache on disk, since compiling takes ten seconds. The key
+    is a digest of everything that the result depends on."""
     import hashlib
 
     digest = hashlib.blake2b(_STANDARD + architecture.encode(), digest_size=16)
@@ -213,5 +217,5 @@ def _cached_cubin(architecture: str) -> bytes:
             file.write(code)
         os.replace(file.name, kept)
     except OSError:
-        pass  # it will take its time again
+        pass  # without a cache it is compiled again next time
     return code

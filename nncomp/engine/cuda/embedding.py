@@ -1,7 +1,7 @@
-"""The residual stream at its start, on a device: ``docs/numerics.md``, section 3.
+"""The beginning of the residual stream, on a GPU: ``docs/numerics.md``, section 3.
 
-Rows: see ``kernels``. ``follow`` takes a lane's bytes one after the other and gives the keys of all
-contexts; ``embed`` looks them up, each row by itself.
+Rows are those of ``kernels``. ``follow`` goes through a lane's bytes in order and computes the keys
+of all contexts; ``embed`` looks them up, each row independently.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Embedding", "embed", "follow"]
 
 GOLDEN = tl.constexpr(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 FACTOR = tl.constexpr(0x2F0B4C4700000B2D)
-_PAST = 9  # numbers that are kept of a lane
+_PAST = 9  # numbers of a lane's state: last bytes, words, line, …
 PAST, KEYS = tl.constexpr(_PAST), tl.constexpr(len(CONTEXTS))
 
 
@@ -51,11 +51,12 @@ class Embedding:
 
     @staticmethod
     def memory(steps: int) -> int:
-        """Bytes for a lane of so many steps."""
+        """Bytes of state and keys for a lane with ``steps`` steps at a time."""
         return 8 * (_PAST + steps * len(CONTEXTS))
 
     def start(self, rows: Rows, data: torch.Tensor, begin: torch.Tensor) -> Callable[[], None]:
-        """What starts the next steps; ``data`` and ``begin`` are those of a run."""
+        """A function that computes the beginning of the residual stream of the next steps.
+        ``data`` holds all lanes' bytes, and ``begin``, (lanes) int64, where each lane's begin."""
 
         def zeros(*shape: int) -> torch.Tensor:
             return torch.zeros(shape, dtype=torch.int64, device=data.device)
@@ -91,13 +92,14 @@ def _byte_above(bytes, t, line, above, AHEAD: tl.constexpr):
 
 @triton.jit
 def follow(keys, past, data, begin, time, STEPS: tl.constexpr, BLOCK: tl.constexpr):
-    """Contexts: keys (rows, KEYS) int64, in the order of ``CONTEXTS``; past (lanes, PAST) int64."""
+    """Compute the contexts' keys, (rows, KEYS) int64 in the order of ``CONTEXTS``, and update the
+    lanes' state ``past``, (lanes, PAST) int64."""
     lane = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     first_t = tl.load(time + lane).to(tl.int64)
     bytes = data + tl.load(begin + lane)
     kept = past + lane * PAST
-    again = first_t > 0  # else the lane begins
-    last = tl.load(kept, mask=again, other=0)  # eight bytes, the very last lowest
+    again = first_t > 0  # False at the beginning of a lane, where the state is 0
+    last = tl.load(kept, mask=again, other=0)  # the last eight bytes, the newest lowest
     word = tl.load(kept + 1, mask=again, other=0)
     before = tl.load(kept + 2, mask=again, other=0)
     line = tl.load(kept + 3, mask=again, other=0)
@@ -105,7 +107,7 @@ def follow(keys, past, data, begin, time, STEPS: tl.constexpr, BLOCK: tl.constex
     field = tl.load(kept + 5, mask=again, other=0)
     blanks = tl.load(kept + 6, mask=again, other=0)
     blanks_above = tl.load(kept + 7, mask=again, other=0)
-    first = tl.load(kept + 8, mask=again, other=0)  # 256 + the line's first byte that is no blank
+    first = tl.load(kept + 8, mask=again, other=0)  # 256 + the line's first non-blank byte, or 0
     for step in range(STEPS):
         t = first_t + step
         old = t > 0
@@ -156,7 +158,8 @@ def follow(keys, past, data, begin, time, STEPS: tl.constexpr, BLOCK: tl.constex
 
 @triton.jit
 def _row(key, log2_rows, checks, bucket_0):
-    """The row of a key in a table, whose checks begin at ``bucket_0``; 0: there are none."""
+    """The row of a key in a table. Its checks begin at ``bucket_0``; 0: it has none, and rows are
+    chosen by hash."""
     log2 = log2_rows.to(tl.uint64)
     hash = key.to(tl.uint64) * GOLDEN
     row = (hash >> (64 - log2)).to(tl.int64)
@@ -165,7 +168,7 @@ def _row(key, log2_rows, checks, bucket_0):
         check = (hash >> (59 - log2)).to(tl.int64) & 255
         eight = tl.load(checks + bucket_0 + bucket)
         row = tl.zeros_like(bucket) + (1 << log2_rows)
-        for i in tl.static_range(8):  # the first slot counts, so it is last
+        for i in tl.static_range(8):  # from the last slot to the first, which then prevails
             slot = 7 - i
             row = tl.where(((eight >> 8 * slot) & 255) == check, bucket * 8 + slot, row)
     return row
@@ -177,10 +180,11 @@ def embed(
     D: tl.constexpr, STEPS: tl.constexpr, TABLES: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
 ):  # fmt: skip
-    """x (rows, D) int32; data u8, a lane's bytes from begin[lane] (int64) on.
+    """Write the sum of all embeddings to x, (rows, D) int32. A lane's bytes begin in data, u8, at
+    begin[lane], int64.
 
     Row i of ``tables``, (TABLES, 8) int64: context, log2 of rows, width, first channel, offset in
-    ``table_rows``, multiplier, the first bucket in ``checks`` or 0, one unused.
+    ``table_rows``, multiplier, first bucket in ``checks`` or 0, unused.
     """
     row = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     lane = row // STEPS

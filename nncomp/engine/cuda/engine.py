@@ -1,8 +1,8 @@
-"""Calls from many threads, coded together on one device.
+"""Gathers calls from many threads and codes them together on one GPU.
 
-A GPU is fast with thousands of lanes, and a block has 128 at most: so calls that wait at the same
-time become one batch, by the thread that came first. What has no network, or does not fit what was
-reserved, goes to the native engine.
+A GPU is fast with thousands of lanes, but a block has at most 128. So calls that wait at the same
+time become one batch, which the first thread codes for all. Blocks without a network, or that do
+not fit into the memory reserved for them, are coded by the native engine.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from nncomp.prime import Prime
 
 __all__ = ["CudaEngine", "get"]
 
-GATHER = 0.02  # seconds without another call after which those that wait are coded
-SHARE = (3, 4)  # of the free memory of a device, what a batch may take
+GATHER = 0.02  # seconds without another call after which the waiting calls are coded
+SHARE = (3, 4)  # a batch may take 3/4 of the free memory of a device
 _CACHE_SIZE = 4  # networks kept on a device
 
 
 class CudaEngine:
-    """The engine of one device. Functions as in ``nncomp.engine.Engine``; any thread may call."""
+    """The engine of one GPU; an ``nncomp.engine.Engine`` that any thread may call."""
 
     def __init__(self, device: torch.device, program: devices.Program) -> None:
         self.device = device
         self._program = program
         self._networks: OrderedDict[bytes, Network] = OrderedDict()
-        # One for all batches: memory that one of them leaves is the next one's.
+        # One stream for all batches, so that torch reuses the memory of one for the next.
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-        self._changed = threading.Condition()  # guards what follows
+        self._changed = threading.Condition()  # guards the attributes below
         self._waiting: list[Request] = []
         self._busy = False  # whether a thread is coding for all
 
@@ -59,7 +59,8 @@ class CudaEngine:
         progress: Callable[[int], Any] | None = None,
         prime: Prime | None = None,
     ) -> list[bytes]:
-        """As ``native.encode_block``; ``threads`` is for what is coded there: all with a prime."""
+        """Encode a block as ``native.encode_block`` does. ``threads`` is only used if the native
+        engine codes it, as always with a prime."""
 
         def elsewhere(progress: Callable[[int], Any] | None) -> list[bytes]:
             return native.encode_block(
@@ -86,7 +87,8 @@ class CudaEngine:
         progress: Callable[[int], Any] | None = None,
         prime: Prime | None = None,
     ) -> bytes:
-        """As ``native.decode_block``; ``threads`` is for what is coded there: all with a prime."""
+        """Decode a block as ``native.decode_block`` does. ``threads`` is only used if the native
+        engine codes it, as always with a prime."""
 
         def elsewhere(progress: Callable[[int], Any] | None) -> bytes:
             return native.decode_block(
@@ -103,7 +105,8 @@ class CudaEngine:
         return request.result
 
     def frequencies(self, model: Model, data: bytes) -> npt.NDArray[np.uint32]:
-        """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32."""
+        """The network's frequencies of the 256 bytes before each byte of ``data``, coded in one
+        lane: (len(data), 256) uint32."""
         with self._on_device():
             padded = np.frombuffer(data + bytes(CHUNK), np.uint8).copy()
             run = Run(
@@ -121,8 +124,9 @@ class CudaEngine:
             return out
 
     def blocks_in_flight(self, model: Model, mixing: Mixing, size: int, lanes: int) -> int:
-        """How many blocks of ``size`` bytes fit into the memory that a batch may take; ≥ 1."""
-        need = block_memory(model, mixing, size, lanes, decode=False)  # the larger one
+        """How many blocks of ``size`` bytes fit into the memory that a batch may take, at least
+        1."""
+        need = block_memory(model, mixing, size, lanes, decode=False)  # encoding needs more
         return max(self._room() // need, 1)
 
     def _room(self) -> int:
@@ -151,9 +155,9 @@ class CudaEngine:
         return network
 
     def _code(self, request: Request, progress: Callable[[int], Any] | None) -> None:
-        """Wait until ``request`` is coded, by this thread or another; raises what went wrong.
+        """Wait until ``request`` is coded, by this thread or another; raises its error, if any.
 
-        It may be left without a result, where it did not fit into the memory taken for it.
+        It may be left without a result where it did not fit into the memory reserved for it.
         """
         with self._changed:
             self._waiting.append(request)
@@ -166,7 +170,7 @@ class CudaEngine:
                 if lead:
                     self._lead(request, progress)
                 with self._changed:
-                    # It leaves the list when it is taken, and is finished when its taker is done.
+                    # It leaves the list when a thread takes it, and is finished when that is done.
                     finished = request not in self._waiting and (lead or request.finished)
                     if not finished:
                         self._changed.wait(0.2)
@@ -182,7 +186,8 @@ class CudaEngine:
             raise request.error
 
     def _lead(self, own: Request, progress: Callable[[int], Any] | None) -> None:
-        """Code ``own`` with all that fit to it. An error of ``progress`` ends ``own`` only."""
+        """Code ``own`` together with the waiting requests that can be in one batch with it. An
+        error of ``progress`` only ends ``own``."""
         taken: list[Request] = []
         error: BaseException | None = None
 
@@ -200,9 +205,9 @@ class CudaEngine:
             with self._on_device(), torch.inference_mode():
                 Batch(self._network(own.model), self._program, taken).run(poll)
         except torch.OutOfMemoryError:
-            pass  # somebody else has taken it since: what has no result is coded elsewhere
+            pass  # another program has taken the memory: the native engine codes these blocks
         except BaseException as e:
-            if isinstance(e, RuntimeError):  # torch's
+            if isinstance(e, RuntimeError):  # torch's error class
                 e = NNCompError(f"the CUDA device failed: {next(iter(str(e).splitlines()), '')}")
             for request in taken:
                 request.error = request.error or e
@@ -217,14 +222,14 @@ class CudaEngine:
             raise error
 
     def _gather(self) -> None:
-        """Wait until no more calls come."""
+        """Wait until no more calls have come for GATHER seconds."""
         waiting = 0
         while waiting < len(self._waiting):
             waiting = len(self._waiting)
             time.sleep(GATHER)
 
     def _take(self, own: Request) -> list[Request]:
-        """``own``, and as many others of its kind as memory allows."""
+        """Take ``own`` and as many waiting requests of its model and direction as memory allows."""
         room = self._room()
         taken: list[Request] = []
         with self._changed:
@@ -240,7 +245,7 @@ class CudaEngine:
 
 
 def _report(request: Request, progress: Callable[[int], Any] | None) -> None:
-    """Also where nothing was done: a call that waits can be stopped, too."""
+    """Report bytes done, even if there are none, so that ``progress`` can abort a waiting call."""
     if progress is not None:
         progress(request.take_count())
 
@@ -248,7 +253,8 @@ def _report(request: Request, progress: Callable[[int], Any] | None) -> None:
 def _uncounted(
     request: Request, progress: Callable[[int], Any] | None
 ) -> Callable[[int], Any] | None:
-    """``progress`` for coding a request again: bytes count once."""
+    """The ``progress`` for coding a request again; it reports 0 bytes if some were reported before,
+    so that none count twice."""
     if progress is None or not request.counted:
         return progress
     return lambda done: progress(0)
@@ -256,7 +262,7 @@ def _uncounted(
 
 @functools.cache
 def get(number: int) -> CudaEngine:
-    """The engine of the CUDA device of that number, which exists. Raises ``NNCompError``."""
+    """The engine of the CUDA device ``number``, which exists. Raises ``NNCompError``."""
     if torch.version.cuda is None:
         raise NNCompError("device cuda needs a torch for CUDA: this one has none")
     return CudaEngine(torch.device("cuda", number), devices.StageProgram(number))

@@ -1,10 +1,9 @@
-"""The network's output, in Triton: ``docs/numerics.md``, section 6, on many rows.
+"""Triton kernels of the network's output (``docs/numerics.md``, section 6), and of the product with
+which every layer ends. Other kernels are in ``layers`` and ``embedding``.
 
-And the product that layers end with; those of a kind of layer are in ``layers``, those of the start
-in ``embedding``. A row is one step
-of one lane. Rows are lane by lane: row = lane · STEPS + step; a decoder has one step, an encoder a
-chunk of them. ``time[lane]`` is the first step's t. Every array has whole tiles of rows,
-so rows are never masked; what comes of rows past a lane's end is not used.
+A row is one step of one lane: row = lane · STEPS + step. A decoder has one step at a time, an
+encoder a chunk of them. ``time[lane]`` is the t of the first step. Every array has whole tiles of
+rows, so rows are never masked; results of rows past a lane's end are not used.
 """
 
 from __future__ import annotations
@@ -42,9 +41,10 @@ def predict(
     x, c, weight, m, power, out, sums,
     D: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_K: tl.constexpr,
 ):  # fmt: skip
-    """Section 6, as coder.hpp's Distribution: 256 frequencies (int32), sums of each 16 (int64).
+    """Compute the distributions of section 6 in the layout of coder.hpp's Distribution: 256
+    frequencies (int32), and the sum of each 16 of them (int64).
 
-    ``out`` and ``sums`` are one array, of 1152 bytes a row. power is POW as int32.
+    ``out`` and ``sums`` are the same array, with 1152 bytes per row. power is POW as int32.
     """
     row = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     column = tl.arange(0, 256)

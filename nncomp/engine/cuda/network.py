@@ -1,7 +1,8 @@
-"""The network on a torch device: a model's tensors there, and a run of steps of many lanes.
+"""The network on a torch device: a model's tensors, and the forward pass for many lanes.
 
-``Network`` is packed once for a model and device. ``Run`` has the memory of the lanes that are
-coded together, all of it taken when it is made, so that ``forward`` can be captured in a graph.
+``Network`` is made once for a model and device. ``Run`` holds the memory of the lanes that are
+coded together; all of it is allocated at the beginning, so that ``forward`` can be captured in a
+CUDA graph.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from nncomp.tables import POW
 __all__ = ["DISTRIBUTION", "Network", "Run", "padded_lanes", "run_memory"]
 
 DISTRIBUTION = 1152  # bytes of coder.hpp's Distribution: 256 frequencies of 4 bytes, 16 sums of 8
-MANY_ROWS = 4096  # from here on tiles of 64 rows, not of 16, fill a GPU
+MANY_ROWS = 4096  # from so many rows on, tiles of 64 rows fill a GPU; below, tiles of 16 are used
 
 
 def padded_lanes(lanes: int, steps: int) -> int:
-    """So many lanes that their rows fill whole tiles."""
+    """``lanes`` rounded up so that the rows of all lanes fill whole tiles."""
     tile = _tile_rows(lanes * steps)
     while lanes * steps % tile:
         lanes += 1
@@ -33,7 +34,7 @@ def padded_lanes(lanes: int, steps: int) -> int:
 
 
 def run_memory(model: Model, lanes: int, steps: int) -> int:
-    """Bytes on the device that a ``Run`` of so many lanes and steps takes."""
+    """Bytes on the device that a ``Run`` of these lanes and steps takes."""
     c = model.config
     row = 4 * c.d_model + _scratch(c) + DISTRIBUTION
     states = sum(LAYERS[type(shape)].state(shape, steps) for shape in c.layers)
@@ -41,7 +42,7 @@ def run_memory(model: Model, lanes: int, steps: int) -> int:
 
 
 def _scratch(c: ModelConfig) -> int:
-    """Bytes a row that layers use in turn."""
+    """Bytes per row of the scratch memory that layers share."""
     return max(LAYERS[type(shape)].scratch(shape) for shape in c.layers)
 
 
@@ -50,7 +51,7 @@ def _tile_rows(rows: int) -> int:
 
 
 class Network:
-    """A model's tensors on a device."""
+    """A model with its tensors on a device."""
 
     def __init__(self, model: Model, device: torch.device) -> None:
         c = model.config
@@ -68,12 +69,12 @@ class Network:
 
 
 class Run:
-    """Lanes of ``network``: each call of ``forward`` gives their next ``steps`` distributions.
+    """Lanes that ``network`` predicts together, ``steps`` bytes of each per call of ``forward``.
 
-    ``data`` is u8 and has ``steps`` bytes behind the last lane's end; ``start`` is (lanes) int64,
-    where each lane's bytes begin. ``time`` (lanes) int32 counts the bytes of each lane so far: who
-    codes them adds to it. ``activations`` are those of the units that the stage reads, (rows,
-    units) s8. Lanes beyond those of ``start`` are padding.
+    ``data`` is u8 and has ``steps`` bytes behind the last lane's end; ``start``, (lanes) int64, is
+    where each lane's bytes begin. ``time``, (lanes) int32, counts the bytes of each lane so far;
+    whoever codes them has to increase it. ``activations``, (rows, units) s8, are those of the
+    hidden units that the stage reads. Lanes beyond those of ``start`` are padding.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Run:
             steps,
             _tile_rows(rows),
         )
-        # What the last layer leaves there: squared ReLUs less 128, if they are that.
+        # The last layer leaves its hidden units there, if it has any: squared ReLUs minus 128.
         (self.activations,) = self.rows.scratch(c.units)
         self.start = network.embedding.start(self.rows, data, begin)
         self.layers = [layer.start(self.rows) for layer in network.layers]

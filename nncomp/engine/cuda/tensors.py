@@ -1,4 +1,4 @@
-"""A model's tensors on a torch device, and the rows that its layers are added to."""
+"""A model's tensors on a torch device, and the rows of the residual stream."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from nncomp.model import Model
 
 __all__ = ["TILE", "Matrix", "Rows", "Tensors"]
 
-TILE = 64  # columns of a product, of its inputs, and slots of a ring, that a kernel takes at a time
+TILE = 64  # a kernel's tile: outputs and inputs of a product, or slots of a ring buffer
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """A matrix whose outputs are padded to whole tiles."""
+    """A matrix with its outputs padded to whole tiles."""
 
     weight: torch.Tensor  # (outputs, inputs) s8
     m: torch.Tensor  # (outputs) int32
-    start: torch.Tensor  # (outputs) int32: what products lack
+    start: torch.Tensor  # (outputs) int32: what products lack if inputs are stored minus ``less``
 
 
 class Tensors:
@@ -33,27 +33,28 @@ class Tensors:
         self._model, self._device, self._prefix = model, device, prefix
 
     def within(self, prefix: str) -> Tensors:
-        """Those whose names go on with ``prefix``."""
+        """The tensors whose names continue with ``prefix``."""
         return Tensors(self._model, self._device, self._prefix + prefix)
 
     def put(self, values: Any, dtype: torch.dtype) -> torch.Tensor:
-        """Anything that is an array, on the device."""
+        """Copy an array to the device."""
         return torch.tensor(values, dtype=dtype, device=self._device)
 
     def values(self, name: str) -> npt.NDArray[Any]:
-        """A tensor as the model has it."""
+        """A tensor of the model, as a numpy array."""
         return self._model.tensors[self._prefix + name]
 
     def numbers(self, name: str, dtype: torch.dtype) -> torch.Tensor:
-        """A tensor as it is."""
+        """A tensor of the model, on the device."""
         return self.put(self.values(name), dtype)
 
     def number(self, name: str) -> torch.Tensor:
-        """(1) int64, on the device: as a kernel's argument, its value would be compiled in."""
+        """A tensor of one number, (1) int64, on the device: Triton might compile the value of a
+        plain argument into the kernel."""
         return self.numbers(name, torch.int64)
 
     def matrix(self, name: str, less: int = 0) -> Matrix:
-        """A matrix for inputs that are stored ``less`` that much."""
+        """A matrix for inputs that are stored with ``less`` subtracted."""
         tensors, key = self._model.tensors, self._prefix + name
         weight, m = tensors[f"{key}.weight"], tensors[f"{key}.m"]
         padding = -len(weight) % TILE
@@ -66,12 +67,13 @@ class Tensors:
 
 @dataclass(frozen=True)
 class Rows:
-    """What the layers of a run work on: rows are lanes × steps, lane by lane."""
+    """The residual stream of a run, and the memory of its layers. Rows are lanes × steps, lane by
+    lane."""
 
     x: torch.Tensor  # (rows, width) int32, the residual stream
     time: torch.Tensor  # (lanes) int32, the t of each lane's first step
     memory: torch.Tensor  # int8, for ``scratch``
-    count: int  # of lanes, without padding
+    count: int  # number of lanes without padding
     steps: int
     tile: int  # rows that a kernel takes at a time
 
@@ -89,15 +91,15 @@ class Rows:
 
     @property
     def block(self) -> dict[str, int]:
-        """Tiles of a product."""
+        """The tile sizes of a product, as arguments of a kernel."""
         return {"BLOCK_M": self.tile, "BLOCK_N": TILE, "BLOCK_K": TILE}
 
     def zeros(self, *shape: int) -> torch.Tensor:
-        """s8 that belong to a layer alone."""
+        """An s8 tensor that belongs to one layer."""
         return torch.zeros(shape, dtype=torch.int8, device=self.x.device)
 
     def scratch(self, *widths: int) -> Sequence[torch.Tensor]:
-        """(rows, width) s8 for each of ``widths``, which the next layer uses, too."""
+        """A (rows, width) s8 tensor for each of ``widths``, in memory that all layers share."""
         sizes = [len(self.x) * width for width in widths]
         parts = self.memory[: sum(sizes)].split(sizes)
         return [part.view(len(self.x), width) for part, width in zip(parts, widths, strict=True)]

@@ -45,7 +45,7 @@ __all__ = [
 
 
 def lane_sizes(size: int, lanes: int) -> list[int]:
-    """Lengths of the contiguous pieces of a block: the first ``size`` mod ``lanes`` one longer."""
+    """Bytes of each lane of a block; the first ``size`` mod ``lanes`` are one byte longer."""
     if size < 0 or lanes < 1:
         raise ValueError("size must be 0 or more and lanes 1 or more")
     return [size // lanes + (i < size % lanes) for i in range(lanes)]
@@ -58,11 +58,12 @@ def _steps(
     stage: Stage | None = None,
     known: int = 0,
 ) -> Iterator[tuple[int, int, Prediction | None]]:
-    """For each step its time t, how many lanes have a byte t, and what the network says of them.
+    """Yield for each step (its time t, how many lanes have a byte t, the network's prediction for
+    these; None without a model).
 
-    Without a model there is nothing. Between two steps the caller may append to ``pieces``;
-    when step t is taken, bytes before t are there. The first ``known`` bytes of all lanes are the
-    same, and steps begin behind them: ``stage`` has then read them once, in the first lane.
+    Between two steps the caller may append to ``pieces``: step t needs the bytes before t. If the
+    first ``known`` bytes of all lanes are the same, ``stage`` reads them once, in the first lane,
+    and the steps begin after them.
     """
     network = None if model is None else Network(model, len(sizes))
     if known:
@@ -89,7 +90,7 @@ def _stage(
 
 
 def _share_first(stage: Stage) -> None:
-    """What is private to the first lane, which alone has coded so far, becomes that of all."""
+    """Copy the private state of the first lane, the only one used so far, to all lanes."""
     first = stage.lanes[0]
     stage.lanes = [first, *(copy.deepcopy(first) for _ in stage.lanes[1:])]
     for lane, piece in zip(stage.lanes, stage.pieces, strict=True):
@@ -97,7 +98,8 @@ def _share_first(stage: Stage) -> None:
 
 
 def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:
-    """The frequencies before each byte of ``data``, one lane: (len(data), 256) uint32 in 1…2^30."""
+    """The network's frequencies of the 256 bytes before each byte of ``data``, coded in one lane:
+    (len(data), 256) uint32 in 1…2^30."""
     table = np.zeros((len(data), 256), np.uint32)
     for t, _, said in _steps(model, [data], [len(data)]):
         assert said is not None
@@ -113,7 +115,8 @@ def _check(model: Model | None, lanes: int) -> None:
 def _code_byte(
     stage: Stage, lane: int, said: Prediction | None, choose: Callable[[int], int]
 ) -> int:
-    """Code a byte with the stage and, where there is one, the network's prediction."""
+    """Code a byte with the stage and, if there is one, the network's prediction; returns the byte.
+    ``choose`` codes a bit, given its probability, and returns it."""
     if said is None:
         return stage.code_byte(lane, None, choose)
     network = partial(probability, cumulative_sums(said.frequencies[lane]))
@@ -130,11 +133,11 @@ def encode_block(
     progress: Callable[[int], Any] | None = None,
     prime: Prime | None = None,
 ) -> list[bytes]:
-    """Code a block as ``lanes`` ≥ 1 lanes; returns one payload each, empty for an empty lane.
+    """Code a block in ``lanes`` ≥ 1 lanes; returns one payload each, empty for an empty lane.
 
-    The adaptive stage mixes what the network predicts with its own; without a model it is alone,
-    with one lane. Each lane begins behind the ``prime``, if there is one.
-    ``threads`` changes nothing here. ``progress(n)`` is told after every step of n more bytes done.
+    The adaptive stage mixes the network's prediction with its own; without a model there is the
+    stage alone, and one lane. If there is a ``prime``, each lane begins after it. ``threads``
+    changes nothing here. ``progress(n)`` is called after every step with n more bytes done.
     """
     _check(model, lanes)
     sizes = lane_sizes(len(data), lanes)
@@ -162,7 +165,7 @@ def byte_costs(
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
 ) -> npt.NDArray[np.uint32]:
-    """What each byte takes of the payload of a block of one lane, in 1/2^24 of a bit: (n,)."""
+    """The cost of each byte of a block coded in one lane, in 1/2^24 of a bit: (n,)."""
     return cost_rows(model, data, mixing, threads=threads, progress=progress).reshape(-1)
 
 
@@ -176,7 +179,7 @@ def cost_rows(
     threads: int = 1,
     progress: Callable[[int], Any] | None = None,
 ) -> npt.NDArray[np.uint32]:
-    """What each byte takes, as ``Counting.cost_rows`` has it: (n, columns)."""
+    """The costs of each byte or bit, (n, columns), as ``Counting.cost_rows`` defines them."""
     return _rows_behind(b"", model, data, len(data), mixing, split, bits, progress)
 
 
@@ -190,10 +193,10 @@ def _rows_behind(
     bits: bool = False,
     progress: Callable[[int], Any] | None = None,
 ) -> npt.NDArray[np.uint32]:
-    """The rows of ``data`` in a block of ``room`` bytes that begins with ``known``."""
+    """The rows of ``cost_rows`` for ``data`` after ``known``, in a block of ``room`` bytes."""
     piece = known + data
     stage = _stage(mixing, model, [piece], [room])
-    encoder, alone = RangeEncoder(), RangeEncoder()  # of all, and of the network alone
+    encoder, alone = RangeEncoder(), RangeEncoder()  # with everything, and with the network alone
     found = []
     for t, _, said in _steps(model, [piece], [len(piece)]):
         if t < len(known):
@@ -217,7 +220,7 @@ def _rows_behind(
 
 
 def _by_network(encoder: RangeEncoder, byte: int, w: npt.NDArray[np.uint32]) -> list[int]:
-    """What the bits of a byte take by the network's frequencies alone."""
+    """The costs of a byte's bits if coded with the network's frequencies ``w`` alone."""
     took: list[int] = []
     choose = counted(encoder, byte, took)
     cumulative, low, high = cumulative_sums(w), 0, 256
@@ -228,7 +231,7 @@ def _by_network(encoder: RangeEncoder, byte: int, w: npt.NDArray[np.uint32]) -> 
 
 
 def _how_foretold(stage: Stage, byte: int) -> int:
-    """Whether the longest match's byte was right: 2, or wrong: 1; 0 where there was no match."""
+    """0 if there is no match; 1 if the longest match predicts another byte; 2 if it is right."""
     expected = [match.byte for match in stage.lanes[0].matches if match.length]
     return 1 + (expected[-1] == byte) if expected else 0
 
@@ -243,9 +246,9 @@ def decode_block(
     progress: Callable[[int], Any] | None = None,
     prime: Prime | None = None,
 ) -> bytes:
-    """The ``size`` bytes of the block that was coded as ``payloads``, one for each lane.
+    """Decode the ``size`` bytes of a block from its ``payloads``, one for each lane.
 
-    Raises ``FormatError`` for a payload that no encoder writes, as soon as it shows.
+    Raises ``FormatError`` for a payload that no encoder writes, as soon as that is noticed.
     """
     _check(model, len(payloads))
     known = b"" if prime is None else prime.data
@@ -274,10 +277,10 @@ def continue_block(
     mixing: Mixing,
     power: int = PLAIN,
 ) -> bytes:
-    """The ``count`` bytes behind those ``known`` of a block of ``size`` bytes in one lane.
+    """Decode ``count`` bytes that follow ``known`` in a block of ``size`` bytes in one lane.
 
-    The payload has the block without what is known, where the odds of each bit are raised to the
-    power of ``power``/2^16. Raises ``FormatError`` where it ends early.
+    The payload codes only the bytes after ``known``, with the odds of each bit raised to the power
+    ``power``/2^16. Raises ``FormatError`` where it ends early.
     """
     piece = bytearray()
     stage = _stage(mixing, model, [piece], [size])
@@ -294,20 +297,21 @@ def continue_block(
 
 
 class Primed:
-    """The adaptive stage alone when it has read ``known``, for blocks of ``room`` bytes."""
+    """The adaptive stage alone after reading ``known``, as in a block of ``room`` bytes."""
 
     def __init__(self, known: bytes, room: int, mixing: Mixing) -> None:
         self._known, self._room, self._mixing = known, room, mixing
         self._read = b""
 
     def costs(self, data: bytes) -> npt.NDArray[np.uint32]:
-        """What each byte of ``data`` costs behind what is known, in 1/2^24 of a bit: (n,)."""
+        """The cost of each byte of ``data`` after the bytes read so far, in 1/2^24 of a bit:
+        (n,)."""
         known = self._known + self._read
         return _rows_behind(known, None, data, self._room, self._mixing).reshape(-1)
 
     def read(self, data: bytes) -> npt.NDArray[np.uint32]:
-        """The same; from then on ``data`` is known. No payload begins anew: what is read in pieces
-        costs what it does in one."""
+        """Read ``data`` on; returns its costs as ``costs`` does. Bytes cost the same in whatever
+        pieces they are read, since the payload is not begun anew."""
         self._read += data
         costs = _rows_behind(self._known, None, self._read, self._room, self._mixing).reshape(-1)
         return costs[len(self._read) - len(data) :]

@@ -1,4 +1,4 @@
-"""What the reference's network is made of: section 1 of ``docs/numerics.md``, and products."""
+"""The arithmetic of the reference engine's network: section 1 of ``docs/numerics.md``."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def rq(x: Ints, m: Ints | int) -> Ints:
 
 
 def clamp(x: Ints, low: int, high: int) -> Ints:
-    """Each element of ``x``, moved into low…high."""
+    """Clamp each element of ``x`` to low…high."""
     return np.minimum(np.maximum(x, low), high)
 
 
 def clamp8(x: Ints) -> Ints:
-    """Clamp to −127…127, the range s8."""
+    """Clamp each element to −127…127, the range s8."""
     return clamp(x, -127, 127)
 
 
 def clamp16(x: Ints) -> Ints:
-    """Clamp to −32767…32767."""
+    """Clamp each element to −32767…32767."""
     return clamp(x, -32767, 32767)
 
 
@@ -52,7 +52,7 @@ class Tensors:
         return self._tensors[self._prefix + name]
 
     def number(self, name: str) -> int:
-        """The one element of the tensor ``name``."""
+        """The only element of the tensor ``name``."""
         return int(self[name][0])
 
     def multiplied(self, name: str, y: Ints) -> Ints:

@@ -1,8 +1,8 @@
-"""The reference engine's automaton: ``docs/numerics.md``, section 13.
+"""Dynamic Markov modelling (DMC) in the reference engine: ``docs/numerics.md``, section 13.
 
-States that count the bits that came behind them, and split where one is reached often on one way
-and often on others. After Cormack and Horspool, *Data compression using dynamic Markov modelling*,
-1987.
+Each state of the automaton counts the bits that came after it. A state is cloned if it is often
+reached by one transition and often by others. After Cormack and Horspool, *Data compression using
+dynamic Markov modelling*, 1987.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from nncomp.mixing_tables import STRETCH
 
 __all__ = ["Automaton"]
 
-FIRST_STATES = 256 * 255  # each node of a byte, behind each byte
-MOST_ADDED = 1 << 20  # to them, and less than 3/2 of the bytes so far
-FIRST_SEEN, ONCE, MOST_SEEN = 51, 256, 64000
-KEPT = 512  # of what the other bit's count is more, a quarter is forgotten
-OTHERS = 512  # a state splits if other ways were taken as often
+FIRST_STATES = 256 * 255  # one for each node of a byte after each byte
+MOST_ADDED = 1 << 20  # states that are added at most; they are also at most 3/2 of the bytes so far
+FIRST_SEEN, ONCE, MOST_SEEN = 51, 256, 64000  # first count, one occurrence, largest count
+KEPT = 512  # a quarter of the other bit's count in excess of this is forgotten
+OTHERS = 512  # a state is cloned only if other transitions into it were taken so often
 
 
 @functools.cache
 def _first_states() -> list[list[int]]:
-    """For both bits, where states 255·(the byte before) + node − 1 lead."""
+    """The states that follow each first state, 255·(the byte before) + node − 1: [bit][state]."""
     following: list[list[int]] = [[], []]
     for state in range(FIRST_STATES):
         before, node = state // 255, state % 255 + 1
@@ -33,20 +33,20 @@ def _first_states() -> list[list[int]]:
 
 
 class Automaton:
-    """A lane's."""
+    """The automaton of one lane."""
 
     def __init__(self) -> None:
         self.following = [states.copy() for states in _first_states()]  # [bit][state]
-        self.seen = [[FIRST_SEEN] * FIRST_STATES for _ in range(2)]  # likewise; 256 is once
+        self.seen = [[FIRST_SEEN] * FIRST_STATES for _ in range(2)]  # [bit][state], in 1/ONCE
         self.state = 0
 
     def ask(self) -> int:
-        """What it says, in the logistic domain."""
+        """The prediction of the next bit, in the logistic domain."""
         n0, n1 = self.seen[0][self.state], self.seen[1][self.state]
         return int(STRETCH[(n1 + 2 << 12) // (n0 + n1 + 4)])
 
     def learn(self, bit: int, t: int) -> None:
-        """Behind t bytes and the bits of this one so far came a bit."""
+        """Learn the next ``bit``; t is the number of whole bytes so far."""
         state, following, seen = self.state, self.following, self.seen
         n, other = seen[bit][state], seen[1 - bit][state]
         to = self.state = following[bit][state]

@@ -1,6 +1,7 @@
-"""The coder of the reference engine: sections 7 and 8 of ``docs/numerics.md``.
+"""The range coder of the reference engine: sections 7 and 8 of ``docs/numerics.md``.
 
-From 256 frequencies to a byte's binary decisions, from their probabilities to a lane's bytes.
+It turns the 256 frequencies of a byte into probabilities of binary decisions, and these decisions
+into the bytes of a lane.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ COST_BITS = 24  # a cost is in 1/2^24 of a bit
 
 
 def probability(cumulative: list[int], low: int, high: int) -> int:
-    """That a byte in low…high−1 is in the upper half of that range, in units of 2^−22.
+    """The probability that a byte in low…high−1 is in the upper half of that range, in 2^−22.
 
     ``cumulative[b]`` is the sum of the frequencies of all bytes below b, at most 2^39.
     """
@@ -76,9 +77,9 @@ class RangeEncoder:
         self.empty = False
 
     def finish(self) -> bytes:
-        """The payload: of the numbers in the interval, the one with the most zeros at its end.
+        """Return the payload: the number in the interval with the most trailing zeros.
 
-        The decoder reads zeros beyond the end, so those are not put out.
+        The decoder reads zeros beyond the end, so these are not written.
         """
         if self.empty:
             return b""
@@ -93,12 +94,12 @@ class RangeEncoder:
         return bytes(self.out)
 
     def spent(self) -> int:
-        """What the bits so far have taken, in 1/2^COST_BITS of a bit: what is put out, and by how
-        much the interval is narrower than 2^32."""
+        """The cost of all bits so far, in 1/2^COST_BITS of a bit: the size of the output, plus the
+        logarithm of how much the interval is narrower than 2^32."""
         return (8 * len(self.out) + 32 << COST_BITS) - binary_logarithm(self.range)
 
     def _carry(self) -> None:
-        """Hand the overflow of ``low`` on to the bytes already out."""
+        """Add the carry out of ``low`` to the bytes already written."""
         if self.low >> 32:
             self.low &= 0xFFFFFFFF
             i = len(self.out) - 1
@@ -109,9 +110,9 @@ class RangeEncoder:
 
 
 def binary_logarithm(x: int) -> int:
-    """Of x, 1…2^32 − 1, to base 2, in 1/2^COST_BITS, rounded down: digit by digit, by squaring."""
+    """log2 of x, 1…2^32 − 1, in 1/2^COST_BITS, rounded down; computed bit by bit, by squaring."""
     digits = x.bit_length() - 1
-    mantissa = x << 31 - digits  # for 1…2
+    mantissa = x << 31 - digits  # in 1…2, 2^31 is one
     for _ in range(COST_BITS):
         mantissa = mantissa * mantissa >> 31
         digit = mantissa >> 32
@@ -121,13 +122,13 @@ def binary_logarithm(x: int) -> int:
 
 
 class RangeDecoder:
-    """Gives back the bits of one lane, given the probabilities that they were encoded with.
+    """Decodes the bits of one lane, given the probabilities that they were encoded with.
 
-    ``code`` is the payload's number minus the encoder's low end: invariant code < range.
+    ``code`` is the payload's number minus the lower end of the interval. Invariant: code < range.
     """
 
     def __init__(self, payload: bytes) -> None:
-        """Raises ``FormatError`` if no encoder starts like this."""
+        """Raises ``FormatError`` if no encoder writes a payload that begins like this."""
         self.payload = payload
         self.position = 0  # bytes read, those beyond the end included
         self.range = (1 << 32) - 1
@@ -139,7 +140,8 @@ class RangeDecoder:
             raise FormatError("lane payload is malformed")
 
     def decode(self, p: int) -> int:
-        """The next bit; p as in ``RangeEncoder.encode``. ``FormatError`` past the payload's end."""
+        """Decode the next bit; p as in ``RangeEncoder.encode``. Raises ``FormatError`` past the
+        payload's end."""
         assert 1 << 24 <= self.range < 1 << 32 and self.code < self.range
         assert 0 < p < 1 << PRECISION
         bound = (self.range * p) >> PRECISION
@@ -160,9 +162,9 @@ class RangeDecoder:
         beyond = self.position - len(self.payload)
         if self.empty:
             good = not self.payload
-        elif beyond == 4:  # a multiple of 2^32, and the only one in the interval
+        elif beyond == 4:  # the number is a multiple of 2^32, the only one in the interval
             good = True
-        elif beyond == 3:  # none is: then the smallest multiple of 2^24, whose byte is not zero
+        elif beyond == 3:  # it must be the smallest multiple of 2^24, and none of 2^32 be in there
             last = self.payload[-1] << 24
             good = 0 < last and self.code < 1 << 24 and last - self.code + self.range <= 1 << 32
         else:
@@ -182,13 +184,13 @@ def cumulative_sums(w: npt.NDArray[np.uint32]) -> list[int]:
 
 
 def teller(byte: int) -> Callable[[int], int]:
-    """The bits of ``byte``, which is known, one a call."""
+    """A function that returns the bits of ``byte``, which is known, one per call, highest first."""
     bits = (byte >> k & 1 for k in range(7, -1, -1))
     return lambda p: next(bits)
 
 
 def writer(encoder: RangeEncoder, byte: int) -> Callable[[int], int]:
-    """Encodes the bits of ``byte``, one a call."""
+    """A function that encodes and returns the bits of ``byte``, one per call, highest first."""
     bits = (byte >> k & 1 for k in range(7, -1, -1))
 
     def choose(p: int) -> int:
@@ -200,7 +202,7 @@ def writer(encoder: RangeEncoder, byte: int) -> Callable[[int], int]:
 
 
 def counted(encoder: RangeEncoder, byte: int, took: list[int]) -> Callable[[int], int]:
-    """The same, and ``took`` gets what each bit costs."""
+    """A function like that of ``writer`` that also appends the cost of each bit to ``took``."""
     write, spent = writer(encoder, byte), encoder.spent()
 
     def choose(p: int) -> int:
@@ -217,7 +219,7 @@ def counted(encoder: RangeEncoder, byte: int, took: list[int]) -> Callable[[int]
 
 
 def _roots_of_two() -> list[int]:
-    """2^(1/2), 2^(1/4), … in 1/2^31, each the root of the one before, rounded down."""
+    """2^(1/2), 2^(1/4), … in 1/2^31, each the square root of the one before, rounded down."""
     roots, last = [], 2 << 31
     for _ in range(COST_BITS):
         last = math.isqrt(last << 31)
@@ -229,13 +231,13 @@ _ROOTS = _roots_of_two()
 
 
 def tempered(p: int, power: int) -> int:
-    """The probability of a 1, in 1/2^22, whose odds are those of p to the power of power/2^16."""
+    """The probability of a 1, in 1/2^22, whose odds are those of p raised to power/2^16."""
     one = 1 << PRECISION
     more = max(p, one - p)
     odds = (binary_logarithm(more) - binary_logarithm(one - more)) * power >> POWER_BITS  # log2
     less = 1
     if odds < PRECISION << COST_BITS:
-        x = 1 << 31  # two to the power of what is behind the point of the odds
+        x = 1 << 31  # 2 to the power of the fractional part of ``odds``
         for i, root in enumerate(_ROOTS):
             if odds >> COST_BITS - 1 - i & 1:
                 x = x * root >> 31

@@ -1,7 +1,7 @@
-"""What chooses the rows of tables: contexts of section 3 of ``docs/numerics.md``.
+"""The contexts by which the network's tables choose rows: section 3 of ``docs/numerics.md``.
 
 A context is a function of a lane's bytes before the one to come; its key is an unsigned 64-bit
-number. ``Past`` is what all of them look at, kept byte by byte.
+number. ``Past`` is the state that they are computed from, updated byte by byte.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ __all__ = ["KEYS", "Past"]
 
 _FACTOR = 0x2F0B4C4700000B2D
 _MASK = (1 << 64) - 1
-_CHARACTER = 0xE0  # from here on, a byte begins a character that is a word by itself
+_CHARACTER = 0xE0  # lead bytes of UTF-8 from here on begin characters that are words of their own
 _BLANKS = b" \t"
 _SEPARATORS = b"\t,;|"  # of fields
 
 
 class Past:
-    """A lane so far. Hashes are polynomials in ``_FACTOR``, modulo 2^64."""
+    """The past of a lane. Hashes are polynomials in ``_FACTOR``, modulo 2^64."""
 
     def __init__(self) -> None:
         self.bytes = bytearray()
-        self.word = 0  # hash of the letters behind the last other byte; 0 if there are none
-        self.before = 0  # of the word before it
+        self.word = 0  # hash of the letters since the last other byte; 0 if there are none
+        self.before = 0  # hash of the word before it
         self.line = 0  # where this line begins
         self.above = 0  # where the line before it begins; at first, this one
         self.field = 0  # separators in this line
 
     def take(self, byte: int) -> None:
-        """The next byte of the lane is known."""
+        """Append the next byte of the lane."""
         letter = _is_letter(byte)
         if self.bytes and _is_letter(self.bytes[-1]) and (not letter or byte >= _CHARACTER):
             self.before, self.word = self.word, 0
@@ -41,13 +41,14 @@ class Past:
             self.above, self.line, self.field = self.line, len(self.bytes), 0
 
     def last(self, count: int) -> int:
-        """The last bytes as a number, the very last lowest; before the lane's start they are 0."""
+        """The last ``count`` bytes as a number, the newest lowest; 0 before the lane's start."""
         return int.from_bytes(self.bytes[-count:], "big")
 
     def byte_above(self, ahead: int) -> int:
-        """Of the line before, the byte above the one to come, or ``ahead`` further; 0: none.
+        """The byte in the line before above the one to come, or ``ahead`` bytes after that.
 
-        Above a place behind that line's end there is none; from the others the text is read on.
+        0 if the line before is too short to have a byte above; if it has one, ``ahead`` may lead
+        beyond its end.
         """
         place = self.above + len(self.bytes) - self.line
         known = place < self.line and place + ahead < len(self.bytes)
@@ -63,7 +64,7 @@ def _lower(byte: int) -> int:
 
 
 def _blanks(line: bytearray) -> int:
-    """How many a line begins with, at most 31."""
+    """How many blanks (spaces or tabs) a line begins with, at most 31."""
     return min(len(line) - len(line.lstrip(_BLANKS)), 31)
 
 
@@ -113,4 +114,4 @@ KEYS: Mapping[str, Callable[[Past], int]] = {
     "field": _field,
     "indent": _indent,
 }
-"""The key of each context before the next byte, in 0…2^64 − 1."""
+"""Functions that give the key of each context before the next byte, in 0…2^64 − 1."""

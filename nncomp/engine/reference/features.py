@@ -1,8 +1,9 @@
-"""The reference engine's contexts: section 11 of ``docs/numerics.md`` as a program.
+"""Features of the stage: section 11 of ``docs/numerics.md`` as a program.
 
-What a lane knows of its own bytes (``Past``, with ``Instruction``, ``Samples`` or ``Floats`` where
-the mixing asks for them), and what the expressions of ``nncomp.contexts.table``, which the contexts
-hash, make of it. Nothing here is shared by lanes and nothing predicts a bit: that is ``mixer``.
+``Past`` is the state that a lane derives from its own bytes, with ``Instruction``, ``Samples`` or
+``Floats`` where the mixing asks for them. ``evaluate`` computes the expressions of
+``nncomp.contexts.table`` from it, which contexts hash. Nothing here is shared by lanes, and nothing
+predicts a bit: that is done in ``mixer``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ __all__ = ["Past", "evaluate", "length_class", "run_class"]
 
 
 def length_class(n: int) -> int:
-    """0…23."""
+    """The class of a match's length: 0…23, finer for short ones."""
     if n < 16:
         return n
     if n < 32:
@@ -32,31 +33,31 @@ def length_class(n: int) -> int:
 
 
 def run_class(n: int) -> int:
-    """Of a run of n bytes: 0…16."""
+    """The class of a run of n equal bytes: 0…16."""
     return n if n < 15 else 15 + (n >= 32)
 
 
 # The past
 
-MAX_FIELDS = 64  # of a line that are looked at
-MAX_DEPTH = 16  # of brackets
-MAX_PACE, PACE_COUNT = 4096, 15
+MAX_FIELDS = 64  # fields of a line whose beginnings are used
+MAX_DEPTH = 16  # open brackets that are remembered
+MAX_PACE, PACE_COUNT = 4096, 15  # limit of a pace in bytes; findings after which it is believed
 
 
 class Pace:
-    """The length of records, as far as a lane's bytes show it: ``pace``, 0 where they do not yet.
+    """Guesses the length of records: ``pace``, or 0 while it is not known.
 
-    A distance at which a byte came four times, one like the other, is counted for one of two
-    candidates, and becomes the pace where it came often enough.
+    Whenever a byte value has occurred four times at equal distances, that distance is counted for
+    one of two candidates; a candidate that is counted often enough becomes the pace.
     """
 
     def __init__(self) -> None:
-        self.last = [(0, 0, 0)] * 256  # where each byte came, newest first: behind it
+        self.last = [(0, 0, 0)] * 256  # by byte: where its last three occurrences end, newest first
         self.candidates, self.counts = [0, 0], [0, 0]
         self.pace = 0
 
     def take(self, c: int, t: int) -> None:
-        """Take in a byte, with which there are t."""
+        """Take in the byte ``c``; t is the number of bytes so far, this one included."""
         a, b, d = self.last[c]
         self.last[c] = (t, a, b)
         distance = t - a
@@ -71,16 +72,17 @@ class Pace:
             self.pace, self.counts = distance, [0, 0]
 
 
-RECORD_ENDS = 1 << 13  # offsets ahead at which a record may end
-MAX_RECORD, LEAST_RECORDS = 8000, 8
-NO_TYPE, NO_RECORD = 0xFFFF, 0xFFFFF
+RECORD_ENDS = 1 << 13  # offsets ahead for which ends of records are counted
+MAX_RECORD, LEAST_RECORDS = 8000, 8  # limit of a record in bytes; records that make a chain
+NO_TYPE, NO_RECORD = 0xFFFF, 0xFFFFF  # the type before a record's head is complete; outside of one
 
 
 class Chain:
-    """Records that follow each other, each a head of type and length, and so many bytes.
+    """Parses records that follow each other, each a head with type and length and then its bytes.
 
-    Of all offsets ahead is known how many records in a row would end there. The first that enough
-    end at begins those that are believed in, until one is too long.
+    For each offset ahead, ``count`` holds how many well-formed records in a row would end there.
+    Once LEAST_RECORDS end at the current byte, the parser locks on to that chain, until a record
+    claims MAX_RECORD bytes or more.
     """
 
     def __init__(self) -> None:
@@ -90,7 +92,8 @@ class Chain:
         self.type = NO_TYPE  # before the head is complete
 
     def take(self, head: int, t: int) -> None:
-        """Take in a byte, with which there are t; the last four are ``head``, the newest lowest."""
+        """Take in a byte; t is the number of bytes so far, and ``head`` the last four of them, the
+        newest lowest."""
         kind, length = head >> 24 | head >> 8 & 0xFF00, head >> 8 & 0xFF | (head & 0xFF) << 8
         count = min(self.count[(t - 4) % RECORD_ENDS] + 1, 65535)
         self.count[(t - 4) % RECORD_ENDS] = 0
@@ -109,7 +112,7 @@ class Chain:
 
 
 def _numbers_of(mixing: Mixing) -> Samples | Floats | None:
-    """Predictions of the numbers that a stream has."""
+    """The predictor of the samples or floats of a stream; None where it has neither."""
     width = {Contexts.PICTURE: 1, Contexts.WIDE: 2}.get(mixing.contexts)
     if width:
         return Samples(width, mixing.period, mixing.stride)
@@ -119,30 +122,30 @@ def _numbers_of(mixing: Mixing) -> Samples | Floats | None:
 
 
 class Past:
-    """What a lane knows of the bytes before. Bytes before its start count as 0."""
+    """The past of a lane. Bytes before its start count as 0."""
 
     def __init__(self, piece: Sequence[int], mixing: Mixing) -> None:
-        self.piece = piece  # of which the first t bytes are read
+        self.piece = piece  # the lane's bytes, of which only the first t are read
         self.period, self.stride = mixing.period, mixing.stride
         self.t = 0
         self.word = self.word1 = self.word2 = 0  # hashes of letters
-        self.shape = self.tokens = 0  # byte classes, newest lowest; in tokens runs count once
-        self.run = 0  # bytes of this class
-        self.field = self.fields = 0  # hash of this field, and which one of the line it is
-        self.line = self.line_above = self.line_two_above = 0  # where they start
+        self.shape = self.tokens = 0  # byte classes, newest lowest; in tokens, one for each run
+        self.run = 0  # how many bytes of the newest class there are in a row
+        self.field = self.fields = 0  # hash of this field, and its number in the line
+        self.line = self.line_above = self.line_two_above = 0  # where these lines start
         self.field_at = [0]  # where the fields of this line start
-        self.field_at_above = [0] * MAX_FIELDS  # of the line above
-        self.fields_above = 0
+        self.field_at_above = [0] * MAX_FIELDS  # where those of the line above start
+        self.fields_above = 0  # number of the last field of the line above
         self.open = [0] * MAX_DEPTH  # hashes of open brackets and the words before them
         self.depth = 0
         self.numbers = Numbers()
         self.outline = Outline()
         self.pace = Pace()
         self.chain = Chain()
-        self.memory: list[int] = []  # what followed here before, of each memory
-        self.row_at = self.channel = 0
-        self.expected = 0xFFFF  # what a match says
-        self.after1 = self.after2 = 0  # what followed here before
+        self.memory: list[int] = []  # of each memory, the bytes that followed its value before
+        self.row_at = self.channel = 0  # place of the byte to come in a record or row, in a sample
+        self.expected = 0xFFFF  # prediction of the longest match, and the class of its length
+        self.after1 = self.after2 = 0  # the bytes that followed the last byte, the last two, before
         self.instruction = Instruction()
         self.follows_x86 = mixing.contexts == Contexts.X86
         self.samples = _numbers_of(mixing)
@@ -193,12 +196,12 @@ class Past:
             self.channel = (self.channel + 1) % self.stride if self.row_at else 0
 
     def predict(self) -> None:
-        """Where a sample begins, predict it."""
+        """If a sample begins with the byte to come, predict it."""
         if self.samples is not None and self.channel % self.samples.width == 0:
             self.samples.predict(self)
 
     def back(self, k: int) -> int:
-        """The byte k ≥ 1 bytes before."""
+        """The byte k ≥ 1 bytes before the one to come."""
         assert k >= 1
         return self.piece[self.t - k] if self.t >= k else 0
 
@@ -216,12 +219,13 @@ class Past:
         return self.piece[at] if at < self.line else 0
 
     def above_that(self, k: int) -> int:
-        """Likewise in the line above that."""
+        """The byte k columns further on in the line two lines above, 0 beyond its end."""
         at = self.line_two_above + self.column() + k
         return self.piece[at] if at < self.line_above else 0
 
     def beside(self, k: int) -> int:
-        """The byte k on from here in the field above, which begins where this one does."""
+        """The byte at the same offset, plus k, in the field of the same number in the line
+        above."""
         if self.fields > self.fields_above or self.fields >= MAX_FIELDS:
             return 0
         at = self.field_at_above[self.fields] + self.t - self.field_at[self.fields] + k
@@ -232,7 +236,7 @@ class Past:
 
 Feature: TypeAlias = Callable[..., int]
 
-FEATURES: dict[str, Feature] = {  # of a past, by their names in the table
+FEATURES: dict[str, Feature] = {  # functions of a Past, by the features' names in the table
     "c": lambda p, k: p.back(k),
     "back": lambda p, k: p.back(k),
     "o": lambda p, k: p.order(k),
@@ -297,7 +301,7 @@ FEATURES: dict[str, Feature] = {  # of a past, by their names in the table
 
 
 def signed(x: int) -> int:
-    """The number of 64 bits that x is modulo 2^64."""
+    """``x`` modulo 2^64, as a signed number of 64 bits."""
     return (x + (1 << 63) & MASK) - (1 << 63)
 
 
@@ -319,13 +323,14 @@ OPERATIONS: dict[str, Callable[..., int]] = {
 
 
 def evaluate(tree: Tree, past: Past, bit: Mapping[str, int]) -> int:
-    """The number that an expression of the table is; ``bit`` has the features of a bit, if any."""
+    """The value of an expression of the table; ``bit`` has the features of the bit to come, if
+    any."""
     if isinstance(tree, int):
         return tree
     name, *operands = tree
     if name in bit:
         return bit[name]
-    if name == ":":  # of the last two, only the one that is asked for
+    if name == ":":  # only one of the last two operands is evaluated
         x, y = (signed(evaluate(operand, past, bit)) for operand in operands[:2])
         return evaluate(operands[2 if x > y else 3], past, bit)
     values = [evaluate(operand, past, bit) for operand in operands]

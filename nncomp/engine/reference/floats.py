@@ -1,5 +1,5 @@
-"""Predictions of a number in floating point by the reference engine: section 11 of
-``docs/numerics.md``."""
+"""Predictions of numbers in floating point, or of integers of 4 or more bytes, in the reference
+engine: section 11 of ``docs/numerics.md``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Floats"]
 
-FRACTION = 30  # bits of a fraction that count
-MOST_UP = 13  # a number may be so many octaves above the largest one before
-MOST_GUESS = 1 << 46
+FRACTION = 30  # bits of a fraction that are used
+MOST_UP = 13  # octaves that a number may be above the largest one before; larger ones are clipped
+MOST_GUESS = 1 << 46  # bound of a prediction, in units of the scale
 
 
 def within(v: int, most: int) -> int:
@@ -33,31 +33,31 @@ def within(v: int, most: int) -> int:
 
 
 def log_of(size: int) -> int:
-    """log2 of a size in 1/8, about, and of 0 as of 1."""
+    """log2 of ``size``, approximately, in 1/8; 0 for 0."""
     place = size.bit_length() - 1
     return 8 * place + ((size << 3 >> place) & 7) if size else 0
 
 
 class Floats:
-    """Numbers of a kind, highest byte first, in records of ``period`` bytes: a few numbers, or a
-    row of them."""
+    """Predicts numbers of one kind, highest byte first, in records of ``period`` bytes: a few
+    numbers, which are channels, or a row of numbers."""
 
     def __init__(self, kind: FloatKind, period: int) -> None:
         self.kind, self.width, self.period = kind, kind.width, period
         self.has_frames = period <= 8 * self.width
-        self.weights = [[[0] * TAPS for _ in range(8)] for _ in range(LEARNING)]  # 2^16: one
+        self.weights = [[[0] * TAPS for _ in range(8)] for _ in range(LEARNING)]  # 2^16 is one
         forgetting = OF_SOUND if self.has_frames else OF_ROWS
         self.squares = [LeastSquares(TAPS, forgetting) for _ in range(8)]  # by channel
-        self.errors = [[0] * 8 for _ in range(PREDICTIONS)]  # means of log_of, in 1/256, by channel
+        self.errors = [[0] * 8 for _ in range(PREDICTIONS)]  # mean log_of, in 1/256, by channel
         self.scale = 0  # numbers are in units of 2^scale
-        self.x = [0] * TAPS
-        self.down = 0  # how many bits these are too long to be learnt from
-        self.before = 0  # the number before
-        self.channel = 0  # which number of a record it is
+        self.x = [0] * TAPS  # differences, the inputs of linear predictions
+        self.down = 0  # bits by which these are shifted right to be learnt from
+        self.before = 0  # the number before, of the same channel
+        self.channel = 0  # the number's place in its record
         self.guesses = [0] * PREDICTIONS
 
     def float_of(self, bits: int) -> tuple[int, int]:
-        """Fraction and exponent of a number whose highest bits these are, of 64."""
+        """(fraction, exponent) of a number from its highest bits, left-aligned in 64 bits."""
         if self.kind.base == 0:
             whole = bits >> 64 - 8 * self.width
             return whole - (bits >> 63 << 8 * self.width), 0
@@ -71,14 +71,14 @@ class Floats:
         return -fraction if bits >> 63 else fraction, exponent * self.kind.base
 
     def in_units(self, number: tuple[int, int]) -> int:
-        """A number in units of 2^scale, towards 0."""
+        """A number (fraction, exponent) in units of 2^scale, rounded towards 0."""
         fraction, exponent = number
         up = min(exponent - self.scale, MOST_UP)
         size = abs(fraction) << up if up >= 0 else abs(fraction) >> -up
         return -size if fraction < 0 else size
 
     def bits_of(self, v: int) -> int:
-        """The first 32 bits of the number that is about v units."""
+        """The first 32 bits of the number nearest to v units."""
         if self.kind.base == 0:
             end = 1 << 8 * self.width - 1
             return (min(max(v, -end), end - 1) << 32 - 8 * self.width) & 0xFFFFFFFF
@@ -101,7 +101,7 @@ class Floats:
         return sign | exponent << fraction_bits | below
 
     def number(self, past: Past, k: int) -> tuple[int, int]:
-        """The number that begins k bytes before the byte to come."""
+        """(fraction, exponent) of the number that begins k bytes before the byte to come."""
         if past.t < k:
             return 0, 0
         at = past.t - k
@@ -129,7 +129,7 @@ class Floats:
         self.guesses = [within(guess, MOST_GUESS) for guess in guesses]
 
     def learn(self, past: Past) -> None:
-        """The number that was predicted has come."""
+        """Learn from the number that was predicted, which has come."""
         value = self.in_units(self.number(past, self.width))
 
         def reduced(v: int) -> int:
@@ -149,13 +149,14 @@ class Floats:
                 self.weights[j][self.channel] = learnt(weights, x, step, j)
 
     def begun(self, past: Past) -> int:
-        """The bytes of the number that are there, and zeros: 64 bits."""
+        """The bytes of the current number so far, followed by zeros: 64 bits."""
         n = past.channel
         return past.order(n) << 64 - 8 * n
 
     def cells(self, count: int, past: Past, k: int, node: int) -> list[tuple[int, int]]:
-        """For each prediction, how much room there is for its error, and where it stands, seen from
-        what bit k decides behind those of ``node``."""
+        """For each prediction, the cell that codes bit k after the bits of ``node``: (class of the
+        size of the interval relative to the prediction's usual error, quantised distance of the
+        prediction from the threshold between the values of a 0 and those of a 1)."""
         cut, width, one_is_less = self._cut(past, k, node)
         found = []
         for guess, errors in zip(self.guesses[:count], self.errors, strict=False):
@@ -169,8 +170,9 @@ class Floats:
         return found
 
     def _cut(self, past: Past, k: int, node: int) -> tuple[int, int, bool]:
-        """The value that divides those of a 0 from those of a 1; how far the former go, as a
-        logarithm; whether the latter are less."""
+        """Returns (threshold, width, one_is_less): the smallest value whose next bit is 1; log2, in
+        eighths, of the size of the interval whose next bit is 0; and whether values with a 1 are
+        smaller (negative floats)."""
         if past.channel == 0 and k == 0:
             return 0, 1 << 20, True
         below = 56 - 8 * past.channel
@@ -180,7 +182,8 @@ class Floats:
         return value, 8 * self.scale + log_of(size), bool(self.kind.base and least >> 63)
 
     def figure(self, past: Past, j: int) -> int:
-        """What prediction j says of the byte to come, the first four of a number."""
+        """A feature: prediction j, compared with the bytes of the number so far. It covers the
+        first four bytes of a number; 0 for the others."""
         n = past.channel
         if n > 3:
             return 0
@@ -195,12 +198,13 @@ class Floats:
         return 2 << 12 | n << 10 | (min(max(above, -128 * fine), 383 * fine) // fine) + 128
 
     def sure(self, j: int) -> int:
-        """How many bits of prediction j are about right: 0…31."""
+        """About how many leading bits of prediction j are usually right: 0…31."""
         log = 8 * self.scale + log_of(abs(self.guesses[j]))
         return min(max(log - (self.errors[j][self.channel] >> 8), 0), 255) >> 3
 
     def exponent(self, past: Past) -> int:
-        """Sign and exponent, from the third byte of a number on, and which byte it is."""
+        """A feature: the byte's place in its number; from the third byte on, also the number's sign
+        and exponent."""
         if past.channel < 2:
             return past.channel
         return self.begun(past) >> 63 - self.kind.exponent_bits << 4 | past.channel

@@ -14,16 +14,16 @@ def combine(a: int, b: int) -> int:
 
 
 def with_nibble(h: int, nibble: int) -> int:
-    """The hash of a context and the upper half of the byte: 64 bits."""
+    """The hash of a context together with the upper half of the byte to come: 64 bits."""
     return (h ^ (nibble + 1) * K1 & MASK) * K2 & MASK
 
 
 def context_hash(v: int, n: int) -> int:
-    """The hash of the value v of context n: 64 bits, the upper ones the best."""
+    """The hash of the value v of context n: 64 bits, of which the upper ones are mixed best."""
     h = (v + (n + 1) * K3) * K1 & MASK
     return (h ^ h >> 29) * K2 & MASK
 
 
 def check_of(h: int) -> int:
-    """The byte that tells contexts of a bucket apart: 1…255."""
+    """The byte of a hash that tells the contexts of a bucket apart: 1…255."""
     return h >> 8 & 255 or 1

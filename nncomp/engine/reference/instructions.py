@@ -1,4 +1,4 @@
-"""Instructions of x86, as the reference engine follows them: section 11 of ``docs/numerics.md``."""
+"""Parses x86 instructions, for the reference engine: section 11 of ``docs/numerics.md``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from nncomp.engine.reference.programs import JUMP_REACH, Program, is_far_jump, i
 
 __all__ = ["KINDS", "Instruction"]
 
-# What follows an opcode, 16 of them in a string; the second half is of those behind 0F. p: it is a
-# prefix, e: an escape, v, w, x: of VEX or EVEX; m, B, D, G, H: mod-r/m follows; b, B: then a byte,
-# s: two, d, D: two, four or eight, h: three, f: six; G, H: like B, D, but in two of a group only.
+# What follows each opcode, 16 opcodes per string; the second half is for opcodes after 0F.
+# p: a prefix; e: an escape byte; v, w, x: VEX with 1 or 2 more bytes, EVEX with 3;
+# m, B, D, G, H: mod-r/m; and then an immediate of 1 byte (b, B), 2 (s), 2, 4 or 8 (d, D), 3 (h),
+# or 6 (f); G, H: as B, D, but only for two opcodes of a group.
 KINDS = (
     "mmmmbd..mmmmbd.e" "mmmmbd..mmmmbd.." "mmmmbdp.mmmmbdp." "mmmmbdp.mmmmbdp."
     "pppppppppppppppp" "................" "..xmppppdDbB...." "bbbbbbbbbbbbbbbb"
@@ -21,27 +22,28 @@ KINDS = (
     "mmBmBBBm........" "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm" "mmmmmmmmmmmmmmmm"
 )  # fmt: skip
 
-# What the next byte of an instruction is. Of the last three that and more: plus the bytes to come.
+# The part of an instruction that the next byte belongs to. For the last three, ``phase`` is the
+# number in PHASE plus how many bytes of the part are to come.
 OPCODE, AFTER_0F, AFTER_38, AFTER_3A, MODRM, SIB, DISPLACEMENT, IMMEDIATE, VEX = range(9)
 PHASE = {DISPLACEMENT: 5, IMMEDIATE: 9, VEX: 17}
 
 
 class Instruction:
-    """Where the byte to come stands in an instruction of an x86 processor."""
+    """The state of parsing: the part of an x86 instruction that the byte to come belongs to."""
 
     def __init__(self) -> None:
         self.before = 0  # the hash of the instruction before this one
-        self.opcodes = 0  # of the last four, 16 bits each, the newest lowest
-        self.sib = 0  # the last one
+        self.opcodes = 0  # summaries of the last four instructions, 16 bits each, newest lowest
+        self.sib = 0  # the last SIB byte
         self.program = Program()
-        self.t = 0  # bytes taken in
+        self.t = 0  # bytes taken in so far
         self.start()
 
     def start(self) -> None:
-        """Nothing is known of an instruction before its first byte."""
-        self.part, self.left = OPCODE, 0  # bytes to come of a displacement, immediate, VEX
-        self.bytes = self.operand = 0  # hashes of all its bytes, and of those of an operand
-        self.value = self.known = 0  # of an operand, of which so many bytes are known; four count
+        """Reset the state for an instruction of which nothing is known yet."""
+        self.part, self.left = OPCODE, 0  # left: bytes to come of a displacement, immediate, VEX
+        self.bytes = self.operand = 0  # hashes of all bytes so far, and of the operand's
+        self.value = self.known = 0  # the operand's first four bytes, and how many bytes are known
         self.word, self.wide = 4, False  # bytes of an immediate, and whether it may have eight
         self.opcode = self.modrm = 0
         self.kind, self.immediate = ".", 0
@@ -77,7 +79,7 @@ class Instruction:
             self.take_opcode(c)
 
     def take_opcode(self, c: int) -> None:
-        """Take in an opcode, or what may come before it."""
+        """Take in an opcode, a prefix or an escape byte."""
         kind = {AFTER_38: "m", AFTER_3A: "B"}.get(self.part) or KINDS[self.part << 8 | c]
         self.opcode = self.part << 8 | c
         if kind == "p":
@@ -99,14 +101,14 @@ class Instruction:
                 self.expect_immediate()
 
     def expect_displacement(self, mod: int, base: int) -> None:
-        """Behind mod-r/m, or SIB."""
+        """Go on after mod-r/m or SIB: with a displacement, if there is one."""
         if mod == 3 or (mod == 0 and base != 5):
             self.expect_immediate()
         else:
             self.part, self.left = DISPLACEMENT, 1 if mod == 1 else 4
 
     def expect_immediate(self) -> None:
-        """Behind all else."""
+        """Go on after everything but an immediate: with that, or with the end."""
         self.operand = self.value = self.known = 0
         if self.immediate:
             self.part, self.left = IMMEDIATE, self.immediate
@@ -114,7 +116,7 @@ class Instruction:
             self.finish()
 
     def end_of_operand(self) -> None:
-        """Behind the last byte of a displacement, an immediate or VEX."""
+        """Go on after the last byte of a displacement, an immediate or VEX."""
         if self.part == VEX:
             self.part, self.value, self.known = AFTER_0F, 0, 0
         elif self.part == DISPLACEMENT:
@@ -124,7 +126,7 @@ class Instruction:
             self.finish()
 
     def finish(self) -> None:
-        """Behind the last byte."""
+        """End the instruction after its last byte, and note what it did."""
         extension = self.modrm >> 3 & 7
         self.program.take(self.opcode, extension, self.value, self.bytes, self.t)
         self.before = self.bytes
@@ -132,27 +134,28 @@ class Instruction:
         self.opcodes = (self.opcodes << 16 | summary) & MASK
         self.start()
 
-    # What contexts ask
+    # Features
 
     def is_on_stack(self) -> bool:
-        """Whether the operand is at ESP and a displacement."""
+        """Whether the operand is on the stack: at ESP plus a displacement."""
         return self.modrm & 7 == 4 and self.sib == 0x24
 
     def here(self) -> int:
-        """1 where a jump goes, else 0."""
+        """1 if the byte to come is the target of an earlier jump, else 0."""
         return int(self.t in self.program.targets)
 
     def ahead(self, j: int) -> int:
-        """Bytes from here to the j-th place that a jump goes to, at most ``JUMP_REACH``."""
+        """Bytes from here to the j-th target of a jump ahead, at most ``JUMP_REACH``."""
         distances = sorted(target - self.t for target in self.program.targets if target > self.t)
         return distances[j - 1] if j <= len(distances) else JUMP_REACH
 
     def jump(self) -> int:
-        """1 where the byte is of a jump's distance, else 0."""
+        """1 if the byte to come belongs to the distance of a jump, else 0."""
         return int(self.part == IMMEDIATE and is_jump(self.opcode))
 
     def far(self) -> int:
-        """2^8 + what the byte is if this far jump goes where the last one went, or 0."""
+        """2^8 + the byte to come if this far jump goes where the last one went; 0 if it does not,
+        or is none."""
         if self.part != IMMEDIATE or not is_far_jump(self.opcode):
             return 0
         value = self.program.far - self.t - self.left & 0xFFFFFFFF
@@ -161,7 +164,8 @@ class Instruction:
         return 256 | value >> 8 * self.known & 255
 
     def slot(self) -> int:
-        """2^8 + what the byte is if this place of the stack is the last one, or 0."""
+        """2^8 + the byte to come if this displacement addresses the same place of the stack as the
+        last one; 0 if it is not on the stack."""
         if self.part != DISPLACEMENT or not self.is_on_stack():
             return 0
         return 256 | self.program.slot + self.program.depth & 255

@@ -1,8 +1,8 @@
-"""How a model's tensors are coded inside a file: section 5 of ``docs/format.md`` as a program.
+"""The coding of embedded models' tensors: section 5 of ``docs/format.md`` as a program.
 
-Written to be read, not to be fast: ``nncomp._native`` has the same two classes, which are used. A
-tensor is coded as its difference to another one, row by row, each number as binary decisions whose
-probabilities adapt.
+It is written to be read, not to be fast: the program uses the same two classes of
+``nncomp._native``. A tensor is coded as its difference from another one, row by row, each number as
+binary decisions with adaptive probabilities.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ __all__ = [
     "Probabilities",
 ]
 
-KINDS = 16  # of tensors that learn together
-STEPS = 9  # log2 of what all numbers of a row so far are multiples of, and below
-CONTEXTS = 12  # of a number: how large its neighbours are
+KINDS = 16  # sets of statistics, each shared by some tensors
+STEPS = 9  # classes of the largest power of two, up to 2^8, that divides a row's numbers so far
+CONTEXTS = 12  # classes of the magnitude of a number's neighbours
 BITS = 62  # a magnitude is below 2^62
+# Probability 1; distance that probabilities keep from 0 and 1; largest count.
 ONE, MARGIN, LIMIT = 1 << PRECISION, 64, 254
 
 Integers = npt.NDArray[Any]
@@ -37,10 +38,10 @@ Choose = Callable[[tuple[int, ...], bool], int]  # (which probability, bit) → 
 
 
 class Probabilities:
-    """Of binary decisions by their names, as they adapt: (probability of a 1, count)."""
+    """Adaptive probabilities of binary decisions, by the decisions' names."""
 
     def __init__(self) -> None:
-        self._states: dict[Hashable, tuple[int, int]] = {}
+        self._states: dict[Hashable, tuple[int, int]] = {}  # (probability of a 1, count)
 
     def of(self, name: Hashable) -> int:
         return self._states.get(name, (ONE // 2, 0))[0]
@@ -52,7 +53,8 @@ class Probabilities:
 
 
 def _code(value: int, step: int, context: int, choose: Choose) -> int:
-    """Code one number; ``choose`` returns its ``bit``, or another one where it decodes."""
+    """Code one number and return it. ``choose`` encodes the bit that it is given; when decoding it
+    ignores that, and returns the decoded one."""
     if choose((0, step, context), value == 0):
         return 0
     negative = choose((1, step), value < 0)
@@ -68,10 +70,11 @@ def _code(value: int, step: int, context: int, choose: Choose) -> int:
 
 
 def _walk(rows: int, columns: int, code: Callable[[int, int, int, int], int]) -> None:
-    """Call code(row, column, step, context), which returns the number there, for each in order."""
+    """Call code(row, column, step, context), which returns the number there, for all numbers in
+    order."""
     above = [0] * columns
     for row in range(rows):
-        seen = 1 << STEPS - 1  # bits of the magnitudes in this row, and a last one
+        seen = 1 << STEPS - 1  # all bits of this row's magnitudes so far, and a sentinel
         left = before = 0
         for column in range(columns):
             near = 2 * (left + above[column]) + before
@@ -83,14 +86,15 @@ def _walk(rows: int, columns: int, code: Callable[[int, int, int, int], int]) ->
 
 
 class IntegerEncoder:
-    """Codes tensors one after the other into a payload."""
+    """Encodes tensors one after the other into a payload."""
 
     def __init__(self) -> None:
         self._coder = RangeEncoder()
         self._kinds = [Probabilities() for _ in range(KINDS)]
 
     def put(self, kind: int, values: Integers, base: Integers) -> None:
-        """Append values − base: both (rows, columns), the same type; differences below 2^62."""
+        """Encode values − base, both (rows, columns) of one type; differences are below 2^62.
+        ``kind`` is the set of statistics, 0 … KINDS − 1."""
         states = self._kinds[kind]
 
         def choose(name: tuple[int, ...], bit: bool) -> int:
@@ -104,12 +108,12 @@ class IntegerEncoder:
         _walk(values.shape[0], values.shape[1], code)
 
     def finish(self) -> bytes:
-        """The payload; the encoder is used up."""
+        """Return the payload; the encoder cannot be used any more."""
         return self._coder.finish()
 
 
 class IntegerDecoder:
-    """Gives back the tensors of a payload."""
+    """Decodes the tensors of a payload."""
 
     def __init__(self, data: bytes, start: int = 0) -> None:
         """The payload begins at ``data[start]``."""

@@ -1,8 +1,8 @@
 """The kinds of layers: section 5 of ``docs/numerics.md``, a class for each.
 
-A layer is made for some lanes, of which it remembers what it needs. Called once for each byte with
-the normed stream, (lanes, d) s8, it gives what is added to the stream, (lanes, d), not yet clamped.
-Later calls may have fewer lanes; the last ones are those that ended.
+A layer holds the state of some lanes. It is called once for each byte with the normed residual
+stream, (lanes, d) s8, and returns the addend of the stream, (lanes, d), not yet clamped. Later
+calls may have fewer lanes: the last ones end first.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ __all__ = ["LAYERS", "Attention", "FeedForward", "Layer"]
 
 
 class Layer(Protocol):
-    """A kind of layer."""
+    """The interface of a layer."""
 
-    units: Ints  # the hidden ones in the last step, (lanes, units) u8
+    units: Ints  # hidden units of the last step, (lanes, units) u8
 
     def __call__(self, y: Ints) -> Ints: ...
 
     def share_first(self, lanes: int) -> None:
-        """All lanes go on as the first one, which has been alone so far."""
+        """Copy the state of the first lane, the only one used so far, to all lanes."""
 
 
 class Attention:
-    """Section 5.1."""
+    """Attention, as in section 5.1."""
 
     def __init__(self, shape: kinds.Attention, tensors: Tensors, lanes: int) -> None:
         self.shape, self.tensors = shape, tensors
@@ -61,12 +61,13 @@ class Attention:
 
 
 def _push(new: Ints, cache: Ints, window: int) -> Ints:
-    """``new`` (lanes, h) before what ``cache`` (at least as many lanes, J, h) has of the window."""
+    """``new``, (lanes, h), in front of ``cache``, (at least as many lanes, J, h), cut to the
+    window."""
     return np.concatenate([new[:, None], cache[: len(new), : window - 1]], axis=1)
 
 
 class FeedForward:
-    """Section 5.2."""
+    """The feed-forward layer, as in section 5.2."""
 
     def __init__(self, shape: kinds.FeedForward, tensors: Tensors, lanes: int) -> None:
         self.tensors = tensors
@@ -78,7 +79,7 @@ class FeedForward:
         return self.tensors.multiplied("down", self.units)
 
     def share_first(self, lanes: int) -> None:
-        """Nothing is remembered."""
+        """Do nothing: this layer has no state."""
 
 
 LAYERS: dict[type[kinds.Layer], Callable[[Any, Tensors, int], Layer]] = {

@@ -1,7 +1,7 @@
-"""What the reference engine knows of the lines of a text: section 11 of ``docs/numerics.md``.
+"""Features of the lines of a text, in the reference engine: section 11 of ``docs/numerics.md``.
 
-``Numbers`` are those of a line beside the line above, an ``Outline`` is a line in which a run of
-digits is one thing, with the numbers that are due in it.
+``Numbers`` compares the numbers of a line with those of the line above. ``Outline`` hashes a line
+with every run of digits collapsed, and predicts the numbers in it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from nncomp.engine.reference.hashes import K1, K2, MASK, combine
 
 __all__ = ["Numbers", "Outline", "byte_class", "is_letter", "with_letter"]
 
-MAX_NUMBERS = 64  # of a line that are looked at
+MAX_NUMBERS = 64  # numbers of a line that are remembered
 PLACE_BITS = 12
-PLACES = 1 << PLACE_BITS  # in which numbers are remembered
-MAX_DIGITS = 8  # of a number that is due
+PLACES = 1 << PLACE_BITS  # entries of the hash tables of numbers
+MAX_DIGITS = 8  # digits of a number that are predicted
 
 
 def byte_class(c: int) -> int:
-    """1…12."""
+    """The class of a byte: 1…12."""
     if c >= 128:
         return 6
     char = chr(c)
@@ -32,26 +32,26 @@ def byte_class(c: int) -> int:
 
 
 def is_letter(kind: int) -> bool:
-    """Or part of one: whether the class is lower, upper or high."""
+    """Whether bytes of this class are letters or parts of them: lower case, upper case or ≥ 128."""
     return kind in (1, 2, 6)
 
 
 def with_letter(h: int, c: int, kind: int) -> int:
-    """A word's or a name's hash with one more byte; both cases are alike."""
+    """The hash of a word or a name after one more byte; upper and lower case are alike."""
     return (h + c + (32 if kind == 2 else 0) + 1) * K1 & MASK
 
 
 class Numbers:
-    """Numbers of this line and of the one above. Points do not end a number, nor do they count."""
+    """The numbers of this line and of the one above. Points inside of a number are ignored."""
 
     def __init__(self) -> None:
-        self.value = self.digits = 0  # of this one so far, modulo 2^64
-        self.line: list[int] = []  # those that are complete
-        self.above: list[int] = []
-        self.change = 0  # what the last complete one is more than the one above
+        self.value = self.digits = 0  # value, modulo 2^64, and number of digits of this one so far
+        self.line: list[int] = []  # the complete numbers of this line
+        self.above: list[int] = []  # the numbers of the line above
+        self.change = 0  # the last complete number minus the one above it
 
     def over(self) -> int:
-        """The one above this one or the next, or 0."""
+        """The number in the line above at the same place as this number or the next, or 0."""
         return self.above[len(self.line)] if len(self.line) < len(self.above) else 0
 
     def take(self, c: int) -> None:
@@ -71,48 +71,50 @@ class Numbers:
 
 
 def place(x: int) -> int:
-    """Which of the places where numbers are remembered a hash has."""
+    """The entry of a hash table of numbers for a hash of 64 bits."""
     return x >> 64 - PLACE_BITS
 
 
 class Due:
-    """The first digits of a number that is due where the next digits are: as long as they agree."""
+    """The first digits of a predicted number, compared with the digits that come."""
 
     def __init__(self, text: bytes = b"") -> None:
         self.text = text
-        self.state = 0  # 1: the first digit that differs is greater, 2: it is less
+        self.state = 0  # 0: all agree so far; 1: the first digit that differs is greater; 2: less
 
     def digit(self, k: int) -> int:
-        """Its digit k as a byte, 0 behind the last one."""
+        """Digit k of the predicted number as a byte, 0 behind the last one."""
         return self.text[k] if k < len(self.text) else 0
 
     def compare(self, k: int, c: int) -> None:
-        """Take in digit k."""
+        """Compare with the byte ``c``, digit k of the number that comes."""
         if self.state == 0 and c != self.digit(k):
             self.state = 1 if c > self.digit(k) else 2
 
 
 class Outline:
-    """Names, cells, and the line as an outline, in which a run of digits is one thing.
+    """Names, cells, outlines of lines, and predictions of numbers from them.
 
-    Of each place of an outline is remembered which number came there, and which one follows if it
-    grows as it did last; of each name, with the byte behind it, which number came next.
+    For each position in an outline (the line with every run of digits collapsed) we remember the
+    number last seen there and the next one, assuming it changes by the same step; for each name
+    plus the byte behind it, the number that followed.
     """
 
     def __init__(self) -> None:
-        self.name = self.name1 = 0  # hashes of this name's bytes, and of those of the one before
-        self.line = self.above = 0  # the outlines of this line so far and of the line above
-        self.form = self.kind = 0  # runs of letters are one thing, too; what the last byte is there
-        self.cell = self.quoted = 0
-        self.text, self.value = b"", 0  # of the run of digits: the first ones; modulo 2^32
-        self.digits = 0
-        self.place = self.named = 0
-        self.before = [(b"", b"", 0)] * PLACES  # the number's text, that of the next, its value
-        self.behind_name = [b""] * PLACES
-        self.due = [Due(), Due(), Due()]
+        self.name = self.name1 = 0  # hashes of this name and of the one before
+        self.line = self.above = 0  # hashes of the outlines of this line and of the one above
+        self.form = self.kind = 0  # like line with runs of letters collapsed; kind of the last byte
+        self.cell = self.quoted = 0  # separators of cells so far; whether within quotes
+        self.text, self.value = b"", 0  # first digits of the current number; its value modulo 2^32
+        self.digits = 0  # number of digits of the current number
+        self.place = self.named = 0  # entries for the position in the outline and for the name
+        self.before = [(b"", b"", 0)] * PLACES  # (digits last seen, digits predicted, value seen)
+        self.behind_name = [b""] * PLACES  # digits of the number that followed
+        self.due = [Due(), Due(), Due()]  # last seen, next, and behind the name
 
     def expected(self, j: int) -> int:
-        """What the next digit, and the one behind it, are if the number is the one that is due."""
+        """The next two digits if the number is the predicted one, the first one lowest; 1 << 16 or
+        2 << 16 if it is already known to be greater or less."""
         due = self.due[j]
         if due.state:
             return due.state << 16
@@ -148,7 +150,7 @@ class Outline:
         self.due = [Due(text), Due(following), Due(self.behind_name[self.named])]
 
     def count(self, c: int) -> None:
-        """One digit more."""
+        """Take in a digit."""
         if self.digits == 0:
             self.line = (self.line + 257) * K1 & MASK
         for due in self.due:
@@ -158,7 +160,7 @@ class Outline:
         self.digits += 1
 
     def remember(self) -> None:
-        """The run of digits has ended."""
+        """Store the number that has ended."""
         following = (2 * self.value - self.before[self.place][2]) % 2**32
         text = b"%0*d" % (len(self.text), following)
         self.before[self.place] = (self.text, text[:MAX_DIGITS], self.value)

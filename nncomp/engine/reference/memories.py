@@ -1,7 +1,7 @@
-"""What the reference engine's stage remembers of what followed: section 11, memories.
+"""Memories of the reference engine's stage: section 11 of ``docs/numerics.md``.
 
-Shared by the lanes of a block: a table for each value that the family lists, of the last four bytes
-that came behind it, found by a hash that is not checked.
+A memory is a hash table that holds, for each value of an expression, the last four bytes that
+followed it; hash collisions are not detected. Memories are shared by the lanes of a block.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from nncomp.engine.reference.hashes import context_hash
 
 __all__ = ["Memories"]
 
-BITS = 16  # a table has so many places
+BITS = 16  # log2 of the entries of a table
 
 
 class Memories:
-    """All of a block, one for each of ``values``."""
+    """All memories of a block, one for each expression in ``values``."""
 
     def __init__(self, values: Sequence[Tree]) -> None:
         self.values = values
         self.tables = [[0] * (1 << BITS) for _ in values]
 
     def recall(self, past: Past) -> list[int]:
-        """Set ``past.memory``; the places where that was found."""
+        """Set ``past.memory`` to what each memory holds for the current value; returns the entries'
+        places."""
         hashes = [context_hash(evaluate(v, past, {}), j) for j, v in enumerate(self.values)]
         places = [h >> 64 - BITS for h in hashes]
         past.memory = [table[place] for table, place in zip(self.tables, places, strict=True)]
         return places
 
     def learn(self, places: Sequence[int], byte: int) -> None:
-        """Behind what led to these places came a byte."""
+        """Add the byte that has followed to the entries at ``places``."""
         for table, place in zip(self.tables, places, strict=True):
             table[place] = (table[place] << 8 | byte) & 0xFFFFFFFF

@@ -1,8 +1,8 @@
 """The reference engine's adaptive stage: ``docs/numerics.md``, sections 10 to 14, as a program.
 
 Python integers do not wrap, so hashes are cut to 64 bits by hand; the asserts state the ranges that
-a fast engine may count on. What is private to a lane is in ``Lane``, what lanes share is in
-``Stage`` and changes in ``Stage.update``; a lane's past and its contexts are in ``features``.
+a fast engine may rely on. ``Lane`` is the private state of a lane; ``Stage`` is the state that
+lanes share, which changes only in ``Stage.update``. The features are in ``features``.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ from nncomp.mixing_tables import FIRST_RATE, NEXT, SECOND_RATE, SQUASH, START, S
 
 __all__ = ["Lane", "Stage"]
 
-# A check, 0 if free, then the histories of the nodes 1…15 of a nibble, then the run: the last byte
-# and, from 2^8 on, how often it came in a row, or 0.
+# A slot holds a check, 0 if it is free; the bit histories of the nodes 1…15 of a nibble; and the
+# run: the last byte plus 2^8 times how often it came in a row, or 0.
 Slot: TypeAlias = list[int]
 
-CLASSES = 24  # of a match's length
+CLASSES = 24  # classes of a match's length
 RUNS = 17  # classes of a run's length
-FIRST_HITS = 5  # contexts whose hits choose weights
-CONSTANT, CONSTANT2 = 256, 128  # the last input of either layer
-MAX_SEEN, MAX_SEEN2 = 32 * 256 - 1, 1023  # what is counted of rows of either layer
-SMALL_ERROR = 60  # with the max profile, a set of the first layer learns from larger ones
-RUN_WEIGHT = 300  # of the input of a run, at first
-HISTORY_COUNT, MATCH_COUNT, SAMPLE_COUNT = 8, 0, 0  # how settled a cell is at first
-SAMPLE_START = 32768  # of 16 bits
+FIRST_HITS = 5  # the first contexts, of which the number of hits chooses weights
+CONSTANT, CONSTANT2 = 256, 128  # the last input of the first and of the second layer
+MAX_SEEN, MAX_SEEN2 = 32 * 256 - 1, 1023  # limits of the counts of rows of the two layers
+SMALL_ERROR = 60  # up to it, in the max profile, a set of the first layer does not learn
+RUN_WEIGHT = 300  # first weight of a run's input
+HISTORY_COUNT, MATCH_COUNT, SAMPLE_COUNT = 8, 0, 0  # first counts of cells, which set their rates
+SAMPLE_START = 32768  # first probability of a sample's cell, in 16 bits
 
 
 # 13. Predicting a bit
 
 
 class Lane:
-    """All that is private to a lane."""
+    """The private state of a lane."""
 
     def __init__(self, past: Past, family: Family, network: bool, units: int) -> None:
         self.past = past
@@ -71,9 +71,9 @@ class Lane:
         self.match_hashes = [0] * matches
         self.byte = 0
         self.hashes: list[list[int]] = []  # [nibble][context]
-        self.memory_at: list[int] = []  # where in each memory what followed before is
-        self.runs: list[int] = []  # of the slots of the upper nibble
-        self.map_cells: list[tuple[int, int]] = []  # of the shared map: (node, cell) for each bit
+        self.memory_at: list[int] = []  # the current entry of each memory
+        self.runs: list[int] = []  # the runs in the slots of the upper nibble
+        self.map_cells: list[tuple[int, int]] = []  # (node, cell) of the shared map for each bit
 
         histories = family.count("context", network) + 2
         start = np.zeros(256, np.int64)
@@ -88,11 +88,11 @@ class Lane:
         self.sample_cells = Cells(sample_start, SAMPLE_COUNT)  # [prediction][error][bit][place]
         sets = len(family.rows)
         first = np.array([i.weight(network) for i in family.inputs(network)], np.int64)
-        more = [0]  # of the automaton
-        if family.full:  # confidences and runs
+        more = [0]  # first weight of the automaton's input
+        if family.full:  # those of confidences and of runs
             more += [0] * (histories + samples) + [RUN_WEIGHT] * contexts
         first = np.concatenate([first[:-1], np.array(more, np.int64), first[-1:]])
-        rows = family.first_rows[-1]  # of all sets
+        rows = family.first_rows[-1]  # number of rows of all sets
         self.weights = np.tile(first, (rows, 1))  # (rows, inputs)
         second = np.array([(1 << 14) // sets] * sets + [0], np.int64)
         self.weights2 = np.tile(second, (2, 256, 1))  # (2, rows, inputs)
@@ -101,15 +101,17 @@ class Lane:
         self.final_map = np.tile(map_start(), (3 * 256, 1))
 
 
-Choose: TypeAlias = Callable[[int], int]  # codes a bit, given that it is 1 with p/2^22
-Predict: TypeAlias = Callable[[int, int], int]  # the network's p for the bytes low…high−1
+Choose: TypeAlias = Callable[[int], int]  # codes a bit that is 1 with probability p/2^22
+Predict: TypeAlias = Callable[[int, int], int]  # (low, high) → the network's p for low…high − 1
 
 
 class Stage:
-    """A block being coded: ``code_byte`` for each lane that has a byte left, then ``update``.
+    """The stage while it codes a block. A step is ``code_byte`` for each lane that has a byte left,
+    then ``update``.
 
-    ``pieces`` are the lanes' bytes, of lengths ``sizes``; those from the present step on are not
-    read, so that a decoder may append them. ``units`` of the network are read.
+    ``pieces`` are the lanes' bytes, of lengths ``sizes``; those from the current step on are not
+    read, so that a decoder may append them. ``units`` is how many hidden units of the network the
+    readout reads.
     """
 
     def __init__(
@@ -122,9 +124,9 @@ class Stage:
     ) -> None:
         self.mixing, self.pieces, self.sizes = mixing, pieces, sizes
         self.family = mixing.family
-        self.values = self.family.values(network)  # what the contexts hash, as expressions
-        self.rows = self.family.row_values()  # the rows of weights, likewise
-        self.first_rows = self.family.first_rows  # of each set
+        self.values = self.family.values(network)  # expressions that the contexts hash
+        self.rows = self.family.row_values()  # expressions that choose rows of weights
+        self.first_rows = self.family.first_rows  # where each set's rows begin
         self.match_count = self.family.count("match")
         self.lanes = [Lane(Past(piece, mixing), self.family, network, units) for piece in pieces]
 
@@ -135,34 +137,35 @@ class Stage:
         self.tables: list[defaultdict[int, list[Slot]]] = [
             defaultdict(lambda: [[0] * 17 for _ in range(4)]) for _ in self.values
         ]
-        self.order0 = [0] * 256  # histories
-        self.order1 = [[0] * 256 for _ in range(256)]
+        self.order0 = [0] * 256  # bit histories, [node]
+        self.order1 = [[0] * 256 for _ in range(256)]  # bit histories, [last byte][node]
         self.index: list[dict[int, tuple[int, int]]] = [{} for _ in range(self.match_count)]
         self.map = np.tile(map_start(), (256, 256, 1))
-        self.after1 = [0] * 256  # the last four bytes that followed a byte
-        self.after2 = [0] * 65536  # the last two that followed a pair
+        self.after1 = [0] * 256  # by byte: the last four bytes that followed it
+        self.after2 = [0] * 65536  # by pair of bytes: the last two bytes that followed it
         self.memories = Memories(self.family.memory_values())
 
     # 11. Tables
 
     def slot(self, table: int, h: int) -> Slot | None:
-        """The slot of a context, if there is one."""
+        """The slot of a context with hash ``h``, if there is one."""
         bucket = self.tables[table].get(h >> 64 - self.bucket_bits, [])
         return next((slot for slot in bucket if slot[0] == check_of(h)), None)
 
     def claim(self, table: int, h: int) -> Slot:
-        """The slot of a context; if there is none, the bucket's least is made one."""
+        """The slot of a context with hash ``h``; if there is none, it replaces the slot of the
+        bucket whose first history is the lowest."""
         slot = self.slot(table, h)
         if slot is None:
             bucket = self.tables[table][h >> 64 - self.bucket_bits]
-            slot = min(bucket, key=lambda s: s[1])  # the first of the least
+            slot = min(bucket, key=lambda s: s[1])  # the first one if several are equal
             slot[:] = [check_of(h)] + [0] * 16
         return slot
 
     # 12. Matches
 
     def follow(self, lane: Lane) -> None:
-        """Matches go on, after the byte that the lane has just coded."""
+        """Advance the matches by the byte that the lane has just coded."""
         for match in lane.matches:
             if match.length == 0:
                 continue
@@ -179,7 +182,7 @@ class Stage:
                     match.length = 0
 
     def look_up(self, lane: Lane) -> None:
-        """Find matches where there are none that are long enough, and take their bytes."""
+        """Look for matches where there are none that are long enough, and set their bytes."""
         past = lane.past
         older = combine(past.order(16) >> 64, past.order(20) >> 128)
         values = [past.order(6) << 16, combine(past.order(8), older)]
@@ -199,7 +202,7 @@ class Stage:
             if match.length:
                 match.byte = self.pieces[match.piece][match.offset]
         past.expected = 0xFFFF
-        for match in lane.matches:  # the last one that there is
+        for match in lane.matches:  # the last one that has a match prevails
             if match.length:
                 past.expected = match.byte | length_class(match.length) >> 2 << 8
 
@@ -208,8 +211,8 @@ class Stage:
     def code_byte(
         self, i: int, network: Predict | None, choose: Choose, units: Ints | None = None
     ) -> int:
-        """Code the next byte of lane i and return it; nothing that lanes share changes. ``units``
-        are those of the network that are read, (n) u8."""
+        """Code the next byte of lane i and return it; shared state does not change. ``units`` are
+        the network's hidden units for the readout, (n) u8."""
         lane = self.lanes[i]
         past = lane.past
         if lane.hashes:  # not the first byte
@@ -226,7 +229,7 @@ class Stage:
         if lane.readout is not None:
             assert units is not None
             lane.readout.take(units, past.t)
-        node = 1  # of the byte: 1, then the bits
+        node = 1  # the byte's bits so far, with a 1 in front of them
         for half in range(2):
             if half == 1:
                 lane.hashes.append([with_nibble(h, node & 15) for h in lane.hashes[0]])
@@ -247,7 +250,7 @@ class Stage:
         network: Predict | None,
         choose: Choose,
     ) -> int:
-        """Code bit k, 0…7 from the top, of which those before are in ``node``."""
+        """Code bit k, 0…7 from the highest, and return it; ``node`` has the bits before it."""
         past = lane.past
         c1 = past.back(1)
         nibble_node = node if k < 4 else node & (1 << k - 4) - 1 | 1 << k - 4
@@ -364,7 +367,7 @@ class Stage:
     # 14. After a byte step
 
     def update(self, count: int) -> None:
-        """What lanes share takes in the bytes that lanes 0…count − 1 have just coded."""
+        """Update the shared state with the bytes that lanes 0…count − 1 have just coded."""
         lanes = self.lanes[:count]
         for table in range(len(self.values)):
             for half in range(2):

@@ -1,8 +1,8 @@
 """The network of the reference engine: sections 3 to 6 of ``docs/numerics.md``.
 
-Names and section numbers are those of that page. All arithmetic is int64, which every product and
-sum fits with room, so that nothing can wrap unseen; the asserts state the narrower types that a
-fast engine may use. Arrays carry one leading axis, the lanes of a block, which go in lock step.
+Names and section numbers are those of that page. All arithmetic is int64, with room for every
+product and sum, so that nothing can wrap unnoticed; the asserts state the narrower types that a
+fast engine may use. The leading axis of arrays is the lanes of a block, which go in lock step.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ CHECK = 8  # bits of a known context's check
 
 
 class Prediction(NamedTuple):
-    """What the network says of the next byte of each lane."""
+    """The network's prediction of the next byte of each lane."""
 
     frequencies: npt.NDArray[np.uint32]  # (lanes, 256) in 1…2^30
-    units: Ints  # of the last layer, those that the adaptive stage reads, (lanes, n) u8
+    units: Ints  # hidden units of the last layer that the adaptive stage reads, (lanes, n) u8
 
 
 class Network:
-    """A model and what it remembers of each lane: one call of ``step`` for each byte."""
+    """A model with the state of each lane; ``step`` is called for each byte."""
 
     def __init__(self, model: Model, lanes: int) -> None:
         self.config = model.config
-        tensors = {  # tables are large and only looked up, so they stay narrow
+        tensors = {  # tables are large and only looked up, so they stay in int8
             name: tensor if name.startswith("table.") else tensor.astype(np.int64)
             for name, tensor in model.tensors.items()
         }
@@ -53,7 +53,7 @@ class Network:
         self.pasts = [Past() for _ in range(lanes)]
 
     def share_first(self) -> None:
-        """All lanes go on as the first one, which has been alone so far."""
+        """Copy the state of the first lane, the only one used so far, to all lanes."""
         for layer in self.layers:
             layer.share_first(len(self.pasts))
         self.pasts = [copy.deepcopy(self.pasts[0]) for _ in self.pasts]
@@ -70,7 +70,7 @@ class Network:
         return Prediction(self.output(x), self.layers[-1].units[:, : self.config.units])
 
     def embed(self, tokens: Sequence[int]) -> Ints:
-        """Section 3: the residual stream at its start, (lanes, d), |x| ≤ 25·32767."""
+        """Section 3: the beginning of the residual stream, (lanes, d), |x| ≤ 25·32767."""
         for past, token in zip(self.pasts, tokens, strict=False):  # the last lanes end first
             if token != START:
                 past.take(token)
@@ -101,7 +101,8 @@ class Network:
 
 
 def row_of(table: Table, check: Ints | None, key: int) -> int:
-    """Section 3: the row of a context's key in a table; ``check`` is that of known contexts."""
+    """Section 3: the row of a context's key in a table. ``check`` is the table's, if it has known
+    contexts, else None."""
     key_hash = key * GOLDEN % 2**64
     if check is None:
         return key_hash >> (64 - table.log2_rows)

@@ -1,6 +1,7 @@
-"""What instructions of x86 show of a program, as the reference engine follows them.
+"""The state of an x86 program derived from its instructions, in the reference engine.
 
-Where jumps go, which function this is, what is on the stack: section 11 of ``docs/numerics.md``.
+It follows targets of jumps, beginnings of functions, and the stack: section 11 of
+``docs/numerics.md``.
 """
 
 from __future__ import annotations
@@ -8,12 +9,12 @@ from __future__ import annotations
 __all__ = ["JUMP_REACH", "Program", "is_far_jump", "is_jump"]
 
 JUMP_REACH = 128  # how far ahead targets of jumps are remembered
-KEPT = {3, 5, 6, 7}  # registers that calls keep: EBX, EBP, ESI, EDI
-ENDS = {0xC2, 0xC3, 0xCC, 0x90}  # returns, and what fills the space behind them
+KEPT = {3, 5, 6, 7}  # callee-saved registers: EBX, EBP, ESI, EDI
+ENDS = {0xC2, 0xC3, 0xCC, 0x90}  # opcodes of returns, and of the padding after them
 
 
 def is_far_jump(opcode: int) -> bool:
-    """By a distance of 32 bits."""
+    """Whether this is the opcode of a conditional jump by a distance of 32 bits."""
     return 0x180 <= opcode < 0x190
 
 
@@ -22,26 +23,27 @@ def is_jump(opcode: int) -> bool:
 
 
 class Program:
-    """What the instructions before this one show, and its displacement."""
+    """The state after the instructions before the current one, and after its displacement."""
 
     def __init__(self) -> None:
-        self.targets: set[int] = set()  # of jumps: offsets, of which those from t on count
-        self.far = 0  # where the last far jump went, modulo 2^32
-        self.function = 0  # where this one begins
-        self.pushed = self.popped = 0  # registers since, a bit each
-        self.depth = 0  # bytes of the arguments on the stack
-        self.slot = 0  # the last displacement from the stack pointer, less the depth
-        self.last = [0] * 8  # the lowest byte of the last displacement, by base
-        self.call = 0  # hash of the last call's bytes
+        self.targets: set[int] = set()  # offsets of targets of jumps; only those ahead are used
+        self.far = 0  # the target of the last far jump, modulo 2^32
+        self.function = 0  # where the current function begins
+        self.pushed = self.popped = 0  # registers pushed and popped in it, a bit each
+        self.depth = 0  # bytes of arguments pushed for the next call
+        self.slot = 0  # the last displacement from the stack pointer, minus the depth then
+        self.last = [0] * 8  # by base register: the lowest byte of the last displacement
+        self.call = 0  # hash of the last call instruction's bytes
 
     def displace(self, modrm: int, on_stack: bool, value: int) -> None:
-        """A displacement ends."""
+        """Note a displacement that is complete."""
         if on_stack:
             self.slot = value - self.depth
         self.last[modrm & 7] = value & 255
 
     def take(self, opcode: int, extension: int, value: int, hashed: int, t: int) -> None:
-        """An instruction ends before byte t; ``extension`` is the middle of mod-r/m."""
+        """Note an instruction that ends before byte t; ``extension`` is the middle of mod-r/m,
+        ``value`` its immediate, ``hashed`` the hash of its bytes."""
         if is_jump(opcode):
             distance = value if is_far_jump(opcode) else (value & 255 ^ 128) - 128
             if 0 <= distance < JUMP_REACH:
@@ -54,7 +56,8 @@ class Program:
             self.pushed = self.popped = self.depth = self.slot = 0
 
     def take_stack(self, opcode: int, extension: int, hashed: int) -> None:
-        """Pushes, pops and calls. A kept register's first push in a function is no argument."""
+        """Follow pushes, pops and calls. The first push of a callee-saved register in a function
+        saves it, and is no argument."""
         register = opcode & 7
         if 0x50 <= opcode < 0x58:
             if register not in KEPT or self.pushed >> register & 1:

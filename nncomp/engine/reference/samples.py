@@ -1,4 +1,4 @@
-"""Predictions of a sample by the reference engine: section 11 of ``docs/numerics.md``."""
+"""Predictions of samples in the reference engine: section 11 of ``docs/numerics.md``."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ if TYPE_CHECKING:
 
 __all__ = ["NEAREST", "PREDICTIONS", "TAPS", "Samples"]
 
-LEARNING, FIXED = 2, 2  # predictions that learn step by step, that do not
-PREDICTIONS = LEARNING + FIXED + 2 * SQUARES  # of a sample
-NEAREST = 5  # the one whose place chooses rows and maps
-TAPS = 32  # inputs of a linear one
+LEARNING, FIXED = 2, 2  # predictions that learn step by step (LMS), and those that do not learn
+PREDICTIONS = LEARNING + FIXED + 2 * SQUARES  # all predictions of a sample
+NEAREST = 5  # the prediction whose place chooses rows of weights and maps
+TAPS = 32  # inputs of a linear prediction
 
 
 def signed16(v: int) -> int:
-    """The number of 16 bits that v is modulo 2^16: −32768…32767."""
+    """``v`` modulo 2^16, as a signed number: −32768…32767."""
     return (v + 32768 & 65535) - 32768
 
 
 def step_of(d: int) -> int:
-    """A difference in 128 steps that are finer near 0: 4 for each octave from 8 on."""
+    """A difference quantised to 128 steps that are finer near 0: 4 steps per octave from 8 on."""
     size = abs(d)
     assert size < 1 << 16
-    octave = size.bit_length() - 3  # of 8…15: 1
+    octave = size.bit_length() - 3  # 1 for 8…15
     step = 4 * octave + (size >> octave & 3) if size >= 8 else size // 2
     return 64 + step if d >= 0 else 63 - step
 
 
 def differences(has_rows: bool, width: int, B: int, P: int) -> Iterator[tuple[int, int]]:
-    """How many bytes before the byte to come two numbers of ``width`` begin whose difference
-    counts: the one before, of the same channel, begins B bytes before; rows have P bytes."""
-    channels = [k for k in (width, 2 * width) if k < B]  # coded before this one
+    """Yield pairs of earlier numbers whose differences are the inputs of linear predictions. A
+    number is given by how many bytes before the byte to come it begins: the one before in the same
+    channel at B, the one above at P."""
+    channels = [k for k in (width, 2 * width) if k < B]  # channels that are coded before this one
     if has_rows:
         near = [P, P + B, P - B, 2 * B, 3 * B, 4 * B, P - 2 * B, P - 3 * B]
         near += [P + 2 * B, 2 * P, 2 * P - B, 2 * P + B]
@@ -50,21 +51,22 @@ def differences(has_rows: bool, width: int, B: int, P: int) -> Iterator[tuple[in
 
 
 def predicted(weights: list[int], x: list[int]) -> int:
-    """What weights, 2^16 being one, make of differences."""
+    """The sum of differences x times weights, of which 2^16 is one."""
     total = sum(w * x for w, x in zip(weights, x, strict=True))
     assert abs(total) < 1 << 57
     return total >> 16
 
 
 def inverse_power(x: list[int]) -> int:
-    """2^44 over the power of differences."""
+    """2^44 divided by the power (sum of squares) of the differences x."""
     power = (1 << 12) + sum(x * x for x in x)
     assert power < 1 << 37
     return (1 << 44) // power
 
 
 def learnt(weights: list[int], x: list[int], step: int, j: int) -> list[int]:
-    """The weights of prediction j when it has missed by so much of the power."""
+    """The weights of prediction j after a step of normalised LMS; ``step`` is its error divided by
+    the power of x."""
     shift = (9, 13)[j]
     return [
         min(max(w + (step * x >> shift), -(1 << 18)), 1 << 18)
@@ -73,25 +75,25 @@ def learnt(weights: list[int], x: list[int], step: int, j: int) -> list[int]:
 
 
 class Samples:
-    """Predictions of a sample of 16 bits: of two bytes, or of one, which is its upper half."""
+    """Predicts samples as numbers of 16 bits: a sample of one byte is the upper half of one."""
 
     def __init__(self, width: int, period: int, stride: int) -> None:
         self.width, self.period, self.stride = width, period, stride
-        self.weights = [[[0] * TAPS for _ in range(8)] for _ in range(LEARNING)]  # 2^16: one
+        self.weights = [[[0] * TAPS for _ in range(8)] for _ in range(LEARNING)]  # 2^16 is one
         forgetting = OF_ROWS if self.has_rows else OF_SOUND
         self.squares = [LeastSquares(TAPS, forgetting) for _ in range(8)]  # by channel
-        self.errors = [[0] * 8 for _ in range(PREDICTIONS)]  # means, in 1/256, by channel
-        self.before = 0  # the sample before
+        self.errors = [[0] * 8 for _ in range(PREDICTIONS)]  # mean errors, in 1/256, by channel
+        self.before = 0  # the sample before, of the same channel
         self.x = [0] * TAPS
         self.guesses = [0] * PREDICTIONS
 
     @property
     def has_rows(self) -> bool:
-        """Whether there are some: otherwise it is sound."""
+        """Whether samples are in rows, as in pictures; otherwise they are sound."""
         return self.period > 4 * self.stride
 
     def difference(self, u: int, v: int) -> int:
-        """Of two samples; modulo 2^16 where they are numbers of 16 bits."""
+        """The difference of two samples; modulo 2^16 if they have two bytes."""
         return signed16(u - v) if self.width == 2 else u - v
 
     def predict(self, past: Past) -> None:
@@ -100,7 +102,7 @@ class Samples:
         difference = self.difference
 
         def sample(k: int) -> int:
-            """The sample k ≥ width bytes before."""
+            """The sample that begins k ≥ width bytes before the byte to come."""
             if self.width == 1:
                 return past.back(k) << 8
             return past.back(k) | past.back(k - 1) << 8
@@ -129,13 +131,13 @@ class Samples:
             self.guesses = [min(max(g, 0), 65280) for g in guesses]
 
     def guess(self, j: int, past: Past) -> int:
-        """What prediction j says of the byte to come: of the high one in steps of a quarter."""
+        """A feature: the byte to come by prediction j, in steps of 1/4 if it is a high byte."""
         g = self.guesses[j]
         low = g & 255 if past.channel % 2 == 0 else (g - past.back(1) + 128 & 65535) >> 6
         return past.channel | low << 8
 
     def learn(self, past: Past) -> None:
-        """The sample that was predicted has come."""
+        """Learn from the sample that was predicted, which has come."""
         channel = past.channel - self.width + 1
         value = past.back(1) << 8 | (past.back(2) if self.width == 2 else 0)
         self.squares[channel].learn(self.x, self.difference(value, self.before))
@@ -150,20 +152,21 @@ class Samples:
                 self.weights[j][channel] = learnt(self.weights[j][channel], self.x, step, j)
 
     def cells(self, count: int, past: Past, k: int, node: int) -> list[tuple[int, int]]:
-        """For each prediction, how wrong it is on average, and where it stands, seen from what bit
-        k decides behind those of ``node``."""
+        """For each prediction, the cell that codes bit k after the bits of ``node``: (its
+        ``error_class``, its ``place``)."""
         return [
             (self.error_class(j, past.channel), self.place(j, past, k, node)) for j in range(count)
         ]
 
     def error_class(self, j: int, channel: int) -> int:
-        """How wrong prediction j is on average: 0…7."""
+        """The class of prediction j's mean error: 0…7."""
         first = channel // self.width * self.width
         return ((self.errors[j][first] >> 8) + 1).bit_length() - 1 >> 1
 
     def place(self, j: int, past: Past, k: int, node: int) -> int:
-        """Where prediction j stands, seen from what bit k decides behind those of ``node``."""
-        low = node << 8 - k & 255  # the bytes possible are low…low + (256 >> k) − 1
+        """The quantised distance of prediction j from the threshold between the values of a 0 and
+        those of a 1 in bit k, after the bits of ``node``: 0…255."""
+        low = node << 8 - k & 255  # possible bytes are low…low + (256 >> k) − 1
         middle = low + (128 >> k)
         guess = self.guesses[j]
         if self.width == 1:

@@ -1,4 +1,4 @@
-"""Least squares by the reference engine: section 11 of ``docs/numerics.md``."""
+"""Recursive least squares in the reference engine: section 11 of ``docs/numerics.md``."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ import numpy.typing as npt
 
 __all__ = ["OF_ROWS", "OF_SOUND", "SHORT", "SQUARES", "Forgetting", "LeastSquares"]
 
-SQUARES = 2  # predictions of a sample by least squares of all inputs, and by those of the first
-SHORT = 16  # how many these are
-BATCH = 8  # samples between which sums do not change
-SCALE = 56  # sums are brought to so many bits
-LEAST_BITS = 20  # those of fewer are taken as having so many
-RIDGE = 36  # 2^RIDGE is added to the diagonal, and the least pivot
-INVERSE = 50  # 2^INVERSE over the root of a pivot
-FACTOR_BITS, WEIGHT_BITS = 29, 20  # of what they are limited to
+SQUARES = 2  # decays; each gives a prediction from all inputs and one from the first SHORT inputs
+SHORT = 16  # inputs of the short predictions
+BATCH = 8  # samples that are added to the sums at a time
+SCALE = 56  # bits to which sums are scaled before they are solved
+LEAST_BITS = 20  # bits that the largest sum is taken to have at least
+RIDGE = 36  # 2^RIDGE is added to the diagonal, and is the least pivot
+INVERSE = 50  # roots of pivots are inverted as 2^INVERSE / root
+FACTOR_BITS, WEIGHT_BITS = 29, 20  # bits to which factors and weights are limited
 
 Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Forgetting:
-    """How sums forget, 2^−decay of them a batch; after how many batches weights are found anew."""
+    """How fast sums decay, and how often they are solved."""
 
-    decays: tuple[int, int]
-    every: int
+    decays: tuple[int, int]  # a sum loses 2^−decay of itself per batch
+    every: int  # batches between two solutions for the weights
 
 
 OF_SOUND, OF_ROWS = Forgetting((3, 5), 8), Forgetting((6, 9), 32)
 
 
 def quotient(v: int, root: int, inverse: int, bits: int) -> int:
-    """v/root, within ±2^bits, by the inverse of the root."""
+    """v/root, limited to ±2^bits, computed with the inverse of the root."""
     v = min(max(v, -root << bits), root << bits)
     return v * inverse >> INVERSE
 
 
 def found_weights(sums: Numbers) -> tuple[list[int], list[int]]:
-    """The weights with which x predicts y best, and those with which the first of x alone do, of
-    the sums of products of all of (x, y)."""
+    """Solve for the weights with which x predicts y best, and for those of the first SHORT inputs
+    alone. ``sums``, (n + 1, n + 1), are sums of products of all of (x, y). By Cholesky
+    decomposition, in integers."""
     n = len(sums) - 1
     bits = max(int(sums.diagonal().max()).bit_length(), LEAST_BITS)
     a = sums << SCALE - bits
@@ -61,7 +62,8 @@ def found_weights(sums: Numbers) -> tuple[list[int], list[int]]:
         a[below, below] -= np.outer(factors[j, below], factors[j, below])
 
     def solved(taps: int) -> list[int]:
-        """Of the first inputs: the factors of their sums are the first rows of all."""
+        """The weights of the first ``taps`` inputs: the decomposition for these is the first part
+        of that for all."""
         weights = [0] * n
         for i in reversed(range(taps)):
             others = sum(int(factors[i, k]) * weights[k] for k in range(i + 1, taps))
@@ -74,18 +76,18 @@ def found_weights(sums: Numbers) -> tuple[list[int], list[int]]:
 
 
 class LeastSquares:
-    """The weights of a channel: for either decay, those best for its samples so far, of all inputs;
-    then, for either, of the first."""
+    """The weights of a channel that fit its samples so far best: for each decay those of all
+    inputs, then for each decay those of the first SHORT inputs."""
 
     def __init__(self, taps: int, forgetting: Forgetting) -> None:
         self.forgetting = forgetting
-        self.sums = [np.zeros((taps + 1, taps + 1), np.int64) for _ in range(SQUARES)]  # 2^8: one
-        self.weights = [[0] * taps for _ in range(2 * SQUARES)]  # 2^16: one; of all, of the first
-        self.seen: list[list[int]] = []  # rows that are in no sum yet
+        self.sums = [np.zeros((taps + 1, taps + 1), np.int64) for _ in range(SQUARES)]  # in 1/2^8
+        self.weights = [[0] * taps for _ in range(2 * SQUARES)]  # in 1/2^16
+        self.seen: list[list[int]] = []  # (x, y) of samples that are not in the sums yet
         self.batches = 0
 
     def learn(self, x: Sequence[int], y: int) -> None:
-        """A sample was y above the one before, where the differences were x."""
+        """Take in a sample: the differences x before it, and y, its own from the one before."""
         self.seen.append([*x, y])
         if len(self.seen) < BATCH:
             return

@@ -1,4 +1,4 @@
-"""The kinds of layers on a device, a module for each, with its kernels."""
+"""The kinds of layers on a GPU, a module for each, with its kernels."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["LAYERS", "Layer"]
 
 
 class Layer(Protocol):
-    """A layer's tensors on a device."""
+    """A layer with its tensors on a GPU."""
 
     def __init__(self, shape: Any, tensors: Tensors) -> None: ...
 
     @staticmethod
     def scratch(shape: Any) -> int:
-        """Bytes a row that its kernels want for themselves; all layers use the same, in turn."""
+        """Bytes of scratch memory per row; all layers share one scratch memory."""
 
     @staticmethod
     def state(shape: Any, steps: int) -> int:
-        """Bytes that it remembers of a lane, for a run of so many steps at a time."""
+        """Bytes of the layer's state for a lane, in a run of ``steps`` steps at a time."""
 
     def start(self, rows: Rows) -> Callable[[], None]:
-        """Take all the memory; what is returned adds the layer to ``rows.x``, norm included, and
-        may be captured in a graph."""
+        """Allocate all memory, and return a function that adds the layer, norm included, to
+        ``rows.x`` and may be captured in a CUDA graph."""
 
 
 LAYERS: dict[type[kinds.Layer], type[Layer]] = {

@@ -1,4 +1,4 @@
-"""Attention on a device: ``docs/numerics.md``, section 5.1. Rows are as in ``kernels``."""
+"""Attention on a GPU: ``docs/numerics.md``, section 5.1. Rows are those of ``kernels``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from nncomp.tables import EXP
 __all__ = ["Attention", "attend", "project"]
 
 NEVER = tl.constexpr(-(1 << 29))  # below every attention score
-FAR = tl.constexpr(640)  # softmax weights of this distance and above are 0
+FAR = tl.constexpr(640)  # a score so much below the largest has softmax weight 0
 
 
 class Attention:
-    """The tensors of a layer."""
+    """An attention layer with its tensors on a GPU."""
 
     def __init__(self, shape: kinds.Attention, tensors: Tensors) -> None:
         self.shape = shape
@@ -67,7 +67,8 @@ class Attention:
 
 
 def _ring(window: int, steps: int) -> int:
-    """Slots of a ring: what the window of the first of ``steps`` needs, and those written since."""
+    """Slots of a ring buffer of keys or values: the window of the first of ``steps`` steps, and
+    room for the later steps, in whole tiles."""
     return window + -(-(steps - 1) // TILE) * TILE
 
 
@@ -77,7 +78,7 @@ def project(
     D: tl.constexpr, Q: tl.constexpr, HEAD: tl.constexpr, RING: tl.constexpr, STEPS: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr,
 ):  # fmt: skip
-    """q, k and v. q goes to (rows, Q) s8; k and v go to their rings at t mod RING:
+    """Compute q, k and v. q is (rows, Q) s8; k and v go to their ring buffers at t mod RING:
     keys (lanes, RING, HEAD) s8, values (lanes, HEAD, RING) s8. weight has whole tiles of rows."""
     row = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     column = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
@@ -102,7 +103,8 @@ def _scores(
     HEAD: tl.constexpr, PADDED_HEAD: tl.constexpr, WINDOW: tl.constexpr, RING: tl.constexpr,
     BLOCK_J: tl.constexpr,
 ):  # fmt: skip
-    """z of the ring's slots first … first + BLOCK_J − 1: (rows, BLOCK_J) int32, else NEVER."""
+    """Scores of the ring's slots first … first + BLOCK_J − 1: (rows, BLOCK_J) int32; NEVER for
+    slots outside of the window."""
     slot = first + tl.arange(0, BLOCK_J)
     behind = last % RING - slot
     position = last - tl.where(behind < 0, behind + RING, behind)  # what the slot holds
@@ -123,11 +125,12 @@ def attend(
     WINDOW: tl.constexpr, RING: tl.constexpr, STEPS: tl.constexpr, GROUP: tl.constexpr,
     BLOCK_J: tl.constexpr,
 ):  # fmt: skip
-    """Attention of GROUP steps of a lane: o (rows, HEADS · HEAD) s8 from what ``project`` wrote.
+    """Attention of GROUP steps of a lane: o (rows, HEADS · HEAD) s8, from q, k and v of
+    ``project``.
 
-    bias (HEADS, WINDOW) int32; exp (FAR + 1) u8, the last one 0. Rows of a product are heads of
-    steps, PADDED_HEADS for each step. RING ≥ WINDOW + STEPS − 1, so no slot that a step of the
-    chunk reads was overwritten by a later one.
+    bias is (HEADS, WINDOW) int32; exp is (FAR + 1) u8, the last one 0. The rows of a product are
+    (step, head), with PADDED_HEADS for each step. RING ≥ WINDOW + STEPS − 1, so that no slot that a
+    step of the chunk reads has been overwritten by a later step.
     """
     lane = tl.program_id(0).to(tl.int64)
     index = tl.arange(0, GROUP * PADDED_HEADS)

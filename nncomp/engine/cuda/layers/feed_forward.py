@@ -1,4 +1,4 @@
-"""The feed-forward layer on a device: ``docs/numerics.md``, section 5.2. Rows: see ``kernels``."""
+"""The feed-forward layer on a GPU: ``docs/numerics.md``, section 5.2. Rows as in ``kernels``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["FeedForward", "expand"]
 
 
 class FeedForward:
-    """The tensors of a layer."""
+    """A feed-forward layer with its tensors on a GPU."""
 
     def __init__(self, shape: kinds.FeedForward, tensors: Tensors) -> None:
         self.width = shape.width
@@ -53,7 +53,7 @@ def expand(
     D: tl.constexpr, F: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr,
 ):  # fmt: skip
-    """The squared ReLU, less 128: s (rows, F) s8."""
+    """Compute the hidden units, squared ReLU minus 128: s (rows, F) s8."""
     row = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     column = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
     total = normed_product(x, row, c, weight, column, D, BLOCK_M, BLOCK_N, BLOCK_K)
