@@ -1,1 +1,1 @@
-"""What the costs of bytes say about a file: its odd lines, and where its bits are."""
+"""Analyses a file by the costs of its bytes: finds odd lines, and shows where its bits are."""

@@ -1,9 +1,9 @@
-"""The odd lines of a log or a table: those with a word that costs more than it usually does there.
+"""Finds the odd lines of a log or a table: those with a word that costs more than usual there.
 
-No rule and no training: what comes before is what is usual. A word is letters, digits, or another
-byte; where it stands is given by the two words before it, numbers alike. Of the words that stood in
-a place, mean and spread of what they cost are kept, and a line is as odd as its oddest word: a
-random key is dear in every line, and so none of them is odd.
+There are no rules and no training: the lines before define what is usual. A word is a run of
+letters, a run of digits, or any other byte. Its place is defined by the two words before it, where
+all numbers are alike. Mean and spread of the costs of the words in each place are kept, and a line
+is as odd as its oddest word. So a random key, which costs much in every line, makes no line odd.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import numpy.typing as npt
 
 __all__ = ["HEAD", "Line", "Lines"]
 
-HEAD = 1 << 12  # bytes of a line that are looked at, and kept
-_PLACES = 1 << 18  # that are remembered
+HEAD = 1 << 12  # bytes at the beginning of a line that are looked at, and kept
+_PLACES = 1 << 18  # places that are remembered
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+|[0-9]+|[^A-Za-z0-9\x80-\xff]")
-_MEMORY = 30  # words of a place that a mean is of, about
-# Of 12 logs with planted lines, these found most: what is not known yet counts as one word of a bit
-# a byte, and spreads below some bits are none.
-_FLOOR = 9.0  # square bits
-_FIRST = 2.0  # bits
-_SPREAD = 4.0  # bits
+_MEMORY = 30  # about how many words of a place a mean covers
+# Chosen because they find most of the odd lines planted in 12 logs. A new place counts as if it had
+# had one word of the same size, with these costs.
+_FLOOR = 9.0  # square bits that are added to the square of each spread
+_FIRST = 2.0  # bits that a new place's word costs, plus one bit per byte
+_SPREAD = 4.0  # bits of a new place's spread, plus one bit per byte
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,25 @@ class Line:
     """A line, and the oddest word in it."""
 
     number: int  # from 1
-    offset: int  # of its first byte
+    offset: int  # of its first byte in the file
     text: bytes  # its first bytes, at most HEAD, without the end of the line
-    bits: float  # what it costs
-    usual: float  # bits that its words cost where they stood before
-    start: int  # of the word, in text
-    stop: int
-    word_bits: float
-    word_usual: float
-    score: float  # spreads that the word is above what is usual
+    bits: float  # cost of the line
+    usual: float  # bits that words in the places of its words have cost on average
+    start: int  # where the oddest word begins in ``text``
+    stop: int  # where it ends
+    word_bits: float  # its cost
+    word_usual: float  # mean cost of words in its place before
+    score: float  # how many spreads its cost is above that mean
 
 
 @dataclass
 class _Place:
-    count: int = 0
-    mean: float = 0.0  # bits
-    square: float = 0.0  # of the spread
+    count: int = 0  # words so far
+    mean: float = 0.0  # mean cost in bits
+    square: float = 0.0  # variance of the cost in square bits
 
     def expect(self, size: int) -> tuple[float, float]:
-        """Mean and square of the spread, of words of ``size`` bytes."""
+        """(mean, variance) to expect of the cost of a word of ``size`` bytes, in bits."""
         mean = (self.count * self.mean + size + _FIRST) / (self.count + 1)
         square = (self.count * self.square + (size + _SPREAD) ** 2) / (self.count + 1)
         return mean, square + _FLOOR
@@ -67,26 +67,27 @@ class _Place:
 
 
 class Lines:
-    """Takes the content piece by piece; keeps the ``top`` oddest lines, of equals the first."""
+    """Takes the content piece by piece and keeps the ``top`` oddest lines, the first of equally odd
+    ones."""
 
     def __init__(self, top: int) -> None:
         self._top = top
         self._heap: list[tuple[float, int, Line]] = []
         self._places: dict[tuple[bytes, bytes, bytes], _Place] = {}
         self._number = 0
-        self._offset = 0  # of the line that has begun
-        self._size = 0  # bytes of it
-        self._bits = 0.0
-        self._head = b""
-        self._costs: list[npt.NDArray[np.floating[Any]]] = []  # of the head
+        self._offset = 0  # where the current line begins
+        self._size = 0  # bytes of the current line so far
+        self._bits = 0.0  # cost of these
+        self._head = b""  # the first of these, at most HEAD
+        self._costs: list[npt.NDArray[np.floating[Any]]] = []  # bits of each byte of the head
 
     def add(self, content: bytes, costs: npt.NDArray[np.floating[Any]]) -> None:
-        """The next piece, and the bits that each byte of it costs."""
+        """Take the next piece of content, and the bits that each byte of it costs."""
         for _ in self.ended(content, costs):
             pass
 
     def ended(self, content: bytes, costs: npt.NDArray[np.floating[Any]]) -> Iterator[Line]:
-        """The same, and gives the lines that end in it, but for those without a word."""
+        """Do as ``add``, and yield the lines that end in the piece, except those without words."""
         start = 0
         while start < len(content):
             stop = content.find(b"\n", start) + 1 or len(content)
@@ -100,18 +101,19 @@ class Lines:
             start = stop
 
     def skip(self, start: int, rest: bytes) -> None:
-        """Begin behind ``rest`` at the byte ``start`` of a file, of whose lines none is known."""
+        """Begin in the middle of a file: the first line is the one behind ``rest``, which is the
+        end of another line and begins at the byte ``start`` of the file."""
         self._offset = start + len(rest)
 
     def cut(self) -> Iterator[Line]:
-        """Whatever follows, the line ends here, if one has begun."""
+        """End the current line here, if one has begun, and yield it if it has a word."""
         if self._size:
             line = self._end_line()
             if line is not None:
                 yield line
 
     def end(self) -> list[Line]:
-        """No more is to come; the lines, the oddest first."""
+        """End the content, and return the oddest lines, the oddest first."""
         for _ in self.cut():
             pass
         return [line for *_, line in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
@@ -128,7 +130,7 @@ class Lines:
         return line
 
     def _scored(self, text: bytes, costs: npt.NDArray[np.floating[Any]]) -> Line | None:
-        """The line; None where there is no word in it."""
+        """Score the current line, and learn its words; None where there is no word in it."""
         spent = [0.0, *costs.cumsum().tolist()]
         before, last = b"", b""
         usual, oddest = 0.0, None

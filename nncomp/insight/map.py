@@ -1,7 +1,7 @@
-"""A map of a file as a picture: a point for each byte, 256 a row, coloured by surprise.
+"""Draws a file as a picture: a pixel for each byte, 256 in a row, coloured by the byte's cost.
 
-Of a file of more than 1 MiB a point is of two bytes that follow each other, or of four, and so on,
-so that no picture has more than 4,096 rows. Behind the last byte it is grey.
+In a file of more than 1 MiB a pixel stands for two consecutive bytes, or four, and so on, so that
+no picture has more than 4,096 rows. Pixels behind the last byte are grey.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from nncomp.insight.survey import Survey
 
 __all__ = ["WIDTH", "render"]
 
-WIDTH = 256  # points
+WIDTH = 256  # pixels of a row
 _GREY: shades.Colour = (128, 128, 128)
-_DEPTH = 4  # bits of a point: an index into the colours
+_DEPTH = 4  # bits of a pixel, which is an index into the palette
 
 
 def render(survey: Survey) -> bytes:
-    """The picture, as PNG; one row of grey for what is empty."""
+    """The picture as a PNG file; one grey row for an empty file."""
     bits = survey.points
     height = max(1, -(-len(bits) // WIDTH))
     points = np.full(height * WIDTH, len(shades.OPACITIES), np.uint8)
@@ -32,11 +32,12 @@ def render(survey: Survey) -> bytes:
 
 
 def _png(points: npt.NDArray[np.uint8], palette: list[shades.Colour]) -> bytes:
-    """A picture of at most 16 colours: ``points`` (height, width), of even width."""
+    """A PNG file of at most 16 colours. ``points``, (height, width) of even width, are indices into
+    ``palette``."""
     height, width = points.shape
-    rows = np.zeros((height, 1 + width // 2), np.uint8)  # the first byte: no filter
+    rows = np.zeros((height, 1 + width // 2), np.uint8)  # first byte of a row: its filter, none
     rows[:, 1:] = points[:, 0::2] << _DEPTH | points[:, 1::2]
-    indexed = 3  # colours are of a palette
+    indexed = 3  # PNG's colour type with a palette
     header = struct.pack(">IIBBBBB", width, height, _DEPTH, indexed, 0, 0, 0)
     chunks = (
         (b"IHDR", header),

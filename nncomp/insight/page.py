@@ -1,6 +1,6 @@
-"""A report as one HTML file, which needs nothing else: the text coloured by surprise, and figures.
+"""A report as one self-contained HTML file: the text coloured by cost, and figures.
 
-What it shows of the content goes in as base64, so nothing of that can become markup.
+Content is embedded as base64, so that nothing in it can become markup.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _PAGE = Path(__file__).with_name("page.html")
 _DIGITS = np.frombuffer(
     (string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/").encode(), np.uint8
 )
-_PER_DOUBLING = 8  # digits for twice one bit more
+_PER_DOUBLING = 8  # how much a digit grows when 1 + bits doubles
 
 
 def render(name: str, survey: Survey, version: str) -> bytes:
-    """The page for a file of that name, by nncomp of that version: at most 2.5 MB."""
+    """The page for the file ``name``, made by nncomp ``version``: at most 2.5 MB of UTF-8."""
     data = {
         "name": name,
         "version": version,
@@ -64,7 +64,7 @@ def render(name: str, survey: Survey, version: str) -> bytes:
 
 
 def _script(data: Any) -> str:
-    """JSON that cannot end the element it is in."""
+    """JSON without "<", so that it cannot end the script element that it is in."""
     return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
 
 
@@ -73,6 +73,6 @@ def _base64(content: bytes) -> str:
 
 
 def _costs(bits: npt.NDArray[np.float32]) -> str:
-    """A digit of base64 for each: log2(1 + bits) in eighths."""
+    """Encode costs as one digit of base64 each: log2(1 + bits) in eighths, at most 63."""
     digits = np.minimum(np.rint(np.log2(1 + bits) * _PER_DOUBLING), 63).astype(np.uint8)
     return str(_DIGITS[digits].tobytes(), "ascii")

@@ -1,6 +1,6 @@
-"""The colours of surprise, for the page and for the map: the hotter, the more bits.
+"""The colours of costs, for the page and for the map: the more bits, the hotter.
 
-A shade is chosen by the logarithm of the bits, so that one bit more matters where there are few.
+A shade depends on the logarithm of the bits, so that one bit more shows where there are few.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ __all__ = ["HOT", "OPACITIES", "PAPER", "PER_DOUBLING", "colours", "of_bits"]
 
 Colour = tuple[int, int, int]  # red, green, blue: 0..255
 
-PER_DOUBLING = 1.35  # shades for twice one bit more
-OPACITIES = (0.0, 0.14, 0.3, 0.5, 0.72, 0.95)  # of HOT on PAPER, for each shade
+PER_DOUBLING = 1.35  # shades by which the colour changes when 1 + bits doubles
+OPACITIES = (0.0, 0.14, 0.3, 0.5, 0.72, 0.95)  # opacity of HOT on PAPER, for each shade
 HOT: Colour = (244, 90, 52)
 PAPER: Colour = (253, 253, 251)
 
 
 def of_bits(bits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
-    """The shade of each, 0..5: the same shape."""
+    """The shade of each cost in bits, 0..5, as an array of the same shape."""
     shades = np.floor(np.log2(1 + bits) * PER_DOUBLING)
     found: npt.NDArray[np.uint8] = np.minimum(shades, len(OPACITIES) - 1).astype(np.uint8)
     return found

@@ -1,4 +1,4 @@
-"""Where the bits of a file are: along it, by kind of byte, and in its costliest passages."""
+"""Surveys where the bits of a file are: along it, by kind of byte, and in costly passages."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from nncomp.counting import UNIT, Counted, Parts
 __all__ = ["FORETOLD", "HEAD", "KINDS", "Block", "Part", "Passage", "Survey"]
 
 KINDS = ("words", "numbers", "space", "punctuation", "markup", "other bytes", "repeats")
-FORETOLD = ("no match", "match, wrong", "match, right")  # of each byte, what the longest match said
-HEAD = 1 << 20  # bytes of content that are kept, from the beginning
-_SLICE = 1 << 20  # bytes that are looked at together
-_MOST_POINTS = 1 << 20  # of what is kept of the costs
-_CURVE = 1 << 13  # points, at most
-_CURVE_STEP = 1 << 4  # bytes, at least
-_PASSAGE = 256  # bytes
-_TOP = 20  # passages
-_REPEAT, _REPEAT_BITS = 32, 0.05  # bytes in a row that cost less than so many bits each are repeats
+FORETOLD = ("no match", "match, wrong", "match, right")  # what the longest match predicted
+HEAD = 1 << 20  # bytes at the beginning of the content that are kept
+_SLICE = 1 << 20  # bytes that are processed at a time
+_MOST_POINTS = 1 << 20  # sums of costs that are kept at most
+_CURVE = 1 << 13  # points of the curve at most
+_CURVE_STEP = 1 << 4  # bytes that a point of the curve stands for at least
+_PASSAGE = 256  # bytes of a passage
+_TOP = 20  # costliest passages that are kept
+# So many bytes in a row that cost less than so many bits each count as repeats.
+_REPEAT, _REPEAT_BITS = 32, 0.05
 _TAG = re.compile(rb"<[A-Za-z/!?][^<>]{0,999}>")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A part of the content that was read for itself."""
+    """A block of the content, which was counted independently of the others."""
 
-    offset: int
+    offset: int  # in the content
     size: int  # bytes
     bits: float
     mixing: str  # 'general', 'records 13'; 'stored' where nothing is predicted
@@ -40,27 +41,27 @@ class Block:
 
 @dataclass(frozen=True)
 class Part:
-    """The bytes of which the longest match said the same."""
+    """The bytes with the same value of FORETOLD, and their costs by parts of the program."""
 
-    said: str  # of FORETOLD
+    said: str  # one of FORETOLD
     size: int  # bytes
-    bits: float  # of all parts of the program together
-    bits_of_stage: float  # if contexts and matches were alone
-    bits_of_network: float | None  # if it were; None where it was not asked
+    bits: float  # cost with all parts of the program
+    bits_of_stage: float  # cost with the stage alone
+    bits_of_network: float | None  # cost with the network alone; None where it was not tried
 
 
 @dataclass(frozen=True)
 class Passage:
-    """Some bytes that cost much."""
+    """A piece of the content that costs much."""
 
-    offset: int
+    offset: int  # in the content
     bits: float
     content: bytes
     costs: npt.NDArray[np.float32]  # bits of each byte
 
 
 class Survey:
-    """Takes the content block by block; what it holds does not grow with the content."""
+    """Takes the content block by block; apart from ``blocks``, its size is bounded."""
 
     def __init__(self) -> None:
         self.size = 0  # bytes
@@ -69,15 +70,15 @@ class Survey:
         self.bytes_of = np.zeros(len(KINDS), np.int64)  # by kind
         self.bits_of = np.zeros(len(KINDS))
         self._parts = np.zeros((len(FORETOLD), 4))  # bytes, and bits as in ``Part``
-        self._asked = True  # whether the network has been, wherever anything was predicted
-        self.head = b""
-        self.head_costs = np.empty(0, np.float32)
-        self.point = 1  # bytes that one of ``points`` is of
-        self._sums = np.zeros(_MOST_POINTS)  # bits, of each
+        self._asked = True  # whether the network was tried wherever anything was predicted
+        self.head = b""  # the beginning of the content
+        self.head_costs = np.empty(0, np.float32)  # bits of each byte of it
+        self.point = 1  # bytes that each of ``points`` stands for
+        self._sums = np.zeros(_MOST_POINTS)  # bits of the bytes of each point
         self._heap: list[tuple[float, int, Passage]] = []
 
     def add(self, counted: Counted) -> None:
-        """The next block."""
+        """Take in the next block."""
         bits = float(counted.costs.sum(dtype=np.uint64)) * UNIT
         mixing = "stored" if counted.mixing is None else counted.mixing.label
         size = len(counted.content)
@@ -92,13 +93,13 @@ class Survey:
 
     @property
     def points(self) -> npt.NDArray[np.float64]:
-        """Bits a byte, of ``point`` bytes each, 2^20 of them at most; the last ones may be fewer
-        bytes."""
+        """Mean bits per byte of each ``point`` bytes of the content, at most 2^20 means; the last
+        one may be of fewer bytes."""
         return self._means(self.point)
 
     @property
     def step(self) -> int:
-        """Bytes that a point of the curve is of."""
+        """How many bytes a point of the curve stands for."""
         step = max(_CURVE_STEP, self.point)
         while self.size > step * _CURVE:
             step *= 2
@@ -106,11 +107,11 @@ class Survey:
 
     @property
     def curve(self) -> npt.NDArray[np.float64]:
-        """Bits a byte, of ``step`` bytes each; the last ones may be fewer."""
+        """Mean bits per byte of each ``step`` bytes; the last one may be of fewer bytes."""
         return self._means(self.step)
 
     def _means(self, size: int) -> npt.NDArray[np.float64]:
-        """Bits a byte, of ``size`` bytes each: a multiple of ``point``."""
+        """Mean bits per byte of each ``size`` bytes, which is a multiple of ``point``."""
         sizes = np.full(-(-self.size // size), size)
         if self.size % size:
             sizes[-1] = self.size % size
@@ -121,7 +122,7 @@ class Survey:
 
     @property
     def parts(self) -> list[Part]:
-        """What matches, contexts and the network bring, of the bytes that are predicted."""
+        """The predicted bytes by whether a match foretold them, with their costs by parts."""
         rows = zip(FORETOLD, self._parts.tolist(), strict=True)
         return [
             Part(said, int(count), final, stage, network if self._asked else None)
@@ -131,7 +132,7 @@ class Survey:
 
     @property
     def passages(self) -> list[Passage]:
-        """The costliest, of equals the first."""
+        """The costliest passages, the costliest first, and the first of equally costly ones."""
         return [one for *_, one in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
 
     def _add_parts(self, costs: npt.NDArray[np.uint32], parts: Parts) -> None:
@@ -176,7 +177,7 @@ class Survey:
 
 
 def _table() -> npt.NDArray[np.uint8]:
-    """The kind of each byte, but for markup and repeats."""
+    """The kind of each byte value, as an index into KINDS; markup and repeats are found later."""
     table = np.full(256, KINDS.index("other bytes"), np.uint8)
     for kind, characters in (
         ("punctuation", bytes(range(33, 127))),
@@ -194,7 +195,7 @@ _KIND_OF = _table()
 
 def _kinds(content: bytes, costs: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     kinds = _KIND_OF[np.frombuffer(content, np.uint8)]
-    if b"\0" in content:  # no text: letters are not words
+    if b"\0" in content:  # binary data, where letters are not words
         kinds[:] = KINDS.index("other bytes")
     else:
         for match in _TAG.finditer(content):

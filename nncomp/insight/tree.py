@@ -1,4 +1,4 @@
-"""A tree of texts, by how alike they are, as text and as a picture."""
+"""Draws a tree of texts that are joined by likeness, as text and as an SVG picture."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from nncomp.likeness import Node
 
 __all__ = ["as_svg", "as_text"]
 
-_ROW = 24  # pixels, of a name
-_SCALE = 360  # pixels, of the distances
-_CHARACTER = 8  # pixels, at most
-_MARGIN = 14
+_ROW = 24  # height in pixels of a name's row
+_SCALE = 360  # width in pixels of the branches
+_CHARACTER = 8  # width in pixels of a character at most
+_MARGIN = 14  # pixels
 _INK, _PAPER, _LINE = "#1d1d1f", "#fdfdfb", "#c0262d"
 
 
 def as_text(tree: Node, names: Sequence[str]) -> str:
-    """A line for each text, and one for each pair of branches, with their distance."""
+    """The tree as lines: one for each text, and one with the distance for each pair of branches."""
     return "".join(f"{line}\n" for line in _lines(tree, names))
 
 
@@ -32,8 +32,8 @@ def _lines(node: Node, names: Sequence[str]) -> Iterator[str]:
 
 
 def as_svg(tree: Node, names: Sequence[str]) -> str:
-    """Branches meet the farther from the names, the less alike they are: the scale begins at
-    somewhat less than the least distance."""
+    """The tree as an SVG file. Branches meet farther from the names the less alike they are; the
+    scale begins somewhat below the smallest distance."""
     least = _least(tree)
     start = max(0.0, least - max(tree.height - least, 0.01) / 2)
     rows = {text: row for row, text in enumerate(tree.texts)}
@@ -45,7 +45,7 @@ def as_svg(tree: Node, names: Sequence[str]) -> str:
         )
 
     def draw(node: Node) -> float:
-        """Draws what is below it; its middle, in pixels from the top."""
+        """Draw the branches below ``node``; returns its middle, in pixels from the top."""
         if not node.parts:
             return _MARGIN + _ROW * (rows[node.texts[0]] + 0.5)
         middles = [draw(part) for part in node.parts]
@@ -84,5 +84,5 @@ def as_svg(tree: Node, names: Sequence[str]) -> str:
 
 
 def _least(node: Node) -> float:
-    """The least height of two that are joined."""
+    """The smallest height of a pair of branches."""
     return min([node.height, *(_least(part) for part in node.parts if part.parts)])

@@ -1,8 +1,8 @@
-"""nncomp inside other libraries, each imported only when it is used.
+"""Integrations of nncomp with other libraries, each imported only when it is used.
 
-``numcodecs`` and ``zarr`` find their codecs by themselves, through entry points; fsspec has none
-and needs a call, on whose word Dask's workers register it too. ``nncomp.integrations.numcodecs``,
-``.zarr``, ``.dask`` and ``.ray`` are imported when they are first named.
+``numcodecs`` and ``zarr`` find their codecs through entry points. fsspec has none and needs a call
+of ``register_fsspec``; the name that this returns registers it in Dask's workers, too.
+``nncomp.integrations.numcodecs``, ``.zarr``, ``.dask`` and ``.ray`` are imported on first use.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _MODULES = ("dask", "numcodecs", "ray", "zarr")
 def register_fsspec(level: int | None = None, model: str | None = None) -> str:
     """Teach fsspec the compression ``nncomp``, which it then infers from the suffix ``.nnc``.
 
-    ``level`` and ``model``, the name or path of a model, are for writing, and those of
-    ``nncomp.compress``. May be called again, with others.
+    ``level`` and ``model``, the name or path of a model, are for writing, as in
+    ``nncomp.compress``. It may be called again with others.
 
-    Returns the compression's name, which goes to other processes with its registration: so what
-    was opened by it, or by the suffix, can be read there, without a call.
+    Returns the compression's name. Unpickling it in another process registers the compression
+    there, so that files opened by it, or by the suffix, can be read there without a call.
 
     Raises ``ImportError`` where fsspec is not installed, ``TypeError`` and ``ValueError`` for wrong
     options, and ``ModelNotFoundError`` and ``ModelError`` for the model.

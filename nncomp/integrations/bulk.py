@@ -1,9 +1,8 @@
-"""Whole files and parts of large ones, each by a call of its own: what workers are given.
+"""The tasks of distributed workers: compressing files or parts of large files, a call for each.
 
-Places are paths or URLs, as fsspec knows them. A target appears complete or not at all, where its
-file system can: a call that is repeated, or that ran twice, leaves what one would. On local disks,
-and what is mounted like one, it is on disk by then. Errors are those of ``compress`` and
-``decompress``, and ``OSError``.
+Places are paths or URLs, as fsspec knows them. A target appears complete or not at all, if its file
+system supports that, so that repeated calls do no harm. On local and mounted disks it has been
+synced by then. Errors are those of ``compress`` and ``decompress``, and ``OSError``.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ __all__ = [
     "write",
 ]
 
-TASK_SIZE = 1 << 24  # bytes of content that a task has, if there are so many
-_CHUNK = 1 << 20  # bytes
+TASK_SIZE = 1 << 24  # bytes of content of a task, if there are so many
+_CHUNK = 1 << 20  # bytes that are read at a time
 
 
 @dataclass(frozen=True)
@@ -58,14 +57,14 @@ class Done:
 
     source: str
     target: str
-    state: str  # of the source, which another one has once it is changed
-    content_size: int
-    stored_size: int
+    state: str  # fsspec's key of the source, which differs once the source is changed
+    content_size: int  # bytes
+    stored_size: int  # bytes
     sha256: str  # of the content
 
 
 class Manifest:
-    """What is done, a line of JSON for each file, so that another run may leave it out.
+    """A file that lists finished files, a line of JSON for each, so that another run can skip them.
 
     Several runs may share one. Raises ``OSError`` where it cannot be written.
     """
@@ -74,13 +73,13 @@ class Manifest:
         self._path = path
         self._done: dict[tuple[str, str], Done] = {}
         for line in self._lines():
-            with contextlib.suppress(ValueError, TypeError):  # the last one may be cut off
+            with contextlib.suppress(ValueError, TypeError):  # the last line may be cut off
                 done = Done(**json.loads(line))
                 self._done[done.source, done.target] = done
 
     def find(self, source: str, target: str, *, packed: bool) -> Done | None:
-        """What is known of a target that is there, and of a source as it was; ``packed``: the
-        target is what is compressed."""
+        """The entry of a source and a target; None if the source has changed since, or the target
+        is missing or has another size. ``packed``: the target is the compressed file."""
         done = self._done.get((source, target))
         if done is None or done.state != _state(source):
             return None
@@ -100,22 +99,22 @@ class Manifest:
         with contextlib.suppress(FileNotFoundError):
             with open(self._path, encoding="utf-8", errors="replace") as file:
                 lines = file.read().split("\n")
-            if lines[-1]:  # what was cut off gets an end, so that the next line is one
+            if lines[-1]:  # ends a line that was cut off, so that the next one is not joined to it
                 self._write("")
             return lines
-        self._write("")  # or the first that is done would show that nothing can be
+        self._write("")  # fails now if it cannot be written, rather than after the first file
         return []
 
     def _write(self, line: str) -> None:
-        """At once, so that lines of several runs do not mix."""
+        """Append a line in one write, so that lines of several runs do not mix."""
         if self._path is not None:
             with open(self._path, "ab", buffering=0) as file:
                 rawio.write_all(file, line.encode() + b"\n")
 
 
 def found(places: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> dict[str, str]:
-    """URL and path of each file, once; a pattern stands for all files that it fits, unless there is
-    one of that very name."""
+    """The files of ``places``, by URL, with their paths. A pattern stands for all files that match,
+    unless there is a file of that very name."""
     words = [places] if isinstance(places, (str, os.PathLike)) else places
     files: dict[str, str] = {}
     for place in words:
@@ -129,19 +128,19 @@ def found(places: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> 
 
 
 def url_of(place: str) -> str:
-    """The same for all ways to write a place."""
+    """The canonical URL of a place, however it is written."""
     system, path = fsspec.core.url_to_fs(place)
     return str(system.unstrip_protocol(path))
 
 
 def size_of(place: str) -> int:
-    """Bytes of a file."""
+    """The size of a file in bytes."""
     system, path = fsspec.core.url_to_fs(place)
     return int(system.size(path))
 
 
 def compress(source: str, target: str, options: Options) -> Done:
-    """One file into one frame."""
+    """Compress one file to one frame."""
     state = _state(source)
     with _reading(source) as src, _writing(target) as dst:
         reader = _Hashed(src)
@@ -150,7 +149,7 @@ def compress(source: str, target: str, options: Options) -> Done:
 
 
 def decompress(source: str, target: str, options: Options) -> Done:
-    """All frames of one file."""
+    """Decompress all frames of one file."""
     state = _state(source)
     with _reading(source) as src, _writing(target) as dst:
         writer = _Hashed(dst)
@@ -159,7 +158,7 @@ def decompress(source: str, target: str, options: Options) -> Done:
 
 
 def write(target: str, contents: Iterable[bytes], options: Options) -> None:
-    """One frame of these contents, one behind the other."""
+    """Compress the concatenation of ``contents`` to one frame."""
     with _writing(target) as dst:
         api.compress_stream(_Chained(contents), dst, options)
 
@@ -167,7 +166,7 @@ def write(target: str, contents: Iterable[bytes], options: Options) -> None:
 def each(
     call: Callable[[str, str, Options], Done], pairs: Sequence[tuple[str, str]], options: Options
 ) -> list[Done | str]:
-    """``call`` for each source and target; what is wrong stands for what is not done."""
+    """Call ``call`` for each (source, target); a result that failed is its error message."""
     results: list[Done | str] = []
     for source, target in pairs:
         try:
@@ -179,27 +178,27 @@ def each(
 
 @dataclass(frozen=True)
 class Survey:
-    """What coding a part of a file takes of what is before it."""
+    """What has to be known of a whole file to code parts of it independently."""
 
-    state: str  # of the file
-    before: list[Before]  # for each block
+    state: str  # fsspec's key of the file, which differs once it is changed
+    before: list[Before]  # for each block, what its coding needs of earlier ones
 
 
 def survey(source: str, options: Options) -> Survey:
-    """All of one file, read once, for those who code parts of it."""
+    """Read a whole file once, for tasks that then code parts of it."""
     state = _state(source)
     with _reading(source) as src:
         return Survey(state, list(Encoder(io.BytesIO(), options).survey(src)))
 
 
 def code(source: str, options: Options, first: int, before: Sequence[Before]) -> list[Coded]:
-    """Blocks of one file, from the one of number ``first`` on, as many as there is of a survey."""
+    """Code blocks of a file, one for each element of ``before``, beginning with block ``first``."""
     with _reading(source) as src:
         return list(Encoder(io.BytesIO(), options).code_part(src, first, before))
 
 
 def begin(source: str, options: Options, count: int) -> list[Coded]:
-    """The first ``count`` blocks of one file, which need no survey."""
+    """Code the first ``count`` blocks of a file, for which no survey is needed."""
     with _reading(source) as src:
         return list(Encoder(io.BytesIO(), options).code(src, count))
 
@@ -207,8 +206,9 @@ def begin(source: str, options: Options, count: int) -> list[Coded]:
 def join(
     source: str, target: str, options: Options, surveyed: str, parts: Sequence[list[Coded]]
 ) -> Done:
-    """The frame of one file, of what ``begin`` and ``code`` gave for all of it, if its state is
-    still the one ``surveyed``: the bytes are ``compress``'s."""
+    """Write the frame of a file from its coded parts, the results of ``begin`` and ``code`` in
+    order. The bytes are those of ``compress``. Raises ``OSError`` if the file's state is not the
+    one ``surveyed`` any more."""
     state = _state(source)
     with _reading(source) as src, _writing(target) as dst:
         encoder = Encoder(dst, options)
@@ -224,8 +224,8 @@ def join(
 
 
 def pieces(source: str, size: int, options: Options) -> list[tuple[int, int]]:
-    """(start, stop) of pieces of the content, whole blocks of at least ``size`` bytes, but the last
-    may be smaller."""
+    """(start, stop) of pieces of the content. A piece is whole blocks with at least ``size`` bytes;
+    the last one may be smaller."""
     with _reading(source) as src:
         starts = Blocks.of(src, options.memory_limit).starts
     found = []
@@ -238,16 +238,17 @@ def pieces(source: str, size: int, options: Options) -> list[tuple[int, int]]:
 
 
 def read(source: str, start: int, stop: int) -> bytes:
-    """A piece of the content."""
+    """Decompress bytes ``start`` … ``stop`` − 1 of the content."""
     with _content(source) as file:
         file.seek(start)
         return file.read(stop - start)
 
 
 def read_lines(source: str, start: int, stop: int, encoding: str, errors: str) -> list[str]:
-    """The lines that begin in a piece of the content, with their ends: LF, as in binary files."""
+    """The lines that begin in bytes ``start`` … ``stop`` − 1 of the content, with their ends. Lines
+    end with LF, as in binary files."""
     with _content(source) as file:
-        if start:  # where the line ends that the byte before belongs to
+        if start:  # skips the rest of the line that the byte before belongs to
             file.seek(start - 1)
             file.readline()
         lines = []
@@ -270,7 +271,7 @@ def _reading(source: str) -> contextlib.AbstractContextManager[BinaryIO]:
 def _writing(target: str) -> Iterator[BinaryIO]:
     """A file that becomes ``target`` when the block is left without error."""
     system, path = fsspec.core.url_to_fs(target)
-    if isinstance(system, LocalFileSystem):  # fsspec would move it from another disk, bit by bit
+    if isinstance(system, LocalFileSystem):  # fsspec's temporary file may be on another disk
         fileio.make_directory(os.path.dirname(path))
         with fileio.create(path, force=True) as local:
             yield local
@@ -295,7 +296,7 @@ def _state(source: str) -> str:
 
 
 class _Hashed:
-    """A stream, counted and hashed on its way."""
+    """A stream whose bytes are counted and hashed as they are read or written."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.size = 0
@@ -320,7 +321,7 @@ class _Hashed:
 
 
 class _Chained:
-    """Pieces as a stream to read."""
+    """A readable stream that concatenates pieces."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
