@@ -1,7 +1,7 @@
-"""``compress --train``: a model fitted to the input, where the file comes out smaller for it.
+"""``compress --train``: fits a model to the input, and embeds it if that makes the file smaller.
 
-The input is compressed without, then with what was learnt, and the smaller of the two is written:
-what is compared is the size of whole files. Until then nothing is: an interruption leaves nothing.
+The input is compressed both without and with the trained model, and the smaller file is written.
+Nothing is written before that, so that an interruption leaves no file.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ __all__ = ["MAX_INPUT", "compress", "load"]
 
 MAX_INPUT = 256 << 20  # bytes: the input is held in memory
 MIN_INPUT = 1 << 14  # bytes: below, there is nothing to train on
-SAMPLE = 1 << 21  # bytes that stand for the input; what 512 KiB gained was three times too much
+SAMPLE = 1 << 21  # bytes by which gains are judged; 512 KiB overestimated them threefold
 
 
 def load() -> None:
-    """Import what training needs."""
+    """Import the modules that training needs, so that their lack shows at once."""
     from nncomp.train import adapt, memory  # noqa: F401
 
 
 def compress(label: str, reader: Readable, sink: Writable, options: Options) -> tuple[Summary, str]:
-    """Compress all of ``reader``; returns what training brought, in words, too."""
+    """Compress all of ``reader`` to ``sink``; returns (summary, the gain by training in words)."""
     data = _read(reader)
     run = _Run(data, options)
     plain, summary = run.compress(label, None)
@@ -70,14 +70,14 @@ def _read(reader: Readable) -> bytes:
 
 
 class _Run:
-    """An input and how it is compressed."""
+    """An input and the options with which it is compressed."""
 
     def __init__(self, data: bytes, options: Options) -> None:
         self._data = data
         self._options = options
 
     def compress(self, label: str, packed: Packed | None) -> tuple[bytes, Summary]:
-        """The whole file, with a model of its own or as without --train."""
+        """Compress the whole input with its own model, ``packed``, or as without --train."""
         options = self._options
         show = bool(options.progress) and not options.quiet
         with progress_bar(label, len(self._data), show=show) as progress:
@@ -95,8 +95,8 @@ class _Run:
         return dst.getvalue(), summary
 
     def train(self, label: str, plain_size: int) -> Packed | None:
-        """A model that makes the sample smaller than it is without; ``plain_size`` is that of all
-        the input."""
+        """Train a model; None if none makes the sample smaller. ``plain_size`` is the size of the
+        whole input compressed without it."""
         from nncomp import levels
         from nncomp.plan import choose
         from nncomp.train import adapt, memory
@@ -119,7 +119,7 @@ class _Run:
             options.block_size or level.block_size,
         )
         with _bar(label, options) as report:
-            # By what they take coded, for a sample's stage has had less to learn from.
+            # The ratio of compressed sizes: a sample compresses worse, since the stage learns less.
             whole = len(sample) == len(self._data)
             scale = 1.0 if whole else plain_size / len(self._coded(sample, None)[0])
             if options.from_scratch:
@@ -138,7 +138,7 @@ class _Run:
 
 @contextlib.contextmanager
 def _bar(label: str, options: Options) -> Iterator[Callable[[float, str], None]]:
-    """A bar of the time that training may take, on a terminal."""
+    """Show a bar of the training time on a terminal; yields the function that moves it."""
     show = bool(options.progress) and not options.quiet
     if not show or sys.stderr is None or not sys.stderr.isatty():
         yield lambda share, text: None

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["bench"]
 
 MB = 1_000_000
-FEW_FILES = 3  # up to here the rows of every file are welcome
-WIDTH = 100  # columns
+FEW_FILES = 3  # up to so many files, rows are shown for each
+WIDTH = 100  # columns to which file names are shortened
 
 
 def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[tuple[int, str | None]]:
-    """(level, name of a model or None for the level's own), each once."""
+    """Parse levels: (level, name of a model or None for the level's own), each once."""
     wanted = []
     for word in value.split(","):
         level, colon, model = word.partition(":")
@@ -142,7 +142,8 @@ def bench(
 
 
 def _files(paths: tuple[str, ...], report: Report, quiet: bool) -> list[str]:
-    """What there is to measure, each file once and in order: what is empty has no bits a byte."""
+    """The files to measure, each once and in order. Empty ones are left out: bits per byte would
+    not be defined."""
     found: dict[str, None] = {}
     for item in inputs.find(Mode.COMPRESS, paths, recursive=True, every=True):
         try:
@@ -161,7 +162,7 @@ def _files(paths: tuple[str, ...], report: Report, quiet: bool) -> list[str]:
 
 @contextlib.contextmanager
 def _progress(total: int, quiet: bool) -> Iterator[Callable[[str, str], None]]:
-    """A bar that counts runs there and back and names the one at work, on a terminal."""
+    """Show a bar on a terminal that counts round trips and names the current one."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield lambda compressor, file: None
         return

@@ -1,6 +1,6 @@
-"""``nncomp cat``: the content of files to standard output, all of it or a range.
+"""``nncomp cat``: writes the content of files, or a range of it, to standard output.
 
-Of a range, only blocks that it is in are read and decoded, and those that they copy from.
+For a range, only the blocks that it is in, and those that they copy from, are read and decoded.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["cat"]
 
 
 def _range(text: str) -> slice:
-    """A:B as Python has it: from A on, before B; below 0 from the end; either may be missing."""
+    """Parse a range A:B with the meaning of a Python slice; either number may be missing."""
     match = re.fullmatch(r"(-?[0-9]{1,18})?:(-?[0-9]{1,18})?", text)
     if match is None:
         raise click.BadParameter(f"{text!r} is not a range such as 10:20, :20 or -10:")
@@ -50,7 +50,7 @@ def _ranges(command: Any) -> Any:
 
 
 class _Command(FileCommand):
-    """Takes a range for one where it begins with a minus, too."""
+    """A command whose range may begin with a minus without being taken for an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words, joined = iter(args), []
@@ -132,7 +132,7 @@ def _parts_of(file: BinaryIO, unit: str, wanted: slice, options: Options) -> Ite
         first, behind, _ = wanted.indices(len(starts) - 1)
         yield from content(starts[first], starts[behind])
     else:
-        # One block at a time where not all are needed: threads would read ahead.
+        # A single thread where not all blocks are needed: several would decode ahead.
         some = wanted.stop is not None and wanted.stop >= 0
         found = partial(content, threads=1) if some else content
         yield from lines(found, starts, wanted, options.memory)

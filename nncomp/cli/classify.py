@@ -1,4 +1,4 @@
-"""``nncomp classify``: of which class a file is, by which class's program takes the fewest bits."""
+"""``nncomp classify``: finds the class of a file, whose predictor codes it in the fewest bits."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["classify"]
 
-_READ = 1 << 20  # bytes of a file
+_READ = 1 << 20  # bytes of a file that are read
 
 
 def _classes(
     ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
 ) -> list[tuple[str, str]]:
-    """(class, path) of each."""
+    """Parse NAME=PATH options to (class, path) pairs; there must be two classes at least."""
     found = []
     for word in value:
         name, equals, path = word.partition("=")
@@ -153,7 +153,7 @@ def _evaluation(found: Evaluation, as_json: bool) -> str:
 
 
 def _contents(path: str) -> list[bytes]:
-    """Of the file, or of all in the directory, in order, without those that are empty."""
+    """The beginnings of the file, or of all files in the directory in order, without empty ones."""
     if not os.path.isdir(path):
         return [content] if (content := _content(path)) else []
     found = []

@@ -1,7 +1,7 @@
 """Completion of command lines, and ``nncomp completion``: the scripts that teach it to a shell.
 
 The scripts run nncomp with the words of the line, and _NNCOMP_COMPLETE in its environment. They get
-a line for each way to go on, of three columns between tabs:
+a line for each possible completion, with three columns separated by tabs:
 
     plain  a word                                 what it means
     file   a suffix, or '-' for files of any name
@@ -43,21 +43,21 @@ def completion(shell: str) -> int:
 
 
 def answer(words: Sequence[str]) -> int:
-    """Print the ways to go on behind ``words``, the last of which is not complete yet."""
+    """Print the completions of ``words``, the last of which is incomplete."""
     from nncomp.cli.main import cli
 
     *before, last = words or [""]
     if not before and "=" in last:  # an option of the command that is implied
         before = ["compress"]
     for item in _Words(cli, {}, "nncomp", "").get_completions(before, last):
-        # Without a suffix there is no such attribute, or it is None, as click's versions have it.
+        # Without a suffix the attribute is missing or None, depending on click's version.
         value = item.value if item.type == "plain" else item.suffix or "-"
         click.echo("\t".join((item.type, value, " ".join((item.help or "").split()))))
     return 0
 
 
 class _Words(ShellComplete):
-    """What click knows about going on, for no shell in particular."""
+    """Click's completions, for no shell in particular."""
 
     name = "words"
     source_template = ""
@@ -66,7 +66,7 @@ class _Words(ShellComplete):
 def packed_files(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Files to work on: compressed ones where nothing else makes sense."""
+    """Complete files to work on; only compressed ones where nothing else makes sense."""
     from nncomp.cli.options import Mode
 
     wanted = ctx.params.get("wanted")
@@ -79,26 +79,26 @@ def packed_files(
 def directories(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Directories."""
+    """Complete names of directories."""
     return [CompletionItem(incomplete, type="dir")]
 
 
 def devices(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Values of ``--device``."""
+    """Complete values of ``--device``."""
     return [CompletionItem(n) for n in ("auto", "cpu", "cuda") if n.startswith(incomplete)]
 
 
 def model_files(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Files of models."""
+    """Complete names of model files."""
     return [CompletionItem(incomplete, type="file", suffix=_MODEL_SUFFIX)]
 
 
 def model_names(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Models by name, and as files; 'none' for the option that takes it."""
+    """Complete names and files of models; also 'none' for ``--model``."""
     from nncomp import registry
 
     names = dict.fromkeys(found.name for found in registry.available())

@@ -1,4 +1,4 @@
-"""``nncomp distance``: how far files are from each other, as a table or a tree."""
+"""``nncomp distance``: shows the distances between files, as a table or a tree."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _content(name: str, size: int) -> bytes:
 
 
 def _csv(files: tuple[str, ...], table: npt.NDArray[np.float64]) -> str:
-    """A row and a column for each file."""
+    """The table as CSV, with a row and a column for each file."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["", *files])

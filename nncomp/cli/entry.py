@@ -1,6 +1,7 @@
-"""The programs, as installed scripts call them.
+"""The entry points of installed scripts.
 
-Importing the rest takes a moment, in which nothing has been begun: an interrupt just ends it.
+Importing the rest takes a moment. Nothing has been begun then, so an interrupt just ends the
+process.
 """
 
 from __future__ import annotations

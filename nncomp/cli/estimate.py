@@ -1,4 +1,4 @@
-"""``nncomp estimate``: what files become at each level, from samples of them."""
+"""``nncomp estimate``: estimates from samples what files would take at each level."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def estimate(files: tuple[str, ...], as_json: bool) -> int:
 
 
 def _size(name: str) -> int:
-    """Of a file that can be read at any place."""
+    """The size in bytes of a file that can seek. Raises ``NNCompError`` for standard input."""
     if name == "-":
         raise NNCompError("standard input cannot be sampled: it takes a file")
     with fileio.open_input(name) as file:

@@ -45,8 +45,8 @@ _MODES = (
 
 
 def _filter_options(command: Any) -> Any:
-    """The mode as an option, of which the last counts: 'tar -I' appends -d to whatever it was
-    given."""
+    """Add options that choose the mode; the last one counts, since 'tar -I' appends -d to the
+    options that it was given."""
     for mode, names, text in reversed(_MODES):
         command = click.option(
             *names, "wanted", flag_value=mode, type=click.UNPROCESSED, default=None, help=text
@@ -140,7 +140,8 @@ def _run(
 
 
 def _unless_needed(item: Input, needed: Sequence[str]) -> Input:
-    """With a problem, where removing it would leave its outputs unreadable."""
+    """``item`` with a problem if it is the model or prime that the outputs need: --rm would remove
+    it."""
     if item.problem is not None or not inputs.same(item.name, needed):
         return item
     problem = NNCompError("what is compressed with it needs it: --rm would remove it")
@@ -148,7 +149,7 @@ def _unless_needed(item: Input, needed: Sequence[str]) -> Input:
 
 
 def _target_of(mode: Mode, options: Options) -> Callable[[str], str | None] | None:
-    """How the output of a file is called; None where all goes to stdout, or nowhere."""
+    """A function from an input's name to its output's; None if there are no output files."""
     if mode not in (Mode.COMPRESS, Mode.DECOMPRESS):
         return None
     if options.to_stdout or options.output == "-":
@@ -207,7 +208,7 @@ def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
 
 
 def _is_given(option: str) -> bool:
-    """Whether it is there, even as what it is by default."""
+    """Whether the option is on the command line, even with its default value."""
     source = click.get_current_context().get_parameter_source(option)
     return source is ParameterSource.COMMANDLINE
 
@@ -260,13 +261,13 @@ def _tell(mode: Mode, result: Result, options: Options) -> None:
 
 
 def _is_told(mode: Mode, result: Result, options: Options) -> bool:
-    """Whether a line for people follows: not where the output is what they look at."""
+    """Whether a summary line is printed: not when the content goes to standard output."""
     quiet = options.quiet or options.as_json
     return not quiet and (mode == Mode.TEST or result.target is not None or options.verbose > 0)
 
 
 def _sizes(mode: Mode, results: list[Result], target: str | None = None) -> str:
-    """In the manner of zstd: '24.49% (106 KiB => 26.0 KiB, a.nnc)'."""
+    """The sizes in the style of zstd: '24.49% (106 KiB => 26.0 KiB, a.nnc)'."""
     content = sum(result.content_size for result in results)
     stored = sum(result.stored_size for result in results)
     if mode != Mode.COMPRESS:
@@ -277,7 +278,7 @@ def _sizes(mode: Mode, results: list[Result], target: str | None = None) -> str:
 
 
 def _speed(results: list[Result], seconds: float) -> str:
-    """', 0.41 s, 259 KiB/s': of content, in and out alike."""
+    """Time and speed, ', 0.41 s, 259 KiB/s'. Speed counts content bytes in either direction."""
     content = sum(result.content_size for result in results)
     rate = f", {size_text(round(content / seconds))}/s" if content and seconds else ""
     return f", {duration_text(seconds)}{rate}"

@@ -1,7 +1,8 @@
-"""New lines of a growing file, as they come, in the manner of ``tail -F``.
+"""Shows new lines of a growing file as they come, like ``tail -F``.
 
-The file is looked at some times a second. Where another one has its name, that one is read from
-its beginning, and so is a file that has become shorter; both are said. What was read stays known.
+The file is polled some times a second. If another file has taken its name, or it has become
+shorter, it is read from its beginning, and a message says so. The predictor keeps what it has
+learnt.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
-_PIECE = 1 << 16  # bytes
-_SAMPLE = 1 << 20  # bytes of what is there, that say how to read it
-_PAUSE = 0.2  # seconds
-_CUT = None  # in place of a piece: what comes has nothing to do with the line before
+_PIECE = 1 << 16  # bytes that are read at a time
+_SAMPLE = 1 << 20  # bytes at the file's end by which contexts are chosen
+_PAUSE = 0.2  # seconds between two looks at the file
+_CUT = None  # in place of a piece: the next piece does not continue the line before
 
 
 def show(
     name: str, options: Options, least: float | None, *, as_json: bool, binary: bool, quiet: bool
 ) -> None:
-    """Print the lines; does not return while the file may grow. Raises ``NNCompError`` and
-    ``OSError``."""
+    """Print new lines with a score of at least ``least``; does not return while the file may grow.
+    Raises ``NNCompError`` and ``OSError``."""
     from nncomp.counting import UNIT, Growing
     from nncomp.insight.lines import Lines
 
@@ -62,7 +63,7 @@ def show(
 
 
 def _print(lines: Iterator[Line], least: float | None, table: odd.Table | None, name: str) -> None:
-    """As rows of ``table``, or as JSON."""
+    """Print lines with a score of at least ``least``, as rows of ``table``, or else as JSON."""
     for line in lines:
         if least is None or line.score >= least:
             text = json.dumps(odd.as_json(line)) + "\n" if table is None else table.row(line, name)
@@ -70,7 +71,7 @@ def _print(lines: Iterator[Line], least: float | None, table: odd.Table | None, 
 
 
 def _sample(source: BinaryIO) -> bytes:
-    """The end of what is there; where it stands, it stays."""
+    """The last bytes of the file; leaves its position at the beginning."""
     source.seek(max(0, source.seek(0, os.SEEK_END) - _SAMPLE))
     sample = rawio.read_full(source, _SAMPLE)
     source.seek(0)
@@ -80,7 +81,7 @@ def _sample(source: BinaryIO) -> bytes:
 def _read_before(
     source: BinaryIO, name: str, growing: Growing, lines: Lines, *, binary: bool, show: bool
 ) -> None:
-    """What is there and fits into half a block: its last lines. Nothing of it is printed."""
+    """Read the last lines of the existing content, half a block at most, without printing them."""
     from nncomp.counting import UNIT
 
     size = source.seek(0, os.SEEK_END)
@@ -101,20 +102,20 @@ def _read_before(
 
 
 def _piped(source: BinaryIO) -> Iterator[bytes]:
-    """What comes, to its end, without waiting for more than there is."""
+    """Yield pieces of a pipe as they arrive, up to its end."""
     assert hasattr(source, "read1")
     while piece := source.read1(_PIECE):
         yield piece
 
 
 class _Tail:
-    """What is appended to a file, for ever."""
+    """Yields what is appended to a file, for ever."""
 
     def __init__(self, name: str, source: BinaryIO) -> None:
         self._name = name
         self._file = source
-        self._owned = False  # whether we have opened it
-        self._gone = False  # and that is said
+        self._owned = False  # whether we have opened the file
+        self._gone = False  # whether the file is missing, and a message has said so
 
     def pieces(self) -> Iterator[bytes | None]:
         try:
@@ -130,7 +131,7 @@ class _Tail:
                 self._file.close()
 
     def _has_changed(self) -> bool:
-        """Whether what follows is the beginning of a file."""
+        """Whether the next byte is the first of a file: of a new one, or of one made shorter."""
         mine = os.fstat(self._file.fileno())
         try:
             status = os.stat(self._name)

@@ -1,4 +1,4 @@
-"""``nncomp generate``: what the program expects, by decoding noise."""
+"""``nncomp generate``: generates text that the predictors expect, by decoding noise."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["generate"]
 
 
 def _temperature(text: str) -> Fraction:
-    """A decimal number, to its last digit: the same bytes on every machine. A type for click."""
+    """Parse a decimal number exactly, so that every machine gives the same bytes. A click type."""
     from nncomp.generation import MAX_TEMPERATURE
 
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text):
@@ -126,12 +126,12 @@ def generate(
 
 
 def _read(name: str, room: int) -> bytes:
-    """All of it, or more than there is room for."""
+    """All of the text, or ``room`` + 1 bytes of it if it is longer than that."""
     with inputs.open_text(name, "a text to continue is not read from a terminal") as source:
         return rawio.read_full(source, max(0, room) + 1)
 
 
 def _shown(piece: bytes) -> bytes:
-    """For a terminal: nothing but ends of lines moves its cursor."""
+    """Escape everything that could move a terminal's cursor, except line ends."""
     lines = piece.decode("utf-8", "backslashreplace").split("\n")
     return "\n".join(map(printable, lines)).encode("utf-8")

@@ -1,7 +1,8 @@
-"""``nncgrep``: grep, in what compressed files contain.
+"""``nncgrep``: runs grep on the content of compressed files.
 
-Each file is decompressed into a grep of its own, which does all the finding and printing. Only what
-decides about files is understood here: which words are options, patterns and names.
+Each file is decompressed into a grep process of its own, which does all the searching and printing.
+Here the command line is only parsed as far as needed to tell options, patterns and file names
+apart.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ _LONG = {  # of GNU grep: they may be shortened
     *("no-messages", "null", "null-data", "only-matching", "perl-regexp", "quiet", "recursive"),
     *("silent", "text", "version", "with-filename", "word-regexp"),
 }
-_OWN = "prime"  # of nncomp; with a value, and never shortened
+_OWN = "prime"  # an option of nncomp, with a value, which may not be shortened
 _SYNONYMS = {"silent": "quiet", "dereference-recursive": "recursive"}
 REFUSED = {"directories", "devices", "label", *(n for n in _LONG if n.startswith(("ex", "inc")))}
 REFUSED -= {"extended-regexp"}
@@ -69,13 +70,13 @@ Option = tuple[str, list[str]]  # full name if it is known here, and the words f
 
 @dataclass(frozen=True)
 class _Request:
-    """What the command line asks for."""
+    """The parsed command line."""
 
     options: list[str]  # for grep
     names: list[str]
     recursive: bool
-    quiet: bool  # the first line found is enough
-    silent: bool  # about files that cannot be read
+    quiet: bool  # stop at the first line found
+    silent: bool  # say nothing about files that cannot be read
     prime: PrimeFile | None
 
 
@@ -92,7 +93,7 @@ def main() -> NoReturn:
 
 
 def run(args: list[str]) -> int:
-    """Run one command; returns the exit status. Says what goes wrong, changes no handlers."""
+    """Run one command; returns the exit status. Prints errors, installs no signal handlers."""
     try:
         with contextlib.ExitStack() as stack:
             return _run(args, stack)
@@ -130,7 +131,7 @@ def _run(args: list[str], stack: contextlib.ExitStack) -> int:
 
 
 def _parse(args: list[str]) -> tuple[list[Option], list[str]]:
-    """(options, other words); options may stand behind other words, as GNU grep has it."""
+    """(options, other words); as in GNU grep, options may come after other words."""
     options: list[Option] = []
     operands: list[str] = []
     words = iter(args)
@@ -176,7 +177,7 @@ def _cluster(letters: str, value_of: Callable[[str], str]) -> Iterator[Option]:
 
 
 def _pattern_file(name: str, stack: contextlib.ExitStack) -> str:
-    """A file of patterns that every grep can read: what is no regular file is copied to one."""
+    """The name of a file of patterns that every grep can read: a pipe is copied to a file."""
     if name != "-" and os.path.isfile(name):
         return name
     with fileio.standard_input() if name == "-" else open(name, "rb") as source:
@@ -204,15 +205,15 @@ def _search_all(request: _Request) -> int:
             continue
         if status == 0 and request.quiet:
             return 0
-        if status > 1:  # wrong usage, most probably, and grep has said so
+        if status > 1:  # most probably wrong usage, about which grep has printed a message
             return status
         found |= status == 0
     return 2 if report.status else 0 if found else 1
 
 
 def _search(file: Input, words: list[str], label: str, options: Options) -> int:
-    """Search one file; grep's exit status. What is wrong with the file is raised; what came before
-    that is searched."""
+    """Search one file; returns grep's exit status. Raises the file's error, after searching the
+    content before it."""
     from nncomp import api
 
     if file.problem is not None:
@@ -232,7 +233,8 @@ def _search(file: Input, words: list[str], label: str, options: Options) -> int:
 
 
 class _Grep:
-    """A grep that is started by the first content: what cannot be read at all is not searched."""
+    """A grep process that is only started once there is content: a file that cannot be read at all
+    is not searched."""
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
@@ -245,7 +247,7 @@ class _Grep:
         return len(data)
 
     def end(self) -> int:
-        """Its exit status, when it has seen everything."""
+        """End its input, and return its exit status."""
         self._start()
         return self._wait()
 

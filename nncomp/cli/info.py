@@ -1,4 +1,4 @@
-"""``nncomp info``: what a file says about itself, without decoding it."""
+"""``nncomp info``: shows sizes, blocks and models of files without decoding them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["info", "show_files"]
 
-_FRAME_COST = 4096  # bytes of memory for a frame that is shown, at most
-_NAMES = 8  # of models that a row shows
+_FRAME_COST = 4096  # bytes of memory that a frame takes while it is kept to be shown, at most
+_NAMES = 8  # names of models that a row shows at most
 
 
 @click.command()
@@ -59,7 +59,7 @@ def info(
 
 @dataclasses.dataclass
 class _Listing:
-    """What is known of a file, or of several: sums, and where they are wanted each frame."""
+    """A file, or the total of several: sums over frames, and if wanted the frames themselves."""
 
     name: str
     problem: str | None = None
@@ -112,7 +112,8 @@ def show_files(
 
 
 def _read(name: str, memory_limit: int, room: int | None, prime: Prime | None) -> _Listing:
-    """A file, with at most ``room`` details; None: without."""
+    """Read a file's frames. Keeps them in ``details``, at most ``room`` of them, unless that is
+    None."""
     from nncomp.info import read_frame_infos
 
     listing = _Listing(name)
@@ -185,7 +186,7 @@ def _row(number: str, listing: _Listing, text: str) -> str:
 
 
 def _embedding(frame: FrameInfo) -> str:
-    """How the file brings its model along: ', embedded in 5120 bytes as a change of nano-1'."""
+    """How the model is embedded, if it is: ', embedded in 5120 bytes as a change of nano-1'."""
     if not frame.model_embedded:
         return ""
     text = f", embedded in {frame.model_size} bytes"

@@ -1,11 +1,11 @@
-"""Which files a command works on, and where the output of each belongs.
+"""Finds the files that a command works on, and the place of each output.
 
 Names on the command line are taken as they are. With ``-r`` a directory stands for the regular
 files in it, sorted: those without the suffix .nnc to compress, those with it otherwise. Links
 inside a directory are not followed.
 
-All of it is known before anything is written, so that no output can be taken for an input, or be
-overwritten by the next.
+All inputs and outputs are known before anything is written, so that no output can be taken for an
+input, or be overwritten by the next one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from nncomp.errors import NNCompError
 
 __all__ = ["Input", "check_once", "find", "names", "open_text", "same"]
 
-_Key = tuple[object, object]  # what tells files apart, however they are spelt
+_Key = tuple[object, object]  # identifies a file, however its name is spelt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Input:
     """A file to work on, or the reason not to."""
 
     name: str  # what to open; '-' is stdin
-    target: str | None = None  # the file to write; None: there is none, or it has no name
+    target: str | None = None  # the file to write; None: none, or standard output
     problem: Exception | None = None
 
 
@@ -70,8 +70,8 @@ def check_once(names: tuple[str, ...]) -> None:
 
 
 def open_text(name: str, on_terminal: str) -> BinaryIO:
-    """A file of any kind, of which there is one; '-' is standard input, and where that is a
-    terminal, ``on_terminal`` says why not. Raises ``NNCompError`` and ``OSError``."""
+    """Open a file of any kind; '-' is standard input. Raises ``NNCompError`` with the text
+    ``on_terminal`` if that is a terminal, and ``OSError``."""
     if name == "-" and os.isatty(0):
         raise NNCompError(on_terminal)
     if os.path.isdir(name):
@@ -90,13 +90,13 @@ def find(
     target_of: Callable[[str], str | None] | None = None,
     others: Iterable[str] = (),
 ) -> list[Input]:
-    """All inputs, in the order of ``names``.
+    """Find all inputs, in the order of ``names``.
 
-    ``every``: of a directory's files take those with and without the suffix, which is ``suffix`` or
-    the usual one. ``target_of`` gives
-    the name of an output, if it has one, by that of its input, or raises ``NNCompError``;
-    ``output_dir`` gets what 'cp -r' would put there: files under their own names, directories as
-    trees. ``others``: files that are read, too, so that no output may replace them.
+    ``every``: take all files of a directory, with and without the suffix, which is ``suffix`` or
+    the usual one. ``target_of`` maps the name of an input to that of its output, or None, or raises
+    ``NNCompError``. ``output_dir`` gets what 'cp -r' would put there: files under their own names,
+    directories as trees. ``others`` are files that are read, too, so that no output may replace
+    them.
     """
     found = []
     for root, item in _expand(mode, names, recursive, every, suffix):
@@ -113,7 +113,7 @@ def find(
 
 
 def _first_problem(name: str, problem: NNCompError) -> Exception:
-    """What is wrong with a file, rather than ``problem``, which is what is wrong with its name."""
+    """The error of the file itself, if it has one, rather than ``problem``, that of its name."""
     try:
         fileio.check_input(name, special=True)
     except (NNCompError, OSError) as error:
@@ -122,7 +122,7 @@ def _first_problem(name: str, problem: NNCompError) -> Exception:
 
 
 def same(name: str, others: Iterable[str]) -> bool:
-    """Whether ``name`` is the name of one of the other files, or will be."""
+    """Whether ``name`` is, or once written would be, the same file as one of ``others``."""
     keys = {*_keys(name)}
     return any(not keys.isdisjoint(_keys(other)) for other in others)
 
@@ -130,7 +130,7 @@ def same(name: str, others: Iterable[str]) -> bool:
 def _expand(
     mode: Mode, names: tuple[str, ...], recursive: bool, every: bool, suffix: str
 ) -> Iterator[tuple[str | None, Input]]:
-    """(directory, file in it), or (None, file) for what is no directory to enter."""
+    """Yield (directory, file in it) for directories that are entered, else (None, file)."""
     for name in names:
         if recursive and name != "-" and os.path.isdir(name):
             for item in _walk(name):
@@ -142,7 +142,8 @@ def _expand(
 
 
 def _walk(directory: str) -> Iterator[Input]:
-    """The regular files in a tree, in the order of their names, and what cannot be examined."""
+    """Yield the regular files in a tree in the order of their names, and those that cannot be
+    examined, with the problem."""
     problems: list[OSError] = []
     for parent, directories, files in os.walk(directory, onerror=problems.append):
         yield from _taken(problems)
@@ -171,11 +172,8 @@ def _relative(root: str | None, name: str) -> str:
 
 
 def _checked(items: list[Input], others: Iterable[str]) -> Iterator[Input]:
-    """``items``, with a problem where an output is that of another input, or is another input, or
-    one of the ``others``.
-
-    The same file given twice is done once.
-    """
+    """Yield ``items``, with a problem where an output is also that of another input, or is an input
+    itself, or one of the ``others``. A file that is given twice is yielded once."""
     sources = {key: Input(name) for name in others for key in _keys(name)}
     for item in items:
         if item.problem is None and item.target is not None:
@@ -202,13 +200,13 @@ def _checked(items: list[Input], others: Iterable[str]) -> Iterator[Input]:
 
 
 def _keys(name: str) -> list[_Key]:
-    """What a file is known by: its place, and if it exists, itself."""
+    """The keys of a file: its place, and if it exists, its device and inode."""
     file = _file(name)
     return [_entry(name), *([] if file is None else [file])]
 
 
 def _entry(name: str) -> _Key:
-    """The place of a file, which needs not exist, and nor does its directory."""
+    """The key of a file's place: its directory and name, neither of which has to exist."""
     parent, base = os.path.split(name)
     return _file(parent or os.curdir) or os.path.realpath(parent), base
 

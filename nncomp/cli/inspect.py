@@ -1,4 +1,4 @@
-"""``nncomp inspect``: what is odd in files, and where their bits are."""
+"""``nncomp inspect``: shows odd lines of files, and where their bits are."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ if TYPE_CHECKING:
 
 __all__ = ["inspect"]
 
-_SLICE = 1 << 20  # bytes
+_SLICE = 1 << 20  # bytes that are handled at a time
 _PAGE, _MAP = ".html", ".png"
 
 
 @dataclasses.dataclass(frozen=True)
 class _Wanted:
-    """What is shown of each file."""
+    """Options that say what is shown of each file."""
 
-    lines: bool
-    top: int
-    binary: bool  # whether what is no text has lines, too
-    least: float | None
-    output: str | None  # where a report goes, a page or a map
-    output_dir: str | None  # where those of several files go
+    lines: bool  # odd lines, rather than a survey
+    top: int  # how many lines
+    binary: bool  # whether files with NUL bytes are taken as lines, too
+    least: float | None  # score of a line at least
+    output: str | None  # file of a report, which is a page or a map
+    output_dir: str | None  # directory for the reports of several files
     as_map: bool
     force: bool
     as_json: bool
@@ -217,7 +217,7 @@ def _check_usage(
 
 @contextlib.contextmanager
 def _complaining(complaints: Report, name: str) -> Iterator[None]:
-    """What is wrong with a file concerns no other; what is wrong with standard output does."""
+    """Report errors of a file and go on; errors of standard output are raised."""
     try:
         yield
     except (NNCompError, OSError) as error:
@@ -227,7 +227,7 @@ def _complaining(complaints: Report, name: str) -> Iterator[None]:
 
 
 def _show_all(found: list[Input], options: Options, wanted: _Wanted, complaints: Report) -> None:
-    """One file after the other; JSON, which is of all, at the end."""
+    """Show one file after the other; JSON, a single array of all, at the end."""
     table = odd.Table([item.name for item in found])
     shown = 0  # files
     entries: list[dict[str, Any]] = []
@@ -254,7 +254,7 @@ def _show_all(found: list[Input], options: Options, wanted: _Wanted, complaints:
 
 
 def _write(item: Input, survey: Survey, wanted: _Wanted) -> None:
-    """A report."""
+    """Write the report of a file, as a page or a map."""
     from nncomp.insight import map as drawing
     from nncomp.insight import page
 
@@ -271,7 +271,7 @@ def _write(item: Input, survey: Survey, wanted: _Wanted) -> None:
 
 
 def _lines(name: str, options: Options, wanted: _Wanted) -> list[Line]:
-    """The oddest lines."""
+    """The oddest lines of a file, the oddest first."""
     from nncomp.counting import UNIT
     from nncomp.insight.lines import Lines
 
@@ -286,7 +286,7 @@ def _lines(name: str, options: Options, wanted: _Wanted) -> list[Line]:
 
 
 def _survey(name: str, options: Options, wanted: _Wanted) -> Survey:
-    """Where the bits are; a map does not say what matches, contexts and the network bring."""
+    """Survey where the bits of a file are. A map needs no costs by parts of the program."""
     from nncomp import counting
     from nncomp.insight.survey import Survey
 

@@ -1,4 +1,4 @@
-"""Lines of a content that comes in parts, of which none is held that can be written at once."""
+"""Selects lines of content that comes in parts. A part that can be written at once is not held."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from nncomp.errors import MemoryLimitError
 
 __all__ = ["lines"]
 
-Content = Callable[[int, int], Iterable[bytes]]  # the bytes from one place on, before another
+Content = Callable[[int, int], Iterable[bytes]]  # (start, stop) → the bytes in between, in parts
 
 
 def lines(content: Content, starts: list[int], wanted: slice, memory_limit: int) -> Iterator[bytes]:
-    """The ``wanted`` lines of a ``content`` whose blocks begin at ``starts``, the last of which is
-    its end, in parts. Numbers below 0 are counted from the end, where no block is read in front of
-    them. Raises ``MemoryLimitError`` where the last lines take more."""
+    """Yield the ``wanted`` lines of ``content`` in parts. Its blocks begin at ``starts``, of which
+    the last is the end. Numbers below 0 count from the end; then only the blocks at the end are
+    read. Raises ``MemoryLimitError`` where the last lines take more."""
     start, stop = wanted.start or 0, wanted.stop
     if start < 0 and (stop is None or stop < 0):
         yield from _last(content, starts, wanted, memory_limit)
@@ -33,7 +33,7 @@ def lines(content: Content, starts: list[int], wanted: slice, memory_limit: int)
 
 
 def _between(parts: Iterable[bytes], start: int, stop: int | None) -> Iterator[bytes]:
-    """Line ``start`` and those behind it, before line ``stop``."""
+    """Yield lines ``start`` to ``stop`` − 1 of ``parts``, or all from ``start`` on."""
     if stop is not None and stop <= start:
         return
     done = 0  # lines that have ended
@@ -63,7 +63,7 @@ def _last(content: Content, starts: list[int], wanted: slice, memory_limit: int)
 
 
 def _place_of_last(content: Content, starts: list[int], count: int) -> int:
-    """Where the last ``count`` lines begin."""
+    """The position at which the last ``count`` lines begin."""
     place = starts[-1]
     for block, begun in _backwards(content, starts):
         place -= len(block)
@@ -74,7 +74,7 @@ def _place_of_last(content: Content, starts: list[int], count: int) -> int:
 
 
 def _backwards(content: Content, starts: list[int]) -> Iterator[tuple[bytes, int]]:
-    """The blocks, the last one first, each with how many newlines in it have a line behind them."""
+    """Yield (block, number of newlines in it that a line follows), the last block first."""
     for i in reversed(range(len(starts) - 1)):
         block = b"".join(content(starts[i], starts[i + 1]))
         is_end = starts[i + 1] == starts[-1]
@@ -82,7 +82,7 @@ def _backwards(content: Content, starts: list[int]) -> Iterator[tuple[bytes, int
 
 
 def _behind(part: bytes, count: int) -> int:
-    """The place behind the newline with this number, which there is."""
+    """The place behind newline number ``count``, from 1, in ``part``; it must exist."""
     place = 0
     for _ in range(count):
         place = part.index(b"\n", place) + 1

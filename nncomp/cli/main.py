@@ -21,7 +21,7 @@ from nncomp.cli.report import complain
 
 __all__ = ["cli", "main", "run"]
 
-# Name → module and attribute: a command is imported when it is used.
+# The module and attribute of each command, which is imported when it is used.
 _COMMANDS = {
     "compress": "nncomp.cli.files:compress",
     "decompress": "nncomp.cli.files:decompress",
@@ -42,7 +42,7 @@ _COMMANDS = {
 _SETTINGS: Any = {"help_option_names": ["-h", "--help"]}  # a command remembers the first it sees
 _ALIASES = {"list": "info"}
 _EVERYDAY = "-d -t -l -z -c -o -k -f -r -1 -9 -T -q -v".split()  # in this order
-_COMPLETE = "_NNCOMP_COMPLETE"  # in the environment: a shell asks how the arguments may go on
+_COMPLETE = "_NNCOMP_COMPLETE"  # environment variable by which a shell asks for completions
 _MODES = {
     **{"z": "compress", "d": "decompress", "t": "test", "l": "list"},
     **{name: name for name in ("compress", "decompress", "test", "list")},
@@ -66,7 +66,7 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The filter goes by the name of what its options make of it: in usage, and in errors."""
+        """Let usage and errors of the filter show the command that its options choose."""
         from nncomp.cli.options import FileCommand
 
         name, command, args = super().resolve_command(ctx, args)
@@ -87,7 +87,7 @@ class _Commands(click.Group):
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Those of the filter that one needs every day, too: most people need no command."""
+        """Also list the filter's everyday options: most people need no command."""
         every = click.Context(self._filter())
         options = {name: param for param in every.command.params for name in param.opts}
         records = (options[name].get_help_record(every) for name in _EVERYDAY)
@@ -96,7 +96,7 @@ class _Commands(click.Group):
         super().format_options(ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Commands, and what goes without one: the options of the filter, and files."""
+        """Complete commands, and the options and files of the filter, which needs no command."""
         items = super().shell_complete(ctx, incomplete)
         items += [CompletionItem(name) for name in _ALIASES if name.startswith(incomplete)]
         if not incomplete.startswith("-"):
@@ -112,21 +112,20 @@ class _Commands(click.Group):
         return command
 
     def _with_command(self, args: list[str]) -> list[str]:
-        """``args`` with a command in front, which may be missing or stand behind options."""
+        """``args`` with the command in front; it may have come after options, or be missing."""
         words = {*_COMMANDS, *_ALIASES}
         if args and args[0] in {"-h", "--help", "-V", "--version", *words}:
             return args
         position = self._first_word(args)
-        # A file of that name is what a filter's user means.
+        # If there is a file of that name, the user of a filter means the file.
         if position is None or args[position] not in words or os.path.lexists(args[position]):
             return ["compress", *args]
         return [args[position], *args[:position], *args[position + 1 :]]
 
     def _first_word(self, args: list[str]) -> int | None:
-        """Where the filter's options end and a command may stand, as 'nncomp -q test FILE'.
-
-        None if no word follows, or if it can only be a file: behind '--', -z, -d, -t and -l.
-        """
+        """The position of the first word after options, which may be a command, as in 'nncomp -q
+        test FILE'. None if there is none, or if it can only be a file: after '--', -z, -d, -t and
+        -l."""
         from nncomp.cli.options import Mode
 
         ctx = click.Context(
@@ -167,8 +166,8 @@ def cli() -> None:
 
 def main(*first: str) -> NoReturn:
     """Run ``first`` and the command line in ``sys.argv`` as a process of its own, and exit."""
-    # numpy's BLAS, of which nothing here makes use, would start threads when it is imported, and
-    # end the process where it cannot.
+    # numpy's BLAS, which is not used here, would start threads when it is imported, and end the
+    # process if it cannot.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     def work() -> int:
@@ -179,7 +178,7 @@ def main(*first: str) -> NoReturn:
 
 
 def run(args: Sequence[str]) -> int:
-    """Run one command; returns the exit status. Says what goes wrong, changes no handlers."""
+    """Run one command; returns the exit status. Prints errors, installs no signal handlers."""
     try:
         if _COMPLETE in os.environ:
             from nncomp.cli.completion import answer

@@ -1,8 +1,8 @@
-"""All inputs of a command: several files at a time where that is faster, and one bar for all.
+"""Processes all inputs of a command, several at a time where that is faster, with one bar for all.
 
-A file gets as many threads as it has blocks; one with enough for all threads is done alone.
-Whichever is finished first, results, and what goes to standard output, come in the order of the
-inputs, and the bytes are those that each file has alone.
+A file gets as many threads as it has blocks; a file that can use all threads is done alone. Results
+and standard output come in the order of the inputs, whichever is finished first, and the bytes are
+the same as if each file were processed alone.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _Add = Callable[[float], None]  # called with the bytes of input done since the 
 def process_all(
     mode: Mode, items: Sequence[Input], options: Options
 ) -> Generator[Result, None, None]:
-    """What became of each input, or the problem that it had, in order.
+    """Process all inputs, and yield the result of each, or its problem, in order.
 
-    Nothing is shown while the caller has a result to tell of. Leaving early, as an exception does,
-    takes closing the generator: it waits until all that was begun has been cleaned up.
+    The bar is cleared while the caller handles a result. To leave early, as after an exception,
+    close the generator: it waits until everything that was begun has been cleaned up.
     """
     names = [fileio.STDIN if item.name == "-" else os.path.basename(item.name) for item in items]
     if len(items) > 1:
@@ -58,7 +58,7 @@ def process_all(
         stdout, given = None, options
         if cost is not None:
             stdout = io.BytesIO()
-            # A GPU is for a file that is done alone.
+            # Only a file that is done alone may use a GPU.
             given = dataclasses.replace(options, threads=cost.threads, device="cpu")
         result = _result(mode, items[number], given, names[number], share.watch, stdout)
         share.end()
@@ -96,7 +96,8 @@ def _result(
 
 
 def _written(result: Result, data: bytes) -> Result:
-    """``result``, once ``data`` has gone to standard output; the first problem counts."""
+    """Write ``data`` to standard output and return ``result``, with the error of writing if it has
+    no other problem."""
     if data:
         try:
             with fileio.standard_output() as file:
@@ -107,7 +108,7 @@ def _written(result: Result, data: bytes) -> Result:
 
 
 def _size(item: Input) -> int | None:
-    """Bytes of a regular file; None for what is none, 0 for what will be said to be missing."""
+    """The size of a regular file in bytes; None if it is not regular, 0 if it does not exist."""
     if item.name == "-":
         return None
     try:
@@ -118,8 +119,8 @@ def _size(item: Input) -> int | None:
 
 
 class _Share:
-    """Counts the bytes of one input, whatever its content is counted in, and whatever becomes of
-    it."""
+    """Turns progress on one input into bytes of the input: exactly its size in all, even if it
+    fails."""
 
     def __init__(self, size: int | None, passes: int, add: _Add) -> None:
         self._left = float(size or 0)
@@ -129,7 +130,7 @@ class _Share:
     def watch(
         self, what: str, total: int | None
     ) -> contextlib.AbstractContextManager[Callable[[int], None]]:
-        """For ``process``: a pass over the file, of ``total`` bytes of content."""
+        """A ``Watch`` for ``process``: counts a pass over the file's ``total`` bytes of content."""
 
         def report(count: int) -> None:
             self._count(self._pass * count / total if total else 0.0)
@@ -137,7 +138,7 @@ class _Share:
         return contextlib.nullcontext(report)
 
     def end(self) -> None:
-        """What has not been counted so far: of files that fail, it may be all."""
+        """Count the rest; if the file has failed, that may be all of it."""
         self._count(self._left)
 
     def _count(self, size: float) -> None:
@@ -153,10 +154,10 @@ def _cost(
     options: Options,
     header_of: Callable[[Options], Header],
 ) -> Cost | None:
-    """What a file takes; None: it is done alone.
+    """The threads and memory that a file takes; None: it is done alone.
 
-    That is where it can use all threads, or a GPU is wanted, or something is no regular file: then
-    it may wait for somebody else, and only the main thread is interrupted by a signal.
+    That is so if it can use all threads, if a GPU is wanted, or if input or output is no regular
+    file: reading a pipe may block, and a signal only interrupts the main thread.
     """
     if item.problem is not None:
         return Cost(1, 0)
@@ -174,7 +175,7 @@ def _cost(
         else:
             header, blocks = _blocks(item.name, options.memory)
             content, count, largest = sum(blocks), len(blocks), max(blocks, default=0)
-    except Exception:  # which will be found, and said, once more
+    except Exception:  # it will be raised again when the file is processed
         return Cost(1, 0)
     threads = min(max(1, count), options.threads)
     if threads == options.threads:
@@ -183,7 +184,7 @@ def _cost(
     lanes = header.lanes_of(block_size)
     prime = None if options.prime is None else options.prime.prime
     like = dataclasses.replace(header, block_size=block_size, lanes=lanes)
-    # While the buffer of what goes to standard output grows, it may be there twice.
+    # While the buffer for standard output grows, there may be two copies of it.
     result = 2 * content if to_stdout else 0
     return Cost(threads, threads * memory.of_frame(like, None, prime), result)
 
@@ -196,7 +197,7 @@ def _is_special(name: str | None) -> bool:
 
 
 def _header(options: Options) -> Header:
-    """What files are compressed with."""
+    """The header of the frames that files are compressed to."""
     from nncomp import encode
 
     return encode.header_of(options.of_call())

@@ -1,4 +1,4 @@
-"""``nncomp models``: which models there are, what they are, and a place for more."""
+"""``nncomp models``: lists, describes and adds models."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["models"]
 
-# Weights in products up to which a class is said; base-2, which is medium, has 1.1 million. On two
-# CPU cores, in hundreds of KB/s: fast two to four, medium about one, slow less.
+# Classes of speed, by the number of weights in products up to which they apply; base-2, which is
+# medium, has 1.1 million. On two CPU cores, fast is 200 to 400 KB/s, medium about 100, slow less.
 _SPEEDS = ((600_000, "fast"), (3_200_000, "medium"))
 _CORPUS = "nncomp.note.corpus"  # what a model was trained on
 
@@ -166,13 +166,13 @@ def _summary(entry: Entry) -> dict[str, Any]:
 
 
 def _speed(entry: Entry) -> str:
-    """A class of speed: products are nearly all that a byte costs."""
+    """The class of speed, by the number of weights: products take nearly all of the time."""
     weights = entry.config.product_weights
     return next((name for limit, name in _SPEEDS if weights <= limit), "slow")
 
 
 def _fitting(line: str) -> str:
-    """``line``, cut where a terminal would wrap it; others have programs that read all of it."""
+    """``line`` cut to the width of a terminal; the whole line if the output is none."""
     if not sys.stdout.isatty():
         return line
     width = max(shutil.get_terminal_size().columns, 20)

@@ -1,4 +1,4 @@
-"""Odd lines for people and programs: a table, with the oddest word of each marked, or JSON."""
+"""Formats odd lines: as a table in which the oddest word of each is marked, or as JSON."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ __all__ = [
     "text_of",
 ]
 
-_WIDTH = 100  # columns, where there is no terminal
-_PLACE = 9  # columns of a line's number
+_WIDTH = 100  # columns of the output if it is no terminal
+_PLACE = 9  # columns for a line's number
 
 
 def as_json(line: Line) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def as_json(line: Line) -> dict[str, Any]:
 
 
 class Table:
-    """Lines of a file, or of several, with their names then: as grep has it, 'name:line'."""
+    """A table of lines; if they are of several files, with names as in grep, 'name:line'."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._labels = {name: shown_name(name) + ":" for name in names} if len(names) > 1 else {}
@@ -50,7 +50,7 @@ class Table:
         self._begun = False
 
     def rows(self, lines: Iterable[Line], name: str) -> str:
-        """Those of one file; before the first of all, the head of the table."""
+        """The rows of one file's lines; the very first row of the table comes with its head."""
         return "".join(self.row(line, name) for line in lines)
 
     def row(self, line: Line, name: str) -> str:
@@ -60,7 +60,7 @@ class Table:
         return self.head() + self._row(place, score, bits, usual, _marked(line, self._room()))
 
     def head(self) -> str:
-        """The first time; nothing then."""
+        """The head of the table at the first call, '' after that."""
         if self._begun:
             return ""
         self._begun = True
@@ -70,14 +70,15 @@ class Table:
         return f"{place:>{self._width}} {score:>6} {bits:>7} {usual:>7}  {text}\n"
 
     def _room(self) -> int:
-        """Columns for a text."""
+        """Columns for the text of a line."""
         from nncomp.insight.lines import HEAD
 
         return max(40, columns() - len(self._row("", "", "", "", ""))) if on_terminal() else HEAD
 
 
 def _marked(line: Line, width: int) -> str:
-    """The part of the line around its oddest word, which is marked."""
+    """The part of the line around its oddest word, with that word marked, ``width`` columns at
+    most."""
     before, word, behind = (
         text_of(part)
         for part in (
@@ -99,13 +100,13 @@ def _marked(line: Line, width: int) -> str:
 
 
 def check_text(content: bytes) -> None:
-    """Raise ``NNCompError`` for what has no lines."""
+    """Raise ``NNCompError`` if the content has NUL bytes, so that it is no text."""
     if b"\0" in content:
         raise NNCompError("there are NUL bytes in it, so it is no text; -a takes it as lines")
 
 
 def check_plain(source: BinaryIO) -> None:
-    """Raise ``NNCompError`` where what begins there is compressed."""
+    """Raise ``NNCompError`` if the source is compressed by nncomp."""
     from nncomp.container import MAGIC, MAGICS
 
     assert hasattr(source, "peek")
@@ -114,7 +115,7 @@ def check_plain(source: BinaryIO) -> None:
 
 
 def text_of(content: bytes) -> str:
-    """For a terminal: in one line, and nothing in it moves the cursor."""
+    """The content as printable text in one line, with nothing that moves a terminal's cursor."""
     return printable(content.decode("utf-8", "backslashreplace"))
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, as plain data: the only thing between argv and the work."""
+"""Options that several commands share, as plain data that everything behind the parser uses."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class Mode(enum.Enum):
-    """What to do with each file."""
+    """The work that a command does with each file."""
 
     COMPRESS = enum.auto()
     DECOMPRESS = enum.auto()
@@ -56,7 +56,7 @@ class Mode(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What the command line asks for."""
+    """The parsed options of a command."""
 
     to_stdout: bool
     output: str | None
@@ -71,7 +71,7 @@ class Options:
     as_json: bool
     quiet: int
     verbose: int
-    progress: bool | None  # None: as it fits
+    progress: bool | None  # None: only if the bar does not meet the output
     threads: int  # 1…
     device: str
     memory: int  # bytes
@@ -87,7 +87,7 @@ class Options:
     prime: PrimeFile | None
 
     def of_call(self) -> options.Options:
-        """Those that the library takes."""
+        """The options of the library among these."""
         from nncomp.options import Options
 
         return Options(
@@ -115,9 +115,9 @@ class FileCommand(click.Command):
         return super().parse_args(ctx, args)
 
     def options(self, args: Sequence[str]) -> Iterator[str]:
-        """The options in ``args``, one by one, but for those that are unknown, or have a value.
+        """Yield the options in ``args`` one by one, except unknown ones and those with a value.
 
-        '-kf19T2' has -k, -f and -19: numbers are not taken apart.
+        '-kf19T2' has -k, -f and -19: numbers are not split into digits.
         """
         options = [param for param in self.params if isinstance(param, click.Option)]
         flags = [option for option in options if option.is_flag or option.count]
@@ -155,7 +155,7 @@ def _device(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 def input_options(command: _F) -> _F:
-    """Which files to work on."""
+    """A decorator that adds the argument and options that name the files to work on."""
     for option in reversed(
         [
             click.argument("files", nargs=-1, type=FILE, shell_complete=completion.packed_files),
@@ -193,7 +193,8 @@ def input_options(command: _F) -> _F:
 
 
 def file_options(command: _F) -> _F:
-    """Every option of compress and decompress; a filter must take those of the other, too."""
+    """A decorator that adds every option of compress and decompress: a filter must accept those of
+    either."""
     for option in reversed(
         [
             input_options,
@@ -324,7 +325,7 @@ def options_of(
 
 
 def default_options() -> Options:
-    """What the environment, and nothing else, asks for."""
+    """The options of an empty command line: defaults, and what environment variables set."""
     ctx = click.command()(file_options(lambda: None)).make_context("nncomp", [])
     for name in ("files", "files_from", "files_from0"):
         del ctx.params[name]

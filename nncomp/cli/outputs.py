@@ -1,4 +1,4 @@
-"""Where the output of a command goes: a file that is there once it is whole, or standard output."""
+"""Opens the output of a command: a file that appears once it is complete, or standard output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check", "named", "opened"]
 
 
 def named(output: str | None) -> str | None:
-    """The file that ``-o`` means; None: standard output, asked for or not."""
+    """The name of the output file; None: standard output, by '-' or by default."""
     return None if output == STREAM else output
 
 
@@ -28,7 +28,7 @@ def check(output: str | None, sources: list[str], problem: str) -> None:
 
 @contextlib.contextmanager
 def opened(output: str | None, *, force: bool, binary: str = "") -> Iterator[BinaryIO]:
-    """What to write to. ``binary`` names what is not for a terminal: there it is an error, unless
+    """Open the output. If ``binary`` describes it, as 'a picture is', a terminal is refused unless
     ``force``. Raises ``NNCompError`` and ``OSError``."""
     place = named(output)
     opening = fileio.standard_output() if place is None else fileio.create(place, force=force)

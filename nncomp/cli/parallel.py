@@ -1,7 +1,7 @@
-"""Jobs on threads, as many at a time as there are threads and memory for, with results in order.
+"""Runs jobs on threads, as many at a time as threads and memory allow, with results in order.
 
-For jobs that are whole files; the blocks of one file are ``nncomp.schedule``'s. What a job finds
-out is for the caller to tell, who gets one result after another in its own thread.
+It is for jobs that are whole files; ``nncomp.schedule`` runs the blocks of one file. Jobs print
+nothing: the caller gets one result after another in its own thread, and reports it.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ _R = TypeVar("_R")
 _Report = Callable[[float], None]  # called with how much has been done since the last call
 _Do = Callable[[_J, "Cost | None", _Report], _R]  # (job, what it may take, report) → result
 
-_PATIENCE = 0.1  # seconds; how often the caller's thread looks after progress
+_PATIENCE = 0.1  # seconds after which the caller's thread looks after progress
 _AHEAD = 1000  # jobs that may have begun before the one whose result comes next
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a job takes while it runs."""
+    """The resources that a job takes."""
 
-    threads: int  # that it has use for, 1…
+    threads: int  # threads that it can use, 1…
     memory: int  # bytes while it runs
-    result: int = 0  # bytes until its result is taken
+    result: int = 0  # bytes of its result, until that is taken
 
 
 class Aborted(BaseException):
-    """Raised by a job's report when nobody waits for the job any more: there is but to clean up."""
+    """Raised by a job's report when nobody waits for its result any more: it only has to clean
+    up."""
 
 
 def in_order(
@@ -45,17 +46,17 @@ def in_order(
     memory: int,
     progress: _Report,
 ) -> Generator[_R, None, None]:
-    """What ``do(job, cost, report)`` gives for each of ``jobs``, in order.
+    """Yield the result of ``do(job, cost, report)`` for each of ``jobs``, in order.
 
-    A job whose cost is None has all threads, and is done in the caller's when no other runs. The
-    others begin in order, and have the threads that they can use, or more where there are fewer
-    jobs than threads: ``cost`` says how many. None begins where it would take more than ``memory``
-    bytes together with what runs and with results that are not taken yet, unless it is the next
-    whose result is to come. With one thread, no other is started, and the cost of every job is
-    None. ``progress`` is called in the caller's thread.
+    A job whose cost is None gets all threads, and runs in the caller's thread when no other job
+    does. The others begin in order, with the threads that they can use, or more if there are fewer
+    jobs than threads; ``cost`` tells them. A job does not begin if together with running jobs and
+    results that are not taken yet it would exceed ``memory`` bytes, unless its result is the next
+    to come. With one thread, no other thread is started, and the cost of every job is None.
+    ``progress`` is called in the caller's thread.
 
-    What a job raises is raised here at once. Then, and where the caller leaves early, all jobs are
-    aborted at their next report, and waited for.
+    An error of a job is raised here at once. After that, or if the generator is closed early, all
+    jobs are aborted at their next report, and waited for.
     """
     costs: dict[int, Cost | None] = {}
 
@@ -65,7 +66,7 @@ def in_order(
         return costs[number]
 
     def spare(begun: int, free: int) -> int:
-        """Threads for a job in addition: its part of what the jobs that fit beside it leave."""
+        """Extra threads for a job: its share of those that the jobs that fit beside it leave."""
         used = count = 0
         for number in range(begun, len(jobs)):
             takes = cost(number)
@@ -104,8 +105,8 @@ def in_order(
 
 
 class _Pool(Generic[_J, _R]):
-    """Jobs that run, each in a thread of its own, and those that have ended, but for the results
-    that were taken."""
+    """The jobs that are running, each in a thread of its own, and those that have ended but whose
+    results were not taken yet."""
 
     def __init__(self, do: _Do[_J, _R]) -> None:
         self.ended: dict[int, tuple[_R, Cost]] = {}
@@ -127,7 +128,7 @@ class _Pool(Generic[_J, _R]):
         return running + sum(cost.result for _, cost in self.ended.values())
 
     def start(self, number: int, job: _J, cost: Cost) -> None:
-        """Begin a job. Where the system gives no thread, it is done here and now."""
+        """Begin a job. If the system gives no thread, it runs in this one."""
         self._running[number] = cost
         work = (number, job, cost)
         self._threads[number] = thread = threading.Thread(target=self._run, args=work, daemon=True)
@@ -137,7 +138,7 @@ class _Pool(Generic[_J, _R]):
             self._run(*work)
 
     def wait(self, seconds: float) -> None:
-        """Until a job has ended, or for some time; raises what it has raised."""
+        """Wait until a job has ended, or for ``seconds``; raises the job's error."""
         try:
             number, result, error = self._ends.get(timeout=seconds)
         except queue.Empty:
@@ -153,7 +154,7 @@ class _Pool(Generic[_J, _R]):
         return self.ended.pop(number)[0]
 
     def take_reported(self) -> float:
-        """How much jobs have done since the last call."""
+        """The sum of all jobs' reports since the last call."""
         total = 0.0
         while not self._reported.empty():
             total += self._reported.get()

@@ -1,4 +1,4 @@
-"""What more than one command takes: types of values, and options."""
+"""Types of values and options that more than one command uses."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ __all__ = [
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 STREAM = "-"  # in place of a file's name: standard input or output
-_LEVEL = "nncomp.level"  # in the context's meta: -1 … -9 are nine flags for one value
+_LEVEL = "nncomp.level"  # key in the context's meta of the level: -1 … -9 are nine flags
 
 
 class Output(click.Path):
-    """The name of what is to be written; an empty one is most often a variable that is not set.
+    """The name of a file to write. An empty name is refused: most often it is an unset variable.
 
-    With ``allow_dash``, '-' is standard output, else it is refused: that is what it would be meant
-    for, and nobody wants a file of that name.
+    With ``allow_dash``, '-' is standard output. Without, it is refused: nobody wants a file of that
+    name.
     """
 
     def __init__(self, **more: Any) -> None:
@@ -60,7 +60,7 @@ class Output(click.Path):
 
 
 class Number(click.FloatRange):
-    """A number in a range. NaN, which is less than no bound and no more than any, is in none."""
+    """A number in a range. NaN is refused, which comparisons with the bounds would let pass."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
@@ -69,12 +69,13 @@ class Number(click.FloatRange):
         return number
 
 
-# Whether a file can be read is found out by reading it: what is wrong with one concerns no other.
+# Whether a file is readable is not checked by click: an unreadable one must not stop the others.
 FILE = click.Path(readable=False, allow_dash=True)
 
 
 def byte_size(text: str) -> int:
-    """Bytes, optionally with a binary unit: 65536, 64K, 64KiB, 4MiB, 1GiB. A type for click."""
+    """Parse a size in bytes, optionally with a binary unit: 65536, 64K, 64KiB, 4MiB, 1GiB. A click
+    type."""
     match = re.fullmatch(r"([0-9]{1,18})\s*(?:([kmgt])(?:i?b)?|b)?", text.strip().lower())
     if match is None:
         raise click.BadParameter(f"{text!r} is not a size such as 65536, 512KiB or 4MiB")
@@ -82,7 +83,7 @@ def byte_size(text: str) -> int:
 
 
 def memory_size(text: str) -> int:
-    """The same, of memory: a byte or more."""
+    """Parse a size of memory as ``byte_size`` does; it must be 1 byte or more."""
     size = byte_size(text)
     if size < 1:
         raise click.BadParameter("must be 1 byte or more")
@@ -90,7 +91,7 @@ def memory_size(text: str) -> int:
 
 
 def sample_size(text: str) -> int:
-    """The same, of a text's sample."""
+    """Parse the size of a sample as ``byte_size`` does; it must be 1 byte to 16 MiB."""
     size = byte_size(text)
     if not 1 <= size <= arguments.MAX_SAMPLE:
         raise click.BadParameter("must be 1 byte to 16MiB")
@@ -98,7 +99,7 @@ def sample_size(text: str) -> int:
 
 
 def level_flags(command: _F) -> _F:
-    """-1 to -9, --fast and --best: ``level_of`` has what they ask for."""
+    """A decorator that adds -1 to -9, --fast and --best; ``level_of`` returns their value."""
 
     def flag(level: int, *names: str, text: str | None = None) -> None:
         nonlocal command
@@ -130,13 +131,13 @@ def level_flags(command: _F) -> _F:
 
 
 def level_of(ctx: click.Context) -> int | None:
-    """The last level on the command line; None: the default."""
+    """The last level on the command line; None if there is none."""
     level: int | None = ctx.meta.get(_LEVEL)
     return level
 
 
 def model_option(text: str) -> Callable[[_F], _F]:
-    """--model."""
+    """A decorator that adds --model with the help ``text``."""
     return click.option(
         "--model",
         metavar="NAME|FILE|none",
@@ -147,14 +148,15 @@ def model_option(text: str) -> Callable[[_F], _F]:
 
 @dataclass(frozen=True)
 class PrimeFile:
-    """A prime, and where it is from."""
+    """A prime, and the name of its file."""
 
     name: str
     prime: Prime
 
 
 def prime_option(text: str) -> Callable[[_F], _F]:
-    """--prime, of which the file is read at once: ``PrimeFile`` or None."""
+    """A decorator that adds --prime, with a ``PrimeFile`` or None as its value: the file is read
+    at once."""
     return click.option("--prime", type=FILE, metavar="FILE", callback=_prime, help=text)
 
 
@@ -163,7 +165,7 @@ def _prime(ctx: click.Context, param: click.Parameter, name: str | None) -> Prim
 
 
 def read_prime(name: str) -> PrimeFile:
-    """The prime in a file. Raises ``NNCompError``, ``OSError`` and ``click.BadParameter``."""
+    """Read a prime from a file. Raises ``NNCompError``, ``OSError`` and ``click.BadParameter``."""
     from nncomp.prime import MAX_PRIME_SIZE, Prime
 
     if name == STREAM:
@@ -176,7 +178,7 @@ def read_prime(name: str) -> PrimeFile:
 
 
 def threads_option(text: str) -> Callable[[_F], _F]:
-    """-T, --threads, of which 0 has become the number of CPUs."""
+    """A decorator that adds -T, --threads; its value 0 becomes the number of CPUs."""
     return click.option(
         "-T",
         "--threads",

@@ -1,4 +1,4 @@
-"""``nncomp prime``: a sample of what many small files are like, for --prime."""
+"""``nncomp prime``: makes a prime for many small files out of samples of them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def make(
 
 
 def _samples(files: list[Input], report: Report, room: int) -> list[bytes]:
-    """Their contents, the first ``room`` bytes of all together; what cannot be read is named."""
+    """The contents of the files, the first ``room`` bytes of all together; errors are reported."""
     found = []
     for item in files:
         try:

@@ -1,7 +1,4 @@
-"""What people see: one line for an error, one for a file done, a bar while it takes time.
-
-All of it goes to stderr.
-"""
+"""Messages for people, all on stderr: a line for an error, a line for a file, progress bars."""
 
 from __future__ import annotations
 
@@ -34,20 +31,20 @@ __all__ = [
 
 
 def say(line: str) -> None:
-    """A line on stderr, if there is one. Where that fails, the work goes on, and ``streams.finish``
-    tries again."""
+    """Print a line on stderr, if there is one. If that fails, the work goes on, and
+    ``streams.finish`` tries again."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(line, file=sys.stderr, flush=True)
 
 
 def leave_out(name: str) -> None:
-    """Say of an empty file that it does not count."""
+    """Say that a file is empty and left out."""
     say(f"nncomp: {printable(name)}: is empty; left out")
 
 
 def complain(name: str | None, error: Exception, program: str = "nncomp") -> None:
-    """``nncomp: name: what is wrong``; nothing where it is but a signal."""
+    """Print ``nncomp: name: message`` for an error; nothing if a signal has caused it."""
     if signals.has_caused(error):
         return
     if isinstance(error, OSError) and isinstance(error.filename, str):
@@ -57,7 +54,7 @@ def complain(name: str | None, error: Exception, program: str = "nncomp") -> Non
 
 
 def message_of(error: BaseException) -> str:
-    """What is wrong, in one line and without the name of a file."""
+    """The message of an error, in one line and without the name of a file."""
     if isinstance(error, MemoryError):
         return "out of memory"
     if isinstance(error, OSError) and error.strerror:
@@ -75,7 +72,7 @@ def message_of(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Where it was raised: 'decode.py, line 12'."""
+    """The place where an error was raised: 'decode.py, line 12'."""
     where = error.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next
@@ -85,7 +82,7 @@ def _place(error: BaseException) -> str:
 
 
 class Report:
-    """Complains about one input after another, and knows how the command ends."""
+    """Reports errors of inputs, and keeps the exit status of the command."""
 
     def __init__(self, quiet: int) -> None:
         self.status = 0
@@ -121,7 +118,7 @@ def size_text(size: int) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """For a summary: '0.41 s', '12.3 s', '2 min 05 s', '3 h 07 min'."""
+    """A duration for a summary: '0.41 s', '12.3 s', '2 min 05 s', '3 h 07 min'."""
     if seconds < 99.95:
         return f"{seconds:.{2 if seconds < 9.995 else 1}f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -130,7 +127,8 @@ def duration_text(seconds: float) -> str:
 
 
 def blocks_text(blocks: Mapping[str, int], mixings: Mapping[str, int]) -> str:
-    """How many there are of each: '3 mix, 1 stored; mixing: 2 general, 1 records 13'."""
+    """How many blocks and streams of each kind: '3 mix, 1 stored; mixing: 2 general, 1 records
+    13'."""
 
     def listed(counts: Mapping[str, int]) -> str:
         return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
@@ -143,37 +141,37 @@ def blocks_text(blocks: Mapping[str, int], mixings: Mapping[str, int]) -> str:
 def progress_bar(
     label: str, total: int | None, *, show: bool
 ) -> Iterator[Callable[[int], None] | None]:
-    """A bar with rate, and time left if ``total`` (bytes) is known; gives what to call with bytes
-    done, or None where nothing is shown. Short work shows no bar."""
+    """Show a bar with rate, and with time left if ``total`` (bytes) is known. Yields a function to
+    call with bytes done, or None if nothing is shown. Short work shows no bar."""
     with _open_bar(label, total, show) as bar:
         yield None if bar is None else lambda count: bar.update(count) and None
 
 
 @contextlib.contextmanager
 def total_bar(label: str, total: int, *, show: bool) -> Iterator[TotalBar]:
-    """A bar for many files, of ``total`` bytes together; ``label`` names the first."""
+    """Show a bar for many files, of ``total`` bytes together; ``label`` names the first."""
     with _open_bar(label, total, show) as bar:
         yield TotalBar(bar)
 
 
 class TotalBar:
-    """What has been done of all, and the name of what is done now."""
+    """A bar that shows how much of all files is done, and the name of the current one."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar  # None: nothing is shown
 
     def add(self, count: float) -> None:
-        """Count bytes as done."""
+        """Move the bar by ``count`` bytes."""
         if self._bar is not None:
             self._bar.update(count)
 
     def name(self, text: str) -> None:
-        """Say what is done now."""
+        """Show the name of the current file."""
         if self._bar is not None:
             self._bar.set_description(printable(text), refresh=False)
 
     def clear(self) -> None:
-        """Make room for lines: the next bytes bring the bar back."""
+        """Hide the bar while lines are printed; the next bytes bring it back."""
         if self._bar is not None:
             self._bar.clear()
 

@@ -1,9 +1,9 @@
-"""Signals: clean up first, then end as whoever waits for us expects.
+"""Handles signals: cleans up first, then ends the process in the way that its parent expects.
 
-All that would end a process: die of them, so that a shell stops its loop; but SIGTERM: exit status
-143. So does SIGPIPE, as it does other filters: while a line about one file is written, others may
-be unfinished. Left alone are those that cannot be handled, and those of a fault in the program
-itself.
+After any signal that would end a process, it cleans up and dies of the same signal, so that a shell
+stops its loop; after SIGTERM it exits with status 143. SIGPIPE is treated like the others: while a
+line about one file is written, other files may be unfinished. Signals that cannot be handled, and
+those of faults in the program itself, are left alone.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ HANDLED = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 if hasattr(signal, "SIGRTMIN"):
     HANDLED += range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
 
-_CLEAN_UP_TIME = 1.0  # seconds
-_AGAIN = 0.01  # seconds after which a signal is raised again that got lost, or came too early
-_last = float("-inf")  # when a signal was raised, or kept
-_kept: list[int] | None = None  # by deferred(): at most one signal
-_first: int | None = None  # signal that there was
+_CLEAN_UP_TIME = 1.0  # seconds after a signal in which others are ignored
+_AGAIN = 0.01  # seconds after which a signal that got lost, or came too early, is raised again
+_last = float("-inf")  # when a signal was last raised, or kept
+_kept: list[int] | None = None  # the signal that deferred() keeps, if any; None outside of it
+_first: int | None = None  # the first signal that came
 
 
 class Signalled(BaseException):
-    """A signal to die of, on its way through everybody's clean-up."""
+    """Raised by a signal, so that everything is cleaned up before the process dies of it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -61,13 +61,13 @@ class Signalled(BaseException):
 
 
 def at_once() -> None:
-    """Until ``install``, die of SIGINT without a word: nothing has been begun."""
+    """Until ``install`` is called, let SIGINT end the process silently: nothing has been begun."""
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def install() -> None:
-    """Turn signals into ``Signalled``, but for those that our parent wants ignored (nohup)."""
+    """Turn signals into ``Signalled``, except those that our parent wants ignored (nohup)."""
     for number in HANDLED:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, handle)
@@ -78,9 +78,9 @@ def install() -> None:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[Callable[[], bool]]:
-    """For work that may only stop at certain points: gives what tells whether it should.
+    """For work that can only stop at certain points: yields a function that says whether to stop.
 
-    A signal is kept until the block is left, and raised then; the next one is raised at once.
+    The first signal is kept, and raised when the block is left; the next one is raised at once.
     """
     global _kept
     kept: list[int] = []
@@ -94,9 +94,9 @@ def deferred() -> Iterator[Callable[[], bool]]:
 
 
 def uninstall() -> None:
-    """For the end: whatever comes now may end the process as it likes.
+    """Restore the default handlers at the end of the work.
 
-    Dies of a signal that there was: some library may have taken a ``Signalled`` for a failure of
+    If a signal came before, dies of it: a library may have swallowed ``Signalled`` as a failure of
     its own.
     """
     for number in HANDLED:
@@ -108,7 +108,7 @@ def uninstall() -> None:
 
 
 def obeying(work: Callable[[], int]) -> NoReturn:
-    """Exit with the status that ``work`` gives; or die of a signal, once all is cleaned up."""
+    """Exit with the status that ``work`` returns, or die of a signal after cleaning up."""
     try:
         install()
         status = work()
@@ -117,14 +117,14 @@ def obeying(work: Callable[[], int]) -> NoReturn:
         number = signalled.number
     else:
         sys.exit(status)
-    # Where it came between the beginning of a context and its 'with', the context ends only when
-    # what the exception held is collected.
+    # If it came after a context manager was made but before its 'with', the context only ends when
+    # the frames that the exception held are collected.
     gc.collect()
     die(number)
 
 
 def has_caused(error: BaseException) -> bool:
-    """Whether some library has taken a ``Signalled`` for a failure of its own."""
+    """Whether ``error`` was caused by a ``Signalled`` that a library took for a failure."""
     seen: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in seen:
@@ -134,7 +134,7 @@ def has_caused(error: BaseException) -> bool:
 
 
 def die(number: int) -> NoReturn:
-    """End as the signal would have it; threads still at work are not waited for."""
+    """End the process as the signal would, without waiting for threads."""
     if number != signal.SIGTERM:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
@@ -142,9 +142,9 @@ def die(number: int) -> NoReturn:
 
 
 def handle(number: int, frame: FrameType | None) -> None:
-    # One is enough: a second one must not interrupt the clean-up. But some library may have
-    # swallowed the exception, so a later one counts again. SIGPIPE always does: it comes of nothing
-    # but writing, and closing a stream writes once more.
+    # A second signal must not interrupt the clean-up after the first. But a library may have
+    # swallowed the exception, so after a while a signal counts again. SIGPIPE always counts: it
+    # only comes from writing, which may happen again when a stream is closed.
     global _last, _first
     _first = _first or number
     if _is_too_early(frame):
@@ -160,7 +160,7 @@ def handle(number: int, frame: FrameType | None) -> None:
 
 
 def _lost(unraisable: UnraisableHookArgs) -> None:
-    """A hook for exceptions that nobody gets, of destructors and callbacks: signals come again."""
+    """The hook for exceptions in destructors and callbacks, which get lost: signals come again."""
     global _last
     if _first is None or not issubclass(unraisable.exc_type, Signalled):
         sys.__unraisablehook__(unraisable)
@@ -170,7 +170,8 @@ def _lost(unraisable: UnraisableHookArgs) -> None:
 
 
 def _is_too_early(frame: FrameType | None) -> bool:
-    """Whether what is raised may be printed or lost: a module is being loaded, or _lost works."""
+    """Whether an exception raised in ``frame`` might get lost: a module is being imported, or
+    ``_lost`` is running."""
     while frame is not None and frame.f_code is not _lost.__code__:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             return True
@@ -185,7 +186,7 @@ def _raise_soon(number: int) -> None:
 
 
 def _to_main(number: int) -> None:
-    """Send the main thread a signal, which ends what it waits for where there is such a call."""
+    """Send a signal to the main thread, which also interrupts a blocking call, where supported."""
     main = threading.main_thread().ident
     if main is not None and hasattr(signal, "pthread_kill"):
         signal.pthread_kill(main, number)

@@ -1,4 +1,4 @@
-"""Standard input, output and error as a process may find them: closed, full, of any encoding."""
+"""Makes standard streams safe to use, whether they are closed, full, or of any encoding."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ _OUTPUTS = {fileio.STDOUT: 1, fileio.STDERR: 2}
 
 
 def prepare() -> None:
-    """Make text streams of what there is; for a process of its own, before it opens anything.
+    """Set up the standard streams of a process, before it opens anything.
 
-    A descriptor that is closed is taken, by what can only fail: no file shall get its number, and
-    be read or written by whoever means the stream. Characters that the encoding lacks are escaped.
+    A closed descriptor is replaced by one on which reading or writing fails. Otherwise the next
+    file would get its number, and be read or written in place of the stream. Characters that the
+    encoding lacks are escaped.
     """
     for number, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
         try:
@@ -35,7 +36,7 @@ def prepare() -> None:
 
 
 class Piped:
-    """Output that somebody reads as it is written: what is written arrives at once."""
+    """Output to a reader that may wait for it: everything is flushed at once."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -49,7 +50,8 @@ class Piped:
         return written
 
     def watched(self, progress: Callable[[int], None] | None) -> Callable[[int], None]:
-        """``progress``, and SIGPIPE once nobody reads any more: the next bytes may take long."""
+        """``progress`` that also raises SIGPIPE once nobody reads any more, rather than only at the
+        next write, which may be far off."""
 
         def report(count: int) -> None:
             if self._poll is not None and any(e & select.POLLERR for _, e in self._poll.poll(0)):
@@ -61,7 +63,7 @@ class Piped:
 
 
 def finish(status: int, failure: int = 1) -> int:
-    """Write what is left; returns ``status``, and at least ``failure`` where that failed."""
+    """Flush the standard streams; returns ``status``, or at least ``failure`` if that fails."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -74,7 +76,8 @@ def finish(status: int, failure: int = 1) -> int:
 
 
 def give_up_after(error: Exception) -> None:
-    """If that was writing a stream, let what is left go nowhere: else it is tried at the end."""
+    """If ``error`` came from writing to a standard stream, discard the rest of its buffer, which
+    would otherwise be written again at exit."""
     if isinstance(error, OSError) and error.filename in _OUTPUTS:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, _OUTPUTS[error.filename])

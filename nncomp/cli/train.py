@@ -1,4 +1,4 @@
-"""``nncomp train``: from files to a model."""
+"""``nncomp train``: trains a model on files."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def _device(value: str) -> str:
 def _check_outputs(
     name: str, notes: dict[str, str], places: list[Path | None], force: bool
 ) -> None:
-    """Complain now of what could not be written after hours."""
+    """Raise errors of outputs now, rather than after hours of training."""
     from nncomp import model, plotting
 
     model.check_name(name)
@@ -220,7 +220,7 @@ def _check_outputs(
 
 
 def _check_inputs(files: list[Path], places: list[Path | None]) -> None:
-    """Complain of outputs that are training text."""
+    """Raise ``NNCompError`` if an output is one of the training files."""
     for place in filter(None, places):
         if inputs.same(str(place), map(str, files)):
             raise NNCompError(f"{place}: is training text")
@@ -256,7 +256,7 @@ def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> Ne
 
 
 def _recording(domains: list[Domain], folder: Path, share: float) -> Recording:
-    """What the stage predicts of the text; the first process records it, where it has to be."""
+    """Load the stage's predictions of the text; the first process records them if need be."""
     import torch
 
     from nncomp.train import distributed, stage
@@ -277,7 +277,7 @@ def _finish(
     uses: float,
     quiet: bool,
 ) -> None:
-    """Export what was trained, and say what it is worth."""
+    """Export the trained model, and print how well it compresses."""
     from nncomp import model as models
     from nncomp.train import export, ledger, loop
     from nncomp.train.arithmetic import Mode
@@ -312,7 +312,7 @@ def _finish(
 
 
 def _corpus_note(trainer: Trainer, domains: list[Domain]) -> str:
-    """What a model was trained on, in a line."""
+    """A line that says what text a model was trained on."""
     size = sum(len(domain.data) for domain in domains)
     total = sum(domain.weight for domain in domains)
     shares = [(domain.weight / total, domain.name) for domain in domains]
@@ -322,7 +322,7 @@ def _corpus_note(trainer: Trainer, domains: list[Domain]) -> str:
 
 
 def _print_table(title: str, network: Network, domains: list[Domain]) -> None:
-    """Bits per byte in floating point, rounded, and in the integers of the engine."""
+    """Print bits per byte in floating point, rounded, and in the engine's integers."""
     import copy
 
     from nncomp.train import loop

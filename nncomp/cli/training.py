@@ -1,4 +1,4 @@
-"""What ``nncomp train`` takes and shows: options, their file, shapes, the bar and the curve."""
+"""Helpers of ``nncomp train``: its options and their TOML file, shapes, the bar and the curve."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ __all__ = [
 ]
 
 MB = 1_000_000
-PATHS = "paths"  # key of a configuration file for what has no option
-LINE_EVERY = 10.0  # seconds, where there is no terminal
-BAR_EVERY = 0.2  # seconds
+PATHS = "paths"  # key of the configuration file for the training files, which have no option
+LINE_EVERY = 10.0  # seconds between two lines if there is no terminal
+BAR_EVERY = 0.2  # seconds between two updates of the bar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -202,7 +202,7 @@ def config_file(ctx: click.Context, param: click.Parameter, value: Path | None) 
 
 
 def _words(entry: Any, multiple: bool) -> Any:
-    """An entry of the file in the words of a command line."""
+    """An entry of the configuration file as it would be written on the command line."""
     if isinstance(entry, dict):
         return [f"{key}={value}" for key, value in entry.items()]
     if isinstance(entry, list):
@@ -212,13 +212,13 @@ def _words(entry: Any, multiple: bool) -> Any:
 
 
 def changed(config: ModelConfig, values: dict[str, Any]) -> list[str]:
-    """What options ask for and ``config`` does not have."""
+    """The names of dimensions for which options ask for another value than ``config`` has."""
     names = [field.name for field in dataclasses.fields(config) if field.name in values]
     return [n for n in names if values[n] is not None and values[n] != getattr(config, n)]
 
 
 def resized(config: ModelConfig, values: dict[str, Any]) -> ModelConfig:
-    """``config`` with what options ask for. Raises ``ModelError``."""
+    """``config`` with the dimensions that options ask for. Raises ``ModelError``."""
     return dataclasses.replace(config, **{n: values[n] for n in changed(config, values)})
 
 
@@ -234,7 +234,8 @@ def write_curve(place: str, trainer: Trainer) -> None:
 
 
 class Reporter:
-    """Shows how far training is: a bar on a terminal, else a line now and then; and the curve."""
+    """Shows the progress of training, as a bar on a terminal or else as lines, and writes the
+    curve."""
 
     def __init__(self, trainer: Trainer, table: str | None, quiet: bool) -> None:
         self.table, self.quiet = table, quiet
@@ -266,7 +267,7 @@ class Reporter:
             write_curve(self.table, trainer)
 
     def close(self) -> None:
-        """Leave the terminal to others."""
+        """Remove the bar."""
         if self.bar is not None:
             self.bar.close()
 

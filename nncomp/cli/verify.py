@@ -1,4 +1,5 @@
-"""Digests of streams: is what was written what was read, and has the input stayed as it was?"""
+"""Digests of streams, to check that output decompresses to what was read, and that the input has
+not changed meanwhile."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from nncomp.rawio import Readable
 
 __all__ = ["HashedSink", "HashedSource", "Nowhere", "digest_of"]
 
-_CHUNK = 1 << 20  # bytes
+_CHUNK = 1 << 20  # bytes that are read at a time
 
 
 class HashedSource:
-    """Passes on what ``source`` gives and keeps its digest: a pipe cannot be read again."""
+    """Passes on the bytes of ``source`` and computes their digest: a pipe cannot be read twice."""
 
     def __init__(self, source: Readable) -> None:
         self._source = source
@@ -30,7 +31,7 @@ class HashedSource:
 
 
 class HashedSink:
-    """Keeps nothing but the digest of what is written."""
+    """Computes the digest of what is written, and discards it."""
 
     def __init__(self) -> None:
         self._hash = hashlib.blake2b()
@@ -44,7 +45,7 @@ class HashedSink:
 
 
 class Nowhere:
-    """Takes everything."""
+    """Discards everything that is written."""
 
     def write(self, data: bytes, /) -> int:
         return len(data)

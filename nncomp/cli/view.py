@@ -1,4 +1,4 @@
-"""``nnccat`` and ``nncless``: the content of compressed files, as it is or page by page."""
+"""``nnccat`` and ``nncless``: show the content of compressed files, as it is or page by page."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ Options are those of less, and --prime FILE for what was written with that."""
 
 
 def cat() -> NoReturn:
-    """``nnccat``."""
+    """Run ``nnccat``, which is ``nncomp cat``."""
     _help(_CAT)
     main("cat")
 
 
 def less() -> NoReturn:
-    """``nncless``: less, which asks nnccat for the content of each file."""
+    """Run ``nncless``: less, which gets the content of each file from nnccat."""
     _help(_LESS)
     words, prime = _without_prime(sys.argv[1:])
     scripts = os.path.dirname(os.path.realpath(sys.argv[0]))
@@ -44,7 +44,8 @@ def less() -> NoReturn:
         **os.environ,
         "NNCLESS_CAT": os.path.join(scripts, "nnccat"),
         "NNCLESS_PRIME": prime or "",
-        # ||: what is empty is empty, but what fails is shown as it is; -: standard input as well.
+        # "||": an empty output of nnccat is shown as empty, and if it fails less shows the file
+        # itself; "-": for standard input, too.
         "LESSOPEN": f'||-"$NNCLESS_CAT" --no-progress {_READ_PRIME if prime else ""}-- %s',
     }
     try:
@@ -55,7 +56,7 @@ def less() -> NoReturn:
 
 
 def _without_prime(args: Sequence[str]) -> tuple[list[str], str | None]:
-    """The words for less, and the file of a prime; ends the process where the latter is no use."""
+    """(words for less, file of the prime); exits if that file cannot be used."""
     words: list[str] = []
     prime = None
     rest = iter(args)

@@ -1,4 +1,4 @@
-"""Where the bits of a file are, for people and programs: a page for a terminal, or JSON."""
+"""Formats a survey of a file's bits: as a page for a terminal, or as JSON."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def as_json(name: str, survey: Survey) -> dict[str, Any]:
 
 
 def as_text(name: str, survey: Survey) -> str:
-    """A page of a terminal; ``name`` as people see it."""
+    """The survey as a page for a terminal; ``name`` is printable."""
     from nncomp.insight.survey import KINDS
 
     if not survey.size:
@@ -88,7 +88,7 @@ def as_text(name: str, survey: Survey) -> str:
 
 
 def _parts(survey: Survey) -> list[str]:
-    """What matches, contexts and the network bring; nothing where nothing was predicted."""
+    """A table of costs by parts of the program; no rows if nothing was predicted."""
     row = "{:<12} {:>10} {:>12} {:>16} {:>14}"
     heads = ("Said before", "Bytes", "Bits a byte", "without network", "network alone")
     rows = []
@@ -110,7 +110,7 @@ def _row(passage: Passage, width: int) -> str:
 
 
 def _bars(survey: Survey, width: int) -> str:
-    """The curve in characters, the highest point as high as can be."""
+    """The curve as a line of bars, scaled to its highest point."""
     import numpy as np
 
     curve = survey.curve

@@ -1,7 +1,7 @@
-"""One input, from opening it to removing it: the only place where options become calls.
+"""Processes one input, from opening to removing it: here options become calls of the library.
 
-The order is what keeps data safe: the output is complete, verified and synced before it gets its
-name, and it has its name before the input may go.
+The order keeps data safe: the output is complete, verified and synced before it gets its name, and
+it has its name before the input may be removed.
 """
 
 from __future__ import annotations
@@ -29,24 +29,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "Watch", "process"]
 
-# (what is done, for people; bytes of content, if known) → whom to tell of bytes done
+# (description of the step, bytes of content if known) → context with a function to call with bytes
+# done.
 Watch = Callable[[str, int | None], contextlib.AbstractContextManager["Progress | None"]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What became of one input."""
+    """The result of processing one input."""
 
     name: str
     target: str | None = None  # the file written, if any
     content_size: int = 0  # bytes
     stored_size: int = 0  # bytes
-    blocks: str = ""  # which there were
-    training: str = ""  # what it brought
-    remark: str = ""  # what one might not expect
-    seconds: float = 0.0  # that it took
-    problem: Exception | None = None  # why there is none of this
-    missing: tuple[str, ...] = ()  # what is, of a damaged file, and what else is wrong with it
+    blocks: str = ""  # kinds of blocks, for people
+    training: str = ""  # gain by training, for people
+    remark: str = ""  # something that the user may not expect
+    seconds: float = 0.0  # time taken
+    problem: Exception | None = None  # the error, if it failed
+    missing: tuple[str, ...] = ()  # gaps and other damage of a rescued file, for people
 
 
 def process(
@@ -59,9 +60,9 @@ def process(
 ) -> Result:
     """Do everything for one input: open, transform, verify, publish, remove.
 
-    There is a bar for each step, beginning with ``label``, unless somebody else is to ``watch``.
-    What belongs to standard output goes to ``stdout`` if that is given. Raises what went wrong:
-    ``NNCompError``, ``OSError`` or ``MemoryError``; nothing is left of the output then.
+    There is a bar for each step, beginning with ``label``, unless ``watch`` is given. Standard
+    output goes to ``stdout`` if that is given. Raises ``NNCompError``, ``OSError`` or
+    ``MemoryError``; no output is left then.
     """
     if watch is None:
         watch = _bars(label, options)
@@ -110,7 +111,7 @@ def _rescue(
     watch: Watch,
     started: float,
 ) -> Result:
-    """What is whole of a file that may be damaged."""
+    """Write the intact content of a file that may be damaged."""
     from nncomp import rescue
 
     if not source.seekable():
@@ -130,8 +131,8 @@ def _rescue(
 
 
 def _load(mode: Mode, options: Options) -> None:
-    """Import all there is to import: where that ends the process, as a library may that gets no
-    memory, no unfinished output is left."""
+    """Import everything before the output is opened: a library that gets no memory may end the
+    process, and then no unfinished output is left."""
     from nncomp import api, places  # noqa: F401
 
     places.prepare(options.device)
@@ -160,8 +161,8 @@ def _open_source(mode: Mode, name: str, options: Options) -> Iterator[BinaryIO]:
 
 
 def _takes_special(mode: Mode, name: str, options: Options) -> bool:
-    """Whether pipes and devices may be read: where the output does not get its name from them, and
-    somebody has them in mind, so that a FIFO among many files does not wait for a writer."""
+    """Whether pipes and devices may be read: only if the output is not named after the input, and
+    the user probably means them, so that a FIFO among many files does not block."""
     if mode in (Mode.COMPRESS, Mode.DECOMPRESS):
         return options.to_stdout or options.output is not None
     return options.to_stdout or fileio.is_descriptor(name)
@@ -208,7 +209,8 @@ def _compress(
     label: str,
     watch: Watch,
 ) -> tuple[Summary, str]:
-    """Compress what ``reader`` gives, which is what is in ``source``; what training brought."""
+    """Compress the bytes of ``reader``, which are those of ``source``; returns (summary, the gain
+    by training in words)."""
     if options.train:
         from nncomp.cli import adapt
 
@@ -225,7 +227,7 @@ def _compress(
 
 
 def _content_size(source: BinaryIO, options: Options) -> int | None:
-    """Bytes that decompression will give, where that is known beforehand."""
+    """The size of the content in bytes if it is known beforehand, else None."""
     if not _is_regular(source) or source.tell():
         return None
     from nncomp import container
@@ -258,7 +260,7 @@ def _decompress(
 def _verify(
     source: HashedSource, written: Any, summary: Summary, options: Options, watch: Watch
 ) -> None:
-    """Decompress what was written, as far as the system has it, and compare with what was read."""
+    """Decompress the output, read back from the system, and compare it with the input."""
     written.flush()
     written.seek(0)
     again = HashedSink()

@@ -1,7 +1,7 @@
-"""Many files on a Dask cluster, and the compression ``nncomp`` on its workers.
+"""Compresses many files on a Dask cluster, and registers the compression ``nncomp`` on its workers.
 
-What is opened by the suffix ``.nnc`` needs no registration, because its own travels with it. The
-name in a program's own words, as in ``compression="nncomp"``, does not know of that: there is
+Files that are opened by the suffix ``.nnc`` need no registration on the workers, because it travels
+with them. A program that names the compression itself, as in ``compression="nncomp"``, needs
 ``NNCompPlugin``.
 """
 
@@ -52,7 +52,7 @@ class NNCompPlugin(WorkerPlugin):
 
 
 def dask_setup(worker: Any) -> None:
-    """What ``dask worker --preload nncomp.integrations.dask`` runs."""
+    """Called by ``dask worker --preload nncomp.integrations.dask``: registers the compression."""
     register_fsspec()
 
 
@@ -67,19 +67,21 @@ def compress_files(
     level: int | None = None,
     **options: Unpack[Writing],
 ) -> list[Done]:
-    """Compress files on the workers of ``client``, or of the one in use, into ``target``, a folder.
+    """Compress files into the folder ``target`` on the workers of ``client``, by default the
+    current one.
 
     ``sources`` and ``target`` are paths or URLs that fsspec knows on every worker; a pattern stands
-    for all files that it fits, which may be none. ``a/b/x`` becomes ``target/b/x.nnc`` where ``a``
-    is the folder that all have in common. A file of more than ``task_size`` bytes is coded by many
-    workers, and its bytes are those of one; one of them reads it all first. Small files are a task
-    together. The other options are those of ``compress``; ``threads``, 1, are those of a task.
+    for all files that match, which may be none. ``a/b/x`` becomes ``target/b/x.nnc``, where ``a``
+    is the folder that all sources have in common. A file of more than ``task_size`` bytes is coded
+    by many workers after one of them has read all of it; the result is the same. Small files share
+    a task. The other options are those of ``compress``; ``threads``, by default 1, is per task.
 
-    A task that fails is tried ``retries`` times more, one whose worker is lost elsewhere. What is
-    done is written to ``manifest``, a file of this machine, and left out by the next call, unless
-    source or target have changed since. What is in ``target`` is replaced. Returns what was done,
-    in order. Raises ``NNCompError`` if anything failed, once all others are done; before anything
-    is, where a target is a source, or another one's; and ``OSError`` for the manifest.
+    A task that fails is tried ``retries`` times more; if its worker is lost, on another one.
+    Finished files are listed in ``manifest``, a file of this machine, and skipped by the next call
+    unless source or target have changed since. Existing targets are replaced. Returns the finished
+    files in order. Raises ``NNCompError`` if any file failed, after finishing the others; before
+    doing anything, if a target is also a source or another target; and ``OSError`` for the
+    manifest.
     """
     checked = for_writing({"level": level, **options})
     block_size = header_of(checked).block_size
@@ -114,7 +116,8 @@ def decompress_files(
     retries: int = 2,
     **options: Unpack[Reading],
 ) -> list[Done]:
-    """Decompress files whose names end in ``.nnc``: as ``compress_files``, but none in parts."""
+    """Decompress files whose names end in ``.nnc``, as ``compress_files`` compresses them, but
+    each file in one task."""
     checked = for_reading(dict(options))
 
     def decided(client: Any, source: str, place: str, size: int) -> None:
@@ -148,21 +151,21 @@ def read_text(
 
 
 _Stage = tuple[Any, Callable[[Any], Any] | None]
-"""A future, and what makes the next one of its result, if that is not what is done."""
+"""A future, and a function that makes the next future of its result; None: the result is final."""
 
-_TOGETHER = 1 << 19  # bytes of files that are a task together; a larger one is one alone
-_TASKS_OF_A_THREAD = 8  # at least, if there are so many files
+_TOGETHER = 1 << 19  # bytes of small files that share a task; larger files have their own
+_TASKS_OF_A_THREAD = 8  # tasks for each thread at least, if there are so many files
 
 
 def _task(retries: int) -> dict[str, Any]:
-    """No task stands for another one of the same arguments: files may have changed."""
+    """Options of a task. It is not pure: with the same arguments, files may have changed."""
     return {"pure": False, "retries": retries}
 
 
 def _pairs(
     sources: str | Iterable[str], target: str, named: Callable[[str], str]
 ) -> list[tuple[str, str]]:
-    """(source, target) of each file, once."""
+    """(source, target) of each file, each source once. Raises ``NNCompError`` for clashes."""
     found = bulk.found(sources)
     if not found:
         return []
@@ -184,8 +187,8 @@ def _pairs(
 
 
 class _Run:
-    """Files as tasks: each is called for itself, small ones together, if nothing is submitted for
-    it in another way."""
+    """Runs files as tasks: small files share one, unless the caller submits a file in its own
+    way."""
 
     def __init__(
         self,
@@ -204,7 +207,7 @@ class _Run:
         self._retries = retries
         self._packed = packed
         self._done: dict[str, Done] = {}
-        self._failed: dict[str, Any] = {}  # what is wrong, as text or with one
+        self._failed: dict[str, Any] = {}  # by source: an error, or its message
         self._waiting: dict[Any, list[tuple[str, str]]] = {}
         self._next: dict[Any, Callable[[Any], Any]] = {}
 
@@ -213,12 +216,13 @@ class _Run:
         pairs: Sequence[tuple[str, str]],
         submit: Callable[[Any, str, str, int], _Stage | None],
     ) -> list[Done]:
-        """What ``submit`` makes of client, source, target and size, or None."""
+        """Run all ``pairs``, and return them in order. ``submit(client, source, target, size)``
+        submits a file in its own way, or returns None to have it share a task."""
         left = self._left(pairs)
         together = self._together(sum(size for size, _, _ in left))
         some: list[tuple[str, str]] = []
         size_of_some = 0
-        # The largest first: else one would be waited for at the end, by workers with nothing to do.
+        # Largest first: otherwise all workers might wait for a large one at the end.
         for size, source, target in sorted(left, key=lambda entry: -entry[0]):
             try:
                 stage = submit(self._client, source, target, size)
@@ -243,7 +247,7 @@ class _Run:
         return [self._done[source] for source, _ in pairs]
 
     def _left(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[int, str, str]]:
-        """(size, source, target) of what is not done."""
+        """(size, source, target) of the files that the manifest does not list as finished."""
         left = []
         for source, target in pairs:
             try:
@@ -257,7 +261,7 @@ class _Run:
         return left
 
     def _together(self, size: int) -> int:
-        """Bytes of a task of small files: less where there are many threads for ``size`` bytes."""
+        """Bytes of small files per task; fewer if there are many threads for ``size`` bytes."""
         threads = sum(map(int, self._client.nthreads().values()))
         return min(_TOGETHER, size // (_TASKS_OF_A_THREAD * max(1, threads)))
 
@@ -279,7 +283,7 @@ class _Run:
         for future in order:
             pairs = self._waiting.pop(future)
             then = self._next.pop(future, None)
-            reason = future.exception()  # of the task: its worker was lost, again and again
+            reason = future.exception()  # the task itself failed: its workers were lost repeatedly
             if reason is None and then is not None:
                 order.add(self._await(then(future.result()), pairs))
                 continue

@@ -1,4 +1,4 @@
-"""A numcodecs codec, for zarr format 2 and whatever else stores chunks with numcodecs."""
+"""A numcodecs codec, for zarr format 2 and other formats that store chunks with numcodecs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class NNComp(Codec):
     """Stores each chunk as an nncomp frame.
 
     ``level``, ``model``, the name of a model, and ``prime`` are those of ``nncomp.compress``.
-    Decoding needs neither of the first two, so what was stored with an array is taken whether there
-    is that model or not. The prime is stored with the array.
+    Decoding needs neither level nor model, so an array's stored configuration is accepted even if
+    that model is not installed. The prime is stored with the array.
     """
 
     codec_id = "nncomp"
@@ -49,7 +49,7 @@ class NNComp(Codec):
         return codec
 
     def _take(self, prime: PrimeLike | str | None) -> None:
-        """An attribute only where there is one, as what represents a codec has them all."""
+        """Set the attribute ``prime`` only if there is one: a codec's repr shows all attributes."""
         if prime is not None:
             self.prime = options.check_prime(prime)
 
@@ -58,15 +58,15 @@ class NNComp(Codec):
         return config if self.prime is None else {**config, "prime": options.written(self.prime)}
 
     def encode(self, buf: Any) -> bytes:
-        """The frame for any contiguous buffer but one of objects, which is a ``TypeError``."""
+        """Compress a contiguous buffer to a frame. Raises ``TypeError`` for one of objects."""
         content = ensure_contiguous_ndarray(buf)
         return api.compress(content, self.level, model=self.model, prime=self.prime)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
-        """The bytes of a chunk, or ``out`` filled with them.
+        """Decompress a chunk; returns its bytes, or ``out`` filled with them.
 
-        ``out`` is any contiguous buffer of their size, but not one of objects. Raises ``TypeError``
-        or ``ValueError`` for others.
+        ``out`` is a contiguous buffer of the same size, not of objects. Raises ``TypeError`` or
+        ``ValueError`` for others.
         """
         if out is not None:
             out = ensure_contiguous_ndarray(out)

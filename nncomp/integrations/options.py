@@ -1,4 +1,4 @@
-"""The options that are kept with an array or a registration: level, model's name, prime."""
+"""Checks the options that are stored with an array or a registration: level, model and prime."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["check", "check_prime", "find", "written"]
 
 
 def check(level: SupportsIndex | None = None, model: str | None = None) -> tuple[int, str | None]:
-    """Both as JSON stores them; the level may come as any integer, as from numpy.
+    """Return (level, model's name) in the types that JSON stores; numpy's integers are accepted.
 
-    Raises ``TypeError`` and ``ValueError``. Whether there is such a model is not looked at: reading
-    does not need it.
+    Raises ``TypeError`` and ``ValueError``. Whether the model exists is not checked: reading does
+    not need it.
     """
     if level is None:
         level = levels.DEFAULT_LEVEL
@@ -30,19 +30,19 @@ def check(level: SupportsIndex | None = None, model: str | None = None) -> tuple
 
 
 def check_prime(prime: PrimeLike | str | None) -> Prime | None:
-    """A prime that is one, or bytes, or as metadata hold it. Raises ``TypeError`` and
-    ``ValueError``."""
+    """Make a Prime of a prime, of bytes, or of the base64 text in metadata; None stays None. Raises
+    ``TypeError`` and ``ValueError``."""
     if isinstance(prime, str):
         prime = base64.b64decode(prime, validate=True)
     return prime if prime is None or isinstance(prime, Prime) else Prime(prime)
 
 
 def written(prime: Prime) -> str:
-    """As metadata hold it: whoever has an array has what its chunks need."""
+    """The prime as base64 text for metadata, so that an array contains all that reading needs."""
     return base64.b64encode(prime.data).decode("ascii")
 
 
 def find(model: str | None) -> None:
-    """Raise ``ModelNotFoundError``, ``ModelError`` or ``OSError`` where it cannot be used."""
+    """Raise ``ModelNotFoundError``, ``ModelError`` or ``OSError`` if the model cannot be used."""
     if model not in (None, levels.NO_MODEL):
         resolve.find(model)

@@ -1,8 +1,8 @@
-"""Ray Data: compressed files as a source of rows, and rows into compressed files.
+"""Ray Data: reads rows from compressed files, and writes rows to compressed files.
 
-Both are what ``bulk`` does, as Ray hands it out: what fails, or loses its worker, runs again
-elsewhere and leaves what one run would. nncomp, and the models that files name, have to be
-installed on every node, and places have to mean the same there.
+The tasks are those of ``bulk``. A task that fails or loses its worker can run again elsewhere with
+the same result. nncomp, and the models that files name, have to be installed on every node, and
+paths have to mean the same there.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class NNCompDatasource(Datasource):
     """The content of compressed files: ``ray.data.read_datasource(NNCompDatasource("x/*.nnc"))``.
 
     ``sources`` are paths or URLs that fsspec knows on every node; a pattern stands for all files
-    that it fits. A row is a line, with its end, in the column ``text``; or with ``encoding`` None a
-    piece of the content, in ``bytes``. A task reads whole blocks of one file, of at least
+    that match. A row is a line, with its end, in the column ``text``; or if ``encoding`` is None, a
+    piece of the content in ``bytes``. A task reads whole blocks of one file, of at least
     ``task_size`` bytes of content if there are so many, by the index at the file's end. Rows come
     in the order of files and content if Ray keeps that (``preserve_order``).
 
-    Raises ``OSError``, and ``FormatError`` for what is no compressed file.
+    Raises ``OSError``, and ``FormatError`` for a file that is not compressed.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class NNCompDatasource(Datasource):
         return sum(stop - start for _, start, stop in self._pieces)
 
     def get_read_tasks(self, parallelism: int, *more: Any, **others: Any) -> list[ReadTask]:
-        """A task for each piece, however many Ray would like."""
+        """Return a task for each piece; ``parallelism``, Ray's wish, is ignored."""
         return [self._task(*piece) for piece in self._pieces]
 
     def _task(self, source: str, start: int, stop: int) -> ReadTask:
@@ -86,13 +86,13 @@ def _reader(
 
 
 class NNCompDatasink(Datasink[None]):
-    """The values of a column, text or bytes, one behind the other, in a file for each task.
+    """Writes the values of a column, text or bytes, concatenated, to a compressed file per task.
 
-    ``dataset.write_datasink(NNCompDatasink("out"))`` writes ``out/000000.nnc`` and so on; nothing
-    is added to values, as line ends. ``folder`` is a path or URL that fsspec knows on every node,
-    and has to be empty or not there: files of an earlier run would seem to be of this one. A file
-    is there once it is complete, where the file system can rename or commit. The other options are
-    those of ``compress``; ``threads``, 1, are those of a task.
+    ``dataset.write_datasink(NNCompDatasink("out"))`` writes ``out/000000.nnc`` and so on; nothing,
+    such as line ends, is added to values. ``folder`` is a path or URL that fsspec knows on every
+    node, and has to be empty or missing: files of an earlier run would seem to belong to this one.
+    A file appears once it is complete, if the file system can rename or commit. The other options
+    are those of ``compress``; ``threads``, by default 1, is per task.
 
     Raises ``NNCompError`` where the folder is not empty, and what compressing raises.
     """

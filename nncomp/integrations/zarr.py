@@ -1,4 +1,4 @@
-"""A codec for zarr format 3. Format 2 takes the one of ``nncomp.integrations.numcodecs``."""
+"""A codec for zarr format 3. Format 2 uses that of ``nncomp.integrations.numcodecs``."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class NNCompCodec(BytesBytesCodec):
     """Stores each chunk as an nncomp frame: ``zarr.create_array(…, compressors=NNCompCodec())``.
 
     ``level``, ``model``, the name of a model, and ``prime`` are those of ``nncomp.compress``.
-    Decoding needs neither of the first two, so what was stored with an array is taken whether there
-    is that model or not. The prime is stored with the array.
+    Decoding needs neither level nor model, so an array's stored configuration is accepted even if
+    that model is not installed. The prime is stored with the array.
     """
 
     is_fixed_size = False
 
     level: int = levels.DEFAULT_LEVEL
     model: str | None = None
-    prime: PrimeLike | str | None = None  # a Prime, once it is made
+    prime: PrimeLike | str | None = None  # a Prime or None once the codec is made
 
     def __post_init__(self) -> None:
         self._set(*options.check(self.level, self.model), options.check_prime(self.prime))
