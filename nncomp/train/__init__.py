@@ -1,1 +1,1 @@
-"""Training: finds the program. Only this and the CUDA engine need torch."""
+"""Training of models. Only this package and the CUDA engine need torch."""

@@ -1,9 +1,9 @@
-"""Fitting a model to one input, for a file that carries it: ``compress --train``.
+"""Fits a model to one input, for a file that embeds it: ``compress --train``.
 
-The ledger decides: bits(program) + bits(data | program). So what is learnt of a shipped model is a
-change of low rank, which costs a few KB, and what is trained from nothing is tiny and has weights
-of four bits. The clock stops the training, and so its result is not reproducible; the file is exact
-whatever it is, because a file holds integers.
+What counts is the size of model and data together: bits(program) + bits(data | program). So a
+released model gets a low-rank change, which costs a few KB; a model that is trained from scratch is
+tiny and has weights of four bits. Training ends after a given time, so its result is not
+reproducible; decompression is exact all the same, because the file holds the model's integers.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from nncomp.train.network import Network
 from nncomp.train.presets import PRESETS
 
 LENGTH = 256  # bytes of a training sequence
-ROWS = 8  # of them a step
-RATE = 0.2  # of the factors, whose products are in steps of int8 weights
-SHRINK = 0.05  # of a factor, a step, times the rate
-WARMUP = 20  # steps
-CHECKS = 4  # of the ledger
+ROWS = 8  # sequences of a step
+RATE = 0.2  # learning rate of factors, whose products are in steps of int8 weights
+SHRINK = 0.05  # weight decay of factors: the share lost per step, times the rate
+WARMUP = 20  # steps in which the rate rises
+CHECKS = 4  # how often the size of model and data is measured
 FLOAT = 0.5  # share of the time before a network from scratch is rounded
-NUMBER = 0.14  # bytes that a number of a factor costs, about
-SHARE = 0.003  # of the plain file: what may be spent on the change, as a start
+NUMBER = 0.14  # bytes that a number of a factor takes in a file, about
+SHARE = 0.003  # share of the plain file's size that chooses the rank of the change
 MAX_RANK = 6
-MAX_TEXT = 16 << 20  # bytes that are trained on; of more, pieces
-PIECE = 1 << 18  # bytes
+MAX_TEXT = 16 << 20  # bytes to train on at most; of a longer input, pieces
+PIECE = 1 << 18  # bytes of a piece
 
-Measure = Callable[[Packed], int]  # → bytes of the input with this model, or an estimate; with it
-Report = Callable[[float, str], None]  # (share of the time that is over, what is going on)
+Measure = Callable[[Packed], int]  # bytes, perhaps estimated, of the file with this model in it
+Report = Callable[[float, str], None]  # (share of the time that is over, message)
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to train, on what, and beside which adaptive stage."""
+    """Time and device of training, and the adaptive stage that the model is trained beside."""
 
     seconds: float
     device: str = "cpu"  # of torch
@@ -62,10 +62,8 @@ class Budget:
 def adapt(
     data: bytes, base: Model, plain_size: int, measure: Measure, budget: Budget, report: Report
 ) -> Packed | None:
-    """The change of ``base`` that makes ``measure`` least; None if none is below ``plain_size``.
-
-    ``plain_size``: what ``measure`` would give for the model as it is.
-    """
+    """Train a change of ``base``, and return the one with the smallest ``measure``; None if none is
+    below ``plain_size``, the size of the file with ``base`` itself."""
     torch.set_num_threads(budget.threads)
     torch.manual_seed(1)
     matrices = (row for row in base.config.tensors.values() if row.role is Role.MATRIX)
@@ -73,7 +71,8 @@ def adapt(
     rank = round(plain_size * SHARE / (per_rank * NUMBER))
     network = FactoredNetwork(base, min(max(rank, 1), MAX_RANK))
     group = {"params": [*network.left.values(), *network.right.values()], "lr": RATE, "peak": RATE}
-    # What does not pull stays zero, and costs nothing: without, a change takes a third more.
+    # Weight decay keeps useless factors at zero, which cost nothing; without it a change takes a
+    # third more.
     optimizer = torch.optim.AdamW([group], betas=(0.9, 0.98), foreach=True, weight_decay=SHRINK)
     name = f"{base.name[:58]}-tuned"
 
@@ -87,7 +86,7 @@ def adapt(
 def from_scratch(
     data: bytes, plain_size: int, measure: Measure, budget: Budget, report: Report
 ) -> Packed | None:
-    """A tiny model of ``data`` alone, as ``adapt`` gives a change."""
+    """Train a tiny model on ``data`` alone; the result is chosen as in ``adapt``."""
     torch.set_num_threads(budget.threads)
     torch.manual_seed(1)
     network = Network(PRESETS["tiny"])
@@ -112,7 +111,8 @@ def _train(
     report: Report,
     float_until: float = 0.0,
 ) -> Packed | None:
-    """Train until the time is over; the candidate that the ledger found best on the way.
+    """Train until the time is over, and return the candidate with the smallest measure on the way;
+    None if none was below ``best_size``.
 
     Up to the share ``float_until`` of the time nothing is rounded, and nothing measured.
     """
@@ -166,7 +166,7 @@ def _train(
 
 
 def _text(data: bytes) -> npt.NDArray[np.uint8]:
-    """What is trained on: all of ``data``, or pieces of it, evenly spread."""
+    """The bytes to train on: all of ``data``, or evenly spread pieces of it."""
     array = np.frombuffer(data, np.uint8)
     if len(array) <= MAX_TEXT:
         return array

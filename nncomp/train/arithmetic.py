@@ -1,13 +1,14 @@
 """The arithmetic of the trainer's network: that of ``docs/numerics.md``, in floating point.
 
-One function in three modes, all in the units of the integer engine:
+The same function in three modes, all in the units of the integer engine:
 
-- ``FLOAT``: nothing is rounded or clipped; where training starts;
+- ``FLOAT``: nothing is rounded or clipped; training starts in it;
 - ``FAKE``: rounded and clipped as the engine does, gradients pass straight through;
 - ``EXACT``: integer multipliers and the engine's own rounding, in float64, where every product and
   sum is below 2^53: its logits equal the reference engine's with ``==``.
 
-Scales: weights have one a row (largest magnitude = 127), activations one learned clip a site.
+Weights have a scale for each row (largest magnitude = 127), activations a learned clip for each
+site.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def round_(x: Tensor, mode: Mode) -> Tensor:
 
 
 def rarely_above(x: Tensor, share: float) -> float:
-    """What ``share`` of the magnitudes in ``x`` are below, as far as a million of them say."""
+    """The quantile ``share`` of the magnitudes in ``x``, judged by the first million of them."""
     return torch.quantile(x.detach().abs().flatten()[: 1 << 20].float(), share).item()
 
 
@@ -60,16 +61,16 @@ def requantise(x: Tensor, scale: Tensor, mode: Mode) -> Tensor:
 
 
 def weight_step(bits: int) -> int:
-    """Integer weights are multiples of this: of 1 with 8 bits, of 16 with 4.
+    """The step of integer weights: 1 with 8 bits, 16 with 4.
 
-    So both fill the range of int8, and multipliers have the same size: with ±7 those of narrow
-    networks would be too large for the engine.
+    So weights of any bits fill the range of int8, and multipliers have the same size. With weights
+    of ±7, multipliers of narrow networks would be too large for the engine.
     """
     return 1 << 8 - bits
 
 
 def largest_weight(bits: int) -> int:
-    """127 with 8 bits, 112 with 4."""
+    """The largest integer weight: 127 with 8 bits, 112 with 4."""
     return (127 >> 8 - bits) << 8 - bits
 
 
@@ -80,7 +81,7 @@ def weight_scale(weight: Tensor, bits: int = 8) -> Tensor:
 
 
 def integer_weight(weight: Tensor, scale: Tensor, bits: int) -> Tensor:
-    """Integers, as floating-point numbers."""
+    """``weight`` rounded to integers, as floating-point numbers."""
     step, largest = weight_step(bits), largest_weight(bits)
     return (torch.floor(weight / (scale * step) + 0.5) * step).clamp(-largest, largest)
 

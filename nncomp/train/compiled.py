@@ -1,7 +1,7 @@
-"""Attention on a CPU, compiled when it is first needed: ``compiled.cpp``, for this machine alone.
+"""Attention on a CPU in C++: ``compiled.cpp``, compiled for this machine when it is first needed.
 
-A score that torch forms goes through memory six times in a step; here it stays in the first cache.
-Where there is no compiler, ``functions.attend`` does the same in torch, at a third of the speed.
+torch moves each score through memory six times in a step; here scores stay in the L1 cache. Without
+a compiler, ``functions.attend`` does the same in torch, at a third of the speed.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from torch import Tensor
 _SOURCE = Path(__file__).with_suffix(".cpp")
 _COMPILERS = "c++", "g++", "clang++"
 _OPTIONS = "-std=c++17 -O3 -march=native -fno-math-errno -fno-trapping-math -shared -fPIC".split()
-_WIDTHS = 32, 64  # of heads
-_BLOCK = 32  # positions: sequences are multiples of it
+_WIDTHS = 32, 64  # widths of heads that are supported
+_BLOCK = 32  # positions of a block; sequences must be multiples of it
 
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """What is compiled, which takes two seconds; None where that fails."""
+    """The compiled library; None if compiling, which takes two seconds, fails."""
     found = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if found is None or os.name != "posix":
         return None
@@ -50,17 +50,17 @@ def library() -> ctypes.CDLL | None:
 
 
 def can_attend(q: Tensor, compute: torch.dtype) -> bool:
-    """Whether ``attend`` takes queries (B, T, H, h)."""
+    """Whether ``attend`` supports queries like ``q``, (B, T, H, h)."""
     fits = q.shape[1] % _BLOCK == 0 and q.shape[-1] in _WIDTHS
     plain = q.device.type == "cpu" and q.dtype is compute is torch.float32
     return fits and plain and library() is not None
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, gain: Tensor, rounded: bool) -> Tensor:
-    """Averages of values: (B, T, H, h), of queries (B, T, H, h), and keys and values (B, T, h).
+    """Attention of queries (B, T, H, h) to keys and values (B, T, h); returns (B, T, H, h).
 
-    A query sees the last W positions; ``bias`` is (H, W), by distance. The rest is as in
-    ``functions.attend``.
+    A query sees the last W positions; ``bias`` is (H, W), by distance. ``gain`` and ``rounded`` are
+    as in ``functions.attend``.
     """
     y: Tensor = _Attend.apply(q, k, v, bias, gain, rounded)
     return y
@@ -96,13 +96,13 @@ class _Attend(torch.autograd.Function):
 
 
 def _shape(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> tuple[int, ...]:
-    """T, H, h, W, and the stride of keys and values."""
+    """(T, H, h, W, stride of keys and values), as the library's functions take them."""
     assert k.stride(1) == v.stride(1) and k.stride(2) == v.stride(2) == 1
     return (*q.shape[1:], bias.shape[1], k.stride(1))
 
 
 def _call(name: str, shape: tuple[int, ...], rounded: bool, bias: Tensor, *arrays: Tensor) -> None:
-    """A function of the library for every row of a batch, in torch's number of threads."""
+    """Call a function of the library for every row of a batch, on torch's number of threads."""
     function: Callable[..., None] = getattr(library(), name)
 
     def row(b: int) -> None:

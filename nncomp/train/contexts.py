@@ -1,10 +1,10 @@
-"""What chooses the rows of tables, for whole windows: section 3 of ``docs/numerics.md``.
+"""The contexts by which tables choose rows, for whole windows: section 3 of ``docs/numerics.md``.
 
-In torch, so that a GPU finds the rows of its own text. The engines' unsigned numbers of 64 bits are
-signed ones here, of the same bits: sums, products and shifts to the left are the same.
+They are computed in torch, so that a GPU can find the rows of its own text. The engines' unsigned
+numbers of 64 bits are signed here, with the same bits: sums, products and left shifts are the same.
 
-The reference engine has the same contexts step by step (``engine.reference.contexts``), and a test
-holds them together.
+The reference engine computes the same contexts byte by byte (``engine.reference.contexts``); a test
+compares them.
 """
 
 from __future__ import annotations
@@ -36,26 +36,27 @@ _GOLDEN = _signed(0x9E3779B97F4A7C15)
 _FACTOR = 0x2F0B4C4700000B2D
 _INVERSE = pow(_FACTOR, -1, 1 << 64)
 
-_CHARACTER = 0xE0  # from here on a byte begins a character that is a word by itself
+_CHARACTER = 0xE0  # lead bytes of UTF-8 from here on begin characters that are words of their own
 _SEPARATORS = b"\t,;|"  # of fields
 
 
 def rows(table: Table, check: Tensor | None, keys: Tensor) -> Tensor:
-    """The row of each key in ``table``: (windows, T) int64; ``check`` is that of known contexts."""
+    """The row of each key in ``table``: (windows, T) int64. ``check`` is the table's, if it has
+    known contexts, else None."""
     if check is None:
         return hashed(keys, table.log2_rows)
     buckets = check.view(torch.int64)
     places = hashed(keys, searched_bits(table))
     bucket = places >> CHECK_BITS
     differ = buckets[bucket] ^ (places & (1 << CHECK_BITS) - 1) * _ONES
-    equal = (differ - _ONES) & ~differ & _HIGH  # the lowest bit is of the first
+    equal = (differ - _ONES) & ~differ & _HIGH  # the lowest bit set is at the first equal byte
     first = _right(equal & -equal, 7)  # 1 at the byte of the first
     way = _right(first * _PLACES, 56)
     return torch.where(equal == 0, len(check), WAYS * bucket + way)
 
 
 def searched_bits(table: Table) -> int:
-    """Bits of a hash that find a known context: those of its bucket, then those of its check."""
+    """How many bits of a hash find a known context: those of its bucket and of its check."""
     return table.log2_rows - (WAYS.bit_length() - 1) + CHECK_BITS
 
 
@@ -65,12 +66,12 @@ def hashed(keys: Tensor, bits: int) -> Tensor:
 
 
 def _right(x: Tensor, by: int) -> Tensor:
-    """Shifted to the right by 1 to 63, as an unsigned number."""
+    """``x`` shifted right by 1 to 63 bits, as an unsigned number."""
     return x >> by & (1 << 64 - by) - 1
 
 
 class Windows:
-    """Contexts of windows of text, each a lane of its own. What several keys need is found once."""
+    """The contexts of windows of text, each a lane of its own. Intermediate results are cached."""
 
     def __init__(self, data: Tensor) -> None:
         """``data``: (windows, T) uint8."""
@@ -81,7 +82,8 @@ class Windows:
         return _KEYS[context](self)
 
     def order(self, count: int) -> Tensor:
-        """The last ``count`` bytes, 1 to 8, the last of them lowest; 0 before the first byte."""
+        """The last ``count`` bytes, 1 to 8, before each byte as a number, the newest lowest; bytes
+        before the window are 0."""
         return self._last if count == 8 else self._last & (1 << 8 * count) - 1
 
     @functools.cached_property
@@ -92,11 +94,12 @@ class Windows:
 
     @functools.cached_property
     def places(self) -> Tensor:
-        """Of the bytes and behind the last: (T + 1,)."""
+        """The positions of the bytes, and the one behind the last: (T + 1,)."""
         return torch.arange(self.data.shape[1] + 1, device=self.data.device)
 
     def behind(self, mark: Tensor, offset: int = 1) -> Tensor:
-        """(windows, T + 1): ``offset`` behind the last mark before each place; 0 before any."""
+        """For each position, that of the last mark before it plus ``offset``, or 0 if there is
+        none: (windows, T + 1)."""
         marked = torch.where(mark, self.places[:-1] + offset, 0)
         return F.pad(marked.cummax(1).values, (1, 0))
 
@@ -110,7 +113,7 @@ class Windows:
 
     @functools.cached_property
     def line(self) -> Tensor:
-        """Where the line of each place begins."""
+        """Where the line of each position begins: (windows, T + 1)."""
         return self.behind(self.data == ord("\n"))
 
     @functools.cached_property
@@ -119,7 +122,8 @@ class Windows:
 
     @functools.cached_property
     def hashes(self) -> tuple[Tensor, Tensor]:
-        """Of the letters behind the last other byte, and of the word before."""
+        """(hash of the letters since the last other byte, hash of the word before), each
+        (windows, T)."""
         data, letter = self.data, self.letter
         begin = torch.maximum(self.behind(~letter), self.behind(data >= _CHARACTER, 0))
         powers, inverse = _powers(data.shape[1], data.device)
@@ -169,7 +173,7 @@ class Windows:
 
 @functools.lru_cache(16)
 def _powers(T: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Of the words' factor, 1 to T + 1, and of its inverse, 1 to T."""
+    """(powers 1 to T + 1 of the factor of words' hashes, powers 1 to T of its inverse)."""
     up = np.cumprod(np.full(T + 1, _FACTOR, np.uint64))
     down = np.cumprod(np.full(T, _INVERSE, np.uint64))
     both = (torch.from_numpy(x.view(np.int64)).to(device) for x in (up, down))

@@ -24,19 +24,19 @@ LARGE = 1 << 16  # bytes: a file of this size can spare its tail for validation
 
 @dataclass(frozen=True)
 class Domain:
-    """Bytes of one kind, and how often they are drawn."""
+    """Text of one kind, and how often it is drawn."""
 
     name: str
     data: np.ndarray  # (n,) uint8: documents, one after the other
-    weight: float
+    weight: float  # share in draws, relative to other domains
     starts: np.ndarray = field(
         default_factory=lambda: np.zeros(1, np.int64)
-    )  # of documents, sorted
+    )  # where documents begin, sorted
 
 
 @dataclass(frozen=True)
 class Split:
-    """Text to train on, to validate with while training, and to test with when all is done."""
+    """Text to train on, to validate with while training, and to test with at the end."""
 
     train: list[Domain]
     validation: list[Domain]
@@ -129,7 +129,8 @@ def places(
 def windows(
     texts: list[np.ndarray], picks: np.ndarray, starts: np.ndarray, length: int
 ) -> np.ndarray:
-    """(rows, length, …): of each row's text, ``length`` entries from its start on."""
+    """For each row, ``length`` entries of the text it has picked, from its start on: (rows, length,
+    …)."""
     out = np.empty((len(picks), length, *texts[0].shape[1:]), texts[0].dtype)
     for row, (pick, start) in enumerate(zip(picks, starts, strict=True)):
         out[row] = texts[pick][start : start + length]
@@ -137,7 +138,7 @@ def windows(
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:
-    """Every file at or below ``paths``, in a fixed order, but for indices.
+    """Every file at or below ``paths``, in a fixed order, except indices.
 
     Raises ``OSError`` for what cannot be examined, and ``ValueError`` for what is not a file.
     """
@@ -165,7 +166,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _documents(path: Path, size: int) -> np.ndarray:
-    """Where the documents of a file begin: (n,) int64, the first of them 0."""
+    """The offsets at which the documents of a file begin: (n,) int64, beginning with 0."""
     starts = [0]
     index = path.with_suffix(INDEX_SUFFIX)
     if index.is_file() and index != path:
@@ -177,7 +178,7 @@ def _documents(path: Path, size: int) -> np.ndarray:
 
 
 def _cuts(data: np.ndarray, validation: float, test: float, whole: bool) -> list[int]:
-    """Where the three sides of a file begin and end: four positions."""
+    """Four positions that divide a file into training, validation and test text."""
     n = len(data)
     if not whole:
         return [0, int(n * (1 - validation - test)), int(n * (1 - test)), n]

@@ -1,7 +1,8 @@
-"""Several processes that train one network: each takes its share of a batch's rows.
+"""Training of one network by several processes, each with a share of a batch's rows.
 
-They are started by ``torchrun``. Gradients are summed in one message a step: at these sizes there
-is nothing to gain from overlapping it with the backward pass. Alone, a process is its own sum.
+They are started by ``torchrun``. Gradients are summed in one message per step: at these sizes there
+is nothing to gain from overlapping it with the backward pass. With a single process, all functions
+here do nothing.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ def start(device: str) -> str:
 
 
 def end() -> None:
-    """Leave them."""
+    """Leave the process group, if there is one."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def rank() -> int:
-    """Which of them this is, 0…"""
+    """The number of this process, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world() -> int:
-    """How many there are, 1…"""
+    """The number of processes, at least 1."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
@@ -52,9 +53,9 @@ def add(tensors: Sequence[Tensor]) -> None:
 
 
 def joined(rows: list[Tensor], gradient: Tensor, count: int) -> tuple[list[Tensor], Tensor]:
-    """Rows of tables, (B, T) each, and a gradient, (B, T, d), of all processes.
+    """Collect the rows of tables, (B, T) each, and the gradient, (B, T, d), of all processes.
 
-    Of the ``count`` sequences, this one has every ``world()``-th from ``rank()`` on.
+    Of the ``count`` sequences, this process has every ``world()``-th from ``rank()`` on.
     """
     if world() == 1:
         return rows, gradient
@@ -69,7 +70,7 @@ def joined(rows: list[Tensor], gradient: Tensor, count: int) -> tuple[list[Tenso
 
 
 def any_of(condition: bool, device: torch.device) -> bool:
-    """Whether it holds in one process at least, said at the same step in all of them."""
+    """Whether ``condition`` holds in any process; all of them have to ask at the same step."""
     if world() == 1:
         return condition  # the device is not waited for
     flag = torch.tensor([float(condition)], device=device)

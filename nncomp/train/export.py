@@ -1,4 +1,4 @@
-"""From a trained network to the integer model and back, and to the master it continues from.
+"""Converts a trained network to an integer model and back, and saves masters to continue from.
 
 A *master* holds the network's weights in half precision. The integer model holds fewer scales than
 the network: ``from_model`` chooses those that the function does not depend on.
@@ -33,7 +33,7 @@ from nncomp.train.layers.layer import Integers
 from nncomp.train.network import Network
 
 _CONFIG, _STATE = "nncomp.config", "nncomp.state"  # metadata of a master
-_REST = ("residual_unit", "weight_bits", "calibrated")  # of a network, beside its tensors
+_REST = ("residual_unit", "weight_bits", "calibrated")  # attributes that a master stores as JSON
 
 
 def _s8(weight: torch.Tensor, scale: torch.Tensor, bits: int) -> np.ndarray:
@@ -77,7 +77,7 @@ def to_model(network: Network, name: str, notes: Mapping[str, str] | None = None
 
 @torch.no_grad()
 def from_model(model: Model) -> Network:
-    """A network that ``to_model`` makes this model of, but for the last digits of multipliers.
+    """A network from which ``to_model`` makes this model, except for rounding of multipliers.
 
     A multiplier is a product of a weight's scale and one or two activation steps, so some scales
     can be exchanged for others without any effect on the function; each kind of layer chooses.
@@ -105,10 +105,10 @@ _OPTIONAL = ("moment", "scale", *(f"clips.{site}" for site in "uqkvo"))
 
 
 def save_master(network: Network, path: Path) -> None:
-    """Half-precision weights: what a later training run starts from.
+    """Write weights in half precision, from which a later training run can start.
 
     Moments, scales and clips stay in single precision. A network that was never rounded needs no
-    scales and clips, and without moments the rows begin anew.
+    scales and clips; without moments, rows of tables begin with none.
     """
     single = ("moment", "scale")
     state = {
@@ -121,7 +121,7 @@ def save_master(network: Network, path: Path) -> None:
 
 
 def load_master(path: Path) -> Network:
-    """The network of ``save_master``."""
+    """Load a network that ``save_master`` has written."""
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
     network = Network(ModelConfig.from_json(metadata[_CONFIG]))

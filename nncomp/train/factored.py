@@ -1,8 +1,8 @@
-"""A network that differs from an integer model by factors of low rank, which are what it learns.
+"""A network that differs from an integer model by low-rank factors, which alone are trained (LoRA).
 
-Everything but the factors is the model's own: integer weights, multipliers, biases. What has been
-learnt becomes factors of integers (``packing.Factors``), and with them the model that the file will
-hold: there is no second rounding, and no export.
+Everything else is the model's own: integer weights, multipliers, biases. The trained factors become
+integers (``packing.Factors``), and with them the model that the file will hold: there is no second
+rounding, and no export.
 """
 
 from __future__ import annotations
@@ -20,19 +20,21 @@ from nncomp.train.arithmetic import Mode, round_
 from nncomp.train.layers.layer import Integers
 from nncomp.train.network import Network
 
-LARGEST = 127  # of an integer factor
-SHIFT = 6  # of Factors
-STEP = 2.0 ** ((packing.UNIT - SHIFT) / 2)  # of a factor: a product's is 4 steps of an int8 weight
+LARGEST = 127  # largest integer of a factor
+SHIFT = 6  # ``Factors.shift``
+# The step of a factor, such that the step of a product is 4 steps of an int8 weight.
+STEP = 2.0 ** ((packing.UNIT - SHIFT) / 2)
 
 
 class FactoredNetwork(Network):
     """``model`` plus left · rightᵀ for every matrix in its layers and its head.
 
-    Not for tables: the rows that a file uses cost four times as much and brought less.
+    Tables get no factors: changes of the rows that a file uses cost four times as much and gained
+    less.
     """
 
     def __init__(self, model: Model, rank: int) -> None:
-        """``rank`` ≥ 1. At first the network is the model."""
+        """Begin with a network that equals ``model``; ``rank`` ≥ 1."""
         super().__init__(model.config)
         self.left, self.right = nn.ParameterDict(), nn.ParameterDict()
         self._names: dict[str, str] = {}  # by key; those of modules have no dots
@@ -62,7 +64,7 @@ class FactoredNetwork(Network):
         return scale
 
     def folded(self, key: str, weight: Tensor, unit: Tensor | float, mode: Mode) -> Tensor:
-        """As ``Network.folded``, with the model's own multipliers."""
+        """Fold a weight as ``Network.folded`` does, with the model's own multipliers."""
         assert mode is Mode.FAKE
         name = self._names[key]
         left, right = _whole(self.left[name], mode), _whole(self.right[name], mode)
@@ -70,17 +72,17 @@ class FactoredNetwork(Network):
         return round_(changed, mode).clamp(-127, 127) * self._scale(key)[:, None]
 
     def look_up(self, key: str, rows: Tensor, mode: Mode) -> Tensor:
-        """As ``Network.look_up``, with the model's own multiplier."""
+        """Look up rows as ``Network.look_up`` does, with the model's own multiplier."""
         return F.embedding(rows, self.weight(key)).mul_(self._scale(key) * 2.0**10).round_()
 
     def update(
         self, rows: list[Tensor], gradient: Tensor, scale: float, factor: float, mode: Mode
     ) -> None:
-        """Tables stay as they are."""
+        """Do nothing: tables are not trained."""
 
     @torch.no_grad()
     def factors(self) -> dict[str, Factors]:
-        """What has been learnt, in the integers that it was learnt with."""
+        """The trained factors as integers, by names of weights; those of zeros are left out."""
         found = {}
         for key, name in self._names.items():
             if name not in self.left:
@@ -95,7 +97,7 @@ class FactoredNetwork(Network):
 
 
 def _whole(factor: Tensor, mode: Mode) -> Tensor:
-    """A factor in steps: what training goes on in, so that rounding costs nothing afterwards."""
+    """A factor in units of its step, rounded already in training, so that nothing is lost later."""
     return round_(factor / STEP, mode).clamp(-LARGEST, LARGEST)
 
 

@@ -1,8 +1,9 @@
-"""What a step is made of, each piece with its own gradient: fewer passes over arrays than torch's.
+"""The operations of a training step, with gradients written by hand: fewer passes over arrays than
+torch's.
 
-Weights come with their multipliers in them (``Network.folded``), so rounded and plain arithmetic
-differ by a rounding in place here and there. Gradients are those of the plain one, and nothing
-where an activation was clipped. ``compute`` is the type of products.
+Weights come with their multipliers multiplied in (``Network.folded``), so rounded arithmetic only
+adds roundings in place. Gradients are those of the arithmetic without rounding, and 0 where an
+activation was clipped. ``compute`` is the type of products.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ADDEND = 32767.0  # largest that is added to the residual stream; its gradient passes where clipped
-U_ROOF = math.sqrt(255.49)  # of a feed-forward activation, in 1/256: its square is 255, rounded
+ADDEND = 32767.0  # bound of addends of the residual stream; gradients pass even where clipped
+U_ROOF = math.sqrt(255.49)  # bound of a hidden unit, in 1/256, such that its square rounds to 255
 
 
 def product(a: Tensor, b: Tensor, compute: torch.dtype) -> Tensor:
@@ -120,10 +121,10 @@ class _FeedForward(torch.autograd.Function):
 def attend(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor, gain: Tensor, compute: torch.dtype, rounded: bool
 ) -> Tensor:
-    """Averages of values: (B, n, H · C, h) of queries, and of n chunks of K keys and values.
+    """Attention of queries, (B, n, H · C, h), to n chunks of K keys and values.
 
-    Scores are in octaves; ``bias``, (n, H · C, K), is added to them. The averages are taken
-    ``gain`` times, and clipped to ±127 if rounded.
+    Scores are in octaves; ``bias``, (n, H · C, K), is added to them. The averages of values are
+    multiplied by ``gain``, and if ``rounded`` clipped to ±127.
     """
     y: Tensor = _Attend.apply(q, k, v, bias, gain, compute, rounded)
     return y
@@ -164,10 +165,8 @@ class _Attend(torch.autograd.Function):
 
 
 def fold(weight: Tensor, unit: Tensor | float, scale: Tensor, step: int) -> Tensor:
-    """Weights of integers times what they stand for: rounded to ``scale``, (rows, 1), × ``step``.
-
-    ``unit``, one or (rows, 1), is what an output is divided by to be in the engine's integers.
-    """
+    """``weight`` rounded to multiples of ``scale``, (rows, 1), × ``step``, and multiplied by
+    ``unit``, a number or (rows, 1), which converts outputs to the engine's units."""
     unit = torch.as_tensor(unit, dtype=weight.dtype, device=weight.device)
     y: Tensor = _Fold.apply(weight, unit, scale * step)
     return y
@@ -208,7 +207,7 @@ class _Path(torch.autograd.Function):
     @staticmethod
     @functools.cache
     def ranges(device: torch.device) -> tuple[Tensor, Tensor]:
-        """Of which range each of 16 is, and (16, 5) ones there."""
+        """(the range of each of the 16, the same one-hot as (16, 5))."""
         of = torch.tensor([j.bit_length() for j in range(16)], device=device)
         return of, F.one_hot(of).float()
 

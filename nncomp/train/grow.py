@@ -1,4 +1,4 @@
-"""Networks of other shapes from trained ones, which compute the same, or nearly, at first."""
+"""Makes networks of other shapes from trained ones; at first they compute nearly the same."""
 
 from __future__ import annotations
 
@@ -48,13 +48,12 @@ def grow(network: Network, config: ModelConfig) -> Network:
 
 
 def deepen(network: Network, layers: Sequence[Layer]) -> Network:
-    """A network with these layers, of which the old ones are those of ``network``.
+    """A network with ``layers``, among which are those of ``network``.
 
-    The old layers are where ``places`` finds them, and what is left over are new layers. They start
-    as copies of the nearest old one of their kind and size, if there is one, but with output
-    matrices of zeros: so the function is the same, in every mode, until they are trained; but
-    where a window is shorter than it was, attention forgets the biases of what is farther away.
-    Raises ``ValueError``.
+    ``places`` finds the old layers; the others are new. A new layer starts as a copy of the nearest
+    old one of its kind and size, if there is one, but with a zero output matrix, so that the
+    function is the same in every mode until it is trained. Only where a window gets shorter,
+    attention loses the biases of farther distances. Raises ``ValueError``.
     """
     found = places(network.config.layers, layers)
     grown = Network(dataclasses.replace(network.config, layers=tuple(layers)))
@@ -75,10 +74,10 @@ def deepen(network: Network, layers: Sequence[Layer]) -> Network:
 
 
 def places(old: Sequence[Layer], new: Sequence[Layer]) -> list[int]:
-    """Where each of the ``old`` layers is among the ``new``: in their order, as early as possible.
+    """The place of each ``old`` layer among the ``new``, in order and as early as possible.
 
-    If they are not all there, layers of attention may have shorter windows than they had. Raises
-    ``ValueError`` if then they are not there either.
+    If they do not all match, attention layers may also match ones with shorter windows. Raises
+    ``ValueError`` if they do not match even then.
     """
     for fits in (operator.eq, _shorter):
         found: list[int] = []
@@ -91,7 +90,7 @@ def places(old: Sequence[Layer], new: Sequence[Layer]) -> list[int]:
 
 
 def cropped(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[int, int]]:
-    """Windows that get shorter, and what they become, where ``places`` matches layers."""
+    """(old window, new window) of each attention layer whose window gets shorter."""
     pairs = [(layer, new[place]) for layer, place in zip(old, places(old, new), strict=True)]
     return [
         (a.window, b.window)
@@ -101,14 +100,14 @@ def cropped(old: Sequence[Layer], new: Sequence[Layer]) -> list[tuple[int, int]]
 
 
 def _shorter(old: Layer, new: Layer) -> bool:
-    """Whether ``new`` is ``old``, or looks less far back."""
+    """Whether ``new`` equals ``old``, or is attention that differs only in a shorter window."""
     if isinstance(old, Attention) and isinstance(new, Attention):
         old = dataclasses.replace(old, window=min(old.window, new.window))
     return old == new
 
 
 def _take(shape: shapes.Table, table: Table, old_shape: shapes.Table, old: Table) -> None:
-    """Fill ``table`` with what an old one of the same context holds."""
+    """Fill ``table`` with the rows of an old one of the same context."""
     more = shape.log2_rows - old_shape.log2_rows
     if shape != dataclasses.replace(old_shape, log2_rows=shape.log2_rows):
         raise ValueError(f"the table {old_shape} cannot become {shape}")
@@ -134,10 +133,11 @@ def _take(shape: shapes.Table, table: Table, old_shape: shapes.Table, old: Table
 
 
 def pruned(old: Table, fewer: int) -> tuple[np.ndarray, torch.Tensor]:
-    """Checks of a table with 2^-``fewer`` as many rows, and the old row of each new one.
+    """Prune a table to 2^-``fewer`` as many rows: (its checks, the old row of each new one).
 
-    A bucket is what 2^``fewer`` neighbours were, and a check has lost as many bits. Of the contexts
-    that share one, the one with the largest moment stays, and then the ``WAYS`` largest.
+    2^``fewer`` neighbouring buckets become one, and the checks in it lose ``fewer`` bits of the old
+    ones. Of contexts that get the same check, the one with the largest moment stays; of these, the
+    ``WAYS`` with the largest moments.
     """
     assert old.check is not None
     check = old.check.numpy().astype(np.int64)
@@ -150,7 +150,7 @@ def pruned(old: Table, fewer: int) -> tuple[np.ndarray, torch.Tensor]:
     bucket = place[order] >> CHECK_BITS
     rank = np.arange(len(order)) - np.searchsorted(bucket, bucket)
     order, bucket, rank = (a[rank < shapes.WAYS] for a in (order, bucket, rank))
-    # Where less than WAYS are left, the first one is there again, and never found there.
+    # Where fewer than WAYS are left, the first one fills the rest; it is never found there.
     first = order[np.searchsorted(bucket, np.arange(len(check) // shapes.WAYS >> fewer))]
     table = np.repeat(first, shapes.WAYS).reshape(-1, shapes.WAYS)
     table[bucket, rank] = order

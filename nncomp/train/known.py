@@ -1,4 +1,4 @@
-"""Contexts that tables know, chosen from text: the most frequent of each bucket."""
+"""Chooses the contexts that tables know: the most frequent ones of each bucket in a sample."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from nncomp import network as shapes
 from nncomp.train import contexts, data
 from nncomp.train.network import Network
 
-SAMPLE = 16 << 20  # bytes of text, at most as many as there are
-_WINDOW, _ROWS = 1024, 512  # bytes of a window, windows at a time
+SAMPLE = 16 << 20  # bytes of text that contexts are counted in, at most
+_WINDOW, _ROWS = 1024, 512  # bytes of a window; windows that are counted at a time
 
 
 def choose(network: Network, domains: list[data.Domain]) -> None:
-    """Tell the tables of ``network`` that know nothing yet: always the same for the same text."""
+    """Choose the known contexts of the tables of ``network`` that have none yet. The same text
+    gives the same contexts."""
     both = zip(network.config.tables, network.tables, strict=True)
     known = [(shape, table) for shape, table in both if not table.chosen]
     counts = [np.zeros(1 << contexts.searched_bits(shape), np.int64) for shape, _ in known]
@@ -32,10 +33,8 @@ def choose(network: Network, domains: list[data.Domain]) -> None:
 
 
 def samples(domains: list[data.Domain], size: int = SAMPLE) -> Iterator[npt.NDArray[np.uint8]]:
-    """About ``size`` bytes of text, as it is trained on: always the same (windows, T) parts of it.
-
-    No more than there are.
-    """
+    """Yield about ``size`` bytes of text, or all if there are fewer, drawn as in training, in parts
+    (windows, T). They are always the same."""
     length = min(_WINDOW, max(len(domain.data) for domain in domains))
     total = min(size, sum(len(domain.data) for domain in domains)) // length
     for first in range(0, total, _ROWS):
@@ -43,7 +42,8 @@ def samples(domains: list[data.Domain], size: int = SAMPLE) -> Iterator[npt.NDAr
 
 
 def frequent(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    """Checks of the ``WAYS`` largest counts of each bucket's 256, rising: (buckets · WAYS,)."""
+    """The checks with the ``WAYS`` largest counts among the 256 of each bucket, in ascending order:
+    (buckets · WAYS,)."""
     size = 1 << contexts.CHECK_BITS
     order = counts.reshape(-1, size) * size - np.arange(size)  # no two are equal
     best = np.argpartition(-order, shapes.WAYS - 1, axis=1)[:, : shapes.WAYS]

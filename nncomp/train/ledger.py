@@ -1,6 +1,6 @@
-"""The two-part ledger: bits(program) + bits(data | program).
+"""The two-part code length: bits(program) + bits(data | program).
 
-The program is the model, as a file would carry it.
+The program is the model as a file would embed it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from nncomp.model import Model
 
 @dataclass(frozen=True)
 class Ledger:
-    """Bits of a model, and of ``size`` bytes of data coded with it."""
+    """The bits of a model, and of ``size`` bytes of data coded with it."""
 
     size: int  # bytes
     program: float  # bits
@@ -26,5 +26,5 @@ class Ledger:
 
 
 def program_bits(model: Model) -> float:
-    """Bits of ``model`` where a file carries it in full."""
+    """The bits of ``model`` in a file that embeds it in full."""
     return 8.0 * len(packing.pack(model).data)

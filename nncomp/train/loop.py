@@ -32,7 +32,7 @@ from nncomp.train.plan import Phase, Plan, fitting
 from nncomp.train.stage import Recording
 
 LN2 = math.log(2)
-POINTS = 200  # of a curve
+POINTS = 200  # points of a curve, about
 SAMPLE = 1 << 16  # bytes of text to calibrate with
 
 
@@ -49,10 +49,10 @@ class Point(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Text of a step."""
+    """The text of a step."""
 
     data: np.ndarray  # (rows, T) uint8
-    stage: np.ndarray | None  # (rows, T, 8) int8: what the stage predicts of it
+    stage: np.ndarray | None  # (rows, T, 8) int8: the stage's predictions of it
 
 
 class Best(NamedTuple):
@@ -87,12 +87,12 @@ def evaluate(
 
 
 class Trainer:
-    """A run at some step. In a distributed one, every process has a ``Trainer`` of its own.
+    """The state of a run at some step. In a distributed run, every process has its own ``Trainer``.
 
-    ``network`` is trained in place, on ``device``. ``validation`` is text to validate with;
+    ``network`` is trained in place, on ``device``. ``validation`` is text to validate with.
     ``precision`` of products is ``fp32``, ``bf16``, or ``auto``: see ``product_dtype``.
-    ``recording`` is text of which the stage's predictions are known, for a loss beside them.
-    Raises ``ValueError`` where plan, network and text do not fit.
+    ``recording`` is text with recorded predictions of the stage, for the loss beside the stage.
+    Raises ``ValueError`` where plan, network and text do not fit together.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Trainer:
         return self.step >= self.plan.steps or out_of_patience
 
     def phase(self) -> Phase:
-        """What the next step is like."""
+        """The sequence length, mode and loss of the next step."""
         return self.plan.phase(self.step, self.network.config.windows)
 
     # -- training -------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ class Trainer:
         batch = self._batch(phase)
         if phase.mode is Mode.FAKE and not network.calibrated:
             network.calibrate(self._sample())
-            self.best = None  # a new network, in a way
+            self.best = None  # validations before rounding do not compare with later ones
         elif phase.mode is Mode.FLOAT:
             network.calibrated = False
 
@@ -200,8 +200,8 @@ class Trainer:
         self._record(factor, phase.mode)
 
     def _part(self, batch: Batch, rows: slice, phase: Phase, factor: float) -> torch.Tensor:
-        """Gradients of some rows of a batch, and a step of the tables; bits a byte, as far as they
-        are of this process."""
+        """Compute the gradients of some rows of a batch, and step the tables. Returns the share of
+        this process in the batch's bits per byte."""
         network, size = self.network, batch.data.size
         mine = slice(rows.start + distributed.rank(), rows.stop, distributed.world())
         data = batch.data[mine]
@@ -224,7 +224,7 @@ class Trainer:
         return alone.detach() * (data.size / size / LN2)
 
     def _batch(self, phase: Phase) -> Batch:
-        """What this step is about, for all processes."""
+        """The text of this step, the same in all processes."""
         rows, key = max(1, self.plan.batch // phase.length), (self.plan.seed, self.step)
         if self.recording is None or not phase.mixed:
             return Batch(corpus.batch(self.domains, rows, phase.length, key), None)
@@ -234,12 +234,12 @@ class Trainer:
         return Batch(data, corpus.windows(text.logits, picks, starts, phase.length))
 
     def _sample(self) -> np.ndarray:
-        """Text to calibrate with."""
+        """The text to calibrate with: (rows, length) uint8."""
         length = self.phase().length
         return corpus.batch(self.domains, max(1, SAMPLE // length), length, (self.plan.seed,))
 
     def _record(self, factor: float, mode: Mode) -> None:
-        """A point of the curve now and then, and a validation when it is due."""
+        """Add a point to the curve now and then, and validate when it is due."""
         plan, bpb = self.plan, math.nan
         last = self.step == plan.steps
         if plan.validate_every and (self.step % plan.validate_every == 0 or last):
@@ -265,9 +265,9 @@ class Trainer:
     # -- results --------------------------------------------------------------------------------
 
     def result(self) -> Network:
-        """What the run has found, ready to be exported: the best weights where patience kept them.
+        """The trained network, ready to be exported; with the best weights if patience kept them.
 
-        On the CPU, in float32. A network that was never rounded is calibrated here.
+        It is on the CPU, in float32. A network that was never rounded is calibrated here.
         """
         network = copy.deepcopy(self.network)
         if self.best is not None:
@@ -339,7 +339,7 @@ class Trainer:
         return [(d.name, len(d.data), d.weight) for d in (*self.domains, *recorded)]
 
     def _changes(self, state: dict[str, Any]) -> list[str]:
-        """How this run differs from that of a checkpoint."""
+        """How this run differs from that of a checkpoint, as messages."""
         ours, theirs = dataclasses.asdict(self.plan), state["plan"]
         keys = [key for key in ours if ours[key] != theirs.get(key, ours[key])]
         changes = [f"{key} is {ours[key]}, was {theirs[key]}" for key in keys]
@@ -350,10 +350,11 @@ class Trainer:
 
 
 def product_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
-    """What products are computed in for ``fp32``, ``bf16``, or ``auto``, as ``Trainer`` has it.
+    """The type of products for ``precision``: ``fp32``, ``bf16`` or ``auto``.
 
-    With ``auto`` a GPU's multiply float32 to ten bits (TF32), from now on and everywhere: as they
-    are bound by memory there, bfloat16 would only lose the low bits of a rounded network's sums.
+    With ``auto``, a GPU multiplies float32 with ten bits of mantissa (TF32), from now on and
+    everywhere. Products are bound by memory there, so bfloat16 would gain nothing, and would lose
+    the low bits of a rounded network's sums.
     """
     if precision == "auto" and device.type != "cpu":
         torch.set_float32_matmul_precision("high")
@@ -366,8 +367,8 @@ def product_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
 def _has_bf16() -> bool:
     """Whether the CPU multiplies bfloat16 faster than float32.
 
-    Intel's do with tiles alone (without, 84 against 140 GFLOPS on a core of the fourth Xeon
-    generation), AMD's with AVX-512; emulated it is slower everywhere.
+    Intel's CPUs do so only with AMX tiles (without, 84 against 140 GFLOPS on a core of the fourth
+    Xeon generation), AMD's with AVX-512. Emulated, bfloat16 is slower everywhere.
     """
     try:
         if torch.cpu._is_amx_tile_supported():

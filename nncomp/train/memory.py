@@ -1,4 +1,4 @@
-"""Memory that training frees stays with the process."""
+"""Keeps memory that training frees in the process."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc, malloc.h
 def keep_freed() -> None:
     """Tell malloc to return nothing to the system until the process ends.
 
-    A step on the CPU frees and takes the same hundreds of MB again. Returned each time, they come
-    back page by page, empty: half of a small network's step. Does nothing without glibc.
+    A step on the CPU frees hundreds of MB and allocates them again. If they were returned each
+    time, page faults would take half of a small network's step. Does nothing without glibc.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

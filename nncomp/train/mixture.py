@@ -1,8 +1,8 @@
 """A network's predictions mixed with those of the adaptive stage, as a loss to train with.
 
-A network in a compressor is to help the stage, not to predict alone. The stage cannot be
-differentiated through, but what it predicts of a text without a network is fixed: before each bit,
-its and the network's logits are added with weights that are learnt, as the stage's mixer would.
+A network in a compressor has to help the stage, not to predict alone. Gradients cannot pass through
+the stage, but its predictions of a text without the network are fixed. Before each bit, its logits
+and the network's are added with learnt weights, as the stage's mixer would do.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from torch import Tensor, nn
 from nncomp.engine import native
 from nncomp.mixing import Mixing, Profile
 
-CLASSES = 12  # of the stage's certainty: nats, rounded down
-_ROWS = 1 << 16  # bytes at a time: a block may have 16 MiB, and floats take 64 for each
-STEPS = 10  # of a stored logit, a nat; it fits int8
-_SMOOTH = 0.05  # share of the mean cost that every byte has, when windows are drawn
+CLASSES = 12  # classes of the stage's certainty: its logit in nats, rounded down
+_ROWS = 1 << 16  # bytes that are converted at a time, since floats take 64 bytes for each
+STEPS = 10  # steps of a stored logit per nat, such that it fits int8
+_SMOOTH = 0.05  # share of the mean cost that is added to every byte's when windows are drawn
 
 
 def record(
     data: npt.NDArray[np.uint8], profile: Profile, block_size: int
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float64]]:
-    """What the stage predicts of ``data``, (n,), coded in blocks of ``block_size``.
+    """The stage's predictions of ``data``, (n,), coded in blocks of ``block_size`` bytes.
 
-    (n, 8) logits of a 1 at each bit, in ``STEPS`` a nat, and (n,) bits that each byte takes.
+    Returns (logits of a 1 at each bit, (n, 8) in 1/``STEPS`` nat; cost of each byte in bits, (n,)).
     """
     parts, costs = [], []
     for start in range(0, len(data), block_size):
@@ -48,7 +48,7 @@ def ones_of(data: Tensor) -> Tensor:
 
 
 class Mixer(nn.Module):
-    """Weights of the stage's logits and the network's, by bit and by how certain the stage is."""
+    """Learnt weights of the stage's and the network's logits, by bit and the stage's certainty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,10 +56,12 @@ class Mixer(nn.Module):
         self.stage = nn.Parameter(torch.full((8, CLASSES), 0.95))
 
     def forward(self, network: Tensor, stage: Tensor, ones: Tensor) -> Tensor:
-        """Nats a byte, given (…, 8) logits of a 1, the stage's as recorded, and the bits."""
+        """The cost in nats per byte, given the (…, 8) logits of a 1 of the network, those of the
+        stage as recorded, and the bits ``ones``."""
         stage = stage.to(network.device).float() / STEPS
         group = stage.abs().clamp_(max=CLASSES - 1).long()
-        # One of each row by a product: a GPU sorts for the gradient of an index, half of a step.
+        # Selected by a product with a one-hot: for the gradient of indexing a GPU would sort, which
+        # takes half of a step.
         chosen = F.one_hot(group, CLASSES).float()
         mixed = (chosen * self.network).sum(-1) * network.clamp(-12, 12)
         mixed = mixed + (chosen * self.stage).sum(-1) * stage
@@ -68,7 +70,7 @@ class Mixer(nn.Module):
 
 
 class Recorded:
-    """What the stage predicts of a text, and what that costs."""
+    """The stage's predictions of a text, and the costs of its bytes."""
 
     def __init__(self, data: npt.NDArray[np.uint8], profile: Profile, block_size: int) -> None:
         """``data``: (n,) uint8, coded in blocks of ``block_size``.
@@ -79,9 +81,9 @@ class Recorded:
         self._costs = np.cumsum(np.concatenate([np.zeros(1), costs]))  # of the first 0, 1, … n
 
     def costs(self, length: int) -> npt.NDArray[np.float64]:
-        """Bits that the stage takes for each window of ``length``, and a little: (n − length + 1,).
-
-        Where it knows what comes, there is nothing to learn.
+        """The bits that the stage takes for each window of ``length`` bytes, plus a little:
+        (n − length + 1,). Windows are drawn by them: where the stage predicts well, a network has
+        little to learn.
         """
         mean = self._costs[-1] / len(self.logits)
         costs: npt.NDArray[np.float64] = self._costs[length:] - self._costs[:-length]

@@ -1,7 +1,7 @@
-"""Second moments of rows that were trained elsewhere: an integer model does not hold them.
+"""Estimates second moments of rows of a loaded model, since an integer model does not hold them.
 
-A row without a moment takes its first step at the full rate, however well it was trained. So it
-gets about what it would have gathered: how often the text uses it, times the mean squared gradient.
+A row without a moment would take its first step at the full rate, however well it was trained. So
+it gets about the moment it would have: how often the text uses it, times the mean squared gradient.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from nncomp.train.network import Network
 from nncomp.train.plan import fitting
 from nncomp.train.tables import rows_of
 
-LENGTH, ROWS, PARTS = 512, 8, 16  # of the text that gradients are measured on: 64 KiB
-AT_LEAST = 30.0  # uses that every row is taken to have had, a new one too
+# Bytes of a sequence, sequences of a part, and parts of the text for measuring gradients: 64 KiB.
+LENGTH, ROWS, PARTS = 512, 8, 16
+AT_LEAST = 30.0  # uses that every row is assumed to have had, even a new one
 
 
 def by_use(network: Network, domains: list[corpus.Domain], size: float) -> None:
     """Give moments to the tables that have none, as if they had seen ``size`` bytes of ``domains``.
 
-    New tables, of zeros, get those of ``AT_LEAST`` uses. Always the same for the same network, text
-    and number of threads.
+    New tables, of zeros, get those of ``AT_LEAST`` uses. The result is the same for the same
+    network, text and number of threads.
     """
     tables = [network.embed, *network.tables]
     without = [i for i, table in enumerate(tables) if not table.moment.any()]
@@ -41,7 +42,8 @@ def by_use(network: Network, domains: list[corpus.Domain], size: float) -> None:
 
 
 def shares(network: Network, domains: list[corpus.Domain], which: list[int]) -> list[Tensor]:
-    """Share of the text's bytes that use each row, (rows,), of some tables: 0 is the embedding."""
+    """The share of the text's bytes that use each row, (rows,), of the tables with the numbers
+    ``which``; number 0 is the embedding."""
     chosen = [i - 1 for i in which if i]
     shapes = [network.config.tables[i] for i in chosen]
     tables = [network.tables[i] for i in chosen]
@@ -55,7 +57,8 @@ def shares(network: Network, domains: list[corpus.Domain], which: list[int]) -> 
 
 
 def squared_gradient(network: Network, domains: list[corpus.Domain]) -> float:
-    """Mean square of the gradient of a byte's cost, in nats, by a channel of the rows' sum."""
+    """The mean square of the gradient of a byte's cost, in nats, with respect to a channel of the
+    sum of rows."""
     length = min(LENGTH, max(len(domain.data) for domain in domains))
     length = fitting(length, network.config.windows)
     found = []

@@ -1,7 +1,7 @@
-"""The trainer's network: the integer one of ``docs/numerics.md``, in torch.
+"""The trainer's network: the integer network of ``docs/numerics.md``, in torch.
 
-``arithmetic`` has its modes, ``functions`` what a step is made of, ``layers`` the kinds of layers,
-``tables`` what is outside of autograd.
+``arithmetic`` defines its modes, ``functions`` the operations, ``layers`` the kinds of layers, and
+``tables`` the embeddings, which are trained without autograd.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Network(nn.Module):
-    """``sum`` of the tables' rows, and ``forward`` from there to logits in nats."""
+    """The network: ``sum`` adds the rows of tables, and ``forward`` goes from there to logits in
+    nats."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -49,16 +50,16 @@ class Network(nn.Module):
         self.head = nn.Parameter(torch.zeros(256, d))
         self.weight_bits = {"layers": 8, "head": 8, "embed": 8, "tables": 8}
         self.residual_unit = RESIDUAL_UNIT
-        self.calibrated = False  # whether clips and scales of tables are good
+        self.calibrated = False  # whether clips and scales of tables are set
         self.compute = torch.float32  # dtype of the matrix products
 
     def table(self, key: str) -> Table:
-        """``embed`` or ``table.{i}``, as in the integer model."""
+        """The table with the key ``embed`` or ``table.{i}``, as in the integer model."""
         return self.embed if key == "embed" else self.tables[int(key.rpartition(".")[2])]
 
     @property
     def chosen(self) -> bool:
-        """Whether all tables have been told which contexts they know."""
+        """Whether the known contexts of all tables are chosen."""
         return all(table.chosen for table in self.tables)
 
     @chosen.setter
@@ -67,7 +68,7 @@ class Network(nn.Module):
             table.chosen = value or table.check is None
 
     def weight(self, key: str) -> Tensor:
-        """What becomes the tensor ``{key}.weight`` of the integer model."""
+        """The weights that become the tensor ``{key}.weight`` of the integer model."""
         if key == "embed" or key.startswith("table."):
             return self.table(key).weight
         return self.get_parameter(key)
@@ -81,13 +82,14 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def rows(self, data: Bytes) -> list[Tensor]:
-        """Row of every step of ``data``, (B, T), in the embedding and every table."""
+        """The row of every step of ``data``, (B, T), in the embedding and in every table."""
         there = torch.tensor(data, device=self.head.device)
         return rows_of(self.config.tables, self.tables, there)
 
     @torch.no_grad()
     def sum(self, rows: list[Tensor], mode: Mode) -> Tensor:
-        """(B, T, d): the rows, each in its channels; in residual units unless FLOAT."""
+        """The sum of the rows, each added to its channels: (B, T, d), in residual units unless
+        FLOAT."""
         x = self.look_up("embed", rows[0], mode)
         for i, table in enumerate(self.tables):
             last = table.first + table.width
@@ -95,15 +97,15 @@ class Network(nn.Module):
         return x
 
     def look_up(self, key: str, rows: Tensor, mode: Mode) -> Tensor:
-        """Rows of a table: (…) to (…, width)."""
+        """Look up the rows, (…), of a table: (…, width)."""
         return self.table(key).look_up(rows, mode, self.bits_of(key), self.residual_unit)
 
     @torch.no_grad()
     def update(
         self, rows: list[Tensor], gradient: Tensor, scale: float, factor: float, mode: Mode
     ) -> None:
-        """Change the rows whose sum has ``scale`` × the ``gradient``, (B, T, d), in nats of the
-        text's cost, at ``factor`` times the peak rate."""
+        """Train the tables' rows. The gradient of the text's cost, in nats, with respect to their
+        sum is ``scale`` × ``gradient``, (B, T, d); the rate is ``factor`` times the peak rate."""
         gradient = gradient.flatten(0, -2)
         power = gradient.square().view(len(gradient), -1, 16).mean(-1)
         if mode is Mode.FAKE:
@@ -113,7 +115,7 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def coarsen(self, uses: float) -> None:
-        """``Table.coarsen`` of all tables of contexts; the network is calibrated."""
+        """Call ``Table.coarsen`` for all tables of contexts; the network must be calibrated."""
         for table in self.tables:
             table.coarsen(self.weight_bits["tables"], uses)
 
@@ -134,7 +136,7 @@ class Network(nn.Module):
         return requantise(products, (scale * unit)[:, 0], Mode.EXACT)
 
     def forward(self, x: Tensor, mode: Mode = Mode.FLOAT) -> Tensor:
-        """(B, T, 256) logits in nats, from what ``sum`` gives; in FAKE not rounded themselves."""
+        """Logits in nats, (B, T, 256), from the result of ``sum``; in FAKE they are not rounded."""
         if mode is Mode.EXACT:
             return self._integers(x) * (1.0 / LOGIT_UNIT)
         gain = NORM_GAIN if mode is Mode.FAKE else 1.0
@@ -181,8 +183,8 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def fit(self, largest: float = 0.0) -> None:
-        """Take the finest residual unit whose multipliers the engine can hold (below 2.0), and in
-        which it can add ``largest``."""
+        """Choose the finest residual unit with which the engine can hold all multipliers (below
+        2.0) and add values up to ``largest``."""
         self.residual_unit = RESIDUAL_UNIT
         bits = self.weight_bits["layers"]
         multiplier = max(float(layer.largest_multiplier(bits)) for layer in self.layers)
@@ -192,10 +194,11 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def hold(self) -> None:
-        """Keep the residual unit: lower feed-forward clips whose multipliers have outgrown it.
+        """Keep the residual unit by lowering feed-forward clips whose multipliers would exceed the
+        engine's range.
 
-        A network that was trained in rounded arithmetic has learnt to live with its unit; with the
-        next coarser one it is up to 0.01 bits a byte worse, with a clip a little lower it is not.
+        A network that was trained in rounded arithmetic has adapted to its unit: the next coarser
+        one costs up to 0.01 bits per byte, a slightly lower clip costs nothing.
         """
         for layer in self.layers:
             largest = layer.largest_multiplier(self.weight_bits["layers"])
@@ -203,7 +206,7 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, data: Bytes) -> None:
-        """Set activation clips and tables' scales from what ``data``, (B, T), shows in FLOAT."""
+        """Set activation clips and tables' scales by running ``data``, (B, T), in FLOAT."""
         rows = self.rows(data)
         self.embed.fit(rows[0], self.bits_of("embed"))
         for table, r in zip(self.tables, rows[1:], strict=True):

@@ -36,8 +36,8 @@ def orthogonalise(g: Tensor, compute: torch.dtype = torch.bfloat16, steps: int =
 class Muon(torch.optim.Optimizer):
     """Orthogonalised Nesterov momentum; ``lr`` is per unit of spectral norm.
 
-    ``decay``: share of a weight that a step at a rate of 1 would take away. Without, matrices grow
-    as long as they are trained, until a layer adds either nothing or thousands.
+    ``decay`` is the share of a weight that a step at a rate of 1 would take away. Without it,
+    matrices keep growing, until a layer adds either nothing or thousands.
     """
 
     def __init__(
@@ -74,8 +74,9 @@ class Muon(torch.optim.Optimizer):
 
 
 def build(network: Network, *others: nn.Module, decay: float = 0.0) -> list[torch.optim.Optimizer]:
-    """[Muon, AdamW] over ``network`` and what else is learnt; each group keeps its peak rate in
-    ``peak``. Muon computes in the type of the network's products; ``decay`` is its own.
+    """Return [Muon, AdamW] for the parameters of ``network`` and ``others``. Each group keeps its
+    peak rate in ``peak``. Muon computes in the type of the network's products; ``decay`` is its
+    weight decay.
     """
     matrices: list[Tensor] = []
     biases: list[Tensor] = []
@@ -103,7 +104,7 @@ def build(network: Network, *others: nn.Module, decay: float = 0.0) -> list[torc
 
 
 def step(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
-    """One step at ``factor`` times each group's peak rate; gradients are gone then."""
+    """Take one step at ``factor`` times each group's peak rate, and clear the gradients."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * factor

@@ -1,4 +1,4 @@
-"""What a training run does: how long, on what, and how the rate, the mode and the length change."""
+"""The plan of a training run: its length, and the schedules of rate, mode and sequence length."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ STEP = 64  # sequence lengths are multiples of this, as windows are
 
 @dataclass(frozen=True)
 class Phase:
-    """What one step looks like."""
+    """The settings of one step."""
 
     length: int  # bytes of a sequence
     mode: Mode
-    mixed: float = 0.0  # share of the cost beside the adaptive stage in what is minimised
+    mixed: float = 0.0  # share in the loss of the cost together with the adaptive stage
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does: with the text, the threads and the device it fixes the result.
+    """The plan of a run: together with the text, the threads and the device it fixes the result.
 
-    Short sequences and floating point come first; the network is rounded (``Mode.FAKE``) for the
-    last quarter, and sees long sequences at the end. Where it is recorded what the adaptive stage
-    predicts of the text, half of the cost is that of both together in the second half, when the
-    network alone has less to learn. Raises ``ValueError``.
+    Short sequences and floating point come first; in the last quarter the network is rounded
+    (``Mode.FAKE``), and it sees long sequences at the end. If the adaptive stage's predictions of
+    the text are recorded, half of the loss in the second half is the cost of network and stage
+    together; by then the network alone has less to learn. Raises ``ValueError``.
     """
 
     total: int  # bytes to train on
     batch: int = 4096  # bytes a step
-    part: int = 2048  # bytes at a time, of each process: after each, tables are changed
+    part: int = 2048  # bytes of a part, per process; tables are updated after each part
     seed: int = 1
     rate: float = 1.0  # factor on every learning rate
     warmup: float = 0.02  # share of all bytes over which the rate rises
     decay: float = 0.7  # share of all bytes over which the rate falls to nothing
     quantise_at: float = 0.75  # share of all bytes after which the network is rounded
-    mixed: float = 0.5  # share of the cost beside the stage
-    mixed_from: float = 0.5  # share of all bytes after which it counts
+    mixed: float = 0.5  # share in the loss of the cost together with the stage
+    mixed_from: float = 0.5  # share of all bytes after which that cost counts
     lengths: tuple[tuple[float, int], ...] = ()  # (until this share, bytes); () for the usual ones
     weight_decay: float = 0.01  # of matrices in layers, at a rate of 1: see Muon
     clip: float = 0.1  # largest norm of the gradient; 0 for any
@@ -63,7 +63,7 @@ class Plan:
         return max(1, self.total // self.batch)
 
     def phase(self, step: int, windows: Sequence[int]) -> Phase:
-        """What ``step`` (0…) is like, for a network with these windows."""
+        """The settings of step number ``step``, from 0, for a network with these windows."""
         lengths = self._lengths(windows)
         done = step / self.steps
         length = next((length for until, length in lengths if done < until), lengths[-1][1])
@@ -87,7 +87,7 @@ class Plan:
 
 
 def fitting(length: int, windows: Sequence[int]) -> int:
-    """The longest sequence of at most ``length`` (1…) bytes that all windows divide, or cover.
+    """The longest sequence of at most ``length`` ≥ 1 bytes that every window divides or covers.
 
     Raises ``ValueError`` for windows that do not divide the widest of them: only the shortest
     sequences would fit these.

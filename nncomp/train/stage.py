@@ -1,7 +1,7 @@
-"""What the adaptive stage predicts of the training text, recorded once.
+"""Records the adaptive stage's predictions of the training text.
 
-A folder has a file for each domain, 8 bytes for each byte of text, which is mapped into memory. Its
-name has a hash of what was recorded, so text that has changed is recorded anew.
+A folder has a file for each domain, with 8 bytes for each byte of text, which is mapped into
+memory. Its name contains a hash of the text, so that changed text is recorded anew.
 """
 
 from __future__ import annotations
@@ -26,24 +26,23 @@ PROFILE = Profile.RICH
 
 @dataclass(frozen=True)
 class Recording:
-    """Text, and what the stage predicts of it."""
+    """Text, and the stage's predictions of it."""
 
     domains: list[Domain]
-    logits: list[npt.NDArray[np.int8]]  # (n, 8) of each domain: see nncomp.train.mixture
+    logits: list[npt.NDArray[np.int8]]  # for each domain (n, 8): see nncomp.train.mixture
 
 
 def recording(domains: list[Domain], folder: Path, share: float = 1.0) -> Recording:
-    """Blocks of ``domains``, about ``share`` of each, with what ``folder`` has of them or gets.
-
-    Two microseconds of a core a byte where it is not there yet.
-    """
+    """Take blocks of ``domains``, about ``share`` of each, with the stage's predictions, which are
+    read from ``folder`` or else recorded there. Recording takes two microseconds of a core per
+    byte."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = [_part(domain, max(1, round(1 / share))) for domain in domains]
     return Recording(parts, [_kept(folder, part) for part in parts])
 
 
 def _part(domain: Domain, apart: int) -> Domain:
-    """Every ``apart``-th block; windows lie within one."""
+    """Every ``apart``-th block of a domain. Blocks begin documents, so windows lie within one."""
     size = len(domain.data)
     blocks = np.arange(0, size, BLOCK * apart)
     data = np.concatenate([domain.data[b : b + BLOCK] for b in blocks])

@@ -1,7 +1,7 @@
-"""Tables in training: outside of autograd, for the gradient of a row is that of the sum it is in.
+"""Tables in training. They do without autograd: the gradient of a row is that of the sum it is in.
 
-A step reads and changes the rows that it uses, and no others: each has a second moment of its own
-that only grows (Adagrad). So a table may be large.
+A step only reads and changes the rows that it uses, so a table may be large. Each row has its own
+second moment, which only grows (Adagrad).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from nncomp.train.arithmetic import (
     weight_step,
 )
 
-RATE = 0.2  # of a row whose gradient is always the same
+RATE = 0.2  # peak learning rate of rows
 BOS = 256  # the token before a lane's first byte
-STEP = 0.4  # of a rounded weight, beside the root mean square of the rows that a text uses
+STEP = 0.4  # step of rounded weights, relative to the root mean square of the rows that are used
 
 
 class Table(nn.Module):
@@ -33,11 +33,11 @@ class Table(nn.Module):
 
     weight: Tensor
     moment: Tensor  # (rows,): sum of mean squared gradients, of one byte's cost in nats
-    scale: Tensor  # of one step of its integers; 0 while nothing is rounded
+    scale: Tensor  # value of 1 in its integers; 0 while nothing is rounded
     check: Tensor | None  # see nncomp.network.Table
 
     def __init__(self, rows: int, width: int, first: int, spread: float, checks: int = 0) -> None:
-        """``checks``: how many contexts it knows, at first only those that have the check 0."""
+        """``checks`` is how many contexts it knows; until they are chosen, all checks are 0."""
         super().__init__()
         self.first, self.width = first, width
         self.register_buffer("weight", torch.randn(rows, width) * spread)
@@ -45,10 +45,11 @@ class Table(nn.Module):
         self.register_buffer("scale", torch.zeros(()))
         check = torch.zeros(checks, dtype=torch.uint8) if checks else None
         self.register_buffer("check", check)
-        self.chosen: bool = not checks  # whether it has been told what it knows
+        self.chosen: bool = not checks  # whether its known contexts, if any, are chosen
 
     def look_up(self, rows: Tensor, mode: Mode, bits: int, unit: float) -> Tensor:
-        """(…) to (…, width); rounded, times ``unit`` and rounded again, as the engine does."""
+        """Look up rows, (…), to (…, width); unless FLOAT, rounded, multiplied by ``unit`` and
+        rounded again, as the engine does."""
         found = F.embedding(rows, self.weight)
         if mode is Mode.FLOAT:
             return found
@@ -63,10 +64,8 @@ class Table(nn.Module):
     def update(
         self, rows: Tensor, gradient: Tensor, power: Tensor, scale: float, rate: float
     ) -> None:
-        """One step at ``rate`` against ``scale`` × ``gradient``, (n, d), of a sum.
-
-        ``power``: (n, d / 16) mean squares of the gradient's channels, 16 by 16.
-        """
+        """Take one step at ``rate`` against the gradient of the sums, ``scale`` × ``gradient``,
+        (n, d). ``power`` is the mean square of each 16 channels of the gradient, (n, d / 16)."""
         mine = slice(self.first, self.first + self.width)
         squares = power[:, self.first // 16 : (self.first + self.width) // 16].mean(1)
         self.moment.index_add_(0, rows, squares, alpha=scale * scale)
@@ -74,7 +73,7 @@ class Table(nn.Module):
         self.weight.index_add_(0, rows, gradient[:, mine] * slower, alpha=-rate * scale)
 
     def fit(self, rows: Tensor, bits: int) -> None:
-        """Take a scale from ``rows``, as often as each is used.
+        """Choose the scale by the weights of ``rows``, in which each row is as often as it is used.
 
         With 8 bits all their weights fit; with fewer, a step is ``STEP`` of their root mean square.
         """
@@ -86,11 +85,12 @@ class Table(nn.Module):
         self.scale.copy_(scale.clamp_min(1e-8))
 
     def coarsen(self, bits: int, uses: float) -> None:
-        """Make each row multiples of 1, 2, 4, … steps of its weights, or zero: what costs least.
+        """Round each row to multiples of 1, 2, 4, … steps, or to zero, whichever costs least.
 
-        That is the row's bits in a packed model, by the entropy of a table rounded so, and what the
-        text that it was trained on costs more then, ``uses`` times: in nats half the moment, which
-        stands for the second derivative, times the square of the change. See ``docs/training.md``.
+        The cost is the row's bits in a packed model, estimated by the entropy of a table rounded
+        so, plus ``uses`` times the extra cost of the training text. The latter is, in nats, half
+        the moment, which approximates the second derivative, times the square of the change. See
+        ``docs/training.md``.
         """
         whole = self.weight / self.scale
         price = self.moment * self.scale.square() * (uses / (2 * math.log(2)))
@@ -107,15 +107,15 @@ class Table(nn.Module):
 
 
 def made(shapes: Sequence[network.Table]) -> list[Table]:
-    """Fresh tables of contexts."""
+    """Make tables of these shapes with random weights."""
     return [
         Table(t.rows, t.width, t.first, 0.1, (1 << t.log2_rows) if t.ways else 0) for t in shapes
     ]
 
 
 def rows_of(shapes: Sequence[network.Table], tables: Sequence[Table], data: Tensor) -> list[Tensor]:
-    """Row of every step of ``data``, (windows, T) uint8 where the tables are: (windows, T) in the
-    byte embedding, then in each of ``tables``."""
+    """The rows of every step of ``data``, (windows, T) uint8 on the same device: (windows, T) for
+    the byte embedding, then for each of ``tables``."""
     windows = contexts.Windows(data)
     found = [F.pad(data[:, :-1].long(), (1, 0), value=BOS)]
     for shape, table in zip(shapes, tables, strict=True):

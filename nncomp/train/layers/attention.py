@@ -1,4 +1,4 @@
-"""Attention, in training."""
+"""The attention layer, in training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from nncomp.train.layers.layer import Arithmetic, Integers, Ints, Layer, length
 
 
 class Attention(Layer):
-    """Section 5.1 of docs/numerics.md."""
+    """Attention, as in section 5.1 of docs/numerics.md."""
 
     shape: kinds.Attention
     sites = dict.fromkeys("qkvo", 127.0)
@@ -45,7 +45,7 @@ class Attention(Layer):
 
     @property
     def _parts(self) -> list[int]:
-        """Rows of q, k and v."""
+        """The numbers of rows of q, k and v."""
         h = self.shape.width
         return [self.shape.heads * h, h, h]
 
@@ -58,14 +58,14 @@ class Attention(Layer):
         return self.step("q") * self.step("k") * (SCORE_UNIT / math.sqrt(self.shape.width))
 
     def forward(self, y: Tensor, net: Arithmetic, mode: Mode) -> Tensor:
-        """A query sees the last W positions."""
+        """The layer's output; a query sees the last W positions."""
         if mode is Mode.EXACT:
             return self.exact("out", self._exact_averages(y, net), net)
         out = self.folded("out", net, mode)
         return linear(self._averages(y, net, mode), out, net.compute, mode is Mode.FAKE)
 
     def _averages(self, y: Tensor, net: Arithmetic, mode: Mode) -> Tensor:
-        """(B, T, H · h)"""
+        """The averages of values of all heads: (B, T, H · h)."""
         rounded = mode is Mode.FAKE
         qkv = linear(y, self.folded("qkv", net, mode), net.compute, rounded, 127.0)
         bias = self.bias * (SCORE_UNIT / 64)
@@ -90,15 +90,15 @@ class Attention(Layer):
         self.set_clip("o", self._averages(y, net, Mode.FLOAT))
 
     def _chunk(self, y: Tensor) -> int:
-        """Queries of a chunk, C: they look at their own and the previous chunk, so nothing wider
-        than 2C is ever formed. A sequence no longer than the window is a single chunk."""
+        """C, the number of queries of a chunk. They look at their own and the previous chunk, so
+        that scores are never wider than 2C. A sequence no longer than the window is one chunk."""
         T = y.shape[1]
         C = min(self.shape.window, T)
         assert T % C == 0
         return C
 
     def _chunks(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, n, H · C, h) queries, (B, n, K, h) keys and values."""
+        """Split into chunks: queries (B, n, H · C, h), keys and values (B, n, K, h)."""
         B, T, _ = qkv.shape
         H, h, C = self.shape.heads, self.shape.width, self._chunk(qkv)
         n = T // C
@@ -110,7 +110,7 @@ class Attention(Layer):
         return q, k, v
 
     def _joined(self, o: Tensor, y: Tensor) -> Tensor:
-        """(B, n, H · C, h) to (B, T, H · h)."""
+        """Join chunks, (B, n, H · C, h), to (B, T, H · h)."""
         (B, T, _), H, h, C = y.shape, self.shape.heads, self.shape.width, self._chunk(y)
         return o.view(B, T // C, H, C, h).transpose(2, 3).reshape(B, T, H * h)
 
@@ -134,8 +134,9 @@ class Attention(Layer):
         }
 
     def read(self, model: Integers, residual_unit: float) -> None:
-        """The scales of q and k can be exchanged for each other, and those of v and out: they are
-        set so that both have rows of equal mean length, as training tends to make them."""
+        """Read the layer from an integer model. Scale can be moved between q and k, and between v
+        and out, without effect: it is chosen so that both have rows of equal mean length, as
+        training tends to make them."""
         q, k, v = (model.scaled("qkv") * NORM_GAIN).split(self._parts)  # per unit of its step
         out = model.scaled("out") / residual_unit  # times the step of o
         width = math.sqrt(self.shape.width)
@@ -153,7 +154,8 @@ class Attention(Layer):
             self.clips[name].fill_(math.log(value * self.sites[name]))
 
     def follow(self, model: Integers) -> None:
-        """Clips that give the model's multipliers: q and k share one, v has the other."""
+        """Set clips that give the model's multipliers: q and k share that of scores, v has that of
+        averages."""
         self.bias.data = (model["attn.bias"] / SCORE_UNIT).float()
         score = model.number("attn.m") * 2.0**-30 * math.sqrt(self.shape.width) / SCORE_UNIT
         steps = {"q": math.sqrt(score), "k": math.sqrt(score), "o": 1.0}
@@ -166,11 +168,11 @@ class Attention(Layer):
         self.load_state_dict({**state, "bias": state["bias"][:, : self.shape.window]})
 
     def can_grow_from(self, other: Layer) -> bool:
-        """Its window may be another."""
+        """Whether the heads are the same; the window may differ."""
         return isinstance(other, Attention) and other.shape.numbers[:2] == self.shape.numbers[:2]
 
     def grow_from(self, other: Layer) -> None:
-        """Farther distances have the last one's bias."""
+        """Begin as a copy of ``other`` that adds nothing; new distances get the last one's bias."""
         theirs = other.bias if isinstance(other, Attention) else self.bias
         nearest = torch.arange(self.shape.window).clamp(max=theirs.shape[1] - 1)
         reaching = theirs.detach()[:, nearest]
@@ -218,7 +220,7 @@ pair_bias.register_autograd(_pair_bias_gradient, setup_context=_pair_bias_setup)
 
 
 def _exp_table(away: Tensor) -> Tensor:
-    """u8 weight of a score ``away`` ≤ 0 from the maximum: the engine's table EXP."""
+    """The u8 weight of a score that is ``away`` ≤ 0 from the maximum, by the engine's table EXP."""
     table = torch.zeros(641, dtype=away.dtype, device=away.device)
     table[:640] = torch.as_tensor(EXP.astype("float64"), dtype=away.dtype)
     return table[(-away).clamp(max=640).long()]

@@ -14,7 +14,7 @@ from nncomp.train.layers.layer import Arithmetic, Integers, Layer, length
 
 
 class FeedForward(Layer):
-    """Section 5.2 of docs/numerics.md."""
+    """The feed-forward layer, as in section 5.2 of docs/numerics.md."""
 
     sites = {"u": 4088.0}  # noqa: RUF012
     last = "down"

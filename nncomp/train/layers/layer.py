@@ -1,4 +1,4 @@
-"""What a kind of layer is to the trainer: weights, clips, and their way to integers and back."""
+"""The base class of layers in training: weights, clips, and conversion to integers and back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.integer]
 
 
 class Arithmetic(Protocol):
-    """What a layer computes with: the network that it belongs to."""
+    """The arithmetic that a layer uses, provided by the network that it belongs to."""
 
     residual_unit: float
     compute: torch.dtype  # of products
@@ -42,11 +42,11 @@ class Integers:
         return torch.from_numpy(self._tensors[self._prefix + name].astype(np.float64))
 
     def number(self, name: str) -> float:
-        """The one element of a tensor."""
+        """The only element of a tensor."""
         return float(self[name][0])
 
     def scaled(self, name: str) -> Tensor:
-        """Integer weights times what their multipliers stand for."""
+        """Integer weights times the scales that their multipliers stand for."""
         return self[f"{name}.weight"] * (self[f"{name}.m"][:, None] * 2.0**-30)
 
 
@@ -58,11 +58,11 @@ class Layer(nn.Module):
 
     sites: ClassVar[
         Mapping[str, float]
-    ]  # where activations are clipped → integer units up to there
+    ]  # for each site where activations are clipped, the clip in the engine's integer units
     last: ClassVar[str] = ""  # the matrix whose product is added to the residual stream, if any
 
     def __init__(self, shape: Shape, d: int, prefix: str) -> None:
-        """``prefix``: of its tensors' names, ``layers.{i}.``"""
+        """``prefix`` is that of its tensors' names, ``layers.{i}.``"""
         super().__init__()
         self.shape, self.prefix = shape, prefix
         rows = shape.tensors(d)
@@ -74,51 +74,54 @@ class Layer(nn.Module):
         return torch.exp(self.clips[site]) / self.sites[site]
 
     def observe(self, y: Tensor, net: Arithmetic) -> None:
-        """Set the clips by what comes of ``y``, (B, T, d) normed, in FLOAT."""
+        """Set the clips by the activations that a normed input ``y``, (B, T, d), gives in FLOAT."""
         raise NotImplementedError
 
     def set_clip(self, site: str, x: Tensor) -> None:
-        """Clip there what is rarer than one in 3,000 of ``x``."""
+        """Set the clip of a site such that it affects about one in 3,000 of the values ``x``."""
         self.clips[site].data.fill_(math.log(max(rarely_above(x, 0.9997), 1e-3)))
 
     def units(self, residual_unit: float) -> dict[str, Tensor | float]:
-        """By matrix: its multipliers are the scales of its rows times this; (rows, 1) or one."""
+        """For each matrix, the factor between the scales of its rows and its multipliers: a number
+        or (rows, 1)."""
         raise NotImplementedError
 
     def forward(self, y: Tensor, net: Arithmetic, mode: Mode) -> Tensor:
-        """(B, T, d) normed -> (B, T, d) what is added to the stream, not yet clipped.
+        """From the normed stream, (B, T, d), to the addend of the stream, (B, T, d), not yet
+        clipped.
 
-        In FLOAT in natural units: normed is a root mean square of 1; else in the engine's.
+        In FLOAT, units are natural: a normed row has a root mean square of 1. Otherwise they are
+        the engine's.
         """
         raise NotImplementedError
 
     def folded(self, name: str, net: Arithmetic, mode: Mode) -> Tensor:
-        """One of its matrices, with its multipliers in it."""
+        """One of the layer's matrices, in FAKE rounded and with its multipliers multiplied in."""
         unit = self.units(net.residual_unit)[name] if mode is Mode.FAKE else 1.0
         return net.folded(self.prefix + name, getattr(self, name), unit, mode)
 
     def exact(self, name: str, x: Tensor, net: Arithmetic) -> Tensor:
-        """One of its matrices times x, requantised."""
+        """The product of one of the layer's matrices and x in EXACT, requantised."""
         unit = self.units(net.residual_unit)[name]
         return net.exact(self.prefix + name, getattr(self, name), x, unit)
 
     def integers(self) -> dict[str, Ints]:
-        """Its tensors that are neither weights nor their multipliers, for the integer model."""
+        """The layer's tensors for the integer model, except weights and their multipliers."""
         return {}
 
     def read(self, model: Integers, residual_unit: float) -> None:
-        """The inverse of export, as far as the function depends on it."""
+        """Read the layer from an integer model, such that exporting it gives the same function."""
         raise NotImplementedError
 
     def follow(self, model: Integers) -> None:
-        """Take what is no weight from an integer model, exactly."""
+        """Take everything but weights exactly from an integer model."""
 
     def take(self, other: Layer) -> None:
-        """Be what a layer of the same shape is, or one of attention with a longer window."""
+        """Copy a layer of the same shape, or an attention layer with a longer window."""
         self.load_state_dict(other.state_dict())
 
     def can_grow_from(self, other: Layer) -> bool:
-        """Whether ``grow_from`` can begin as it."""
+        """Whether ``grow_from`` can copy ``other``."""
         ours, theirs = ({k: v.shape for k, v in x.named_parameters()} for x in (self, other))
         return ours == theirs
 
@@ -130,13 +133,14 @@ class Layer(nn.Module):
             self.get_parameter(self.last).data.zero_()
 
     def largest_multiplier(self, bits: int) -> Tensor:
-        """Of those that may outgrow the engine, per residual unit; ``bits`` of a weight."""
+        """The largest multiplier, per residual unit, of those that may exceed the engine's range,
+        for weights of ``bits`` bits; 0 if there are none."""
         return torch.zeros(())
 
     def shrink(self, excess: Tensor) -> None:
-        """Make what ``largest_multiplier`` is of smaller, by a factor of ``excess`` (1…)."""
+        """Reduce the ``largest_multiplier`` by a factor of ``excess`` ≥ 1."""
 
 
 def length(matrix: Tensor) -> float:
-    """Mean length of the rows, at least a little."""
+    """The mean length of the rows, at least 1e-6."""
     return max(float(matrix.norm(dim=1).mean()), 1e-6)
