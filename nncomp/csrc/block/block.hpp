@@ -30,9 +30,9 @@ struct Predictor {
 
 using Payload = std::vector<uint8_t>;
 
-// What is asked for of each byte of a block in one lane: a row of numbers of what it costs, in 1/2^COST_BITS of a bit.
-// With `split`, these are followed by what the network alone would take, if there is one, and by whether matches
-// foretold the byte: 0 where there was none, 1 where the longest was wrong, 2 where it was right.
+// Receives the costs of each byte of a block in one lane: a row of numbers in 1/2^COST_BITS of a bit. With `split`,
+// these are followed by the costs with the network alone, if there is one, and by whether matches predicted the byte:
+// 0 no match, 1 the longest match was wrong, 2 it was right.
 struct Notes {
   uint32_t* rows = nullptr;  // (bytes, columns); null: nothing is asked for
   bool split = false;
@@ -43,9 +43,8 @@ struct Notes {
 
 class Ready;  // block/ready.hpp
 
-// A block on its way to payloads, one a lane, or back: goes on step by step, a byte of each lane a step. What a
-// predictor, data and payloads refer to has to outlive it; no thread does, so that nothing runs between two calls.
-// After an exception it cannot go on.
+// Codes a block step by step to payloads, one for each lane, or back; a step is a byte of each lane. Predictor, data
+// and payloads have to outlive it. Between two calls no thread is running. After an exception it cannot go on.
 class BlockEncoder {
  public:
   // 1 <= lanes <= MAX_LANES, one without a network and where there are notes to take. Every lane begins behind what

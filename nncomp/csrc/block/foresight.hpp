@@ -1,4 +1,4 @@
-// What a lane will probably have as its next byte, before anything codes it.
+// Guesses a lane's next byte before it is coded.
 //
 // A step of the network costs little more with two rows than with one where its time goes into reading weights. So a
 // decoder with one lane takes the step after next along, with a guess of the byte between; where that is right, the

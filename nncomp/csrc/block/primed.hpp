@@ -1,4 +1,4 @@
-// The adaptive stage when it has read some bytes: made once, and copied for whatever may follow them.
+// The adaptive stage after reading some bytes: made once, and copied for each text that may follow them.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ class PrimedStage {
   // room for it. For any number of threads at a time.
   void costs(std::span<const uint8_t> data, uint32_t* out, const Progress& progress) const;
 
-  // The same, and `data`, of which less than is left can come, is known from then on. Not while there is any other use.
+  // Reads `data`, which is shorter than what is left, on; out: its costs. Not while there is any other use.
   // After an exception it is of no use.
   void read(std::span<const uint8_t> data, uint32_t* out, const Progress& progress);
 

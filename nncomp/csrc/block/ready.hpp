@@ -1,4 +1,4 @@
-// What codes a block, when it has read some bytes: made once, and copied for each block that begins behind them.
+// A primed state: what codes a block, after reading some bytes; made once, and copied for each block.
 #pragma once
 
 #include <cstdint>

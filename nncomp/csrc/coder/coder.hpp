@@ -1,4 +1,4 @@
-// From the 256 frequencies of a byte to bits and back (docs/numerics.md, sections 7 and 8): plain integers
+// The range coder, from the 256 frequencies of a byte to bits and back (docs/numerics.md, sections 7 and 8): integers
 // and pointers, so that the same code can run on any device. Buffers are the caller's. Kernels call
 // this: see kernels/body.hpp.
 #pragma once

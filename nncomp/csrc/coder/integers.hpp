@@ -18,9 +18,9 @@
 
 namespace nncomp {
 
-constexpr int INTEGER_KINDS = 16;     // of tensors that learn together
-constexpr int INTEGER_STEPS = 9;      // log2 of what all numbers of a row so far are multiples of, and below
-constexpr int INTEGER_CONTEXTS = 12;  // of a value: how large its neighbours are
+constexpr int INTEGER_KINDS = 16;     // sets of statistics, each shared by some tensors
+constexpr int INTEGER_STEPS = 9;      // classes of the largest power of two that divides a row's numbers so far
+constexpr int INTEGER_CONTEXTS = 12;  // classes of the magnitude of a value's neighbours
 constexpr int INTEGER_BITS = 62;      // a magnitude is below 2^62
 
 // RATE[n] = 2^15/(n + 1.5)

@@ -1,6 +1,6 @@
-// What a stream needs beside its content to be redone: binary decisions with adaptive probabilities through the range
-// coder. Whoever writes and whoever reads run the same code, which names the value it knows, or anything where it
-// reads, and goes on with the value it is given.
+// Codes the side information from which a stream is rebuilt: binary decisions with adaptive probabilities and the range
+// coder. Writer and reader run the same code: it passes the value, which a reader ignores, and goes on with the value
+// that is returned.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ namespace nncomp {
 
 // How a number is distributed: by its length in bits, then by its highest ones.
 struct Numbers {
-  AdaptiveBit longer[32];   // is it longer than i bits?
+  AdaptiveBit longer[32];  // is it longer than i bits?
   AdaptiveBit high[33][4];  // of each length: two bits behind the first, as a tree
-  AdaptiveBit low[32];      // those below, each by its place
+  AdaptiveBit low[32];  // those below, each by its place
 };
 
 class Side {

@@ -1,6 +1,6 @@
-// A lane's automaton (docs/numerics.md, section 13): states that count the bits that came behind them, and split where
-// one is reached often on one way and often on others. After Cormack and Horspool, Data compression using dynamic
-// Markov modelling, 1987. Everything is in unnamed namespaces: see kernels/body.hpp.
+// Dynamic Markov modelling (docs/numerics.md, section 13): each state of a lane's automaton counts the bits that came
+// after it, and is cloned if it is often reached by one transition and often by others. After Cormack and Horspool,
+// Data compression using dynamic Markov modelling, 1987. Everything is in unnamed namespaces: see kernels/body.hpp.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 namespace nncomp::mix {
 namespace {
 
-constexpr uint32_t ONCE = 256, MOST_SEEN = 64000;  // what is counted of a bit
-constexpr uint32_t KEPT = 512;    // of what the other bit's count is more, a quarter is forgotten
-constexpr uint32_t OTHERS = 512;  // a state splits if other ways were taken as often
+constexpr uint32_t ONCE = 256, MOST_SEEN = 64000;  // one occurrence, and the largest count
+constexpr uint32_t KEPT = 512;    // a quarter of the other bit's count in excess of this is forgotten
+constexpr uint32_t OTHERS = 512;  // a state is cloned only if other transitions into it were taken so often
 
-// The stretched probability of a 1; the states to come are on their way.
+// The stretched probability of a 1. Prefetches the states that may come next.
 ALWAYS_INLINE int32_t ask_automaton(const Tables& t, const Lane& l) {
   const State& s = l.states[l.state];
   prefetch(l.states + s.next[0]);

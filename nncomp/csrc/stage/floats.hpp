@@ -12,8 +12,8 @@
 namespace nncomp::mix {
 namespace {
 
-constexpr int FRACTION = 30;     // bits of a fraction that count
-constexpr int MOST_UP = 13;      // a number may be so many octaves above the largest one before
+constexpr int FRACTION = 30;     // bits of a fraction that are used
+constexpr int MOST_UP = 13;  // octaves that a number may be above the largest one before; larger ones are clipped
 constexpr int64_t MOST_GUESS = int64_t(1) << 46;
 
 // fraction · 2^exponent; what is no number is 0.
@@ -65,14 +65,14 @@ inline uint32_t bits_of(const FloatFormat& f, int64_t v, int32_t scale) {
   return sign | uint32_t(exponent) << (31 - f.exponent) | below;
 }
 
-// log2 of a size in 1/8, about, and of 0 as of 1.
+// log2 of a size, approximately, in 1/8; 0 for 0.
 inline int32_t log_of(uint64_t size) {
   if (size == 0) return 0;
   const int place = highest_bit(size);
   return 8 * place + int32_t(size << 3 >> place & 7);
 }
 
-// The bits of the number that begins k bytes before the byte to come, and zeros.
+// The bits of the number that begins k bytes before the byte to come, followed by zeros.
 inline uint64_t number_bits(const Shared& s, const Lane& l, uint32_t k) {
   if (l.t < k) return 0;
   const uint8_t* b = s.data + l.start + (l.t - k);
@@ -84,7 +84,7 @@ inline uint64_t number_bits(const Shared& s, const Lane& l, uint32_t k) {
 // A record has so few numbers that each is predicted from its like; longer ones are rows.
 inline bool has_frames(const Shape& p) { return p.period <= 8 * p.stride; }
 
-// What predictions are made of, in units that hold the largest of it.
+// The inputs of predictions, in units that hold the largest of them.
 inline void find_units(const Shared& s, const Lane& l, Floats& a) {
   const Shape& p = s.shape;
   const auto at = [&](uint32_t k) { return float_of(p.format, number_bits(s, l, k)); };
@@ -125,7 +125,7 @@ inline void predict_float(const Shared& s, Lane& l) {
   for (int64_t& g : a.guess) g = within(g, MOST_GUESS);
 }
 
-// The number that was predicted has come: the byte that the lane has taken in was its last.
+// Learns from the number that was predicted: the byte that the lane has taken in was its last.
 inline void learn_float(const Shared& s, Lane& l) {
   const Shape& p = s.shape;
   Floats& a = l.floats;
@@ -146,13 +146,13 @@ inline void learn_float(const Shared& s, Lane& l) {
   }
 }
 
-// The bytes of the number that are there, and zeros.
+// The bytes of the current number so far, followed by zeros.
 inline uint64_t begun(const Lane& l) { return l.channel ? l.recent[0] << (64 - 8 * l.channel) : 0; }
 
-// What a bit of a number decides: on which side of some value it is.
+// A bit of a number decides on which side of a threshold it is.
 struct Cut {
   int64_t value;
-  int32_t width;  // log_of how far values go on the side that a 0 means; of the sign, large
+  int32_t width;  // log_of the size of the interval whose next bit is 0; large for the sign
   bool one_is_less;
 };
 inline Cut cut_of(const Shape& p, const Lane& l, uint32_t k, uint32_t byte_node) {
@@ -164,7 +164,7 @@ inline Cut cut_of(const Shape& p, const Lane& l, uint32_t k, uint32_t byte_node)
   return {value, 8 * l.floats.scale + log_of(size_of(value - from)), p.format.base && least >> 63};
 }
 
-// Where prediction j stands, seen from there, by how wrong it is on average: < 256.
+// The distance of prediction j from the threshold, quantised in units of its usual error: < 256.
 inline uint32_t cut_place(const Lane& l, const Cut& cut, int j) {
   const Floats& a = l.floats;
   const int32_t down = (a.error[j][a.channel] >> 11) - a.scale - 5;  // to 32 for a usual error
@@ -173,7 +173,7 @@ inline uint32_t cut_place(const Lane& l, const Cut& cut, int j) {
   return step_of(int32_t(within(steps, 65535))) | (l.channel ? 0 : 128);
 }
 
-// How much room there is for the error of prediction j: < 8.
+// The class of the interval's size relative to the usual error of prediction j: < 8.
 inline uint32_t cut_class(const Lane& l, const Cut& cut, int j) {
   const int32_t octaves = (cut.width - (l.floats.error[j][l.floats.channel] >> 8)) >> 3;
   return uint32_t(octaves < -4 ? 0 : octaves > 3 ? 7 : octaves + 4);
@@ -181,8 +181,8 @@ inline uint32_t cut_class(const Lane& l, const Cut& cut, int j) {
 
 namespace feature {
 
-// What prediction j says of the byte to come, the first four of a number: of byte 0 that and half of the next; of the
-// others how far it is above the bytes that are there, from byte 2 on in steps of 4.
+// Prediction j of the byte to come, for the first four of a number: for byte 0 that byte and half of the next; for the
+// others how far the prediction is above the bytes so far, from byte 2 on in steps of 4.
 inline uint64_t figure(const Shared& s, const Lane& l, int j) {
   const uint32_t n = l.channel;
   if (n > 3) return 0;
@@ -195,14 +195,14 @@ inline uint64_t figure(const Shared& s, const Lane& l, int j) {
   return 2 << 12 | n << 10 | uint64_t((v >> (n == 1 ? 0 : 2)) + 128);
 }
 
-// How many bits of prediction j are about right: < 32.
+// About how many leading bits of prediction j are usually right: < 32.
 inline uint64_t sure(const Shared&, const Lane& l, int j) {
   const Floats& a = l.floats;
   const int32_t eighths = 8 * a.scale + log_of(size_of(a.guess[j])) - (a.error[j][a.channel] >> 8);
   return uint64_t(eighths < 0 ? 0 : eighths > 255 ? 31 : eighths >> 3);
 }
 
-// Sign and exponent, from the third byte of a number on, and which byte it is.
+// The byte's place in its number; from the third byte on, also the number's sign and exponent.
 inline uint64_t exponent(const Shared& s, const Lane& l) {
   return l.channel < 2 ? l.channel : begun(l) >> (63 - s.shape.format.exponent) << 4 | l.channel;
 }

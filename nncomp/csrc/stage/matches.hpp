@@ -1,4 +1,4 @@
-// Places of the block that agree with what a lane coded last (docs/numerics.md, section 12).
+// Match models: earlier places of the block that agree with a lane's last bytes (docs/numerics.md, section 12).
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ inline uint32_t piece_start(const Shared& s, uint32_t at) {
   return s.lane[low].start;
 }
 
-// After l.byte: pointers go on, across the ends of pieces, which the decoder can follow because a pointer is
-// never further into a piece than its lane.
+// Advances matches after l.byte, across the ends of pieces. The decoder can follow, because a match is never further
+// into a piece than its lane.
 inline void advance_matches(const Shared& s, Lane& l) {
   for (int m = 0; m < s.shape.matches; ++m) {
     Match& a = l.match[m];

@@ -1,6 +1,7 @@
-// The mixer (docs/numerics.md, section 13): codes the eight bits of a lane's byte. For each bit the inputs say what
-// they expect; sets of weights, each a row chosen by a small context, make of them what two final weights and two maps
-// make a probability of; then all of them learn the bit. Everything is in unnamed namespaces: see kernels/body.hpp.
+// The mixer (docs/numerics.md, section 13): codes the eight bits of a lane's byte. For each bit, the first layer mixes
+// the inputs with several sets of weights, each a row chosen by a small context; the second layer mixes their results;
+// two maps (APMs) refine that to a probability; then all of them learn the bit. Everything is in unnamed namespaces:
+// see kernels/body.hpp.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,7 @@ constexpr uint32_t MAX_SEEN_FIRST = 32 * 256 - 1;  // what is counted of rows of
 constexpr int MOST_ERROR = 32767;  // of any row of weights
 constexpr int SMALL_ERROR = 60;  // a set of a full profile's first layer learns from larger ones
 
-// What the bits of a byte have in common.
+// The state that the bits of a byte share.
 struct Common {
   Common(const Shared& s, const Lane& l) : shape(s.shape), tables(*s.tables), c1(uint8_t(l.recent[0])) {
     for (int m = 0; m < MAX_MATCHES; ++m) length[m] = length_class(l.match[m].length);
@@ -40,7 +41,7 @@ struct Common {
   uint32_t length[MAX_MATCHES];  // class
 };
 
-// What the layers made of a bit's inputs, and with which weights.
+// The layers' results for a bit, and the weights that gave them.
 template <int inputs>
 struct Layers {
   Inputs<inputs> x;
@@ -53,7 +54,7 @@ struct Layers {
   int32_t sum2[2];
 };
 
-// The sets of a profile are in groups, for whose sums there is one vector each.
+// Sets are divided into groups, with one vector of sums for each.
 template <int sets>
 constexpr int groups_of = sets > MANY_SETS ? MAX_GROUPS : 1;
 template <int sets>
@@ -77,7 +78,7 @@ struct First {
 
 // ---- Inputs ----
 
-// What followed each context before: sets their cells. `node` is that of the nibble.
+// Sets the cells of the contexts' bit histories. `node` is that of the nibble.
 ALWAYS_INLINE void ask_histories(const Shared& s, const Lane& l, const Common& c, uint8_t* const* slot, uint32_t node,
                                  const Bit& bit, uint32_t** history) {
   const int contexts = c.shape.contexts;
@@ -87,7 +88,7 @@ ALWAYS_INLINE void ask_histories(const Shared& s, const Lane& l, const Common& c
   history[contexts + 1] = l.history_map + 256 * (contexts + 1) + s.order1[c.c1 << 8 | bit.node];
 }
 
-// What a full profile remembers of each context: the last byte, and how often it came in a row.
+// The runs of contexts in the max profile: the last byte, and how often it came in a row.
 struct Runs {
   uint32_t byte[MAX_CONTEXTS];  // 256 + the byte; 0: there is none
   uint32_t* cells[MAX_CONTEXTS];  // by bit
@@ -247,7 +248,7 @@ ALWAYS_INLINE void learn_cells_of(const Lane& l, const Common& c, const Bit& bit
   }
 }
 
-// The weights do.
+// The weights learn the bit.
 template <int sets, int inputs>
 ALWAYS_INLINE void learn_weights(const Common& c, uint32_t one, const Layers<inputs>& a) {
   constexpr bool full = sets > MANY_SETS;
@@ -277,7 +278,7 @@ inline void fetch_low_nibbles(const Shared& s, Lane& l, uint32_t high) {
   }
 }
 
-// All that coding `byte` will lead to.
+// Prefetches everything that coding `byte` will need.
 inline void fetch_all(const Shared& s, Lane& l, uint32_t byte) {
   fetch_low_nibbles(s, l, byte >> 4);
   foresee_matches(s, l, byte);

@@ -1,5 +1,5 @@
-// What a lane knows of its own bytes: words, fields, lines, and where in a row it is. namespace feature has what of it
-// a context may be made of, by the names of nncomp/contexts/table.py.
+// The state that a lane derives from its own bytes: words, fields, lines, and its place in a row. namespace feature has
+// the features that contexts may use, with the names of nncomp/contexts/table.py.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,7 @@ inline void follow_brackets(Lane& l, uint32_t c) {
   }
 }
 
-// Points do not end a number, nor do they count. Before the line of `c` ends.
+// Updates the numbers of a line; points inside of a number are ignored. Called before the line of `c` ends.
 inline void follow_number(Lane& l, uint32_t c) {
   Numbers& n = l.numbers;
   if (c >= '0' && c <= '9') {
@@ -93,7 +93,7 @@ inline uint64_t text_of(uint32_t value, uint32_t digits) {
 
 inline uint32_t place_of_number(uint64_t hash) { return uint32_t(hash >> (64 - PLACE_BITS)); }
 
-// The run of digits has ended: it is what comes before the next one in its place.
+// Stores a number that has ended, and predicts the next one at its position.
 inline void remember_number(Lane& l) {
   Outline& o = l.outline;
   Before& b = l.before[o.place];
@@ -104,7 +104,7 @@ inline void remember_number(Lane& l) {
   o.text = 0;
 }
 
-// Before the line of `c` ends. Behind a byte that is no digit, what is due is looked up.
+// Updates the outline; after a byte that is no digit, looks up predicted numbers. Called before the line of `c` ends.
 inline void follow_outline(Lane& l, uint32_t c, uint32_t kind) {
   Outline& o = l.outline;
   const bool digit = kind == DIGIT, letter = is_letter(kind);
@@ -140,7 +140,7 @@ inline void follow_outline(Lane& l, uint32_t c, uint32_t kind) {
   o.due[2] = {l.named[o.named], 0};
 }
 
-// A distance at which a byte came four times becomes the pace where it did so often enough.
+// A distance between four equally spaced occurrences of a byte becomes the pace once it was found often enough.
 inline void follow_pace(Lane& l, uint32_t c) {
   Pace& p = l.pace;
   uint32_t* const last = p.last[c];
@@ -164,8 +164,8 @@ inline void follow_pace(Lane& l, uint32_t c) {
   }
 }
 
-// Of all offsets ahead is known how many records in a row would end there, since each record that ends begins another.
-// The first offset that enough end at begins those that are believed in, until one is too long.
+// For each offset ahead, record_ends holds how many well-formed records in a row would end there. Once LEAST_RECORDS
+// end at the current byte, the parser locks on to that chain, until a record claims MAX_RECORD bytes or more.
 inline void follow_chain(Lane& l) {
   Chain& h = l.chain;
   const uint32_t t = l.t, head = uint32_t(l.recent[0]);
@@ -193,7 +193,7 @@ inline void follow_chain(Lane& l) {
   }
 }
 
-// The byte that the lane has coded, as text.
+// Takes in the byte that the lane has coded, as text.
 inline void remember_text(Lane& l, uint32_t c, uint32_t kind) {
   add_to_word(l, c, kind);
   if ((l.shape & 15) != kind) {
@@ -262,7 +262,7 @@ inline uint64_t over(const Shared&, const Lane& l) {
   const uint32_t count = n.count[l.odd_line];
   return count < n.count[l.odd_line ^ 1] ? n.all[l.odd_line ^ 1][count] : 0;
 }
-// What the next digit, and the one behind it, are if the number is the one that is due.
+// The next two digits of a predicted number; or, above them, whether the number is already known to differ.
 inline uint64_t due(const Shared&, const Lane& l, int j) {
   const Outline& o = l.outline;
   const Due& d = o.due[j];

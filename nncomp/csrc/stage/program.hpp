@@ -1,5 +1,5 @@
-// What instructions of x86 show of the program around them (docs/numerics.md, section 11): where jumps go, which
-// function this is, what is on the stack. namespace feature: see past.hpp.
+// The state of an x86 program, derived from its instructions (docs/numerics.md, section 11): targets of jumps,
+// beginnings of functions, the stack. namespace feature: see past.hpp.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ inline void follow_jump(Program& p, uint32_t opcode, uint32_t value, uint32_t t)
   if (is_far_jump(opcode)) p.far = t + ahead;
 }
 
-// What a function pushes of registers that calls keep is no argument of a call, the first time.
+// The first push of a callee-saved register in a function saves it, and is no argument of a call.
 inline void follow_stack(Program& p, uint32_t opcode, uint32_t extension, uint64_t bytes) {
   constexpr uint32_t KEPT = 0xE8;  // EBX, EBP, ESI, EDI
   const uint32_t mask = 1u << (opcode & 7);
@@ -41,7 +41,7 @@ inline void follow_stack(Program& p, uint32_t opcode, uint32_t extension, uint64
   }
 }
 
-// An instruction ends before byte t.
+// Notes an instruction that ends before byte t.
 inline void follow_program(Program& p, const Instruction& x, uint32_t t) {
   if (is_jump(x.opcode)) follow_jump(p, x.opcode, x.value, t);
   follow_stack(p, x.opcode, x.modrm >> 3 & 7, x.bytes);
@@ -53,13 +53,13 @@ inline void follow_program(Program& p, const Instruction& x, uint32_t t) {
 
 inline bool is_on_stack(const Instruction& x) { return (x.modrm & 7) == 4 && x.sib == 0x24; }  // [ESP + …]
 
-// A displacement ends.
+// Notes a displacement that is complete.
 inline void follow_displacement(Program& p, const Instruction& x) {
   if (is_on_stack(x)) p.slot = x.value - p.depth;
   p.last[x.modrm & 7] = uint8_t(x.value);
 }
 
-// A byte has come: what was one ahead is here.
+// Moves all targets one byte nearer.
 inline void advance_targets(Program& p) {
   p.targets[0] = p.targets[0] >> 1 | p.targets[1] << 63;
   p.targets[1] >>= 1;

@@ -1,5 +1,6 @@
-// The readout (docs/numerics.md, section 13): rows of weights on the units of the network's last layer, so that what
-// the network sees is read as this file wants it. Everything is in unnamed namespaces: see kernels/body.hpp.
+// The readout (docs/numerics.md, section 13): a linear layer on the hidden units of the network's last layer, with
+// adaptive weights, so that the network's features are used as this file needs them. Everything is in unnamed
+// namespaces: see kernels/body.hpp.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +12,13 @@
 namespace nncomp::mix {
 namespace {
 
-constexpr int32_t USUAL = 128;       // an input that is as far from its mean as it is on average
-constexpr int32_t FARTHEST = 240;    // bounds inputs
+constexpr int32_t USUAL = 128;       // the input of a unit whose distance from its mean is the average one
+constexpr int32_t FARTHEST = 240;    // bound of inputs
 constexpr int32_t SURE_ERROR = 8192;  // errors in 1/2^18 up to which nothing is learnt
 
 class Readout {
  public:
-  // Makes inputs of the units, which the lane's means take in.
+  // Computes inputs from the units, and updates the units' statistics.
   Readout(const Shared& s, const Lane& l) : units_(s.shape.units), l_(l.reading), rate_(s.tables->readout_rate) {
     if (units_ == 0) return;
     const bool power = (l.t & (l.t - 1)) == 0;  // of two, or 0
@@ -25,7 +26,7 @@ class Readout {
     take(l.activations, s.flip, s.tables->reciprocal[l.t < 255 ? l.t : 255]);
   }
 
-  // What is added to the mean of the second layer.
+  // The output, which is added to the mean of the mixer's second layer.
   ALWAYS_INLINE int32_t ask(const Bit& bit, uint32_t c1) {
     if (units_ == 0) return 0;
     const uint32_t length = bit.match_class == 0 ? 0 : bit.match_class < 16 ? 1 : 4;

@@ -1,5 +1,5 @@
-// Weights of a linear prediction that would have been the best for what the lane has seen (docs/numerics.md, section
-// 11): least squares, in integers. The older a sample, the less it counts. Everything is in unnamed namespaces: see
+// Recursive least squares in integers (docs/numerics.md, section 11): the weights of a linear prediction that fit the
+// samples so far best, older ones counting less. Everything is in unnamed namespaces: see
 // kernels/body.hpp.
 #pragma once
 
@@ -12,18 +12,18 @@
 namespace nncomp::mix {
 namespace {
 
-// How sums forget, 2^-decay of them a batch, and after how many batches weights are found anew.
+// The decays of sums, which lose 2^-decay of themselves per batch, and how many batches there are between solutions.
 struct Forgetting {
   int decay[SQUARES];
   uint32_t every;
 };
 constexpr Forgetting OF_SOUND = {{3, 5}, 8}, OF_ROWS = {{6, 9}, 32};
 
-constexpr int SCALE = 56;        // sums are brought to so many bits
-constexpr int LEAST_BITS = 20;   // those of fewer are taken as having so many
+constexpr int SCALE = 56;        // bits to which sums are scaled before they are solved
+constexpr int LEAST_BITS = 20;   // bits that the largest sum is taken to have at least
 constexpr int RIDGE = 36;        // 2^RIDGE is added to the diagonal, and its least pivot
-constexpr int INVERSE = 50;      // 2^INVERSE over the root of a pivot
-constexpr int FACTOR_BITS = 29, WEIGHT_BITS = 20;  // of what they are limited to
+constexpr int INVERSE = 50;      // roots of pivots are inverted as 2^INVERSE / root
+constexpr int FACTOR_BITS = 29, WEIGHT_BITS = 20;  // bits to which factors and weights are limited
 
 // v/root, within ±2^bits. root · inverse is about 2^INVERSE; the product has 80 bits, and is made in two parts.
 inline int32_t quotient(int64_t v, int64_t root, int64_t inverse, int bits) {
@@ -33,8 +33,8 @@ inline int32_t quotient(int64_t v, int64_t root, int64_t inverse, int bits) {
   return int32_t((high * inverse + (low * inverse >> 28)) >> (INVERSE - 28));
 }
 
-// Cholesky's factors of the sums, whose last row becomes what they make of the sample, and from these the weights of
-// all inputs and those of the first alone.
+// Decomposes the sums by Cholesky's method, and solves for the weights of all inputs and for those of the first SHORT
+// inputs alone.
 inline void find_weights(const int64_t (&sum)[TAPS + 1][ROW], int32_t (&all)[TAPS], int32_t (&first)[TAPS]) {
   int64_t largest = 1;
   for (int i = 0; i <= TAPS; ++i) largest = sum[i][i] > largest ? sum[i][i] : largest;
@@ -68,7 +68,7 @@ inline void find_weights(const int64_t (&sum)[TAPS + 1][ROW], int32_t (&all)[TAP
   solve(SHORT, first);
 }
 
-// A sample was `y` above the one before where the differences were x.
+// Takes in a sample: the differences x before it, and `y`, its own from the one before.
 inline void learn_squares(LeastSquares& q, const Forgetting& forgetting, const int32_t (&x)[TAPS], int32_t y) {
   int32_t* const row = q.seen[q.count++ % BATCH];
   for (int i = 0; i < TAPS; ++i) row[i] = x[i];

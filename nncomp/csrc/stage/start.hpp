@@ -1,4 +1,4 @@
-// What a lane does before a byte: takes in the one before, and finds out what the next one depends on.
+// Prepares a lane for a byte: takes in the byte before, and computes the contexts of the next one.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 namespace nncomp::mix {
 namespace {
 
-// The lane's own past takes in the byte that it has coded.
+// Updates the lane's own past with the byte that it has coded.
 inline void remember(const Shared& s, Lane& l) {
   const uint32_t c = l.byte, kind = byte_class(c);
   push_recent(l, c);
@@ -36,7 +36,7 @@ inline void remember(const Shared& s, Lane& l) {
   advance_in_row(s.shape, l);
 }
 
-// Remembers what followed here before.
+// Looks up the bytes that followed the last byte, the last two, and the memories' values before.
 inline void recall(const Shared& s, Lane& l) {
   uint32_t n = 0;
   memories(s, l, [&](uint64_t v) {
@@ -72,7 +72,7 @@ inline void set_rows(const Shared& s, Lane& l) {
   });
 }
 
-// What a lane does before its byte: takes in the one before, unless this is its first.
+// Prepares a lane for its byte; takes in the byte before, unless this is its first.
 inline void start(const Shared& s, Lane& l, bool first) {
   assert(l.coded == (first ? 0 : l.t + 1));
   if (!first) {

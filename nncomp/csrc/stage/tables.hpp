@@ -14,7 +14,7 @@ struct Tables {
   uint32_t squash[4096];     // 2^22 / (1 + 2^−x), x = (i − 2048)/128 octave; [0] is [1]
   uint8_t next[2][256];      // the history that follows a bit and a history
   uint16_t reciprocal[256];  // 2^15 / (n + 1.5); two bytes more are read
-  uint16_t start[256];       // the 16-bit probability that a history is first believed to mean
+  uint16_t start[256];       // the 16-bit probability that a history's cell starts with
   // How fast rows learn that have been seen so often: of the first layer, in 1/2^10, and in 32 times; of the second, in
   // 1/2^10; of the readout, in 1/2^12. Of either layer with lean and rich, with max.
   int16_t first_rate[2][256];
@@ -24,7 +24,7 @@ struct Tables {
 
 // How many histories stand for n0 zeros and n1 ones: none, one, or two that tell the last bit.
 constexpr int kept(int n0, int n1) {
-  constexpr int BOUND[6] = {40, 31, 13, 8, 6, 5};  // of the larger count, by the smaller
+  constexpr int BOUND[6] = {40, 31, 13, 8, 6, 5};  // most that the larger count may be, by the smaller
   const int small = n0 < n1 ? n0 : n1, large = n0 < n1 ? n1 : n0;
   if (small > 5 || large > BOUND[small] || n0 + n1 < 4) return 0;
   return small > 0 && n0 + n1 <= 17 ? 2 : 1;

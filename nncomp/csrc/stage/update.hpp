@@ -1,6 +1,6 @@
-// What lanes share takes in the bytes that they have just coded (docs/numerics.md, section 14). Every piece of state
-// below belongs to one of these functions, and pieces commute; of one cell, bucket or entry the lanes' updates keep
-// their order.
+// Updates the shared state with the bytes that the lanes have just coded (docs/numerics.md, section 14). Every piece of
+// state below belongs to one of these functions, and pieces commute; of one cell, bucket or entry the lanes' updates
+// keep their order.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,7 @@ inline uint8_t& order1_of(const Shared& s, const Lane& l, uint32_t k) {
 }
 inline void update_map(const Lane& l, uint32_t k) { *l.shared_cell[k] = drawn(*l.shared_cell[k], bit_of(l, k)); }
 
-// What followed a byte, what followed two.
+// Notes the bytes that followed the last byte, and the last two.
 inline void update_after1(const Shared& s, const Lane& l) {
   uint32_t& after = s.after1[l.recent[0] & 255];
   after = after << 8 | l.byte;
@@ -70,7 +70,7 @@ inline void update_after2(const Shared& s, const Lane& l) {
   after = uint16_t(after << 8 | l.byte);
 }
 
-// What followed where memory m was the same.
+// Notes the byte that followed the value of memory m.
 inline void update_memory(const Shared& s, const Lane& l, int m) {
   uint32_t& last = s.memory[m][l.memory_at[m]];
   last = last << 8 | l.byte;
@@ -92,7 +92,7 @@ inline void update_tables(const Shared& s, int first, int last, uint32_t count) 
   }
 }
 
-// Everything else that is shared.
+// Updates all other shared state.
 inline void update_rest(const Shared& s, uint32_t count) {
   for (uint32_t j = 0; j < count; ++j) {
     const Lane& l = s.lane[j];

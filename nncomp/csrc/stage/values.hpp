@@ -1,5 +1,5 @@
-// What the values of contexts are computed with: the operations of nncomp/contexts/expression.py, on numbers of 64 bits
-// that wrap, and hashes. Everything is in unnamed namespaces: see kernels/body.hpp.
+// The operations of nncomp/contexts/expression.py, with which values of contexts are computed, on numbers of 64 bits
+// that wrap; and hashes. Everything is in unnamed namespaces: see kernels/body.hpp.
 #pragma once
 
 #include <cstdint>

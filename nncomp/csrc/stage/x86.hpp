@@ -1,4 +1,4 @@
-// Where the byte to come stands in an instruction of an x86 processor. It need not be right, only the same everywhere.
+// Parses x86 instructions. The result need not be right, only the same everywhere.
 // namespace feature: see past.hpp.
 #pragma once
 
@@ -37,7 +37,7 @@ inline void end_instruction(Instruction& x, uint32_t t) {
   x.bytes = x.operand = 0;
 }
 
-// Behind all else.
+// Goes on after everything but an immediate: with that, or with the end.
 inline void expect_immediate(Instruction& x, uint32_t t) {
   x.operand = 0;
   x.value = x.known = 0;
@@ -45,7 +45,7 @@ inline void expect_immediate(Instruction& x, uint32_t t) {
   else end_instruction(x, t);
 }
 
-// Behind mod-r/m, or SIB.
+// Goes on after mod-r/m or SIB: with a displacement, if there is one.
 inline void expect_displacement(Instruction& x, uint32_t mod, uint32_t base, uint32_t t) {
   if (mod == 3 || (mod == 0 && base != 5)) expect_immediate(x, t);
   else x.phase = DISPLACEMENT + (mod == 1 ? 1 : 4);
@@ -65,7 +65,7 @@ inline uint32_t immediate_size(const Instruction& x, uint32_t kind, uint32_t c) 
   }
 }
 
-// An opcode, or what may come before it.
+// Takes in an opcode, a prefix or an escape byte.
 inline void take_opcode(Instruction& x, uint32_t c, uint32_t t) {
   const uint32_t kind = x.phase == AFTER_38 ? 'm' : x.phase == AFTER_3A ? 'B' : x86_kind(x.phase << 8 | c);
   x.opcode = x.phase << 8 | c;
