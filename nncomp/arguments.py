@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["MAX_SAMPLE", "contiguous", "integer", "sample"]
+__all__ = ["MAX_SAMPLE", "contiguous", "device", "integer", "sample"]
 
 MAX_SAMPLE = 1 << 24  # bytes
 
@@ -32,6 +33,16 @@ def sample(value: int) -> int:
     value = integer("sample", value, least=1)
     if value > MAX_SAMPLE:
         raise ValueError(f"a sample of {value} bytes is more than 2^24")
+    return value
+
+
+def device(value: str) -> str:
+    """``value``, which names a device: auto, cpu, cuda or cuda:N. Whether it is there is another
+    question."""
+    if not isinstance(value, str):
+        raise TypeError(f"device must be a string, not {type(value).__name__}")
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value):
+        raise ValueError(f"unknown device {value!r}: use auto, cpu, cuda or cuda:N")
     return value
 
 

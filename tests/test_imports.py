@@ -49,8 +49,8 @@ ALLOWED = {
         *("container", "errors", "fileio", "levels", "model", "options", "registry", "packing"),
     },
     "engine": {
-        *("_native", "contexts", "engine", "errors", "kernels", "mixing", "mixing_tables"),
-        *("model", "network", "prime", "tables"),
+        *("_native", "arguments", "contexts", "engine", "errors", "kernels", "mixing"),
+        *("mixing_tables", "model", "network", "prime", "tables"),
     },
     "summary": {"plan"},
     "places": {"container", "engine", "mixing", "plan", "schedule"},

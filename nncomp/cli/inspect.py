@@ -21,7 +21,7 @@ from nncomp.cli.parameters import (
     STREAM,
     Number,
     Output,
-    byte_size,
+    block_size_option,
     level_flags,
     level_of,
     model_option,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["inspect"]
 
 _SLICE = 1 << 20  # bytes that are handled at a time
+_LEAST_BLOCK = 1 << 16  # bytes of a block at least
 _PAGE, _MAP = ".html", ".png"
 
 
@@ -61,12 +62,6 @@ class _Wanted:
     @property
     def report(self) -> bool:
         return bool(self.output or self.output_dir)
-
-
-def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
-    if value is not None and not (1 << 16 <= value <= 1 << 26 and value & (value - 1) == 0):
-        raise click.BadParameter("must be a power of two from 64KiB to 64MiB")
-    return value
 
 
 @click.command()
@@ -111,12 +106,9 @@ def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON: an array.")
 @level_flags
 @model_option("Model to use instead of the level's; none, the default of --lines: no network.")
-@click.option(
-    "--block-size",
-    type=byte_size,
-    metavar="SIZE",
-    callback=_block_size,
-    help="How much is read as one, and takes many times as much memory: 16MiB; for --lines 64MiB.",
+@block_size_option(
+    "How much is read as one, and takes many times as much memory: 16MiB; for --lines 64MiB.",
+    least=_LEAST_BLOCK,
 )
 @threads_option("Threads, of which two are of use; 0 (default) = one for each CPU.")
 @click.option("-q", "--quiet", is_flag=True, help="No bar.")

@@ -20,12 +20,15 @@ from nncomp.cli.parameters import (
     Number,
     Output,
     PrimeFile,
+    block_size_option,
     byte_size,
+    device_option,
     level_flags,
     level_of,
     memory_size,
     model_option,
     prime_option,
+    size_name,
     threads_option,
 )
 
@@ -43,6 +46,7 @@ __all__ = [
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_REACHES = [size_name(reach) for reach in container.REACHES[1:]]  # the first is the default
 
 
 class Mode(enum.Enum):
@@ -129,28 +133,16 @@ class FileCommand(click.Command):
                 yield from ("-" + found for found in re.findall("[0-9]+|.", letters[0][1:]))
 
 
-def _block_size(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
-    good = value is None or (1 << 10 <= value <= 1 << 26 and value & (value - 1) == 0)
-    if not good:
-        raise click.BadParameter("must be a power of two from 1KiB to 64MiB")
-    return value
-
-
 def _reach(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
     if value is not None and value not in container.REACHES[1:]:
-        raise click.BadParameter("must be 64MiB, 512MiB or 2GiB")
+        *some, last = _REACHES
+        raise click.BadParameter(f"must be {', '.join(some)} or {last}")
     return value
 
 
 def _suffix(ctx: click.Context, param: click.Parameter, value: str) -> str:
     if not value or os.path.basename(value) != value:
         raise click.BadParameter("must be the end of a file's name")
-    return value
-
-
-def _device(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value):
-        raise click.BadParameter("must be auto, cpu, cuda or cuda:N")
     return value
 
 
@@ -246,20 +238,15 @@ def file_options(command: _F) -> _F:
                 is_flag=True,
                 help="With --train: a tiny model of its own.",
             ),
-            click.option(
-                "--block-size",
-                type=byte_size,
-                metavar="SIZE",
-                callback=_block_size,
-                help="Content of a block, e.g. 1MiB: a power of two.",
-            ),
+            block_size_option("Content of a block, e.g. 1MiB: a power of two."),
             click.option(
                 "--long",
                 "reach",
                 type=byte_size,
                 metavar="SIZE",
                 callback=_reach,
-                help="How far back repeats are found: 64MiB (default), 512MiB, 2GiB.",
+                help="How far back repeats are found: "
+                f"{', '.join([f'{_REACHES[0]} (default)', *_REACHES[1:]])}.",
             ),
             click.option(
                 "--no-long", is_flag=True, help="Have every block stand alone, for quick seeking."
@@ -268,14 +255,9 @@ def file_options(command: _F) -> _F:
                 "Read this before each block: a sample of what many small files are like."
             ),
             threads_option("Threads; 0 (default) = one for each CPU. Never changes the output."),
-            click.option(
-                "--device",
-                default="auto",
+            device_option(
+                "Where to compute. Never changes the output.",
                 envvar="NNCOMP_DEVICE",
-                callback=_device,
-                metavar="auto|cpu|cuda[:N]",
-                shell_complete=completion.devices,
-                help="Where to compute. Never changes the output.",
             ),
             click.option(
                 "--memory",

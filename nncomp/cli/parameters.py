@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nncomp import arguments, fileio, levels, rawio
+from nncomp import arguments, container, fileio, levels, rawio
 from nncomp.cli import completion
 from nncomp.errors import NNCompError
 
@@ -24,7 +24,9 @@ __all__ = [
     "Number",
     "Output",
     "PrimeFile",
+    "block_size_option",
     "byte_size",
+    "device_option",
     "level_flags",
     "level_of",
     "memory_size",
@@ -32,6 +34,7 @@ __all__ = [
     "prime_option",
     "read_prime",
     "sample_size",
+    "size_name",
     "threads_option",
 ]
 
@@ -80,6 +83,16 @@ def byte_size(text: str) -> int:
     if match is None:
         raise click.BadParameter(f"{text!r} is not a size such as 65536, 512KiB or 4MiB")
     return int(match[1]) << 10 * (" kmgt".index(match[2]) if match[2] else 0)
+
+
+def size_name(size: int) -> str:
+    """The shortest way to write a size for ``byte_size``: '1000', '64KiB', '2GiB'."""
+    units = iter(("", "KiB", "MiB", "GiB", "TiB"))
+    unit = next(units)
+    while size and size % 1024 == 0:
+        size //= 1024
+        unit = next(units)
+    return f"{size}{unit}"
 
 
 def memory_size(text: str) -> int:
@@ -143,6 +156,43 @@ def model_option(text: str) -> Callable[[_F], _F]:
         metavar="NAME|FILE|none",
         shell_complete=completion.model_names,
         help=text,
+    )
+
+
+def block_size_option(text: str, least: int = container.MIN_BLOCK_SIZE) -> Callable[[_F], _F]:
+    """--block-size: a block size that the format has, ``least`` or more."""
+
+    def callback(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
+        try:
+            if value is not None:
+                container.require_block_size(value, least)
+        except ValueError:
+            sizes = f"{size_name(least)} to {size_name(container.MAX_BLOCK_SIZE)}"
+            raise click.BadParameter(f"must be a power of two from {sizes}") from None
+        return value
+
+    return click.option(
+        "--block-size", type=byte_size, metavar="SIZE", callback=callback, help=text
+    )
+
+
+def device_option(text: str, **more: Any) -> Callable[[_F], _F]:
+    """--device, with ``more`` of what click's options have."""
+
+    def callback(ctx: click.Context, param: click.Parameter, value: str) -> str:
+        try:
+            return arguments.device(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return click.option(
+        "--device",
+        default="auto",
+        metavar="auto|cpu|cuda[:N]",
+        callback=callback,
+        shell_complete=completion.devices,
+        help=text,
+        **more,
     )
 
 

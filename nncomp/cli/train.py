@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import click
 
 from nncomp import fileio
 from nncomp.cli import inputs, signals, training
-from nncomp.cli.parameters import Number, Output
+from nncomp.cli.parameters import Number, Output, device_option
 from nncomp.cli.report import printable, say
 from nncomp.cli.training import MB
 from nncomp.errors import NNCompError
@@ -68,9 +67,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
 @click.option("--stage-share", type=Number(0, 1, min_open=True), default=1.0,
               show_default=True, help="Share of the text that is recorded.")  # fmt: skip
 @training.options(training.SHAPE, training.PLAN)
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]",
-              callback=lambda ctx, param, value: _device(value), help="Where to train."
-              )  # fmt: skip
+@device_option("Where to train.", show_default=True)
 @click.option("-T", "--threads", type=click.IntRange(0, 1024), default=0,
               help="CPU threads; 0 (default) = all.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto",
@@ -190,12 +187,6 @@ def train(
         if checkpoint is None:
             saved.unlink()
     return 0
-
-
-def _device(value: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value):
-        raise click.BadParameter("must be auto, cpu, cuda or cuda:N")
-    return value
 
 
 def _check_outputs(

@@ -174,10 +174,11 @@ def lead_checksum(content: bytes) -> int:
     return zlib.crc32(content[:LEAD_SIZE]) if len(content) > LEAD_SIZE else 0
 
 
-def require_block_size(size: int) -> None:
-    """Raise ``ValueError`` unless ``size`` is a legal block size: a power of two, 2^10..2^26."""
-    if not _is_power_of_two(size, MIN_BLOCK_SIZE, MAX_BLOCK_SIZE):
-        raise ValueError(f"block size {size} is not a power of two, 2^10..2^26")
+def require_block_size(size: int, least: int = MIN_BLOCK_SIZE) -> None:
+    """Raise ``ValueError`` unless ``size`` is a power of two from ``least`` to 2^26."""
+    if not _is_power_of_two(size, least, MAX_BLOCK_SIZE):
+        low, high = least.bit_length() - 1, MAX_BLOCK_SIZE.bit_length() - 1
+        raise ValueError(f"block size {size} is not a power of two, 2^{low}..2^{high}")
 
 
 def _is_power_of_two(value: int, low: int, high: int) -> bool:

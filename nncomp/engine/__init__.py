@@ -13,10 +13,10 @@ import contextlib
 import importlib
 import importlib.util
 import os
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+from nncomp import arguments
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
@@ -227,23 +227,19 @@ four times that, for GPUs that are slower and CPUs that are faster.
 
 
 def check(device: str) -> None:
-    """Raise ``NNCompError`` where ``device`` is a CUDA device that is not there, and ``TypeError``
-    or ``ValueError`` where it is not auto, cpu, cuda or cuda:N."""
-    if not isinstance(device, str):
-        raise TypeError(f"device must be a string, not {type(device).__name__}")
-    if device in ("auto", "cpu"):
+    """Raise ``NNCompError`` unless ``device`` is auto, cpu, or a CUDA device that is there, and
+    ``TypeError`` or ``ValueError`` for what names no device anywhere."""
+    if arguments.device(device) in ("auto", "cpu"):
         return
-    match = re.fullmatch(r"cuda(?::([0-9]{1,3}))?", device)
-    if match is None:
-        raise ValueError(f"unknown device {device!r}: use auto, cpu, cuda or cuda:N")
     for package in ("torch", "triton"):
         if importlib.util.find_spec(package) is None:
             raise NNCompError(f"device cuda needs {package}: pip install torch triton")
     count = _cuda_devices()
     if count == 0:
         raise NNCompError("there is no CUDA device")
-    if int(match[1] or 0) >= count:
-        raise NNCompError(f"there is no CUDA device {match[1]}: they are 0 to {count - 1}")
+    number = _number(device)
+    if number >= count:
+        raise NNCompError(f"there is no CUDA device {number}: they are 0 to {count - 1}")
 
 
 def get(device: str = "auto", lanes: int = 0, threads: int = 1) -> Engine:
@@ -259,7 +255,7 @@ def get(device: str = "auto", lanes: int = 0, threads: int = 1) -> Engine:
         with contextlib.suppress(NNCompError, ImportError):
             return _cuda(0)
     if device.startswith("cuda"):
-        return _cuda(int(device.partition(":")[2] or 0))
+        return _cuda(_number(device))
     name = os.environ.get("NNCOMP_ENGINE") or "native"
     if name not in _ENGINES:
         raise NNCompError(f"NNCOMP_ENGINE={name}: use one of {', '.join(_ENGINES)}")
@@ -276,6 +272,11 @@ def in_steps(cpu: Engine) -> InSteps:
     if isinstance(cpu, InSteps):
         return cpu
     return cast(InSteps, importlib.import_module("nncomp.engine.native"))
+
+
+def _number(device: str) -> int:
+    """Of cuda or cuda:N."""
+    return int(device.partition(":")[2] or 0)
 
 
 def _cuda(number: int) -> Engine:
