@@ -13,8 +13,10 @@ from nncomp.contexts.family import Family
 from nncomp.contexts.table import LEAN, MAX, RICH
 
 __all__ = [
+    "FIRST_STATES",
     "MAX_PERIOD",
     "MAX_STRIDE",
+    "MOST_ADDED",
     "Contexts",
     "FloatKind",
     "Mixing",
@@ -27,7 +29,8 @@ MAX_STRIDE = 8
 _LEAST_SQUARES = 165440  # bytes that a lane's take, of eight channels
 _OUTLINES = 131072  # bytes of a lane that remember numbers of lines
 _STATE = 12  # bytes of one of an automaton
-_FIRST_STATES, _MOST_ADDED = 256 * 255, 1 << 20  # how many it has
+FIRST_STATES = 256 * 255  # how many it has at first: each node of a byte, behind each byte
+MOST_ADDED = 1 << 20  # to them, and less than 3/2 of the bytes so far
 
 
 class Profile(enum.IntEnum):
@@ -178,7 +181,7 @@ class Mixing:
             _OUTLINES if self.contexts == Contexts.GENERAL and self.profile != Profile.LEAN else 0
         )
         longest = -(-size // lanes)
-        lane += _STATE * (_FIRST_STATES + min(longest + longest // 2, _MOST_ADDED)) + 64
+        lane += _STATE * (FIRST_STATES + min(longest + longest // 2, MOST_ADDED)) + 64
         return tables + maps + lanes * (lane + 10304)
 
 

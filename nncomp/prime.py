@@ -11,6 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from nncomp import arguments
+from nncomp.container import PRIME_SIZE
 from nncomp.errors import PrimeError
 
 if TYPE_CHECKING:
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
     from nncomp.mixing import Mixing
     from nncomp.model import Model, ModelConfig
 
-__all__ = ["DIGEST_SIZE", "KEPT", "MAX_PRIME_SIZE", "MOST_KEPT", "Prime", "required"]
+__all__ = ["KEPT", "MAX_PRIME_SIZE", "MOST_KEPT", "Prime", "required"]
 
 MAX_PRIME_SIZE = 1 << 20  # bytes
-DIGEST_SIZE = 16  # bytes
 KEPT = 2  # how many primed states an engine caches: those that were used last
 MOST_KEPT = 1 << 27  # bytes of a primed state that is cached, at most
 
@@ -41,7 +41,7 @@ class Prime:
             raise ValueError("a prime is empty")
         if len(self.data) > MAX_PRIME_SIZE:
             raise ValueError(f"a prime is larger than {MAX_PRIME_SIZE} bytes")
-        self.digest = hashlib.blake2b(self.data, digest_size=DIGEST_SIZE).digest()
+        self.digest = hashlib.blake2b(self.data, digest_size=PRIME_SIZE).digest()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Prime) and self.data == other.data

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from nncomp.engine.reference.automaton import FIRST_STATES, Automaton
+from nncomp.engine.reference.automaton import Automaton
+from nncomp.mixing import FIRST_STATES
 
 
 def learn(automaton: Automaton, data: bytes) -> None:

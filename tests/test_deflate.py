@@ -24,7 +24,7 @@ import models
 import nncomp
 from conftest import examples
 from nncomp import _native
-from nncomp.container import MAGICS, MAX_SMALL_SIZE
+from nncomp.container import MAGICS, MAX_BLOCK_SIZE, MAX_SMALL_SIZE
 from nncomp.errors import FormatError
 from nncomp.filters import deflate
 from nncomp.plan.values import MAX_STREAM_SIZE
@@ -442,6 +442,7 @@ def test_contents_fit_into_a_plan() -> None:
     for bits in range(27):
         for size in (1 << bits, (1 << bits) - 1):
             assert size + deflate.most_contents(size) <= MAX_STREAM_SIZE
+    assert MAX_BLOCK_SIZE + deflate.most_contents(MAX_BLOCK_SIZE) == MAX_STREAM_SIZE
 
 
 # ---- damage ----

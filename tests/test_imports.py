@@ -27,7 +27,7 @@ ALLOWED = {
     "contexts": {"contexts"},
     "mixing": {"contexts"},
     "mixing_tables": {"tables"},
-    "prime": {"arguments", "errors"},
+    "prime": {"arguments", "container", "errors"},
     "rawio": set(),
     "schedule": set(),
     "tables": set(),

@@ -34,12 +34,13 @@ CONTEXTS = Contexts.GENERAL
 
 _GROUPS = range(2, 41)  # how many streams may hold contents
 _BLOCK_TOKENS = 1 << 20  # tokens of a deflate block at most
+_MOST_STREAMS = 1 << 28  # bytes: plan.MAX_STREAM_SIZE, as a test confirms; plans import filters
 
 
 def most_contents(size: int) -> int:
     """The limit of inflated bytes in a block of ``size`` bytes. A small block may inflate by a
     higher factor; a large one must not take minutes, or exceed the limit of a plan's streams."""
-    return min(128 * size, 8 * size + (1 << 23), (1 << 28) - size)
+    return min(128 * size, 8 * size + (1 << 23), _MOST_STREAMS - size)
 
 
 def follow(content: bytes, inside: Inside | None) -> Inside | None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import functools
 
+from nncomp.mixing import FIRST_STATES, MOST_ADDED
 from nncomp.mixing_tables import STRETCH
 
 __all__ = ["Automaton"]
 
-FIRST_STATES = 256 * 255  # one for each node of a byte after each byte
-MOST_ADDED = 1 << 20  # states that are added at most; they are also at most 3/2 of the bytes so far
 FIRST_SEEN, ONCE, MOST_SEEN = 51, 256, 64000  # first count, one occurrence, largest count
 KEPT = 512  # a quarter of the other bit's count in excess of this is forgotten
 OTHERS = 512  # a state is cloned only if other transitions into it were taken so often
