@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nncomp import rawio
 from nncomp.cli.options import Options
-from nncomp.cli.report import printable, progress_bar, size_text
+from nncomp.cli.report import printable, progress_bar, size_text, terminal_bar
 from nncomp.errors import NNCompError
 from nncomp.rawio import Readable, Writable
 
@@ -140,22 +139,16 @@ class _Run:
 def _bar(label: str, options: Options) -> Iterator[Callable[[float, str], None]]:
     """Show a bar of the training time on a terminal; yields the function that moves it."""
     show = bool(options.progress) and not options.quiet
-    if not show or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda share, text: None
-        return
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0  # no extra thread
-    with tqdm(
+    with terminal_bar(
+        show,
         desc=printable(f"{label} (training)"),
         total=100,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed} {postfix}",
-        leave=False,
-        file=sys.stderr,
-        dynamic_ncols=True,
     ) as bar:
 
         def report(share: float, text: str) -> None:
+            if bar is None:
+                return
             bar.set_postfix_str(text, refresh=False)
             bar.update(100 * share - bar.n)
 

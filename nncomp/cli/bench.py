@@ -6,7 +6,6 @@ import contextlib
 import csv
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from nncomp import fileio, levels
 from nncomp.cli import inputs
 from nncomp.cli.options import Mode
 from nncomp.cli.parameters import FILE, Number, Output, PrimeFile, prime_option
-from nncomp.cli.report import Report, leave_out, printable, size_text
+from nncomp.cli.report import Report, leave_out, printable, size_text, terminal_bar
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
@@ -163,17 +162,13 @@ def _files(paths: tuple[str, ...], report: Report, quiet: bool) -> list[str]:
 @contextlib.contextmanager
 def _progress(total: int, quiet: bool) -> Iterator[Callable[[str, str], None]]:
     """Show a bar on a terminal that counts round trips and names the current one."""
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda compressor, file: None
-        return
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0  # no extra thread
-    with tqdm(total=total, leave=False, file=sys.stderr, dynamic_ncols=True) as bar:
+    with terminal_bar(not quiet, total=total) as bar:
         begun = 0
 
         def started(compressor: str, file: str) -> None:
             nonlocal begun
+            if bar is None:
+                return
             bar.set_description_str(printable(f"{os.path.basename(file)}: {compressor}"))
             bar.update(begun - bar.n)
             begun += 1

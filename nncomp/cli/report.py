@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
@@ -21,11 +22,13 @@ __all__ = [
     "duration_text",
     "leave_out",
     "message_of",
+    "open_bar",
     "printable",
     "progress_bar",
     "say",
     "shown_name",
     "size_text",
+    "terminal_bar",
     "total_bar",
 ]
 
@@ -137,20 +140,42 @@ def blocks_text(blocks: Mapping[str, int], mixings: Mapping[str, int]) -> str:
     return f"{kinds}; mixing: {listed(mixings)}" if mixings else kinds
 
 
+def open_bar(show: bool, *, leave: bool = False, **more: Any) -> Any | None:
+    """tqdm's bar, with ``more`` of what it takes, to be closed; None unless it is to be shown, and
+    stderr is a terminal. ``leave``: it stays there in the end."""
+    if not show or sys.stderr is None or not sys.stderr.isatty():
+        return None
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0  # no extra thread
+    return tqdm(leave=leave, file=sys.stderr, dynamic_ncols=True, **more)
+
+
+@contextlib.contextmanager
+def terminal_bar(show: bool, **more: Any) -> Iterator[Any | None]:
+    """The same while a block runs."""
+    bar = open_bar(show, **more)
+    try:
+        yield bar
+    finally:
+        if bar is not None:
+            bar.close()
+
+
 @contextlib.contextmanager
 def progress_bar(
     label: str, total: int | None, *, show: bool
 ) -> Iterator[Callable[[int], None] | None]:
     """Show a bar with rate, and with time left if ``total`` (bytes) is known. Yields a function to
     call with bytes done, or None if nothing is shown. Short work shows no bar."""
-    with _open_bar(label, total, show) as bar:
+    with _byte_bar(label, total, show) as bar:
         yield None if bar is None else lambda count: bar.update(count) and None
 
 
 @contextlib.contextmanager
 def total_bar(label: str, total: int, *, show: bool) -> Iterator[TotalBar]:
     """Show a bar for many files, of ``total`` bytes together; ``label`` names the first."""
-    with _open_bar(label, total, show) as bar:
+    with _byte_bar(label, total, show) as bar:
         yield TotalBar(bar)
 
 
@@ -176,21 +201,13 @@ class TotalBar:
             self._bar.clear()
 
 
-def _open_bar(label: str, total: int | None, show: bool) -> contextlib.AbstractContextManager[Any]:
-    if not show or sys.stderr is None or not sys.stderr.isatty():
-        return contextlib.nullcontext()
-    from tqdm import tqdm
-
-    tqdm.monitor_interval = 0  # no extra thread
-    bar: contextlib.AbstractContextManager[Any] = tqdm(
+def _byte_bar(label: str, total: int | None, show: bool) -> AbstractContextManager[Any | None]:
+    return terminal_bar(
+        show,
         desc=printable(label),
         total=total,
         unit="B",
         unit_scale=True,
         unit_divisor=1024,
         delay=0.5,
-        leave=False,
-        file=sys.stderr,
-        dynamic_ncols=True,
     )
-    return bar

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nncomp.cli.parameters import Number, byte_size
-from nncomp.cli.report import say
+from nncomp.cli.report import open_bar, say
 from nncomp.errors import ModelError, NNCompError
 
 if TYPE_CHECKING:
@@ -242,19 +242,14 @@ class Reporter:
         self.begin, self.first = time.monotonic(), trainer.step
         self.shown = 0.0
         self.points = 0
-        self.bar: Any = None
-        if not quiet and sys.stderr is not None and sys.stderr.isatty():
-            from tqdm import tqdm
-
-            tqdm.monitor_interval = 0  # no extra thread
-            self.bar = tqdm(
-                total=trainer.plan.steps * trainer.plan.batch,
-                initial=trainer.step * trainer.plan.batch,
-                unit="B",
-                unit_scale=True,
-                file=sys.stderr,
-                dynamic_ncols=True,
-            )
+        self.bar = open_bar(
+            not quiet,
+            leave=True,
+            total=trainer.plan.steps * trainer.plan.batch,
+            initial=trainer.step * trainer.plan.batch,
+            unit="B",
+            unit_scale=True,
+        )
 
     def __call__(self, trainer: Trainer) -> None:
         now = time.monotonic()
