@@ -1,4 +1,4 @@
-"""How long files and C++ functions may be.
+"""How long files and functions may be.
 
 What is longer says why, or is in a list here that is to become empty.
 """
@@ -12,10 +12,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FILE_LINES, FUNCTION_LINES = 400, 60
+PYTHON_FUNCTION_LINES = 80  # with the parameters and what is said of them, one a line
 
 # Whoever shortens one removes its entry.
 LONG_FILES: set[str] = set()
 LONG_FUNCTIONS: set[str] = set()
+LONG_PYTHON_FUNCTIONS: set[str] = set()
 
 CONTROL = {"if", "for", "while", "switch", "catch", "constexpr", "requires"}
 
@@ -88,6 +90,17 @@ def test_functions() -> None:
             if lines > FUNCTION_LINES:
                 long.add(f"{path.relative_to(ROOT / 'nncomp/csrc').as_posix()} {name}")
     assert long == LONG_FUNCTIONS
+
+
+def test_python_functions() -> None:
+    long = set()
+    for path in sorted(ROOT.joinpath("nncomp").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                assert node.end_lineno is not None
+                if node.end_lineno - node.lineno >= PYTHON_FUNCTION_LINES:
+                    long.add(f"{path.relative_to(ROOT).as_posix()} {node.name}")
+    assert long == LONG_PYTHON_FUNCTIONS
 
 
 def test_functions_are_found() -> None:

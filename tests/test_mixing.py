@@ -27,6 +27,12 @@ from nncomp.engine import native, reference
 from nncomp.engine.reference import cells, coder, features, hashes, mixer
 from nncomp.engine.reference.cells import Ints
 from nncomp.engine.reference.instructions import KINDS, Instruction
+from nncomp.engine.reference.lane import (
+    HISTORY_COUNT,
+    MATCH_COUNT,
+    SAMPLE_COUNT,
+    SAMPLE_START,
+)
 from nncomp.engine.reference.samples import TAPS
 from nncomp.engine.reference.squares import OF_ROWS, OF_SOUND, SHORT, Forgetting, LeastSquares
 from nncomp.errors import FormatError
@@ -509,7 +515,7 @@ def saturated(likely: bool) -> tuple[list[bytes], np.ndarray]:
         patch.setattr(reference, "Stage", Kept)
         data = chosen(600, likely)
         payloads = reference.encode_block(hesitant(), data, 1, MIXINGS["lean"])
-    return payloads, stages[0].lanes[0].weights
+    return payloads, stages[0].lanes[0].first.weights
 
 
 @pytest.mark.slow
@@ -893,9 +899,9 @@ def test_tables_of_the_page() -> None:
 
 
 STARTS = {
-    "histories": ([int(start) for start in START], mixer.HISTORY_COUNT),
-    "matches": ([65535 - 65536 // (n + 3) for n in range(24)], mixer.MATCH_COUNT),
-    "samples": ([mixer.SAMPLE_START], mixer.SAMPLE_COUNT),
+    "histories": ([int(start) for start in START], HISTORY_COUNT),
+    "matches": ([65535 - 65536 // (n + 3) for n in range(24)], MATCH_COUNT),
+    "samples": ([SAMPLE_START], SAMPLE_COUNT),
 }
 
 

@@ -7,8 +7,8 @@ import enum
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,7 @@ from nncomp.cli.parameters import (
     block_size_option,
     byte_size,
     device_option,
+    in_order,
     level_flags,
     level_of,
     memory_size,
@@ -45,7 +46,6 @@ __all__ = [
     "options_of",
 ]
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 _REACHES = [size_name(reach) for reach in container.REACHES[1:]]  # the first is the default
 
 
@@ -146,150 +146,139 @@ def _suffix(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
-def input_options(command: _F) -> _F:
-    """A decorator that adds the argument and options that name the files to work on."""
-    for option in reversed(
-        [
-            click.argument("files", nargs=-1, type=FILE, shell_complete=completion.packed_files),
-            click.option(
-                "--files-from",
-                type=FILE,
-                metavar="LIST",
-                help="Take the names in this file, too, one a line; '-' is stdin.",
-            ),
-            click.option(
-                "--files-from0",
-                type=FILE,
-                metavar="LIST",
-                help="The same with a NUL behind each, as from find -print0.",
-            ),
-            click.option(
-                "-r",
-                "--recursive",
-                is_flag=True,
-                help="Take the files in directories; see the manual.",
-            ),
-            click.option(
-                "-S",
-                "--suffix",
-                metavar=".SUF",
-                default=fileio.SUFFIX,
-                show_default=True,
-                callback=_suffix,
-                help="Of compressed files; .nnc is known, too.",
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
+# Which files to work on.
+input_options = in_order(
+    [
+        click.argument("files", nargs=-1, type=FILE, shell_complete=completion.packed_files),
+        click.option(
+            "--files-from",
+            type=FILE,
+            metavar="LIST",
+            help="Take the names in this file, too, one a line; '-' is stdin.",
+        ),
+        click.option(
+            "--files-from0",
+            type=FILE,
+            metavar="LIST",
+            help="The same with a NUL behind each, as from find -print0.",
+        ),
+        click.option(
+            "-r",
+            "--recursive",
+            is_flag=True,
+            help="Take the files in directories; see the manual.",
+        ),
+        click.option(
+            "-S",
+            "--suffix",
+            metavar=".SUF",
+            default=fileio.SUFFIX,
+            show_default=True,
+            callback=_suffix,
+            help="Of compressed files; .nnc is known, too.",
+        ),
+    ]
+)
 
+_OUTPUT = [  # where it goes, and what becomes of the inputs
+    click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to stdout."),
+    click.option(
+        "-o",
+        "--output",
+        type=Output(allow_dash=True),
+        help="Write to this file; '-' is stdout.",
+    ),
+    click.option(
+        "--output-dir",
+        type=Output(),
+        shell_complete=completion.directories,
+        help="Write into this directory instead.",
+    ),
+    click.option(
+        "-f", "--force", is_flag=True, help="Overwrite; compress .nnc files; use terminals."
+    ),
+    click.option("-k", "--keep", is_flag=True, help="Keep inputs (default), whatever --rm says."),
+    click.option("--verify", is_flag=True, help="Decompress what was written, and compare."),
+    click.option("--rm", "remove", is_flag=True, help="Verify, then remove the input."),
+    click.option(
+        "--keep-going",
+        is_flag=True,
+        help="Decompress what is whole of damaged files, and say what is missing.",
+    ),
+    click.option("--zeros", is_flag=True, help="With --keep-going: zeros for the gaps."),
+]
+_MODEL = [
+    level_flags,
+    model_option("Model to use instead of the level's; none: no network, which is faster."),
+    click.option("--embed-model", is_flag=True, help="Put the model into the output."),
+    click.option("--train", is_flag=True, help="Fit the model to the input, and put that in, too."),
+    click.option(
+        "--train-time",
+        type=Number(0, 86400, min_open=True),
+        default=300,
+        show_default=True,
+        metavar="SECONDS",
+        help="For --train.",
+    ),
+    click.option(
+        "--from-scratch",
+        is_flag=True,
+        help="With --train: a tiny model of its own.",
+    ),
+]
+_BLOCKS = [  # what they have, and what is before them
+    block_size_option("Content of a block, e.g. 1MiB: a power of two."),
+    click.option(
+        "--long",
+        "reach",
+        type=byte_size,
+        metavar="SIZE",
+        callback=_reach,
+        help="How far back repeats are found: "
+        f"{', '.join([f'{_REACHES[0]} (default)', *_REACHES[1:]])}.",
+    ),
+    click.option(
+        "--no-long", is_flag=True, help="Have every block stand alone, for quick seeking."
+    ),
+    prime_option("Read this before each block: a sample of what many small files are like."),
+]
+_MEANS = [  # of the machine
+    threads_option("Threads; 0 (default) = one for each CPU. Never changes the output."),
+    device_option(
+        "Where to compute. Never changes the output.",
+        envvar="NNCOMP_DEVICE",
+    ),
+    click.option(
+        "--memory",
+        type=memory_size,
+        metavar="SIZE",
+        default="1GiB",
+        show_default=True,
+        help="Refuse to decompress what needs more.",
+    ),
+    click.option(
+        "--max-size",
+        type=byte_size,
+        metavar="SIZE",
+        help="Refuse to decompress a file to more than that.",
+    ),
+]
+_SHOWN = [
+    click.option("-q", "--quiet", count=True, help="No summary, no bar; twice: no errors."),
+    click.option("-v", "--verbose", count=True, help="Say more."),
+    click.option(
+        "--progress/--no-progress",
+        default=None,
+        help="Bar on a terminal; by default, not while output goes to a pipe or to one.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="With test and list: an array on stdout."),
+    click.version_option(
+        nncomp.__version__, "-V", "--version", message="nncomp %(version)s", hidden=True
+    ),
+]
 
-def file_options(command: _F) -> _F:
-    """A decorator that adds every option of compress and decompress: a filter must accept those of
-    either."""
-    for option in reversed(
-        [
-            input_options,
-            click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to stdout."),
-            click.option(
-                "-o",
-                "--output",
-                type=Output(allow_dash=True),
-                help="Write to this file; '-' is stdout.",
-            ),
-            click.option(
-                "--output-dir",
-                type=Output(),
-                shell_complete=completion.directories,
-                help="Write into this directory instead.",
-            ),
-            click.option(
-                "-f", "--force", is_flag=True, help="Overwrite; compress .nnc files; use terminals."
-            ),
-            click.option(
-                "-k", "--keep", is_flag=True, help="Keep inputs (default), whatever --rm says."
-            ),
-            click.option(
-                "--verify", is_flag=True, help="Decompress what was written, and compare."
-            ),
-            click.option("--rm", "remove", is_flag=True, help="Verify, then remove the input."),
-            click.option(
-                "--keep-going",
-                is_flag=True,
-                help="Decompress what is whole of damaged files, and say what is missing.",
-            ),
-            click.option("--zeros", is_flag=True, help="With --keep-going: zeros for the gaps."),
-            level_flags,
-            model_option("Model to use instead of the level's; none: no network, which is faster."),
-            click.option("--embed-model", is_flag=True, help="Put the model into the output."),
-            click.option(
-                "--train", is_flag=True, help="Fit the model to the input, and put that in, too."
-            ),
-            click.option(
-                "--train-time",
-                type=Number(0, 86400, min_open=True),
-                default=300,
-                show_default=True,
-                metavar="SECONDS",
-                help="For --train.",
-            ),
-            click.option(
-                "--from-scratch",
-                is_flag=True,
-                help="With --train: a tiny model of its own.",
-            ),
-            block_size_option("Content of a block, e.g. 1MiB: a power of two."),
-            click.option(
-                "--long",
-                "reach",
-                type=byte_size,
-                metavar="SIZE",
-                callback=_reach,
-                help="How far back repeats are found: "
-                f"{', '.join([f'{_REACHES[0]} (default)', *_REACHES[1:]])}.",
-            ),
-            click.option(
-                "--no-long", is_flag=True, help="Have every block stand alone, for quick seeking."
-            ),
-            prime_option(
-                "Read this before each block: a sample of what many small files are like."
-            ),
-            threads_option("Threads; 0 (default) = one for each CPU. Never changes the output."),
-            device_option(
-                "Where to compute. Never changes the output.",
-                envvar="NNCOMP_DEVICE",
-            ),
-            click.option(
-                "--memory",
-                type=memory_size,
-                metavar="SIZE",
-                default="1GiB",
-                show_default=True,
-                help="Refuse to decompress what needs more.",
-            ),
-            click.option(
-                "--max-size",
-                type=byte_size,
-                metavar="SIZE",
-                help="Refuse to decompress a file to more than that.",
-            ),
-            click.option("-q", "--quiet", count=True, help="No summary, no bar; twice: no errors."),
-            click.option("-v", "--verbose", count=True, help="Say more."),
-            click.option(
-                "--progress/--no-progress",
-                default=None,
-                help="Bar on a terminal; by default, not while output goes to a pipe or to one.",
-            ),
-            click.option(
-                "--json", "as_json", is_flag=True, help="With test and list: an array on stdout."
-            ),
-            click.version_option(
-                nncomp.__version__, "-V", "--version", message="nncomp %(version)s", hidden=True
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
+# Every option of compress and decompress; a filter must take those of the other, too.
+file_options = in_order([input_options], _OUTPUT, _MODEL, _BLOCKS, _MEANS, _SHOWN)
 
 
 def options_of(

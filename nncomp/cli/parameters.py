@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +27,7 @@ __all__ = [
     "block_size_option",
     "byte_size",
     "device_option",
+    "in_order",
     "level_flags",
     "level_of",
     "memory_size",
@@ -109,6 +110,17 @@ def sample_size(text: str) -> int:
     if not 1 <= size <= arguments.MAX_SAMPLE:
         raise click.BadParameter("must be 1 byte to 16MiB")
     return size
+
+
+def in_order(*lists: Sequence[Callable[[Any], Any]]) -> Callable[[_F], _F]:
+    """A decorator that adds all the options, in their order."""
+
+    def decorate(command: _F) -> _F:
+        for option in reversed([option for some in lists for option in some]):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def level_flags(command: _F) -> _F:

@@ -11,7 +11,7 @@ import click
 
 from nncomp import fileio
 from nncomp.cli import inputs, signals, training
-from nncomp.cli.parameters import Number, Output, device_option
+from nncomp.cli.parameters import Number, Output, device_option, in_order
 from nncomp.cli.report import printable, say
 from nncomp.cli.training import MB
 from nncomp.errors import NNCompError
@@ -66,7 +66,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
               "there, 8 bytes a byte.")  # fmt: skip
 @click.option("--stage-share", type=Number(0, 1, min_open=True), default=1.0,
               show_default=True, help="Share of the text that is recorded.")  # fmt: skip
-@training.options(training.SHAPE, training.PLAN)
+@in_order(training.SHAPE, training.PLAN)
 @device_option("Where to train.", show_default=True)
 @click.option("-T", "--threads", type=click.IntRange(0, 1024), default=0,
               help="CPU threads; 0 (default) = all.")  # fmt: skip
@@ -128,19 +128,12 @@ def train(
     training.require_torch("training")
     import torch
 
-    from nncomp.train import data, distributed, loop, memory, moments
+    from nncomp.train import data, distributed, loop, memory
 
     memory.keep_freed()
-
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device != "cpu" and not torch.cuda.is_available():
-        raise NNCompError("torch finds no CUDA device here")
-    device = distributed.start(device)
+    device = _start(device, threads)
     leads = distributed.rank() == 0
     quiet = quiet or not leads
-    if threads:
-        torch.set_num_threads(threads)
     try:
         _check_inputs(data.files_of(paths), [output, master, saved, table, plot])
         text = data.load(paths, weights, validation, test)
@@ -154,12 +147,7 @@ def train(
         )
     except ValueError as error:
         raise NNCompError(str(error)) from None
-    if init and not saved.exists():
-        moments.by_use(trainer.network, text.train, plan.total)
-    if saved.exists():
-        for change in trainer.restore(saved, extend):
-            if leads:
-                say(f"from here on, {change}")
+    _resume(trainer, text.train, saved, extend, grown=init is not None)
     if not quiet:
         size = sum(len(domain.data) for domain in text.train)
         say(
@@ -168,22 +156,10 @@ def train(
         )
 
     reporter = training.Reporter(trainer, str(table) if table and leads else None, quiet)
-    try:
-        with signals.deferred() as signalled:
-            trainer.run(saved, checkpoint_every, reporter, signalled)
-            if signalled() and leads:
-                say(f"stopped after step {trainer.step}; the same command continues from {saved}")
-    finally:
-        reporter.close()
-        distributed.end()
+    _run(trainer, saved, checkpoint_every, reporter)
     if leads:
         _finish(trainer, text, output, name, notes, master, uses, quiet)
-        if table:
-            training.write_curve(str(table), trainer)
-        if plot:
-            from nncomp import plotting
-
-            plotting.draw_curve(str(plot), trainer.curve)
+        _keep_curve(trainer, table, plot)
         if checkpoint is None:
             saved.unlink()
     return 0
@@ -215,6 +191,51 @@ def _check_inputs(files: list[Path], places: list[Path | None]) -> None:
     for place in filter(None, places):
         if inputs.same(str(place), map(str, files)):
             raise NNCompError(f"{place}: is training text")
+
+
+def _start(device: str, threads: int) -> str:
+    """Prepare torch, and say on which device this process trains."""
+    import torch
+
+    from nncomp.train import distributed
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device != "cpu" and not torch.cuda.is_available():
+        raise NNCompError("torch finds no CUDA device here")
+    device = distributed.start(device)
+    if threads:
+        torch.set_num_threads(threads)
+    return device
+
+
+def _resume(
+    trainer: Trainer, domains: list[Domain], saved: Path, extend: bool, grown: bool
+) -> None:
+    """Go on from the checkpoint ``saved``, or begin; ``grown``: with a network that was trained."""
+    from nncomp.train import distributed, moments
+
+    if saved.exists():
+        for change in trainer.restore(saved, extend):
+            if distributed.rank() == 0:
+                say(f"from here on, {change}")
+    elif grown:
+        moments.by_use(trainer.network, domains, trainer.plan.total)
+
+
+def _run(trainer: Trainer, saved: Path, every: float, reporter: training.Reporter) -> None:
+    """Train to the end, or until a signal comes."""
+    from nncomp.train import distributed
+
+    leads = distributed.rank() == 0
+    try:
+        with signals.deferred() as signalled:
+            trainer.run(saved, every, reporter, signalled)
+            if signalled() and leads:
+                say(f"stopped after step {trainer.step}; the same command continues from {saved}")
+    finally:
+        reporter.close()
+        distributed.end()
 
 
 def _plan(values: dict[str, Any]) -> Plan:
@@ -300,6 +321,16 @@ def _finish(
         f"{account.total / size:.4f} bits/byte (data estimated from samples)"
     )
     say(printable(f"{output}: {model.stored_size:,} bytes, id {model.id.hex()}"))
+
+
+def _keep_curve(trainer: Trainer, table: Path | None, plot: Path | None) -> None:
+    """Write and draw it, where that is wanted."""
+    if table:
+        training.write_curve(str(table), trainer)
+    if plot:
+        from nncomp import plotting
+
+        plotting.draw_curve(str(plot), trainer.curve)
 
 
 def _corpus_note(trainer: Trainer, domains: list[Domain]) -> str:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,7 +27,6 @@ __all__ = [
     "Reporter",
     "changed",
     "config_file",
-    "options",
     "pairs",
     "require_torch",
     "resized",
@@ -38,8 +37,6 @@ MB = 1_000_000
 PATHS = "paths"  # key of the configuration file for the training files, which have no option
 LINE_EVERY = 10.0  # seconds between two lines if there is no terminal
 BAR_EVERY = 0.2  # seconds between two updates of the bar
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def require_torch(what: str) -> None:
@@ -157,17 +154,6 @@ PLAN = [
     click.option("--patience", type=click.IntRange(0), default=0, metavar="N",
                  help="Stop after N validations without a better one, and keep the best."),
 ]  # fmt: skip
-
-
-def options(*lists: Sequence[Callable[[Any], Any]]) -> Callable[[_F], _F]:
-    """A decorator that adds all the options, in their order."""
-
-    def decorate(command: _F) -> _F:
-        for option in reversed([option for some in lists for option in some]):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 def config_file(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:

@@ -118,29 +118,6 @@ def read_blocks(
     for its model may be damaged otherwise. Raises what ``read`` raises.
     """
 
-    def is_network(number: int) -> bool:
-        file.seek(frame.entries[number].offset)
-        return Scanner(file).byte() == records.NETWORK_BLOCK
-
-    def read_block(number: int, *, checked: bool = True) -> list[ModelRef | Block]:
-        # The block's checksum also covers the bytes before it: the last checksum, or the head.
-        before = 4 if number else head_size(bool(header.prime))
-        entry = frame.entries[number]
-        file.seek(entry.offset - before)
-        most = header.block_size + MAX_PLAN_SIZE  # all of any block without a model
-        scanner = Scanner(_Ahead(file, min(before + entry.stored_size, most)))
-        scanner.take(before)
-        start = scanner.position
-        block, model = records.read_block(
-            scanner, scanner.byte(), header, number != bearer, memory_limit
-        )
-        if not checked:
-            return [block] if model is None else [model, block]
-        scanner.check()
-        if (scanner.position - start, block.size) != (entry.stored_size, entry.content_size):
-            raise FormatError(WRONG_INDEX)
-        return [block] if model is None else [model, block]
-
     file.seek(frame.offset)
     scanner = Scanner(file)
     found = records.read_frame_head(scanner, first=True)
@@ -157,20 +134,10 @@ def read_blocks(
                 yield named
             yield small
         return
-    bearer: int | None = None  # number of the block that carries the model
-
-    def read_with_model(number: int) -> list[ModelRef | Block]:
-        """Read a block; the model comes before it if this is the first block that needs it."""
-        nonlocal bearer
-        if bearer is not None or not is_network(number):
-            return read_block(number)[-1:]
-        bearer = next(i for i in range(number + 1) if is_network(i))
-        alone = lenient and bearer != number
-        return read_block(bearer, checked=not alone)[:1] + read_block(number)[-1:]
-
+    blocks = _Blocks(file, frame, header, memory_limit, lenient)
     asides = set()
     for number in range(first, len(frame.entries) if stop is None else stop):
-        *model, block = read_with_model(number)
+        *model, block = blocks.read(number)
         yield from model
         assert isinstance(block, Block)
         for back in sources(block):
@@ -180,8 +147,50 @@ def read_blocks(
             if source < first and source not in asides:
                 asides.add(source)
                 yield Aside(back)
-                yield from read_with_model(source)
+                yield from blocks.read(source)
         yield block
+
+
+class _Blocks:
+    """Blocks of a frame, any of them, and the model that they need."""
+
+    def __init__(
+        self, file: BinaryIO, frame: FrameIndex, header: Header, memory_limit: int, lenient: bool
+    ) -> None:
+        self._file, self._frame, self._header = file, frame, header
+        self._memory_limit, self._lenient = memory_limit, lenient
+        self._bearer: int | None = None  # number of the block that carries the model, once needed
+
+    def read(self, number: int) -> list[ModelRef | Block]:
+        """A block, behind the model where that was not needed before."""
+        if self._bearer is not None or not self._is_network(number):
+            return self._read_alone(number)[-1:]
+        self._bearer = next(i for i in range(number + 1) if self._is_network(i))
+        alone = self._lenient and self._bearer != number
+        model = self._read_alone(self._bearer, checked=not alone)[:1]
+        return model + self._read_alone(number)[-1:]
+
+    def _is_network(self, number: int) -> bool:
+        self._file.seek(self._frame.entries[number].offset)
+        return Scanner(self._file).byte() == records.NETWORK_BLOCK
+
+    def _read_alone(self, number: int, *, checked: bool = True) -> list[ModelRef | Block]:
+        """A block, behind the model if it is the one that carries it."""
+        header, entry = self._header, self._frame.entries[number]
+        before = 4 if number else head_size(bool(header.prime))  # bytes that its check covers, too
+        self._file.seek(entry.offset - before)
+        most = header.block_size + MAX_PLAN_SIZE  # but for a model, all of any block
+        scanner = Scanner(_Ahead(self._file, min(before + entry.stored_size, most)))
+        scanner.take(before)
+        start = scanner.position
+        block, model = records.read_block(
+            scanner, scanner.byte(), header, number != self._bearer, self._memory_limit
+        )
+        if checked:
+            scanner.check()
+            if (scanner.position - start, block.size) != (entry.stored_size, entry.content_size):
+                raise FormatError(WRONG_INDEX)
+        return [block] if model is None else [model, block]
 
 
 def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameIndex], int]:

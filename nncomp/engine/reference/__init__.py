@@ -1,8 +1,8 @@
 """The reference engine: ``docs/numerics.md`` as a program, in Python and numpy integers.
 
 It is slow and meant to be read; the other engines must equal it bit for bit. ``network`` predicts
-bytes, ``features`` and ``mixer`` are the adaptive stage, ``coder`` turns probabilities into bytes;
-here they meet, for a block whose lanes are coded in lock step.
+bytes, ``features``, ``lane`` and ``mixer`` are the adaptive stage, ``coder`` turns probabilities
+into bytes; here they meet, for a block whose lanes are coded in lock step.
 """
 
 from __future__ import annotations

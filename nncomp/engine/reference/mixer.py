@@ -1,8 +1,8 @@
 """The reference engine's adaptive stage: ``docs/numerics.md``, sections 10 to 14, as a program.
 
 Python integers do not wrap, so hashes are cut to 64 bits by hand; the asserts state the ranges that
-a fast engine may rely on. ``Lane`` is the private state of a lane; ``Stage`` is the state that
-lanes share, which changes only in ``Stage.update``. The features are in ``features``.
+a fast engine may count on. What is private to a lane is in ``lane``, what lanes share is in
+``Stage`` and changes in ``Stage.update``; a lane's past and its contexts are in ``features``.
 """
 
 from __future__ import annotations
@@ -13,93 +13,30 @@ from typing import TypeAlias
 
 import numpy as np
 
-from nncomp.contexts.family import Family
-from nncomp.engine.reference.automaton import Automaton
 from nncomp.engine.reference.cells import (
     ONE,
-    Cells,
     Ints,
     clamp_stretch,
-    counted,
     drawn,
     interpolated,
-    learned,
     map_start,
-    nearer,
     squash,
-    weighed,
-    wrapped,
 )
-from nncomp.engine.reference.features import Past, evaluate, length_class, run_class
+from nncomp.engine.reference.features import Past, evaluate, length_class
 from nncomp.engine.reference.hashes import K1, MASK, check_of, combine, context_hash, with_nibble
-from nncomp.engine.reference.matches import MATCH_LEAST, MATCH_MOST, Match
+from nncomp.engine.reference.lane import Lane
+from nncomp.engine.reference.matches import MATCH_LEAST, MATCH_MOST
 from nncomp.engine.reference.memories import Memories
-from nncomp.engine.reference.readout import Readout
-from nncomp.engine.reference.samples import NEAREST
 from nncomp.mixing import Mixing
-from nncomp.mixing_tables import FIRST_RATE, NEXT, SECOND_RATE, SQUASH, START, STRETCH
+from nncomp.mixing_tables import NEXT, STRETCH
 
-__all__ = ["Lane", "Stage"]
+__all__ = ["Stage"]
 
 # A slot holds a check, 0 if it is free; the bit histories of the nodes 1…15 of a nibble; and the
 # run: the last byte plus 2^8 times how often it came in a row, or 0.
 Slot: TypeAlias = list[int]
 
-CLASSES = 24  # classes of a match's length
-RUNS = 17  # classes of a run's length
-FIRST_HITS = 5  # the first contexts, of which the number of hits chooses weights
-CONSTANT, CONSTANT2 = 256, 128  # the last input of the first and of the second layer
-MAX_SEEN, MAX_SEEN2 = 32 * 256 - 1, 1023  # limits of the counts of rows of the two layers
-SMALL_ERROR = 60  # up to it, in the max profile, a set of the first layer does not learn
-RUN_WEIGHT = 300  # first weight of a run's input
-HISTORY_COUNT, MATCH_COUNT, SAMPLE_COUNT = 8, 0, 0  # first counts of cells, which set their rates
-SAMPLE_START = 32768  # first probability of a sample's cell, in 16 bits
-
-
-# 13. Predicting a bit
-
-
-class Lane:
-    """The private state of a lane."""
-
-    def __init__(self, past: Past, family: Family, network: bool, units: int) -> None:
-        self.past = past
-        self.readout = Readout(units) if units else None
-        self.automaton = Automaton()
-        matches, samples = family.count("match"), family.count("sample")
-        self.matches = [Match() for _ in range(matches)]
-        self.match_hashes = [0] * matches
-        self.byte = 0
-        self.hashes: list[list[int]] = []  # [nibble][context]
-        self.memory_at: list[int] = []  # the current entry of each memory
-        self.runs: list[int] = []  # the runs in the slots of the upper nibble
-        self.map_cells: list[tuple[int, int]] = []  # (node, cell) of the shared map for each bit
-
-        histories = family.count("context", network) + 2
-        start = np.zeros(256, np.int64)
-        start[: len(START)] = START
-        self.history_cells = Cells(np.tile(start, (histories, 1)), HISTORY_COUNT)
-        contexts = family.count("context", network)
-        by_run = [65535 - 65536 // (run + 3) for run in range(RUNS)]
-        self.run_cells = Cells(np.tile(np.repeat(by_run, 8), (contexts, 1)), MATCH_COUNT)
-        by_class = [65535 - 65536 // (length + 3) for length in range(CLASSES)]
-        self.match_cells = Cells(np.tile(np.repeat(by_class, 64), (matches, 1)), MATCH_COUNT)
-        sample_start = np.full((samples, 8, 8, 256), SAMPLE_START, np.int64)
-        self.sample_cells = Cells(sample_start, SAMPLE_COUNT)  # [prediction][error][bit][place]
-        sets = len(family.rows)
-        first = np.array([i.weight(network) for i in family.inputs(network)], np.int64)
-        more = [0]  # first weight of the automaton's input
-        if family.full:  # those of confidences and of runs
-            more += [0] * (histories + samples) + [RUN_WEIGHT] * contexts
-        first = np.concatenate([first[:-1], np.array(more, np.int64), first[-1:]])
-        rows = family.first_rows[-1]  # number of rows of all sets
-        self.weights = np.tile(first, (rows, 1))  # (rows, inputs)
-        second = np.array([(1 << 14) // sets] * sets + [0], np.int64)
-        self.weights2 = np.tile(second, (2, 256, 1))  # (2, rows, inputs)
-        self.seen = np.zeros(rows, np.int64)  # how often rows were chosen
-        self.seen2 = np.zeros((2, 256), np.int64)
-        self.final_map = np.tile(map_start(), (3 * 256, 1))
-
+FIRST_HITS = 5  # contexts whose hits choose weights
 
 Choose: TypeAlias = Callable[[int], int]  # codes a bit that is 1 with probability p/2^22
 Predict: TypeAlias = Callable[[int, int], int]  # (low, high) → the network's p for low…high − 1
@@ -254,114 +191,36 @@ class Stage:
         past = lane.past
         c1 = past.back(1)
         nibble_node = node if k < 4 else node & (1 << k - 4) - 1 | 1 << k - 4
-
-        # Inputs
         states = [0 if slot is None else slot[nibble_node] for slot in slots]
         states += [self.order0[node], self.order1[c1][node]]
-        history_at = np.arange(len(states)), np.array(states)
-        inputs = lane.history_cells.stretched(history_at).tolist()
-        match_class = guess = predicted = 0
-        active = []  # (cell of a match, the bit it expects)
-        for m, match in enumerate(lane.matches):
-            v = 0
-            if match.length and (match.byte | 256) >> 8 - k == node:
-                bit = match.byte >> 7 - k & 1
-                length = length_class(match.length)
-                at = np.array([m]), np.array([length * 64 + k * 8 + (match.misses & 7)])
-                active.append((at, bit))
-                v = int(lane.match_cells.stretched(at)[0])
-                v = v if bit else -v
-                guess = bit + 1 if m == 0 else guess
-                match_class = match_class or length
-                predicted = 256 + match.byte
-            inputs.append(v)
-        samples, sample_at = past.samples, None
-        near = guess << 8 | node  # the row of the lane's final map
-        if samples is not None:
-            count = self.family.count("sample")
-            errors, places = zip(*samples.cells(count, past, k, node), strict=True)
-            sample_at = np.arange(count), np.array(errors), np.full(count, k), np.array(places)
-            inputs += lane.sample_cells.stretched(sample_at).tolist()
-            near = places[NEAREST]
+        said = None
         if network is not None:
             low = node << 8 - k & 255
-            inputs.append(int(STRETCH[network(low, low + (256 >> k)) >> 10]))
-        inputs.append(lane.automaton.ask())
-        active_runs = []  # (cell of a run, the bit it expects)
-        if self.family.full:
-            inputs += (lane.history_cells.p[history_at] - (1 << 21) >> 12).tolist()
-            if sample_at is not None:
-                inputs += (lane.sample_cells.p[sample_at] - (1 << 21) >> 12).tolist()
-            for i, run in enumerate(lane.runs):
-                v, n = 0, run >> 8
-                if n > 0 and (run & 255 | 256) >> 8 - k == node:
-                    bit = run >> 7 - k & 1
-                    at = np.array([i]), np.array([run_class(n) * 8 + k])
-                    active_runs.append((at, bit))
-                    v = int(lane.run_cells.stretched(at)[0])
-                    v = v if bit else -v
-                inputs.append(v)
-        x = np.array([*inputs, CONSTANT], np.int64)
+            said = int(STRETCH[network(low, low + (256 >> k)) >> 10])
+        inputs = lane.inputs(k, node, states, said)
 
-        # First layer
-        hits = sum(slot is not None for slot in slots[:FIRST_HITS])
-        match_row = match_class * 4 + guess
+        match_row = inputs.match_class * 4 + inputs.guess
         bit_features = {
             "k": k,
             "node": node,
-            "match_class": match_class,
+            "match_class": inputs.match_class,
             "match_row": match_row,
-            "hits": hits,
+            "hits": sum(slot is not None for slot in slots[:FIRST_HITS]),
             "all_hits": sum(slot is not None for slot in slots),
-            "predicted": predicted,
-            "near": near,
+            "predicted": inputs.predicted,
+            "near": inputs.near,
         }
-        rows = [evaluate(row, past, bit_features) for row in self.rows]
-        at1 = np.add(rows, self.first_rows[:-1])
-        assert all(self.first_rows[:-1] <= at1) and all(at1 < self.first_rows[1:])
-        dots = wrapped(lane.weights[at1] @ x)
-        sums = np.clip(dots >> 14, -2047, 2047)
-        y = np.array([*sums, CONSTANT2], np.int64)
-
-        # Second layer
-        at2 = np.arange(2), np.array([match_row, node])
-        halves = [int(dot) >> 1 for dot in lane.weights2[at2] @ y]
-        x2 = clamp_stretch((halves[0] + halves[1]) >> 14)
+        y = lane.first.ask([evaluate(row, past, bit_features) for row in self.rows], inputs.x)
+        x2 = lane.second.ask([match_row, node], y)
         if lane.readout is not None:
-            lane.readout.choose(match_class, guess, node, c1)
+            lane.readout.choose(inputs.match_class, inputs.guess, node, c1)
             x2 = clamp_stretch(x2 + lane.readout.ask())
 
-        # Final maps
-        own, common = lane.final_map[near], self.map[c1, node]
+        own, common = lane.final_map[inputs.near], self.map[c1, node]
         final = (2 * squash(x2) + interpolated(own, x2) + interpolated(common, x2)) >> 2
         assert 32 <= final <= ONE
-
         bit = choose(final)
-
-        # Learning
-        target = ONE * bit
-        lane.history_cells.learn(history_at, target)
-        for at, expected in active:
-            lane.match_cells.learn(at, ONE if expected == bit else 0)
-        for at, expected in active_runs:
-            lane.run_cells.learn(at, ONE if expected == bit else 0)
-        if sample_at is not None:
-            lane.sample_cells.learn(sample_at, target)
-        lane.automaton.learn(bit, past.t)
-        full = int(self.family.full)
-        rates = FIRST_RATE[full, counted(lane.seen, at1, MAX_SEEN) // 32]
-        error = weighed(target - SQUASH[sums + 2048] >> 4, rates)
-        if self.family.full:
-            error = np.where(abs(error) > SMALL_ERROR, error, 0)
-        lane.weights[at1] = learned(lane.weights[at1], x, error[:, None])
-        rates2 = SECOND_RATE[full, counted(lane.seen2, at2, MAX_SEEN2)]
-        sums2 = np.array([squash(clamp_stretch(half >> 13)) for half in halves])
-        error2 = weighed(target - sums2 >> 4, rates2)
-        lane.weights2[at2] = learned(lane.weights2[at2], y, error2[:, None])
-        if lane.readout is not None:
-            lane.readout.learn(target - squash(x2) >> 4)
-        own[nearer(x2)] = drawn(int(own[nearer(x2)]), bit)
-        lane.map_cells.append((node, nearer(x2)))
+        lane.learn(inputs, node, x2, bit)
         return bit
 
     # 14. After a byte step
