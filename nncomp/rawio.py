@@ -15,7 +15,7 @@ import select
 import time
 from typing import Any, Protocol
 
-__all__ = ["Readable", "Writable", "read", "read_full", "wait", "write_all"]
+__all__ = ["Hashed", "Readable", "Writable", "read", "read_full", "wait", "write_all"]
 
 _PAUSE = 0.01  # seconds between tries, on systems without poll()
 
@@ -82,6 +82,33 @@ def write_all(dst: Writable, data: bytes) -> None:
                 raise OSError(errno.EIO, f"{written} bytes of {len(rest)} were written")
         if written:
             rest = memoryview(rest)[written:]
+
+
+class Hashed:
+    """A stream, to read or to write, counted and hashed on its way: a pipe cannot be read again."""
+
+    def __init__(self, stream: Any, algorithm: str) -> None:
+        """``algorithm`` is one of ``hashlib``."""
+        import hashlib  # late: most who read and write hash nothing
+
+        self.size = 0
+        self._stream = stream
+        self._hash = hashlib.new(algorithm)
+
+    def read(self, size: int, /) -> bytes:
+        return self._taken(read(self._stream, size))
+
+    def write(self, data: bytes, /) -> int:
+        write_all(self._stream, self._taken(data))
+        return len(data)
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+    def _taken(self, data: bytes) -> bytes:
+        self.size += len(data)
+        self._hash.update(data)
+        return data
 
 
 def _may_block(file: Any) -> bool:

@@ -65,9 +65,11 @@ def test_parts_of_a_file_make_one_frame(
     surveyed = bulk.survey(source, options)
     before = surveyed.before
     assert len(before) == blocks
-    parts = [bulk.code(source, options, i, before[i : i + count]) for i in range(0, blocks, count)]
-    assert parts[0] == bulk.begin(source, options, count)
-    done = bulk.join(source, str(tmp_path / "x.nnc"), options, surveyed.state, parts)
+    parts = [
+        bulk.code_blocks(source, options, i, before[i : i + count]) for i in range(0, blocks, count)
+    ]
+    assert parts[0] == bulk.code_first_blocks(source, options, count)
+    done = bulk.assemble_frame(source, str(tmp_path / "x.nnc"), options, surveyed.state, parts)
     expected = nncomp.compress(CONTENT, level, block_size=4 * KIB)
     assert (tmp_path / "x.nnc").read_bytes() == expected
     assert done == bulk.compress(source, str(tmp_path / "x.nnc"), options)
@@ -81,20 +83,22 @@ def test_parts_begin_inside_of_a_stream(tmp_path: Path) -> None:
     surveyed = bulk.survey(str(path), SMALL)
     before = surveyed.before
     assert len({one.first for one in before}) > 2
-    parts = [bulk.code(str(path), SMALL, i, before[i : i + 2]) for i in range(0, len(before), 2)]
-    bulk.join(str(path), str(tmp_path / "x.nnc"), SMALL, surveyed.state, parts)
+    parts = [
+        bulk.code_blocks(str(path), SMALL, i, before[i : i + 2]) for i in range(0, len(before), 2)
+    ]
+    bulk.assemble_frame(str(path), str(tmp_path / "x.nnc"), SMALL, surveyed.state, parts)
     assert (tmp_path / "x.nnc").read_bytes() == nncomp.compress(content, 1, block_size=4 * KIB)
 
 
 def test_what_fails_leaves_nothing(source: str, tmp_path: Path) -> None:
     surveyed = bulk.survey(source, SMALL)
-    parts = [bulk.begin(source, SMALL, 2)]  # not all of it
+    parts = [bulk.code_first_blocks(source, SMALL, 2)]  # not all of it
     with pytest.raises(OSError, match="was changed while it was read"):
-        bulk.join(source, str(tmp_path / "x.nnc"), SMALL, surveyed.state, parts)
-    parts.append(bulk.code(source, SMALL, 2, surveyed.before[2:]))
+        bulk.assemble_frame(source, str(tmp_path / "x.nnc"), SMALL, surveyed.state, parts)
+    parts.append(bulk.code_blocks(source, SMALL, 2, surveyed.before[2:]))
     Path(source).write_bytes(bytes(len(CONTENT)))
     with pytest.raises(OSError, match="was changed while it was read"):
-        bulk.join(source, str(tmp_path / "x.nnc"), SMALL, surveyed.state, parts)
+        bulk.assemble_frame(source, str(tmp_path / "x.nnc"), SMALL, surveyed.state, parts)
     (tmp_path / "bad.nnc").write_bytes(b"no frame")
     with pytest.raises(nncomp.FormatError):
         bulk.decompress(str(tmp_path / "bad.nnc"), str(tmp_path / "x"), Options())
@@ -103,7 +107,7 @@ def test_what_fails_leaves_nothing(source: str, tmp_path: Path) -> None:
 
 def test_one_that_fails_leaves_the_others(source: str, tmp_path: Path) -> None:
     pairs = [(f"{tmp_path}/none", f"{tmp_path}/1"), (source, f"{tmp_path}/2")]
-    wrong, done = bulk.each(bulk.compress, pairs, SMALL)
+    wrong, done = bulk.try_each(bulk.compress, pairs, SMALL)
     assert isinstance(wrong, str) and "No such file" in wrong
     assert done == bulk.compress(source, f"{tmp_path}/2", SMALL)
     assert sorted(os.listdir(tmp_path)) == ["2", "source"]
@@ -140,13 +144,13 @@ def test_pieces_and_lines(tmp_path: Path) -> None:
     text = "".join(lines).encode()
     path = tmp_path / "x.nnc"
     path.write_bytes(nncomp.compress(text, 1, block_size=4 * KIB) + nncomp.compress(b"", 1))
-    pieces = bulk.pieces(str(path), 10_000, Options())
+    pieces = bulk.split_content(str(path), 10_000, Options())
     assert len(pieces) > 5 and all(stop - start >= 10_000 for start, stop in pieces[:-1])
     assert b"".join(bulk.read(str(path), *piece) for piece in pieces) == text
     found = [bulk.read_lines(str(path), *piece, "utf-8", "strict") for piece in pieces]
     assert [line for part in found for line in part] == lines
     path.write_bytes(nncomp.compress(b""))
-    assert bulk.pieces(str(path), 10_000, Options()) == []
+    assert bulk.split_content(str(path), 10_000, Options()) == []
 
 
 # ---- the manifest ----
@@ -185,7 +189,7 @@ def test_names_of_all_kinds(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).write_bytes(b"content")
         target = str(tmp_path / f"{name}.nnc")
-        assert list(bulk.found(tmp_path / name)) == [bulk.url_of(str(tmp_path / name))]
+        assert list(bulk.expand_paths(tmp_path / name)) == [bulk.url_of(str(tmp_path / name))]
         done.append(bulk.compress(str(tmp_path / name), target, SMALL))
         manifest.add(done[-1])
     again = bulk.Manifest(tmp_path / "manifest")

@@ -19,7 +19,7 @@ from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, Options
 from nncomp.cli.report import blocks_text, progress_bar
 from nncomp.cli.streams import Piped
-from nncomp.cli.verify import HashedSink, HashedSource, Nowhere, digest_of
+from nncomp.cli.verify import Nowhere, digest_of, hashed
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def process(
                 with watch("", size) as progress:
                     summary = _decompress(source, sink, options, size, progress, options.max_size)
             elif options.verify or options.remove:
-                hashed = HashedSource(source)
-                summary, training = _compress(source, hashed, sink, options, label, watch)
-                _verify(hashed, sink, summary, options, watch)
-                if options.remove and digest_of(source) != hashed.digest():
+                reader = hashed(source)
+                summary, training = _compress(source, reader, sink, options, label, watch)
+                _verify(reader.hexdigest(), sink, summary, options, watch)
+                if options.remove and digest_of(source) != reader.hexdigest():
                     raise NNCompError("the file changes while it is read; kept, and no output")
             else:
                 summary, training = _compress(source, source, sink, options, label, watch)
@@ -257,16 +257,14 @@ def _decompress(
     return api.decompress_stream(source, sink, call, content_size=content_size, progress=progress)
 
 
-def _verify(
-    source: HashedSource, written: Any, summary: Summary, options: Options, watch: Watch
-) -> None:
+def _verify(digest: str, written: Any, summary: Summary, options: Options, watch: Watch) -> None:
     """Decompress the output, read back from the system, and compare it with the input."""
     written.flush()
     written.seek(0)
-    again = HashedSink()
+    again = hashed(Nowhere())
     with watch(" (verify)", summary.content_size) as progress:
         _decompress(written, again, options, summary.content_size, progress)
-    if again.digest() != source.digest():
+    if again.hexdigest() != digest:
         raise NNCompError("verification failed: kept, and no output")
 
 

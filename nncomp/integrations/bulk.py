@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import io
 import json
 import os
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -31,18 +31,18 @@ __all__ = [
     "Done",
     "Manifest",
     "Survey",
-    "begin",
-    "code",
+    "assemble_frame",
+    "code_blocks",
+    "code_first_blocks",
     "compress",
     "decompress",
-    "each",
-    "found",
-    "join",
-    "pieces",
+    "expand_paths",
     "read",
     "read_lines",
     "size_of",
+    "split_content",
     "survey",
+    "try_each",
     "url_of",
     "write",
 ]
@@ -112,7 +112,9 @@ class Manifest:
                 rawio.write_all(file, line.encode() + b"\n")
 
 
-def found(places: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> dict[str, str]:
+def expand_paths(
+    places: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+) -> dict[str, str]:
     """The files of ``places``, by URL, with their paths. A pattern stands for all files that match,
     unless there is a file of that very name."""
     words = [places] if isinstance(places, (str, os.PathLike)) else places
@@ -143,18 +145,18 @@ def compress(source: str, target: str, options: Options) -> Done:
     """Compress one file to one frame."""
     state = _state(source)
     with _reading(source) as src, _writing(target) as dst:
-        reader = _Hashed(src)
+        reader = rawio.Hashed(src, "sha256")
         summary = api.compress_stream(reader, dst, options)
-        return Done(source, target, state, reader.size, summary.stored_size, reader.sha256)
+        return Done(source, target, state, reader.size, summary.stored_size, reader.hexdigest())
 
 
 def decompress(source: str, target: str, options: Options) -> Done:
     """Decompress all frames of one file."""
     state = _state(source)
     with _reading(source) as src, _writing(target) as dst:
-        writer = _Hashed(dst)
+        writer = rawio.Hashed(dst, "sha256")
         summary = api.decompress_stream(src, writer, options)
-        return Done(source, target, state, writer.size, summary.stored_size, writer.sha256)
+        return Done(source, target, state, writer.size, summary.stored_size, writer.hexdigest())
 
 
 def write(target: str, contents: Iterable[bytes], options: Options) -> None:
@@ -163,7 +165,7 @@ def write(target: str, contents: Iterable[bytes], options: Options) -> None:
         api.compress_stream(_Chained(contents), dst, options)
 
 
-def each(
+def try_each(
     call: Callable[[str, str, Options], Done], pairs: Sequence[tuple[str, str]], options: Options
 ) -> list[Done | str]:
     """Call ``call`` for each (source, target); a result that failed is its error message."""
@@ -191,39 +193,39 @@ def survey(source: str, options: Options) -> Survey:
         return Survey(state, list(Encoder(io.BytesIO(), options).survey(src)))
 
 
-def code(source: str, options: Options, first: int, before: Sequence[Before]) -> list[Coded]:
+def code_blocks(source: str, options: Options, first: int, before: Sequence[Before]) -> list[Coded]:
     """Code blocks of a file, one for each element of ``before``, beginning with block ``first``."""
     with _reading(source) as src:
         return list(Encoder(io.BytesIO(), options).code_part(src, first, before))
 
 
-def begin(source: str, options: Options, count: int) -> list[Coded]:
+def code_first_blocks(source: str, options: Options, count: int) -> list[Coded]:
     """Code the first ``count`` blocks of a file, for which no survey is needed."""
     with _reading(source) as src:
         return list(Encoder(io.BytesIO(), options).code(src, count))
 
 
-def join(
+def assemble_frame(
     source: str, target: str, options: Options, surveyed: str, parts: Sequence[list[Coded]]
 ) -> Done:
-    """Write the frame of a file from its coded parts, the results of ``begin`` and ``code`` in
-    order. The bytes are those of ``compress``. Raises ``OSError`` if the file's state is not the
-    one ``surveyed`` any more."""
+    """Write the frame of a file from its coded parts, the results of ``code_first_blocks`` and
+    ``code_blocks`` in order. The bytes are those of ``compress``. Raises ``OSError`` if the file's
+    state is not the one ``surveyed`` any more."""
     state = _state(source)
     with _reading(source) as src, _writing(target) as dst:
         encoder = Encoder(dst, options)
         for coded in (coded for part in parts for coded in part):
             encoder.put(coded)
         summary = encoder.end()
-        reader = _Hashed(src)
+        reader = rawio.Hashed(src, "sha256")
         while reader.read(_CHUNK):
             pass
         if (reader.size, state) != (summary.content_size, surveyed):
             raise OSError(f"{source} was changed while it was read")
-        return Done(source, target, state, reader.size, summary.stored_size, reader.sha256)
+        return Done(source, target, state, reader.size, summary.stored_size, reader.hexdigest())
 
 
-def pieces(source: str, size: int, options: Options) -> list[tuple[int, int]]:
+def split_content(source: str, size: int, options: Options) -> list[tuple[int, int]]:
     """(start, stop) of pieces of the content. A piece is whole blocks with at least ``size`` bytes;
     the last one may be smaller."""
     with _reading(source) as src:
@@ -276,7 +278,7 @@ def _writing(target: str) -> Iterator[BinaryIO]:
         with fileio.create(path, force=True) as local:
             yield local
         return
-    system.makedirs(system._parent(path), exist_ok=True)
+    system.makedirs(posixpath.dirname(path), exist_ok=True)
     file = system.open(path, "wb", autocommit=False)
     try:
         yield file
@@ -293,31 +295,6 @@ def _writing(target: str) -> Iterator[BinaryIO]:
 def _state(source: str) -> str:
     system, path = fsspec.core.url_to_fs(source)
     return str(system.ukey(path))
-
-
-class _Hashed:
-    """A stream whose bytes are counted and hashed as they are read or written."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.size = 0
-        self._file = file
-        self._hash = hashlib.sha256()
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._taken(self._file.read(size))
-
-    def write(self, data: bytes, /) -> int:
-        rawio.write_all(self._file, self._taken(data))
-        return len(data)
-
-    def _taken(self, data: bytes) -> bytes:
-        self.size += len(data)
-        self._hash.update(data)
-        return data
 
 
 class _Chained:

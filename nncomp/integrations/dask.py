@@ -92,13 +92,17 @@ def compress_files(
             return None
         again = {**_task(retries), "priority": 1}  # before small files, which fill what is left
         surveyed = client.submit(bulk.survey, source, checked, **again)
-        parts = [client.submit(bulk.begin, source, checked, blocks, **again)]
+        parts = [client.submit(bulk.code_first_blocks, source, checked, blocks, **again)]
 
         def rest(found: bulk.Survey) -> Any:
             for first in range(blocks, len(found.before), blocks):
                 before = found.before[first : first + blocks]
-                parts.append(client.submit(bulk.code, source, checked, first, before, **again))
-            return client.submit(bulk.join, source, place, checked, found.state, parts, **again)
+                parts.append(
+                    client.submit(bulk.code_blocks, source, checked, first, before, **again)
+                )
+            return client.submit(
+                bulk.assemble_frame, source, place, checked, found.state, parts, **again
+            )
 
         return surveyed, rest
 
@@ -134,7 +138,7 @@ def read_bytes(source: str, task_size: int = TASK_SIZE) -> list[Any]:
     from dask.delayed import delayed
 
     read = delayed(bulk.read)
-    return [read(source, *piece) for piece in bulk.pieces(source, task_size, Options())]
+    return [read(source, *piece) for piece in bulk.split_content(source, task_size, Options())]
 
 
 def read_text(
@@ -145,7 +149,7 @@ def read_text(
     from dask.delayed import delayed
 
     read = delayed(bulk.read_lines)
-    parts = bulk.pieces(source, task_size, Options()) or [(0, 0)]
+    parts = bulk.split_content(source, task_size, Options()) or [(0, 0)]
     from_delayed: Any = bag.from_delayed
     return from_delayed([read(source, *part, encoding, errors) for part in parts])
 
@@ -166,7 +170,7 @@ def _pairs(
     sources: str | Iterable[str], target: str, named: Callable[[str], str]
 ) -> list[tuple[str, str]]:
     """(source, target) of each file, each source once. Raises ``NNCompError`` for clashes."""
-    found = bulk.found(sources)
+    found = bulk.expand_paths(sources)
     if not found:
         return []
     try:
@@ -274,7 +278,7 @@ class _Run:
         return future
 
     def _submit(self, pairs: list[tuple[str, str]]) -> Any:
-        future = self._client.submit(bulk.each, self._call, pairs, self._options, **_task(0))
+        future = self._client.submit(bulk.try_each, self._call, pairs, self._options, **_task(0))
         return self._await(future, pairs)
 
     def _wait(self) -> None:

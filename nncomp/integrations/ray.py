@@ -55,8 +55,8 @@ class NNCompDatasource(Datasource):
         self._errors = errors
         self._pieces = [
             (source, *piece)
-            for source in bulk.found(sources)
-            for piece in bulk.pieces(source, task_size, Options())
+            for source in bulk.expand_paths(sources)
+            for piece in bulk.split_content(source, task_size, Options())
         ]
 
     def estimate_inmemory_data_size(self) -> int | None:
