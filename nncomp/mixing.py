@@ -18,8 +18,8 @@ __all__ = [
     "MAX_STRIDE",
     "MOST_ADDED",
     "Contexts",
-    "FloatKind",
     "Mixing",
+    "NumberKind",
     "Profile",
     "costliest",
 ]
@@ -61,30 +61,39 @@ class Contexts(enum.IntEnum):
         return self >= Contexts.PICTURE
 
 
-class FloatKind(enum.IntEnum):
+class NumberKind(enum.IntEnum):
     """A number in floating point: a sign, an exponent, and a fraction; or a whole one. A stream's
     *stride* says which it has."""
 
-    SINGLE = 1  # IEEE 754, 32 bits
-    HEXADECIMAL = 2  # IBM System/360, 32 bits
-    DOUBLE = 3  # IEEE 754, 64 bits
-    WHOLE24 = 4  # two's complement, 24 bits
-    WHOLE32 = 5  # likewise, 32 bits
+    FLOAT32 = 1  # IEEE 754
+    IBM32 = 2  # IBM System/360, in floating point
+    FLOAT64 = 3  # IEEE 754
+    INT24 = 4  # two's complement
+    INT32 = 5  # likewise
 
     @property
     def width(self) -> int:
         """Bytes."""
-        return (4, 4, 8, 3, 4)[self - 1]
+        return _FORMS[self][0]
 
     @property
     def exponent_bits(self) -> int:
         """Of a whole number, some of its highest bits."""
-        return (8, 7, 11, 8, 8)[self - 1]
+        return _FORMS[self][1]
 
     @property
     def base(self) -> int:
         """log2 of the base that the exponent is of; 0 of a whole number, which has none."""
-        return (1, 4, 1, 0, 0)[self - 1]
+        return _FORMS[self][2]
+
+
+_FORMS = {  # width, exponent bits, base
+    NumberKind.FLOAT32: (4, 8, 1),
+    NumberKind.IBM32: (4, 7, 4),
+    NumberKind.FLOAT64: (8, 11, 1),
+    NumberKind.INT24: (3, 8, 0),
+    NumberKind.INT32: (4, 8, 0),
+}
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ class Mixing:
     profile: Profile
     contexts: Contexts = Contexts.GENERAL  # the only ones of the lean profile
     period: int = 0  # bytes of a record or a row, 2..65535; 0: none
-    stride: int = 1  # bytes of a sample, 1..8; of FLOATS a FloatKind; 1 with others than those
+    stride: int = 1  # bytes of a sample, 1..8; of FLOATS a NumberKind; 1 with others than those
 
     def __post_init__(self) -> None:
         if self.profile not in tuple(Profile):
@@ -110,9 +119,9 @@ class Mixing:
         if self.contexts == Contexts.RECORDS and self.period == 0:
             raise ValueError("contexts of records need a period")
         if self.contexts == Contexts.FLOATS:
-            if self.stride not in tuple(FloatKind):
+            if self.stride not in tuple(NumberKind):
                 raise ValueError(f"floats of kind {self.stride} are not defined")
-            if self.period == 0 or self.period % FloatKind(self.stride).width:
+            if self.period == 0 or self.period % NumberKind(self.stride).width:
                 raise ValueError("contexts of floats need a period of whole numbers")
         elif self.contexts.has_stride:
             if self.period <= self.stride:
@@ -129,12 +138,18 @@ class Mixing:
 
     @property
     def label(self) -> str:
-        """For people: ``general``, ``records 13``, ``picture 2304x3``, ``floats 4 single``."""
+        """For people: ``general``, ``records 13``, ``picture 2304x3``, ``floats 4 float32``."""
         period = f" {self.period}" if self.period else ""
-        if self.contexts == Contexts.FLOATS:
-            return f"floats{period} {FloatKind(self.stride).name.lower()}"
+        kind = self.number_kind
+        if kind is not None:
+            return f"floats{period} {kind.name.lower()}"
         stride = f"x{self.stride}" if self.contexts.has_stride else ""
         return f"{self.contexts.name.lower()}{period}{stride}"
+
+    @property
+    def number_kind(self) -> NumberKind | None:
+        """Of what the numbers are with contexts of floats; None with others."""
+        return NumberKind(self.stride) if self.contexts == Contexts.FLOATS else None
 
     @property
     def family(self) -> Family:

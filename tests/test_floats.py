@@ -18,7 +18,7 @@ from nncomp.engine import native, reference
 from nncomp.engine.reference.floats import MOST_GUESS, Floats
 from nncomp.filters import numbers
 from nncomp.filters.numbers import Change, Kind, Run
-from nncomp.mixing import Contexts, FloatKind, Mixing, Profile
+from nncomp.mixing import Contexts, Mixing, NumberKind, Profile
 from nncomp.plan.parts import Chosen, Filtered, Leaf, choose_parts
 from nncomp.plan.statistics import (
     find_floats,
@@ -27,8 +27,8 @@ from nncomp.plan.statistics import (
     phase_of_floats,
 )
 
-TURNED = [kind for kind in FloatKind if kind != FloatKind.HEXADECIMAL]
-LETTERS = {FloatKind.SINGLE: "f", FloatKind.DOUBLE: "d"}
+TURNED = [kind for kind in NumberKind if kind != NumberKind.IBM32]
+LETTERS = {NumberKind.FLOAT32: "f", NumberKind.FLOAT64: "d"}
 RICH, MAX = Profile.RICH, Profile.MAX
 
 
@@ -40,8 +40,8 @@ def hexadecimal(v: float) -> bytes:
     return (bits | (v < 0) << 31).to_bytes(4, "big")
 
 
-def packed(kind: FloatKind, values: list[float], order: str = ">") -> bytes:
-    if kind == FloatKind.HEXADECIMAL:
+def packed(kind: NumberKind, values: list[float], order: str = ">") -> bytes:
+    if kind == NumberKind.IBM32:
         return b"".join(map(hexadecimal, values))
     if kind.base == 0:
         ends = "big" if order == ">" else "little"
@@ -70,7 +70,7 @@ def rows(count: int, width: int) -> list[float]:
     return [i // width / 2 + 900.0 + profile[i % width] / 4 for i in range(count)]
 
 
-def steep(kind: FloatKind, size: int) -> bytes:
+def steep(kind: NumberKind, size: int) -> bytes:
     """What is no number, the largest and the least, one after the other."""
     ends = ["00", "80", "7f800000", "ff800000", "7fc00000", "7f7fffff", "ff7fffff", "00000001"]
     ends += ["7fefffffffffffff", "7ff0000000000000", "7fffffff", "ffffffff", "3f800000", "c1100000"]
@@ -94,20 +94,20 @@ def same(data: bytes, mixing: Mixing) -> None:
 # ---- the engines ----
 
 
-@pytest.mark.parametrize("kind", FloatKind)
+@pytest.mark.parametrize("kind", NumberKind)
 @pytest.mark.parametrize("count", some_quick([1, 2, 3, 8, 9, 30], 9))
-def test_engines_agree_on_waves_and_rows(kernel: str, kind: FloatKind, count: int) -> None:
+def test_engines_agree_on_waves_and_rows(kernel: str, kind: NumberKind, count: int) -> None:
     """Records of ``count`` numbers; from nine on they are rows."""
     data = packed(kind, wave(600 // kind.width, min(count, 8)))
     for profile in (RICH, MAX):
         same(data[:300], Mixing(profile, Contexts.FLOATS, count * kind.width, kind))
 
 
-@pytest.mark.parametrize("kind", FloatKind)
+@pytest.mark.parametrize("kind", NumberKind)
 @pytest.mark.parametrize("count", [1, 12])
 @pytest.mark.parametrize("data", [steep, lambda _, size: models.noise(size)])
 def test_engines_agree_on_what_is_hard(
-    kernel: str, kind: FloatKind, count: int, data: Callable[[FloatKind, int], bytes]
+    kernel: str, kind: NumberKind, count: int, data: Callable[[NumberKind, int], bytes]
 ) -> None:
     """The last number is not whole."""
     same(data(kind, 333), Mixing(RICH, Contexts.FLOATS, count * kind.width, kind))
@@ -115,7 +115,7 @@ def test_engines_agree_on_what_is_hard(
 
 @pytest.mark.parametrize("count", some_quick([1, 10], 1))
 def test_engines_agree_once_weights_are_found(kernel: str, count: int) -> None:
-    kind = FloatKind.SINGLE
+    kind = NumberKind.FLOAT32
     for data in (packed(kind, wave(300)), steep(kind, 1200)):
         same(data, Mixing(RICH, Contexts.FLOATS, count * kind.width, kind))
 
@@ -123,7 +123,7 @@ def test_engines_agree_once_weights_are_found(kernel: str, count: int) -> None:
 @settings(max_examples=examples(25), deadline=None)
 @given(st.data())
 def test_engines_agree_on_anything(data: st.DataObject) -> None:
-    kind = data.draw(st.sampled_from(FloatKind))
+    kind = data.draw(st.sampled_from(NumberKind))
     pool = data.draw(st.lists(st.binary(min_size=8, max_size=8), min_size=1, max_size=5))
     order = data.draw(st.lists(st.integers(0, len(pool) - 1), min_size=1, max_size=50))
     content = b"".join(pool[i][: kind.width] for i in order)
@@ -133,8 +133,8 @@ def test_engines_agree_on_anything(data: st.DataObject) -> None:
 
 
 def test_lanes_that_begin_inside_of_a_number() -> None:
-    data = packed(FloatKind.SINGLE, wave(60))
-    mixing = Mixing(RICH, Contexts.FLOATS, 4, FloatKind.SINGLE)
+    data = packed(NumberKind.FLOAT32, wave(60))
+    mixing = Mixing(RICH, Contexts.FLOATS, 4, NumberKind.FLOAT32)
     payloads = reference.encode_block(models.tiny(), data, 7, mixing)
     for threads in (1, 3):
         assert native.encode_block(models.tiny(), data, 7, mixing, threads=threads) == payloads
@@ -144,11 +144,11 @@ def test_lanes_that_begin_inside_of_a_number() -> None:
 # ---- what a number is ----
 
 
-BASED = [kind for kind in FloatKind if kind.base]
+BASED = [kind for kind in NumberKind if kind.base]
 
 
-@pytest.mark.parametrize("kind", [FloatKind.WHOLE24, FloatKind.WHOLE32])
-def test_whole_values(kind: FloatKind) -> None:
+@pytest.mark.parametrize("kind", [NumberKind.INT24, NumberKind.INT32])
+def test_whole_values(kind: NumberKind) -> None:
     floats, end = Floats(kind, kind.width), 1 << 8 * kind.width - 1
     for v in (0, 1, -1, 1000, -1000, end - 1, -end):
         bits = int.from_bytes(v.to_bytes(kind.width, "big", signed=True).ljust(8, b"\0"), "big")
@@ -159,7 +159,7 @@ def test_whole_values(kind: FloatKind) -> None:
 
 
 @pytest.mark.parametrize("kind", BASED)
-def test_values(kind: FloatKind) -> None:
+def test_values(kind: NumberKind) -> None:
     """Numbers keep their proportions; 0, and what is no number, is 0."""
     floats = Floats(kind, kind.width)
 
@@ -177,7 +177,7 @@ def test_values(kind: FloatKind) -> None:
 
 
 @pytest.mark.parametrize("kind", BASED)
-def test_guesses_are_numbers_again(kind: FloatKind) -> None:
+def test_guesses_are_numbers_again(kind: NumberKind) -> None:
     floats = Floats(kind, kind.width)
     for v in (1.0, -1.0, 3.140625, 0.5, -255.0, 4096.0, 0.0625):
         bits = int.from_bytes(packed(kind, [v]).ljust(8, b"\0"), "big")
@@ -195,7 +195,7 @@ def test_guesses_are_numbers_again(kind: FloatKind) -> None:
 @pytest.mark.parametrize("width", [2, 3, 4, 8])
 def test_turned_numbers(width: int) -> None:
     content = models.noise(100)
-    split = numbers.take_apart(content, [Run(3, 96 // width, Kind(width, Change.TURNED))])
+    split = numbers.take_apart(content, [Run(3, 96 // width, Kind(width, Change.SWAPPED))])
     rest, turned = split.streams
     assert rest == content[:3] + content[99:]
     assert turned[:width] == content[3 : 3 + width][::-1]
@@ -205,8 +205,8 @@ def test_turned_numbers(width: int) -> None:
 # ---- what is found, and chosen ----
 
 
-@pytest.mark.parametrize("kind", FloatKind)
-def test_floats_are_found(kind: FloatKind) -> None:
+@pytest.mark.parametrize("kind", NumberKind)
+def test_floats_are_found(kind: NumberKind) -> None:
     data = packed(kind, wave(5000))
     assert phase_of_floats(data, kind) == 0
     for skipped in range(1, kind.width):
@@ -215,7 +215,7 @@ def test_floats_are_found(kind: FloatKind) -> None:
 
 @pytest.mark.parametrize("kind", TURNED)
 @pytest.mark.parametrize("phase", [0, 1, 2])
-def test_floats_are_found_the_other_way_around(kind: FloatKind, phase: int) -> None:
+def test_floats_are_found_the_other_way_around(kind: NumberKind, phase: int) -> None:
     data = bytes(phase) + packed(kind, wave(5000), "<")
     assert phase_of_floats(data, kind, "<") == phase
 
@@ -224,25 +224,25 @@ def test_floats_are_found_the_other_way_around(kind: FloatKind, phase: int) -> N
 def test_floats_are_found_between_what_is_missing(missing: float) -> None:
     """As land in a map of the sea."""
     some = [missing if i % 100 < 60 else v for i, v in enumerate(wave(5000))]
-    for kind in (FloatKind.SINGLE, FloatKind.DOUBLE):
+    for kind in (NumberKind.FLOAT32, NumberKind.FLOAT64):
         assert phase_of_floats(packed(kind, some), kind) == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", bytes(9999), models.noise(9999)])
 def test_what_is_no_float(content: bytes) -> None:
-    for kind in FloatKind:
+    for kind in NumberKind:
         assert phase_of_floats(content, kind) is phase_of_floats(content, kind, "<") is None
     counted = np.arange(1, 9999, dtype=">u4").tobytes()
-    assert phase_of_floats(counted, FloatKind.SINGLE) is None
-    assert phase_of_floats(models.text(9999), FloatKind.DOUBLE) is None
+    assert phase_of_floats(counted, NumberKind.FLOAT32) is None
+    assert phase_of_floats(models.text(9999), NumberKind.FLOAT64) is None
     sound = (np.array(wave(5000)) * 0.7071).astype(">i2").tobytes()
-    assert phase_of_floats(sound, FloatKind.WHOLE32) is None  # two samples are not one
+    assert phase_of_floats(sound, NumberKind.INT32) is None  # two samples are not one
 
 
-@pytest.mark.parametrize("kind", FloatKind)
-def test_rows_and_records_of_floats(kind: FloatKind) -> None:
+@pytest.mark.parametrize("kind", NumberKind)
+def test_rows_and_records_of_floats(kind: NumberKind) -> None:
     width = kind.width
-    if kind != FloatKind.HEXADECIMAL:  # of whose exponents one more is four octaves
+    if kind != NumberKind.IBM32:  # of whose exponents one more is four octaves
         assert periods_of_floats(packed(kind, rows(9000, 90)), kind, 1 << 14)[-1] == 90 * width
         records = periods_of_floats(packed(kind, wave(9000, 2)), kind, 1 << 14)
         assert records == [width, 2 * width]
@@ -252,7 +252,7 @@ def test_rows_and_records_of_floats(kind: FloatKind) -> None:
 @pytest.mark.parametrize("kind", TURNED)
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("phase", [0, 1, 2])
-def test_the_order_of_bytes_is_found(kind: FloatKind, order: str, phase: int) -> None:
+def test_the_order_of_bytes_is_found(kind: NumberKind, order: str, phase: int) -> None:
     """Read from another byte on in the other order, floats have the right exponents, too."""
     data = bytes(phase) + packed(kind, wave(5000), order)
     assert find_floats(data) == (kind, phase, order)
@@ -260,36 +260,36 @@ def test_the_order_of_bytes_is_found(kind: FloatKind, order: str, phase: int) ->
 
 def test_channels_of_other_sizes_are_found() -> None:
     channels = [np.array(wave(3000)) * scale for scale in (1, 300, 0.001)]
-    data = packed(FloatKind.SINGLE, np.stack(channels, 1).reshape(-1).tolist())
-    assert FloatKind.SINGLE in kinds_of_floats(data)
-    assert 12 in periods_of_floats(data, FloatKind.SINGLE, 1 << 14)
+    data = packed(NumberKind.FLOAT32, np.stack(channels, 1).reshape(-1).tolist())
+    assert NumberKind.FLOAT32 in kinds_of_floats(data)
+    assert 12 in periods_of_floats(data, NumberKind.FLOAT32, 1 << 14)
 
 
 def chosen(content: bytes, profile: Profile = RICH) -> Chosen:
     return choose_parts(content, profile, native.encode_block)
 
 
-@pytest.mark.parametrize("kind", FloatKind)
-def test_floats_are_coded_as_such(kind: FloatKind) -> None:
+@pytest.mark.parametrize("kind", NumberKind)
+def test_floats_are_coded_as_such(kind: NumberKind) -> None:
     content = packed(kind, wave(6000))
     part = chosen(content)
     assert isinstance(part, Leaf) and part.mixing is not None
-    assert part.mixing.contexts == Contexts.FLOATS and part.mixing.stride == kind
+    assert part.mixing.contexts == Contexts.FLOATS and part.mixing.number_kind == kind
     assert part.mixing.label == f"floats {kind.width} {kind.name.lower()}"
 
 
 @pytest.mark.parametrize("kind", TURNED[:3])  # two samples of 16 bits do as well as 32
-def test_floats_with_their_lowest_byte_first_are_turned(kind: FloatKind) -> None:
+def test_floats_with_their_lowest_byte_first_are_turned(kind: NumberKind) -> None:
     content = b"head!" + packed(kind, wave(6000), "<")
     part = chosen(content)
     assert isinstance(part, Filtered)
     rest, stream = part.parts
     assert rest.size == 5 % kind.width and isinstance(stream, Leaf) and stream.mixing is not None
-    assert stream.mixing.contexts == Contexts.FLOATS and stream.mixing.stride == kind
+    assert stream.mixing.contexts == Contexts.FLOATS and stream.mixing.number_kind == kind
 
 
-@pytest.mark.parametrize("kind", [FloatKind.SINGLE, FloatKind.DOUBLE])
-def test_floats_behind_an_odd_header_are_cut_out(kind: FloatKind) -> None:
+@pytest.mark.parametrize("kind", [NumberKind.FLOAT32, NumberKind.FLOAT64])
+def test_floats_behind_an_odd_header_are_cut_out(kind: NumberKind) -> None:
     part = chosen(b"h" + packed(kind, wave(6000)))
     assert isinstance(part, Filtered)
     rest, stream = part.parts
@@ -298,7 +298,7 @@ def test_floats_behind_an_odd_header_are_cut_out(kind: FloatKind) -> None:
 
 
 def test_the_lean_profile_has_none() -> None:
-    part = chosen(packed(FloatKind.SINGLE, wave(6000), "<"), Profile.LEAN)
+    part = chosen(packed(NumberKind.FLOAT32, wave(6000), "<"), Profile.LEAN)
     streams = part.parts if isinstance(part, Filtered) else [part]
     assert all(
         leaf.mixing is None or leaf.mixing.contexts == Contexts.GENERAL
@@ -310,7 +310,7 @@ def test_the_lean_profile_has_none() -> None:
 @pytest.mark.parametrize("order", [">", "<"])
 def test_floats_take_less(order: str) -> None:
     """Of a wave, a tenth less than as records of four bytes, and a whole file comes back."""
-    content = packed(FloatKind.SINGLE, wave(12000), order)
+    content = packed(NumberKind.FLOAT32, wave(12000), order)
     found = compress(content, 2)
     records = native.encode_block(None, content, 1, Mixing(RICH, Contexts.RECORDS, period=4))
     assert len(found) * 10 < len(records[0]) * 9

@@ -36,7 +36,7 @@ from nncomp.engine.reference.lane import (
 from nncomp.engine.reference.samples import TAPS
 from nncomp.engine.reference.squares import OF_ROWS, OF_SOUND, SHORT, Forgetting, LeastSquares
 from nncomp.errors import FormatError
-from nncomp.mixing import Contexts, FloatKind, Mixing, Profile, costliest
+from nncomp.mixing import Contexts, Mixing, NumberKind, Profile, costliest
 from nncomp.mixing_tables import (
     FIRST_RATE,
     NEXT,
@@ -66,13 +66,13 @@ MIXINGS = {
     "picture-narrow": Mixing(RICH, Contexts.PICTURE, period=9, stride=8),
     "wide": Mixing(RICH, Contexts.WIDE, period=36, stride=6),
     "wide-sound": Mixing(RICH, Contexts.WIDE, period=8, stride=4),
-    "floats": Mixing(RICH, Contexts.FLOATS, period=4, stride=FloatKind.SINGLE),
-    "floats-records": Mixing(RICH, Contexts.FLOATS, period=24, stride=FloatKind.DOUBLE),
+    "floats": Mixing(RICH, Contexts.FLOATS, period=4, stride=NumberKind.FLOAT32),
+    "floats-records": Mixing(RICH, Contexts.FLOATS, period=24, stride=NumberKind.FLOAT64),
     "max-general-period": Mixing(MAX, period=7),
     "max-records": Mixing(MAX, Contexts.RECORDS, period=13),
     "max-x86": Mixing(MAX, Contexts.X86),
     "max-picture": Mixing(MAX, Contexts.PICTURE, period=30, stride=3),
-    "max-floats-rows": Mixing(MAX, Contexts.FLOATS, period=40, stride=FloatKind.HEXADECIMAL),
+    "max-floats-rows": Mixing(MAX, Contexts.FLOATS, period=40, stride=NumberKind.IBM32),
 }
 WIDEST = Mixing(RICH, Contexts.PICTURE, period=65535, stride=8)
 
@@ -658,8 +658,8 @@ def mixings(draw: st.DrawFn) -> Mixing:
     least = stride + 1 if contexts.has_stride else 2 if contexts == Contexts.RECORDS else 0
     period = draw(st.one_of(st.integers(least, 40), st.integers(41, 65535)))
     if contexts == Contexts.FLOATS:
-        stride = draw(st.sampled_from(FloatKind))
-        period = (period // FloatKind(stride).width or 1) * FloatKind(stride).width
+        stride = draw(st.sampled_from(NumberKind))
+        period = (period // NumberKind(stride).width or 1) * NumberKind(stride).width
     elif contexts == Contexts.WIDE:
         stride = stride + 1 & ~1
         period = max(period & ~1, stride + 2)

@@ -13,7 +13,7 @@ import models
 from nncomp.container import REACHES, Block, Header
 from nncomp.errors import FormatError
 from nncomp.filters import FILTERS
-from nncomp.mixing import Contexts, FloatKind, Mixing, Profile
+from nncomp.mixing import Contexts, Mixing, NumberKind, Profile
 from nncomp.plan import (
     MAX_SOURCES,
     MAX_STREAM_SIZE,
@@ -298,7 +298,7 @@ def test_what_rule_11_allows(period: int) -> None:
         if contexts == Contexts.PICTURE and period:
             strides = [s for s in range(1, 9) if s < period]
         elif contexts == Contexts.FLOATS:
-            strides = [s for s in FloatKind if period and period % s.width == 0]
+            strides = [s for s in NumberKind if period and period % s.width == 0]
         elif contexts == Contexts.WIDE:
             strides = [s for s in (2, 4, 6, 8) if s < period and period % 2 == 0]
         else:

@@ -51,7 +51,7 @@ class Change(enum.IntEnum):
     NONE = 0
     ROTATED = 1  # rotated to the left: the highest bit, a float's sign, becomes the lowest
     DIFFERENCES = 2  # the number ``distance`` before is subtracted
-    TURNED = 3  # bytes in reverse order: the numbers are big-endian
+    SWAPPED = 3  # bytes in reverse order: the numbers are big-endian
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _rotated(numbers: _Array, bits: int) -> _Array:
 def _changed(content: bytes, run: Run) -> Iterator[_Array]:
     """Yield the bytes of a run's changed numbers, lowest first: (n, width) uint8."""
     kind = run.kind
-    if kind.change == Change.TURNED:
+    if kind.change == Change.SWAPPED:
         places = np.frombuffer(content, np.uint8, run.count * kind.width, run.start)
         yield places.reshape(-1, kind.width)[:, ::-1]
     else:
@@ -196,7 +196,7 @@ def _computed(content: bytes, run: Run) -> Iterator[_Array]:
 def _restored(streams: Sequence[memoryview], run: Run) -> Iterator[_Array]:
     """The inverse of ``_changed``: yield a run's numbers out of the streams of its kind."""
     kind = run.kind
-    if kind.change == Change.TURNED:
+    if kind.change == Change.SWAPPED:
         for chunk in _chunks(run):
             yield _joined(streams, kind, chunk)[:, ::-1]
         return
@@ -258,7 +258,7 @@ def _read_kind(left: list[int]) -> Kind:
     coding = left.pop()
     index, change, apart = coding & 3, coding >> 2 & 3, coding >> 4
     distance = left.pop() if change == Change.DIFFERENCES else 0
-    possible = _WIDTHS[index] != 3 or change == Change.TURNED
+    possible = _WIDTHS[index] != 3 or change == Change.SWAPPED
     if possible and apart < _WIDTHS[index] and (distance > 0 or change != Change.DIFFERENCES):
         return Kind(_WIDTHS[index], Change(change), distance, apart)
     raise FormatError("numbers are of no kind that is supported")

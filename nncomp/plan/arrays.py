@@ -13,12 +13,12 @@ import numpy as np
 
 from nncomp.filters import numbers
 from nncomp.filters.numbers import Change, Kind, Run
-from nncomp.mixing import FloatKind
+from nncomp.mixing import NumberKind
 from nncomp.plan.statistics import WHOLE_FLOATS, find_floats, is_noise, kinds_of_floats
 
 __all__ = ["choose_runs", "float_kinds"]
 
-Cost: TypeAlias = Callable[[bytes, int, FloatKind | None], int]
+Cost: TypeAlias = Callable[[bytes, int, NumberKind | None], int]
 
 # Parts of a block: 1/_SHARE has to be numbers of one width and, but for programs, 1/_ALL numbers of
 # any width, for numbers between records are better left there.
@@ -78,7 +78,7 @@ def choose_runs(
             kinds[width] = None
             if not row and width != _TURNED_ONLY:
                 kinds[width] = _best(_sample(content, same), width, program, as_is, cost)
-            turned = Kind(width, Change.TURNED)
+            turned = Kind(width, Change.SWAPPED)
             if floats and are_better_floats(same, turned, kinds[width]):
                 kinds[width] = turned
     runs = []
@@ -89,15 +89,15 @@ def choose_runs(
     return runs
 
 
-def float_kinds(stream: bytes, kind: Kind) -> list[FloatKind]:
+def float_kinds(stream: bytes, kind: Kind) -> list[NumberKind]:
     """Which floats the numbers of a stream may be that were cut out like that."""
-    if kind.apart or kind.change not in (Change.NONE, Change.TURNED):
+    if kind.apart or kind.change not in (Change.NONE, Change.SWAPPED):
         return []
     return [
         floats
         for floats in kinds_of_floats(stream)
         if floats.width == kind.width
-        and not (floats == FloatKind.HEXADECIMAL and kind.change == Change.TURNED)
+        and not (floats == NumberKind.IBM32 and kind.change == Change.SWAPPED)
     ]
 
 
@@ -109,7 +109,7 @@ def _floats(content: bytes) -> list[Run]:
     if found is None:
         return []
     kind, phase, order = found
-    change = Change.TURNED if order == "<" else Change.NONE
+    change = Change.SWAPPED if order == "<" else Change.NONE
     if change == Change.NONE and (phase == 0 or kind.width == _TURNED_ONLY):
         return []
     return [Run(phase, (len(content) - phase) // kind.width, Kind(kind.width, change))]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from nncomp.filters import FILTERS, arm64, x86
-from nncomp.mixing import MAX_PERIOD, Contexts, FloatKind, Mixing, Profile
+from nncomp.mixing import MAX_PERIOD, Contexts, Mixing, NumberKind, Profile
 from nncomp.plan.statistics import (
     WHOLE_FLOATS,
     Lags,
@@ -140,7 +140,7 @@ def _pictures(content: bytes, lags: Lags, profile: Profile) -> Iterator[Mixing]:
             yield Mixing(profile, contexts, period=period, stride=stride)
 
 
-def of_floats(content: bytes, kind: FloatKind, profile: Profile) -> list[Mixing]:
+def of_floats(content: bytes, kind: NumberKind, profile: Profile) -> list[Mixing]:
     """Ways to code numbers of a kind: one by one, and in records or rows where they have some."""
     return [
         Mixing(profile, Contexts.FLOATS, period=period, stride=kind.value)  # as it is read

@@ -30,7 +30,7 @@ from nncomp.filters import (
 )
 from nncomp.filters.numbers import Kind
 from nncomp.filters.split import Range
-from nncomp.mixing import Contexts, FloatKind, Mixing, Profile
+from nncomp.mixing import Contexts, Mixing, NumberKind, Profile
 from nncomp.plan import arrays, choose
 from nncomp.plan.choose import Candidate, Encode
 from nncomp.plan.statistics import is_noise
@@ -243,7 +243,7 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
     is_picture = contexts.has_stride and best.mixing.period > _SHORT_ROW
     row = best.mixing.period if is_picture or contexts == Contexts.FLOATS else 0
 
-    def cost(stream: bytes, width: int, floats: FloatKind | None = None) -> int:
+    def cost(stream: bytes, width: int, floats: NumberKind | None = None) -> int:
         if is_noise(stream):
             return len(stream)
         if floats:

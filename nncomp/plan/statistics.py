@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncomp import _native
-from nncomp.mixing import MAX_STRIDE, FloatKind
+from nncomp.mixing import MAX_STRIDE, NumberKind
 
 __all__ = [
     "WHOLE_FLOATS",
@@ -150,20 +150,20 @@ _CLEARLY, _BY_CHANCE = 2, 256
 _SMALLER = 3  # integers in the right phase are so many times closer together than in a wrong one
 
 
-def kinds_of_floats(content: bytes) -> list[FloatKind]:
+def kinds_of_floats(content: bytes) -> list[NumberKind]:
     """The kinds of numbers, highest byte first, that ``content`` looks like from its first byte on.
     Floats of 32 bits look like some of 64, too."""
-    kinds = [kind for kind in FloatKind if phase_of_floats(content, kind) == 0]
-    narrow = any(kind.base and kind != FloatKind.DOUBLE for kind in kinds)
-    return [kind for kind in kinds if not (narrow and kind == FloatKind.DOUBLE)]
+    kinds = [kind for kind in NumberKind if phase_of_floats(content, kind) == 0]
+    narrow = any(kind.base and kind != NumberKind.FLOAT64 for kind in kinds)
+    return [kind for kind in kinds if not (narrow and kind == NumberKind.FLOAT64)]
 
 
-def find_floats(content: bytes) -> tuple[FloatKind, int, str] | None:
+def find_floats(content: bytes) -> tuple[NumberKind, int, str] | None:
     """A kind of numbers that ``content`` looks like, from which byte on, and in which order of
     bytes, as ``phase_of_floats`` has it. Where both orders are plausible, "<" is usual."""
-    for kind in FloatKind:
+    for kind in NumberKind:
         found = {}
-        for order in "<>" if kind != FloatKind.HEXADECIMAL else ">":
+        for order in "<>" if kind != NumberKind.IBM32 else ">":
             phase = phase_of_floats(content, kind, order)
             if phase is not None:
                 found[order] = phase
@@ -179,7 +179,7 @@ def find_floats(content: bytes) -> tuple[FloatKind, int, str] | None:
     return None
 
 
-def _structure(pieces: Iterable[_Array], kind: FloatKind) -> int:
+def _structure(pieces: Iterable[_Array], kind: NumberKind) -> int:
     """How much the highest bytes say of the two bits behind them, as a chi-square; 0 where most of
     the bytes behind them are the same. In the wrong order these are the lowest bytes of other
     numbers: noise, or nothing."""
@@ -193,7 +193,7 @@ def _structure(pieces: Iterable[_Array], kind: FloatKind) -> int:
     return int(chi.sum())
 
 
-def phase_of_floats(content: bytes, kind: FloatKind, order: str = ">") -> int | None:
+def phase_of_floats(content: bytes, kind: NumberKind, order: str = ">") -> int | None:
     """At which byte, 0 to the width − 1, the first number begins if ``content`` looks like numbers
     of this kind; None where it does not. ``order``: ">" is highest byte first, "<" lowest first."""
     every = (list(_pieces(content, kind, order, phase)) for phase in range(kind.width))
@@ -207,7 +207,7 @@ def phase_of_floats(content: bytes, kind: FloatKind, order: str = ">") -> int | 
     return next((phase for phase, is_it in enumerate(alike) if is_it), None)
 
 
-def _pieces(content: bytes, kind: FloatKind, order: str, phase: int) -> Iterator[_Array]:
+def _pieces(content: bytes, kind: NumberKind, order: str, phase: int) -> Iterator[_Array]:
     """Yield the bits of numbers, (n,) int64, from eight places of the content."""
     width = kind.width
     whole = max(len(content) - phase, 0) // width
@@ -226,13 +226,13 @@ def _bits(places: _Array) -> _Array:
     return bits
 
 
-def _signed(bits: _Array, kind: FloatKind) -> _Array:
+def _signed(bits: _Array, kind: NumberKind) -> _Array:
     """The bits of signed integers as such."""
     signed: _Array = bits - (bits >> 8 * kind.width - 1 << 8 * kind.width)
     return signed
 
 
-def _are_floats(pieces: list[_Array], kind: FloatKind) -> bool:
+def _are_floats(pieces: list[_Array], kind: NumberKind) -> bool:
     """Whether these are plausible floats: most are not 0 (else they may be halves of doubles), and
     the exponents of these are near that of 1, and mostly near that of a number before. A number
     equal to the one before does not count, for what is missing, as land in a map of the sea, is one
@@ -255,7 +255,7 @@ def _are_floats(pieces: list[_Array], kind: FloatKind) -> bool:
     return enough and 8 * usual >= 7 * count and 4 * near >= 3 * count
 
 
-def _sizes(pieces: list[_Array], kind: FloatKind) -> tuple[int, int]:
+def _sizes(pieces: list[_Array], kind: NumberKind) -> tuple[int, int]:
     """Sums of absolute differences of integers: (from their mean, from the number one or two
     before, whichever sum is less). Pieces with many zeros, silence or halves, do not count."""
     apart = steps = 0
@@ -267,7 +267,7 @@ def _sizes(pieces: list[_Array], kind: FloatKind) -> tuple[int, int]:
     return apart, steps
 
 
-def periods_of_floats(content: bytes, kind: FloatKind, limit: int) -> list[int]:
+def periods_of_floats(content: bytes, kind: NumberKind, limit: int) -> list[int]:
     """The plausible periods of numbers in bytes: one number; a record of a few, where there are
     some; a row of up to ``limit`` numbers, where there are some."""
     found = [kind.width]

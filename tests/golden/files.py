@@ -47,7 +47,7 @@ from nncomp.filters import (
     x86,
 )
 from nncomp.filters.numbers import Change, Kind, Run
-from nncomp.mixing import Contexts, FloatKind, Mixing, Profile
+from nncomp.mixing import Contexts, Mixing, NumberKind, Profile
 from nncomp.model import Model
 from nncomp.network import FeedForward, ModelConfig, Table
 from nncomp.plan import Copies, Joined, Part, Plan, Stream, layout, order
@@ -192,13 +192,13 @@ def program(count: int) -> bytes:
     return out + b"\xe8\xff\xff\xff"
 
 
-def floats(kind: FloatKind, count: int) -> bytes:
+def floats(kind: NumberKind, count: int) -> bytes:
     """Numbers that grow, fall and change their sign, among them some that are none, 0, and huge."""
     noise = models.noise(count)
     out = b""
     for i in range(count):
         v = (i % 40 - 19) * (i % 40 - 31) * (40 + noise[i] % 3) / 64
-        if kind == FloatKind.HEXADECIMAL:
+        if kind == NumberKind.IBM32:
             digits = abs(int(v * 256))
             size = -(-digits.bit_length() // 4)
             bits = (62 + size << 24) | digits << 24 - 4 * size if digits else 0
@@ -207,7 +207,7 @@ def floats(kind: FloatKind, count: int) -> bytes:
             out += int(v * 999).to_bytes(kind.width, "big", signed=True)
         else:
             v = {3: 0.0, 4: float("inf"), 5: -float("inf"), 6: 1e-40, 7: -3e38}.get(i, v)
-            out += struct.pack(">f" if kind == FloatKind.SINGLE else ">d", v)
+            out += struct.pack(">f" if kind == NumberKind.FLOAT32 else ">d", v)
     return out
 
 
@@ -252,8 +252,8 @@ def mixings() -> Iterator[tuple[bytes, Mixing]]:
             Mixing(Profile.RICH, Contexts.WIDE, period=period, stride=stride),
         )
 
-    for kind in FloatKind:
-        for count in (1, 10) if kind == FloatKind.SINGLE else (4,):
+    for kind in NumberKind:
+        for count in (1, 10) if kind == NumberKind.FLOAT32 else (4,):
             mixing = Mixing(Profile.RICH, Contexts.FLOATS, count * kind.width, kind)
             yield floats(kind, 64 // kind.width), mixing
 
@@ -392,7 +392,7 @@ def apart() -> Iterator[tuple[bytes, Block]]:
     content = b"".join(i.to_bytes(8, "little") for i in range(7, 1 << 17, 999)) + program(20)
     kinds = [Kind(width) for width in (2, 4, 8)]
     kinds += [Kind(width, Change.ROTATED, 0, width - 1) for width in (2, 4, 8)]
-    kinds.append(Kind(3, Change.TURNED))
+    kinds.append(Kind(3, Change.SWAPPED))
     kinds += [Kind(w, Change.DIFFERENCES, d, 1) for w, d in ((2, 4), (4, 2), (8, 1), (8, 255))]
     for kind in kinds:
         split = numbers.take_apart(content, [Run(3, 900 // kind.width, kind)])

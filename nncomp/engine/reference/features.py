@@ -18,7 +18,7 @@ from nncomp.engine.reference.hashes import K1, MASK, combine
 from nncomp.engine.reference.instructions import Instruction
 from nncomp.engine.reference.lines import Numbers, Outline, byte_class, is_letter, with_letter
 from nncomp.engine.reference.samples import Samples
-from nncomp.mixing import Contexts, FloatKind, Mixing
+from nncomp.mixing import Contexts, Mixing
 
 __all__ = ["Past", "evaluate", "length_class", "run_class"]
 
@@ -116,9 +116,8 @@ def _numbers_of(mixing: Mixing) -> Samples | Floats | None:
     width = {Contexts.PICTURE: 1, Contexts.WIDE: 2}.get(mixing.contexts)
     if width:
         return Samples(width, mixing.period, mixing.stride)
-    if mixing.contexts == Contexts.FLOATS:
-        return Floats(FloatKind(mixing.stride), mixing.period)
-    return None
+    kind = mixing.number_kind
+    return None if kind is None else Floats(kind, mixing.period)
 
 
 class Past:

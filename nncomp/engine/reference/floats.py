@@ -16,7 +16,7 @@ from nncomp.engine.reference.samples import (
     step_of,
 )
 from nncomp.engine.reference.squares import OF_ROWS, OF_SOUND, LeastSquares
-from nncomp.mixing import FloatKind
+from nncomp.mixing import NumberKind
 
 if TYPE_CHECKING:
     from nncomp.engine.reference.features import Past
@@ -42,7 +42,7 @@ class Floats:
     """Predicts numbers of one kind, highest byte first, in records of ``period`` bytes: a few
     numbers, which are channels, or a row of numbers."""
 
-    def __init__(self, kind: FloatKind, period: int) -> None:
+    def __init__(self, kind: NumberKind, period: int) -> None:
         self.kind, self.width, self.period = kind, kind.width, period
         self.has_frames = period <= 8 * self.width
         self.weights = [[[0] * TAPS for _ in range(8)] for _ in range(LEARNING)]  # 2^16 is one
