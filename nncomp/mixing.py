@@ -9,14 +9,13 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from nncomp import mixing_memory
 from nncomp.contexts.family import Family
 from nncomp.contexts.table import LEAN, MAX, RICH
 
 __all__ = [
-    "FIRST_STATES",
     "MAX_PERIOD",
     "MAX_STRIDE",
-    "MOST_ADDED",
     "Contexts",
     "Mixing",
     "NumberKind",
@@ -26,11 +25,6 @@ __all__ = [
 
 MAX_PERIOD = (1 << 16) - 1
 MAX_STRIDE = 8
-_LEAST_SQUARES = 165440  # bytes that a lane's take, of eight channels
-_OUTLINES = 131072  # bytes of a lane that remember numbers of lines
-_STATE = 12  # bytes of one of an automaton
-FIRST_STATES = 256 * 255  # how many it has at first: each node of a byte, behind each byte
-MOST_ADDED = 1 << 20  # to them, and less than 3/2 of the bytes so far
 
 
 class Profile(enum.IntEnum):
@@ -167,37 +161,8 @@ class Mixing:
         It depends on nothing but the profile, on how many rows of weights the contexts have, and on
         whether samples are predicted or numbers of lines followed.
         """
-        families = _FAMILIES[self.profile]
-        full = self.profile == Profile.MAX
-        contexts = max(len(f.contexts) for f in families)
-        matches = max(f.count("match") for f in families)
-        size = max(size, 1)
-        buckets = min(max((((4 if full else 2) * size - 1) >> 6).bit_length(), 10), 18)  # log2
-        entries = min(max((size - 1).bit_length(), 12), 22)  # log2
-        tables = (contexts << buckets + 6) + (matches << entries + 2)
-        tables += contexts << buckets + 3 if full else 0  # runs
-        memories = max(len(f.memories) for f in families)
-        tables += memories << 18
-        maps = 2 * 65536 * 33 + 65536 + 2 * 65536 + 5 * 256 + 128
-        samples = self.family.count("sample")
-        histories = max(len(f.contexts) + 2 + f.count("sample") for f in families)
-        histories = (histories + 7) // 8 * 24 if full else histories
-        inputs = (8 + histories + 15) // 16 * 16  # whole vectors
-        lane = (
-            self.family.first_rows[-1] * 2 * (inputs + 1)  # weights of a row, and its count
-            + 352 * 2 * (8 * (2 if full else 1) + 1)
-            + (contexts + 2) * 1024
-            + (contexts * 544 + 2 * 8192 if full else 0)
-            + matches * 6144
-            + 2 * 768 * 33
-        )
-        lane += samples * 65536 + _LEAST_SQUARES if samples else 0
-        lane += (
-            _OUTLINES if self.contexts == Contexts.GENERAL and self.profile != Profile.LEAN else 0
-        )
-        longest = -(-size // lanes)
-        lane += _STATE * (FIRST_STATES + min(longest + longest // 2, MOST_ADDED)) + 64
-        return tables + maps + lanes * (lane + 10304)
+        lines = self.contexts == Contexts.GENERAL and self.profile != Profile.LEAN
+        return mixing_memory.bound(self.family, _FAMILIES[self.profile], lines, size, lanes)
 
 
 def costliest(profile: Profile) -> Mixing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from nncomp.engine.reference.automaton import Automaton
-from nncomp.mixing import FIRST_STATES
+from nncomp.mixing_memory import FIRST_STATES
 
 
 def learn(automaton: Automaton, data: bytes) -> None:

@@ -25,7 +25,8 @@ ALLOWED = {
     "kernels": {"_native", "errors"},
     "levels": {"arguments", "mixing"},
     "contexts": {"contexts"},
-    "mixing": {"contexts"},
+    "mixing": {"contexts", "mixing_memory"},
+    "mixing_memory": {"contexts"},
     "mixing_tables": {"tables"},
     "prime": {"arguments", "container", "errors"},
     "rawio": set(),
@@ -50,7 +51,7 @@ ALLOWED = {
     },
     "engine": {
         *("_native", "arguments", "contexts", "engine", "errors", "kernels", "mixing"),
-        *("mixing_tables", "model", "network", "prime", "tables"),
+        *("mixing_memory", "mixing_tables", "model", "network", "prime", "tables"),
     },
     "summary": {"plan"},
     "places": {"container", "engine", "mixing", "plan", "schedule"},

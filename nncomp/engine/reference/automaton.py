@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 
-from nncomp.mixing import FIRST_STATES, MOST_ADDED
+from nncomp.mixing_memory import FIRST_STATES, MOST_ADDED
 from nncomp.mixing_tables import STRETCH
 
 __all__ = ["Automaton"]
