@@ -5,7 +5,7 @@ coded in its own way, and a few bytes of side information; ``join`` is the inver
 ``memory`` say before that whether streams can be joined, and in how much memory. A filter knows
 nothing of engines or files. ``FILTERS`` is the one list of them; ``docs/format.md``, section 7,
 specifies each. To add one, write its module, append it to the list, and try it in ``plan.parts`` or
-``plan.choose``: encoders try no other.
+name it in ``PROGRAMS``: encoders try no other.
 """
 
 from __future__ import annotations
@@ -29,14 +29,13 @@ from nncomp.filters import (
 from nncomp.filters.split import Split
 from nncomp.mixing import Contexts
 
-__all__ = ["FILTERS", "Filter", "Split"]
+__all__ = ["FILTERS", "PROGRAMS", "Filter", "ProgramFilter", "Split"]
 
 
 class Filter(Protocol):
     """The interface of a filter's module."""
 
     NAME: str  # for people
-    CONTEXTS: Contexts  # those that suit its first stream, in the rich profile
 
     def split(self, content: bytes, /) -> Split | None:
         """Split ``content`` into streams; None where that is impossible or not worth a try."""
@@ -52,6 +51,17 @@ class Filter(Protocol):
         """Return the ``size`` bytes of content. Raises ``FormatError`` for streams that ``split``
         never makes."""
 
+
+class ProgramFilter(Filter, Protocol):
+    """The interface of a filter of machine code."""
+
+    CONTEXTS: Contexts  # those that suit its stream, in the rich profile
+
+    def detect(self, content: bytes, /) -> bool:
+        """Whether ``content`` looks like code of the filter's architecture."""
+
+
+PROGRAMS: tuple[ProgramFilter, ...] = (x86, arm64)
 
 # The place of a filter is its number in files.
 FILTERS: tuple[Filter, ...] = (

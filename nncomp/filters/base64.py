@@ -18,12 +18,10 @@ from nncomp import _native, varint
 from nncomp.filters import runs
 from nncomp.filters.runs import Places, Text
 from nncomp.filters.split import Split
-from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "join", "letters", "memory", "split"]
+__all__ = ["NAME", "check", "join", "letters", "memory", "split"]
 
 NAME = "base64"
-CONTEXTS = Contexts.GENERAL
 
 _MAX_END = 15  # bytes between two lines at most
 

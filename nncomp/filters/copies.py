@@ -12,12 +12,10 @@ from typing import TypeAlias
 
 from nncomp import _native, varint
 from nncomp.filters.split import Range, Split, require_streams
-from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "LEAST", "NAME", "check", "join", "memory", "split"]
+__all__ = ["LEAST", "NAME", "check", "join", "memory", "split"]
 
 NAME = "copies"
-CONTEXTS = Contexts.GENERAL
 
 LEAST = 1 << 10  # bytes of a copy at least
 _SMALL = 4  # an expanded range is given up if at most 1/4 of it remains

@@ -13,10 +13,8 @@ from collections.abc import Sequence
 from nncomp import _native
 from nncomp.errors import FormatError
 from nncomp.filters.split import Split
-from nncomp.mixing import Contexts
 
 __all__ = [
-    "CONTEXTS",
     "NAME",
     "Inside",
     "check",
@@ -30,7 +28,6 @@ __all__ = [
 Inside = _native.DeflateInside  # the state of inflating a stream that continues in the next block
 
 NAME = "deflate"
-CONTEXTS = Contexts.GENERAL
 
 _GROUPS = range(2, 41)  # how many streams may hold contents
 _BLOCK_TOKENS = 1 << 20  # tokens of a deflate block at most

@@ -20,12 +20,10 @@ from nncomp import _native, varint
 from nncomp.filters import runs
 from nncomp.filters.runs import Places, Text
 from nncomp.filters.split import Split
-from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "join", "memory", "split"]
+__all__ = ["NAME", "check", "join", "memory", "split"]
 
 NAME = "hex"
-CONTEXTS = Contexts.GENERAL
 
 # A form has a byte for each column of a line: below 0x80 this character, else one of these codes,
 # plus 1 for a digit in upper case.

@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from nncomp import _native, kernels, varint
 from nncomp.errors import FormatError
 from nncomp.filters.split import Split
-from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "join", "memory", "most_blocks", "split"]
+__all__ = ["NAME", "check", "join", "memory", "most_blocks", "split"]
 
 NAME = "jpeg"
-CONTEXTS = Contexts.GENERAL
 
 _BLOCK = 128  # bytes of the coefficients of a block of 8 × 8
 _MODEL = 24 << 20  # bytes of the model's state at most

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nncomp.filters.split import Split, require_one_stream
-from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "join", "memory", "split"]
+__all__ = ["NAME", "check", "join", "memory", "split"]
 
 NAME = "none"
-CONTEXTS = Contexts.GENERAL
 
 
 def split(content: bytes) -> Split:

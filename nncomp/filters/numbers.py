@@ -20,10 +20,8 @@ import numpy.typing as npt
 from nncomp import _native, varint
 from nncomp.errors import FormatError
 from nncomp.filters.split import Split
-from nncomp.mixing import Contexts
 
 __all__ = [
-    "CONTEXTS",
     "NAME",
     "Change",
     "Kind",
@@ -37,7 +35,6 @@ __all__ = [
 ]
 
 NAME = "numbers"
-CONTEXTS = Contexts.GENERAL
 
 _WIDTHS = 2, 4, 8, 3  # bytes of a number, by the code in files
 _MAX_RUNS = 256

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 
 from nncomp import _native
 from nncomp.filters.split import Split, require_streams
-from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "NAME", "check", "join", "memory", "split"]
+__all__ = ["NAME", "check", "join", "memory", "split"]
 
 NAME = "quoted"
-CONTEXTS = Contexts.GENERAL
 
 
 def split(content: bytes) -> Split | None:

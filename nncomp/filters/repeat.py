@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from nncomp.errors import FormatError
 from nncomp.filters.split import Split
-from nncomp.mixing import Contexts
 
-__all__ = ["CONTEXTS", "MAX_PERIOD", "NAME", "check", "join", "memory", "split"]
+__all__ = ["MAX_PERIOD", "NAME", "check", "join", "memory", "split"]
 
 NAME = "repeat"
-CONTEXTS = Contexts.GENERAL
 
 MAX_PERIOD = 1 << 12  # bytes; longer patterns are left to the match model
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from nncomp.filters import FILTERS, arm64, x86
+from nncomp.filters import FILTERS, PROGRAMS, arm64
 from nncomp.mixing import MAX_PERIOD, Contexts, Mixing, NumberKind, Profile
 from nncomp.plan.statistics import (
     WHOLE_FLOATS,
@@ -103,23 +103,23 @@ def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
         # The contexts know lines and columns: only records without ends of lines gain.
         found = Lags(content, _NEAR, 1 << 10).periods(_PERIOD_OF_TEXT)
         return map(Candidate, [general, *(Mixing(profile, period=p) for p in found[:1])])
-    filters = [FILTERS.index(f) for f in (x86, arm64) if f.detect(content)]
+    programs = [f for f in PROGRAMS if f.detect(content)]
     near, far = Lags(content, _NEAR, 1 << 12), Lags(content, _FAR, 1 << 10)
-    threshold = _PERIOD_OF_CODE if filters else _PERIOD
+    threshold = _PERIOD_OF_CODE if programs else _PERIOD
     periods = near.periods(threshold) or far.periods(threshold)
     if profile == Profile.LEAN:
         mixings = [general, *(Mixing(profile, period=p) for p in periods[:1])]
-        return [*map(Candidate, mixings), *(Candidate(general, i) for i in filters)]
+        return [*map(Candidate, mixings), *(Candidate(general, FILTERS.index(f)) for f in programs)]
     pictures = list(_pictures(content, far, profile))
     records = [Mixing(profile, Contexts.RECORDS, period=p) for p in periods]
     mixings = records[: 1 if pictures else 2] + pictures
     for kind in kinds_of_floats(content):
         mixings += of_floats(content, kind, profile)
-    filtered = [Candidate(Mixing(profile, FILTERS[i].CONTEXTS), i) for i in filters]
-    if FILTERS.index(arm64) in filters or (not (mixings or filters) and strange >= _NAMELESS):
+    filtered = [Candidate(Mixing(profile, f.CONTEXTS), FILTERS.index(f)) for f in programs]
+    if arm64 in programs or (not (mixings or programs) and strange >= _NAMELESS):
         # These suit what has no name, too, and programs whose calls are not worth the filter.
         filtered.append(Candidate(Mixing(profile, Contexts.CODE)))
-    frames = [] if filters else near.frames()
+    frames = [] if programs else near.frames()
     sound = [Mixing(profile, Contexts.WIDE, period=p, stride=s) for p, s in frames]
     sound = [mixing for mixing in sound if mixing not in mixings]
     return [*map(Candidate, [general, *mixings]), *filtered, *map(Candidate, sound)]
