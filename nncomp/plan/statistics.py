@@ -183,9 +183,9 @@ def _structure(pieces: Iterable[_Array], kind: NumberKind) -> int:
     """How much the highest bytes say of the two bits behind them, as a chi-square; 0 where most of
     the bytes behind them are the same. In the wrong order these are the lowest bytes of other
     numbers: noise, or nothing."""
-    bits = np.concatenate([*pieces])
+    bits = np.concatenate([_unlike(some) for some in pieces])
     first, second = bits >> 8 * kind.width - 8 & 255, bits >> 8 * kind.width - 16 & 255
-    if 2 * np.bincount(second).max() > len(bits):
+    if 2 * np.bincount(second, minlength=1).max() >= len(bits):
         return 0
     counts = np.bincount(first << 2 | second >> 6, minlength=1024).reshape(256, 4)
     sums = counts.sum(1)
@@ -226,6 +226,13 @@ def _bits(places: _Array) -> _Array:
     return bits
 
 
+def _unlike(bits: _Array) -> _Array:
+    """Those numbers, by their bits, that differ from the one before: what is missing, as land in a
+    map of the sea, is one number again and again."""
+    unlike: _Array = bits[1:][np.diff(bits) != 0]
+    return unlike
+
+
 def _signed(bits: _Array, kind: NumberKind) -> _Array:
     """The bits of signed integers as such."""
     signed: _Array = bits - (bits >> 8 * kind.width - 1 << 8 * kind.width)
@@ -234,13 +241,11 @@ def _signed(bits: _Array, kind: NumberKind) -> _Array:
 
 def _are_floats(pieces: list[_Array], kind: NumberKind) -> bool:
     """Whether these are plausible floats: most are not 0 (else they may be halves of doubles), and
-    the exponents of these are near that of 1, and mostly near that of a number before. A number
-    equal to the one before does not count, for what is missing, as land in a map of the sea, is one
-    number again and again."""
+    the exponents of these are near that of 1, and mostly near that of a number before."""
     rest = 8 * kind.width - 1 - kind.exponent_bits
     usual = near = count = unlike = 0
     for bits in pieces:
-        some = bits[1:][np.diff(bits) != 0]
+        some = _unlike(bits)
         size = some & (1 << 8 * kind.width - 1) - 1
         exponent = (size[size > 0] >> rest) * kind.base
         one = ((1 << kind.exponent_bits - 1) - 1) * kind.base
