@@ -168,19 +168,20 @@ class Encoder:
         frame is no larger than a usual one. Returns whether it was written."""
         if self._held is None:
             return False
-        header = self.header.as_small()
+        own = self.header
+        header = Header.of_small(own.arithmetic, own.profile, own.prime)
         small = [
             (frame, plan)
             for plan, block in self._held
             if (not block.network or resolve.is_released(self._model))
             and _is_read(plan, block, header)
-            and (frame := container.small_frame(self.header, block, self._carried(block)))
+            and (frame := container.small_frame(own, block, self._carried(block)))
         ]
         if not small:
             return False
         frame, plan = min(small, key=lambda one: len(one[0]))
         usual = io.BytesIO()
-        writer = FrameWriter(usual, self.header)
+        writer = FrameWriter(usual, own)
         _, block, model = self._smallest(self._held, writer)
         writer.write(block, model)
         writer.end()

@@ -32,17 +32,19 @@ class StreamCoder:
 
     def code(self, stream: bytes, mixing: Mixing, threads: int, report: Progress) -> list[Stream]:
         """``stream`` coded in one way or two, without those that bring nothing."""
-        lanes = self.header.lanes_of(len(stream))
+        judged = Judge(self.level, len(stream), self.header.lanes_of(len(stream)))
         prime = self.prime if judge.can_be_primed(mixing, len(stream)) else None
         if self.model is None:
             coded = [self.alone(stream, mixing, threads, report, prime)]
-        elif Judge(self.level, len(stream), lanes).is_small:
+        elif judged.is_small:
             # Each way reports all of the stream: the last one is heard.
             coded = [self.alone(stream, mixing, threads, unheard(report), prime)]
             if prime is None or judge.network_may_pay(coded[0].stored_size):
-                coded.append(self._with_network(stream, mixing, lanes, threads, report, prime))
+                coded.append(
+                    self._with_network(stream, mixing, judged.lanes, threads, report, prime)
+                )
         else:
-            coded = self._try(stream, mixing, lanes, prime, threads, report)
+            coded = self._try(stream, mixing, judged, prime, threads, report)
         return judge.worthwhile(coded, self.level)
 
     def alone(
@@ -86,7 +88,7 @@ class StreamCoder:
         self,
         stream: bytes,
         mixing: Mixing,
-        lanes: int,
+        judged: Judge,
         prime: Prime | None,
         threads: int,
         report: Progress,
@@ -94,7 +96,7 @@ class StreamCoder:
         """Begun in both ways, and coded to its end in the one that pays, which goes on if it
         may. The trial runs on the CPU, whatever the device, so that all choose alike."""
         assert self.model is not None
-        judged = Judge(self.level, len(stream), lanes)
+        lanes = judged.lanes
         whole = judged.may_go_on
         goes_on = whole and self.places.is_on_cpu(self.model)
         with self.places.in_steps() as cpu:
@@ -120,14 +122,14 @@ class StreamCoder:
         if ways == Ways.ALONE:
             return [self.alone(stream, mixing, threads, report, prime)]
         if ways == Ways.BOTH:
-            return self._compare(stream, mixing, lanes, prime, threads, report)
+            return self._compare(stream, mixing, judged, prime, threads, report)
         return [self._with_network(stream, mixing, lanes, threads, report, prime)]
 
     def _compare(
         self,
         stream: bytes,
         mixing: Mixing,
-        lanes: int,
+        judged: Judge,
         prime: Prime | None,
         threads: int,
         report: Progress,
@@ -138,7 +140,7 @@ class StreamCoder:
 
         The probe runs on the CPU, whatever the device, so that all choose alike.
         """
-        judged = Judge(self.level, len(stream), lanes)
+        lanes = judged.lanes
         first, second = judged.probe
         data = order.spread(stream, lanes)
         sample = b"".join(order.steps(data, lanes, *part) for part in ((0, first), (first, second)))

@@ -227,7 +227,7 @@ def _read_small_head(scanner: Scanner) -> Header:
     arithmetic, profile = _read_method(method)
     scanner.form = method >> 6
     prime = scanner.take(NAMED_SIZE) if version & _PRIMED else b""
-    return Header(MAX_SMALL_SIZE, 1, arithmetic, profile, 0, prime, small=True)
+    return Header.of_small(arithmetic, profile, prime)
 
 
 def read_small_block(scanner: Scanner, header: Header) -> tuple[Block, ModelRef | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import zlib
 from dataclasses import dataclass
 
@@ -79,17 +78,12 @@ class Header:
         if len(self.prime) not in (0, NAMED_SIZE if self.small else PRIME_SIZE):
             raise ValueError("a prime's digest has a wrong size")
 
-    def as_small(self) -> Header:
-        """That of a small frame of the same arithmetic, profile and prime. It has lanes of its own:
-        a stream of more than a block, which a filter may make, can have more of them."""
-        return dataclasses.replace(
-            self,
-            block_size=MAX_SMALL_SIZE,
-            lanes=1,
-            reach=0,
-            prime=self.prime[:NAMED_SIZE],
-            small=True,
-        )
+    @classmethod
+    def of_small(cls, arithmetic: int, profile: Profile, prime: bytes) -> Header:
+        """The header that a small frame stands for; ``prime`` is a digest or its first bytes. It
+        has lanes of its own: a stream of more than a block, which a filter may make, can have more
+        of them than in another frame."""
+        return cls(MAX_SMALL_SIZE, 1, arithmetic, profile, 0, prime[:NAMED_SIZE], small=True)
 
     def lanes_of(self, size: int) -> int:
         """Number of lanes of a stream of ``size`` bytes that the network codes, 1..128: a power of

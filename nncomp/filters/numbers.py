@@ -56,7 +56,7 @@ class Kind:
     """A kind of numbers, and how they are split."""
 
     width: int  # bytes of a number: 2, 3, 4 or 8
-    change: Change = Change.NONE  # always TURNED for numbers of 3 bytes
+    change: Change = Change.NONE  # always SWAPPED for numbers of 3 bytes
     distance: int = 0  # 1..255 for differences, else 0
     apart: int = 0  # how many of the low bytes, 0..width − 1, have a stream each
 
@@ -175,7 +175,7 @@ def _changed(content: bytes, run: Run) -> Iterator[_Array]:
 
 
 def _computed(content: bytes, run: Run) -> Iterator[_Array]:
-    """Yield the changed numbers of a run that is not TURNED: (n,) unsigned."""
+    """Yield the changed numbers of a run that is not SWAPPED: (n,) unsigned."""
     kind = run.kind
     every = np.frombuffer(content, kind.dtype, run.count, run.start)
     before = np.zeros(kind.distance, kind.dtype)

@@ -34,7 +34,7 @@ _PIECES = 4
 _GAIN, _GAIN_IN_PROGRAM = 32, 8
 _LOSS, _CLOSE = 512, 32
 _DISTANCES = 1, 2, 3, 4, 6, 8
-_TURNED_ONLY = 3  # bytes of a number that are only ever turned
+_SWAPPED_ONLY = 3  # bytes of a number that are only ever swapped
 # So many changes of numbers are tried: that after which entropy is least, and the next one if it
 # has at most 1/_NEAR more.
 _CHANGES = 2
@@ -76,11 +76,11 @@ def choose_runs(
         same = [run for run in found if run.kind.width == width]
         if sum(run.stop - run.start for run in same) * _SHARE >= len(content):
             kinds[width] = None
-            if not row and width != _TURNED_ONLY:
+            if not row and width != _SWAPPED_ONLY:
                 kinds[width] = _best(_sample(content, same), width, program, as_is, cost)
-            turned = Kind(width, Change.SWAPPED)
-            if floats and are_better_floats(same, turned, kinds[width]):
-                kinds[width] = turned
+            swapped = Kind(width, Change.SWAPPED)
+            if floats and are_better_floats(same, swapped, kinds[width]):
+                kinds[width] = swapped
     runs = []
     for run in found:
         kind = kinds.get(run.kind.width)
@@ -103,14 +103,14 @@ def float_kinds(stream: bytes, kind: Kind) -> list[NumberKind]:
 
 def _floats(content: bytes) -> list[Run]:
     """All of the content, where it is floats, whose bytes may be alike in ways of their own; to be
-    turned, if their highest bytes are not the first. Those that need not be, and begin where the
+    swapped, if their highest bytes are not the first. Those that need not be, and begin where the
     content does, need not be cut out."""
     found = find_floats(content) if len(content) >= _LEAST_SAMPLE else None
     if found is None:
         return []
     kind, phase, order = found
     change = Change.SWAPPED if order == "<" else Change.NONE
-    if change == Change.NONE and (phase == 0 or kind.width == _TURNED_ONLY):
+    if change == Change.NONE and (phase == 0 or kind.width == _SWAPPED_ONLY):
         return []
     return [Run(phase, (len(content) - phase) // kind.width, Kind(kind.width, change))]
 
