@@ -49,10 +49,10 @@ def library() -> ctypes.CDLL | None:
     return loaded
 
 
-def can_attend(q: Tensor, compute: torch.dtype) -> bool:
+def can_attend(q: Tensor) -> bool:
     """Whether ``attend`` supports queries like ``q``, (B, T, H, h)."""
     fits = q.shape[1] % _BLOCK == 0 and q.shape[-1] in _WIDTHS
-    plain = q.device.type == "cpu" and q.dtype is compute is torch.float32
+    plain = q.device.type == "cpu" and q.dtype is torch.float32
     return fits and plain and library() is not None
 
 

@@ -20,9 +20,15 @@ ADDEND = 32767.0  # bound of addends of the residual stream; gradients pass even
 U_ROOF = math.sqrt(255.49)  # bound of a hidden unit, in 1/256, such that its square rounds to 255
 
 
+def factor(a: Tensor, compute: torch.dtype) -> Tensor:
+    """``a`` as products of that type want it: what is a factor twice is converted once."""
+    return a if compute is torch.float32 else a.to(compute)
+
+
 def product(a: Tensor, b: Tensor, compute: torch.dtype) -> Tensor:
     """a · b, in float32."""
-    return a @ b if compute is torch.float32 else (a.to(compute) @ b.to(compute)).float()
+    y = factor(a, compute) @ factor(b, compute)
+    return y if compute is torch.float32 else y.float()
 
 
 def norm(x: Tensor, gain: float, rounded: bool) -> Tensor:
@@ -66,6 +72,7 @@ class _Linear(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, compute: torch.dtype, rounded: bool, limit: float
     ) -> Tensor:
+        x = factor(x, compute)
         y = product(x, weight.t(), compute)
         if rounded:
             y.round_().clamp_(-limit, limit)
@@ -79,6 +86,7 @@ class _Linear(torch.autograd.Function):
         x, weight, *y = ctx.saved_tensors
         if ctx.clipped:
             g = g.masked_fill(y[0].abs() >= ctx.limit, 0.0)
+        g = factor(g, ctx.compute)
         gx = product(g, weight, ctx.compute) if ctx.needs_input_grad[0] else None
         return gx, product(g.t(), x, ctx.compute), None, None, None
 
@@ -96,13 +104,14 @@ class _FeedForward(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, up: Tensor, down: Tensor, compute: torch.dtype, rounded: bool
     ) -> Tensor:
+        x = factor(x, compute)
         u = product(x, up.t(), compute)
         if rounded:
             u.clamp_(0, U_ROOF)
-            squares = u.square().round_()
+            squares = factor(u.square().round_(), compute)
             y = product(squares, down.t(), compute).round_().clamp_(-ADDEND, ADDEND)
         else:
-            squares = u.relu_().square()
+            squares = factor(u.relu_().square(), compute)
             y = product(squares, down.t(), compute)
         ctx.save_for_backward(x, up, down, u, squares)
         ctx.compute, ctx.rounded = compute, rounded
@@ -111,9 +120,11 @@ class _FeedForward(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, up, down, u, squares = ctx.saved_tensors
+        g = factor(g, ctx.compute)
         gu = product(g, 2 * down, ctx.compute).mul_(u)
         if ctx.rounded:
             gu.masked_fill_(u >= U_ROOF, 0.0)
+        gu = factor(gu, ctx.compute)
         gx, g_up = product(gu, up, ctx.compute), product(gu.t(), x, ctx.compute)
         return gx, g_up, product(g.t(), squares, ctx.compute), None, None
 

@@ -77,7 +77,7 @@ class Attention(Layer):
             gain = qkv.new_ones(())
         q, k, v = qkv.split(self._parts, dim=-1)
         q = q.unflatten(-1, (self.shape.heads, -1))
-        if compiled.can_attend(q, net.compute):
+        if compiled.can_attend(q):
             return compiled.attend(q * unit, k, v, bias, gain, rounded).flatten(2)
         q, k, v = self._chunks(qkv)
         pairs = pair_bias(bias, k.shape[1], self._chunk(y), k.shape[2]).flatten(1, 2)
