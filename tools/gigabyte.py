@@ -44,7 +44,7 @@ KERNELS = {
 }
 PEERS = "peers"
 SETTINGS = ("zstd-3", "zstd-19", "xz-6", "xz-9e", "zpaq-m5")  # of the peers
-LEVELS = "1,5:none,5,7"
+LEVELS = "1,2,5"
 GB = 1_000_000_000
 
 
