@@ -1,4 +1,4 @@
-// Bytes behind bytes.
+// Appends bytes to a vector, of which they must not be a part.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Python module nncomp._native: argument checks, nothing else. Every argument is taken as untrusted.
+// The Python module nncomp._native: checks arguments, none of which is trusted, and calls the engine.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -29,7 +29,7 @@ void bind_statistics(nb::module_& m);  // statistics/bind.cpp
 
 namespace {
 
-// A network from (name → array); the tensors are copied.
+// Makes a network of arrays by name, which are copied.
 void make_network(Network* self, int d_model, std::vector<std::tuple<std::string, std::vector<int>>> layers,
                   const std::vector<std::tuple<std::string, int, int, int, int>>& tables, nb::dict tensors,
                   const std::string& kernel) {
@@ -39,7 +39,7 @@ void make_network(Network* self, int d_model, std::vector<std::tuple<std::string
     config.tables.push_back({context, log2_rows, width, first, ways});
   }
   const nncomp::Kernel& found = usable_kernel(kernel);
-  std::vector<Array> arrays;  // kept while in use
+  std::vector<Array> arrays;  // keeps them alive until they are copied
   const auto source = [&](const std::string& name) {
     const nb::str key(name.c_str());
     if (!tensors.contains(key)) throw std::invalid_argument("tensor " + name + " is missing");
@@ -62,7 +62,7 @@ nb::list to_list(const std::vector<nncomp::Payload>& payloads) {
   return out;
 }
 
-// What is used until it is finished, or has failed.
+// A value that can be used until it is finished, or a use of it throws.
 template <class T>
 class Unfinished {
  public:
@@ -71,7 +71,7 @@ class Unfinished {
     value_.emplace(std::forward<Args>(args)...);
   }
 
-  // use(value), which is gone where that throws.
+  // Returns use(value); destroys the value if that throws.
   auto with(auto use) {
     require(value_.has_value(), "it has ended, or failed before");
     try {
@@ -88,7 +88,7 @@ class Unfinished {
   std::optional<T> value_;
 };
 
-// What codes a block, when it has read a prime.
+// The state of a coder that has read a prime, copied for each block.
 class Ready {
  public:
   Ready(nb::bytes known, size_t room, const MixingArgs& mixing, const Network* network, nb::object progress,
@@ -99,7 +99,7 @@ class Ready {
     ready_.emplace(predictor, view(known), room, unlocked.progress());
   }
 
-  // For a block of so many bytes; null for null.
+  // The state, after a check that a block of this size and with these lanes can begin with it; null for null.
   static const nncomp::Ready* of(const Ready* ready, const nncomp::Predictor& predictor, size_t size, int lanes) {
     if (!ready) return nullptr;
     require(ready->ready_->suits(predictor, size, lanes), "what is ready is for another block");
@@ -111,7 +111,7 @@ class Ready {
   std::optional<nncomp::Ready> ready_;
 };
 
-// A block on its way to payloads.
+// A block that is encoded to payloads, step by step.
 class Encoding {
  public:
   Encoding(const Network* network, nb::bytes data, int lanes, const MixingArgs& mixing, const std::string& kernel,
@@ -147,7 +147,7 @@ class Encoding {
   Unfinished<nncomp::BlockEncoder> encoder_;
 };
 
-// A block on its way from payloads.
+// A block that is decoded from payloads, step by step.
 class Decoding {
  public:
   Decoding(const Network* network, std::vector<nb::bytes> payloads, size_t size, const MixingArgs& mixing, int threads,
@@ -173,7 +173,7 @@ class Decoding {
     decoder_.with([&](auto& decoder) { decoder.decode(steps, unlocked.progress()); });
   }
 
-  // A copy of some bytes, of which those that are decoded by now mean something.
+  // A copy of some bytes of the block. Those that are not decoded yet have any value.
   nb::bytes part(size_t start, size_t size) {
     require(start <= out_.size() && size <= out_.size() - start, "part is out of range");
     return nb::bytes(out_.c_str() + start, size);

@@ -1,4 +1,4 @@
-// What binds C++ to Python, whatever is bound: bytes, arrays, and the interpreter's lock.
+// What all bindings to Python share: bytes, arrays, and the interpreter's lock.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -27,7 +27,7 @@ inline std::span<const uint8_t> view(const nb::bytes& b) {
 
 inline nb::bytes to_bytes(const std::vector<uint8_t>& v) { return nb::bytes(v.data(), v.size()); }
 
-// Of a block, and of what a filter makes of it.
+// The largest size of a block, and of what a filter makes of it.
 constexpr size_t MAX_BYTES = size_t(1) << 28;
 
 inline void require(bool condition, const char* message) {
@@ -40,9 +40,10 @@ inline const nncomp::Kernel& usable_kernel(const std::string& name) {
   return *found;
 }
 
-// What `use` returns, which takes the interpreter's lock. A daemon thread that wants it when the interpreter has ended
-// never gets it: before 3.14, CPython ends such a thread by pthread_exit, which unwinds the stack as an exception does,
-// and aborts the process where that is caught or meets noexcept. So the thread stops here for ever, as from 3.14 on.
+// Calls `use`, which takes the interpreter's lock, and returns what it returns. A daemon thread that wants it when the
+// interpreter has ended never gets it: before 3.14, CPython ends such a thread by pthread_exit, which unwinds the
+// stack as an exception does, and aborts the process where that is caught or meets noexcept. So the thread stops here
+// for ever, as from 3.14 on.
 template <class Use>
 auto with_interpreter(Use use) {
 #ifdef __GLIBCXX__
@@ -56,11 +57,11 @@ auto with_interpreter(Use use) {
 #endif
 }
 
-// Gives the interpreter's lock away while it lives, but for reports, which the engine makes in the thread that calls
-// it. So the lock comes back to the very thread state that gave it, whichever interpreter that belongs to.
+// Releases the interpreter's lock while it lives, except during reports, which the engine makes in the thread that
+// calls it. The lock is taken again with the thread state that released it, whichever interpreter that belongs to.
 class Unlocked {
  public:
-  // Lets signals in, and calls the user's function, if it is not None. The caller keeps that alive.
+  // A report lets signals in, and calls the user's function, if it is not None. The caller keeps that alive.
   explicit Unlocked(nb::handle function) : function_(function) { state_ = PyEval_SaveThread(); }
   ~Unlocked() {
     with_interpreter([this] { PyEval_RestoreThread(state_); });
@@ -97,11 +98,11 @@ class Unlocked {
   PyThreadState* state_;
 };
 
-// The items of an array in memory, row by row. By Python's own protocol, because nanobind's arrays take the lock of
-// the main interpreter, and so wait for ever in another one.
+// The items of an array in memory, row by row. Through Python's buffer protocol, because nanobind's arrays take the
+// lock of the main interpreter, and so wait for ever in another one.
 class Array {
  public:
-  // The array itself, or a copy of one that is laid out otherwise. Throws invalid_argument for what is no array.
+  // The array itself, or a copy in this layout if it has another. Throws invalid_argument for what is no array.
   static Array contiguous(nb::handle object) {
     return Array(PyMemoryView_GetContiguous(object.ptr(), PyBUF_READ, 'C'));
   }
@@ -126,11 +127,11 @@ class Array {
     return strchr("bhilq", format[0]) ? 'i' : strchr("BHILQ", format[0]) ? 'u' : '?';
   }
 
-  // Of a matrix.
+  // Dimensions of a matrix.
   size_t rows() const { return size_t(view().shape[0]); }
   size_t columns() const { return size_t(view().shape[1]); }
 
-  // use(T{}) with the type of a matrix of signed integers, of 8 to 64 bits.
+  // Calls use(T{}) with the type T of a matrix's items, signed integers of 8 to 64 bits.
   template <class Use>
   void with_integers(Use use) const {
     require(kind() == 'i' && view().ndim == 2, "not a matrix of signed integers");

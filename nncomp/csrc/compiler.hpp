@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-// GCC's extensions, which Clang has too, even where it stands in for MSVC. NO_EXTENSIONS is for `make compilers`: what
-// a compiler without them makes of the source.
+// Whether the compiler has GCC's extensions; Clang has them too, even where it stands in for MSVC. `make compilers`
+// defines NO_EXTENSIONS to build as a compiler without them would.
 #if (defined(__GNUC__) || defined(__clang__)) && !defined(__CUDACC__) && !defined(NO_EXTENSIONS)
 #define GNU_EXTENSIONS
 #elif defined(_MSC_VER) && !defined(__CUDACC__)
@@ -17,7 +17,7 @@
 #include <cassert>
 #endif
 
-// In front of a loop of `count` turns that is to be unrolled, so that its arrays become registers.
+// In front of a loop of `count` iterations: unrolls it, so that its arrays become registers.
 #define NNCOMP_PRAGMA(text) _Pragma(#text)
 #if defined(__CUDACC__) || defined(__clang__)
 #define UNROLL(count) NNCOMP_PRAGMA(unroll)
@@ -27,7 +27,8 @@
 #define UNROLL(count)
 #endif
 
-// For a function of a class, which has no unnamed namespace: no object file has a copy of it to be linked.
+// Inlines a function everywhere, so that no object file has a copy of it that could be linked into another: for
+// members of classes that are in no unnamed namespace.
 #if defined(__CUDACC__)
 #define ALWAYS_INLINE __forceinline__
 #elif defined(GNU_EXTENSIONS)
@@ -41,7 +42,7 @@
 namespace nncomp {
 namespace {
 
-// Brings the cache line of an address nearer, which is soon read, and by others too. Any address will do.
+// Prefetches the cache line of an address that will soon be read, perhaps by several threads. Any address is allowed.
 inline void prefetch_to_read(const void* p) {
 #if defined(__CUDACC__)
   asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
@@ -54,7 +55,7 @@ inline void prefetch_to_read(const void* p) {
 #endif
 }
 
-// Likewise one that is soon written to.
+// Likewise of one that will soon be written to.
 inline void prefetch(const void* p) {
 #if defined(__CUDACC__)
   asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
@@ -67,8 +68,8 @@ inline void prefetch(const void* p) {
 #endif
 }
 
-// The place of the highest and of the lowest 1 in x, which is not 0. Not <bit>: a function of the standard library may
-// be linked from any object file, whichever instruction set that was compiled for.
+// The place, 0 … 63, of the highest and of the lowest 1 in x, which is not 0. Not by <bit>: a function of the standard
+// library may be linked from any object file, whichever instruction set that was compiled for.
 inline int highest_bit(uint64_t x) {
 #if defined(__CUDACC__)
   return 63 - __clzll(int64_t(x));

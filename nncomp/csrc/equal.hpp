@@ -1,4 +1,4 @@
-// How far two places hold the same bytes.
+// The length of the common prefix of two byte arrays.
 #pragma once
 
 #include <bit>
@@ -8,7 +8,7 @@
 
 namespace nncomp {
 
-// Of `most` bytes at a and b, how many are equal before the first that differ.
+// How many of the `most` bytes at a and at b are equal, before the first that differs.
 inline size_t equal_bytes(const uint8_t* a, const uint8_t* b, size_t most) {
   size_t length = 0;
   if constexpr (std::endian::native == std::endian::little) {

@@ -1,4 +1,4 @@
-// The root of a whole number. Everything is in unnamed namespaces: see kernels/body.hpp.
+// The integer square root. Everything is in unnamed namespaces: see kernels/body.hpp.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 namespace nncomp {
 namespace {
 
-// floor(√s). Newton's step never goes below it, and from a start that is at most 1.09 times too large three
-// steps leave at most a rounding, which the loop at the end takes off whatever it is.
+// floor(√s), s <= 2^63. A Newton step from above never goes below it. The start is at most 1.09 times too large, so
+// after three steps only a rounding error is left, which the loop at the end removes.
 inline uint32_t isqrt(uint64_t s) {
   if (s == 0) return 0;
   const int e = highest_bit(s) / 2;                               // 4^e <= s < 4^(e+1)

@@ -16,7 +16,7 @@ inline void put_varint(std::vector<uint8_t>& out, uint64_t number) {
   out.push_back(uint8_t(number));
 }
 
-// The number that the next bytes are, each of which `next` gives. Throws FormatError for any other form of it.
+// Reads a number, byte by byte by `next`. Throws FormatError unless it is in its shortest form and below 2^63.
 template <class Next>
 uint64_t read_varint(Next next) {
   uint64_t value = 0;
@@ -31,8 +31,8 @@ uint64_t read_varint(Next next) {
   throw FormatError("a number is too long");
 }
 
-// The number that `from` begins with, which is taken from it. `require(condition)` throws where it is false: where
-// `from` ends too early.
+// Reads the number that `from` begins with, and removes its bytes. require(condition) is the caller's, and throws
+// where that is false: where `from` ends too early.
 template <class Require>
 uint64_t take_varint(std::span<const uint8_t>& from, Require require) {
   return read_varint([&] {

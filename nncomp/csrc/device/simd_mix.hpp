@@ -1,5 +1,5 @@
-// What the adaptive stage asks of vectors (see stage/mixer.hpp and kernels/x86/simd_mix.hpp), for a thread that has
-// none: loads of 16 bytes, and loops that the compiler unrolls, so that inputs stay in registers.
+// The vector operations of the adaptive stage (see stage/vectors.hpp and kernels/x86/simd_mix.hpp) for a GPU's thread,
+// which has no vectors: loads of 16 bytes, and loops that are unrolled, so that inputs stay in registers.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ using Sums = Eight;
 template <int inputs>
 struct Inputs {
   Eight part[inputs / 8];
-  int parts;  // those that are not all 0
+  int parts;  // how many may be other than 0
 };
 
 inline Eight load(const int16_t* p) { return *reinterpret_cast<const Eight*>(p); }

@@ -1,19 +1,20 @@
-// The adaptive stage and the coder on a CUDA device: the headers of the native engine, a thread for each lane. Compiled
-// at run time by NVRTC with everything a device function (engine/cuda/device.py), and by a test for the CPU.
+// The adaptive stage and the coder on a CUDA device, from the headers of the native engine. Compiled at run time by
+// NVRTC with every function as a device function (engine/cuda/device.py), and by a test for the CPU.
 //
-// A thread block codes a block. Its first threads have a lane each; all of them update what lanes share.
+// A thread block codes a block. Its first threads have a lane each; all threads together update what the lanes share.
 #include <cstdint>
 
 #include "coder/coder.hpp"
 
 #include "device/simd_mix.hpp"
-// after the vectors it is written on
+// has to follow the vectors that it uses
 #include "device/warp.hpp"
 #include "stage/byte_step.hpp"
 #include "stage/layout.hpp"
 
 namespace nncomp {
 
+// What is wrong with a lane: STATUS and NO_ROOM in engine/cuda/device.py.
 enum Status : uint32_t { GOOD = 0, MALFORMED, EARLY, LEFT_OVER, NOT_EMPTY, NO_ROOM };
 
 // A block of the batch. engine/cuda/device.py fills these two structures, field by field.
@@ -22,31 +23,31 @@ struct Block {
   uint8_t* data;  // the block's bytes; a decoder writes them
   const mix::Tables* tables;
   uint32_t size;
-  uint32_t first, lanes;  // its lanes among those of the batch
-  uint32_t family, period, stride;  // mix::Family
-  uint32_t units;  // of the network that are read
+  uint32_t first, lanes;  // its lanes among those of the batch, and how many they are
+  uint32_t family, period, stride;  // see mix::Shape
+  uint32_t units;  // hidden units of the network that are read
   uint32_t pad;
 };
 
-// A lane of the batch.
+// A lane of the batch, with its encoder or decoder.
 struct Seat {
   uint32_t start, size;  // its piece of the block
-  uint64_t room;  // bytes that its payload may take; an encoder's
+  uint64_t room;  // bytes that an encoder's payload may take
   Encoder encoder;
   Decoder decoder;
   uint32_t status;
-  uint32_t found;  // when it was found that something is wrong: the byte
+  uint32_t found;  // the byte at which an error was found
 };
 
 static_assert(sizeof(Block) == 56 && sizeof(Seat) == 88 && sizeof(Distribution) == 1152);
-constexpr uint64_t HEAD = 2048;  // bytes that Shared takes before the arrays
+constexpr uint64_t HEAD = 2048;  // bytes for Shared, before its arrays
 static_assert(sizeof(mix::Shared) <= HEAD);
 
 }  // namespace nncomp
 
 using namespace nncomp;
 
-// Before the first byte. Block::stage is zeroed, Seat::decoder holds what the payload is.
+// Prepares blocks for their first byte. Block::stage is zeroed, and Seat::decoder points to the payload.
 extern "C" __global__ void begin(const Block* blocks, Seat* seats, uint32_t decode) {
   const Block& b = blocks[blockIdx.x];
   const int thread = int(threadIdx.x), threads = int(blockDim.x);
@@ -76,7 +77,7 @@ extern "C" __global__ void begin(const Block* blocks, Seat* seats, uint32_t deco
 }
 
 // Codes the next `steps` bytes of every lane, and counts them in `time`. The distribution of step i of lane j of the
-// batch is distributions[j · steps + i]; its units are at the same place of `activations`, less 128.
+// batch is distributions[j·steps + i]; that row of `activations` holds the hidden units, each less 128.
 extern "C" __global__ void __launch_bounds__(256, 1)
     code(const Block* blocks, Seat* seats, int32_t* time, const Distribution* distributions, const uint8_t* activations,
          uint32_t steps, uint32_t decode) {
@@ -133,7 +134,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
   else seat->encoder = encoder;
 }
 
-// After the last byte, of all lanes of the batch.
+// Ends all lanes of the batch after their last byte: writes an encoder's end, or checks a decoder's.
 extern "C" __global__ void finish(Seat* seats, uint32_t count, uint32_t decode) {
   const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i >= count) return;

@@ -1,8 +1,9 @@
-// The kernels' algorithms, written on the vectors of one instruction set: a struct as vectors.hpp asks for. A kernel's
-// kernel.cpp includes its simd.hpp and its simd_mix.hpp (see stage/mixer.hpp), and then this header.
+// The kernels' algorithms, as templates over the vectors of one instruction set (see vectors.hpp). A kernel's
+// kernel.cpp includes its simd.hpp and its simd_mix.hpp (see stage/vectors.hpp), and then this header.
 //
-// Code compiled for one instruction set must never be linked into another. So vectors, and whatever else a kernel
-// includes, are in unnamed namespaces: every object file has its own, and gives away its Kernel alone.
+// Of an inline function that several object files have, the linker keeps any one copy, perhaps one compiled for
+// instructions that this CPU lacks. So vectors, and whatever else a kernel includes, are in unnamed namespaces: each
+// object file has its own copies, and exports its Kernel alone.
 #pragma once
 
 #include <cassert>
@@ -20,7 +21,8 @@
 namespace nncomp {
 namespace {
 
-// The network's loops. `Products` is DotProducts, or has the same functions and, if SPARSE, one more.
+// The network's inner loops. `Products` is DotProducts<Simd>, or has the same members; if its SPARSE is true, it also
+// has accumulate_columns.
 template <Vectors Simd, class Products>
 struct Loops {
   using Vec = typename Simd::Vec;
@@ -38,7 +40,7 @@ struct Loops {
 
   static void norm(const int32_t* x, int rows, int n, uint64_t c, uint8_t* y) {
     assert(n % 64 == 0);
-    constexpr int GROUP = 8;  // rows whose roots and divisions, long chains of latency, overlap
+    constexpr int GROUP = 8;  // rows whose square roots and divisions, which take long, overlap
     for (int row = 0; row < rows; row += GROUP) {
       const int group = rows - row < GROUP ? rows - row : GROUP;
       uint64_t s[GROUP];
@@ -91,8 +93,9 @@ struct Loops {
 
   // ---- attention ----
 
-  // Scores of G heads and N blocks of 16 positions: z = rq(q·k, m) + bias. `more` has a bit for each four channels of
-  // which a query has a rest; `start` makes good what the keys' + 128 adds; `top` gathers the maxima.
+  // Scores of G heads at N blocks of 16 positions: z = rq(q·k, m) + bias. Sums begin with `start`, which takes off
+  // what the keys' + 128 adds. `more` has a bit for each four channels in which some query has a rest. `top` keeps the
+  // highest score of each lane.
   template <int h, int G, int N>
   static void score_blocks(const typename Products::template Query<h>* q, [[maybe_unused]] uint32_t more,
                            const uint8_t* keys, const Multiplier& m, const Vec* start, const int32_t* const* bias,
@@ -133,11 +136,11 @@ struct Loops {
     }
   }
 
-  // Positions that a window can touch in whole blocks of 16, rounded to 64.
+  // Positions of the whole blocks of 16 that a window overlaps, at most, rounded up to a multiple of 64.
   static constexpr int SPAN = MAX_WINDOW + 64;
 
-  // The scores of G heads from `head` on, at `blocks` blocks of 16 positions from `first` on, and their maxima. Behind
-  // them, up to a multiple of 64, BIAS_NEVER.
+  // Scores of G heads from `head` on, at `blocks` blocks of 16 positions from `first` on, and the highest of each
+  // lane. Behind them, up to a multiple of 64 positions, scores are BIAS_NEVER.
   template <int h, int G>
   ALWAYS_INLINE static void scores(const Attention& at, const int8_t* q, const uint8_t* keys, int head, int index,
                                    int first, int blocks, int32_t (&score)[G][SPAN], Vec (&top)[G]) {
@@ -165,7 +168,8 @@ struct Loops {
     }
   }
 
-  // The values of `count` positions, a multiple of 4, by the weights of G heads, and that by r; out: G × h.
+  // The sums of the values of `count` positions, a multiple of 4, weighted for each of G heads, requantised by r and
+  // stored + 128; out: (G, h).
   template <int h, int G>
   ALWAYS_INLINE static void weigh(const uint8_t (&weight)[G][SPAN], const int8_t* values, int count,
                                   const uint64_t (&r)[G], uint8_t* out) {
@@ -188,7 +192,7 @@ struct Loops {
       }
     };
     if constexpr (Products::SPARSE) {
-      Groups groups;  // few
+      Groups groups;  // few, as most weights are 0
       Products::find_groups(weight, count, groups);
       for (int i = 0; i < groups.small; ++i) add_four(groups.small_at[i], Products::dot_small);
       for (int i = 0; i < groups.large; ++i) add_four(groups.large_at[i], Simd::dot);
@@ -204,13 +208,13 @@ struct Loops {
     }
   }
 
-  // G heads from `head` on: scores, softmax weights, weighted sum of the values.
+  // Attention of G heads from `head` on: scores, softmax weights, weighted sum of the values.
   template <int h, int G>
   static void attend_heads(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values, int head,
                            int index, uint8_t* out) {
     alignas(64) int32_t score[G][SPAN];
     alignas(64) uint8_t weight[G][SPAN];
-    // Blocks of 16 positions that the window touches. From here on positions count from the first one.
+    // Blocks of 16 positions that the window overlaps. From here on, positions are counted from `first`.
     const int first = index >= at.window ? (index - at.window + 1) & ~15 : 0;
     const int blocks = ((index - first) >> 4) + 1;
     assert(16 * blocks <= SPAN);
@@ -227,9 +231,11 @@ struct Loops {
     weigh<h, G>(weight, values + int64_t(first) * h, 16 * blocks, r, out + head * h);
   }
 
+  // Whether the sums of G heads fit the registers, of weighted values and of scores.
   template <int h, int G>
   static constexpr bool fits = G == 1 || (G * (h / 16) <= Simd::MAX_ACCUMULATORS && 2 * G <= Simd::MAX_ACCUMULATORS);
 
+  // Attention of all heads, as many at a time as fit and divide their number.
   template <int h>
   static void attend_all(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values, int index,
                          uint8_t* out) {
@@ -293,7 +299,8 @@ uint32_t decide_decode(const mix::Tables& tables, const mix::Decision& decision,
   return mix::decide(tables, decision, [&](uint32_t p) { return coder.get(p); });
 }
 
-// `foresight` is measured: see block/foresight.hpp. 256 where products take the time.
+// The kernel of some vectors and products. `foresight` is measured: see block/foresight.hpp. It is 256, so that no row
+// ahead is computed, where the time goes into products rather than into reading weights.
 template <Vectors Simd, class Products = DotProducts<Simd>>
 constexpr Kernel kernel(const char* name, int foresight = 256) {
   using L = Loops<Simd, Products>;

@@ -1,3 +1,4 @@
+// Asks the processor, and the operating system, for each feature that register.cmake names.
 #include "kernels/cpu.hpp"
 
 #include <cstdint>
@@ -27,7 +28,7 @@ struct Feature {
 };
 
 #if defined(NNCOMP_X86)
-// Not __builtin_cpu_supports: MSVC has none, and no compiler's knows every feature.
+// From the instruction CPUID, not __builtin_cpu_supports: MSVC lacks that, and no compiler's knows every feature.
 struct Registers {
   uint32_t a, b, c, d;
 };
@@ -44,7 +45,7 @@ Registers cpuid(uint32_t leaf, uint32_t subleaf) {
 #endif
 }
 
-// The registers that the system keeps, where the processor can be asked (bit 27 of leaf 1).
+// XCR0: a bit for each kind of registers that the system saves. Only where bit 27 of leaf 1 says that it can be read.
 uint32_t xcr0() {
 #if defined(_MSC_VER) && !defined(__clang__)
   return uint32_t(_xgetbv(0));
@@ -55,8 +56,8 @@ uint32_t xcr0() {
 #endif
 }
 
-// Whether the system lets this process, and those that it forks, have tiles: Linux wants to be asked. On others they
-// are not used.
+// Asks Linux for leave to use tiles, for this process and those that it forks, and returns whether it is given. On
+// other systems tiles are not used.
 bool may_use_tiles() {
 #if defined(__linux__) && defined(SYS_arch_prctl)
   constexpr int ARCH_REQ_XCOMP_PERM = 0x1023, TILE_DATA = 18;
@@ -67,8 +68,8 @@ bool may_use_tiles() {
 }
 
 struct Cpu {
-  Registers basic{}, extended{}, more{};  // leaf 1, leaf 7 and its second part
-  bool keeps_ymm = false, keeps_zmm = false, keeps_tiles = false;
+  Registers basic{}, extended{}, more{};  // CPUID leaf 1, and subleaves 0 and 1 of leaf 7
+  bool keeps_ymm = false, keeps_zmm = false, keeps_tiles = false;  // which registers the system saves
 
   Cpu() {
     basic = cpuid(1, 0);
@@ -76,14 +77,14 @@ struct Cpu {
     extended = cpuid(7, 0);
     if (extended.a >= 1) more = cpuid(7, 1);
     const uint32_t kept = xcr0();
-    keeps_ymm = (kept & 0x06) == 0x06;
+    keeps_ymm = (kept & 0x06) == 0x06;  // xmm, and the upper halves of ymm
 #if defined(__APPLE__)
-    keeps_zmm = keeps_ymm;  // from a thread's first use of them on
+    keeps_zmm = keeps_ymm;  // macOS saves them from a thread's first use of them on
 #else
-    keeps_zmm = (kept & 0xE6) == 0xE6;
+    keeps_zmm = (kept & 0xE6) == 0xE6;  // these, masks, and both parts of zmm
 #endif
     const bool has_tiles = (extended.d >> 24 & 1) != 0;
-    keeps_tiles = has_tiles && (kept & 0x60000) == 0x60000 && may_use_tiles();
+    keeps_tiles = has_tiles && (kept & 0x60000) == 0x60000 && may_use_tiles();  // their shapes and data
   }
 };
 

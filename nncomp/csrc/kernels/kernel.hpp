@@ -1,15 +1,14 @@
-// What a kernel computes: the inner loops of the network, for one instruction set. Every kernel gives the
-// same bits. All of them read the same packed layouts, so that a network is packed without regard to
-// the kernel that will run it:
+// A kernel: the inner loops of the network and of the adaptive stage, compiled for one instruction set. All kernels
+// compute the same bits, and read the same packed layouts:
 //
 //   matrix     [outputs/64][inputs/4][64 outputs][4 inputs]      s8
-//   columns    [outputs/64][inputs][64 outputs in column_place]  s8, for kernels that want them
+//   columns    [outputs/64][inputs][64 outputs in column_place]  s8, only where Kernel::by_column
 //   keys       [positions/16][h/4][16 positions][4 channels]     u8, key + 128
 //   values     [positions/4][h channels][4 positions]            s8
-//   bias       [heads][BIAS_PAD + window + BIAS_PAD]             int32, farthest first
+//   bias       [heads][BIAS_PAD + window + BIAS_PAD]             int32, the farthest position first
 //
-// One 64-byte vector is then 16 outputs of 4 products each, which is what dot-product instructions take:
-// u8 times s8. So activations travel as u8, value + 128, and a matrix's `start` holds what that adds.
+// So a vector of 64 bytes holds 4 factors for each of 16 sums. Dot-product instructions multiply u8 by s8: hence
+// activations are stored as u8, value + 128, and a matrix's `start` takes off what the 128 adds to its sums.
 // Arrays marked "aligned" start at a multiple of 64 bytes.
 #pragma once
 
@@ -29,8 +28,8 @@ struct Shared;
 struct Tables;
 }  // namespace mix
 
-// Codes bits for whoever is slower than a coder has to be: bit(self, p) codes one that is 1 with the probability
-// p/2^22, and returns it.
+// Codes bits by an indirect call, for callers that need not be as fast as a coder: bit(self, p) codes a bit whose
+// probability of being 1 is p/2^22, and returns it.
 struct Chooser {
   uint32_t (*bit)(void* self, uint32_t p);
   void* self;
@@ -42,58 +41,57 @@ struct Chooser {
 };
 
 constexpr int BIAS_PAD = 16;          // entries at either end, each BIAS_NEVER
-constexpr int BIAS_NEVER = -(1 << 29);  // outside the window: far below every score
+constexpr int BIAS_NEVER = -(1 << 29);  // outside the window: far below every score, so that the weight is 0
 constexpr int MAX_WINDOW = 1024;
-constexpr int MAX_HEAD = 128;
+constexpr int MAX_HEAD = 128;         // channels
 constexpr int MAX_INPUTS = 8192;      // of a matrix
 
-// Where output n of 64 stands in a column: kernels interleave two columns in halves of 16 bytes, and then take even and
-// odd words apart.
+// The place of output n of 64 in a column. Kernels interleave two columns within parts of 16 bytes, and sum the even
+// and the odd 16-bit words apart: in this order, each of these sums is of consecutive outputs.
 constexpr int column_place(int n) {
   return (n & 32) + 2 * (n & 3) + 16 * (n >> 2 & 1) + (n >> 3 & 1) + 8 * (n >> 4 & 1);
 }
 
 struct Matrix {
   int outputs;  // multiple of 64
-  int inputs;  // multiple of 64
+  int inputs;  // multiple of 64, at most MAX_INPUTS
   const int8_t* weight;  // packed, aligned
-  const int32_t* start;  // (outputs) −128·Σ of the row where activations are value + 128, else 0; aligned
-  const int32_t* m;  // (outputs) multipliers; aligned
-  const int8_t*
-      columns;  // where the kernel takes squared ReLUs by column, those of a matrix of them; else null; aligned
+  const int32_t* start;  // (outputs) where sums begin: −128·Σ of the row for activations + 128, else 0; aligned
+  const int32_t* m;  // (outputs) multipliers of rq; aligned
+  const int8_t* columns;  // weights by column, where by_column and activations are squared ReLUs; else null; aligned
 };
 
 struct Attention {
   int heads;
-  int head;  // h
-  int window;  // W
-  int32_t m;  // of scores
-  uint64_t c;  // over the sum of softmax weights: multiplier of the result
+  int head;  // h, the channels of a head
+  int window;  // W, the positions that a head sees, its own included
+  int32_t m;  // multiplier of scores
+  uint64_t c;  // divided by the sum of the softmax weights, it is the multiplier of the result
   const int32_t* bias;  // packed
 };
 
 struct Kernel {
   const char* name;
-  bool by_column;  // whether it wants Matrix::columns
-  int foresight;  // of 256 guesses of a byte, how many have to be right for a second row of the network to pay
+  bool by_column;  // whether networks have to pack Matrix::columns for it
+  int foresight;  // how many of 256 guesses have to be right for a row ahead to pay: see block/foresight.hpp
 
-  // x[i] += clamp16(rq(row[i]·2^10, m)), i < n, a multiple of 16
+  // x[i] += clamp16(rq(row[i]·2^10, m)) for i < n, a multiple of 16.
   void (*add_row)(const int8_t* row, int n, int32_t m, int32_t* x);
 
-  // y = norm(x, c) + 128 for `rows` rows of n
+  // y = norm(x, c) + 128 for each of `rows` rows of n numbers, a multiple of 64.
   void (*norm)(const int32_t* x, int rows, int n, uint64_t c, uint8_t* y);
 
-  // Products with a: rows × inputs, dense; out: rows × outputs, dense.
-  void (*project)(const Matrix&, const uint8_t* a, int rows, int8_t* out);  // clamp8(rq)
+  // Products W·a with rq by the matrix's multipliers; a: (rows, inputs), out: (rows, outputs), both dense.
+  void (*project)(const Matrix&, const uint8_t* a, int rows, int8_t* out);  // out = clamp8(rq)
   void (*accumulate)(const Matrix&, const uint8_t* a, int rows, int32_t* out);  // out += clamp16(rq)
-  void (*expand)(const Matrix&, const uint8_t* a, int rows, uint8_t* out);  // squared ReLU
-  void (*logits)(const Matrix&, const uint8_t* a, int rows, int32_t* out);  // rq
+  void (*expand)(const Matrix&, const uint8_t* a, int rows, uint8_t* out);  // out = squared ReLU
+  void (*logits)(const Matrix&, const uint8_t* a, int rows, int32_t* out);  // out = rq
 
-  // out = attention of the position `index` + 128, all heads; q: heads × h. keys and values are aligned.
-  // Entries of blocks that `index` or the window's far end divide are read, but carry no weight.
+  // out = attention of all heads at position `index` of the cache, + 128; q and out: (heads, h). keys and values are
+  // aligned. Blocks of 16 positions are read whole, but positions outside the window have no weight.
   void (*attend)(const Attention&, const int8_t* q, const uint8_t* keys, const int8_t* values, int index, uint8_t* out);
 
-  // Frequencies of 256 logits, and the sum of each 16 of them.
+  // Frequencies of 256 logits z, and the sums of each 16 of them.
   void (*frequencies)(const int32_t* z, uint32_t* frequency, uint64_t* sum);
 
   // The adaptive stage: see stage/byte_step.hpp.
@@ -109,12 +107,12 @@ struct Kernel {
   uint32_t (*decide_decode)(const mix::Tables&, const mix::Decision&, Decoder&);
 };
 
-// The kernels of this build, fastest first, and whether this CPU can run them.
+// A kernel of this build, and whether this CPU can run it.
 struct KernelName {
   const char* name;
   bool runs;
 };
-std::vector<KernelName> kernels();
+std::vector<KernelName> kernels();  // fastest first
 
 // The kernel of that name, or the fastest for "auto". nullptr if this build or this CPU lacks it.
 const Kernel* find_kernel(std::string_view name);

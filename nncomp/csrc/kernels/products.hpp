@@ -1,4 +1,4 @@
-// Products of matrices with activations, by the dot products of a kernel's vectors.
+// Products of matrices with activations, and those of attention, by the dot products of a kernel's vectors.
 #pragma once
 
 #include <cassert>
@@ -12,29 +12,31 @@
 namespace nncomp {
 namespace {
 
-// Groups of four positions where a head has weight: where each starts, of those whose products are small enough for
-// dot_small(), and of the others. Some entries more can be written.
+// The groups of four positions where any head has weight: where each starts. `small` are those whose weights are small
+// enough for dot_small(), `large` all others. Behind the last entries, find_groups() may write more.
 struct Groups {
   static constexpr int ROOM = (MAX_WINDOW + 64) / 4 + 16;
   int small = 0, large = 0;
   int32_t small_at[ROOM], large_at[ROOM];
 };
 
+// Products by the vectors' `dot` alone; also the base class of others.
 template <Vectors Simd>
 struct DotProducts {
-  // Whether to look for what is 0: products are so fast that a wrong guess of a branch costs more.
+  // Whether factors that are 0 are skipped. Here `dot` is so fast that mispredicted branches would cost more.
   static constexpr bool SPARSE = false;
 
   using Vec = typename Simd::Vec;
   using Bytes = typename Simd::Bytes;
   using Multiplier = typename Simd::Multiplier;
 
-  // Whether a query may have a rest, which is multiplied by itself.
+  // Whether a query may be a sum of two, q and a rest, which are multiplied one after the other.
   static constexpr bool SPLIT = false;
 
-  // A query, and the products of four channels of it with those of 16 keys, + 128, added to sum: start() at first.
+  // A query of one head. score() adds the products of four of its channels with those of 16 keys, which are stored as
+  // key + 128; sums begin with start().
   template <int h>
-  struct Query {  // of one head
+  struct Query {
     const int8_t* q;
     uint32_t set(const int8_t* from) {  // returns a bit for each four channels that have a rest
       q = from;
@@ -44,7 +46,7 @@ struct DotProducts {
   // Simd::dot where no byte of a is above 127.
   static Vec dot_small(Vec sum, Bytes a, Bytes b) { return Simd::dot(sum, a, b); }
 
-  // Among `count` positions, a multiple of 4; behind them, up to a multiple of 64, no weight.
+  // Finds the groups among `count` positions, a multiple of 4; behind them, up to a multiple of 64, weights are 0.
   template <int G, int N>
   static void find_groups(const uint8_t (&weight)[G][N], int count, Groups& groups) {
     for (int p = 0; p < count; p += 4) {
@@ -71,14 +73,13 @@ struct DotProducts {
     return Simd::sub(Simd::splat(0), sum);
   }
 
-  // out += clamp16(x), the addend of the residual stream, for 16 numbers.
+  // out += clamp16(x) for 16 numbers of the residual stream.
   static void add_bounded(Vec x, int32_t* out) {
     const Vec bounded = Simd::min(Simd::max(x, Simd::splat(-32767)), Simd::splat(32767));
     Simd::store(out, Simd::add(Simd::load(out), bounded));
   }
 
-  // R rows × V vectors of 16 outputs from output n on. finish(row, n, v) gets the V vectors of each row,
-  // requantised.
+  // R rows from `row` on × 16·V outputs from n on: calls finish(row, n, v) for each row, with its V Vecs, requantised.
   template <int R, int V, class Finish>
   static void tile(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
     Vec sum[R][V];
@@ -118,8 +119,8 @@ struct DotProducts {
     for (int v = 0; v < 4; v += V) tile<R, V>(w, a, row, n + 16 * v, finish);
   }
 
-  // finish(row, n, v) for all rows and outputs: v[i] is rq(W·a) of the outputs n + 16·i on. The weights of 64
-  // outputs stay in the first-level cache while all rows pass.
+  // Calls finish(row, n, v) for all rows and outputs: v[i] is rq(W·a) of the 16 outputs from n + 16·i on. The weights
+  // of 64 outputs stay in the first-level cache while all rows pass.
   template <class Finish>
   static void multiply(const Matrix& w, const uint8_t* a, int rows, Finish finish) {
     assert(w.outputs % 64 == 0 && w.inputs % 64 == 0);
@@ -135,7 +136,7 @@ struct DotProducts {
   }
 };
 
-// out += clamp16(rq(W·a)), by the multiply() of `Products`; out: rows × outputs, dense.
+// out += clamp16(rq(W·a)) by multiply() of `Products`; out: (rows, outputs), dense.
 template <Vectors Simd, class Products>
 void accumulate(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
   Products::multiply(w, a, rows, [&]<int V>(int row, int n, const typename Simd::Vec(&v)[V]) {

@@ -1,4 +1,5 @@
-// Heads that look at the last positions. Its numbers: heads, width of a head, window.
+// Attention (docs/numerics.md, section 5.1): heads look at the last positions, and share one key and one value of each
+// (multi-query attention). Its numbers: heads, width of a head, window.
 #include <cassert>
 #include <cstring>
 
@@ -7,15 +8,15 @@
 namespace nncomp {
 namespace {
 
-constexpr int64_t LAST_C = int64_t(1) << 38;
+constexpr int64_t LAST_C = int64_t(1) << 38;  // the largest c: c over a sum of weights, at least 255, is below 2^31
 
-// The keys and values of the last positions.
+// The KV cache of some lanes: keys and values of the last positions.
 struct Cache final : LayerState {
   int64_t lane_size;       // bytes of a lane, in either array
   Aligned<uint8_t> keys;   // (lanes)[positions/16][h/4][16][4], + 128
   Aligned<int8_t> values;  // (lanes)[positions/4][h][4]
   int capacity;            // positions
-  int64_t first = 0;       // position that they begin with
+  int64_t first = 0;       // the position in the lane that they begin with
 
   Cache(int lanes, int positions, int head)
       : lane_size(int64_t(positions) * head),
@@ -34,7 +35,8 @@ struct Cache final : LayerState {
   }
 };
 
-// Biases by distance → by position, farthest first, with a margin that is never in the window.
+// Biases by distance, in the order of positions: farthest first, with BIAS_PAD entries outside the window at either
+// end.
 Aligned<int32_t> pack_bias(const int16_t* bias, int heads, int window) {
   const int size = window + 2 * BIAS_PAD;
   Aligned<int32_t> out(size_t(heads) * size_t(size));
@@ -58,7 +60,8 @@ class AttentionLayer final : public Layer {
   }
 
   std::unique_ptr<LayerState> start(int lanes) const override {
-    // With room for a chunk, so that old positions seldom have to move; and for a block of 16 of which a part counts.
+    // Room for the window; for a chunk, so that positions seldom have to move; and for a block of 16 that the window
+    // overlaps in part.
     return std::make_unique<Cache>(lanes, attention_.window + MAX_CHUNK + 16, attention_.head);
   }
 
@@ -81,14 +84,14 @@ class AttentionLayer final : public Layer {
   }
 
  private:
-  int stride() const { return qkv_.view.outputs; }  // of a row of q, k and v: with the margin that kernels need
+  int stride() const { return qkv_.view.outputs; }  // of a row of q, k and v, padded for kernels
 
-  // Moves what the window still needs to the front, if the steps to come would not fit.
+  // Moves the positions that the window still needs to the front, if the next steps would not fit.
   void make_room(Cache& cache, const Rows& rows) const {
     const int length = int(rows.position - cache.first);
     if (length + rows.steps <= cache.capacity) return;
     const int64_t h = attention_.head;
-    // Whole blocks of 16 move, so that up to 15 positions more than the window asks for stay.
+    // Whole blocks of 16 move, so up to 15 positions stay that the window no longer needs.
     const int first = (length - (attention_.window - 1)) & ~15;
     const int64_t kept = (length - first + 15) & ~15;
     for (int lane = 0; lane < rows.lanes; ++lane) {
@@ -101,6 +104,7 @@ class AttentionLayer final : public Layer {
     assert(first > 0 && length - first + rows.steps <= cache.capacity);
   }
 
+  // Stores k and v of all rows.
   void append(Cache& cache, const int8_t* row, const Rows& rows) const {
     const int h = attention_.head;
     const int64_t from = rows.position - cache.first;

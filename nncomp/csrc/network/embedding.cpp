@@ -1,4 +1,4 @@
-// Look-ups in tables. All of a step wait for memory together, and an encoder's several steps at a time.
+// Look-ups in tables. The rows of all tables, and of up to BLOCK steps, are prefetched together.
 #include "network/embedding.hpp"
 
 #include <algorithm>
@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t START = 256;  // the token before a lane's first byte
 
+// Among CONTEXTS; CONTEXT_COUNT if it is unknown.
 int place_of(const std::string& context) {
   return int(std::find(std::begin(CONTEXTS), std::end(CONTEXTS), context) - CONTEXTS);
 }

@@ -1,4 +1,5 @@
-// The residual stream at its start: the last byte's row, and those of tables of contexts (docs/numerics.md, section 3).
+// The start of the residual stream: the sum of a row for the last byte and of a row of each table, selected by its
+// context (docs/numerics.md, section 3).
 #pragma once
 
 #include <cstdint>
@@ -12,10 +13,10 @@
 namespace nncomp {
 
 struct TableConfig {
-  std::string context;
+  std::string context;  // one of CONTEXTS
   int log2_rows;
   int width;  // channels
-  int first;  // first channel
+  int first;  // first channel of the residual stream that it is added to
   int ways;  // 0: rows by hash; 2^LOG2_WAYS: known contexts
 
   void check(int d_model) const;  // throws std::invalid_argument unless within the limits
@@ -26,8 +27,8 @@ class Embedding {
   // Copies tensors; throws std::invalid_argument if one is not as it must be.
   Embedding(int d_model, const std::vector<TableConfig>& tables, const Tensors& tensors);
 
-  // x = the start of the next `steps` steps of some lanes, (lanes · steps, d), of which `position` are behind them.
-  // bytes[lane] are the lane's bytes; `pasts` goes on with those that come to be before.
+  // Sets x, (lanes · steps, d), to the start of the residual stream of the next `steps` steps of each lane, of which
+  // `position` are done. bytes[lane] are the lane's bytes; pasts[lane] takes in the byte before each step.
   void start(const Kernel& kernel, Past* pasts, const uint8_t* const* bytes, int64_t position, int lanes, int steps,
              int32_t* x) const;
 
@@ -36,7 +37,7 @@ class Embedding {
   static constexpr int BLOCK = 16;  // rows of x whose look-ups overlap
 
   struct ContextTable {
-    int context;  // among CONTEXTS
+    int context;  // its place among CONTEXTS
     int log2_rows, width, first;
     Aligned<uint8_t> checks;  // (2^log2_rows); none where rows are hashed
     Table rows;

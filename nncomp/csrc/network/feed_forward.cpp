@@ -1,4 +1,5 @@
-// Two products and a squared ReLU between them. Its one number is the width.
+// A feed-forward layer (docs/numerics.md, section 5.2): two matrix products with a squared ReLU between them. Its one
+// number is the width of the hidden units.
 #include "network/layer.hpp"
 
 namespace nncomp {

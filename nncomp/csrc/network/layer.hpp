@@ -1,5 +1,5 @@
-// What a kind of layer is to the network: x += clamp16(layer(norm(x))) (docs/numerics.md, section 5). Each kind is one
-// file beside this one, and a line in layers.cpp.
+// The interface of a kind of layer: x += clamp16(layer(norm(x))) (docs/numerics.md, section 5). Each kind is a file
+// beside this one, and a line in layers.cpp.
 #pragma once
 
 #include <cstddef>
@@ -13,23 +13,23 @@
 
 namespace nncomp {
 
-constexpr int MAX_CHUNK = 128;  // steps that an encoder takes at a time
+constexpr int MAX_CHUNK = 128;  // steps that an encoder takes at a time, at most
 
-// What a layer remembers of some lanes; each kind has its own.
+// What a layer keeps from step to step, of some lanes. Each kind has its own.
 struct LayerState {
   virtual ~LayerState() = default;
 
-  // All lanes become as the only one of another of the same layer.
+  // Makes all lanes copies of the only lane of `one`, a state of the same layer.
   virtual void begin_as(const LayerState& one) = 0;
 };
 
-// A step, or some, of some lanes. Rows are lanes × steps, lane by lane.
+// The rows of one or more steps of some lanes: lanes × steps, lane by lane.
 struct Rows {
   int lanes;
   int steps;
   int64_t position;  // steps before these
   const uint8_t* y;  // (rows, d) normed, + 128; aligned
-  uint8_t* scratch;  // what the layer asked for; aligned
+  uint8_t* scratch;  // as many bytes as the layer asked for; aligned
   int32_t* x;        // (rows, d) residual stream, to add to
 
   int count() const { return lanes * steps; }
@@ -39,32 +39,32 @@ class Layer {
  public:
   virtual ~Layer() = default;
 
-  // For `lanes` lanes, of which nothing is known yet. nullptr if it remembers nothing.
+  // The state of `lanes` lanes before their first step; nullptr if the layer has none.
   virtual std::unique_ptr<LayerState> start(int lanes) const = 0;
 
-  // Bytes of memory that `forward` wants for so many rows, for itself alone; all layers use the same, in turn.
+  // Bytes of scratch memory that `forward` needs for so many rows. All layers use the same memory, in turn.
   virtual size_t scratch(size_t rows) const = 0;
 
-  // Hidden units, whose activations `forward` leaves at the beginning of its scratch, a byte each, row by row.
+  // The number of hidden units whose activations `forward` leaves at the beginning of the scratch memory, a byte each,
+  // row by row.
   virtual int units() const { return 0; }
 
-  // Adds the layer to x. Lanes that leave, which are the last ones, never come back; steps are at most MAX_CHUNK, and
-  // where they are many, all but the last are as many. Where the position goes back, by less than the last steps, those
-  // from there on are forgotten.
+  // Adds the layer's output to x, for at most MAX_CHUNK steps. Lanes that are left out, the last ones, have to be left
+  // out of all later calls. The position is where the last call ended, or, to replace the last of its steps, one of
+  // these, but not the first.
   virtual void forward(const Kernel&, LayerState*, const Rows&) const = 0;
 };
 
-// Makes a layer of one kind: checks its numbers' limits, then its tensors, which are copied. Throws
-// std::invalid_argument.
+// Makes a layer of one kind: checks its numbers, then its tensors, and copies these. Throws std::invalid_argument.
 using MakeLayer = std::unique_ptr<Layer>(const std::vector<int>& numbers, int d_model, const Tensors& tensors);
 
-// A layer as a model's configuration has it.
+// A layer in a model's configuration.
 struct LayerConfig {
   std::string kind;
   std::vector<int> numbers;
 };
 
-// Likewise, of the kind that `config` names.
+// Makes a layer of the kind that `config` names. Throws std::invalid_argument.
 std::unique_ptr<Layer> make_layer(const LayerConfig& config, int d_model, const Tensors& tensors);
 
 }  // namespace nncomp

@@ -1,4 +1,4 @@
-// The register of kinds.
+// The register of kinds of layers.
 #include <stdexcept>
 
 #include "network/layer.hpp"
@@ -11,7 +11,7 @@ namespace {
 
 struct Kind {
   const char* name;
-  size_t numbers;
+  size_t numbers;  // how many numbers its configuration has
   MakeLayer* make;
 };
 

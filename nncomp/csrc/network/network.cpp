@@ -1,4 +1,4 @@
-// The forward step.
+// Loading a network, and its forward pass.
 #include "network/network.hpp"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace nncomp {
 namespace {
 
-// Layers and tables check their own.
+// Checks what layers and tables do not check themselves.
 Config checked(Config config) {
   require_range("d_model", config.d_model, 64, 2048, 64);
   require_range("number of layers", int64_t(config.layers.size()), 1, 64, 1);

@@ -1,4 +1,4 @@
-// The network: packed weights, the state of some lanes, and the forward step (docs/numerics.md, 3 to 6).
+// The network: packed weights, the state of some lanes, and the forward pass (docs/numerics.md, sections 3 to 6).
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ class Network {
   const Config& config() const { return config_; }
   const Kernel& kernel() const { return kernel_; }
 
-  // How many units the last layer has.
+  // The number of hidden units of the last layer; 0 if it has none.
   int units() const;
 
  private:
@@ -47,40 +47,41 @@ class Network {
   PackedMatrix head_;
 };
 
-// Some lanes of a block in lock step: what they have seen, and the buffers of a step. Rows of a step are
-// lanes × steps, lane by lane: a decoder takes one step of many lanes, an encoder many of one lane.
+// Some lanes of a block, which go through the network in lock step: their state, and buffers. A call computes
+// lanes × steps rows, lane by lane: a decoder takes one step of many lanes, an encoder many steps of one lane.
 class Lanes {
  public:
   Lanes(const Network& network, int lanes, int max_steps);
 
-  // Computes the distributions of the next `steps` bytes of the first `lanes` lanes. bytes[lane] are the
-  // lane's bytes, of which those before `position` + steps − 1 are read: the last is not needed to predict
-  // itself. Lanes that leave never come back.
+  // Computes the distributions of the next `steps` bytes of the first `lanes` lanes. bytes[lane] are the lane's bytes,
+  // all of which but the last of these steps are read: it is not needed to predict itself. Lanes that are left out
+  // have to be left out of all later calls.
   void forward(const uint8_t* const* bytes, int lanes, int steps);
 
-  // Every lane goes on as the only one of `one` would.
+  // Makes every lane a copy of the only lane of `one`.
   void begin_as(const Lanes& one);
 
-  // As if the last `steps` steps of the last forward had not been: bytes that they read turn out to be others.
+  // Undoes the last `steps` steps of the last forward, which read bytes that turned out to be others. No lane has been
+  // left out, and `bytes` are right up to the steps that stay.
   void take_back(const uint8_t* const* bytes, int steps);
 
-  // The distribution of row lane · steps + step of the last forward.
+  // The distribution of row lane·steps + step of the last forward.
   void distribution(int row, Distribution& out) const;
 
-  // The last layer's units of that row, Network::units() of them.
+  // The activations of the last layer's hidden units in that row, Network::units() of them.
   const uint8_t* activations(int row) const { return scratch_.data() + int64_t(row) * net_.units(); }
 
  private:
   const Network& net_;
-  int64_t position_ = 0;   // bytes of each lane so far
-  std::vector<Past> pasts_;    // of each lane, but for its last byte
-  int64_t before_ = 0;               // as position_ before the last forward
-  std::vector<Past> pasts_before_;   // as pasts_
+  int64_t position_ = 0;  // bytes of each lane so far
+  std::vector<Past> pasts_;  // of each lane, without its last byte
+  int64_t before_ = 0;  // position_ before the last forward
+  std::vector<Past> pasts_before_;  // pasts_ before it
   std::vector<std::unique_ptr<LayerState>> states_;
-  Aligned<int32_t> x_;        // (rows, d) residual stream
-  Aligned<uint8_t> y_;        // (rows, d) normed, + 128
+  Aligned<int32_t> x_;  // (rows, d) residual stream
+  Aligned<uint8_t> y_;  // (rows, d) normed, + 128
   Aligned<uint8_t> scratch_;  // of layers
-  Aligned<int32_t> z_;        // (rows, 256) logits
+  Aligned<int32_t> z_;  // (rows, 256) logits
 };
 
 }  // namespace nncomp

@@ -1,14 +1,14 @@
-// The two constant tables of the arithmetic (docs/numerics.md, section 2), as literals. A test compares
-// them with nncomp/tables.py, which derives them from exact integers.
+// The two constant tables of the network's arithmetic (docs/numerics.md, section 2), as literals. A test compares them
+// with nncomp/tables.py, which derives them from exact integers.
 #pragma once
 
 #include <cstdint>
 
 namespace nncomp {
 
-// ROOT[i] = A[i] >> 7 is all that is needed of A, because rounding is halving after a shift:
+// ROOT[i] = A[i] >> 7 is all that is needed of A, as halving at last is enough to round:
 // EXP[D] = (A[i] + (128 << n)) >> (8 + n) = ((A[i] >> (7 + n)) + 1) >> 1, with i = D & 63, n = D >> 6.
-// ROOT < 2^9, so the weight of D >= 640, where n >= 10, comes out as 0 without a comparison.
+// ROOT < 2^9, so that vectors give the weight 0 of D >= 640, where n >= 10, without a comparison.
 // clang-format off
 inline constexpr uint16_t ROOT[64] = {
     510, 504, 499, 493, 488, 483, 477, 472, 467, 462, 457, 452, 447, 443, 438, 433,
@@ -18,6 +18,7 @@ inline constexpr uint16_t ROOT[64] = {
 };
 // clang-format on
 
+// EXP: the softmax weight, 0 … 255, of a score that is distance/64 octaves below the highest one.
 static constexpr uint8_t exp_weight(uint32_t distance) {
   return distance < 640 ? uint8_t(((ROOT[distance & 63] >> (distance >> 6)) + 1) >> 1) : 0;
 }
@@ -60,6 +61,7 @@ inline constexpr uint32_t POW[256] = {
 };
 // clang-format on
 
+// The frequency, 1 … 2^30, of a logit that is distance/256 octaves below the highest one.
 static constexpr uint32_t pow_frequency(uint32_t distance) {
   const uint32_t octaves = distance >> 8;
   const uint32_t frequency = octaves > 30 ? 0 : POW[distance & 255] >> octaves;

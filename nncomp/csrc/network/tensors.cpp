@@ -1,4 +1,4 @@
-// Checking and packing.
+// Checks tensors and packs matrices.
 #include "network/tensors.hpp"
 
 #include <cstring>
@@ -8,6 +8,7 @@
 namespace nncomp {
 namespace {
 
+// A copy of n elements, with zeros behind them.
 template <class T>
 Aligned<T> copy(const T* data, size_t n, size_t padded) {
   Aligned<T> out(padded);
@@ -29,7 +30,7 @@ Aligned<int8_t> pack(const int8_t* w, int outputs, int padded, int inputs) {
   return out;
 }
 
-// [outputs][inputs] → [outputs/64][inputs][64 outputs]
+// [outputs][inputs] → [outputs/64][inputs][64 outputs in column_place], likewise
 Aligned<int8_t> pack_columns(const int8_t* w, int outputs, int padded, int inputs) {
   Aligned<int8_t> out(size_t(padded) * size_t(inputs));
   for (int n = 0; n < outputs; ++n) {
@@ -50,7 +51,7 @@ void require_range(const char* what, int64_t value, int64_t low, int64_t high, i
           std::string(what) + " " + std::to_string(value) + " is out of range");
 }
 
-// The elements of a tensor that has exactly this type and shape.
+// The elements of a tensor; throws unless it has exactly this type and shape.
 template <class T>
 const T* Tensors::elements(const std::string& name, const std::vector<int64_t>& shape) const {
   const Tensor tensor = source_(prefix_ + name);

@@ -1,4 +1,4 @@
-// Tensors as someone else holds them, checked, and in the layouts that kernels read (docs/numerics.md, section 9).
+// Checks the caller's tensors (docs/numerics.md, section 9), and copies them into the layouts that kernels read.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,11 @@
 
 namespace nncomp {
 
-// Throws std::invalid_argument.
+// Throw std::invalid_argument unless the condition holds, or low <= value <= high and `unit` divides value.
 void require(bool condition, const std::string& message);
 void require_range(const char* what, int64_t value, int64_t low, int64_t high, int64_t unit);
 
-// A tensor of a model: contiguous, row-major.
+// A tensor of a model, in the caller's memory: contiguous, row-major.
 struct Tensor {
   const void* data;
   char kind;              // 'i' for signed integers, 'u' for unsigned ones
@@ -24,7 +24,7 @@ struct Tensor {
 };
 using TensorSource = std::function<Tensor(const std::string& name)>;
 
-// A matrix, packed, with what belongs to it.
+// A packed matrix, and the memory that its view points to.
 struct PackedMatrix {
   Aligned<int8_t> weight;
   Aligned<int32_t> start;
@@ -33,28 +33,29 @@ struct PackedMatrix {
   Matrix view{};
 };
 
-// Weights of which rows are added.
+// A table whose rows are added to the residual stream.
 struct Table {
-  Aligned<int8_t> weight;
-  int32_t m;
+  Aligned<int8_t> weight;  // (rows, width)
+  int32_t m;  // multiplier of all rows
 };
 
 constexpr int64_t NORM_LAST = (int64_t(1) << 44) - 1;  // the largest c of a norm
 
-// The tensors whose names begin with a prefix. All throw std::invalid_argument where one is not as it must be.
+// The tensors whose names begin with a prefix. All functions throw std::invalid_argument for a tensor that is not of
+// the expected type and shape, or whose values are out of range.
 class Tensors {
  public:
-  // `by_column`: whether the kernel wants columns.
+  // `by_column`: see Kernel.
   Tensors(const TensorSource& source, std::string prefix, bool by_column)
       : source_(source), prefix_(std::move(prefix)), by_column_(by_column) {}
 
-  // `with_offset`: the activations that it multiplies are stored as value + 128.
+  // `with_offset`: whether the activations that it multiplies are stored as value + 128.
   PackedMatrix matrix(const std::string& name, int outputs, int inputs, bool with_offset) const;
   Table table(const std::string& name, int rows, int width) const;
   Aligned<uint8_t> checks(const std::string& name, int rows) const;
   const int32_t* multipliers(const std::string& name, int64_t n) const;
   const int16_t* bias(const std::string& name, int64_t rows, int64_t columns) const;
-  int64_t constant(const std::string& name, int64_t last) const;  // of 1 … last
+  int64_t constant(const std::string& name, int64_t last) const;  // 1 … last
 
  private:
   template <class T>

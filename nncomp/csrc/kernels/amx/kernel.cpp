@@ -1,10 +1,10 @@
 // The kernel for CPUs that have the tiles of AMX beside AVX-512.
 #include "kernels/amx/products.hpp"
 #include "kernels/avx512/simd.hpp"
-// after the header where GCC is told not to warn of intrinsics
+// has to follow the header where GCC is told not to warn of intrinsics
 #include "kernels/avx2/wide.hpp"
 #include "kernels/x86/simd_mix.hpp"
-// after the vectors it is written on
+// has to follow the vectors that it uses
 #include "kernels/body.hpp"
 
 namespace nncomp {

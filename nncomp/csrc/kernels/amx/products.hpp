@@ -1,5 +1,6 @@
-// Products by the tiles of AMX, for many rows: 16 rows of activations, 64 bytes of each, times 64 inputs of 16 outputs.
-// A matrix is packed as tiles want it: 64 bytes of it are four inputs of 16 outputs.
+// Products of many rows by the tiles of AMX: an instruction multiplies 64 activations of each of 16 rows by the
+// weights of 64 inputs and 16 outputs. The packed matrix is what tiles need: 64 bytes of it are four inputs of 16
+// outputs.
 #pragma once
 
 #include <cassert>
@@ -13,11 +14,11 @@
 namespace nncomp {
 namespace {
 
-// Tiles 0 … 3 are the sums of 64 outputs, 4 is of activations, 5 and 6 of weights. While they are configured, systems
-// keep 8 KiB more for the thread, and other code may run slower: so for one product only.
+// Tiles 0 … 3 hold the sums of 64 outputs, tile 4 activations, tiles 5 and 6 weights. While tiles are configured, the
+// system saves 8 KiB more for the thread, and other code may run slower: so they are configured for one product only.
 class Tiles {
  public:
-  static constexpr int ROWS = 16;  // at most
+  static constexpr int ROWS = 16;  // of a tile, at most
 
   explicit Tiles(int rows) {
     Palette p{};
@@ -33,7 +34,7 @@ class Tiles {
   Tiles(const Tiles&) = delete;
   Tiles& operator=(const Tiles&) = delete;
 
-  // W·a of 64 outputs from n on, and of as many rows as were said.
+  // sum = W·a for 64 outputs from n on, and for as many rows as the tiles have.
   void multiply(const Matrix& w, const uint8_t* a, int n, int32_t (*sum)[64]) const {
     const int32_t* start = w.start + n;
     _tile_loadd(0, start, 0);  // the same in each row
@@ -59,7 +60,7 @@ class Tiles {
   }
 
  private:
-  struct alignas(64) Palette {
+  struct alignas(64) Palette {  // what ldtilecfg reads
     uint8_t id, row, reserved[14];
     uint16_t bytes[16];  // of a row of each tile
     uint8_t rows[16];
@@ -70,9 +71,9 @@ struct AmxProducts : Avx512Products {
   using Vec = Avx512::Vec;
   using Multiplier = Avx512::Multiplier;
 
-  static constexpr int ENOUGH = 6;  // rows for which tiles are faster
+  static constexpr int ENOUGH = 6;  // rows from which on tiles are faster
 
-  // As DotProducts has it.
+  // See DotProducts.
   template <class Finish>
   static void multiply(const Matrix& w, const uint8_t* a, int rows, Finish finish) {
     if (rows < ENOUGH) return Avx512Products::multiply(w, a, rows, finish);

@@ -1,4 +1,4 @@
-// 32 bytes in a register of AVX2: see x86/instructions.hpp.
+// Wide as one AVX2 register: see x86/instructions.hpp.
 #pragma once
 
 #include <immintrin.h>
@@ -13,7 +13,7 @@ namespace nncomp {
 namespace {
 
 using Wide = __m256i;
-constexpr int WIDE_SUMS = 8;  // that a loop may have without leaving the registers
+constexpr int WIDE_SUMS = 8;  // sums that fit the registers beside what a loop needs
 
 #define MAKE_OF_TWO(name) \
   ALWAYS_INLINE Wide name(Wide x, Wide y) { return _mm256_##name(x, y); }
@@ -52,28 +52,28 @@ ALWAYS_INLINE Wide wide(__m128i low, __m128i high) {
 ALWAYS_INLINE Wide twice(__m128i x) { return _mm256_broadcastsi128_si256(x); }
 ALWAYS_INLINE Wide cvtepi8_epi32(__m128i x) { return _mm256_cvtepi8_epi32(x); }
 
-// Numbers of 32 or 64 bits of the lower half and of the upper one in turn.
+// Interleaves the 32-bit or 64-bit lanes of the lower half with those of the upper half.
 ALWAYS_INLINE Wide alternate32(Wide x) {
   return _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 ALWAYS_INLINE Wide alternate64(Wide x) { return _mm256_permute4x64_epi64(x, 0xD8); }
 
-// Even numbers of 32 bits of x, odd ones of y.
+// The even 32-bit lanes of x, and the odd ones of y.
 ALWAYS_INLINE Wide even_odd(Wide x, Wide y) { return _mm256_blend_epi32(x, y, 0xAA); }
 
-// The sums of the numbers of 32 bits of each of four.
+// The sum of the 32-bit lanes of each of x[0] … x[3].
 ALWAYS_INLINE __m128i sums_of_four(const Wide* x) {
   const Wide pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(x[0], x[1]), _mm256_hadd_epi32(x[2], x[3]));
   return _mm_add_epi32(low(pairs), high(pairs));
 }
 
-// table[i] for eight i. Two bytes behind its end are read.
+// table[i] for eight i. Two bytes behind each entry are read, so behind the table's end, too.
 ALWAYS_INLINE Wide look_up(const uint16_t* table, Wide i) {
   const Wide two = _mm256_i32gather_epi32(reinterpret_cast<const int*>(table), i, 2);
   return and_si(two, set1_epi32(65535));
 }
 
-// Frequencies of logits that are so far below the highest, unsigned.
+// The frequencies of eight logits, by how far each is below the highest one, unsigned: see pow_frequency().
 ALWAYS_INLINE Wide pow_frequency8(Wide distance) {
   const Wide index = and_si(distance, set1_epi32(255));
   const Wide root = _mm256_i32gather_epi32(reinterpret_cast<const int*>(POW), index, 4);

@@ -1,4 +1,4 @@
-// Products for AVX-512 with VNNI where much is zero: squared ReLUs by column, and the positions that have weight.
+// Products for AVX-512 with VNNI that skip zeros: of squared ReLUs, and of positions that have no weight.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct Avx512Products : DotProducts<Avx512> {
 
   using Vec = Avx512::Vec;
 
-  // As DotProducts has it. No product is too large.
+  // See DotProducts. All groups are small, as `dot` never saturates.
   template <int G, int N>
   static void find_groups(const uint8_t (&weight)[G][N], int count, Groups& groups) {
     const __m512i step = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60);
@@ -33,10 +33,10 @@ struct Avx512Products : DotProducts<Avx512> {
 
   // ---- squared ReLUs ----
 
-  static constexpr int WORTH = 3;  // inputs of dense products in the time of one by column
-  static constexpr int FEW = 3;    // rows for which it is weights that are waited for
+  static constexpr int WORTH = 3;  // inputs that dense products take in the time of one by column
+  static constexpr int FEW = 3;    // rows up to which reading weights takes the time, so that skipping some pays
 
-  // What is not zero in a row, and the places where the columns begin; zeros make the count a multiple of four.
+  // A row's inputs that are not 0, and the offsets of their columns; zeros make the count a multiple of four.
   struct Inputs {
     int count = 0;
     uint8_t value[MAX_INPUTS + 16];
@@ -59,7 +59,7 @@ struct Avx512Products : DotProducts<Avx512> {
     found.count = (found.count + 3) & ~3;
   }
 
-  // 64 outputs from n on, of one row.
+  // Adds the product of one row to its 64 outputs from n on.
   static void add_columns(const Matrix& w, const Inputs& inputs, int n, int32_t* out) {
     const int8_t* columns = w.columns + int64_t(n) * w.inputs;
     Vec sum[4];
@@ -77,8 +77,8 @@ struct Avx512Products : DotProducts<Avx512> {
       sum[2] = Avx512::dot(sum[2], four, _mm512_unpacklo_epi16(ab_high, cd_high));
       sum[3] = Avx512::dot(sum[3], four, _mm512_unpackhi_epi16(ab_high, cd_high));
     }
-    // By column_place: sum[j] has the outputs with 16·(j >> 1) + 2·(j & 1), of every four lanes 0, 8, 1, 9 more, and
-    // from four to four lanes 0, 4, 32, 36.
+    // By column_place, lane 4·q + i of sum[j] is output 16·(j >> 1) + 2·(j & 1), plus 0, 8, 1 or 9 by i, plus 0, 4, 32
+    // or 36 by q. `order` picks 16 consecutive outputs.
     const __m512i low = _mm512_setr_epi32(0, 2, 16, 18, 4, 6, 20, 22, 1, 3, 17, 19, 5, 7, 21, 23);
     UNROLL(4)
     for (int v = 0; v < 4; ++v) {
@@ -88,7 +88,8 @@ struct Avx512Products : DotProducts<Avx512> {
     }
   }
 
-  // out += clamp16(rq) of squared ReLUs. Of many rows, or where too few are zero, dense products are faster.
+  // out += clamp16(rq(W·a)) of squared ReLUs. Many rows, and a row with too few zeros, are multiplied densely, which
+  // is then faster.
   static void accumulate_columns(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
     if (rows > FEW) return accumulate<Avx512, DotProducts<Avx512>>(w, a, rows, out);
     Inputs inputs;

@@ -1,7 +1,7 @@
 // Vectors of AVX-512 with VNNI. What each operation means is in portable/simd.hpp.
 #pragma once
 
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13  // it warns about its own intrinsics (its bug 105593)
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13  // it warns of its own intrinsics (its bug 105593)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -42,8 +42,8 @@ struct Avx512 {
   }
   static int32_t highest(Vec v) { return _mm512_reduce_max_epi32(v); }
 
-  // Even and odd lanes apart, since products have 64 bits. |x| < 2^29, so four times x fits, and what is wanted is the
-  // upper half of its product.
+  // Even and odd lanes are multiplied apart, since products have 64 bits. |x| < 2^29, so 4·x fits its lane, and the
+  // result is the upper half of 4·x·m + 2^31.
   struct Multiplier {
     Vec even, odd;
     explicit Multiplier(Vec m) : even(m), odd(_mm512_srli_epi64(m, 32)) {}
@@ -56,12 +56,13 @@ struct Avx512 {
     }
   };
 
-  // Four vectors as 64 bytes, by saturating twice; packing works within 128-bit quarters, so that at last
-  // the 4-byte groups are put back in order.
+  // Puts 64 bytes in order that were packed from four vectors: packing works within quarters of 16 bytes, so that the
+  // groups of 4 bytes are out of order.
   static __m512i in_order(__m512i packed) {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     return _mm512_permutexvar_epi32(order, packed);
   }
+  // Four vectors as 64 s8, by saturating twice.
   static __m512i pack_clamp8(const Vec (&v)[4]) {
     const __m512i low = _mm512_packs_epi32(v[0], v[1]);
     const __m512i high = _mm512_packs_epi32(v[2], v[3]);
@@ -79,7 +80,7 @@ struct Avx512 {
     }
   }
 
-  // In 16 bits: (p² + 2^15) >> 16 = ((p·2p >> 16) + 1) >> 1, and packing takes the minimum with 255.
+  // In 16 bits: (p² + 2^15) >> 16 = ((p·2p >> 16) + 1) >> 1. Packing takes the minimum with 255.
   static __m512i squared_relu(Vec a, Vec b) {
     const __m512i p = _mm512_min_epu16(_mm512_packus_epi32(a, b), _mm512_set1_epi16(4095));
     return _mm512_avg_epu16(_mm512_mulhi_epu16(p, _mm512_add_epi16(p, p)), _mm512_setzero_si512());
@@ -96,7 +97,8 @@ struct Avx512 {
     return _mm512_set1_epi32(x);
   }
   static Bytes splat_bytes(int x) { return _mm512_set1_epi8(char(x)); }
-  // _mm512_dpbusd_epi32, written so that compilers accumulate in place: GCC 12 copies every sum twice a step.
+  // _mm512_dpbusd_epi32, written so that compilers accumulate in place: with the intrinsic, GCC 12 copies every sum
+  // twice a step.
   static Vec dot(Vec sum, Bytes a, Bytes b) {
 #if defined(GNU_EXTENSIONS)
     asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
@@ -140,7 +142,7 @@ struct Avx512 {
   static uint64_t pow_frequencies(const int32_t* z, int32_t top, uint32_t* frequency) {
     const __m512i d = sub(splat(top), load(z));  // unsigned
     const __m512i index = _mm512_and_si512(d, splat(255));
-    // A look-up in registers: 32 entries at a time, then the three upper bits of the index choose.
+    // A look-up in registers: in each 32 entries by five bits of the index, then the three upper bits choose.
     __m512i part[8];
     UNROLL(8)
     for (int i = 0; i < 8; ++i) {

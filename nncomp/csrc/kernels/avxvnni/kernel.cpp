@@ -1,9 +1,9 @@
 // The kernel for CPUs with AVX2 and AVX-VNNI.
 #include "kernels/avx2/wide.hpp"
-// after the vectors that they are written on
+// have to follow the vectors that they use
 #include "kernels/avxvnni/simd.hpp"
 #include "kernels/x86/simd_mix.hpp"
-// after the vectors it is written on
+// has to follow the vectors that it uses
 #include "kernels/body.hpp"
 
 namespace nncomp {

@@ -1,4 +1,4 @@
-// Vectors of AVX2 with AVX-VNNI, which multiplies and adds at once.
+// Vectors of AVX2 with AVX-VNNI, whose dot product of bytes is one instruction.
 #pragma once
 
 #include "compiler.hpp"
@@ -8,7 +8,7 @@ namespace nncomp {
 namespace {
 
 struct AvxVnni : X86 {
-  // _mm256_dpbusd_avx_epi32, in place: see avx512/simd.hpp
+  // _mm256_dpbusd_avx_epi32, written so that compilers accumulate in place: see avx512/simd.hpp
   static __m256i dot8(__m256i sum, __m256i a, __m256i b) {
 #if defined(GNU_EXTENSIONS)
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));

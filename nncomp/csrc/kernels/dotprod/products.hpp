@@ -1,4 +1,4 @@
-// Products of signed bytes by SDOT.
+// Dot products of signed bytes by the instruction SDOT: see LongProducts in neon/simd.hpp.
 #pragma once
 
 #include <arm_neon.h>
@@ -14,7 +14,7 @@ struct SignedDotProducts {
   static int32x4_t add_signed_lane(int32x4_t sum, int8x16_t a, int8x16_t b) {
     return vdotq_laneq_s32(sum, a, b, lane);
   }
-  // a is u8: (a − 128)·b + 128·b
+  // With a as u8: a·b = (a − 128)·b + 128·b.
   static int32x4_t add_mixed(int32x4_t sum, uint8x16_t a, int8x16_t b) {
     const int32x4_t less = vdotq_s32(vdupq_n_s32(0), vdupq_n_s8(-128), b);
     return vsubq_s32(vdotq_s32(sum, as_signed(flip(a)), b), less);

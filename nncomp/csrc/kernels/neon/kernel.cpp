@@ -2,7 +2,7 @@
 #include "kernels/neon/products.hpp"
 #include "kernels/neon/simd.hpp"
 #include "kernels/neon/simd_mix.hpp"
-// after the vectors it is written on
+// has to follow the vectors that it uses
 #include "kernels/body.hpp"
 
 namespace nncomp {

@@ -1,5 +1,5 @@
-// Products for ARM64, whose instructions multiply signed bytes by signed bytes: so activations and keys, which are
-// value + 128, become values again. Squared ReLUs are mostly zero: those that are not are taken by column.
+// Products for ARM64, whose instructions multiply s8 by s8: so activations and keys, which are stored as value + 128,
+// become values again. Squared ReLUs are mostly 0: those that are not 0 are multiplied by columns of the matrix.
 #pragma once
 
 #include <arm_neon.h>
@@ -16,7 +16,7 @@ namespace nncomp {
 namespace {
 
 template <class Dot>
-struct NeonProducts : DotProducts<Neon<Dot>> {  // whose queries serve as they are
+struct NeonProducts : DotProducts<Neon<Dot>> {  // with its queries
   static constexpr bool SPARSE = true;
 
   using Simd = Neon<Dot>;
@@ -36,11 +36,11 @@ struct NeonProducts : DotProducts<Neon<Dot>> {  // whose queries serve as they a
       return Dot::add_signed(sum.quarter[i], as_signed(flip(key.quarter[i])), as_signed(four.quarter[i]));
     });
   }
-  static Vec start(const auto&) { return Simd::splat(0); }  // of a query
+  static Vec start(const auto&) { return Simd::splat(0); }
 
   // ---- activations that are value + 128 ----
 
-  // R rows × V vectors of 16 outputs from output n on: see DotProducts.
+  // R rows × 16·V outputs from output n on: see DotProducts.
   template <int R, int V, class Finish>
   static void tile(const Matrix& w, const uint8_t* a, int row, int n, Finish finish) {
     Vec sum[R][V];
@@ -84,7 +84,7 @@ struct NeonProducts : DotProducts<Neon<Dot>> {  // whose queries serve as they a
     for (int r = 0; r < R; ++r) finish(row + r, n, sum[r]);
   }
 
-  // As DotProducts has it.
+  // See DotProducts.
   template <class Finish>
   static void multiply(const Matrix& w, const uint8_t* a, int rows, Finish finish) {
     assert(w.outputs % 64 == 0 && w.inputs % 64 == 0);
@@ -103,12 +103,12 @@ struct NeonProducts : DotProducts<Neon<Dot>> {  // whose queries serve as they a
 
   // ---- squared ReLUs ----
 
-  static constexpr int WORTH = 2;  // inputs of dense products in the time of a part by column
+  static constexpr int WORTH = 2;  // inputs that dense products take in the time of a part by column
 
-  // What is not zero in a row, with the places where the columns begin. Values above 127 are given in parts, as
-  // products take signed bytes. Zeros make the parts a multiple of four.
+  // A row's inputs that are not 0, and the offsets of their columns. A value above 127 is in several parts, as
+  // products take signed bytes. Zeros make the count a multiple of four.
   struct Parts {
-    static constexpr int ROOM = 16 * 3;  // of sixteen inputs of 255
+    static constexpr int ROOM = 16 * 3;  // the parts of sixteen inputs of 255, after which the count is checked
     int count = 0;
     int8_t value[MAX_INPUTS / WORTH + ROOM];
     int32_t column[MAX_INPUTS / WORTH + ROOM];
@@ -119,11 +119,11 @@ struct NeonProducts : DotProducts<Neon<Dot>> {  // whose queries serve as they a
     }
   };
 
-  // False if there would be more than are worth it.
+  // Returns false if there are so many parts that dense products are faster.
   static bool find_parts(const uint8_t* a, int inputs, Parts& parts) {
     for (int k = 0; k < inputs; k += 16) {
       const uint8x16_t any = vtstq_u8(vld1q_u8(a + k), vdupq_n_u8(255));
-      // Four bits for each byte, of which one stays.
+      // Four bits for each byte, of which the lowest is kept.
       uint64_t mask = vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(any), 4)), 0);
       for (mask &= 0x1111111111111111; mask != 0; mask &= mask - 1) {
         const int place = k + lowest_bit(mask) / 4;
@@ -137,7 +137,7 @@ struct NeonProducts : DotProducts<Neon<Dot>> {  // whose queries serve as they a
     return true;
   }
 
-  // 64 outputs from n on, of one row.
+  // Adds the product of one row to its 64 outputs from n on.
   static void add_columns(const Matrix& w, const Parts& parts, int n, int32_t* out) {
     const int8_t* columns = w.columns + int64_t(n) * w.inputs;
     int32x4_t sum[4][4];
@@ -160,7 +160,8 @@ struct NeonProducts : DotProducts<Neon<Dot>> {  // whose queries serve as they a
         sum[j][3] = Dot::add_signed(sum[j][3], high.val[1], values);
       }
     }
-    // By column_place: in sum[j], 4·(j & 1) + 32·(j >> 1) of 0 8 1 9, 2 10 3 11, 16 24 17 25, 18 26 19 27.
+    // By column_place, the 16 sums of sum[j] are outputs 4·(j & 1) + 32·(j >> 1) plus 0 8 1 9, 2 10 3 11, 16 24 17 25,
+    // 18 26 19 27.
     UNROLL(2)
     for (int half = 0; half < 2; ++half) {
       UNROLL(2)
@@ -178,7 +179,7 @@ struct NeonProducts : DotProducts<Neon<Dot>> {  // whose queries serve as they a
     DotProducts<Simd>::add_bounded(typename Simd::Multiplier(Simd::load(w.m + n)).rq(sum), out + n);
   }
 
-  // out += clamp16(rq) of squared ReLUs. Where too few are zero, dense products are faster.
+  // out += clamp16(rq(W·a)) of squared ReLUs. A row with too few zeros is multiplied densely, which is then faster.
   static void accumulate_columns(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
     for (int row = 0; row < rows; ++row, a += w.inputs, out += w.outputs) {
       Parts parts;

@@ -1,5 +1,5 @@
-// Vectors of ARM64, as four quarters. What each operation means is in portable/simd.hpp. `Dot` is how sixteen products
-// of bytes become four sums: it differs from kernel to kernel.
+// Vectors of ARM64, as four quarters. What each operation means is in portable/simd.hpp. `Dot` has the dot products of
+// bytes, sixteen products added to four sums, which differ from kernel to kernel.
 #pragma once
 
 #include <arm_neon.h>
@@ -16,19 +16,20 @@ namespace {
 inline uint8x16_t flip(uint8x16_t v) { return veorq_u8(v, vdupq_n_u8(128)); }
 inline int8x16_t as_signed(uint8x16_t v) { return vreinterpretq_s8_u8(v); }
 
-// Without instructions for dot products. |a| and |b| <= 128, not both at once, so that two products fit 16 bits.
+// Dot products without instructions for them. The sum of two products has to fit 16 bits: |a| and |b| are at most 128,
+// and not both are 128.
 struct LongProducts {
   // sum[i] += Σ of the four products a[4i + j]·b[4i + j]
   static int32x4_t add_signed(int32x4_t sum, int8x16_t a, int8x16_t b) {
     const int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b)), high = vmull_high_s8(a, b);
     return vpadalq_s16(sum, vpaddq_s16(low, high));
   }
-  // With four bytes of b, number `lane`, for those of all four sums.
+  // Likewise, with the four bytes number `lane` of b for each of the four sums.
   template <int lane>
   static int32x4_t add_signed_lane(int32x4_t sum, int8x16_t a, int8x16_t b) {
     return add_signed(sum, a, vreinterpretq_s8_s32(vdupq_laneq_s32(vreinterpretq_s32_s8(b), lane)));
   }
-  // a is u8: (a − 128)·b + 128·b
+  // Likewise, with a as u8: a·b = (a − 128)·b + 128·b.
   static int32x4_t add_mixed(int32x4_t sum, uint8x16_t a, int8x16_t b) {
     const int32x4_t less = add_signed(vdupq_n_s32(0), vdupq_n_s8(-128), b);
     return vsubq_s32(add_signed(sum, as_signed(flip(a)), b), less);
@@ -86,7 +87,7 @@ struct Neon {
     return vmaxvq_s32(vmaxq_s32(vmaxq_s32(v.quarter[0], v.quarter[1]), vmaxq_s32(v.quarter[2], v.quarter[3])));
   }
 
-  // A rounding shift that narrows is the rounding rule.
+  // The instruction for a shift that rounds and narrows, vrshrn, is the rounding rule.
   struct Multiplier {
     Vec m;
     explicit Multiplier(const Vec& v) : m(v) {}
@@ -117,7 +118,7 @@ struct Neon {
     return each([&](int i) { return Dot::add_mixed(sum.quarter[i], a.quarter[i], as_signed(b.quarter[i])); });
   }
 
-  // Sixteen lanes as bytes, by saturating twice.
+  // Sixteen lanes as s8, by saturating twice.
   static int8x16_t clamp8(const Vec& v) {
     const int16x8_t low = vqmovn_high_s32(vqmovn_s32(v.quarter[0]), v.quarter[1]);
     const int16x8_t high = vqmovn_high_s32(vqmovn_s32(v.quarter[2]), v.quarter[3]);
@@ -157,7 +158,7 @@ struct Neon {
     return uint64_t(vaddvq_s64(vaddq_s64(a, b)));
   }
 
-  // ROOT − 256, as 257 <= ROOT <= 510.
+  // ROOT − 256, which fits a byte, as 257 <= ROOT <= 510.
   static uint8x16x4_t root_bytes() {
     uint8_t byte[64];
     for (int i = 0; i < 64; ++i) byte[i] = uint8_t(ROOT[i] - 256);

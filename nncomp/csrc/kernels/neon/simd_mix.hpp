@@ -1,5 +1,5 @@
-// What the adaptive stage asks of vectors (see stage/mixer.hpp), for every ARM64 kernel. What each function means is in
-// portable/simd_mix.hpp and x86/simd_mix.hpp. Everything is in unnamed namespaces: see kernels/body.hpp.
+// The vector operations of the adaptive stage (see stage/vectors.hpp) for every ARM64 kernel. What each function means
+// is in portable/simd_mix.hpp and x86/simd_mix.hpp. Everything is in unnamed namespaces: see kernels/body.hpp.
 #pragma once
 
 #include <arm_neon.h>
@@ -11,7 +11,7 @@
 namespace nncomp {
 namespace {
 
-// Without a branch: it would be missed.
+// Without branches, which would be mispredicted.
 inline uint32_t find_slot(const uint8_t* bucket, uint8_t check) {
   uint32_t at = bucket[48] == check ? 48 : 64;
   at = bucket[32] == check ? 32 : at;
@@ -82,7 +82,7 @@ inline void dot_both(Sums y, int16_t* const* row, int32_t* sum) {
   vst1_s32(sum, vget_low_s32(vpaddq_s32(pairs, pairs)));
 }
 
-// Each weight moves by (x·e + 2^14) >> 15, saturated.
+// Each weight moves by (x·e + 2^14) >> 15, saturated to 16 bits.
 inline void learn_eight(int16x8_t x, int16_t* w, int16_t e) {
   vst1q_s16(w, vqaddq_s16(vld1q_s16(w), vqrdmulhq_n_s16(x, e)));
 }

@@ -1,7 +1,7 @@
 // The kernel for any machine.
 #include "kernels/portable/simd.hpp"
 #include "kernels/portable/simd_mix.hpp"
-// after the vectors it is written on
+// has to follow the vectors that it uses
 #include "kernels/body.hpp"
 
 namespace nncomp {

@@ -1,5 +1,5 @@
-// Vectors of 16 bytes with operators: the compiler's own, which GCC and Clang have for every machine, or the same in
-// plain C++. A conversion keeps the bits. Shifts are by one number for all lanes.
+// Vectors of 16 bytes with operators on each lane: the compiler's own, which GCC and Clang have for every machine, or
+// the same in plain C++. A conversion keeps the bits. A shift is by the same number in all lanes.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@ using UInt4 = uint32_t __attribute__((vector_size(16)));
 using Int8 = int16_t __attribute__((vector_size(16)));
 using UInt8 = uint16_t __attribute__((vector_size(16)));
 
+// Of each lane, `yes` where the mask is not 0, else `no`.
 template <class Mask, class V>
 inline V choose(Mask mask, V yes, V no) {
   return mask ? yes : no;
@@ -52,7 +53,7 @@ struct Lanes {
   friend Lanes operator*(const Lanes& a, const Lanes& b) {
     return each([&](int i) { return a.lane[i] * b.lane[i]; });
   }
-  friend Lanes operator<(const Lanes& a, const Lanes& b) {  // −1 where it is so, else 0
+  friend Lanes operator<(const Lanes& a, const Lanes& b) {  // −1 where true, else 0
     return each([&](int i) { return a.lane[i] < b.lane[i] ? -1 : 0; });
   }
   friend Lanes operator&(const Lanes& a, int b) {

@@ -1,4 +1,4 @@
-// Vectors in plain C++: the meaning of each operation, and the kernel of machines that have no other.
+// Vectors in plain C++: these define what each operation means, and serve machines that have no other kernel.
 #pragma once
 
 #include <cstdint>
@@ -93,8 +93,8 @@ struct Portable {
     return repeat4(four);
   }
 
-  // sum[i] += Σ of the four products a[4i + j]·b[4i + j], a as u8 and b as s8. The products of even and of odd
-  // bytes fit 16 bits, |u8·s8| <= 255·127; their sums do not.
+  // sum[i] += Σ of the four products a[4i + j]·b[4i + j], a as u8 and b as s8. A product fits 16 bits, as
+  // |u8·s8| <= 255·127, but not a sum of two.
   static Vec dot(const Vec& sum, const Bytes& a, const Bytes& b) {
     return each([&](int i) {
       const UInt8 u = a.quarter[i];
@@ -107,7 +107,7 @@ struct Portable {
     });
   }
 
-  // Stores of 16·V bytes.
+  // Stores f of each lane of V Vecs, 16·V bytes.
   template <int V, class T, class F>
   static void store_each(T* p, const Vec (&v)[V], F f) {
     for (int i = 0; i < V; ++i, p += 16) {
@@ -128,6 +128,7 @@ struct Portable {
   static void store_clamp8_plus128(uint8_t* p, const Vec (&v)[V]) {
     store_each(p, v, [](int32_t x) { return clamped(x, -127, 127) + 128; });
   }
+  // Squared ReLUs: docs/numerics.md, section 5.2.
   template <int V>
   static void store_squared_relu(uint8_t* p, const Vec (&v)[V]) {
     store_each(p, v, [](int32_t x) {
@@ -142,7 +143,8 @@ struct Portable {
     return sum;
   }
 
-  // u = EXP[top − z] for n scores, a multiple of 64; gives their sum.
+  // The softmax weights u = EXP[top − z] of n scores, a multiple of 64, of which `top` is the highest; returns their
+  // sum.
   static uint32_t exp_weights(const int32_t* z, int n, int32_t top, uint8_t* u) {
     uint32_t sum = 0;
     for (int i = 0; i < n; ++i) {
@@ -152,7 +154,8 @@ struct Portable {
     return sum;
   }
 
-  // The frequencies of 16 logits; gives their sum. Differences reach 2^31, so they are unsigned.
+  // The frequencies of 16 logits; `top` is the highest of all 256. Returns their sum. Differences reach 2^31, so they
+  // are unsigned.
   static uint64_t pow_frequencies(const int32_t* z, int32_t top, uint32_t* frequency) {
     uint64_t sum = 0;
     for (int i = 0; i < 16; ++i) {

@@ -1,4 +1,5 @@
-// What the adaptive stage asks of vectors, in plain C++: see x86/simd_mix.hpp.
+// The vector operations of the adaptive stage (see stage/vectors.hpp), in plain C++: these define what each means.
+// x86/simd_mix.hpp describes them.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,10 @@
 // The kernel for CPUs with SSE4.1.
 #include "kernels/sse41/wide.hpp"
-// after the vectors that they are written on
+// have to follow the vectors that they use
 #include "kernels/x86/products.hpp"
 #include "kernels/x86/simd.hpp"
 #include "kernels/x86/simd_mix.hpp"
-// after the vectors it is written on
+// has to follow the vectors that it uses
 #include "kernels/body.hpp"
 
 namespace nncomp {

@@ -1,4 +1,5 @@
-// 32 bytes in two registers of SSE4.1: see x86/instructions.hpp, and avx2/wide.hpp for what the others mean.
+// Wide as two SSE4.1 registers: see x86/instructions.hpp. avx2/wide.hpp says what functions do that are not
+// instructions.
 #pragma once
 
 #include <immintrin.h>
@@ -85,7 +86,7 @@ ALWAYS_INLINE __m128i sums_of_four(const Wide* x) {
   return _mm_hadd_epi32(two(x[0], x[1]), two(x[2], x[3]));
 }
 
-// f of each of eight numbers of 32 bits.
+// f of each of the eight 32-bit lanes.
 template <class F>
 ALWAYS_INLINE Wide each(Wide x, F f) {
   uint32_t number[8];

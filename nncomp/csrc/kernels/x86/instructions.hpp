@@ -1,7 +1,7 @@
-// Vectors of 32 bytes, Wide, for the x86 kernels: one register of AVX2 (avx2/wide.hpp), or two of SSE4.1
-// (sse41/wide.hpp). A kernel includes one of these, and then what is written on it. Most instructions of AVX2 work
-// within halves of 16 bytes, so that two of SSE4.1 do the same. Functions with Intel's names are such instructions:
-// most are made from the lists here, of those that take two vectors, and those that take one and a constant.
+// The x86 kernels' vectors of 32 bytes, Wide: one AVX2 register (avx2/wide.hpp) or two SSE4.1 registers
+// (sse41/wide.hpp). A kernel includes one of these files before the code that uses it. As most AVX2 instructions work
+// within halves of 16 bytes, two SSE4.1 instructions do the same. Functions with Intel's names are such instructions;
+// most are generated from the lists below: those of two vectors, and those of a vector and a constant.
 #pragma once
 
 #include <immintrin.h>

@@ -1,10 +1,10 @@
-// Products for x86 without VNNI. `pmaddubsw` multiplies u8 by s8 and adds two products, but in 16 bits, where it
-// saturates; and v is signed. With s = −1 where v < 0, else 0, and ^ by bit,
+// Products for x86 without VNNI. `pmaddubsw` multiplies u8 by s8 and adds pairs of products, but its 16-bit sums
+// saturate, and an activation v is signed. With s = −1 where v < 0, else 0, and ^ bitwise,
 //
 //   v·w = |v|·(w ^ s) + [v < 0]·|v|
 //
-// and |w ^ s| <= 128, so as many products fit 16 bits as Σ|v| <= 255 allows. The last term is the same for all outputs.
-// Squared ReLUs are u8, mostly zero, and mostly small where they are not: those that are not zero are taken by column.
+// As |w ^ s| <= 128, sums fit 16 bits as long as Σ|v| <= 255. The last term is the same for all outputs.
+// Squared ReLUs are u8, mostly 0, and else mostly small: those that are not 0 are multiplied by columns of the matrix.
 #pragma once
 
 #include <immintrin.h>
@@ -27,17 +27,17 @@ struct X86Products {
   using Vec = X86::Vec;
 
   static Wide repeat4(const void* p) { return X86::repeat4(p).a; }
-  static Wide add_words(Wide sum, Wide words) {  // pairs of 16 bits to sums of 32
+  static Wide add_words(Wide sum, Wide words) {  // adds pairs of 16-bit words to 32-bit sums
     return add_epi32(sum, madd_epi16(words, set1_epi16(1)));
   }
 
-  // X86::dot where neighbours among the bytes of a sum to at most MOST.
-  static constexpr int MOST = 258;  // times 127: what 16 bits hold
+  // X86::dot where each pair of neighbouring bytes of a sums to at most MOST.
+  static constexpr int MOST = 258;  // MOST·127 fits 16 bits
   static Vec dot_small(Vec sum, X86::Bytes a, X86::Bytes b) {
     return {add_words(sum.a, maddubs_epi16(a.a, b.a)), add_words(sum.b, maddubs_epi16(a.b, b.b))};
   }
 
-  // As DotProducts has it.
+  // See DotProducts.
   template <int G, int N>
   static void find_groups(const uint8_t (&weight)[G][N], int count, Groups& groups) {
     const auto not_zero = [](Wide v) {  // a bit for each of eight lanes
@@ -52,7 +52,7 @@ struct X86Products {
         any = or_si(any, w);
         most = max_epi16(most, maddubs_epi16(w, set1_epi8(1)));
       }
-      if (is_zero(any)) continue;  // so it is for most
+      if (is_zero(any)) continue;  // as for most positions
       const uint32_t large = not_zero(cmpgt_epi16(most, set1_epi16(MOST)));
       const uint32_t small = not_zero(any) & ~large;
       for (int i = 0; i < 8; ++i) {
@@ -63,12 +63,14 @@ struct X86Products {
     }
   }
 
-  // ---- scores: keys are value + 128, so that neighbours in a query may sum to 128, by magnitude ----
+  // ---- scores: keys are u8, so neighbouring channels of a query may sum to at most 128 by magnitude ----
 
   static constexpr bool SPLIT = true;
 
+  // A query of one head, as the sum q + rest. Where two neighbours exceed the limit, they are clamped to ±64 in q, and
+  // what remains is in rest; elsewhere rest is 0.
   template <int h>
-  struct Query {  // of one head, as a sum: where neighbours are beyond the limit, each is bounded, and there is a rest
+  struct Query {
     alignas(16) int8_t q[h];
     alignas(16) int8_t rest[h];
 
@@ -92,7 +94,7 @@ struct X86Products {
     return {add_words(sum.a, maddubs_epi16(key.a, four.a)), add_words(sum.b, maddubs_epi16(key.b, four.b))};
   }
   template <int h>
-  static Vec start(const Query<h>& query) {  // −128·Σ
+  static Vec start(const Query<h>& query) {  // −128·Σ of the query, for the keys' + 128
     int32_t sum = 0;
     for (int k = 0; k < h; ++k) sum += query.q[k] + query.rest[k];
     return X86::splat(-128 * sum);
@@ -100,16 +102,18 @@ struct X86Products {
 
   // ---- activations that are value + 128 ----
 
-  static constexpr int LIMIT = 255;  // of Σ|v|, of what is added in 16 bits
+  static constexpr int LIMIT = 255;  // the largest Σ|v| of products that are added in 16 bits
 
-  // Rows made ready: |v| and s, and which groups of eight inputs have two pairs, four inputs apart, beyond the limit.
+  // Prepared rows: |v| and s of each input, and which groups of eight inputs have two pairs, four inputs apart, whose
+  // magnitudes sum to more than LIMIT.
   struct Rows {
     alignas(64) uint8_t magnitude[MAX_INPUTS];
     alignas(64) uint8_t sign[MAX_INPUTS];
     uint8_t large[MAX_INPUTS / 8];
-    int32_t start[MAX_INPUTS / 64];  // Σ|v| of the negative
+    int32_t start[MAX_INPUTS / 64];  // Σ|v| over v < 0
   };
 
+  // Prepares a row of n activations, each stored + 128.
   static void prepare(const uint8_t* a, int n, uint8_t* magnitude, uint8_t* sign, uint8_t* large, int32_t& start) {
     const Wide zero = setzero();
     Wide negative = zero;
@@ -128,7 +132,7 @@ struct X86Products {
     start = int32_t(X86::sum64(negative));
   }
 
-  // One row × 8·WIDE_SUMS outputs from output n on.
+  // One prepared row × 8·WIDE_SUMS outputs from output n on.
   template <class Finish>
   static void tile(const Matrix& w, const uint8_t* magnitude, const uint8_t* sign, const uint8_t* large, int32_t start,
                    int row, int n, Finish finish) {
@@ -162,12 +166,12 @@ struct X86Products {
   }
   static Wide products(Wide u, Wide s, const int8_t* weight) { return maddubs_epi16(u, xor_si(s, loadu(weight))); }
 
-  // As DotProducts has it.
+  // See DotProducts.
   template <class Finish>
   static void multiply(const Matrix& w, const uint8_t* a, int rows, Finish finish) {
     assert(w.outputs % 64 == 0 && w.inputs % 64 == 0 && w.inputs <= MAX_INPUTS);
     Rows ready;
-    const int group = MAX_INPUTS / w.inputs;  // rows made ready at a time
+    const int group = MAX_INPUTS / w.inputs;  // rows that are prepared at a time
     for (int first = 0; first < rows; first += group) {
       const int count = rows - first < group ? rows - first : group;
       for (int i = 0; i < count; ++i) {
@@ -189,15 +193,15 @@ struct X86Products {
 
   // ---- squared ReLUs ----
 
-  static constexpr int RUN_LIMIT = MOST;  // of Σs, of what is added in 16 bits
+  static constexpr int RUN_LIMIT = MOST;  // the largest sum of a run's values: its products are added in 16 bits
 
-  // Eight inputs, of which some may be 0.
+  // Up to eight inputs of a row that are not 0; the others have value 0.
   struct Run {
     uint8_t value[8];
-    int32_t column[8];  // where their columns begin
+    int32_t column[8];  // the offsets of their columns
   };
 
-  // The runs of a row, at most `most`; −1 if there are more.
+  // Divides a row's inputs that are not 0 into runs, at most `most`. Returns their number; −1 if there are more.
   static int find_runs(const uint8_t* a, int inputs, Run* runs, int most) {
     int count = 0, length = 8, sum = 0;
     for (int k = 0; k < inputs; k += 32) {
@@ -221,7 +225,7 @@ struct X86Products {
     return count;
   }
 
-  // HALVES × 32 outputs from n on, of one row.
+  // Adds the product of one row to its HALVES × 32 outputs from n on.
   static constexpr int HALVES = WIDE_SUMS / 4;
   static void add_columns(const Matrix& w, const Run* run, int count, int n, int32_t* out) {
     const int8_t* columns = w.columns + int64_t(n & ~63) * w.inputs + (n & 63);
@@ -248,7 +252,7 @@ struct X86Products {
         }
       }
       UNROLL(4)
-      for (int v = 0; v < 2 * HALVES; ++v) {  // even words, then odd ones
+      for (int v = 0; v < 2 * HALVES; ++v) {  // even words are 8 consecutive outputs, odd ones the next 8
         sum[2 * v] = add_epi32(sum[2 * v], madd_epi16(words[v], set1_epi32(1)));
         sum[2 * v + 1] = add_epi32(sum[2 * v + 1], srai_epi32<16>(words[v]));
       }
@@ -260,9 +264,10 @@ struct X86Products {
     }
   }
 
-  // out += clamp16(rq) of squared ReLUs. Where too few are zero, or too many are large, dense products are faster.
+  // out += clamp16(rq(W·a)) of squared ReLUs. A row with too few zeros, or too many large values, is multiplied
+  // densely, which is then faster.
   static void accumulate_columns(const Matrix& w, const uint8_t* a, int rows, int32_t* out) {
-    constexpr int WORTH = 6;  // inputs of dense products in the time of a run
+    constexpr int WORTH = 6;  // inputs that dense products take in the time of a run
     Run runs[MAX_INPUTS / WORTH];
     for (int row = 0; row < rows; ++row, a += w.inputs, out += w.outputs) {
       const int count = find_runs(a, w.inputs, runs, w.inputs / WORTH);

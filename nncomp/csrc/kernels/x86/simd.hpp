@@ -1,4 +1,4 @@
-// Vectors of x86 without AVX-512, as two that are Wide. What each operation means is in portable/simd.hpp.
+// Vectors of x86 without AVX-512, each as two of Wide. What each operation means is in portable/simd.hpp.
 #pragma once
 
 #include <immintrin.h>
@@ -54,8 +54,8 @@ struct X86 {
     return part[0] + part[1];
   }
 
-  // Even and odd lanes apart, since products have 64 bits. Results fit int32, so a logical shift will do, and
-  // odd lanes are shifted left to where they belong.
+  // Even and odd lanes are multiplied apart, since products have 64 bits. Results fit int32, so a logical shift will
+  // do; those of odd lanes are shifted left, into the upper half, instead of right by 30.
   struct Multiplier {
     Vec even, odd;
     explicit Multiplier(Vec m) : even(m), odd{srli_epi64<32>(m.a), srli_epi64<32>(m.b)} {}
@@ -70,8 +70,9 @@ struct X86 {
     }
   };
 
-  // Sixteen lanes as bytes, by saturating twice; packing works within 128-bit halves.
-  static __m128i narrow(Wide words) {  // 16 × 16 bit, of 0 … 255 after saturation, in packed order
+  // Sixteen words as bytes, saturated to 0 … 255. They come in packed order, lanes 0 … 3, 8 … 11, 4 … 7, 12 … 15,
+  // because packing lanes of 32 bits to words works within halves of 16 bytes.
+  static __m128i narrow(Wide words) {
     const Wide w = alternate64(words);
     return _mm_packus_epi16(low(w), high(w));
   }
@@ -94,7 +95,7 @@ struct X86 {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(p) + i, c);
     }
   }
-  // In 16 bits: (p² + 2^15) >> 16 = ((p·2p >> 16) + 1) >> 1, and packing takes the minimum with 255.
+  // In 16 bits: (p² + 2^15) >> 16 = ((p·2p >> 16) + 1) >> 1. Packing takes the minimum with 255.
   template <int V>
   static void store_squared_relu(uint8_t* p, const Vec (&v)[V]) {
     for (int i = 0; i < V; ++i) {
@@ -114,7 +115,7 @@ struct X86 {
   }
   static Bytes splat_bytes(int x) { return {set1_epi8(x), set1_epi8(x)}; }
 
-  // In 16 bits, even and odd bytes apart: `maddubs` would be shorter, but it saturates.
+  // Even and odd bytes are multiplied apart, as 16-bit numbers: `maddubs` would be shorter, but it saturates.
   static Wide dot8(Wide sum, Wide a, Wide b) {
     const Wide a_even = and_si(a, set1_epi16(255));
     const Wide a_odd = srli_epi16<8>(a);
@@ -135,15 +136,15 @@ struct X86 {
     return sum64(sum);
   }
 
-  // ROOT[i] − 256, i = 16·row … 16·row + 15, in both halves: 257 <= ROOT <= 510.
+  // ROOT[i] − 256 for i = 16·row … 16·row + 15, in both halves. It fits a byte, as 257 <= ROOT <= 510.
   static Wide root_bytes(int row) {
     alignas(16) uint8_t byte[16];
     for (int i = 0; i < 16; ++i) byte[i] = uint8_t(ROOT[16 * row + i] - 256);
     return twice(_mm_load_si128(reinterpret_cast<const __m128i*>(byte)));
   }
 
-  // root >> (d >> 6) in 16 bits, rounded after another halving. There is no shift by lane, so it is a product
-  // with 2^(15 − n), n = d >> 6, of which each byte is looked up; entries beyond either end are zero.
+  // ((root >> n) + 1) >> 1 with n = d >> 6, in 16 bits. There is no shift by a number for each lane, so it is a
+  // product with 2^(15 − n), of which each byte is looked up; bytes beyond either end of the table are 0.
   static Wide exp_words(Wide root, Wide d) {
     const Wide powers = set1_epi64x(0x0102040810204080);  // byte i of 16: 2^(7 − i), then zeros
     const Wide table = unpacklo_epi64(powers, setzero());
@@ -174,7 +175,7 @@ struct X86 {
         continue;
       }
       const Wide index = packus_epi16(and_si(a, low6), and_si(b, low6));
-      const Wide bit4 = slli_epi16<3>(index);  // to the top of each byte, where blends look
+      const Wide bit4 = slli_epi16<3>(index);  // to the top bit of each byte, by which blends choose
       const Wide bit5 = slli_epi16<2>(index);
       const Wide low = blendv_epi8(shuffle_epi8(table[0], index), shuffle_epi8(table[1], index), bit4);
       const Wide high = blendv_epi8(shuffle_epi8(table[2], index), shuffle_epi8(table[3], index), bit4);

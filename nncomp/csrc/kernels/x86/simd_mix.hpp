@@ -1,4 +1,4 @@
-// What the adaptive stage asks of vectors (see stage/mixer.hpp), for every x86 kernel, by Wide. Everything is in
+// The vector operations of the adaptive stage (see stage/vectors.hpp) for every x86 kernel, by Wide. Everything is in
 // unnamed namespaces: see kernels/body.hpp.
 #pragma once
 
@@ -12,7 +12,8 @@
 namespace nncomp {
 namespace {
 
-// The bucket's slot whose check byte this is, as an offset; 64 if there is none.
+// The offset, 0, 16, 32 or 48, of the slot in a bucket of 64 bytes that begins with this check byte; 64: there is
+// none.
 inline uint32_t find_slot(const uint8_t* bucket, uint8_t check) {
   const Wide want = set1_epi8(check);
   const auto equal = [&](const uint8_t* p) {
@@ -33,8 +34,8 @@ struct Sums {
 
 inline __m128i load_8(const int16_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
 
-// Eight inputs at hand, then value(0) … value(count − 1) and on to a multiple of 8. Straight from where the values
-// come from: a vector that is read back from single stores waits until these have left the processor's queue.
+// Eight inputs that are given, then value(0) … value(count − 1), and on up to a multiple of 8; then zeros. They are
+// built in registers: a vector load right after stores of single values would wait until these have reached the cache.
 template <int inputs, class Value>
 inline Inputs<inputs> gather(const uint64_t* first, int count, Value value) {
   const auto eight = [&](int i) {
@@ -54,8 +55,8 @@ inline Inputs<inputs> gather(const uint64_t* first, int count, Value value) {
   return x;
 }
 
-// Products of x with each of `sets` rows, shifted and clamped to ±2047, in sum and, with `last` as the eighth, as
-// the next layer's inputs.
+// Dot products of x with each of `sets` rows, modulo 2^32, shifted right and clamped to ±2047. Writes them to `sum`,
+// which has room for 8, and returns them as the next layer's inputs, of which the eighth is `last`.
 template <int sets, int inputs>
 inline Sums dot_rows(const Inputs<inputs>& x, int16_t* const* row, int shift, int16_t last, int32_t* sum) {
   Wide product[8] = {};
@@ -76,12 +77,13 @@ inline Sums dot_rows(const Inputs<inputs>& x, int16_t* const* row, int shift, in
   return {_mm_insert_epi16(_mm_packs_epi32(a, b), last, 7)};
 }
 
+// sum[i] = the dot product of y with row[i], i < 2.
 inline void dot_both(Sums y, int16_t* const* row, int32_t* sum) {
   const __m128i v = _mm_hadd_epi32(_mm_madd_epi16(y.v, load_8(row[0])), _mm_madd_epi16(y.v, load_8(row[1])));
   _mm_storel_epi64(reinterpret_cast<__m128i*>(sum), _mm_hadd_epi32(v, v));
 }
 
-// Each weight moves by (x·e + 2^14) >> 15, saturated.
+// Each weight moves by (x·e + 2^14) >> 15, saturated to 16 bits; |e| < 2^15.
 template <int inputs>
 inline void learn(const Inputs<inputs>& x, int16_t* w, int32_t e) {
   const Wide by = set1_epi16(e);
@@ -95,7 +97,7 @@ inline void learn(Sums y, int16_t* w, int32_t e) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(w), _mm_adds_epi16(load_8(w), by));
 }
 
-// The sum of the products of n numbers, a multiple of 64, with those of two rows.
+// The sum of the dot products of n numbers, a multiple of 64, with two rows, modulo 2^32.
 inline int32_t dot_both(const int16_t* x, int16_t* const* row, int n) {
   Wide sum[4] = {};
   for (int i = 0; i < n; i += 32) {
@@ -115,7 +117,8 @@ inline void learn(const int16_t* x, int16_t* w, int n, int32_t e) {
   for (int i = 0; i < n; i += 16) storeu(w + i, adds_epi16(loadu(w + i), mulhrs_epi16(loadu(x + i), by)));
 }
 
-// What stage/cells.hpp calls adapted, for `count` different cells; cell[count] and on to a multiple of 8 can be read.
+// Moves `count` different cells towards a target, as mix::adapted does in stage/cells.hpp. Cells behind them, up to a
+// multiple of 8, are read too, but not written.
 inline void learn_cells(const uint16_t* reciprocal, uint32_t* const* cell, int count, int32_t target) {
   for (int first = 0; first < count; first += 8) {
     uint32_t* const* c = cell + first;
