@@ -256,7 +256,7 @@ std::vector<std::string> kernels(bool all) {
 
 nb::tuple tables() {
   std::vector<uint8_t> exp;
-  for (uint32_t distance = 0; distance < 640; ++distance) exp.push_back(nncomp::exp_weight(distance));
+  for (uint32_t distance = 0; distance < nncomp::EXP_SIZE; ++distance) exp.push_back(nncomp::exp_weight(distance));
   return nb::make_tuple(to_bytes(exp), nb::bytes(nncomp::POW, sizeof nncomp::POW));
 }
 

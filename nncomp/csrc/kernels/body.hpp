@@ -255,7 +255,7 @@ struct Loops {
 
   static void attend(const Attention& at, const int8_t* q, const uint8_t* keys, const int8_t* values, int index,
                      uint8_t* out) {
-    switch (at.head) {
+    switch (at.width) {
       case 16: return attend_all<16>(at, q, keys, values, index, out);
       case 32: return attend_all<32>(at, q, keys, values, index, out);
       case 64: return attend_all<64>(at, q, keys, values, index, out);

@@ -63,7 +63,7 @@ struct Matrix {
 
 struct Attention {
   int heads;
-  int head;  // h, the channels of a head
+  int width;  // h, the channels of a head
   int window;  // W, the positions that a head sees, its own included
   int32_t m;  // multiplier of scores
   uint64_t c;  // divided by the sum of the softmax weights, it is the multiplier of the result

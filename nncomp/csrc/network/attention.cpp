@@ -8,7 +8,7 @@
 namespace nncomp {
 namespace {
 
-constexpr int64_t LAST_C = int64_t(1) << 38;  // the largest c: c over a sum of weights, at least 255, is below 2^31
+constexpr int64_t MAX_C = int64_t(1) << 38;  // the largest c: c over a sum of weights, at least 255, is below 2^31
 
 // The KV cache of some lanes: keys and values of the last positions.
 struct Cache final : LayerState {
@@ -18,8 +18,8 @@ struct Cache final : LayerState {
   int capacity;            // positions
   int64_t first = 0;       // the position in the lane that they begin with
 
-  Cache(int lanes, int positions, int head)
-      : lane_size(int64_t(positions) * head),
+  Cache(int lanes, int positions, int width)
+      : lane_size(int64_t(positions) * width),
         keys(size_t(lanes * lane_size)),
         values(size_t(lanes * lane_size)),
         capacity(positions) {}
@@ -50,19 +50,19 @@ Aligned<int32_t> pack_bias(const int16_t* bias, int heads, int window) {
 
 class AttentionLayer final : public Layer {
  public:
-  AttentionLayer(int heads, int head, int window, int d_model, const Tensors& tensors)
-      : q_width_(heads * head),
-        qkv_(tensors.matrix("qkv", q_width_ + 2 * head, d_model, true)),
+  AttentionLayer(int heads, int width, int window, int d_model, const Tensors& tensors)
+      : q_width_(heads * width),
+        qkv_(tensors.matrix("qkv", q_width_ + 2 * width, d_model, true)),
         out_(tensors.matrix("out", d_model, q_width_, true)),
         bias_(pack_bias(tensors.bias("attn", heads, window), heads, window)) {
-    attention_ = {heads, head, window, *tensors.multipliers("attn", 1), 0, bias_.data()};
-    attention_.c = uint64_t(tensors.constant("attn", LAST_C));
+    attention_ = {heads, width, window, *tensors.multipliers("attn", 1), 0, bias_.data()};
+    attention_.c = uint64_t(tensors.constant("attn", MAX_C));
   }
 
   std::unique_ptr<LayerState> start(int lanes) const override {
     // Room for the window; for a chunk, so that positions seldom have to move; and for a block of 16 that the window
     // overlaps in part.
-    return std::make_unique<Cache>(lanes, attention_.window + MAX_CHUNK + 16, attention_.head);
+    return std::make_unique<Cache>(lanes, attention_.window + MAX_CHUNK + 16, attention_.width);
   }
 
   size_t scratch(size_t rows) const override { return rows * size_t(stride() + q_width_); }
@@ -70,7 +70,7 @@ class AttentionLayer final : public Layer {
   void forward(const Kernel& kernel, LayerState* state, const Rows& rows) const override {
     Cache& cache = static_cast<Cache&>(*state);
     int8_t* qkv = reinterpret_cast<int8_t*>(rows.scratch);  // (rows, stride)
-    uint8_t* o = rows.scratch + int64_t(rows.count()) * stride();  // (rows, heads × head), + 128
+    uint8_t* o = rows.scratch + int64_t(rows.count()) * stride();  // (rows, heads × width), + 128
     kernel.project(qkv_.view, rows.y, rows.count(), qkv);
     make_room(cache, rows);
     append(cache, qkv, rows);
@@ -90,7 +90,7 @@ class AttentionLayer final : public Layer {
   void make_room(Cache& cache, const Rows& rows) const {
     const int length = int(rows.position - cache.first);
     if (length + rows.steps <= cache.capacity) return;
-    const int64_t h = attention_.head;
+    const int64_t h = attention_.width;
     // Whole blocks of 16 move, so up to 15 positions stay that the window no longer needs.
     const int first = (length - (attention_.window - 1)) & ~15;
     const int64_t kept = (length - first + 15) & ~15;
@@ -106,7 +106,7 @@ class AttentionLayer final : public Layer {
 
   // Stores k and v of all rows.
   void append(Cache& cache, const int8_t* row, const Rows& rows) const {
-    const int h = attention_.head;
+    const int h = attention_.width;
     const int64_t from = rows.position - cache.first;
     for (int lane = 0; lane < rows.lanes; ++lane) {
       for (int64_t p = from; p < from + rows.steps; ++p, row += stride()) {
@@ -125,7 +125,7 @@ class AttentionLayer final : public Layer {
     }
   }
 
-  int q_width_;  // heads × head
+  int q_width_;  // heads × width
   PackedMatrix qkv_, out_;
   Aligned<int32_t> bias_;
   Attention attention_{};
@@ -134,12 +134,12 @@ class AttentionLayer final : public Layer {
 }  // namespace
 
 std::unique_ptr<Layer> make_attention(const std::vector<int>& numbers, int d_model, const Tensors& tensors) {
-  const int heads = numbers[0], head = numbers[1], window = numbers[2];
+  const int heads = numbers[0], width = numbers[1], window = numbers[2];
   require_range("heads", heads, 1, 64, 1);
-  require(head == 16 || head == 32 || head == 64 || head == MAX_HEAD, "width of a head is out of range");
-  require_range("heads times width", int64_t(heads) * head, 64, 4096, 64);
+  require(width == 16 || width == 32 || width == 64 || width == MAX_HEAD, "width of a head is out of range");
+  require_range("heads times width", int64_t(heads) * width, 64, 4096, 64);
   require_range("window", window, 64, MAX_WINDOW, 64);
-  return std::make_unique<AttentionLayer>(heads, head, window, d_model, tensors);
+  return std::make_unique<AttentionLayer>(heads, width, window, d_model, tensors);
 }
 
 }  // namespace nncomp

@@ -26,9 +26,9 @@ Network::Network(Config config, const TensorSource& source, const Kernel& kernel
   const Tensors tensors(source, "", kernel.by_column);
   for (size_t i = 0; i < config_.layers.size(); ++i) {
     const Tensors own(source, "layers." + std::to_string(i) + ".", kernel.by_column);
-    layers_.push_back({own.constant("norm", NORM_LAST), make_layer(config_.layers[i], d, own)});
+    layers_.push_back({own.constant("norm", MAX_NORM_C), make_layer(config_.layers[i], d, own)});
   }
-  norm_ = tensors.constant("norm", NORM_LAST);
+  norm_ = tensors.constant("norm", MAX_NORM_C);
   head_ = tensors.matrix("head", 256, d, true);
 }
 

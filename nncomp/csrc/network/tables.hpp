@@ -8,7 +8,7 @@ namespace nncomp {
 
 // ROOT[i] = A[i] >> 7 is all that is needed of A, as halving at last is enough to round:
 // EXP[D] = (A[i] + (128 << n)) >> (8 + n) = ((A[i] >> (7 + n)) + 1) >> 1, with i = D & 63, n = D >> 6.
-// ROOT < 2^9, so that vectors give the weight 0 of D >= 640, where n >= 10, without a comparison.
+// ROOT < 2^9, so that vectors give the weight 0 of D >= EXP_SIZE, where n >= 10, without a comparison.
 // clang-format off
 inline constexpr uint16_t ROOT[64] = {
     510, 504, 499, 493, 488, 483, 477, 472, 467, 462, 457, 452, 447, 443, 438, 433,
@@ -18,9 +18,11 @@ inline constexpr uint16_t ROOT[64] = {
 };
 // clang-format on
 
+inline constexpr uint32_t EXP_SIZE = 640;  // entries of EXP; the weights of larger distances are 0
+
 // EXP: the softmax weight, 0 … 255, of a score that is distance/64 octaves below the highest one.
 static constexpr uint8_t exp_weight(uint32_t distance) {
-  return distance < 640 ? uint8_t(((ROOT[distance & 63] >> (distance >> 6)) + 1) >> 1) : 0;
+  return distance < EXP_SIZE ? uint8_t(((ROOT[distance & 63] >> (distance >> 6)) + 1) >> 1) : 0;
 }
 
 // POW[i] = 2^(30 - i/256)

@@ -79,9 +79,9 @@ const int16_t* Tensors::bias(const std::string& name, int64_t rows, int64_t colu
   return elements<int16_t>(name + ".bias", {rows, columns});
 }
 
-int64_t Tensors::constant(const std::string& name, int64_t last) const {
+int64_t Tensors::constant(const std::string& name, int64_t most) const {
   const int64_t c = *elements<int64_t>(name + ".c", {1});
-  require(c > 0 && c <= last, "tensor " + prefix_ + name + ".c is out of range");
+  require(c > 0 && c <= most, "tensor " + prefix_ + name + ".c is out of range");
   return c;
 }
 

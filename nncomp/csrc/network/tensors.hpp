@@ -39,7 +39,7 @@ struct Table {
   int32_t m;  // multiplier of all rows
 };
 
-constexpr int64_t NORM_LAST = (int64_t(1) << 44) - 1;  // the largest c of a norm
+constexpr int64_t MAX_NORM_C = (int64_t(1) << 44) - 1;  // the largest c of a norm
 
 // The tensors whose names begin with a prefix. All functions throw std::invalid_argument for a tensor that is not of
 // the expected type and shape, or whose values are out of range.
@@ -55,7 +55,7 @@ class Tensors {
   Aligned<uint8_t> checks(const std::string& name, int rows) const;
   const int32_t* multipliers(const std::string& name, int64_t n) const;
   const int16_t* bias(const std::string& name, int64_t rows, int64_t columns) const;
-  int64_t constant(const std::string& name, int64_t last) const;  // 1 … last
+  int64_t constant(const std::string& name, int64_t most) const;  // 1 … most
 
  private:
   template <class T>

@@ -179,7 +179,7 @@ struct Neon {
     for (int i = 0; i < n; i += 32) {
       const uint16x8_t d[4] = {distances(z + i), distances(z + i + 8), distances(z + i + 16), distances(z + i + 24)};
       const uint16x8_t nearest = vminq_u16(vminq_u16(d[0], d[1]), vminq_u16(d[2], d[3]));
-      if (vminvq_u16(nearest) >= 640) {  // weights are 0 from there on, as most are
+      if (vminvq_u16(nearest) >= EXP_SIZE) {  // weights are 0 from there on, as most are
         vst1q_u8(u + i, vdupq_n_u8(0));
         vst1q_u8(u + i + 16, vdupq_n_u8(0));
         continue;

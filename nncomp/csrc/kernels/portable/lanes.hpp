@@ -26,51 +26,51 @@ inline V choose(Mask mask, V yes, V no) {
 #else
 
 template <class T>
-struct Lanes {
+struct Vector {
   static constexpr int COUNT = 16 / int(sizeof(T));
 
   T lane[COUNT];
 
   template <class U>
-  explicit operator Lanes<U>() const {
-    Lanes<U> to;
+  explicit operator Vector<U>() const {
+    Vector<U> to;
     memcpy(&to, this, sizeof to);
     return to;
   }
 
   template <class F>
-  static Lanes each(F f) {
-    Lanes v;
+  static Vector each(F f) {
+    Vector v;
     for (int i = 0; i < COUNT; ++i) v.lane[i] = T(f(i));
     return v;
   }
-  friend Lanes operator+(const Lanes& a, const Lanes& b) {
+  friend Vector operator+(const Vector& a, const Vector& b) {
     return each([&](int i) { return a.lane[i] + b.lane[i]; });
   }
-  friend Lanes operator-(const Lanes& a, const Lanes& b) {
+  friend Vector operator-(const Vector& a, const Vector& b) {
     return each([&](int i) { return a.lane[i] - b.lane[i]; });
   }
-  friend Lanes operator*(const Lanes& a, const Lanes& b) {
+  friend Vector operator*(const Vector& a, const Vector& b) {
     return each([&](int i) { return a.lane[i] * b.lane[i]; });
   }
-  friend Lanes operator<(const Lanes& a, const Lanes& b) {  // −1 where true, else 0
+  friend Vector operator<(const Vector& a, const Vector& b) {  // −1 where true, else 0
     return each([&](int i) { return a.lane[i] < b.lane[i] ? -1 : 0; });
   }
-  friend Lanes operator&(const Lanes& a, int b) {
+  friend Vector operator&(const Vector& a, int b) {
     return each([&](int i) { return a.lane[i] & b; });
   }
-  friend Lanes operator<<(const Lanes& a, int n) {
+  friend Vector operator<<(const Vector& a, int n) {
     return each([&](int i) { return a.lane[i] << n; });
   }
-  friend Lanes operator>>(const Lanes& a, int n) {
+  friend Vector operator>>(const Vector& a, int n) {
     return each([&](int i) { return a.lane[i] >> n; });
   }
 };
 
-using Int4 = Lanes<int32_t>;
-using UInt4 = Lanes<uint32_t>;
-using Int8 = Lanes<int16_t>;
-using UInt8 = Lanes<uint16_t>;
+using Int4 = Vector<int32_t>;
+using UInt4 = Vector<uint32_t>;
+using Int8 = Vector<int16_t>;
+using UInt8 = Vector<uint16_t>;
 
 template <class V>
 inline V choose(const V& mask, const V& yes, const V& no) {

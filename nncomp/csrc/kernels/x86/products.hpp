@@ -140,7 +140,7 @@ struct X86Products {
     UNROLL(8)
     for (int v = 0; v < WIDE_SUMS; ++v) sum[v] = set1_epi32(start);
     const int8_t* weight = w.weight + int64_t(n & ~63) * w.inputs + 4 * (n & 63);
-    for (int k = 0; k < w.inputs; k += 8, weight += 512) {
+    for (int k = 0; k < w.inputs; k += 8, weight += 512) {  // 256 bytes are four inputs of 64 outputs
       const Wide u0 = repeat4(magnitude + k), u1 = repeat4(magnitude + k + 4);
       const Wide s0 = repeat4(sign + k), s1 = repeat4(sign + k + 4);
       if (large[k / 8]) {

@@ -168,7 +168,7 @@ struct X86 {
     for (int i = 0; i < n; i += 32) {
       const Wide a = distances(z + i);
       const Wide b = distances(z + i + 16);
-      const Wide end = set1_epi16(640);  // weights are 0 from there on, as most are
+      const Wide end = set1_epi16(EXP_SIZE);  // weights are 0 from there on, as most are
       const Wide before = or_si(subs_epu16(end, a), subs_epu16(end, b));
       if (is_zero(before)) {
         storeu(u + i, before);
