@@ -1,4 +1,4 @@
-// The part of the module nncomp._native that undoes and redoes deflate: argument checks, nothing else.
+// The deflate functions of the module nncomp._native: argument checks, nothing else.
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
@@ -19,7 +19,7 @@ nb::object split(nb::bytes data, size_t most, const Inside* inside) {
   require(data.size() <= MAX_BYTES, "size is out of range");
   require(most <= MAX_BYTES, "most is out of range");
   std::optional<nncomp::deflate::Parts> parts;
-  const nb::object nobody = nb::none();  // it goes when the lock is back
+  const nb::object nobody = nb::none();  // no progress callback; destroyed when the GIL is held again
   {
     Unlocked unlocked(nobody);
     parts = nncomp::deflate::split(view(data), inside, most);

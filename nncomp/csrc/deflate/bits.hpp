@@ -1,4 +1,4 @@
-// Bits of a deflate stream, the lowest of each byte first.
+// Reads and writes the bits of a deflate stream, the lowest bit of each byte first (RFC 1951).
 #pragma once
 
 #include <algorithm>
@@ -10,11 +10,12 @@
 
 namespace nncomp::deflate {
 
+// Reads bits of a span. Beyond its end all bits are 0: callers ask valid() afterwards whether they have read too far.
 class BitReader {
  public:
   explicit BitReader(std::span<const uint8_t> bytes) : bytes_(bytes) {}
 
-  // The next bits, of which those beyond the end are zero; at least 32 of them count.
+  // The next bits, without consuming them: at least 57, the first one lowest.
   uint64_t peek() {
     while (count_ <= 56) {
       bits_ |= uint64_t(at_ < bytes_.size() ? bytes_[at_] : 0) << count_;
@@ -24,7 +25,7 @@ class BitReader {
     return bits_;
   }
 
-  void skip(int count) {  // of what has been peeked
+  void skip(int count) {  // at most as many as peek() has returned
     bits_ >>= count;
     count_ -= count;
   }
@@ -35,18 +36,18 @@ class BitReader {
     return bits;
   }
 
-  // The bits up to the next whole byte.
+  // Takes the bits up to the next byte boundary.
   uint32_t align() { return take(count_ & 7); }
 
-  // Whole bytes that have been begun, and so more than there are where reading went beyond the end.
+  // Bytes of which at least one bit has been read; more than there are if bits were taken beyond the end.
   uint64_t position() const { return at_ - uint64_t(count_ / 8); }
   bool valid() const { return position() <= bytes_.size(); }
 
-  // Bits that have been read, and bits that are not.
+  // Bits that have been read, and bits that are left.
   uint64_t bits() const { return 8 * at_ - uint64_t(count_); }
   uint64_t left() const { return 8 * bytes_.size() - std::min(bits(), uint64_t(8) * bytes_.size()); }
 
-  // Goes to the bit with this number.
+  // Continues at this bit, counted from the beginning.
   void seek(uint64_t bit) {
     at_ = bit / 8;
     bits_ = 0;
@@ -56,17 +57,18 @@ class BitReader {
 
  private:
   std::span<const uint8_t> bytes_;
-  uint64_t bits_ = 0;
-  int count_ = 0;
-  uint64_t at_ = 0;
+  uint64_t bits_ = 0;  // bits that were fetched but not read
+  int count_ = 0;      // how many these are
+  uint64_t at_ = 0;    // the next byte to fetch
 };
 
-// Appends to a buffer, but no more than up to a limit of its size: FormatError there.
+// Appends to a buffer. Throws FormatError rather than let the buffer grow beyond `limit` bytes. The bits of a last
+// incomplete byte are not written until put() completes it.
 class BitWriter {
  public:
   BitWriter(std::vector<uint8_t>& out, uint64_t limit) : out_(out), limit_(limit) {}
 
-  void put(uint32_t bits, int count) {  // 0 … 32, none set above them
+  void put(uint32_t bits, int count) {  // count 0 … 32; the bits above these are 0
     bits_ |= uint64_t(bits) << count_;
     count_ += count;
     while (count_ >= 8) {
@@ -76,7 +78,7 @@ class BitWriter {
     }
   }
 
-  // How many bits are missing to a whole byte.
+  // Bits up to the next byte boundary, 0 … 7.
   int missing() const { return -count_ & 7; }
 
  private:

@@ -5,8 +5,9 @@
 namespace nncomp::deflate {
 namespace {
 
-constexpr uint8_t NO_CODE = 64;  // bits of a symbol that the code does not have: more than any token takes
+constexpr uint8_t NO_CODE = 64;  // bits of a symbol that has no code: more than any real token takes
 
+// What a symbol costs, with its `extra` bits.
 uint8_t bits_of(std::span<const uint8_t> lengths, size_t symbol, uint8_t extra) {
   return symbol < lengths.size() && lengths[symbol] != 0 ? uint8_t(lengths[symbol] + extra) : NO_CODE;
 }
@@ -27,7 +28,8 @@ void Cheapest::begin(uint32_t at, uint32_t end, std::span<const uint8_t> literal
   end_ = end;
 }
 
-// Calls visit(bits, token) with all that may be chosen: a literal, and matches of each length, the nearest ones.
+// Calls visit(bits, token) for each token that may be chosen: the literal, then for each possible match length, in
+// ascending order, the match with the least distance. `bits` are those from `place` to the end of the section.
 template <class Visit>
 void Cheapest::visit(uint32_t place, Visit visit) const {
   const uint32_t i = place - section_;
@@ -44,6 +46,7 @@ void Cheapest::visit(uint32_t place, Visit visit) const {
   }
 }
 
+// Finds the matches of the section that begins at `at`, then the cheapest tokens from its end back to its beginning.
 void Cheapest::begin_section(uint32_t at) {
   section_ = at;
   matches_.clear();

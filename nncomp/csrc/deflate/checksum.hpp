@@ -1,4 +1,5 @@
-// The checksums that stand behind deflate streams.
+// The checksums that follow deflate streams (CRC-32 in gzip and PNG, Adler-32 in zlib), and integers of fixed byte
+// order.
 #pragma once
 
 #include <array>
@@ -11,7 +12,8 @@ inline uint32_t little32(const uint8_t* b) {
   return b[0] | uint32_t(b[1]) << 8 | uint32_t(b[2]) << 16 | uint32_t(b[3]) << 24;
 }
 
-// CRC_TABLES[k][i]: what byte i does to a CRC-32 that k other bytes are behind.
+// CRC_TABLES[k][i]: what byte i contributes to a CRC-32 if k more bytes follow it. With eight tables, eight bytes are
+// handled at once.
 inline constexpr auto CRC_TABLES = [] {
   std::array<std::array<uint32_t, 256>, 8> tables{};
   for (uint32_t i = 0; i < 256; ++i) {
@@ -25,7 +27,7 @@ inline constexpr auto CRC_TABLES = [] {
   return tables;
 }();
 
-// Of what follows bytes with the CRC-32 `before`.
+// The CRC-32 of bytes that follow others whose CRC-32 is `before`.
 inline uint32_t crc32(std::span<const uint8_t> bytes, uint32_t before = 0) {
   const auto& t = CRC_TABLES;
   uint32_t c = ~before;

@@ -11,15 +11,16 @@ namespace nncomp::deflate {
 namespace {
 
 constexpr uint32_t MAX_BLOCKS = 1 << 20;  // of a stream
-constexpr uint64_t MAX_RATIO = 128;       // of content to stream: what is beyond is small as it is
+constexpr uint64_t MAX_RATIO = 128;       // of content to stream: one that inflates further is small as it is
 constexpr uint64_t MIN_SIZE = 16;         // bytes of a stream: less is not worth it
-constexpr uint64_t MIN_PIECE = 1 << 12;   // bytes of one that is cut off, or without a header looks like it
-constexpr uint64_t IN_VAIN = 16;          // bytes that may be tried in vain, for each one
+constexpr uint64_t MIN_PIECE = 1 << 12;   // bytes of a piece that is cut off: other data may look like a short one
+constexpr uint64_t IN_VAIN = 16;          // bytes that may be inflated without success, for each byte of data
 
+// Whether a byte may be the first of zlib's header, or of a dynamic block.
 bool constexpr is_zlib(int first) { return (first & 0x8F) == 0x08; }
 bool constexpr is_dynamic(int first) { return (first >> 1 & 3) == DYNAMIC && first >> 3 <= LITERALS - 257; }
 
-// Bytes that may be the first of what is looked for: of headers, and of blocks.
+// [byte]: whether it may be the first of a header, or, with `block`, of a dynamic block.
 constexpr auto may_begin(bool block) {
   std::array<bool, 256> may{};
   for (int b = 0; b < 256; ++b) {
@@ -28,7 +29,7 @@ constexpr auto may_begin(bool block) {
   return may;
 }
 constexpr auto MAY_BEGIN = may_begin(true), MAY_BE_HEADER = may_begin(false);
-constexpr size_t LOOK = 256;  // bytes that are looked at before any of them is tried
+constexpr size_t LOOK = 256;  // positions whose first byte is looked at before a stream is tried at any of them
 
 }  // namespace
 
@@ -45,7 +46,7 @@ std::optional<Found> Finder::next(uint64_t most) {
   }
   const auto& may = follows_ ? MAY_BE_HEADER : MAY_BEGIN;
   while (place_ + MIN_SIZE <= data_.size()) {
-    std::array<uint8_t, LOOK> likely;  // places, from this one on: which they are no processor can foresee
+    std::array<uint8_t, LOOK> likely;  // offsets from place_, gathered without branches, which would be mispredicted
     const size_t size = std::min(LOOK, data_.size() - MIN_SIZE + 1 - place_);
     size_t count = 0;
     for (size_t i = 0; i < size; ++i) {
@@ -65,8 +66,9 @@ std::optional<Found> Finder::next(uint64_t most) {
   return std::nullopt;
 }
 
+// Tries all that may begin at `place`.
 std::optional<Found> Finder::at(size_t place) {
-  const uint8_t* b = &data_[place];  // MIN_SIZE bytes are there
+  const uint8_t* b = &data_[place];  // at least MIN_SIZE bytes
   std::optional<Found> found;
   if (is_zlib(b[0]) && (b[0] * 256 + b[1]) % 31 == 0 && !(b[1] & 0x20)) {
     found = try_stream(place + 2, Wrap::ADLER);
@@ -84,6 +86,7 @@ std::optional<Found> Finder::at(size_t place) {
   return found;
 }
 
+// The stream at the beginning of `bytes`, if there is one that pays.
 std::optional<Stream> Finder::take(std::span<const uint8_t> bytes) {
   if (budget_ == 0 || (bytes.size() >= MIN_SIZE && !may_be_block(bytes.data()))) return std::nullopt;
   uint64_t tried = 0;
@@ -104,7 +107,7 @@ bool Finder::pays(const Stream& stream) const {
   return stream.size >= (stream.piece.is_whole() ? MIN_SIZE : MIN_PIECE);
 }
 
-// As a stream of which nothing but its size is known.
+// A stream that was followed: only its size and whether it is cut off are known.
 Stream Finder::to_end(Followed& found, std::span<const uint8_t> bytes) {
   Stream stream;
   stream.piece.cut = found.inside.has_value();
@@ -113,6 +116,7 @@ Stream Finder::to_end(Followed& found, std::span<const uint8_t> bytes) {
   return stream;
 }
 
+// The rest of the stream inside of which the data begins.
 std::optional<Found> Finder::try_inside(const Inside& inside) {
   Found found;
   if (follows_) {
@@ -131,6 +135,7 @@ std::optional<Found> Finder::try_inside(const Inside& inside) {
 
 void Finder::spend(uint64_t tried) { budget_ -= std::min(budget_, tried); }
 
+// The stream at `place`. The checksum that `wrap` asks for is redone, too, if it follows and is right.
 std::optional<Found> Finder::try_stream(size_t place, Wrap wrap) {
   if (place >= data_.size() || place == failed_) return std::nullopt;
   std::optional<Stream> stream = take(data_.subspan(place));
@@ -155,28 +160,31 @@ std::optional<Found> Finder::try_stream(size_t place, Wrap wrap) {
   return found;
 }
 
+// The stream behind the header of gzip at `place` (RFC 1952).
 std::optional<Found> Finder::try_gzip(size_t place) {
   const auto has = [&](size_t bytes) { return place < data_.size() && bytes <= data_.size() - place; };
   const uint8_t flags = data_[place + 3];
   place += 10;
-  if (flags & 4) {  // an extra field
+  if (flags & 4) {  // an extra field: its size and its bytes
     if (!has(2)) return std::nullopt;
     place += 2 + size_t(data_[place] | data_[place + 1] << 8);
   }
-  for (const uint8_t text : {8, 16}) {  // a name and a comment, which end with zero
+  for (const uint8_t text : {8, 16}) {  // a name and a comment, each ended by a zero byte
     if (!(flags & text)) continue;
     while (has(1) && data_[place] != 0) ++place;
     ++place;
   }
-  return try_stream(place + (flags & 2), Wrap::CRC);
+  return try_stream(place + (flags & 2), Wrap::CRC);  // the flag 2 announces two bytes of a CRC
 }
 
+// The stream behind a zip archive's local file header at `place`: 30 bytes, a name and an extra field.
 std::optional<Found> Finder::try_zip(size_t place) {
   if (data_.size() - place < 30) return std::nullopt;
   const uint8_t* b = &data_[place];
   return try_stream(place + 30 + size_t(b[26] | b[27] << 8) + size_t(b[28] | b[29] << 8), Wrap::NONE);
 }
 
+// The zlib stream in the PNG chunks IDAT that follow each other from `place` on. It has to fill them exactly.
 std::optional<Found> Finder::try_png(size_t place) {
   Found found;
   found.start = place;

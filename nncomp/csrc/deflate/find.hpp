@@ -1,4 +1,5 @@
-// Finds deflate streams: by what stands in front of them, and dynamic blocks by trying.
+// Finds deflate streams in arbitrary data: behind headers of zlib, gzip, zip and PNG, and without a header where a
+// dynamic block begins. The number of bytes that are inflated in vain is bounded.
 #pragma once
 
 #include <cstdint>
@@ -11,34 +12,34 @@
 
 namespace nncomp::deflate {
 
-// What belongs to a stream beside its bits.
+// What is redone together with a stream. The numbers are written to files.
 enum class Wrap : uint8_t {
   NONE,
   ADLER,  // the content's Adler-32 follows, big-endian: zlib
   CRC,    // its CRC-32 and size follow, little-endian: gzip
-  CHUNKS  // it is a zlib stream, header and Adler-32 included, in chunks of PNG: size, "IDAT", bytes, CRC-32
+  CHUNKS  // a zlib stream, header and Adler-32 included, in PNG chunks: size, "IDAT", bytes, CRC-32
 };
 constexpr uint32_t WRAPS = 4;
 
 struct Found {
-  size_t start = 0, end = 0;  // of all that is redone
+  size_t start = 0, end = 0;  // which bytes of the data are redone, the wrap included
   Wrap wrap = Wrap::NONE;
   Stream stream;
-  uint16_t header = 0;              // CHUNKS: that of zlib, big-endian
-  std::vector<uint32_t> chunks{};   // CHUNKS: their sizes
-  std::vector<uint8_t> joined{};    // CHUNKS: their bytes
+  uint16_t header = 0;              // CHUNKS: zlib's header as a big-endian number
+  std::vector<uint32_t> chunks{};   // CHUNKS: bytes in each chunk
+  std::vector<uint8_t> joined{};    // CHUNKS: these bytes, without what is around them
 };
 
 class Finder {
  public:
-  // Streams in `data`, which may begin inside of one. Of those that are followed, which have a
-  // header, no more than where they end is known.
+  // Looks for streams in `data`, which may begin inside of one: then `inside` is the state there, else it is null.
+  // With `follows`, only streams with a header are found, and only their ends are determined, nothing is kept.
   Finder(std::span<const uint8_t> data, const Inside* inside, bool follows);
 
-  // The next stream or piece of one, from left to right, with at most `most` bytes of content.
+  // The next stream, or piece of one that is cut off, from left to right, with at most `most` bytes of content.
   std::optional<Found> next(uint64_t most);
 
-  // Where the last stream goes on behind the end, if it was followed and does.
+  // With `follows`: the state at the end of the data, if the last stream goes on behind it.
   std::optional<Inside> followed() { return std::move(followed_); }
 
  private:
@@ -59,13 +60,13 @@ class Finder {
   bool follows_;
   uint64_t most_ = 0;
   std::optional<Inside> followed_;
-  size_t place_ = 0;
-  size_t done_ = 0;           // the end of the last one that was found
-  size_t failed_ = SIZE_MAX;  // where a stream was tried last, in vain
-  uint64_t budget_;           // bytes that may still be tried in vain
+  size_t place_ = 0;          // where to look next
+  size_t done_ = 0;           // the end of the last stream that was found
+  size_t failed_ = SIZE_MAX;  // where a stream was last tried without success
+  uint64_t budget_;           // bytes of content that may still be inflated without success
 };
 
-// Where one stands at the end of `data`, if that is inside of a stream; `data` may begin inside of one.
+// The state at the end of `data` if a stream goes on behind it, else none. `data` itself may begin inside of a stream.
 std::optional<Inside> follow(std::span<const uint8_t> data, const Inside* inside);
 
 }  // namespace nncomp::deflate

@@ -11,14 +11,15 @@
 namespace nncomp::deflate {
 namespace {
 
-constexpr size_t SAMPLE = 2048;  // matches in a trial
-constexpr size_t TRIALS = 6;     // of all tokens, at most
-constexpr size_t FIRST_TRIALS = 1 << 17;  // and so many tokens more
+constexpr size_t SAMPLE = 2048;  // matches that a first trial of a level looks at
+// Trials end when they have looked at TRIALS times the stream's tokens, and FIRST_TRIALS more.
+constexpr size_t TRIALS = 6;
+constexpr size_t FIRST_TRIALS = 1 << 17;
 constexpr size_t ALL = std::numeric_limits<size_t>::max();
-constexpr int ORDER[] = {6, 9, 1, 5, 8, 7, 4, 3, 2};  // of levels in trials: those met most come first
+constexpr int ORDER[] = {6, 9, 1, 5, 8, 7, 4, 3, 2};  // levels in the order of trials: the most common ones first
 
-// How many tokens and ends of blocks are not as expected, up to the match with number `count`; no more than `cap` are
-// counted. `walked` grows by the tokens that were looked at.
+// How many tokens and ends of blocks zlib would choose otherwise with these parameters, within the first `count`
+// matches. Stops at `cap`, which is also returned if it takes too long. Adds the tokens it looks at to `walked`.
 size_t misses(const Stream& stream, const Parameters& parameters, size_t count, size_t cap, size_t& walked) try {
   Walk walk(stream.plain, parameters, stream.piece.window);
   uint32_t before = stream.piece.tokens;
@@ -45,7 +46,8 @@ size_t misses(const Stream& stream, const Parameters& parameters, size_t count, 
   return cap;  // it takes too long
 }
 
-// Where blocks end tells of how many tokens zlib had room for, and so with how much memory it ran.
+// The block and hash bits that the ends of blocks suggest: zlib ends a block when its buffer of tokens is full, and
+// the memory level determines the sizes of that buffer and of the hash table.
 Parameters by_blocks(const Stream& stream, Parameters parameters) {
   parameters.block_bits = 14;
   parameters.hash_bits = 15;
@@ -68,7 +70,7 @@ Parameters by_blocks(const Stream& stream, Parameters parameters) {
   return parameters;
 }
 
-// The smallest window that the distances fit into.
+// The bits of the smallest window that allows all distances of the stream.
 uint8_t least_window(const Stream& stream) {
   uint32_t farthest = 0;
   for (const Token token : stream.tokens) farthest = std::max<uint32_t>(farthest, token.distance);
@@ -77,7 +79,7 @@ uint8_t least_window(const Stream& stream) {
   return uint8_t(bits);
 }
 
-// Whether the matches look like those of the strategy that leaves short ones out.
+// Whether the matches look like those of Z_FILTERED, which takes none of 5 bytes or less.
 bool looks_filtered(const Stream& stream) {
   size_t matches = 0, least = MAX_MATCH;
   for (const Token token : stream.tokens) {
@@ -88,6 +90,7 @@ bool looks_filtered(const Stream& stream) {
   return matches >= 16 && least == 6;
 }
 
+// The search for the best parameters: those that miss the fewest tokens.
 class Fitting {
  public:
   Fitting(const Stream& stream, const Parameters& guess) : stream_(stream), best_(guess) {}
@@ -109,6 +112,7 @@ class Fitting {
   }
 
  private:
+  // The best preset in samples, with the other parameters as the stream's tokens suggest them.
   void choose_preset(Parameters parameters) {
     const auto is_match = [](Token token) { return token.is_match(); };
     const auto is_far = [](Token token) { return token.distance > 1; };
@@ -128,6 +132,7 @@ class Fitting {
     }
   }
 
+  // Makes these parameters the best if they miss fewer tokens within the first `count` matches.
   void attempt(const Parameters& parameters, size_t count) {
     if (parameters == best_ || missed_ == 0 || walked_ > FIRST_TRIALS + TRIALS * stream_.tokens.size()) return;
     const size_t missed = misses(stream_, parameters, count, missed_, walked_);
@@ -136,7 +141,7 @@ class Fitting {
     best_ = parameters;
   }
 
-  // Tries what shows in few places.
+  // Varies one parameter after the other and looks at all tokens: for parameters that matter at few of them.
   void refine() {
     Parameters p = best_;
     for (p.window_bits = least_window(stream_); p.window_bits <= MAX_WINDOW_BITS; ++p.window_bits) attempt(p, ALL);
@@ -158,8 +163,8 @@ class Fitting {
 
   const Stream& stream_;
   Parameters best_;
-  size_t missed_ = 0;
-  size_t walked_ = 0;  // tokens in trials
+  size_t missed_ = 0;  // by the best ones
+  size_t walked_ = 0;  // tokens that trials have looked at
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The parameters with which zlib would choose a stream's tokens, or most of them.
+// Finds the parameters with which zlib would choose a stream's tokens, or most of them (docs/deflate.md, section 3).
 #pragma once
 
 #include "deflate/matcher.hpp"
@@ -7,11 +7,12 @@ namespace nncomp::deflate {
 
 struct Fit {
   Parameters parameters;
-  bool exact = false;  // all tokens and ends of blocks are as expected
-  bool cheap = false;  // tokens are rather those that take the fewest bits
+  bool exact = false;  // all tokens and ends of blocks are as zlib would choose them
+  bool cheap = false;  // tokens are predicted by Cheapest instead
 };
 
-// `guess` is tried first. Throws FormatError where all take too long.
+// Tries parameters until they predict all tokens, or no better ones are found. `guess` is tried first: usually the
+// parameters of the stream before. What takes too long counts as predicting nothing.
 Fit fit(const Stream& stream, const Parameters& guess);
 
 }  // namespace nncomp::deflate

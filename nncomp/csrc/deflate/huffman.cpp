@@ -11,7 +11,7 @@ uint32_t reversed(uint32_t code, int length) {
   return out;
 }
 
-// The first code of each length.
+// [length]: the first code of this length (RFC 1951, section 3.2.2). Not checked: codes may not fit into their length.
 std::array<uint32_t, MAX_BITS + 2> first_codes(std::span<const uint8_t> lengths) {
   std::array<uint32_t, MAX_BITS + 2> count{}, first{};
   for (const uint8_t length : lengths) ++count[length];
@@ -58,6 +58,7 @@ bool CodeReader::build(std::span<const uint8_t> lengths, bool may_be_empty) {
   return true;
 }
 
+// Finds a code that is not in the table, length by length, in `bits`, which are the next ones of `in`.
 int CodeReader::slow(BitReader& in, uint32_t bits) const {
   uint32_t code = 0, first = 0, index = 0;
   for (int length = 1; length <= MAX_BITS; ++length) {
@@ -86,7 +87,8 @@ CodeWriter::CodeWriter(std::span<const uint8_t> lengths) {
 
 namespace {
 
-// zlib's tree: a heap of nodes by frequency, then by depth.
+// Builds the Huffman tree as zlib does, whose order of equal frequencies determines the lengths (docs/deflate.md,
+// section 5). Nodes are numbers: symbols first, then the inner nodes.
 class TreeBuilder {
  public:
   TreeBuilder(std::span<const uint32_t> frequencies, int max_bits) : symbols_(int(frequencies.size())), max_(max_bits) {
@@ -104,7 +106,7 @@ class TreeBuilder {
       heap_[size_t(++size_)] = i;
       last_ = i;
     }
-    while (size_ < 2) {  // two codes at least
+    while (size_ < 2) {  // zlib sends at least two codes
       const int symbol = last_ < 2 ? ++last_ : 0;
       frequency_[size_t(symbol)] = 1;
       heap_[size_t(++size_)] = symbol;
@@ -115,11 +117,13 @@ class TreeBuilder {
   }
 
  private:
+  // The order of the heap: by frequency, then by depth.
   bool precedes(int a, int b) const {
     const uint32_t x = frequency_[size_t(a)], y = frequency_[size_t(b)];
     return x < y || (x == y && depth_[size_t(a)] <= depth_[size_t(b)]);
   }
 
+  // Moves the node at `place` down the heap to where it belongs.
   void sift(int place) {
     const int node = heap_[size_t(place)];
     for (int below = 2 * place; below <= size_; below = 2 * place) {
@@ -131,7 +135,7 @@ class TreeBuilder {
     heap_[size_t(place)] = node;
   }
 
-  // Joins the two rarest nodes until there is one; order_ has the nodes as they were taken, rarest first.
+  // Joins the two rarest nodes until one is left. order_ gets the nodes as they are taken, the rarest first.
   void join() {
     int node = symbols_;
     do {
@@ -149,6 +153,7 @@ class TreeBuilder {
     } while (size_ >= 2);
   }
 
+  // The depth of each symbol in the tree, but no more than max_.
   std::vector<uint8_t> lengths() const {
     std::vector<int> bits(frequency_.size());
     std::vector<int> count(size_t(max_) + 1);
@@ -169,7 +174,8 @@ class TreeBuilder {
     return out;
   }
 
-  // Makes room for codes that are too long, then gives the lengths out anew, the longest to the rarest.
+  // Makes a code of lengths that were cut to max_, `excess` nodes having been too deep: lengthens shorter codes until
+  // all fit, then assigns the lengths anew, the longest to the rarest symbols.
   void shorten(std::vector<int>& bits, std::vector<int>& count, int excess) const {
     for (; excess > 0; excess -= 2) {
       int length = max_ - 1;
@@ -190,7 +196,7 @@ class TreeBuilder {
   }
 
   int symbols_, max_;
-  int size_ = 0;   // of the heap, which begins at 1
+  int size_ = 0;  // nodes in the heap, whose root is heap_[1]
   int last_ = -1;  // the last symbol that has a code
   std::vector<uint32_t> frequency_;
   std::vector<uint8_t> depth_;

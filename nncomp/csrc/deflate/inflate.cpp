@@ -20,7 +20,7 @@ struct Codes {
 const Codes& fixed_codes() {
   static const Codes codes = [] {
     constexpr uint8_t fives[] = {5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
-                                 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5};  // two of them stand for nothing
+                                 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5};  // 32: the last two are invalid
     Codes made;
     made.literals.build(FIXED_LITERALS, false);
     made.distances.build(fives, false);
@@ -29,18 +29,18 @@ const Codes& fixed_codes() {
   return codes;
 }
 
-constexpr uint64_t MOST_EXPANDED = 1032;  // bytes that one can become
+constexpr uint64_t MOST_EXPANDED = 1032;  // bytes of content that one byte can give: four matches of 258
 
 enum class Ending { WHOLE, CUT, BROKEN };
 
-// Goes through a stream. What it `keeps` is all of it, or the window alone.
+// Parses one stream. With `keeps`, all of it is kept for take(); otherwise only the window is, for inside().
 class Parser {
  public:
   Parser(std::span<const uint8_t> bytes, const Limits& limits, bool keeps)
       : in_(bytes), limits_(limits), keeps_(keeps) {}
 
-  // Goes on inside of a stream, whose pending bytes are in front. What is kept begins behind the first match that ends
-  // at byte `from` or behind.
+  // Before run(): begins inside of a stream. The bytes begin with the pending ones of `inside`. With `keeps`, what is
+  // kept begins behind the first match that ends in byte `from` or later. False if the block's codes are unacceptable.
   bool resume(const Inside& inside, uint64_t from) {
     in_.seek(inside.offset);
     from_ = 8 * from;
@@ -65,18 +65,18 @@ class Parser {
       stream_.size = in_.position();
       return Ending::WHOLE;
     }
-    // Codes are looked up in 15 bits, so the last ones may look like none.
+    // An incomplete code at the end is completed by zeros, and may then look like an invalid one.
     if (!full_ && in_.valid() && in_.left() > MAX_BITS) return Ending::BROKEN;
     cut();
     return Ending::CUT;
   }
 
   Stream take() { return std::move(stream_); }
-  uint64_t tried() const { return dropped_ + stream_.plain.size(); }
-  bool skips() const { return skips_; }  // whether nothing is kept so far
-  uint64_t start() const { return start_ / 8; }  // the byte in which begins what is kept
+  uint64_t tried() const { return dropped_ + stream_.plain.size(); }  // bytes of content that were found
+  bool skips() const { return skips_; }  // whether nothing has been kept so far
+  uint64_t start() const { return start_ / 8; }  // the byte in which that begins which is kept
 
-  // After a cut: where it goes on.
+  // After Ending::CUT, for the same bytes: the state from which another parser can resume.
   Inside inside(std::span<const uint8_t> bytes) {
     Inside out;
     const std::span<const uint8_t> plain = stream_.plain;
@@ -94,18 +94,19 @@ class Parser {
   }
 
  private:
-  // The last place up to which all is well.
+  // A point between two tokens or blocks, up to which the stream is valid: how much has been read and found.
   struct Mark {
     uint64_t bits = 0;
     size_t plain = 0, tokens = 0, blocks = 0;
-    uint32_t count = 0;
-    bool open = false;
+    uint32_t count = 0;  // tokens of the block at hand
+    bool open = false;  // whether this is inside of a block
   };
 
   void mark(bool open) {
     mark_ = {in_.bits(), stream_.plain.size(), stream_.tokens.size(), stream_.blocks.size(), count_, open};
   }
 
+  // Drops what was found behind the mark.
   void cut() {
     stream_.plain.resize(mark_.plain);
     stream_.tokens.resize(mark_.tokens);
@@ -120,11 +121,13 @@ class Parser {
     stream_.size = in_.position();
   }
 
+  // Sets the sizes of a block that has had `count` tokens.
   void end_block(Block& block, uint32_t count) {
     block.size = uint32_t(stream_.plain.size() - first_);
     block.tokens = count - (stream_.blocks.size() == 1 ? stream_.piece.tokens : 0);
   }
 
+  // Parses a block. This and the functions below return false if the stream is cut off, broken or over a limit.
   bool block() {
     if (stream_.blocks.size() >= limits_.blocks) return false;
     if (!keeps_) stream_.blocks.clear();
@@ -156,7 +159,7 @@ class Parser {
     return in_.valid();
   }
 
-  // Makes the codes of a block that is not stored; its own ones are read, unless they are there.
+  // Sets the codes of a block that is not stored. A dynamic block's header is read unless `block` has it already.
   bool begin(Block& block) {
     const bool fixed = block.type == FIXED;
     if (!fixed && block.trees.literals.empty() && !read_trees(in_, block.trees)) return false;
@@ -165,6 +168,7 @@ class Parser {
     return true;
   }
 
+  // Parses the tokens of a block up to its end symbol.
   bool coded() {
     if (!tokens()) return false;
     Block& block = stream_.blocks.back();
@@ -194,6 +198,7 @@ class Parser {
     }
   }
 
+  // Parses a match behind its length symbol, END + 1 + code.
   bool match(int code) {
     if (code >= int(LENGTH_CODES.size())) return false;
     const Extra length_code = LENGTH_CODES[size_t(code)];
@@ -223,7 +228,7 @@ class Parser {
     return true;
   }
 
-  // What is kept begins here.
+  // Begins to keep the stream, here behind a match: drops all but the window.
   void keep() {
     std::vector<uint8_t>& plain = stream_.plain;
     const size_t dropped = plain.size() - std::min<size_t>(plain.size(), MAX_DISTANCE);
@@ -242,7 +247,7 @@ class Parser {
     piece.offset = uint8_t(start_ % 8);
   }
 
-  // Leaves the window.
+  // Drops content before the window if there is much of it. Called right after mark().
   void trim() {
     constexpr size_t MOST = 1 << 20;
     if (keeps_ || stream_.plain.size() < MOST) return;
@@ -259,21 +264,23 @@ class Parser {
  private:
   BitReader in_;
   Limits limits_;
-  uint64_t most_ = 0;  // resumed: the limit of content once it is kept
+  uint64_t most_ = 0;  // if resumed: the limit of content once it is kept
   bool keeps_;
-  bool skips_ = false;
+  bool skips_ = false;  // resumed, and nothing has been kept so far
   bool over_ = false;  // the last block has ended
-  bool full_ = false;  // the limit of the content is met
+  bool full_ = false;  // the limit of content has been reached
+  // In bits: what is kept begins behind the first match that ends at from_ or later, which is at start_.
   uint64_t from_ = 0, start_ = 0;
   Stream stream_;
   Mark mark_;
-  size_t first_ = 0;  // where the block's content begins
-  uint32_t count_ = 0;  // tokens that the block has had
-  uint64_t dropped_ = 0;  // bytes of content that are not kept
-  Codes own_;
-  const Codes* codes_ = nullptr;  // of the block
+  size_t first_ = 0;  // where the content of the block at hand begins
+  uint32_t count_ = 0;  // tokens that this block has had
+  uint64_t dropped_ = 0;  // bytes of content that were found and dropped
+  Codes own_;  // of a dynamic block
+  const Codes* codes_ = nullptr;  // of the block at hand
 };
 
+// Reads the header of a dynamic block behind its first three bits. False if it is invalid or incomplete.
 bool Parser::read_trees(BitReader& in, Trees& trees) {
   const size_t literals = 257 + in.take(5), distances = 1 + in.take(5), count = literals + distances;
   trees.sent = 4 + int(in.take(4));
@@ -284,12 +291,12 @@ bool Parser::read_trees(BitReader& in, Trees& trees) {
     trees.lengths[LENGTH_ORDER[i]] = length;
     if (length) kraft += 128u >> length;
   }
-  if (kraft != 128) return false;  // which few random bits pass, and quickly
+  if (kraft != 128) return false;  // random bits seldom get further
   CodeReader code;
   if (!code.build(trees.lengths, false)) return false;
   std::vector<uint8_t> lengths;
   lengths.reserve(count);
-  uint32_t share = 0;  // of both codes, in 2^−15, which those of random bits soon exceed
+  uint32_t share = 0;  // of the code space that both codes take, in 2^−15: random lengths soon exceed 2
   while (lengths.size() < count) {
     const int symbol = code.next(in);
     if (symbol < 0) return false;
@@ -325,6 +332,7 @@ std::optional<Stream> take_apart(std::span<const uint8_t> bytes, const Limits& l
 
 namespace {
 
+// The pending bytes and the data behind them.
 std::vector<uint8_t> behind_pending(std::span<const uint8_t> data, const Inside& inside) {
   std::vector<uint8_t> bytes = inside.pending;
   bytes.insert(bytes.end(), data.begin(), data.end());

@@ -1,4 +1,5 @@
-// Takes a deflate stream apart: RFC 1951, strictly.
+// Parses deflate streams into tokens and content. Stricter than RFC 1951 asks, as zlib is: Huffman codes have to be
+// complete, or of a single symbol.
 #pragma once
 
 #include <array>
@@ -14,37 +15,37 @@ namespace nncomp::deflate {
 
 struct Limits {
   uint64_t plain = 0;         // bytes of content of a stream
-  uint32_t block_tokens = 0;  // of a block
-  uint32_t blocks = 0;
+  uint32_t block_tokens = 0;  // tokens of a block
+  uint32_t blocks = 0;        // blocks of a stream
 };
 
-// Where one stands in a stream at the end of some bytes, if it goes on behind them.
+// The state of parsing at the end of some bytes, if the stream goes on behind them.
 struct Inside {
-  std::vector<uint8_t> window;   // the content's last bytes, MAX_DISTANCE at most
-  std::vector<uint8_t> pending;  // the bytes from the one in which begins what is not there entirely
-  uint8_t offset = 0;            // bits of the first of them that come before
-  bool in_block = false;         // else a block's header is next
-  Block block;                   // and how many tokens it has had
+  std::vector<uint8_t> window;   // the last bytes of the content, at most MAX_DISTANCE
+  std::vector<uint8_t> pending;  // the last bytes, from the beginning of the token or block header that is incomplete
+  uint8_t offset = 0;  // bits of the first pending byte that were parsed
+  bool in_block = false;  // whether a token is next; otherwise a block header
+  Block block;  // in_block: the block, with the tokens that it has had so far
 };
 
-// The stream that begins with `bytes` and ends anywhere in them. If it ends behind them, or is over the limit of its
-// content, what there is of it, which may be nothing. None where there is no such stream, it is over another limit, or
-// it holds what redoing has no means for: a length of 258 that is written as 227 + 31. `tried` becomes the bytes of
-// content that were found, in any case.
+// Parses the stream that begins with `bytes` and may end before they do. If it goes on behind them, or exceeds
+// limits.plain, the result is the part that is there, which may be empty. None if this is no stream, or it exceeds
+// another limit, or it has a match of 258 bytes coded as 227 + 31, which cannot be redone. `tried` becomes the bytes
+// of content that were found, even if there is no result.
 std::optional<Stream> take_apart(std::span<const uint8_t> bytes, const Limits& limits, uint64_t& tried);
 
-// The same for the rest of a stream inside of which `data` begins: behind its first match in `data`. `start` becomes
-// the place of that.
+// Parses the rest of a stream inside of which `data` begins. The result is the piece behind the first match that ends
+// in `data`; `start` becomes the index of the byte in which it begins.
 std::optional<Stream> take_up(std::span<const uint8_t> data, const Inside& inside, const Limits& limits, size_t& start);
 
-// Where a stream ends that begins with `bytes`, or inside of which they begin, in front of them or behind.
+// Parses a stream that begins with `bytes`, or inside of which they begin, without keeping it. None if it is none.
 struct Followed {
-  size_t end = 0;                // if it does not go on
-  std::optional<Inside> inside;  // if it goes on
+  size_t end = 0;  // if the stream ends in `bytes`: the index behind it
+  std::optional<Inside> inside;  // if it goes on behind them
 };
 std::optional<Followed> follow(std::span<const uint8_t> bytes, const Inside* inside, uint64_t& tried);
 
-// How much of the code of items four of its lengths take, of 128.
+// [four lengths of 3 bits]: how much of the items' code space they take, in 1/128. A complete code takes all of it.
 inline constexpr auto SHARES = [] {
   std::array<uint16_t, 4096> shares{};
   for (size_t i = 0; i < 4096; ++i) {
@@ -53,8 +54,8 @@ inline constexpr auto SHARES = [] {
   return shares;
 }();
 
-// Whether these may be the first bytes of a dynamic block, of which 16 are there: the code of items is complete. It
-// seldom is by chance, and this is asked at each byte.
+// Whether these 16 bytes may begin a dynamic block: the code of its items is complete, which it seldom is by chance.
+// Asked at every byte of the data, hence without a loop over the lengths.
 inline bool may_be_dynamic(const uint8_t* bytes) {
   if ((bytes[0] >> 1 & 3) != DYNAMIC || bytes[0] >> 3 > LITERALS - 257 || (bytes[1] & 31) >= DISTANCES) return false;
   const int count = 4 + (bytes[1] >> 5 | (bytes[2] & 1) << 3);
@@ -65,7 +66,7 @@ inline bool may_be_dynamic(const uint8_t* bytes) {
   return share == 128;
 }
 
-// Whether a block may begin with these bytes, of which 16 are there.
+// Whether these 16 bytes may begin a block.
 inline bool may_be_block(const uint8_t* bytes) {
   switch (bytes[0] >> 1 & 3) {
     case STORED: return ((bytes[1] ^ bytes[3]) & (bytes[2] ^ bytes[4])) == 0xFF;
@@ -74,7 +75,7 @@ inline bool may_be_block(const uint8_t* bytes) {
   }
 }
 
-// Whether a dynamic block begins with `bytes`, 16 at least: its codes are complete. Fast where none does.
+// Whether a dynamic block begins with `bytes`, at least 16: its codes are acceptable. Fast if none does.
 bool begins_dynamic(std::span<const uint8_t> bytes);
 
 }  // namespace nncomp::deflate

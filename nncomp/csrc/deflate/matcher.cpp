@@ -9,11 +9,11 @@
 namespace nncomp::deflate {
 namespace {
 
-constexpr uint32_t TOO_FAR = 4096;         // from here on a match of 3 bytes is not worth it
-constexpr uint32_t LOOK_AHEAD = MAX_MATCH + MIN_MATCH + 1;
-constexpr uint32_t MAX_HOPS = 1 << 12;     // places that are counted to name a distance
-constexpr uint32_t LONG_CHAIN = 256;       // from here on the shortcut pays
-constexpr int PREFIX_BITS = 15;            // of a prefix's hash
+constexpr uint32_t TOO_FAR = 4096;         // zlib takes no match of 3 bytes with a longer distance
+constexpr uint32_t LOOK_AHEAD = MAX_MATCH + MIN_MATCH + 1;  // zlib: distances stay so far below the window's size
+constexpr uint32_t MAX_HOPS = 1 << 12;     // places of a chain that are looked at to name a distance
+constexpr uint32_t LONG_CHAIN = 256;       // chains with this limit or a higher one have the shortcut
+constexpr int PREFIX_BITS = 15;            // of the hash of a prefix
 
 }  // namespace
 
@@ -41,7 +41,7 @@ uint32_t Matcher::hash(uint32_t at) const {
   return (uint32_t(b[0]) << (2 * shift_) ^ uint32_t(b[1]) << shift_ ^ b[2]) & hash_mask_;
 }
 
-// Inserts `at`, and gives the place that had its hash before.
+// Inserts `at` into its chain, and returns the place before it there, or 0.
 uint32_t Matcher::link(uint32_t at) {
   uint32_t& head = head_[hash(at)];
   const uint32_t found = head;
@@ -51,7 +51,7 @@ uint32_t Matcher::link(uint32_t at) {
   return found;
 }
 
-// After `found`, which had the hash of `at` before.
+// Numbers `at` in its chain, where `found` comes before it, and inserts it into the chain of its prefix.
 void Matcher::link_prefix(uint32_t at, uint32_t found) {
   const auto is_near = [&](uint32_t place) { return place != 0 && at - place <= window_mask_; };
   number_[at & window_mask_] = is_near(found) ? uint16_t(number_[found & window_mask_] + 1) : uint16_t(0);
@@ -64,24 +64,26 @@ void Matcher::link_prefix(uint32_t at, uint32_t found) {
   head = at;
 }
 
-// The place before that may have the same prefix, or 0.
+// The place before `place` in the chain of its prefix's hash, or 0.
 uint32_t Matcher::prefix_before(uint32_t place) const {
   const uint32_t gap = prefix_gap_[place & window_mask_];
   return gap == 0 ? 0 : place - gap;
 }
 
-// How many turns it takes from `at` to `place` in the chain of their hash.
+// How many steps it takes from `at` to `place` in their chain.
 uint32_t Matcher::turn(uint32_t at, uint32_t place) const {
   return uint16_t(number_[at & window_mask_] - number_[place & window_mask_]);
 }
 
+// Inserts all places before `at` that are not inserted or skipped. The content's last two have no hash.
 void Matcher::insert_before(uint32_t at) {
   const uint32_t end = std::min(at, uint32_t(std::max<size_t>(plain_.size(), 2)) - 2);
   for (; inserted_ < end; ++inserted_) link(inserted_);
   inserted_ = std::max(inserted_, at);
 }
 
-// The first of the longest matches at `at` that are longer than `than`.
+// zlib's search: the nearest of the longest matches at `at` that its limits let it find and that are longer than
+// `than`. Inserts `at`.
 Match Matcher::search(uint32_t at, uint32_t than) {
   insert_before(at);
   const uint32_t left = uint32_t(plain_.size()) - at;
@@ -96,8 +98,8 @@ Match Matcher::search(uint32_t at, uint32_t than) {
   return found;
 }
 
-// Calls visit(place) with those in the chain of `at` that may match more bytes than `same`, from `place` on, the
-// nearest first, `chain` of them at most, until it says true. `same` may grow in between.
+// Calls visit(place) with the first `chain` places of the chain of `at`, from `place` on, until it returns true. Those
+// that cannot match more than `same` bytes may be left out, though they count; visit() may let `same` grow.
 template <class Visit>
 void Matcher::walk(uint32_t at, uint32_t place, const uint32_t& same, uint32_t chain, Visit visit) {
   const uint32_t limit = at > farthest_ ? at - farthest_ : 0, first = place;
@@ -106,7 +108,7 @@ void Matcher::walk(uint32_t at, uint32_t place, const uint32_t& same, uint32_t c
     for (uint32_t left = chain;;) {
       ++steps;
       if (visit(place)) return spend(budget_, steps);
-      if (has_prefixes() && same >= PREFIX) break;  // this one has the prefix
+      if (has_prefixes() && same >= PREFIX) break;  // this place has the same prefix, so its chain is the right one
       place = previous_[place & window_mask_];
       if (place <= limit || --left == 0) return spend(budget_, steps);
     }
@@ -121,6 +123,7 @@ void Matcher::walk(uint32_t at, uint32_t place, const uint32_t& same, uint32_t c
   spend(budget_, steps);
 }
 
+// The longest match of more than `best` bytes in the chain of `at`, from `place` on; `left` bytes are there.
 Match Matcher::longest(uint32_t at, uint32_t place, uint32_t best, uint32_t left) {
   const uint32_t most = std::min(MAX_MATCH, left), nice = std::min<uint32_t>(preset_.nice, left);
   const uint8_t* const here = &plain_[at];
@@ -182,7 +185,7 @@ void Matcher::accept(Token token) {
   at_ = end;
 }
 
-// Calls visit(distance) with each place before this one that matches `length` bytes, the nearest first, until it says
+// Calls visit(distance) for each earlier place that matches `length` bytes at at_, the nearest first, until it returns
 // true.
 template <class Visit>
 void Matcher::visit(uint32_t length, Visit visit) {

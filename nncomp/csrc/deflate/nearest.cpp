@@ -26,7 +26,7 @@ void Nearest::next(std::vector<Token>& found) {
   uint32_t place = root;
   root = at + 1;
   const auto children = [&](uint32_t of) { return &children_[2 * (of % MAX_DISTANCE)]; };
-  uint32_t* smaller = children(at);  // where the next smaller and the next larger place belong
+  uint32_t* smaller = children(at);  // where the next smaller and the next larger position are attached
   uint32_t* larger = smaller + 1;
   uint32_t same_smaller = 0, same_larger = 0, longest = MIN_MATCH - 1;
   uint64_t steps = 0;
@@ -41,7 +41,7 @@ void Nearest::next(std::vector<Token>& found) {
       longest = same;
       found.push_back({uint16_t(same), uint16_t(at - (place - 1))});
     }
-    if (same == most) {  // it takes the place of that one
+    if (same == most) {  // the new position takes the old one's place in the tree
       *smaller = below[0];
       *larger = below[1];
       return spend(budget_, steps);

@@ -23,7 +23,7 @@ const Trees& fixed_trees() {
   return trees;
 }
 
-// The code of a block that is written.
+// Writes tokens with the Huffman codes of a block.
 struct Codes {
   CodeWriter literals, distances;
 
@@ -38,6 +38,7 @@ struct Codes {
   }
 };
 
+// Like all code_...() functions here: passes the known value to the side, and returns it, or the one that was read.
 Parameters code_parameters(Side& side, Model& m, const Parameters& given) {
   if (side.flag(m.same_parameters, given == m.parameters)) return m.parameters;
   Parameters p;
@@ -67,7 +68,8 @@ Piece code_piece(Side& side, Model& m, const Piece& given, size_t size) {
   return piece;
 }
 
-// One stream: known where it is written to the side, and found out where it is read from there.
+// Redoes one stream. An encoder passes it as `known`; with null it is read from the side. Either way the same tokens
+// are predicted and the same bits written to `out`.
 class Redo {
  public:
   Redo(Side& side, Model& model, std::span<const uint8_t> plain, const Stream* known, const Fit& fit, BitWriter& out)
@@ -93,7 +95,7 @@ class Redo {
   }
 
  private:
-  // Whether it is the last one. One that is `begun` has its header elsewhere.
+  // Codes a block; returns whether it is the last one. The header of one that has `begun` is in the piece before.
   bool block(const Block* given, bool begun) {
     walk_.begin_block(begun ? piece_.tokens : 0);
     const bool stored = !begun && side_.flag(m_.stored[before_], given && given->type == STORED);
@@ -102,11 +104,13 @@ class Redo {
     return last || (piece_.cut && walk_.left() == 0);
   }
 
+  // The bits up to a byte boundary, as a number of at most `most`.
   uint8_t code_padding(uint8_t given, uint32_t most) {
     if (!side_.flag(m_.padded, given != 0)) return 0;
     return uint8_t(side_.number(m_.padding, given, most));
   }
 
+  // Whether the block says that it is the last one.
   bool code_last(const Block* given) {
     const bool expected = walk_.is_last();
     return side_.flag(m_.last[expected], given && given->last);
@@ -124,7 +128,8 @@ class Redo {
     return last;
   }
 
-  // Goes behind the block.
+  // The bytes of a stored block; moves behind them. zlib chooses tokens before it decides to store a block: a size
+  // that follows from the expected tokens is "hidden", and is not coded.
   uint32_t stored_size(const Block* given) {
     if (given) {
       const uint32_t left = walk_.left();
@@ -142,6 +147,7 @@ class Redo {
     return size;
   }
 
+  // A size that is coded, with `left` bytes of content left.
   uint32_t code_size(uint32_t given, uint32_t left) {
     const uint32_t most = std::min(left, MAX_STORED);
     if (side_.flag(m_.whole_rest, given == most)) return most;
@@ -149,13 +155,14 @@ class Redo {
     return last_size_ = side_.number(m_.size, given, most);
   }
 
+  // A block with Huffman codes; returns whether it is the last one.
   bool coded_block(const Block* given, bool begun) {
     tokens_.clear();
     const uint32_t start = walk_.at();
     uint32_t size = 0;
     if (cheapest_) {
       size = side_.number(m_.block, given ? given->size : 0, walk_.left());
-      walk_.skip(size);  // codes are expected as zlib's tokens would have them
+      walk_.skip(size);  // with zlib's tokens, from which the codes are predicted
     } else {
       const bool nothing = walk_.left() == 0;
       const bool empty = nothing || (!exact_ && side_.flag(m_.empty[0], given && given->tokens == 0));
@@ -181,7 +188,7 @@ class Redo {
     return last;
   }
 
-  // Of a block of `size` bytes.
+  // The tokens of a block that begins at `at` and has `size` bytes, predicted by Cheapest.
   void cheap_tokens(const Block* given, uint32_t at, uint32_t size, const Trees& trees) {
     const uint32_t end = at + size;
     cheapest_->begin(at, end, trees.literals, trees.distances);
@@ -201,7 +208,7 @@ class Redo {
     const std::vector<Cheapest::Choice> choices = cheapest_->choices(at);
     uint32_t rank = 1;
     while (rank < choices.size() && choices[rank].token != given) ++rank;
-    rank = side_.number(m_.rank, rank, uint32_t(choices.size()));  // 0 is the one that was expected
+    rank = side_.number(m_.rank, rank, uint32_t(choices.size()));  // 0 would be the expected one
     if (rank == 0) damaged();
     if (rank < choices.size()) return choices[rank].token;
     const uint32_t far = std::min(at, MAX_DISTANCE), most = std::min(MAX_MATCH, end - at);
@@ -211,6 +218,7 @@ class Redo {
     return given;
   }
 
+  // The tokens of a block that is not empty, predicted by zlib's choice, and where it ends.
   void tokens(const Block* given) {
     for (bool end = false; !end;) {
       if (walk_.left() == 0 || tokens_.size() == MAX_BLOCK_TOKENS) damaged();
@@ -234,13 +242,15 @@ class Redo {
     return code_match(given, candidate, kind);
   }
 
-  // 0 a literal, 1 one before a longer match; then matches, by length and distance.
+  // The class of an expected token: 0 a literal, 1 a literal where a match was found too, then matches by the
+  // logarithm of their length and by distance.
   static int kind_of(Token expected, Match candidate) {
     if (!expected.is_match()) return candidate.length != 0;
     const int length = int(std::bit_width(expected.length - 2u)) - 1;  // 0 … 8
     return 2 + 3 * length + (expected.distance > 256) + (expected.distance > 4096);
   }
 
+  // A match that is not the expected token. Its length is coded relative to the candidate's.
   Token code_match(Token given, Match candidate, int kind) {
     const uint32_t most = std::min(MAX_MATCH, walk_.left());
     const int32_t from = int32_t(std::max(candidate.length, MIN_MATCH));
@@ -269,11 +279,11 @@ class Redo {
   bool exact_;
   std::optional<Cheapest> cheapest_;
   BitWriter& out_;
-  size_t next_ = 0;         // of the known tokens
-  int before_ = 0;          // whether the block before was there, was stored
-  uint32_t history_ = 7;    // which of the last tokens were as expected
-  uint32_t last_size_ = 0;  // of a stored block
-  std::vector<Token> tokens_;
+  size_t next_ = 0;         // index of the next known token
+  int before_ = 0;          // the block before: 0 there is none, 1 not stored, 2 stored
+  uint32_t history_ = 7;    // bits: which of the last three tokens were as expected, the latest lowest
+  uint32_t last_size_ = 0;  // the last size of a stored block that was coded as a number
+  std::vector<Token> tokens_;  // of the block at hand
 };
 
 }  // namespace

@@ -10,12 +10,12 @@
 namespace nncomp::deflate {
 namespace {
 
-constexpr size_t HEADER = 17;        // bytes: IHDR and what it holds
-constexpr size_t FARTHEST = 1 << 20;  // bytes from a picture's header to its stream
-constexpr size_t SAMPLE = 1 << 16;    // bytes of rows that tell what is easier to foresee,
-constexpr uint64_t CLEARLY = 2;       // which something else is with so many times the pairs of equal differences
+constexpr size_t HEADER = 17;         // bytes of the chunk IHDR: its name and its fields
+constexpr size_t FARTHEST = 1 << 20;  // bytes before a picture's stream in which its header is looked for
+constexpr size_t SAMPLE = 1 << 16;    // bytes of rows from which pixels_pay() judges
+constexpr uint64_t CLEARLY = 2;  // filtered rows are better if they have so many times the equal pairs of pixels
 
-// What a filter expects of a byte, by those of the pixel at its left, above, and above that one at its left.
+// What a filter predicts for a byte from those one pixel to the left (a), above (b), and above to the left (c).
 uint8_t none(uint8_t, uint8_t, uint8_t) { return 0; }
 uint8_t left(uint8_t a, uint8_t, uint8_t) { return a; }
 uint8_t above(uint8_t, uint8_t b, uint8_t) { return b; }
@@ -25,7 +25,7 @@ uint8_t nearest(uint8_t a, uint8_t b, uint8_t c) {  // Paeth's
   return from_a <= from_b && from_a <= from_c ? a : from_b <= from_c ? b : c;
 }
 
-// use(expect) with the function of a filter.
+// Calls use(expect) with the function of a filter.
 template <class Use>
 void with_filter(uint8_t filter, Use use) {
   switch (filter) {
@@ -37,8 +37,8 @@ void with_filter(uint8_t filter, Use use) {
   }
 }
 
-// Hands each byte of a row to code(expected byte, place); `row` are its pixels, as far as they are known, and `before`
-// those of the row above, or none.
+// Calls code(predicted byte, index) for each byte of a row, from left to right. `row` are its pixels, known up to the
+// index; `before` is the row above, or null.
 template <class Code>
 void walk(uint8_t filter, size_t size, uint32_t pixel, const uint8_t* row, const uint8_t* before, Code code) {
   with_filter(filter, [&](auto expect) {
@@ -51,10 +51,10 @@ void walk(uint8_t filter, size_t size, uint32_t pixel, const uint8_t* row, const
   });
 }
 
-// How many pairs of equal differences there are to what a filter expects, with the best of them, in some of the rows
-// that begin `step` bytes behind each other.
+// How well the best of the filters predicts some of the rows, which begin `step` bytes behind each other: the sum of
+// squares of how often each difference to the prediction occurs, that is, the number of equal pairs.
 uint64_t alike(std::span<const uint8_t> bytes, size_t step, const Rows& rows) {
-  const size_t count = (bytes.size() + step - rows.size) / step;  // full ones
+  const size_t count = (bytes.size() + step - rows.size) / step;  // complete rows
   const size_t some = std::clamp<size_t>(SAMPLE / rows.size, 1, count);
   uint64_t most = 0;
   for (uint8_t filter = 0; filter < ROW_FILTERS; ++filter) {
@@ -88,11 +88,11 @@ std::optional<Rows> find_rows(std::span<const uint8_t> data, uint64_t content) {
   if (header.size() < HEADER) return std::nullopt;
   const uint64_t width = big32(&header[4]), height = big32(&header[8]);
   const uint32_t depth = header[12];
-  constexpr uint32_t SAMPLES[] = {1, 0, 3, 1, 2, 0, 4};  // of a pixel, by its colours
+  constexpr uint32_t SAMPLES[] = {1, 0, 3, 1, 2, 0, 4};  // [colour type]: samples of a pixel; 0: there is no such type
   if (header[13] >= std::size(SAMPLES)) return std::nullopt;
   const uint64_t bits = uint64_t(depth) * SAMPLES[header[13]], size = (width * bits + 7) / 8;
   if (bits == 0 || bits > 8 * MAX_PIXEL || size == 0 || size > content || height > content) return std::nullopt;
-  if ((size + 1) * height != content) return std::nullopt;  // it is interlaced, or another picture's
+  if ((size + 1) * height != content) return std::nullopt;  // interlaced, or the header of another picture
   return Rows{uint32_t(size), std::max(uint32_t(bits) / 8, 1u)};
 }
 

@@ -14,16 +14,16 @@ namespace nncomp::deflate {
 namespace {
 
 constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
-constexpr size_t MIN_PICTURE = 1 << 12;   // bytes of content that is a group of its own
-constexpr uint64_t PAYS = 4;              // times as large as what it needs is a stream that is redone, at least
-constexpr uint64_t MANY = 50;             // times what it needs is less than the stream: other tokens are tried, too
-constexpr uint64_t PLACE = 4;             // bytes: about what it takes to say where it is
-constexpr uint64_t LEAST = PLACE * PAYS;  // bytes of a stream that is redone
+constexpr size_t MIN_PICTURE = 1 << 12;   // bytes of content from which on a picture is a group of its own
+constexpr uint64_t PAYS = 4;              // a stream is redone if it has so many times the bytes that this takes
+constexpr uint64_t MANY = 50;             // if it has fewer times as many, the cheapest tokens are tried, too
+constexpr uint64_t PLACE = 4;             // bytes: about what it takes to code where a stream is
+constexpr uint64_t LEAST = PLACE * PAYS;  // bytes of the smallest stream that is redone
 constexpr size_t TEXT = 0, OTHER = 1, PICTURES = 2;
 
 [[noreturn]] void damaged() { throw FormatError("deflate streams are damaged: their parts do not fit together"); }
 
-// Where streams are and how they are wrapped; and what each is redone from.
+// The adaptive probabilities of all decisions in the side, and the values before that they refer to.
 struct Models {
   AdaptiveBit more;
   Numbers gap, wrap, group, size, header, chunk;
@@ -43,13 +43,14 @@ void append_little32(std::vector<uint8_t>& to, uint32_t value) {
   for (int shift = 0; shift < 32; shift += 8) to.push_back(uint8_t(value >> shift));
 }
 
-// zlib's header of a stream in chunks, as 16 bits.
+// Like all code_...() functions here: passes the known value to the side, and returns it, or the one that was read.
+// This one: zlib's header of a stream in chunks, as a big-endian number.
 uint32_t code_header(Side& side, Models& m, uint32_t given) {
   if (side.flag(m.same_header, given == m.header_before)) return m.header_before;
   return m.header_before = side.number(m.header, given, 0xFFFF);
 }
 
-// The size of a chunk of at most `left` bytes; that of the last one is all of them, and `last` becomes true.
+// The bytes of a chunk, with `left` bytes of the stream left; the last chunk has all of these. `last` is coded, too.
 uint32_t code_chunk(Side& side, Models& m, uint32_t given, bool& last, uint32_t left) {
   last = side.flag(m.last_chunk, last);
   if (last) return left;
@@ -58,7 +59,7 @@ uint32_t code_chunk(Side& side, Models& m, uint32_t given, bool& last, uint32_t 
   return m.chunk_before = side.number(m.chunk, given, left);
 }
 
-// How a picture's rows lie. A row has at most MAX_SIZE bytes.
+// How a picture's rows lie; a row has at most MAX_SIZE bytes.
 Rows code_rows(Side& side, Models& m, const Rows& given) {
   if (!side.flag(m.same_rows, given == m.rows_before)) {
     m.rows_before.size = 1 + side.number(m.row, given.size - 1, MAX_SIZE - 1);
@@ -67,12 +68,13 @@ Rows code_rows(Side& side, Models& m, const Rows& given) {
   return m.rows_before;
 }
 
-// The filters of rows, each by the one before.
+// The filters of rows, each with the probabilities of the one before.
 void code_filters(Side& side, Models& m, std::vector<uint8_t>& filters) {
   uint8_t before = 0;
   for (uint8_t& filter : filters) before = filter = uint8_t(side.number(m.filter[before], filter, ROW_FILTERS - 1));
 }
 
+// Whether at most one byte in 50 is a control character.
 bool is_text(std::span<const uint8_t> bytes) {
   size_t strange = 0;
   for (const uint8_t b : bytes) strange += b < 32 && b != '\n' && b != '\r' && b != '\t';
@@ -97,7 +99,7 @@ class Splitter {
   }
 
  private:
-  // What the stream is redone from that takes the fewest bytes; none where it does not pay.
+  // How the stream is redone from the fewest bytes; none if that does not pay.
   std::optional<Fit> choose(const Found& found) const {
     Fit best = fit(found.stream, m_->redo.parameters);
     uint64_t least = needed(found, best);
@@ -115,7 +117,7 @@ class Splitter {
     return best;
   }
 
-  // Bytes from which the stream is redone exactly; as many as it has where it is not.
+  // How many bytes it takes to redo the stream; as many as the stream has if it is not redone exactly.
   uint64_t needed(const Found& found, const Fit& fit) const {
     Side trial;
     const std::unique_ptr<Model> model = std::make_unique<Model>(m_->redo);
@@ -131,6 +133,7 @@ class Splitter {
     return same ? trial.size() : found.stream.size;
   }
 
+  // Takes a stream out of the data, if that pays.
   void consider(const Found& found) {
     const std::optional<Fit> chosen = choose(found);
     if (!chosen) return;
@@ -158,7 +161,7 @@ class Splitter {
     done_ = found.end;
   }
 
-  // The content as pixels, where it is known how its rows lie, and that pays.
+  // Appends a picture's content: as pixels if a header tells how its rows lie and it pays, else as it is.
   void put_picture(const Found& found, bool alone, std::vector<uint8_t>& content) {
     const std::vector<uint8_t>& plain = found.stream.plain;
     std::optional<Rows> rows;
@@ -184,9 +187,9 @@ class Splitter {
 
   std::span<const uint8_t> data_;
   const Inside* inside_;
-  uint64_t left_;    // bytes of contents that are allowed
-  size_t done_ = 0;  // all before is in parts
-  size_t behind_picture_ = 0;
+  uint64_t left_;              // bytes of contents that are still allowed
+  size_t done_ = 0;            // the data before is in the parts
+  size_t behind_picture_ = 0;  // the end of the last stream in PNG chunks
   Parts parts_;
   Side side_;
   std::unique_ptr<Models> m_ = std::make_unique<Models>();
@@ -234,7 +237,7 @@ class Joiner {
     if (out_.size() > size_) damaged();
   }
 
-  // A stream, behind what there is; of nothing, few bytes of the side could ask for many.
+  // Appends a redone stream. Rejects short ones, of which a few bytes of side could ask for many.
   void redo(std::span<const uint8_t> plain, std::vector<uint8_t>& to) {
     const size_t start = to.size();
     BitWriter out(to, size_);
@@ -242,7 +245,7 @@ class Joiner {
     if (to.size() - start < LEAST) damaged();
   }
 
-  // The next bytes of a group.
+  // The next `size` bytes of a group.
   std::span<const uint8_t> content(size_t group, size_t size) {
     if (size > contents_[group].size()) damaged();
     const std::span<const uint8_t> plain = contents_[group].first(size);
@@ -250,7 +253,7 @@ class Joiner {
     return plain;
   }
 
-  // A picture's `size` bytes from its pixels.
+  // A picture's content of `size` bytes, from its pixels.
   std::vector<uint8_t> filtered(size_t group, uint32_t size) {
     const Rows rows = code_rows(side_, *m_, {});
     const uint32_t count = rows.count(size);
@@ -260,6 +263,7 @@ class Joiner {
     return from_pixels(pixels, filters, rows);
   }
 
+  // Appends PNG chunks with the zlib stream of this content.
   void chunks(std::span<const uint8_t> plain) {
     std::vector<uint8_t> joined(2);
     redo(plain, joined);
@@ -280,6 +284,7 @@ class Joiner {
     }
   }
 
+  // Moves bytes from the front of `from` to the output.
   void take(std::span<const uint8_t>& from, size_t size) {
     if (size > from.size() || size > size_ - out_.size()) damaged();
     append(out_, from.first(size));
@@ -290,7 +295,7 @@ class Joiner {
   Side side_;
   std::vector<std::span<const uint8_t>> contents_;
   uint64_t size_;
-  size_t pictures_ = PICTURES;  // the group of the next one
+  size_t pictures_ = PICTURES;  // the group of the next picture
   std::vector<uint8_t> out_;
   std::unique_ptr<Models> m_ = std::make_unique<Models>();
 };

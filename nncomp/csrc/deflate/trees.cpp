@@ -9,7 +9,8 @@ namespace {
 
 [[noreturn]] void damaged() { throw FormatError("a deflate stream is damaged: its codes do not fit"); }
 
-// A list of lengths, of at least `least` and at most `most` symbols.
+// A list of code lengths, of at least `least` and at most `most` symbols. Like all code_...() functions here: passes
+// the known value to the side, and returns it, or the one that was read.
 std::vector<uint8_t> code_lengths_as(Side& side, Model& m, const std::vector<uint8_t>& given,
                                      const std::vector<uint8_t>& expected, uint32_t least, uint32_t most) {
   std::vector<uint8_t> out = expected;
@@ -27,7 +28,7 @@ std::vector<uint8_t> code_lengths_as(Side& side, Model& m, const std::vector<uin
   return out;
 }
 
-// The next piece of `lengths` at `at`, where it is not the expected one.
+// The item at index `at` of `lengths`, if it is not the expected one.
 Item code_item(Side& side, Model& m, Item given, std::span<const uint8_t> lengths, size_t at) {
   const uint32_t kind = side.number(m.symbols, given.symbol < 16 ? 0 : given.symbol - 15u, 3);
   if (kind == 0) return {lengths[at]};
@@ -42,7 +43,7 @@ Item code_item(Side& side, Model& m, Item given, std::span<const uint8_t> length
   return {uint8_t(15 + kind), uint8_t(count)};
 }
 
-// The pieces in which lengths are sent.
+// Appends the items with which the code lengths in `trees` are sent. They may reach from one list into the other.
 void code_items(Side& side, Model& m, const Trees* given, Trees& trees) {
   std::vector<uint8_t> all = trees.literals;
   all.insert(all.end(), trees.distances.begin(), trees.distances.end());
@@ -62,6 +63,7 @@ void code_items(Side& side, Model& m, const Trees* given, Trees& trees) {
   }
 }
 
+// Sets the code of the items.
 void code_code(Side& side, Model& m, const Trees* given, Trees& trees) {
   complete(trees);
   const bool expected = given && given->lengths == trees.lengths && given->sent == trees.sent;

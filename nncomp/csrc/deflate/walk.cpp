@@ -37,6 +37,7 @@ void Walk::accept(Token token) {
 
 bool Walk::ends() const { return left() == 0 || is_full(); }
 
+// Whether the block has as many tokens as zlib buffers, or, with `truncates`, compresses so well that it ends early.
 bool Walk::is_full() const {
   if (count_ == (1u << parameters_.block_bits) - 1) return true;
   if (!parameters_.truncates || count_ == 0 || count_ % 4096 != 0 || parameters_.preset <= 2 + LEVEL) return false;
@@ -47,7 +48,7 @@ bool Walk::is_full() const {
 }
 
 bool Walk::is_last() const {
-  // A full block is ended before it is known that nothing follows, but for the literal that lazy matching holds back.
+  // zlib ends a full block before it knows that nothing follows, unless lazy matching has held back the last literal.
   return left() == 0 && (count_ == 0 || !is_full() || (method_ == Method::LAZY && literal_));
 }
 

@@ -1,4 +1,5 @@
-// A stream's tokens one by one beside what zlib would do: tokens, ends of blocks, types and codes of blocks.
+// Walks through a stream's tokens and predicts what zlib would choose next: tokens, ends of blocks, their types and
+// Huffman codes (docs/deflate.md, sections 3 to 5).
 #pragma once
 
 #include <array>
@@ -11,15 +12,17 @@
 namespace nncomp::deflate {
 
 constexpr uint32_t MAX_STORED = 65535;         // bytes of a stored block
-constexpr uint32_t MAX_BLOCK_TOKENS = 1 << 20; // of blocks that are redone: what they need memory for
+constexpr uint32_t MAX_BLOCK_TOKENS = 1 << 20; // tokens of a block that is redone: bounds a decoder's memory
 
 class Walk {
  public:
-  // Begins at place `at` of `plain`.
+  // Begins at position `at` of `plain`.
   Walk(std::span<const uint8_t> plain, const Parameters& parameters, uint32_t at);
 
-  void begin_block(uint32_t tokens);  // that it has already
+  // Begins a block, of which `tokens` tokens come before the position.
+  void begin_block(uint32_t tokens);
 
+  // As those of Matcher.
   Token predict() { return matcher_.predict(); }
   void accept(Token token);
   Matcher& matcher() { return matcher_; }
@@ -29,17 +32,17 @@ class Walk {
   // Whether zlib would end the block after the last token.
   bool ends() const;
 
-  // Whether zlib would end the stream with the block that has ended.
+  // Whether zlib would mark the block that has ended as the last one.
   bool is_last() const;
 
-  // Goes over a stored block of `size` bytes in tokens that zlib would have chosen. Whether they end with the block,
-  // and the block where zlib would have ended it.
+  // Moves over `size` bytes in the tokens that zlib would choose; the last one is shortened if it reaches further.
+  // Returns whether it does not, and zlib would end the block there and not before.
   bool skip(uint32_t size);
 
-  // The same, as far as zlib would go. Bytes.
+  // Moves over the tokens that zlib would choose up to where it would end the block. Returns their bytes.
   uint32_t skip();
 
-  // What zlib would send for the tokens of the block so far.
+  // How zlib would send the tokens of the block so far.
   struct Choice {
     Type type;  // FIXED or DYNAMIC
     Trees trees;
@@ -52,12 +55,12 @@ class Walk {
   Parameters parameters_;
   Method method_;
   Matcher matcher_;
-  std::array<uint32_t, LITERALS> literals_{};
-  std::array<uint32_t, DISTANCES> distances_{};
+  std::array<uint32_t, LITERALS> literals_{};  // frequencies in the block
+  std::array<uint32_t, DISTANCES> distances_{};  // likewise
   std::span<const uint8_t> plain_;
-  uint32_t start_ = 0, count_ = 0, matches_ = 0;
+  uint32_t start_ = 0, count_ = 0, matches_ = 0;  // of the block: its position, its tokens, how many are matches
   uint32_t token_at_ = 0;  // where the last token begins
-  bool literal_ = false;   // whether it is one
+  bool literal_ = false;  // whether it is a literal
 };
 
 }  // namespace nncomp::deflate

@@ -1,4 +1,4 @@
-// The part of the module nncomp._native that takes JPEG pictures apart: argument checks, nothing else.
+// The JPEG functions of the module nncomp._native: argument checks, nothing else.
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -16,7 +16,7 @@ nb::object split(nb::bytes data, uint64_t most, const std::string& kernel) {
   require(data.size() <= MAX_BYTES, "size is out of range");
   require(most <= MAX_BYTES, "most is out of range");
   std::optional<nncomp::jpeg::Parts> parts;
-  const nb::object nobody = nb::none();  // it goes when the lock is back
+  const nb::object nobody = nb::none();  // no progress callback; destroyed when the GIL is held again
   const nncomp::Kernel& found = usable_kernel(kernel);
   {
     Unlocked unlocked(nobody);

@@ -1,4 +1,5 @@
-// Bits of a scan's data, the highest of a byte first. Behind a byte FF stands a 00, which means nothing.
+// Reads and writes the entropy-coded data of a scan (ITU-T T.81, annex F), the highest bit of each byte first. A byte
+// FF of the data is followed by a stuffed 00, which tells it from a marker.
 #pragma once
 
 #include <bit>
@@ -13,13 +14,14 @@ namespace nncomp::jpeg {
 
 [[noreturn]] inline void damaged() { throw FormatError("a JPEG picture is damaged: its parts do not fit together"); }
 
-// A scan's data without the zeros behind FF, and where restart markers are.
+// A scan's data without stuffed bytes and restart markers.
 struct Plain {
-  std::vector<uint8_t> bytes;  // and four zeros
-  std::vector<size_t> ends;    // of the parts between markers, in bytes, that of the last one included
+  std::vector<uint8_t> bytes;  // followed by four zeros, so that four bytes can be read anywhere
+  std::vector<size_t> ends;    // where restart intervals end, in bytes; the last one is the end of the data
 };
 
-// Up to the first marker that is not the next restart marker.
+// The scan's data at the beginning of `data`: up to the first marker that is not, with `restarts`, the restart marker
+// whose turn it is.
 inline Plain unstuffed(std::span<const uint8_t> data, bool restarts) {
   Plain plain;
   size_t at = 0;
@@ -43,16 +45,18 @@ inline Plain unstuffed(std::span<const uint8_t> data, bool restarts) {
   return plain;
 }
 
+// Reads bits, one restart interval after the other. Bits behind an interval's end are meaningless: callers ask good()
+// whether they have read such.
 class BitReader {
  public:
   explicit BitReader(const Plain& plain) : plain_(plain), end_(8 * plain.ends[0]) {}
 
   uint64_t position() const { return at_; }                     // bits
   void skip(uint32_t count) { at_ += count; }
-  bool good() const { return at_ <= end_; }                     // nothing beyond the end of the part was taken
-  uint32_t to_byte() const { return uint32_t(-at_ & 7); }       // bits up to the next whole byte
+  bool good() const { return at_ <= end_; }                     // nothing behind the restart interval was read
+  uint32_t to_byte() const { return uint32_t(-at_ & 7); }       // bits up to the next byte boundary
 
-  // The next `count` ≤ 16 bits.
+  // The next bits, without consuming them; count ≤ 16.
   uint32_t peek(uint32_t count) const {
     if (at_ >= end_) return 0;
     const uint8_t* b = &plain_.bytes[at_ >> 3];
@@ -65,7 +69,7 @@ class BitReader {
     return value;
   }
 
-  // The next symbol; −1 if no code has it.
+  // The next symbol; −1 if the next bits are not a code.
   int symbol(const Code& code) {
     const uint32_t next = peek(16);
     const uint32_t fast = code.fast[next >> 8];
@@ -80,14 +84,14 @@ class BitReader {
     return code.symbol[size_t(int32_t(next >> (16 - length)) + code.first[length]) & 255];
   }
 
-  // A number whose length in bits is known, which is negative where its highest bit is 0.
+  // A difference or coefficient of `count` ≤ 15 bits, which is negative if its highest bit is 0 (EXTEND in T.81).
   int32_t number(uint32_t count) {
     const int32_t value = int32_t(take(count));
     return count > 0 && value >> (count - 1) == 0 ? value - (1 << count) + 1 : value;
   }
 
-  // Goes on behind the restart marker; whether it is there, and all bits in front of it are `padding`, or are the first
-  // ones of all, which say what it is.
+  // Moves behind the restart marker. Returns whether it is at the next byte boundary, and the bits up to there all are
+  // `padding`, which the first such bit sets unless it is `known`.
   bool restart(uint32_t& padding, bool& known) {
     const uint32_t count = to_byte(), bits = take(count);
     if (at_ != end_ || part_ + 1 == plain_.ends.size()) return false;
@@ -100,15 +104,17 @@ class BitReader {
 
  private:
   const Plain& plain_;
-  uint64_t at_ = 0, end_;
-  size_t part_ = 0;
+  uint64_t at_ = 0, end_;  // in bits: the position, and the end of the restart interval
+  size_t part_ = 0;  // the restart interval
 };
 
+// Appends bits and restart markers, with stuffed bytes. Throws FormatError rather than append more than `limit` bytes.
+// The bits of a last incomplete byte are not written until put() completes it.
 class BitWriter {
  public:
   BitWriter(std::vector<uint8_t>& out, size_t limit) : out_(out), end_(out.size() + limit) {}
 
-  void put(uint32_t bits, uint32_t count) {  // at most 16
+  void put(uint32_t bits, uint32_t count) {  // the lowest `count` ≤ 16 bits
     held_ = held_ << count | (bits & ((1u << count) - 1));
     count_ += count;
     while (count_ >= 8) {
@@ -116,7 +122,7 @@ class BitWriter {
       byte(uint8_t(held_ >> count_));
     }
   }
-  void symbol(const Code& code, uint32_t symbol) {
+  void symbol(const Code& code, uint32_t symbol) {  // throws FormatError if it has no code
     if (code.length[symbol] == 0) damaged();
     put(code.bits[symbol], code.length[symbol]);
   }
@@ -137,12 +143,12 @@ class BitWriter {
   }
 
   std::vector<uint8_t>& out_;
-  size_t end_;
-  uint64_t held_ = 0;
+  size_t end_;  // the buffer's size, at most
+  uint64_t held_ = 0;  // its lowest count_ bits are not written yet
   uint32_t count_ = 0;
 };
 
-// Bits that a magnitude has.
+// How many bits the magnitude of a value has; 0 for 0.
 inline uint32_t length_of(int32_t value) { return uint32_t(std::bit_width(uint32_t(value < 0 ? -value : value))); }
 
 }  // namespace nncomp::jpeg

@@ -1,5 +1,5 @@
-// Binary decisions of one kind, each with the probability that a mixer makes of what several contexts have shown
-// (docs/jpeg.md).
+// Codes binary decisions of one kind, for instance those of a DC coefficient. A mixer makes the probability of each
+// from what the same decision was before in several contexts (docs/jpeg.md, section 4).
 #pragma once
 
 #include <array>
@@ -15,16 +15,16 @@
 
 namespace nncomp::jpeg {
 
-// The decisions of a value: how many bits it has, its sign, and of those below the highest two.
+// A value is coded in decisions, which have numbers, their nodes: from LENGTH on whether it has more than so many
+// bits, SIGN whether it is negative, from BITS on the two bits below its highest one.
 constexpr uint32_t LENGTH = 0, SIGN = 9, BITS = 10, NODES = 24;
-constexpr uint32_t LONGEST = 15;
+constexpr uint32_t LONGEST = 15;  // bits of a value's magnitude, at most
 
-// A context's value, and how many it has.
 struct Context {
-  uint32_t value, count;
+  uint32_t value, count;  // value < count, which is always the same
 };
 
-// What decisions are coded with.
+// What all decisions are coded with.
 struct Coding {
   const Kernel& kernel;
   const mix::Tables& tables;
@@ -35,9 +35,10 @@ class Decisions {
  public:
   static constexpr int SETS = mix::Decision::SETS;
 
-  explicit Decisions(uint32_t nodes) : nodes_(nodes) {}
+  explicit Decisions(uint32_t nodes) : nodes_(nodes) {}  // memory is taken by the first at()
 
-  // What the next decisions depend on: contexts, at most 15, and which rows of weights.
+  // Sets what the next decisions depend on: at most 15 contexts, and for each set of weights the row that mixes. There
+  // are always as many contexts, with the same counts.
   void at(const Coding& c, std::initializer_list<Context> contexts, const std::array<Context, SETS>& rows) {
     size_t from = 0;
     int i = 0;
@@ -55,7 +56,7 @@ class Decisions {
     }
   }
 
-  // Decision `node`: `bit`, or what is read.
+  // Codes decision `node` < nodes: writes `bit`, or reads it; returns it. What took part learns.
   bool code(Coding& c, uint32_t node, bool bit) {
     for (int i = 0; i < decision_.count; ++i) decision_.cell[i] = &cells_[at_[size_t(i)] + node];
     for (size_t k = 0; k < SETS; ++k) decision_.row[k] = &weights_[(row_[k] + node) * INPUTS];
@@ -68,7 +69,7 @@ class Decisions {
 
  private:
   static constexpr size_t INPUTS = mix::Decision::INPUTS;
-  static constexpr int ALL = 16384;  // the weights of a row at first, together
+  static constexpr int ALL = 16384;  // sum of the first weights of a row: together they stand for 1
 
   void start(const mix::Tables& tables, size_t cells, int count, const std::array<Context, SETS>& rows) {
     decision_.count = count;
@@ -86,15 +87,15 @@ class Decisions {
     mix::start_map(tables, maps_.data(), int(nodes_), 0, 1);
   }
 
-  static constexpr uint32_t NOTHING = 1u << 31;  // a cell that says neither
+  static constexpr uint32_t NOTHING = 1u << 31;  // a cell with probability ½ that has seen nothing
   uint32_t nodes_;
-  uint32_t nothing_ = NOTHING;
+  uint32_t nothing_ = NOTHING;  // the cell of inputs without a context
   mix::Decision decision_{};
-  std::array<size_t, mix::Decision::CELLS> at_{};
-  std::array<size_t, SETS> row_{};
-  std::vector<uint32_t> cells_;
-  std::vector<int16_t> weights_, weights2_;
-  std::vector<uint16_t> maps_;
+  std::array<size_t, mix::Decision::CELLS> at_{};  // of each context: its value's first cell
+  std::array<size_t, SETS> row_{};  // of each set: the first row of the value that was chosen
+  std::vector<uint32_t> cells_;  // [context and its value][node]
+  std::vector<int16_t> weights_, weights2_;  // [set and its value][node][input]; of the second layer [node][8]
+  std::vector<uint16_t> maps_;  // [node][33]: final adjustment of the probability
 };
 
 }  // namespace nncomp::jpeg

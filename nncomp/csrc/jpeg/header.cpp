@@ -5,10 +5,11 @@
 namespace nncomp::jpeg {
 namespace {
 
+// Markers by their names in T.81. SOF2 is progressive; SOF3 and on are not undone.
 constexpr uint8_t SOF0 = 0xC0, SOF1 = 0xC1, SOF2 = 0xC2, DHT = 0xC4, RST0 = 0xD0, EOI = 0xD9, SOS = 0xDA, DQT = 0xDB,
                   DRI = 0xDD;
 
-// A marker's bytes, taken from the front; once there are too few, they are 0 and it is not good.
+// The fields of a marker segment, read from the front. Beyond its end they are 0, and good becomes false.
 struct Fields {
   std::span<const uint8_t> left;
   bool good = true;
@@ -28,6 +29,7 @@ struct Fields {
   }
 };
 
+// This and the other read_…() functions return false if the segment is invalid or of a picture that is not undone.
 bool read_quantisation(Fields f, Header& header) {
   while (f.good && !f.left.empty()) {
     const uint32_t kind = f.byte();
@@ -39,6 +41,8 @@ bool read_quantisation(Fields f, Header& header) {
   return f.good;
 }
 
+// Completes a code whose symbols are set; count[length] of them have codes of that length, 1 … 16. False if these are
+// too many, or a symbol is there twice.
 bool build(Code& code, const uint8_t* count) {
   code.there = true;
   code.length.fill(0);
@@ -80,6 +84,7 @@ bool read_codes(Fields f, Header& header) {
 
 uint32_t ceiling(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
 
+// The frame's header: 8 bits a sample, size, components. A height of 0, which a marker DNL defines later, is refused.
 bool read_frame(Fields f, Header& header) {
   if (header.framed || f.byte() != 8) return false;
   const uint32_t height = f.word(), width = f.word();
@@ -116,7 +121,7 @@ bool read_components(Fields& f, Header& header) {
   uint32_t blocks = 0;
   for (int i = 0; i < scan.count; ++i) {
     const uint32_t id = f.byte(), tables = f.byte();
-    int found = i == 0 ? 0 : scan.component[size_t(i - 1)] + 1;  // in the frame's order
+    int found = i == 0 ? 0 : scan.component[size_t(i - 1)] + 1;  // they come in the frame's order
     while (found < header.count && header.component[size_t(found)].id != id) ++found;
     if (found == header.count || tables >> 4 > 3 || (tables & 15) > 3) return false;
     const Component& c = header.component[size_t(found)];
@@ -160,7 +165,7 @@ bool read_marker(uint8_t marker, Fields f, Header& header) {
     case SOF0:
     case SOF1:
     case SOF2: header.progressive = marker == SOF2; return read_frame(f, header);
-    default: return marker >= 0xE0;  // APPn, comments; others change what follows
+    default: return marker >= 0xE0;  // APPn and comments are skipped; others change how the data is coded
   }
 }
 
@@ -176,7 +181,7 @@ size_t read_markers(std::span<const uint8_t> data, Header& header) {
   size_t at = 0;
   while (data.size() - at >= 4 && data[at] == 0xFF) {
     const uint8_t marker = data[at + 1];
-    if (marker == 0xFF) {  // filling
+    if (marker == 0xFF) {  // a fill byte
       ++at;
       continue;
     }

@@ -11,20 +11,21 @@
 namespace nncomp::jpeg {
 namespace {
 
-// What is kept of a block for those beside and below.
+// What is remembered of a block for the ones to the right and below.
 struct Trace {
-  int32_t bottom[2][8]{}, right[2][8]{};     // samples, in eighths: the last row and the one before; columns
-  int32_t error = 0;                         // of DC
-  uint32_t inner = 0, rows = 0, columns = 0;  // how many coefficients are not 0: inner ones, of the first row, column
+  int32_t bottom[2][8]{}, right[2][8]{};     // samples in eighths: the last row (column), and the one before it
+  int32_t error = 0;                         // DC minus its guess
+  uint32_t inner = 0, rows = 0, columns = 0;  // how many are not 0: inner coefficients, of the first row, first column
 };
 
-// What is learnt of the first component, or of the others.
+// What is learnt from the first component, or from all others.
 struct Kinds {
   Decisions inner_count{64}, inner{NODES}, edge_count{8}, edge{NODES}, dc{NODES};
   AdaptiveBit low[LONGEST + 1][LONGEST];
 };
 
-// Codes block after block.
+// Codes the blocks of a picture. Writer and reader run the same code: given_ is the block that is written, or where
+// the one that is read goes; predictions use b_ and the blocks before it, which both know.
 class Coder {
  public:
   Coder(const Coding& coding, Kinds* kinds, const Header& header, Planes& planes)
@@ -36,7 +37,7 @@ class Coder {
     }
   }
 
-  void row(size_t component, uint32_t row) {
+  void row(size_t component, uint32_t row) {  // codes a row of blocks
     c_ = component;
     row_ = row;
     const Component& mine = header_.component[c_];
@@ -80,25 +81,25 @@ class Coder {
   Kinds* kinds_;
   const Header& header_;
   Planes& planes_;
-  std::array<std::vector<Trace>, MAX_COMPONENTS> above_, here_;
-  std::array<std::vector<int32_t>, MAX_COMPONENTS> errors_;  // of DC, in a row of units
+  std::array<std::vector<Trace>, MAX_COMPONENTS> above_, here_;  // of the rows of blocks above, and at hand
+  std::array<std::vector<int32_t>, MAX_COMPONENTS> errors_;  // DC minus its guess: [row % MAX_DOWN][column]
   const Trace none_{};
 
   // The block at hand.
   size_t c_ = 0;  // its component
   uint32_t row_ = 0, column_ = 0;
   Kinds* k_ = nullptr;
-  const uint16_t* q_ = nullptr;
-  int16_t* given_ = nullptr;  // what it is, where it is written
-  int16_t b_[BLOCK];  // what is known of it
-  const int16_t *a_, *l_, *al_, *ar_, *o_, *p_;  // above, left, above to the left and right; of components before
+  const uint16_t* q_ = nullptr;  // its quantisation
+  int16_t* given_ = nullptr;  // all of it if it is written
+  int16_t b_[BLOCK];  // what is known of it; 0 if not yet
+  const int16_t *a_, *l_, *al_, *ar_, *o_, *p_;  // above, left, above left, above right; one component before, two
   bool has_above_ = false, has_left_ = false;
   Trace* t_;
-  const Trace *ta_, *tl_;
-  int32_t top_[8], side_[8];  // what at its upper and left border the one beside has, and the known do not
+  const Trace *ta_, *tl_;  // of the blocks above and left
+  int32_t top_[8], side_[8];  // at the upper and left border: what the neighbour expects, less what is known
 };
 
-// Finds the blocks that are asked.
+// Finds the block at hand and its neighbours.
 void Coder::meet(const Component& mine) {
   const auto at = [&](bool there, uint32_t r, uint32_t x) { return there ? planes_.block(c_, r, x) : NOTHING; };
   const auto other = [&](size_t back) {
@@ -119,14 +120,14 @@ void Coder::meet(const Component& mine) {
   tl_ = has_left_ ? &here_[c_][column_ - 1] : &none_;
 }
 
-// A number of so many bits, from the top.
+// Codes a number of so many bits, the highest first; node is the bits so far with a 1 before them.
 uint32_t Coder::number(Decisions& d, uint32_t v, int bits) {
   uint32_t node = 1;
   for (int i = bits - 1; i >= 0; --i) node = 2 * node + d.code(coding_, node, v >> i & 1);
   return node - (1u << bits);
 }
 
-int32_t Coder::value(Decisions& d, int32_t v) {
+int32_t Coder::value(Decisions& d, int32_t v) {  // codes a coefficient or an error: length, sign, lower bits
   const uint32_t bits = length_of(v), m = magnitude(v);
   uint32_t length = 0;
   while (length < LONGEST && d.code(coding_, LENGTH + std::min(length, SIGN - 1), bits > length)) ++length;
@@ -147,8 +148,8 @@ int32_t Coder::value(Decisions& d, int32_t v) {
 
 // ---- Borders ----
 
-// A row of samples half a sample beyond a block's last ones is, but for a factor, the sum of its coefficients with
-// alternating signs, and half a sample before its first ones their sum: a continuous picture has the same in both.
+// On the border half a sample behind a block's last row, the picture is, but for a factor, the sum of coefficients
+// with alternating signs; half a sample before its first row, their plain sum. In a continuous picture both are equal.
 void Coder::start_edges() {
   std::fill(top_, top_ + 8, 0);
   std::fill(side_, side_ + 8, 0);
@@ -161,7 +162,7 @@ void Coder::start_edges() {
   }
 }
 
-// Takes in a coefficient.
+// Stores a coefficient, and subtracts its part from the borders.
 void Coder::know(int at, int32_t v) {
   b_[at] = int16_t(v);
   if (v == 0) return;
@@ -196,7 +197,7 @@ uint32_t Coder::inner_count_coded() {
 
 void Coder::inner_contexts(uint32_t z, uint32_t count, uint32_t left) {
   const int at = PLACES[z], u = at % 8, v = at / 8;
-  const auto known = [&](int du, int dv) {  // of this block, an inner one
+  const auto known = [&](int du, int dv) {  // magnitude of an inner coefficient of this block that is known, else 0
     return u + du > 0 && u + du < 8 && v + dv > 0 && v + dv < 8 ? magnitude(b_[at + 8 * dv + du]) : 0;
   };
   const auto around = [&](const int16_t* b) {
@@ -244,9 +245,9 @@ void Coder::inner() {
   }
 }
 
-// ---- The first row and column, but for DC ----
+// ---- Edges: the first row and column, DC excluded; `down` is the column ----
 
-// What would continue the block beside it, by the samples at both sides of the border.
+// The coefficient `at` with which the samples on both sides of the border would be equal.
 int32_t Coder::by_samples(bool down, int at) const {
   const int across = down ? 1 : 8;
   const int16_t* const n = down ? l_ : a_;
@@ -320,7 +321,7 @@ void Coder::edge(bool down) {
   }
 }
 
-// DC such that samples go on across the borders as they do on both sides; the answer is a mean.
+// Sets the contexts of DC; returns the guess: the mean of the DCs that continue the samples across the two borders.
 int32_t Coder::dc_contexts(const int32_t (*sample)[8]) {
   int32_t above = 0, left = 0, low = INT32_MAX, high = INT32_MIN;
   const auto take = [&](const int32_t (&theirs)[2][8], int i, int32_t first, int32_t second, int32_t& sum) {

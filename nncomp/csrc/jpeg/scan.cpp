@@ -7,13 +7,14 @@
 namespace nncomp::jpeg {
 namespace {
 
-constexpr int32_t MOST = (1 << 14) - 1;      // of a coefficient that is undone
-constexpr uint32_t LONGEST_RUN = 0x7FFF;     // of blocks that end
-constexpr size_t MOST_CORRECTIONS = 937;     // bits of blocks that end, from which on writers end the run
+constexpr int32_t MOST = (1 << 14) - 1;      // magnitude of a coefficient that is undone, at most
+constexpr uint32_t LONGEST_RUN = 0x7FFF;     // blocks of an end-of-band run, at most
+constexpr size_t MOST_CORRECTIONS = 937;     // with more correction bits pending, libjpeg ends an end-of-band run
 
 bool fits(int32_t value) { return value >= -MOST && value <= MOST; }
 
-// Every unit's blocks: use(number in the scan, component, block) → whether to go on.
+// Calls use(index of the component in the scan, coefficients) for each block of a unit until it returns false. Returns
+// whether it never did.
 template <class Planes, class Use>
 bool visit(const Header& header, Planes& planes, uint32_t unit, Use use) {
   const Scan& scan = header.scan;
@@ -33,6 +34,7 @@ bool visit(const Header& header, Planes& planes, uint32_t unit, Use use) {
 
 // ---- From bits ----
 
+// Decodes the blocks of a scan. The functions for a block return false if its data is invalid or cannot be redone.
 class Undo {
  public:
   Undo(const Header& header, const Plain& plain, const Part& part)
@@ -55,6 +57,7 @@ class Undo {
   }
 
  private:
+  // The first scan of a DC coefficient: a difference to the one before.
   bool dc(size_t i, int16_t* b) {
     const int length = in_.symbol(header_.code[0][size_t(scan_.dc[i])]);
     if (length < 0 || length > 15) return false;
@@ -65,11 +68,13 @@ class Undo {
     return true;
   }
 
+  // One more bit of a DC coefficient.
   bool dc_again(int16_t* b) {
     b[0] = int16_t(b[0] | int32_t(in_.take(1)) << scan_.low);
     return in_.good();
   }
 
+  // All AC coefficients of a block of a sequential picture.
   bool sequential(size_t i, int16_t* b) {
     const Code& code = header_.code[1][size_t(scan_.ac[i])];
     for (uint32_t k = 1; k < BLOCK; ++k) {
@@ -88,6 +93,7 @@ class Undo {
     return in_.good();
   }
 
+  // The first scan of AC coefficients in a progressive picture.
   bool first(size_t i, int16_t* b) {
     if (run_ > 0) {
       --run_;
@@ -112,8 +118,8 @@ class Undo {
     return in_.good();
   }
 
-  // Coefficients that are not 0 get one more bit, which `zeros` zeros are among; the place of the zero behind these,
-  // or behind the last place.
+  // Reads one more bit of each coefficient from k on that is not 0, and passes `zeros` that are. Returns the index of
+  // the zero behind these, or the one behind the scan's last coefficient.
   uint32_t correct(int16_t* b, uint32_t k, uint32_t zeros) {
     for (; k <= uint32_t(scan_.to); ++k) {
       int16_t& value = b[NATURAL[k]];
@@ -126,6 +132,7 @@ class Undo {
     return k;
   }
 
+  // A later scan of AC coefficients: one more bit of those that are not 0, and new ones of magnitude 1.
   bool again(size_t i, int16_t* b) {
     const Code& code = header_.code[1][size_t(scan_.ac[i])];
     uint32_t k = uint32_t(scan_.from);
@@ -153,12 +160,13 @@ class Undo {
   const Header& header_;
   const Scan& scan_;
   BitReader in_;
-  std::array<int32_t, MAX_COMPONENTS> before_;
-  uint32_t run_ = 0;  // of blocks that have nothing more, those to come
+  std::array<int32_t, MAX_COMPONENTS> before_;  // DC
+  uint32_t run_ = 0;  // blocks to come of an end-of-band run: they have no more new coefficients
 };
 
 // ---- To bits ----
 
+// Encodes the blocks of a scan as libjpeg does: end-of-band runs are as long as possible.
 class Redo {
  public:
   Redo(const Header& header, const Part& part, size_t limit, std::vector<uint8_t>& out)
@@ -187,6 +195,7 @@ class Redo {
     return true;
   }
 
+  // Writes the end-of-band run, if there is one, and the corrections of its blocks.
   void end_run() {
     if (run_ == 0) return;
     const uint32_t length = uint32_t(std::bit_width(run_)) - 1;
@@ -196,7 +205,7 @@ class Redo {
     put_all(corrections_);
   }
 
- private:
+ private:  // the functions for a block, as those of Undo
   void dc(size_t i, int32_t value) {
     value >>= scan_.low;
     const int32_t difference = value - before_[i];
@@ -246,7 +255,7 @@ class Redo {
   }
 
   void again(const int16_t* b) {
-    int last = 0;  // that becomes more than 0
+    int last = 0;  // the last coefficient that is new in this scan
     std::array<uint32_t, BLOCK> magnitude;
     for (int k = scan_.from; k <= scan_.to; ++k) {
       const int32_t value = b[NATURAL[k]];
@@ -292,10 +301,11 @@ class Redo {
   BitWriter out_;
   std::array<int32_t, MAX_COMPONENTS> before_;
   const Code* code_ = nullptr;
-  uint32_t run_ = 0;  // of blocks that have nothing more
-  std::vector<uint8_t> corrections_, pending_;  // bits of these blocks, and of the one at hand
+  uint32_t run_ = 0;  // blocks of the end-of-band run that has not been written yet
+  std::vector<uint8_t> corrections_, pending_;  // correction bits of these blocks, and of the block at hand
 };
 
+// Whether a restart marker comes before this unit.
 bool is_start(const Header& header, uint32_t unit, const Part& part) {
   return header.interval > 0 && unit > part.first && unit % header.interval == 0;
 }
@@ -334,7 +344,7 @@ bool undo_scan(std::span<const uint8_t> data, const Header& header, Planes& plan
     if (!visit(header, planes, unit, [&](size_t i, int16_t* b) { return undo.block(i, b); })) break;
     end = in.position();
   }
-  if (unit < part.last) {  // what the last one has so far is not asked for
+  if (unit < part.last) {  // the data of this unit is incomplete or invalid: drop what it has so far
     visit(header, planes, unit, [](size_t, int16_t* b) { return std::fill(b, b + BLOCK, int16_t(0)), true; });
     if (header.progressive || unit == part.first) return false;
     part.last = unit;

@@ -14,17 +14,17 @@ namespace nncomp::jpeg {
 namespace {
 
 constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
-constexpr size_t MIN_DATA = 128;         // bytes of a picture's scans
-constexpr size_t MIN_CODED = 64;         // bytes; a picture of one colour is small in any way
-constexpr uint64_t MAX_HEADERS = 64;     // a share of the data: bytes of headers that are read, times as many
-constexpr uint64_t VISITS = 64;          // of a block, on the average, by scans
+constexpr size_t MIN_DATA = 128;         // bytes of the scans of a picture that is taken
+constexpr size_t MIN_CODED = 64;         // coded bytes: with fewer, the pictures are small however they are coded
+constexpr uint64_t MAX_HEADERS = 64;  // bytes of headers that are read, for each byte of data: headers may overlap
+constexpr uint64_t VISITS = 64;  // visits of blocks by scans, for each block that is allowed
 
-// Where a picture begins, and the data of its first scan does.
 struct Found {
-  size_t begin, start;
+  size_t begin, start;  // the indices where the picture begins, and where the data of its first scan does
 };
 
-// In the order of their data. A picture may lie in front of another one's data, in its header.
+// The pictures whose headers can be read, in the order of their data. One may lie inside another one's header, as
+// thumbnails do.
 std::vector<Found> find(std::span<const uint8_t> data) {
   std::vector<Found> found;
   uint64_t left = MAX_HEADERS * data.size();
@@ -45,14 +45,14 @@ std::vector<Found> find(std::span<const uint8_t> data) {
   return found;
 }
 
-// What a picture's parts are described with.
+// The adaptive probabilities of all decisions in the side.
 struct Models {
   AdaptiveBit more, whole, padding, scans;
   Numbers gap, back, units, tail, between;
   Model model;
 };
 
-// The scan's part: all units but for the last ones, which a cut picture lacks.
+// Passes the scan's part to the side, or sets it to what is read: all units, or fewer in a picture that is cut off.
 void code_part(Side& side, Models& m, const Header& header, Part& part) {
   const uint32_t units = header.scan_units();
   if (side.flag(m.whole, part.last == units)) {
@@ -64,10 +64,10 @@ void code_part(Side& side, Models& m, const Header& header, Part& part) {
   part.tail = side.number(m.tail, part.tail, 127);
 }
 
-// Whether no other scans follow.
+// Whether the scan is a sequential picture's only one.
 bool is_sole(const Header& header) { return !header.progressive && header.scan.count == header.count; }
 
-// Rows of units that the picture's scans reach into.
+// How many rows of interleaved units have blocks of the picture's scans.
 uint32_t rows_of(const Header& header, const Part& part) {
   if (!is_sole(header)) return header.units_high;
   const uint32_t rows = (part.last + header.scan_wide() - 1) / header.scan_wide();
@@ -77,7 +77,7 @@ uint32_t rows_of(const Header& header, const Part& part) {
 
 struct Scanned {
   Part part;
-  size_t between;  // bytes of markers in front
+  size_t between;  // bytes of markers between the scan before and this one's data
 };
 
 class Splitter {
@@ -98,7 +98,7 @@ class Splitter {
   }
 
  private:
-  // The scan at `at`, if redoing it gives the same; then `at` is behind it.
+  // Decodes the scan whose data begins at `at`. If redoing it gives the same bytes, `at` moves behind it.
   bool take(const Header& header, Planes& planes, Part& part, size_t& at) {
     part = {};
     part.last = header.scan_units();
@@ -116,6 +116,7 @@ class Splitter {
     return true;
   }
 
+  // Takes the picture out of the data if all its scans can be redone.
   void consider(const Found& found) {
     Header header;
     read_markers(data_.subspan(found.begin + 2), header);
@@ -165,9 +166,9 @@ class Splitter {
 
   const Kernel& kernel_;
   std::span<const uint8_t> data_;
-  uint64_t left_;      // blocks that are allowed
-  size_t done_ = 0;    // all before is in parts
-  uint64_t taken_ = 0; // bytes of scans
+  uint64_t left_;  // blocks that are still allowed
+  size_t done_ = 0;  // the data before is in the parts
+  uint64_t taken_ = 0;  // bytes of the scans that were taken
   Parts parts_;
   Side side_;
   std::vector<uint8_t> redone_;
@@ -223,7 +224,7 @@ class Joiner {
     }
   }
 
-  // Reads the last `size` bytes.
+  // Reads the last `size` bytes of the output, which have to be markers up to a scan's header.
   void markers(size_t size, Header& header) {
     if (read_markers(std::span(out_).last(size), header) != size || size == 0) damaged();
   }
@@ -235,6 +236,7 @@ class Joiner {
     redo_scan(header, planes, part, size_ - out_.size(), out_);
   }
 
+  // Moves bytes from the front of the rest to the output.
   void take(size_t size) {
     if (size > rest_.size() || size > size_ - out_.size()) damaged();
     append(out_, rest_.first(size));
@@ -244,6 +246,7 @@ class Joiner {
   const Kernel& kernel_;
   std::span<const uint8_t> rest_;
   Side side_;
+  // Bytes of all data; blocks of a picture; and what is still allowed: blocks, visits of blocks, bytes of headers.
   uint64_t size_, blocks_, left_, visits_, headers_;
   std::vector<uint8_t> out_;
   std::unique_ptr<Models> m_ = std::make_unique<Models>();

@@ -1,4 +1,5 @@
-// JPEG pictures inside of data, taken out of it and put back (docs/jpeg.md).
+// Splits data with JPEG pictures in it into what is around the pictures' scans and their coded coefficients, and joins
+// these to the same bytes (docs/jpeg.md).
 #pragma once
 
 #include <cstdint>
@@ -11,17 +12,20 @@
 
 namespace nncomp::jpeg {
 
+// "Blocks" are the pictures' blocks of 8 × 8 coefficients.
 struct Parts {
-  std::vector<uint8_t> rest;   // all that is no scan's data
-  std::vector<uint8_t> coded;  // the scans, in much less than they had
+  std::vector<uint8_t> rest;   // all bytes that are not a scan's data
+  std::vector<uint8_t> coded;  // the coefficients, and what it takes to redo the scans
   uint64_t blocks = 0;         // of the largest picture
-  std::vector<std::pair<size_t, size_t>> taken;  // where in the data each begins and ends
+  std::vector<std::pair<size_t, size_t>> taken;  // for each picture: the index where it begins, and the one behind it
 };
 
-// Pictures of together at most `most` blocks; nothing where that brings nothing.
+// Takes pictures of together at most `most` blocks out of the data. None if there is none, or it hardly pays. Each
+// scan is redone and compared; that join() gives the data back is for the caller to check.
 std::optional<Parts> split(const Kernel& kernel, std::span<const uint8_t> data, uint64_t most);
 
-// The data, of `size` bytes. Pictures have at most `blocks` blocks, and together `most`. Throws FormatError.
+// The `size` bytes that were split. Throws FormatError for parts that do not fit together, or if a picture has more
+// than `blocks` blocks, or all of them more than `most`. Time and memory are bounded by these numbers.
 std::vector<uint8_t> join(const Kernel& kernel, std::span<const uint8_t> rest, std::span<const uint8_t> coded,
                           uint64_t size, uint64_t blocks, uint64_t most);
 

@@ -1,4 +1,5 @@
-// From coefficients to samples, in integers (docs/jpeg.md): near enough to guess by.
+// The inverse cosine transform of a block in integers, from coefficients to samples (docs/jpeg.md, section 3, point
+// 4): not that of any decoder, but near enough to predict DC by, and the same on every machine.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +8,14 @@
 
 namespace nncomp::jpeg {
 
-// 2048·cos((2x + 1)·u·π/16) at [u][x], of u = 0 times √½.
+// [u][x]: 2048·cos((2x + 1)·u·π/16), rounded; for u = 0 that times √½.
 inline constexpr int32_t COSINE[8][8] = {
     {1448, 1448, 1448, 1448, 1448, 1448, 1448, 1448},     {2009, 1703, 1138, 400, -400, -1138, -1703, -2009},
     {1892, 784, -784, -1892, -1892, -784, 784, 1892},     {1703, -400, -2009, -1138, 1138, 2009, 400, -1703},
     {1448, -1448, -1448, 1448, 1448, -1448, -1448, 1448}, {1138, -2009, 400, 1703, -1703, -400, 2009, -1138},
     {784, -1892, 1892, -784, -784, 1892, -1892, 784},     {400, -1138, 1703, -2009, 2009, -1703, 1138, -400}};
 
-// Samples in eighths, of the coefficients coefficient(8·v + u), each at most 2^14.
+// sample[row][column] in eighths, from coefficient(8·row + column), each of a magnitude of at most 2^14.
 template <class Coefficient>
 inline void samples(Coefficient coefficient, int32_t (*sample)[8]) {
   int32_t half[8][8];
