@@ -75,7 +75,7 @@ uint8_t least_window(const Stream& stream) {
   uint32_t farthest = 0;
   for (const Token token : stream.tokens) farthest = std::max<uint32_t>(farthest, token.distance);
   int bits = MIN_WINDOW_BITS;
-  while (bits < MAX_WINDOW_BITS && (1u << bits) - 262 < farthest) ++bits;
+  while (bits < MAX_WINDOW_BITS && (1u << bits) - LOOK_AHEAD < farthest) ++bits;
   return uint8_t(bits);
 }
 

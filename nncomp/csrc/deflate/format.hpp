@@ -9,6 +9,7 @@ namespace nncomp::deflate {
 
 constexpr uint32_t MIN_MATCH = 3, MAX_MATCH = 258;
 constexpr uint32_t MAX_DISTANCE = 1 << 15;
+constexpr uint32_t HASH_FACTOR = 0x9E3779B1;  // 2^32 / golden ratio: the highest bits of a product are a hash
 constexpr int END = 256;  // the symbol that ends a block; below it are literals, above it match lengths
 constexpr int LITERALS = 286, DISTANCES = 30, LENGTHS = 19;  // symbols of the three codes; the third codes lengths
 constexpr int MAX_BITS = 15, MAX_LENGTH_BITS = 7;            // longest code of the first two, of the third

@@ -10,7 +10,6 @@ namespace nncomp::deflate {
 namespace {
 
 constexpr uint32_t TOO_FAR = 4096;         // zlib takes no match of 3 bytes with a longer distance
-constexpr uint32_t LOOK_AHEAD = MAX_MATCH + MIN_MATCH + 1;  // zlib: distances stay so far below the window's size
 constexpr uint32_t MAX_HOPS = 1 << 12;     // places of a chain that are looked at to name a distance
 constexpr uint32_t LONG_CHAIN = 256;       // chains with this limit or a higher one have the shortcut
 constexpr int PREFIX_BITS = 15;            // of the hash of a prefix
@@ -58,8 +57,8 @@ void Matcher::link_prefix(uint32_t at, uint32_t found) {
   uint16_t& gap = prefix_gap_[at & window_mask_];
   gap = 0;
   if (plain_.size() - at < PREFIX) return;
-  const uint32_t bytes = little32(&plain_[at]) * 0x9E3779B1u + little32(&plain_[at + PREFIX - 4]);
-  uint32_t& head = prefix_head_[bytes * 0x9E3779B1u >> (32 - PREFIX_BITS)];
+  const uint32_t bytes = little32(&plain_[at]) * HASH_FACTOR + little32(&plain_[at + PREFIX - 4]);
+  uint32_t& head = prefix_head_[bytes * HASH_FACTOR >> (32 - PREFIX_BITS)];
   if (is_near(head)) gap = uint16_t(at - head);
   head = at;
 }

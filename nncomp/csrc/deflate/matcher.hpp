@@ -31,6 +31,7 @@ inline constexpr Preset PRESETS[] = {
 constexpr uint32_t PRESET_COUNT = sizeof PRESETS / sizeof *PRESETS;
 constexpr int LEVEL = 1;  // the preset of zlib's level is level + LEVEL
 
+constexpr uint32_t LOOK_AHEAD = MAX_MATCH + MIN_MATCH + 1;  // zlib: distances stay so far below the window's size
 constexpr int MIN_WINDOW_BITS = 9, MAX_WINDOW_BITS = 15;
 constexpr int MIN_HASH_BITS = 8, MAX_HASH_BITS = 16;
 constexpr int MIN_BLOCK_BITS = 7, MAX_BLOCK_BITS = 15;

@@ -22,7 +22,7 @@ void Nearest::next(std::vector<Token>& found) {
   if (most < MIN_MATCH) return;
   const uint8_t* const here = &plain_[at];
   uint32_t& root =
-      roots_[(uint32_t(here[0]) << 16 | uint32_t(here[1]) << 8 | here[2]) * 0x9E3779B1u >> (32 - HASH_BITS)];
+      roots_[(uint32_t(here[0]) << 16 | uint32_t(here[1]) << 8 | here[2]) * HASH_FACTOR >> (32 - HASH_BITS)];
   uint32_t place = root;
   root = at + 1;
   const auto children = [&](uint32_t of) { return &children_[2 * (of % MAX_DISTANCE)]; };

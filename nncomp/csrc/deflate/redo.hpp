@@ -46,7 +46,6 @@ struct Model {
   AdaptiveBit lengths_expected, items_expected, code_expected, item_expected;
   Numbers count, symbols, code_length, repeat;
   Numbers change[2];
-  AdaptiveBit unchanged[3];
 };
 
 // Writes what `stream` is redone from to `side`, and the redone stream to `out`, to be compared with the original.

@@ -30,7 +30,7 @@ inline Plain unstuffed(std::span<const uint8_t> data, bool restarts) {
     if (b == 0xFF) {
       if (at + 1 == data.size()) break;
       const uint8_t next = data[at + 1];
-      if (restarts && next == (0xD0 | (plain.ends.size() & 7))) {
+      if (restarts && next == (RST0 | (plain.ends.size() & 7))) {
         plain.ends.push_back(plain.bytes.size());
         ++at;
         continue;
@@ -132,7 +132,7 @@ class BitWriter {
     put(padding ? 0xFF : 0, to_byte());
     if (out_.size() + 2 > end_) damaged();
     out_.push_back(0xFF);
-    out_.push_back(uint8_t(0xD0 | (number & 7)));
+    out_.push_back(uint8_t(RST0 | (number & 7)));
   }
 
  private:

@@ -82,7 +82,7 @@ class Decisions {
       const int input = int(k % INPUTS);
       if (input > 0 && input <= count) weights_[k] = int16_t(ALL / count);
     }
-    weights2_.assign(nodes_ * 8, 16384 / SETS);
+    weights2_.assign(nodes_ * 8, ALL / SETS);
     maps_.resize(nodes_ * mix::BINS);
     mix::start_map(tables, maps_.data(), int(nodes_), 0, 1);
   }

@@ -6,8 +6,7 @@ namespace nncomp::jpeg {
 namespace {
 
 // Markers by their names in T.81. SOF2 is progressive; SOF3 and on are not undone.
-constexpr uint8_t SOF0 = 0xC0, SOF1 = 0xC1, SOF2 = 0xC2, DHT = 0xC4, RST0 = 0xD0, EOI = 0xD9, SOS = 0xDA, DQT = 0xDB,
-                  DRI = 0xDD;
+constexpr uint8_t SOF0 = 0xC0, SOF1 = 0xC1, SOF2 = 0xC2, DHT = 0xC4, EOI = 0xD9, SOS = 0xDA, DQT = 0xDB, DRI = 0xDD;
 
 // The fields of a marker segment, read from the front. Beyond its end they are 0, and good becomes false.
 struct Fields {

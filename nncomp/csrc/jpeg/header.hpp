@@ -9,6 +9,7 @@
 
 namespace nncomp::jpeg {
 
+constexpr uint8_t SOI = 0xD8, RST0 = 0xD0;  // markers: start of a picture, first of eight restart markers
 constexpr int MAX_COMPONENTS = 4;
 constexpr int BLOCK = 64;  // coefficients of a block: 8 × 8
 

@@ -155,7 +155,7 @@ void Coder::start_edges() {
   std::fill(side_, side_ + 8, 0);
   for (int i = 0; i < 8; ++i) {
     for (int j = 0; j < 8; ++j) {
-      const int32_t factor = j == 0 ? 181 : j % 2 ? -256 : 256;  // 256·√½
+      const int32_t factor = j == 0 ? BORDER_FIRST : j % 2 ? -BORDER : BORDER;
       top_[i] += dequantised(a_, 8 * j + i) * factor;
       side_[i] += dequantised(l_, 8 * i + j) * factor;
     }
@@ -167,8 +167,8 @@ void Coder::know(int at, int32_t v) {
   b_[at] = int16_t(v);
   if (v == 0) return;
   const int32_t f = dequantised(b_, at);
-  if (has_above_) top_[at % 8] -= f * (at < 8 ? 181 : 256);
-  if (has_left_) side_[at / 8] -= f * (at % 8 == 0 ? 181 : 256);
+  if (has_above_) top_[at % 8] -= f * (at < 8 ? BORDER_FIRST : BORDER);
+  if (has_left_) side_[at / 8] -= f * (at % 8 == 0 ? BORDER_FIRST : BORDER);
 }
 
 // ---- Inner coefficients ----
@@ -307,7 +307,7 @@ void Coder::edge(bool down) {
   int32_t guess[8] = {}, other_guess[8] = {};
   if (down ? has_left_ : has_above_) {
     for (int i = 1; i < 8; ++i) {
-      guess[i] = (down ? side_ : top_)[i] / 181;
+      guess[i] = (down ? side_ : top_)[i] / BORDER_FIRST;
       other_guess[i] = by_samples(down, i * step);
     }
   }

@@ -8,6 +8,7 @@ namespace nncomp::jpeg {
 namespace {
 
 constexpr int32_t MOST = (1 << 14) - 1;      // magnitude of a coefficient that is undone, at most
+constexpr uint32_t END_OF_BLOCK = 0, SIXTEEN_ZEROS = 0xF0;  // symbols without a coefficient: EOB and ZRL
 constexpr uint32_t LONGEST_RUN = 0x7FFF;     // blocks of an end-of-band run, at most
 constexpr size_t MOST_CORRECTIONS = 937;     // with more correction bits pending, libjpeg ends an end-of-band run
 
@@ -80,12 +81,12 @@ class Undo {
     for (uint32_t k = 1; k < BLOCK; ++k) {
       const int symbol = in_.symbol(code);
       if (symbol < 0) return false;
-      if (symbol == 0) break;
+      if (uint32_t(symbol) == END_OF_BLOCK) break;
       k += uint32_t(symbol) >> 4;
       const uint32_t length = symbol & 15;
       if (k >= BLOCK || length == 15) return false;
       if (length == 0) {
-        if (symbol != 0xF0) return false;
+        if (uint32_t(symbol) != SIXTEEN_ZEROS) return false;
         continue;
       }
       b[NATURAL[k]] = int16_t(in_.number(length));
@@ -225,14 +226,14 @@ class Redo {
         ++zeros;
         continue;
       }
-      for (; zeros > 15; zeros -= 16) out_.symbol(code, 0xF0);
+      for (; zeros > 15; zeros -= 16) out_.symbol(code, SIXTEEN_ZEROS);
       const uint32_t length = length_of(value);
       if (length > 14) damaged();
       out_.symbol(code, zeros << 4 | length);
       out_.number(value, length);
       zeros = 0;
     }
-    if (zeros > 0) out_.symbol(code, 0);
+    if (zeros > 0) out_.symbol(code, END_OF_BLOCK);
   }
 
   void first(const int16_t* b) {
@@ -244,7 +245,7 @@ class Redo {
         continue;
       }
       end_run();
-      for (; zeros > 15; zeros -= 16) out_.symbol(*code_, 0xF0);
+      for (; zeros > 15; zeros -= 16) out_.symbol(*code_, SIXTEEN_ZEROS);
       const uint32_t length = length_of(value);
       if (length > 15) damaged();
       out_.symbol(*code_, zeros << 4 | length);
@@ -273,7 +274,7 @@ class Redo {
       }
       for (; zeros > 15 && k <= last; zeros -= 16) {
         end_run();
-        out_.symbol(*code_, 0xF0);
+        out_.symbol(*code_, SIXTEEN_ZEROS);
         put_all(bits);
       }
       if (value > 1) {

@@ -33,7 +33,7 @@ std::vector<Found> find(std::span<const uint8_t> data) {
     const void* const next = std::memchr(begin + at, 0xFF, data.size() - 3 - at);
     if (!next) break;
     at = size_t(static_cast<const uint8_t*>(next) - begin);
-    if (data[at + 1] != 0xD8 || data[at + 2] != 0xFF) continue;
+    if (data[at + 1] != SOI || data[at + 2] != 0xFF) continue;
     Header header;
     const size_t size = read_markers(data.subspan(at + 2), header);
     if (size == 0) continue;

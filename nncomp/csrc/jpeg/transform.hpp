@@ -8,6 +8,9 @@
 
 namespace nncomp::jpeg {
 
+// Weights of a coefficient on a block's border: of all but the first one in its row or column, and of that, 256·√½.
+inline constexpr int32_t BORDER = 256, BORDER_FIRST = 181;
+
 // [u][x]: 2048·cos((2x + 1)·u·π/16), rounded; for u = 0 that times √½.
 inline constexpr int32_t COSINE[8][8] = {
     {1448, 1448, 1448, 1448, 1448, 1448, 1448, 1448},     {2009, 1703, 1138, 400, -400, -1138, -1703, -2009},
