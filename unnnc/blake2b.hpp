@@ -1,4 +1,4 @@
-// BLAKE2b (RFC 7693) with a digest of 16 bytes and no key.
+// The hash function BLAKE2b (RFC 7693) with a digest of 16 bytes and no key.
 #pragma once
 
 #include <array>
@@ -19,11 +19,12 @@ class Blake2b {
   void update(std::span<const uint8_t> data) {
     for (const uint8_t byte : data) {
       if (filled_ == sizeof block_)
-        compress(false);  // the last block is not compressed before it is known to be the last
+        compress(false);  // not earlier: the last block, even if it is full, is compressed in another way
       block_[filled_++] = byte;
     }
   }
 
+  // The digest of all data so far. The object is used up.
   std::array<uint8_t, 16> digest() {
     std::memset(block_ + filled_, 0, sizeof block_ - filled_);
     compress(true);
@@ -78,8 +79,8 @@ class Blake2b {
   }
 
   uint64_t h_[8];
-  uint64_t count_ = 0;  // bytes compressed
-  size_t filled_ = 0;   // bytes of the block
+  uint64_t count_ = 0;  // bytes compressed so far
+  size_t filled_ = 0;   // bytes in block_
   uint8_t block_[128];
 };
 

@@ -1,4 +1,4 @@
-// Model files inside the program, if it was built with some: CMakeLists.txt writes their source.
+// The model files that the program was built with, if any. CMakeLists.txt generates the source.
 #pragma once
 
 #include <vector>

@@ -1,4 +1,4 @@
-// Bytes in memory, and fields that are taken from their front.
+// What all of unnnc shares: names for bytes, errors, and a reader of fields.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,13 @@ namespace nncomp::unnnc {
 using Bytes = std::vector<uint8_t>;
 using View = std::span<const uint8_t>;
 
-// What is wrong with something else than the file's form: with memory, models, names. The text is for the user.
+// An error that is not the file's fault: too little memory, a missing model, a file name. A malformed file is a
+// FormatError instead. The text is for the user.
 class Refusal : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Whether checksums and ids have to match. A fuzzer goes below them, which no damage at random would pass.
+// Whether checksums and ids have to match. Not for a fuzzer, whose changes would hardly ever get past them.
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 constexpr bool CHECKED = false;
 #else
@@ -32,9 +33,10 @@ inline void require(bool condition, const std::string& message) {
   if (!condition) throw FormatError(message);
 }
 
+// Reads fields from the front of `data`.
 class Fields {
  public:
-  // `too_short`: what is wrong where there are fewer bytes than are wanted.
+  // `too_short` is the text of the FormatError for reading beyond the end.
   Fields(View data, std::string too_short) : left_(data), too_short_(std::move(too_short)) {}
 
   View take(uint64_t size) {

@@ -16,11 +16,11 @@ constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
 constexpr uint8_t SMALL_MAGIC[] = {0x89, 'N', 'P'};
 constexpr int VERSION = 24;
 constexpr size_t PRIME_SIZE = 16;               // bytes of a prime's digest
-constexpr size_t NAMED_SIZE = 4;                // of it, or of a model's id, in a small frame
+constexpr size_t NAMED_SIZE = 4;                // bytes of a prime's digest, or of a model's id, in a small frame
 constexpr uint64_t MAX_SMALL_SIZE = LEAD_SIZE;  // bytes of content of a small frame
-constexpr uint64_t REACHES[] = {0, 1 << 26, 1 << 29, uint64_t(1) << 31};
-constexpr uint64_t MAX_BLOCKS = 1 << 24;      // of a frame
-constexpr uint64_t MAX_PLAN_SIZE = 1 << 16;   // bytes
+constexpr uint64_t REACHES[] = {0, 1 << 26, 1 << 29, uint64_t(1) << 31};  // bytes, by the code in a header
+constexpr uint64_t MAX_BLOCKS = 1 << 24;      // blocks of a frame
+constexpr uint64_t MAX_PLAN_SIZE = 1 << 16;   // bytes of a plan
 constexpr uint64_t MAX_MODEL_SIZE = 1 << 26;  // bytes of an embedded model
 
 enum Type : uint8_t { END, BLOCK, NETWORK_BLOCK, PRIMED_END };  // of records
@@ -28,14 +28,17 @@ enum Form { MIXED, STORED, NETWORK, PLANNED };                    // of a small 
 
 constexpr const char* CUT_SHORT = "the compressed data ended before the end-of-stream marker was reached";
 
-bool is_name(View name) {  // [a-z0-9][a-z0-9._-]*
+// Whether a model may be called so: [a-z0-9][a-z0-9._-]*. The name is not empty.
+bool is_name(View name) {
   const auto good = [](uint8_t c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   return good(name[0]) &&
          std::all_of(name.begin(), name.end(), [&](uint8_t c) { return good(c) || c == '.' || c == '_' || c == '-'; });
 }
 
+// The type of the frame's end record.
 uint8_t end_of(const Header& header) { return header.prime.empty() ? END : PRIMED_END; }
 
+// A varint with its bytes in reverse order, for readers that begin at the end of a file.
 Bytes footer_of(uint64_t number) {
   Bytes footer;
   put_varint(footer, number);
@@ -43,12 +46,13 @@ Bytes footer_of(uint64_t number) {
   return footer;
 }
 
+// Whether this type is that of a network block. Throws FormatError unless it is that of a block.
 bool is_network(uint8_t type) {
   require(type == BLOCK || type == NETWORK_BLOCK, "block type " + std::to_string(type) + " is not supported");
   return type == NETWORK_BLOCK;
 }
 
-// The plan that a form stands for.
+// The plan that a form of a small frame stands for; `form` is not PLANNED.
 Bytes plan_of(int form, bool primed) {
   if (form == STORED) return {0x00, 0x00};
   const uint8_t coding = form == NETWORK ? 0x20 : 0x10;
@@ -65,6 +69,7 @@ void check_method(int method) {
   require((method >> 4 & 3) != 0, "mixing profile 0 is not supported");
 }
 
+// A size as text, rounded up: "12.5 MiB".
 std::string mebibytes(uint64_t size) {
   if (size < 1 << 20) return std::to_string(size) + " bytes";
   const uint64_t tenths = (size * 10 + (1 << 20) - 1) >> 20;
@@ -79,7 +84,7 @@ void refuse_memory(const std::string& what, uint64_t need, uint64_t limit) {
 }
 
 int Header::lanes_of(uint64_t size) const {
-  const uint64_t least = 3 * (block_size / lanes);  // in quarters of a byte
+  const uint64_t least = 3 * (block_size / lanes);  // quarter bytes of a lane at least, if there are several
   const uint64_t most = std::bit_floor(4 * size / least);
   return int(std::clamp<uint64_t>(most, 1, MAX_LANES));
 }
@@ -107,7 +112,7 @@ uint64_t Reader::varint() {
 
 uint32_t Reader::uint32() { return deflate::little32(take(4).data()); }
 
-// A check is of all bytes since the one before, which is among them.
+// Reads a check. It covers all bytes since the previous one, which is itself among them.
 void Reader::check() {
   const uint32_t expected = crc_;
   crc_ = 0;
@@ -138,7 +143,7 @@ std::optional<Header> Reader::frame() {
   }
   first_ = false;
   header_ = small ? small_frame() : usual_frame();
-  // A block's payload and content.
+  // Payload and content of the largest block.
   if (2 * header_.block_size > memory_limit_) {
     const std::string kib = std::to_string(header_.block_size >> 10);
     refuse_memory("a block of " + kib + " KiB", 2 * header_.block_size, memory_limit_);
@@ -182,11 +187,13 @@ bool Block::matches(View content) const {
   const View lead = content.first(content.size() > LEAD_SIZE ? LEAD_SIZE : 0);
   const uint32_t lead_crc = crc32(lead), crc = crc32(content.subspan(lead.size()), lead_crc);
   if (!before) return content.size() == size && lead_crc == lead_checksum && crc == content_checksum;
-  const Bytes zeros(before->size);  // CRC-32 of the content and then of the frame, of which only its own is known
+  // The check is the CRC-32 of the content followed by the frame's bytes before the check, whose own CRC-32 is
+  // before->crc. As a CRC is linear, the two combine without those bytes.
+  const Bytes zeros(before->size);
   return content.size() == size && (crc32(zeros, crc) ^ crc32(zeros) ^ before->crc) == content_checksum;
 }
 
-// All of a small frame but for its head. Its check is of the content, too.
+// The rest of a small frame. Its check also covers the content, so only Block::matches verifies it.
 Block Reader::small_block() {
   Block block{};
   block.network = form_ == PLANNED ? is_network(byte()) : form_ == NETWORK;
@@ -259,7 +266,7 @@ ModelRef Reader::model() {
   return found;
 }
 
-// Every byte of the end record is known beforehand.
+// Reads the rest of the end record, every byte of which follows from the blocks before.
 void Reader::end() {
   Bytes expected{end_of(header_)};
   put_varint(expected, count_);

@@ -1,5 +1,5 @@
-// Frames and their blocks, as a file holds them: docs/format.md, sections 2 to 4 and 8. A file is read front to back;
-// what is handed out has been confirmed by its check. What a plan and a payload say is not known here.
+// Reads frames and blocks, front to back: docs/format.md, sections 2 to 4 and 8. A block is handed out once its check
+// matches; of a small frame, only Block::matches can tell. Plans and payloads are not interpreted here.
 #pragma once
 
 #include <array>
@@ -15,59 +15,61 @@ namespace nncomp::unnnc {
 
 constexpr uint64_t LEAD_SIZE = 1 << 16;  // bytes of a block's lead
 
-// Fills what it is given with the next bytes of the file and returns how many: fewer only at the end.
+// Fills the span with the next bytes of the file and returns its size, or at the end of the file how many there were.
 using Source = std::function<size_t(std::span<uint8_t>)>;
 
 using Id = std::array<uint8_t, 16>;
 
-// What holds for a whole frame.
+// The parameters of a frame.
 struct Header {
-  uint64_t block_size;  // no block has more content
-  uint64_t lanes;       // of so many bytes where the network codes them
-  int arithmetic;       // version of docs/numerics.md
+  uint64_t block_size;  // most bytes of content of a block; a power of two, 2^10 … 2^26
+  uint64_t lanes;       // lanes of a stream of so many bytes that the network codes; a power of two, 1 … 128
+  int arithmetic;       // version of docs/numerics.md, 1 … 15
   int profile;          // nncomp::Profile of the adaptive stage
-  uint64_t reach;       // bytes of literals that blocks may copy from; 0: each stands alone
-  Bytes prime;          // digest of what blocks are primed with, or its beginning; empty: nothing
+  uint64_t reach;       // bytes of literals that blocks may copy from; 0: they copy nothing
+  Bytes prime;          // digest of the prime, of a small frame its first bytes; empty: not primed
   bool small;           // whether it is a small frame
 
-  // Lanes of a stream of `size` bytes that the network codes.
+  // Number of lanes of a stream of `size` bytes that the network codes, 1 … 128.
   int lanes_of(uint64_t size) const;
 };
 
-// Which model a frame's network blocks need.
+// The model that a frame's network blocks need.
 struct ModelRef {
-  Bytes id;          // of a small frame its beginning
-  std::string name;  // empty of a small frame
-  std::optional<Bytes> packed;  // the model itself, where it is embedded
+  Bytes id;          // 16 bytes; in a small frame the first 4 of them
+  std::string name;  // for people; empty in a small frame
+  std::optional<Bytes> packed;  // the model itself, if it is embedded
 };
 
+// A block as it is stored.
 struct Block {
-  uint64_t size;   // bytes of content
+  uint64_t size;   // bytes of content, 1 … block_size
   bool network;    // whether it needs the frame's model
-  std::optional<ModelRef> model;  // that of the frame, in its first network block
+  std::optional<ModelRef> model;  // only of the frame's first network block
   Bytes plan;
   Bytes payload;
-  uint32_t lead_checksum;  // CRC-32 of the content's lead; 0 where there is no more than that
-  uint32_t content_checksum;
+  uint32_t lead_checksum;     // CRC-32 of the content's lead; 0 if the content is not longer
+  uint32_t content_checksum;  // CRC-32 of the content; of a small frame its check, which also covers `before`
   struct Before {
     uint32_t crc;
     uint64_t size;
   };
-  std::optional<Before> before;  // of a small frame: what is before its check, which the checksum is
+  std::optional<Before> before;  // only of a small frame: CRC-32 and size of its bytes before the check
 
-  // Whether that is what the checksums are of.
+  // Whether `content` has the block's size and checksums.
   bool matches(View content) const;
 };
 
-// Raises FormatError for what no encoder writes, and Refusal before more than `memory_limit` bytes would be held.
+// Reads a file: frame(), then block() until there is none, then frame() again. Throws FormatError, and Refusal before
+// it would hold more than `memory_limit` bytes.
 class Reader {
  public:
   Reader(Source source, uint64_t memory_limit) : source_(std::move(source)), memory_limit_(memory_limit) {}
 
-  // The next frame's head, once the blocks before it have been read; none at the end of the file.
+  // Reads the next frame's header; none at the end of the file.
   std::optional<Header> frame();
 
-  // The frame's next block; none where the frame ends, once its index is confirmed.
+  // Reads the frame's next block; none at the end of the frame, after its index and last check.
   std::optional<Block> block();
 
  private:
@@ -87,17 +89,17 @@ class Reader {
   Source source_;
   uint64_t memory_limit_;
   bool first_ = true;      // no frame has been read yet
-  uint64_t position_ = 0;  // in the file
-  uint64_t start_ = 0;     // of the frame
-  int form_ = 0;           // of a small frame's block
-  uint32_t crc_ = 0;       // of what the next check covers, as far as it has been read
+  uint64_t position_ = 0;  // bytes of the file that have been read
+  uint64_t start_ = 0;     // where the frame begins
+  int form_ = 0;           // a Form, of a small frame's block
+  uint32_t crc_ = 0;       // CRC-32 of the bytes read since the last check, that one included
   Header header_{};
-  bool has_network_ = false;  // whether the frame had a network block
-  uint64_t count_ = 0;        // of its blocks
-  Bytes entries_;             // of its index, as they have to be
+  bool has_network_ = false;  // whether the frame had a network block so far
+  uint64_t count_ = 0;        // blocks of the frame so far
+  Bytes entries_;             // index entries that these blocks require
 };
 
-// "12.5 MiB", and a refusal to use so much memory.
+// Throws a Refusal that says that `what` needs `need` bytes of memory.
 [[noreturn]] void refuse_memory(const std::string& what, uint64_t need, uint64_t limit);
 
 }  // namespace nncomp::unnnc

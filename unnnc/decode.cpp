@@ -18,8 +18,8 @@ namespace {
 
 // ---- A stream ----
 
-// Undoes what docs/format.md, section 6, says of lanes: each begins with a piece of the stream's lead, and goes on with
-// a piece of the rest; `coded` has lane behind lane.
+// Puts a stream in order whose lanes are one after the other in `coded`. Each lane has a piece of the stream's lead,
+// then a piece of the rest (docs/format.md, section 6).
 Bytes gather(Bytes&& coded, size_t lanes) {
   if (lanes == 1 || coded.size() <= LEAD_SIZE) return std::move(coded);
   Bytes stream(coded.size());
@@ -34,12 +34,13 @@ Bytes gather(Bytes&& coded, size_t lanes) {
   return stream;
 }
 
-// What decodes the streams of a block.
+// Decodes the streams of a block.
 struct Engine {
   const Network* network;  // of the frame, or null
-  const Prime* prime;  // likewise
+  const Prime* prime;      // likewise
   int threads;
 
+  // Decodes a stream, or joins it from those below it.
   Bytes stream(const Part& part) const {
     if (!part.below.empty()) {
       std::vector<Bytes> streams;
@@ -58,7 +59,7 @@ struct Engine {
 
 // ---- Memory ----
 
-// The most that joining the part, or one below it, needs beside streams.
+// The most bytes that joining `part`, or a part below it, needs beside the streams.
 uint64_t memory_of_joining(const Part& part) {
   uint64_t need = 0;
   each(part, [&](const Part& one) {
@@ -68,9 +69,9 @@ uint64_t memory_of_joining(const Part& part) {
   return need;
 }
 
-// Upper bound in bytes of what decoding a block needs: its payload and content, with copies its literals and what is
-// copied, with a filter the streams and what joins them, and what the largest of the streams is coded with, a prime
-// included.
+// Upper bound in bytes of what decoding a block needs, as docs/format.md, rule 19, defines it: payload and content;
+// with copies, literals and the stream of copies; with a filter, all streams and what joining needs; and what coding
+// needs for the most costly stream, since streams are decoded one after the other.
 uint64_t memory_of_block(const Plan& plan, uint64_t size, const Network* network, const Prime* prime) {
   uint64_t need = 2 * size, coder = network ? memory_of(network->config(), 1) : 0;
   const auto count = [&](const Part& part) {
@@ -78,7 +79,7 @@ uint64_t memory_of_block(const Plan& plan, uint64_t size, const Network* network
     const int lanes = int(part.payloads.size());
     const uint64_t model = network ? memory_of(network->config(), lanes) : 0;
     const uint64_t laid_out = part.size + (part.primed ? uint64_t(lanes) * prime->size() : 0);
-    // What reads units is counted with the model.
+    // 0 units: memory_of counts what reads them.
     uint64_t own = Stage::memory(*part.mixing, part.network, 0, laid_out, lanes) + model;
     if (part.primed) own += prime->memory(*part.mixing, network, part.size, lanes);
     coder = std::max(coder, own);
@@ -97,17 +98,17 @@ uint64_t memory_of_block(const Plan& plan, uint64_t size, const Network* network
 
 // ---- A block ----
 
-// A block on its way. It is decoded without any other, perhaps beside others, and finished once those before it are.
+// A block that is being decoded. Several may be at the same time, as only Frame::finish needs the blocks before.
 struct Task {
   Block block;
-  Plan plan;  // refers to the block
+  Plan plan;  // points into the block
   std::shared_ptr<const Network> network;
   const Prime* prime;  // of the frame, or null
   uint64_t need;  // bytes of memory
-  Bytes copies;  // what is copied to where, once it is decoded
-  std::future<Bytes> literals;
+  Bytes copies;   // the decoded list of copies, once `literals` are there
+  std::future<Bytes> literals;  // the last member: it waits for the thread before what that uses is destroyed
 
-  // With `policy` deferred, it is decoded once it is wanted, and no thread is started.
+  // Begins to decode, with `policy` deferred only when `literals` are wanted, and without another thread.
   void start(std::launch policy, int threads) {
     const auto work = [this, threads] {
       const Engine engine{network.get(), prime, threads};
@@ -116,17 +117,18 @@ struct Task {
     };
     try {
       literals = std::async(policy, work);
-    } catch (const std::system_error&) {  // there are no more threads
+    } catch (const std::system_error&) {  // the system gives no more threads
       literals = std::async(std::launch::deferred, work);
     }
   }
 };
 
-// The literals of a frame's last blocks, up to its reach: what later ones copy from.
+// The literals of a frame's last blocks, up to its reach. Later blocks copy from them.
 class Past {
  public:
   explicit Past(uint64_t reach) : reach_(reach) {}
 
+  // Those of the block `count` blocks back, 1 or more.
   View back(uint64_t count) const {
     require(count <= held_.size(), "a block copies from beyond the reach");
     return held_[held_.size() - count];
@@ -146,6 +148,7 @@ class Past {
 
 // ---- A frame ----
 
+// Decodes a frame.
 class Frame {
  public:
   Frame(Reader& reader, const Header& header, Models& models, const Limits& limits,
@@ -161,8 +164,8 @@ class Frame {
     prime_->require_named(header.prime);
   }
 
-  // As many blocks at a time as there are threads, and memory; fewer share the threads. What comes before an error is
-  // handed out.
+  // Decodes as many blocks at a time as threads and memory allow; if these are fewer than threads, they share them.
+  // After an error in reading, the blocks before it are still decoded and handed out.
   void decode() {
     std::unique_ptr<Task> next = read();
     while (next || !tasks_.empty()) {
@@ -184,7 +187,7 @@ class Frame {
     return tasks_.size() < size_t(limits_.threads) && held_ + needed_ + task.need <= limits_.memory;
   }
 
-  // The next block; none where the frame ends, or has failed.
+  // The next block; null at the end of the frame and after an error, which failure_ keeps.
   std::unique_ptr<Task> read() {
     try {
       return failure_ ? nullptr : read_block();
@@ -194,7 +197,7 @@ class Frame {
     }
   }
 
-  // Nothing is allocated for what it becomes.
+  // Bounds the memory for the block before any is allocated for its content.
   std::unique_ptr<Task> read_block() {
     std::optional<Block> block = reader_.block();
     if (!block) return nullptr;
@@ -209,7 +212,7 @@ class Frame {
     return task;
   }
 
-  // The oldest block: puts copies back, and hands out what its checks confirm.
+  // Finishes the oldest block: puts copies back, verifies the content and hands it out.
   void finish() {
     const std::unique_ptr<Task> task = std::move(tasks_.front());
     tasks_.pop_front();
@@ -238,13 +241,13 @@ class Frame {
   Models& models_;
   const Limits& limits_;
   const std::function<void(View)>& sink_;
-  const Prime* prime_ = nullptr;  // of the frame
-  std::shared_ptr<const Network> network_;  // once it is known
-  std::deque<std::unique_ptr<Task>> tasks_;  // that are not finished
-  std::exception_ptr failure_;  // of reading
-  uint64_t needed_ = 0;  // bytes of memory, by them
-  uint64_t literals_ = 0;  // bytes of all blocks read so far
-  uint64_t held_ = 0;  // of which so many may be held
+  const Prime* prime_ = nullptr;             // null unless the frame is primed
+  std::shared_ptr<const Network> network_;   // null before the first network block
+  std::deque<std::unique_ptr<Task>> tasks_;  // not finished yet, oldest first
+  std::exception_ptr failure_;               // an error in reading
+  uint64_t needed_ = 0;    // bytes of memory that tasks_ need
+  uint64_t literals_ = 0;  // bytes of the literals of all blocks read so far
+  uint64_t held_ = 0;      // bytes of them that past_ holds at most
   Past past_;
 };
 

@@ -1,4 +1,4 @@
-// From a file to its content: docs/format.md, sections 6 and 9.
+// Decodes a file to its content: docs/format.md, sections 6 and 9.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,14 @@
 namespace nncomp::unnnc {
 
 struct Limits {
-  uint64_t memory = uint64_t(1) << 30;  // bytes that decoding may take
-  int threads = 1;                      // for speed alone
-  std::shared_ptr<const Prime> prime = nullptr;  // for frames that name it
+  uint64_t memory = uint64_t(1) << 30;  // bytes that decoding may take at most
+  int threads = 1;                      // 1 or more; the content does not depend on it
+  std::shared_ptr<const Prime> prime = nullptr;  // for primed frames; null: these are refused
 };
 
-// Hands the content of all frames of `source` to `sink`, a block at a time, once it is confirmed. Returns when the last
-// check has been, and the end of the file been found. Throws FormatError, Refusal, and what source and sink throw.
+// Decodes all frames of `source` and calls `sink` with the content of each block, in order, once its checksums match.
+// Returns once the last check matches and the file ends there. Throws FormatError, Refusal, and what source and sink
+// throw; blocks before the error have been handed out by then.
 void decode(Source source, Models& models, const Limits& limits, const std::function<void(View)>& sink);
 
 }  // namespace nncomp::unnnc

@@ -13,7 +13,7 @@
 namespace nncomp::unnnc {
 namespace {
 
-constexpr size_t BUFFER = 1 << 16;  // bytes
+constexpr size_t BUFFER = 1 << 16;  // bytes; larger reads go without it
 
 [[noreturn]] void fail(const std::string& name) { throw Refusal(name + ": " + std::strerror(errno)); }
 
@@ -21,6 +21,7 @@ void require_ok(int result, const std::string& name) {
   if (result < 0) fail(name);
 }
 
+// One read; returns 0 only at the end.
 size_t read_some(int descriptor, std::span<uint8_t> to) {
   ssize_t count;
   do count = ::read(descriptor, to.data(), to.size());
@@ -29,20 +30,21 @@ size_t read_some(int descriptor, std::span<uint8_t> to) {
   return size_t(count);
 }
 
-// With a slash at the end.
+// The directory of a path, with a slash at the end.
 std::string folder_of(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
 }
 
-// Whether it is no file that could be replaced, nor a directory.
+// Whether a path is to be opened and written as it is, because a new file cannot take its place: a pipe, a device,
+// anything in /dev or /proc. What does not exist is none of these.
 bool is_special(const std::string& path) {
   struct stat found{};
   const bool is_device = path.starts_with("/dev/") || path.starts_with("/proc/");
   return stat(path.c_str(), &found) == 0 && !S_ISDIR(found.st_mode) && (is_device || !S_ISREG(found.st_mode));
 }
 
-// The passing name of the output that there is now, for the handler.
+// The temporary name of the current Output, for the signal handler, which must not touch a std::string.
 char unfinished[4096];
 static_assert(std::atomic<bool>::is_always_lock_free);
 std::atomic<bool> has_unfinished{false};
@@ -53,7 +55,7 @@ void remove_and_die(int signal) {
   raise(signal);
 }
 
-// Makes names durable, where the file system knows how.
+// Writes a directory to disk, so that a new name in it survives a crash. Errors are ignored: not every system can.
 void sync_folder(const std::string& folder) {
   const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return;
@@ -65,7 +67,8 @@ void sync_folder(const std::string& folder) {
 
 Bytes read_file(const std::string& path, uint64_t most) {
   Input input(path);
-  Bytes data(std::min<uint64_t>(most, uint64_t(input.status().st_size) + 1));  // a pipe does not say how many
+  // One byte more than the file seems to have shows its end; a pipe has no size, and the buffer grows.
+  Bytes data(std::min<uint64_t>(most, uint64_t(input.status().st_size) + 1));
   for (size_t done = 0;;) {
     done += input.read(std::span(data).subspan(done));
     if (done < data.size() || done == most) {
@@ -160,7 +163,8 @@ void Output::publish(const Input& like) {
   }
   require_ok(fsync(descriptor_), path_);
   require_ok(close(std::exchange(descriptor_, -1)), path_);
-  // Unlike a rename, a link fails if somebody else was faster; where there are none, it was looked for at the start.
+  // Unlike a rename, a link fails if the name was taken meanwhile. File systems without links have to rely on the test
+  // in the constructor.
   if (!force_ && link(temporary_.c_str(), path_.c_str()) == 0) {
     unlink(temporary_.c_str());
   } else {

@@ -1,4 +1,4 @@
-// Files as a command finds and leaves them: an output appears complete or not at all. POSIX.
+// Files for a command, on POSIX systems. An output appears under its name complete, or not at all.
 #pragma once
 
 #include <sys/stat.h>
@@ -11,10 +11,10 @@
 
 namespace nncomp::unnnc {
 
-// All of a file of at most `most` bytes, or what comes first of a longer one. Throws Refusal.
+// Reads a file, of a longer one the first `most` bytes. Throws Refusal.
 Bytes read_file(const std::string& path, uint64_t most);
 
-// A file to read, or standard input where its name is "-". Throws Refusal.
+// A file to read, or standard input if its name is "-". Throws Refusal.
 class Input {
  public:
   explicit Input(const std::string& name);
@@ -22,7 +22,7 @@ class Input {
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
 
-  // Fills `to`; returns how many bytes those are: fewer only at the end.
+  // Fills `to` and returns its size, or at the end of the file how many bytes there were.
   size_t read(std::span<uint8_t> to);
 
   bool is_terminal() const;
@@ -31,20 +31,22 @@ class Input {
  private:
   int descriptor_;
   Bytes buffer_;
-  View left_;  // of it
+  View left_;  // the bytes in it that were not handed out yet
 };
 
-// A file under a passing name, which becomes `path` when it is published, with mode and times of the input; else
-// nothing is left of it, also where a signal ends the program. Throws Refusal.
+// A file that is written under a temporary name. `publish` gives it the name `path`; without that nothing is left of
+// it, even if SIGINT, SIGTERM or SIGHUP ends the program. Pipes and devices are written directly. At most one Output
+// with a temporary name may exist at a time. Throws Refusal.
 class Output {
  public:
-  // An existing file is replaced only where `force`.
+  // An existing file is replaced only with `force`.
   Output(const std::string& path, bool force);
   ~Output();
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
   void write(View data);
+  // Completes the file, with mode and times of `like` if that is a regular file.
   void publish(const Input& like);
 
  private:
@@ -53,6 +55,7 @@ class Output {
   int descriptor_ = -1;
 };
 
+// Writes all of `data`. Throws Refusal with `name` in its text.
 void write_all(int descriptor, View data, const std::string& name);
 
 }  // namespace nncomp::unnnc

@@ -5,8 +5,9 @@
 namespace nncomp::unnnc {
 namespace {
 
-constexpr int MAX_DEPTH = 8;
+constexpr int MAX_DEPTH = 8;  // levels of nested values
 
+// A recursive descent parser. `left_` is the text that has not been read.
 class Parser {
  public:
   explicit Parser(std::string_view text) : left_(text) {}
@@ -32,7 +33,8 @@ class Parser {
     return c;
   }
 
-  bool take(char c) {  // behind spaces
+  // Skips white space. Takes `c` if it comes next, and returns whether it does.
+  bool take(char c) {
     skip();
     if (left_.empty() || left_[0] != c) return false;
     next();
@@ -68,7 +70,8 @@ class Parser {
     return found;
   }
 
-  std::string string() {  // behind its first quote
+  // A string, after its opening quote.
+  std::string string() {
     std::string found;
     for (char c; (c = next()) != '"';) found += c == '\\' ? escaped() : c;
     return found;
@@ -80,7 +83,7 @@ class Parser {
     if (const size_t at = letters.find(c); at != std::string_view::npos) return meanings[at];
     good(c == 'u');
     for (int i = 0; i < 4; ++i) next();
-    return '?';  // only notes for people have other characters
+    return '?';  // a character beyond ASCII: only notes, which are not used here, have any
   }
 
   uint64_t number() {

@@ -1,6 +1,6 @@
-// unnnc: the content of .nnc files, without Python. What a file is, and what is refused, is docs/format.md; what the
-// coded bytes mean, docs/numerics.md. In the order of reading: container, plan, decode, filters/; model, packed, and
-// model_file for networks.
+// unnnc: decompresses .nnc files, without Python. This file is the command line. The format is docs/format.md, the
+// arithmetic docs/numerics.md. Read first container, plan, decode and filters/; then, for the network, model, packed
+// and model_file.
 #include <getopt.h>
 #include <unistd.h>
 
@@ -46,7 +46,7 @@ struct Options {
   std::vector<std::string> files;
 };
 
-// The name without control characters, which could move a terminal's cursor.
+// The text with control characters escaped: names of files must not control the terminal.
 std::string printable(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -65,7 +65,7 @@ void complain(const std::string& what) { std::fprintf(stderr, "unnnc: %s\n", pri
   std::exit(2);
 }
 
-// "65536", "64K", "64KiB", "1G"
+// A size such as 65536, 64K, 64KiB or 1G in bytes, 1 … 2^62 - 1.
 uint64_t bytes_of(const std::string& text) {
   char* end = nullptr;
   const uint64_t number = std::strtoull(text.c_str(), &end, 10);
@@ -117,7 +117,7 @@ Options parse(int count, char** arguments) {
   return options;
 }
 
-// Where the content of a file goes; none: to standard output.
+// The path that the content of a file is written to; none: standard output.
 std::optional<std::string> target_of(const std::string& name, const Options& options) {
   if (options.output && *options.output != "-") return options.output;
   if (options.output || options.to_stdout || name == "-") return std::nullopt;
@@ -128,6 +128,7 @@ std::optional<std::string> target_of(const std::string& name, const Options& opt
   return name.substr(0, stem);
 }
 
+// Decompresses a file to where the options say. Throws what decode and files do.
 void process(const std::string& name, const Options& options, Models& models) {
   Input input(name);
   if (input.is_terminal() && !options.force) {
@@ -143,7 +144,7 @@ void process(const std::string& name, const Options& options, Models& models) {
   decode(source, models, options.limits, [](View content) { write_all(STDOUT_FILENO, content, "(stdout)"); });
 }
 
-// Whether all went well; says what did not.
+// Decompresses a file. Returns whether that succeeded; prints what failed.
 bool run(const std::string& name, const Options& options) {
   const size_t slash = name.rfind('/');
   std::vector<std::string> folders = options.folders;
@@ -161,7 +162,7 @@ bool run(const std::string& name, const Options& options) {
   return false;
 }
 
-// Whether it could be read, if there is one; says what is wrong.
+// Reads the prime, if one is given. Returns false and prints why if that fails.
 bool load_prime(Options& options) {
   if (!options.prime) return true;
   try {

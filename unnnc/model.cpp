@@ -13,10 +13,10 @@ namespace {
 
 constexpr uint64_t MAX_SIZE = 64 << 20;  // bytes of a model's tensors
 
-// Numbers of packed models, docs/format.md, section 5.
+// TensorRow::statistics, numbered as in docs/format.md, section 5.
 enum Statistics { EMBED, TABLE, QKV, OUT, UP, DOWN, HEAD, MULTIPLIER, BIAS, CONSTANT, CHECK = 13 };
 
-// Rows of the schema as they are added, layer by layer.
+// Collects the rows for all tensors of a model. Their names begin with the prefix that `within` has set.
 class Schema {
  public:
   void within(const std::string& prefix) { prefix_ = prefix; }
@@ -45,6 +45,7 @@ class Schema {
   std::vector<TensorRow> rows_;
 };
 
+// Rows of a table. A table of known contexts has one more, for all contexts that are not known.
 int64_t rows_of(const TableConfig& table) { return (int64_t(1) << table.log2_rows) + (table.ways > 0); }
 
 void add_layer(Schema& schema, const LayerConfig& layer, int64_t d) {
@@ -63,7 +64,7 @@ void add_layer(Schema& schema, const LayerConfig& layer, int64_t d) {
   }
 }
 
-// The canonical text of the dimensions, which is part of the id.
+// The dimensions as JSON without spaces, from which the id is computed; compare nncomp/network/config.py.
 std::string json(const Config& config) {
   const auto list = [](const auto& items, auto text) {
     std::string out = "[";
@@ -89,7 +90,7 @@ uint64_t TensorRow::count() const {
   return uint64_t(std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<>()));
 }
 
-uint64_t TensorRow::stored_size() const {  // I8: 1, I16: 2, …
+uint64_t TensorRow::stored_size() const {  // the dtype ends with the bits of an element
   return count() * uint64_t(std::stoi(dtype.substr(1)) / 8);
 }
 
@@ -122,16 +123,17 @@ std::vector<TensorRow> tensors_of(const Config& config) {
 }
 
 uint64_t stored_size(const Config& config) {
-  require(!config.layers.empty(), "model has no layers");  // a network checks the rest, later
+  require(!config.layers.empty(), "model has no layers");  // Network checks the other dimensions later
   uint64_t size = 0;
   for (const TensorRow& row : tensors_of(config)) size += row.stored_size();
   require(size <= MAX_SIZE, "model is larger than 64 MiB");
   return size;
 }
 
-// Four times the tensors (the file, the checked arrays, and what a kernel packs, padding included); what each layer
-// remembers of each lane, with room for a chunk; buffers for a chunk of steps of one lane and a step of every lane; and
-// 1 MiB for small things.
+// The sum of: four times the tensors (the file, the arrays, and what a kernel packs, with padding); the state of each
+// layer for each lane, with room for a chunk; the weights with which the stage reads hidden units; buffers for a chunk
+// of steps of one lane and a step of every lane; and 1 MiB for small things. nncomp/network/config.py has the same
+// formula.
 uint64_t memory_of(const Config& config, int lanes) {
   uint64_t packed = 4 * stored_size(config), state = 0, row = 0;
   for (const LayerConfig& layer : config.layers) {

@@ -1,6 +1,5 @@
-// Models: their dimensions, tensors and ids (docs/numerics.md, sections 1 and 9), and where they come from: a model
-// file, or the packed form of docs/format.md, section 5. That tensors are within the limits is checked by the engine's
-// Network.
+// Models: dimensions, tensors and ids (docs/numerics.md, sections 1 and 9), read from a model file, or from the packed
+// form in which files embed them (docs/format.md, section 5). Values are not checked here: the engine's Network does.
 #pragma once
 
 #include <cstdint>
@@ -19,49 +18,51 @@ namespace nncomp::unnnc {
 
 constexpr int ARITHMETIC = 1;  // version of docs/numerics.md
 
-// The numbers of a tensor, row by row.
+// The elements of a tensor, row by row, of the type that its dtype names.
 using Numbers = std::variant<std::vector<int8_t>, std::vector<uint8_t>, std::vector<int16_t>, std::vector<int32_t>,
                              std::vector<int64_t>>;
 
-// A row of the table of docs/numerics.md, section 9.
+// The description of a tensor: a row of the table in docs/numerics.md, section 9.
 struct TensorRow {
   std::string name;
   std::string dtype;  // as in safetensors: U8, I8, I16, I32, I64
   std::vector<int64_t> shape;
-  int statistics;  // of a packed model: tensors that learn together
+  int statistics;  // in a packed model: tensors with the same number share their adaptive probabilities
 
-  uint64_t count() const;   // of its numbers
+  uint64_t count() const;        // elements
   uint64_t stored_size() const;  // bytes
-  Numbers zeros() const;
+  Numbers zeros() const;         // a tensor of zeros
 };
 
 // All tensors of a model of these dimensions, in the order of their names.
 std::vector<TensorRow> tensors_of(const Config& config);
 
-// Bytes of them. Throws FormatError where that is more than any model has, or there is no layer.
+// Bytes of all tensors of a model of these dimensions. Throws FormatError if that is more than 64 MiB, or there is no
+// layer.
 uint64_t stored_size(const Config& config);
 
-// Upper bound in bytes of what decoding a block of `lanes` lanes needs, its data aside.
+// Upper bound in bytes of what the network needs for a block in `lanes` lanes, beside the block's data.
 uint64_t memory_of(const Config& config, int lanes);
 
+// A model with all its tensors.
 struct Model {
   Config config;
-  std::map<std::string, Numbers> tensors;  // those of tensors_of(config)
+  std::map<std::string, Numbers> tensors;  // by name: those of tensors_of(config)
 
-  Id id() const;
+  Id id() const;  // BLAKE2b-128 of dimensions and tensors
 
-  // The engine's. Throws FormatError where dimensions or tensors are beyond the limits.
+  // Makes the network that the engine runs. Throws FormatError if dimensions or tensors are beyond the limits.
   std::unique_ptr<const Network> network(const Kernel& kernel) const;
 };
 
-// What a model file says of itself, and where in it tensors are.
+// The header of a model file: id, dimensions, and where the tensors are.
 class ModelFile {
  public:
-  // Throws FormatError for what is no model file. The bytes have to outlive it.
+  // Throws FormatError for what is not a model file. `data` has to outlive the object.
   explicit ModelFile(View data);
 
-  const std::string& id() const { return id_; }  // in hexadecimal, as stored
-  Model read() const;  // throws FormatError, also where the content does not have the id
+  const std::string& id() const { return id_; }  // as stored, in hexadecimal; only `read` verifies it
+  Model read() const;  // throws FormatError unless the content has the stored id
 
  private:
   std::string id_;
@@ -69,13 +70,14 @@ class ModelFile {
   std::map<std::string, View> tensors_;
 };
 
-// The id of the model that a packed one is a change of, if it is one.
+// The id of the base of a packed model; none if it is packed in full. `packed` is not empty. Throws FormatError.
 std::optional<Id> base_of(View packed);
 
-// A packed model; `base` is the one that base_of names. Throws FormatError, and Refusal before more than `memory_limit`
-// bytes would be held.
+// Unpacks a model; `base` is the one that base_of names, or null. Throws FormatError, and Refusal before it would hold
+// more than `memory_limit` bytes.
 Model unpack(View packed, const Model* base, uint64_t memory_limit);
 
+// Bytes as hexadecimal digits in lower case.
 std::string hex(View id);
 
 }  // namespace nncomp::unnnc

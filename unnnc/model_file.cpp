@@ -1,4 +1,5 @@
-// Model files: safetensors, with the configuration and the id in their metadata (docs/numerics.md, section 9).
+// Reads model files: safetensors with the dimensions and the id in the metadata (docs/numerics.md, section 9). As the
+// id is verified, it is enough to check that all tensors are there.
 #include <cstddef>
 
 #include "json.hpp"
@@ -7,8 +8,9 @@
 namespace nncomp::unnnc {
 namespace {
 
-constexpr uint64_t MAX_HEADER_SIZE = 1 << 20;  // bytes
+constexpr uint64_t MAX_HEADER_SIZE = 1 << 20;  // bytes of the JSON header
 
+// A number as a dimension, less than 2^20.
 int small(const Json& number) {
   require(number.number() < 1 << 20, "model has a dimension out of range");
   return int(number.number());
@@ -47,7 +49,7 @@ ModelFile::ModelFile(View data) {
   const Json& metadata = json.at("__metadata__");
   id_ = metadata.at("nncomp.id").text();
   config_ = read_config(parse_json(metadata.at("nncomp.config").text()));
-  stored_size(config_);  // within bounds
+  stored_size(config_);  // throws if the tensors are too large
   const View values = fields.take(fields.left());
   for (const TensorRow& row : tensors_of(config_)) {
     const std::vector<Json>& offsets = json.at(row.name).at("data_offsets").list();

@@ -11,9 +11,9 @@
 namespace nncomp::unnnc {
 namespace {
 
-constexpr uint64_t MAX_FILE_SIZE = 64 << 20;  // bytes of a model file
+constexpr uint64_t MAX_FILE_SIZE = 64 << 20;  // bytes of a model file that are read at most
 
-// The model files of a folder, in the order of their names; none where there is no such folder.
+// The paths of the model files in a folder, in the order of their names; empty if the folder cannot be read.
 std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::string> found;
   std::error_code error;
@@ -24,6 +24,7 @@ std::vector<std::string> files_in(const std::string& folder) {
   return found;
 }
 
+// The bytes of a file; none if it cannot be read.
 std::optional<Bytes> readable(const std::string& path) {
   try {
     return read_file(path, MAX_FILE_SIZE);
@@ -32,7 +33,8 @@ std::optional<Bytes> readable(const std::string& path) {
   }
 }
 
-std::optional<ModelFile> opened(View data) {  // or none where it is not a model
+// The header of a model file; none if it is not one.
+std::optional<ModelFile> opened(View data) {
   try {
     return ModelFile(data);
   } catch (const FormatError&) {

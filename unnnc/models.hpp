@@ -1,4 +1,4 @@
-// Where models are found: in the file itself, in the program, in folders.
+// Finds models: in the compressed file, in the program, and in folders.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,20 @@ namespace nncomp::unnnc {
 
 class Models {
  public:
+  // `folders` are searched after the program, in this order.
   explicit Models(std::vector<std::string> folders) : folders_(std::move(folders)) {}
 
-  // The network that a frame needs, whatever the file is called that has it. Throws FormatError for what is embedded,
-  // Refusal where there is no such model or memory does not suffice.
+  // The network that a frame needs. Model files are known by their ids, not by their names. Throws FormatError for a
+  // malformed embedded model, Refusal if there is no such model or the memory does not suffice.
   std::shared_ptr<const Network> find(const ModelRef& ref, uint64_t memory_limit);
 
  private:
+  // The model whose id begins with `id`. `name` is for messages only.
   Model find_id(View id, const std::string& name) const;
 
   std::vector<std::string> folders_;
-  Bytes last_id_;  // of the last one, because files are often read in a row
-  std::shared_ptr<const Network> last_;
+  Bytes last_id_;                        // as the last frame gave it
+  std::shared_ptr<const Network> last_;  // its network, because the next frame often needs the same
 };
 
 }  // namespace nncomp::unnnc

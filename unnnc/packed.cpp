@@ -1,4 +1,4 @@
-// Packed models: docs/format.md, section 5.
+// Unpacks the models that files embed: docs/format.md, section 5.
 #include <algorithm>
 #include <cstddef>
 
@@ -10,10 +10,10 @@ namespace nncomp::unnnc {
 namespace {
 
 enum Form : uint8_t { WHOLE, CHANGE };
-constexpr int RANK = 10, LEFT = 11, RIGHT = 12;  // statistics of factors
+constexpr int RANK = 10, LEFT = 11, RIGHT = 12;  // sets of statistics of factors
 constexpr int MAX_RANK = 15, MAX_SHIFT = 30;
 constexpr size_t WAYS = size_t(1) << LOG2_WAYS;
-constexpr int UNIT = 8;  // bits: products of factors are taken times 2^8
+constexpr int UNIT = 8;  // products of factors are multiplied by 2^UNIT
 
 Config read_dimensions(Fields& fields) {
   Config config{64 * fields.byte(), {}, {}};
@@ -45,7 +45,8 @@ std::vector<int8_t> read_matrix(IntegerDecoder& decoder, int kind, size_t rows, 
   return values;
 }
 
-// Adds left · rightᵀ · 2^(8 − shift), rounded, to a matrix of weights, where there are such factors.
+// Reads factors, if there are any, and adds left · rightᵀ · 2^(8 − shift), rounded, to a matrix of weights. The sum is
+// clipped to −127 … 127.
 void read_factors(IntegerDecoder& decoder, size_t rows, size_t columns, std::vector<int8_t>& weight) {
   const int rank = read_matrix(decoder, RANK, 1, 1)[0];
   if (rank == 0) return;
@@ -69,13 +70,14 @@ bool ends_with(const std::string& name, const char* end) {
   return name.size() >= tail.size() && name.compare(name.size() - tail.size(), tail.size(), tail) == 0;
 }
 
-// Adds the differences of what rises along a row, smooth biases and sorted checks, of which steps are coded.
+// Reads values that rise along a row (biases and checks), of which the differences between neighbours are coded.
+// `values` are those of the base, or zeros, before.
 template <class T>
 void read_rising(IntegerDecoder& decoder, int kind, size_t rows, size_t columns, std::vector<T>& values) {
   std::vector<int64_t> steps(values.size());
   for (size_t i = 0; i < steps.size(); ++i) steps[i] = values[i] - (i % columns ? values[i - 1] : 0);
   decoder.add(kind, steps.data(), rows, columns);
-  uint64_t sum = 0;  // wraps at worst
+  uint64_t sum = 0;  // unsigned: malformed steps wrap around, and the range check below rejects them
   for (size_t i = 0; i < steps.size(); ++i) {
     sum = (i % columns ? sum : 0) + uint64_t(steps[i]);
     values[i] = T(sum);
@@ -83,6 +85,7 @@ void read_rising(IntegerDecoder& decoder, int kind, size_t rows, size_t columns,
   }
 }
 
+// Reads a tensor; `numbers` are those of the base, or zeros, before.
 void read_tensor(IntegerDecoder& decoder, const TensorRow& row, bool is_change, Numbers& numbers) {
   const bool flat = row.shape.size() == 1;
   const size_t rows = flat ? 1 : size_t(row.shape[0]), columns = size_t(row.shape.back());

@@ -9,14 +9,14 @@
 namespace nncomp::unnnc {
 namespace {
 
-constexpr size_t MAX_STREAMS = 256;                    // of a block
-constexpr int MAX_DEPTH = 6;                           // filters that a byte of content may have been through
-constexpr uint64_t MAX_SOURCES = 16;                   // blocks that a block copies from
+constexpr size_t MAX_STREAMS = 256;                      // streams of a block
+constexpr int MAX_DEPTH = 6;                             // filters that may be nested
+constexpr uint64_t MAX_SOURCES = 16;                     // blocks that a block may copy from
 constexpr uint64_t MAX_STREAM_SIZE = uint64_t(1) << 28;  // bytes of all streams of a block
 
-// Bits of a filter's byte,
+// Bits of the byte of a filter.
 constexpr uint8_t SIDE = 0x80, COPIES = 0x40, FILTER = 0x3F;
-// and of a stream's.
+// Bits of the byte of a stream.
 constexpr uint8_t SIZE = 0x80, PRIMED = 0x40, WAY = 0x30, CONTEXTS = 0x0F;
 constexpr uint64_t MAX_PRIMED_SIZE = uint64_t(1) << 26;  // bytes of a primed stream
 enum Way : uint8_t { STORED = 0x00, MIX = 0x10, NETWORK_MIX = 0x20, JOINED = 0x30 };
@@ -24,6 +24,7 @@ enum Way : uint8_t { STORED = 0x00, MIX = 0x10, NETWORK_MIX = 0x20, JOINED = 0x3
 constexpr const char* TOO_MANY = "a block has too many streams, or too large ones";
 constexpr const char* NOT_SMALLER = "a stream's payload is not smaller than the stream";
 
+// Reads a plan, field by field, and cuts the payload into those of the streams.
 class PlanReader {
  public:
   PlanReader(const Block& block, const Header& header)
@@ -58,17 +59,20 @@ class PlanReader {
  private:
   static constexpr const char* TOO_SHORT = "a block's plan does not fit into the block";
 
+  // Returns `number` if there is such a filter.
   static int filter(int number, const char* whose) {
     require(number < FILTER_COUNT, "filter " + std::to_string(number) + whose + " is not supported");
     return number;
   }
 
+  // What a filter keeps beside its streams.
   View side() {
     const uint64_t size = plan_.varint();
     require(size > 0, "a filter has bytes of its own, and they are none");
     return plan_.take(size);
   }
 
+  // Copies::sources.
   std::vector<uint64_t> sources() {
     require(header_.reach != 0, "a block copies from others, and each is said to stand alone");
     const uint64_t count = plan_.varint() + 1;
@@ -77,13 +81,13 @@ class PlanReader {
     uint64_t back = 0;
     for (uint64_t i = 0; i < count; ++i) {
       const uint64_t step = plan_.varint();
-      require(step < header_.reach, "a block copies from beyond the reach");  // and no sum is too large
+      require(step < header_.reach, "a block copies from beyond the reach");  // so that no sum overflows
       found.push_back(back += step + 1);
     }
     return found;
   }
 
-  // A stream of what has `outer` bytes, with at most `depth` filters below it.
+  // A stream of what has `outer` bytes. At most `depth` - 1 filters may be nested in it.
   Part stream(uint64_t outer, int depth) {
     const uint8_t coding = plan_.byte();
     const uint64_t size = stream_size(coding, outer);
@@ -100,7 +104,7 @@ class PlanReader {
     return joined;
   }
 
-  // That of a stream, which is written only where it is another one.
+  // The size of a stream of what has `outer` bytes: written only if it is not `outer`.
   uint64_t stream_size(uint8_t coding, uint64_t outer) {
     if (!(coding & SIZE)) return outer;
     const uint64_t size = plan_.varint();
@@ -109,6 +113,7 @@ class PlanReader {
     return size;
   }
 
+  // A stream that is coded or stored.
   Part coded(uint8_t coding, uint64_t size) {
     Part part;
     part.size = size;
@@ -145,7 +150,7 @@ class PlanReader {
     return found;
   }
 
-  // Those of a stream of `size` bytes; that of the plan's very last payload is not written.
+  // The payload sizes of a stream of `size` bytes. That of the plan's last payload is not written: it gets the rest.
   std::vector<uint64_t> payload_sizes(int lanes, uint64_t size) {
     std::vector<uint64_t> sizes;
     uint64_t sum = 0;
@@ -166,6 +171,7 @@ class PlanReader {
     return sizes;
   }
 
+  // Checks number and sizes of the streams that have been read so far.
   static void check_limits(const Plan& plan) {
     const uint64_t size = plan.literals.size;
     size_t count = plan.copies ? 1 : 0;

@@ -1,4 +1,4 @@
-// How a block's content comes from its payload: docs/format.md, section 6.
+// Reads plans, which say how a block's content comes from its payload: docs/format.md, section 6.
 #pragma once
 
 #include <cstdint>
@@ -11,43 +11,43 @@
 
 namespace nncomp::unnnc {
 
-// A stream: coded in some way, or joined by a filter from streams below it. Views are into the block.
+// A stream: stored, coded, or joined by a filter from the streams below it. Views point into the block.
 struct Part {
   uint64_t size = 0;  // bytes
 
-  std::vector<View> payloads;    // of a coded one, one a lane; of a stored one, itself
-  std::optional<Mixing> mixing;  // how the adaptive stage codes it; none: it is stored
+  std::vector<View> payloads;    // one for each lane; of a stored stream the stream itself; none if it is joined
+  std::optional<Mixing> mixing;  // how the adaptive stage codes it; none: it is stored or joined
   bool network = false;          // whether the network takes part beside the stage
-  bool primed = false;           // whether it goes on from the frame's prime
+  bool primed = false;           // whether the predictors have read the frame's prime before
 
-  std::vector<Part> below;  // of a joined one; else none
-  int filter = 0;           // among FILTERS
+  std::vector<Part> below;  // the streams that it is joined from; empty unless it is joined
+  int filter = 0;           // what joins them: an index in FILTERS
   View side;                // what the filter keeps beside the streams
 };
 
-// What of a block's content is in the literals of earlier blocks of its frame.
+// The copies in a block from earlier blocks of its frame.
 struct Copies {
-  std::vector<uint64_t> sources;  // how many blocks back they are, ascending
-  Part stream;                    // what is copied to where (csrc/far/join.hpp)
+  std::vector<uint64_t> sources;  // how many blocks back they are, ascending, 1 or more; 1 … 16 of them
+  Part stream;                    // the list of copies (csrc/far/join.hpp)
 };
 
 struct Plan {
-  Part literals;  // what is joined: the content, or with copies what of it is not copied
+  Part literals;  // the content, or with copies the bytes of it that are not copied; always joined, if by no filter
   std::optional<Copies> copies;
 };
 
-// The plan of a block. Throws FormatError for all that the format does not allow: what it says of sizes is within the
-// limits.
+// Reads the plan of a block. Throws FormatError for what the format does not allow, so all sizes in a plan are within
+// the limits.
 Plan read_plan(const Block& block, const Header& header);
 
-// visit(part) for a part and all below it, in the order of the file.
+// Calls visit(part) for a part and all below it, in the order of the file.
 template <class Visit>
 void each(const Part& part, Visit visit) {
   visit(part);
   for (const Part& one : part.below) each(one, visit);
 }
 
-// The sizes of the parts right below it.
+// The sizes of the parts directly below.
 std::vector<uint64_t> sizes_below(const Part& part);
 
 }  // namespace nncomp::unnnc

@@ -9,6 +9,7 @@
 namespace nncomp::unnnc {
 namespace {
 
+// Returns `data` if it may be a prime.
 Bytes checked(Bytes data) {
   if (data.empty()) throw Refusal("a prime is empty");
   if (data.size() > Prime::MAX_SIZE) {
@@ -56,7 +57,7 @@ uint64_t Prime::memory(const Mixing& mixing, const Network* network, uint64_t si
   return laid_out + (one <= MOST_KEPT ? KEPT : 1) * one;
 }
 
-// Bytes of what has read it, for so many.
+// Upper bound in bytes of one state, for streams that are `laid_out` bytes long with the prime before each lane.
 uint64_t Prime::state(const Mixing& mixing, const Network* network, uint64_t laid_out) const {
   const uint64_t stage = Stage::memory(mixing, network != nullptr, 0, Stage::room_for(laid_out), 1);
   return stage + data_.size() + (network ? memory_of(network->config(), 1) : 0);

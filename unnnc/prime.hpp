@@ -1,4 +1,4 @@
-// A prime: a sample that the predictors have read before the first byte of each block.
+// A prime: bytes that the predictors read before the first byte of each stream that is primed with them.
 #pragma once
 
 #include <deque>
@@ -16,30 +16,31 @@ class Prime {
  public:
   static constexpr uint64_t MAX_SIZE = 1 << 20;  // bytes
 
-  // Throws Refusal for a size out of range.
+  // 1 … MAX_SIZE bytes. Throws Refusal for another size.
   explicit Prime(Bytes data);
 
   uint64_t size() const { return data_.size(); }
 
-  // Throws Refusal unless this is the one that a frame names by its digest, or by the beginning of it.
+  // Throws Refusal unless `digest`, as a frame names its prime, is the digest of this prime or the beginning of it.
   void require_named(View digest) const;
 
-  // What a block of `size` bytes in some lanes begins with: as it was kept, or made now. For any number of threads.
+  // The state after reading the prime, for a stream of `size` bytes in `lanes` lanes. The last few are cached. Several
+  // threads may call it at the same time.
   std::shared_ptr<const Ready> ready(const Predictor& predictor, uint64_t size, int lanes) const;
 
-  // Upper bound in bytes of what ready() holds.
+  // Upper bound in bytes of what a primed stream needs beside its coder: cached states, and the prime in each lane.
   uint64_t memory(const Mixing& mixing, const Network* network, uint64_t size, int lanes) const;
 
  private:
-  static constexpr size_t KEPT = 2;                           // of what has been made ready
-  static constexpr uint64_t MOST_KEPT = uint64_t(1) << 27;  // bytes that one of them may take
+  static constexpr size_t KEPT = 2;  // states that are cached at most
+  static constexpr uint64_t MOST_KEPT = uint64_t(1) << 27;  // bytes of a state that is cached
 
   uint64_t state(const Mixing& mixing, const Network* network, uint64_t laid_out) const;
 
   Bytes data_;
   Id digest_;
-  mutable std::mutex mutex_;  // guards what follows
-  mutable std::deque<std::shared_ptr<const Ready>> kept_;  // the last used one first
+  mutable std::mutex mutex_;  // guards kept_
+  mutable std::deque<std::shared_ptr<const Ready>> kept_;  // cached states, the last used one first
 };
 
 }  // namespace nncomp::unnnc

@@ -1,7 +1,7 @@
-"""The native engine for ARM64, built by a cross compiler and run by qemu.
+"""Runs the native engine for ARM64 in qemu, built by a cross compiler.
 
-There is no Python for ARM64 here: ``engine.cpp`` serves requests behind a pipe, and ``Engine`` has
-the functions that every engine has.
+This needs no Python for ARM64: ``engine.cpp`` answers requests on a pipe, and ``Engine`` sends them
+and has the functions that every engine has.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ CSRC = ROOT / "nncomp" / "csrc"
 COMPILER, QEMU = "aarch64-linux-gnu-g++", "qemu-aarch64"
 LIBRARIES = "/usr/aarch64-linux-gnu"  # where Debian's cross compiler has the C library
 
-# Fastest first, and a CPU that has what the kernel asks for and little more.
+# Kernels, fastest first, and for each a CPU that has the features it needs and few more.
 KERNELS = {"dotprod": "neoverse-n1", "neon": "cortex-a72", "portable": "cortex-a72"}
 
 
 def build() -> Path:
-    """The program, by the project's own CMakeLists.txt; skips the test without the tools.
+    """Build the program with the project's CMakeLists.txt; skip the test where tools are missing.
 
     It stays in ``build/``, so that the next time only what has changed is compiled.
     """
@@ -63,7 +63,7 @@ def build() -> Path:
 
 
 def build_counter(folder: Path) -> Path:
-    """The plugin of qemu that counts instructions; skips the test without a C compiler."""
+    """Build the plugin for qemu that counts instructions; skip the test without a C compiler."""
     compiler = shutil.which("gcc")
     if compiler is None:
         pytest.skip("no gcc here")
@@ -78,7 +78,7 @@ def run(*command: str | Path | int) -> None:
 
 
 def emulated(program: Path, *arguments: str, cpu: str, plugin: Path | None = None) -> list[str]:
-    """The command that runs a program on a CPU that qemu knows."""
+    """The command that runs a program in qemu on the CPU ``cpu``."""
     counting = ["-plugin", str(plugin), "-d", "plugin"] if plugin else []
     return [QEMU, "-L", LIBRARIES, "-cpu", cpu, *counting, str(program), *arguments]
 
@@ -91,8 +91,8 @@ def kernels(program: Path, cpu: str) -> dict[str, bool]:
 
 
 class Engine:
-    """``nncomp.engine.Engine`` for ARM64 with one kernel; ``executed`` after it is closed, if a
-    plugin counts."""
+    """``nncomp.engine.Engine`` for ARM64 with one kernel. With the plugin, ``executed`` is the
+    number of instructions after ``close``."""
 
     def __init__(self, program: Path, kernel: str, plugin: Path | None = None) -> None:
         self._log: IO[str] = tempfile.TemporaryFile("w+")
@@ -159,7 +159,7 @@ class Engine:
         return np.frombuffer(out, "<u4").reshape(-1, 8)
 
     def _network(self, model: Model | None) -> int:
-        """The number of a model that the program has packed."""
+        """The number of a model in the program, which is sent if it is new. 0: no model."""
         if model is None:
             return 0
         if model.id not in self._networks:
@@ -191,7 +191,8 @@ def known(prime: Prime | None) -> bytes:
 
 
 def packed(value: int | bytes | Iterable[Any]) -> bytes:
-    """Numbers, bytes and lists with their length before them, and tuples without."""
+    """The bytes of a request: numbers as uint32, bytes and lists with their length before them, and
+    tuples without."""
     if isinstance(value, int):
         return struct.pack("<I", value)
     if isinstance(value, bytes):

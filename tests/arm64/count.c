@@ -1,5 +1,5 @@
-/* A plugin of qemu that counts the instructions that a program executes, and says how many they were at its end. qemu's
-   own header of plugins is in none of Debian's packages: what is used of it is declared here. */
+/* A plugin for qemu that counts the instructions that a program executes and prints the number at its end. None of
+   Debian's packages has qemu's header for plugins, so what is used of it is declared here. */
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>

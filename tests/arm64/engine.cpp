@@ -1,9 +1,10 @@
-// The engine behind a pipe: answers requests on its standard input, one after the other. So an engine for another
-// processor, run by an emulator, can be compared with this one's. Its argument is the kernel; without, it lists
-// kernels.
+// Answers requests to the engine on standard input and output, one after the other. With it, the engine for another
+// processor, run by an emulator, is compared with the one for this processor. The argument is the name of a kernel;
+// without one, it lists the kernels.
 //
-// A request is an operation and its arguments, as __init__.py writes them; an answer a status and bytes: 0 and the
-// result, 1 and what FormatError said, 2 and any other error's words. Numbers are uint32, little-endian.
+// A request is an operation and its arguments, as __init__.py writes them. An answer is a status, a size and bytes:
+// status 0 and the result, 1 and the text of a FormatError, or 2 and that of another error. Numbers are uint32,
+// little-endian.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -24,8 +25,9 @@ namespace {
 
 using Bytes = std::vector<uint8_t>;
 
+// Reads `size` bytes; the program ends where there are no more.
 void read(void* to, size_t size) {
-  if (fread(to, 1, size, stdin) != size) exit(size == 0 ? 1 : 0);  // no more requests
+  if (fread(to, 1, size, stdin) != size) exit(size == 0 ? 1 : 0);
 }
 uint32_t number() {
   uint32_t x;
@@ -111,7 +113,7 @@ class Engine {
     answer(std::vector<uint32_t>{uint32_t(networks_.size())});
   }
 
-  // Networks count from 1; 0 is none.
+  // The network with the number of the request, counted from 1; null for 0.
   const nncomp::Network* network() {
     const uint32_t n = number();
     return n == 0 ? nullptr : networks_.at(n - 1).get();
@@ -125,7 +127,7 @@ class Engine {
     return {used, mixing(), &kernel_};
   }
 
-  // What a block begins with when the prime of the request has been read; null where that is empty.
+  // The state of a block after reading the request's prime; null if that is empty.
   static std::unique_ptr<nncomp::Ready> ready(const nncomp::Predictor& by, size_t size, size_t lanes) {
     const Bytes prime = bytes();
     if (prime.empty()) return nullptr;

@@ -1,4 +1,4 @@
-"""The device form of the adaptive stage, compiled for the CPU with threads as fibers."""
+"""Runs the GPU's form of the adaptive stage on the CPU, with a fiber for each thread."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ HERE = Path(__file__).parent
 
 
 class EmulatedProgram:
-    """``device.Program`` by a library built from device.cpp; every launch has another order."""
+    """``device.Program`` with a library built from device.cpp. Every launch runs its threads in
+    another order."""
 
     def __init__(self, library: Path, threads: int = 256) -> None:
         self._library = ctypes.CDLL(str(library))
         self._library.launch.restype = ctypes.c_bool
-        self.threads = threads  # of a block, instead of what a launch asks for
+        self.threads = threads  # threads of a block, instead of those that a launch asks for
         self.launches = 0
 
     def make_current(self) -> None:
@@ -44,22 +45,22 @@ class EmulatedProgram:
 
 
 def build(folder: Path) -> Path:
-    """The library, compiled into ``folder``; skips the test where there is no g++."""
+    """Compile the library into ``folder``; skip the test where there is no g++."""
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("no g++ here")
     library = folder / "device.so"
     command = [compiler, "-std=c++20", "-O1", "-fPIC", "-shared", "-Wno-unknown-pragmas"]
-    command.append("-U_FORTIFY_SOURCE")  # it takes jumps between stacks for a mistake
+    command.append("-U_FORTIFY_SOURCE")  # its checks abort at jumps between stacks
     sources = ["-I", str(device.SOURCES), str(HERE / "device.cpp")]
     subprocess.run([*command, *sources, "-o", str(library)], check=True)
     return library
 
 
 class ForeseenRun:
-    """In place of ``network.Run``: what the native engine has computed."""
+    """Replaces ``network.Run``: hands out what the native engine has computed before."""
 
-    known: dict[int, bytes] = {}  # noqa: RUF012 - the whole batch's bytes, told by ``code``
+    known: dict[int, bytes] = {}  # noqa: RUF012 - [0]: the batch's bytes, set by ``code``
 
     def __init__(self, network: Network, data: torch.Tensor, start: np.ndarray, steps: int) -> None:
         self.steps, self.count, self.lanes = steps, len(start), padded_lanes(len(start), steps)

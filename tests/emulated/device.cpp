@@ -1,7 +1,6 @@
-// device/stage.cu on the CPU: a thread block's threads are fibers that run one at a time, each up to the next place
-// where it waits for others. In what order they run between two such places is drawn from a seed, so that code
-// which depends on it shows. A place where threads of a warp or a block wait for different things ends
-// the program.
+// Runs device/stage.cu on the CPU. The threads of a thread block are fibers, of which one runs at a time, up to the
+// next call where it waits for others. The order between two such calls is drawn from a seed, so that code which
+// depends on it gives other results. If threads of a warp or block wait in different functions, the program aborts.
 #include <setjmp.h>
 #include <ucontext.h>
 
@@ -23,16 +22,16 @@ struct Index {
 };
 thread_local Index threadIdx, blockIdx, blockDim;
 
-enum Wait { NOTHING, BLOCK, WARP_SYNC, MATCH, ANY };
+enum Wait { NOTHING, BLOCK, WARP_SYNC, MATCH, ANY };  // the function that a thread waits in
 
 struct Fiber {
-  ucontext_t context;  // where it starts; from then on jumps do, which need no call of the system
-  jmp_buf place;
+  ucontext_t context;  // only to start it
+  jmp_buf place;  // where it goes on: jumps are faster, as they need no system call
   bool started = false;
   std::vector<char> stack;
   Wait wait = NOTHING;
-  unsigned long long value = 0;  // brought to the meeting
-  unsigned result = 0;           // taken from it
+  unsigned long long value = 0;  // the argument of the function that it waits in
+  unsigned result = 0;  // its result
   bool done = false;
 };
 
@@ -42,6 +41,7 @@ jmp_buf scheduler;
 unsigned current;
 std::function<void()> kernel;
 
+// Lets the current fiber wait until `release` has given it a result, which is returned.
 unsigned meet(Wait wait, unsigned long long value) {
   Fiber& f = fibers[current];
   f.wait = wait;
@@ -57,7 +57,7 @@ unsigned __match_any_sync(unsigned, unsigned long long value) { return meet(MATC
 bool __any_sync(unsigned, bool p) { return meet(ANY, p) != 0; }
 int __popc(unsigned x) { return __builtin_popcount(x); }
 
-// Lets fibers first … last − 1 go on if all of them wait for the same.
+// Lets fibers first … last − 1 go on if all of them wait in the same function. Returns whether they do.
 bool release(unsigned first, unsigned last) {
   const Wait wait = fibers[first].wait;
   if (wait == NOTHING) return false;
@@ -82,12 +82,14 @@ bool release(unsigned first, unsigned last) {
   return true;
 }
 
+// The body of a fiber.
 void enter() {
   kernel();
   fibers[current].done = true;
   _longjmp(scheduler, 1);
 }
 
+// Runs a fiber until it waits or ends.
 void resume(Fiber& f) {
   if (_setjmp(scheduler) != 0) return;
   if (f.started) _longjmp(f.place, 1);
@@ -95,6 +97,7 @@ void resume(Fiber& f) {
   swapcontext(&returning, &f.context);
 }
 
+// Runs the kernel for all threads of one block; `threads` is a power of two, 32 or more.
 void run(unsigned block, unsigned threads, uint64_t& seed) {
   fibers = std::vector<Fiber>(threads);
   blockIdx = {block};
@@ -108,7 +111,7 @@ void run(unsigned block, unsigned threads, uint64_t& seed) {
   }
   for (unsigned left = threads; left > 0;) {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
-    const unsigned step = 2 * unsigned(seed >> 33) + 1, from = unsigned(seed >> 40);  // threads: a power of two
+    const unsigned step = 2 * unsigned(seed >> 33) + 1, from = unsigned(seed >> 40);
     bool moved = false;
     for (unsigned i = 0; i < threads; ++i) {
       Fiber& f = fibers[current = (from + i * step) % threads];
@@ -133,7 +136,7 @@ void run(unsigned block, unsigned threads, uint64_t& seed) {
 
 #include "device/stage.cu"
 
-// Runs the kernel of that name, arguments as cuLaunchKernel takes them. Returns whether there is one.
+// Runs the kernel called `name`; `a` points to its arguments, as for cuLaunchKernel. Returns false if there is none.
 extern "C" bool launch(const char* name, unsigned grid, unsigned threads, uint64_t seed, void** a) {
   const auto is = [&](const char* other) { return strcmp(name, other) == 0; };
   const auto as = [&]<class T>(int i, T) { return *static_cast<T*>(a[i]); };
@@ -154,7 +157,8 @@ extern "C" bool launch(const char* name, unsigned grid, unsigned threads, uint64
   return true;
 }
 
-// What device.py asks of the driver's library: one device, of compute capability 9.0, whose functions are their names.
+// The functions of the CUDA driver that device.py calls: one device with compute capability 9.0. A function is
+// represented by its name.
 
 static int contexts = 0;
 static uint64_t launches = 0;

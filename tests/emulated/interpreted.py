@@ -1,6 +1,7 @@
-"""Run by test_cuda_kernels.py with TRITON_INTERPRET=1: the kernels in numpy, against the reference.
+"""Compares the Triton kernels, interpreted in numpy, with the reference engine.
 
-Bytes alone would hide where two engines part, so whole distributions are compared.
+test_cuda_kernels.py runs this file with TRITON_INTERPRET=1. Whole distributions are compared,
+because compressed bytes alone do not show where two engines begin to differ.
 """
 
 # ruff: noqa: E402 (the environment comes first)
@@ -41,7 +42,7 @@ ODD = models.pairs(192, 6, 32, 320, (192, 64), ((2, 10, 176, 16),))
 
 @pytest.fixture(autouse=True)
 def few_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The interpreter takes a tile of any size in about the same time."""
+    """Use large tiles early: the interpreter takes about the same time for a tile of any size."""
     monkeypatch.setattr(network, "MANY_ROWS", 17)
 
 
@@ -83,7 +84,7 @@ def test_a_chunk() -> None:
 
 
 def test_contexts() -> None:
-    """Both kinds of tables; state goes on from step to step and from chunk to chunk."""
+    """Both kinds of tables; their state is kept from step to step and from chunk to chunk."""
     lanes = [models.contextual(40), models.contextual(39, 2), b"\n\n \tx"]
     same(models.natural(models.CONTEXTUAL), lanes, 16)
     same(models.natural(models.CONTEXTUAL), [models.contextual(3)], 1)
@@ -123,7 +124,7 @@ def test_thirty_two_lanes() -> None:
 
 @pytest.mark.slow
 def test_past_the_window() -> None:
-    """A ring without spare slots, which begins again."""
+    """A ring buffer without spare slots, which wraps around."""
     same(models.natural(SMALLEST), [models.text(66)], 1)
 
 
@@ -134,7 +135,7 @@ def test_tiles_of_a_device(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
     same(models.tiny(), texts(5, 16), 16)
 
 
-# The whole engine, but for what only a device has: streams, graphs, its compiler
+# The whole engine, except what only a device has: streams, graphs, its compiler
 
 
 @cache
@@ -189,7 +190,7 @@ def test_what_goes_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without memory the CPU takes over; what else is wrong with a device is one line."""
+    """If the device lacks memory, the CPU takes over; other failures are errors of one line."""
     from nncomp.engine.cuda import engine as module
 
     model, data, mixing = models.tiny(), models.text(300), Mixing(Profile.LEAN)
@@ -251,7 +252,7 @@ def test_progress_can_stop_the_work() -> None:
 
 @pytest.mark.slow
 def test_measurements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """tools/gpu_check.py, as far as it gets without a GPU: it notices bytes that differ."""
+    """tools/gpu_check.py, as far as it runs without a GPU, reports bytes that differ."""
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "tools")
     import gpu_check
 

@@ -1,4 +1,4 @@
-// Base64 again from the bytes that it stands for.
+// The filter base64: encodes bytes as base64 text again.
 #include <algorithm>
 
 #include "filters/runs.hpp"
@@ -6,26 +6,28 @@
 namespace nncomp::unnnc {
 namespace {
 
-constexpr uint64_t MAX_END = 15;  // bytes
+constexpr uint64_t MAX_END = 15;  // bytes between two lines at most
 
+// Base64 in lines of one length. A letter is a character of base64, "=" included.
 struct Run {
-  uint64_t size;  // bytes that it stands for, 1 or more
-  uint64_t line;  // letters of a line, but for the first and the last; 0: there is one
-  uint64_t first;  // letters of the first
-  View end;       // what is between lines
+  uint64_t size;   // decoded bytes, 1 or more
+  uint64_t line;   // letters of each line but the first and the last; 0: there is only one line
+  uint64_t first;  // letters of the first line, 1 … line
+  View end;        // bytes between two lines
 
   uint64_t letters() const { return (size + 2) / 3 * 4; }
 
-  uint64_t length() const {  // bytes of the text
+  // Bytes of the text. `size` < 2^59, so that nothing overflows.
+  uint64_t length() const {
     const uint64_t after = line != 0 && letters() > first ? letters() - first : 0;
     const uint64_t ends = after == 0 ? 0 : (after - 1) / line + 1;
     return letters() + ends * end.size();
   }
 
-  // Its text to `out`; returns the place behind it.
+  // Writes the text to `out` and returns the end of it.
   uint8_t* write(View payload, uint8_t* out) const {
     static constexpr char LETTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint64_t left = line ? first : letters();  // letters of the line
+    uint64_t left = line ? first : letters();  // letters that the current line still gets
     const auto put = [&](char letter) {
       if (left == 0) {
         out = std::copy(end.begin(), end.end(), out);

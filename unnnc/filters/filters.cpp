@@ -1,4 +1,4 @@
-// The list of filters, and those that are short or in the engine.
+// The list of filters, and those that are short or call the engine.
 #include "filters/filters.hpp"
 
 #include <algorithm>
@@ -49,7 +49,7 @@ Bytes join_repeat(std::vector<Bytes>&& streams, View, uint64_t size) {
   return content;
 }
 
-// ---- x86 and arm64: distances that are targets ----
+// ---- x86 and arm64: relative distances of calls that were replaced by absolute addresses ----
 
 void check_program(const Sizes& sizes, View side, uint64_t size) {
   require(sizes == Sizes{size} && side.empty(), "a program is not one stream of its size");
@@ -63,7 +63,7 @@ Bytes join_x86(std::vector<Bytes>&& streams, View, uint64_t) {
 Bytes join_arm64(std::vector<Bytes>&& streams, View, uint64_t) {
   Bytes& code = streams[0];
   for (size_t i = 0; i + 4 <= code.size(); i += 4) {
-    if (code[i + 3] >> 2 != 0x25) continue;  // BL
+    if (code[i + 3] >> 2 != 0x25) continue;  // BL: upper 6 bits 100101, lower 26 bits the distance in instructions
     uint32_t distance = code[i] | code[i + 1] << 8 | code[i + 2] << 16 | (code[i + 3] & 3) << 24;
     distance -= uint32_t(i / 4);
     for (size_t k = 0; k < 3; ++k) code[i + k] = uint8_t(distance >> 8 * k);
@@ -81,8 +81,8 @@ void check_deflate(const Sizes& sizes, View side, uint64_t size) {
           "streams are too large for the deflate streams in a block");
 }
 
-// The content once more, a picture's stream without its chunks, its rows, which are at most twice its pixels, a block's
-// tokens, with room to grow, and tables.
+// A copy of the content, a picture's deflate stream without PNG chunks, its filtered rows, which are at most twice as
+// large as its pixels, the tokens of a deflate block in a vector that doubles, and tables.
 uint64_t memory_of_deflate(const Sizes& sizes, View, uint64_t size) {
   const uint64_t contents = sum(sizes, 2, sizes.size()), tokens = 4 * std::min<uint64_t>(contents, 1 << 20);
   return 2 * size + 2 * contents + 2 * tokens + (3 << 20);
@@ -95,10 +95,10 @@ Bytes join_deflate(std::vector<Bytes>&& streams, View, uint64_t size) {
 
 // ---- jpeg ----
 
-// Blocks of coefficients that the pictures in `size` bytes may have.
+// Limit of the blocks of coefficients of a picture in `size` bytes of content.
 uint64_t most_blocks(uint64_t size) { return std::min<uint64_t>(size / 2 + (1 << 14), 1 << 22); }
 
-// Those of the largest picture.
+// The number of blocks of the largest picture, which the side holds.
 uint64_t blocks_of(View side) {
   Fields fields(side, "the side of pictures is too short");
   const uint64_t blocks = fields.varint();
@@ -111,7 +111,8 @@ void check_jpeg(const Sizes& sizes, View side, uint64_t size) {
   require(blocks_of(side) <= most_blocks(size), "pictures are too large for a block");
 }
 
-// The content once more, a scan without its zeros, what is learnt, coefficients, and traces of two rows of blocks.
+// A copy of the content, a scan without stuffed zeros, the model (24 MiB), and for each block its coefficients (128
+// bytes) and what the model remembers of two rows of blocks (160 bytes).
 uint64_t memory_of_jpeg(const Sizes&, View side, uint64_t size) {
   return 3 * size + (24 << 20) + (128 + 160) * blocks_of(side);
 }
@@ -120,7 +121,7 @@ Bytes join_jpeg(std::vector<Bytes>&& streams, View side, uint64_t size) {
   return jpeg::join(*find_kernel("auto"), streams[0], streams[1], size, blocks_of(side), most_blocks(size));
 }
 
-// ---- quoted and copies: content from a first stream and what is done where ----
+// ---- quoted and copies: the engine joins two streams ----
 
 uint64_t memory_of_two_contents(const Sizes&, View, uint64_t size) { return 2 * size; }
 

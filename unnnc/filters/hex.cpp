@@ -1,4 +1,4 @@
-// Hexadecimal text again from the bytes that it stands for: nncomp/csrc/filters/hex.hpp.
+// The filter hex: encodes bytes as hexadecimal text again (nncomp/csrc/filters/hex.hpp).
 #include "filters/hex.hpp"
 
 #include "filters/runs.hpp"
@@ -6,11 +6,13 @@
 namespace nncomp::unnnc {
 namespace {
 
+// Consecutive lines of one form.
 struct Run {
-  uint64_t count;  // lines, 1 or more
-  uint64_t size;   // bytes that it stands for
+  uint64_t count;  // lines, 1 … 2^32 - 1
+  uint64_t size;   // decoded bytes, 1 … 2^40
   hex::Form form;
 
+  // Bytes of the text.
   uint64_t length() const { return count * form.line.size(); }
   uint8_t* write(View payload, uint8_t* out) const { return hex::write(form, payload, out); }
 };

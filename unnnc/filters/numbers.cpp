@@ -1,5 +1,5 @@
-// Arrays of numbers of 2, 4 or 8 bytes, cut by the place of a byte. The first stream is what is around them; the side
-// says where runs of numbers are, and what kind each is. The numbers of a kind are in streams of their own.
+// The filter numbers: joins arrays of numbers of 2, 3, 4 or 8 bytes from streams of their bytes. The first stream is
+// the content around them; the side lists the runs of numbers and their kinds; each kind has streams of its own.
 #include <algorithm>
 #include <utility>
 
@@ -8,24 +8,27 @@
 namespace nncomp::unnnc {
 namespace {
 
-constexpr size_t MAX_RUNS = 256;
+constexpr size_t MAX_RUNS = 256;  // runs of a content
 enum Change : uint8_t { NONE, ROTATED, DIFFERENCES, TURNED };
 
+// A kind of numbers, and how they were split.
 struct Kind {
-  int width;         // bytes of a number: 2, 3, 4 or 8, the lowest first
-  Change change;     // what was done to the numbers
-  uint64_t distance;  // to the number that one is the difference to; else 0
-  int apart;         // so many of the low bytes have a stream each
+  int width;  // bytes of a number: 2, 3, 4 or 8
+  Change change;  // how numbers were changed before they were split
+  uint64_t distance;  // of differences: how many numbers before is the one that was subtracted, 1 … 255; else 0
+  int apart;  // how many of the low bytes have a stream each, 0 … width - 1; the others share one
 
   int streams() const { return apart + 1; }
+  // Bytes of a number in a stream.
   int width_of(int stream) const { return stream < apart ? 1 : width - apart; }
   bool operator==(const Kind&) const = default;
 };
 
+// Consecutive numbers of one kind.
 struct Run {
-  uint64_t gap;    // bytes of the rest in front of it
-  uint64_t count;  // of numbers, 1 or more
-  size_t kind;     // its place in Side::kinds
+  uint64_t gap;  // bytes of the rest before it
+  uint64_t count;  // numbers, 1 or more
+  size_t kind;  // index in Side::kinds
 };
 
 struct Side {
@@ -69,7 +72,8 @@ void check(const std::vector<uint64_t>& sizes, View data, uint64_t size) {
     left -= run.gap + run.count * width;
     counts[run.kind] += run.count;
   }
-  std::vector<uint64_t> wanted{size};  // of the rest, and of each kind's streams
+  // The sizes that the rest and the streams of each kind must have.
+  std::vector<uint64_t> wanted{size};
   for (size_t kind = 0; kind < counts.size(); ++kind) {
     for (int i = 0; i < side.kinds[kind].streams(); ++i) {
       wanted.push_back(counts[kind] * uint64_t(side.kinds[kind].width_of(i)));
@@ -79,13 +83,15 @@ void check(const std::vector<uint64_t>& sizes, View data, uint64_t size) {
   require(sizes == wanted, wrong);
 }
 
+// The bound that nncomp/filters/numbers.py has: two copies of the content, and 48 bytes for each of 2^14 numbers.
 uint64_t memory(const std::vector<uint64_t>&, View, uint64_t size) { return 2 * size + (3 << 18); }
 
-// The next numbers of a kind, `count` of them, from its streams, which move on; each behind the other at `out`.
+// Joins the next `count` numbers of a kind and writes them to `out`. `streams` are those of the kind; what was used is
+// removed from their fronts.
 void join_run(const Kind& kind, View* streams, uint64_t count, uint8_t* out) {
   const int bits = 8 * kind.width;
   const uint64_t mask = ~uint64_t(0) >> (64 - bits);
-  const auto load = [&](uint64_t i) {  // of what has been joined
+  const auto load = [&](uint64_t i) {  // number i, which has been joined already
     uint64_t number = 0;
     for (int k = 0; k < kind.width; ++k) number |= uint64_t(out[i * uint64_t(kind.width) + uint64_t(k)]) << 8 * k;
     return number;
@@ -112,7 +118,7 @@ void join_run(const Kind& kind, View* streams, uint64_t count, uint8_t* out) {
 Bytes join(std::vector<Bytes>&& streams, View data, uint64_t size) {
   const Side side = read_side(data);
   std::vector<View> left(streams.begin(), streams.end());
-  std::vector<View*> of_kind;  // the first of a kind's streams
+  std::vector<View*> of_kind;  // by kind: the first of its streams
   View* next = left.data() + 1;
   for (const Kind& kind : side.kinds) {
     of_kind.push_back(next);

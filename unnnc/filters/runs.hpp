@@ -1,5 +1,5 @@
-// Text that stands for bytes: what the filters for it share. Streams are what is around the runs of it, their places
-// and forms, and the bytes that they stand for, of all runs one behind the other.
+// What the filters base64 and hex share: runs of text that encode bytes. There are three streams: the content around
+// the runs, the places and forms of the runs, and the decoded bytes of all runs.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +15,8 @@ inline void check(const char* name, const std::vector<uint64_t>& sizes, View sid
 
 inline uint64_t memory(const std::vector<uint64_t>&, View, uint64_t size) { return 3 * size; }
 
-// `read(places)` is a run: it has a `size`, a `length()` in text of at most 2^64 / 2, and `write(payload, out)`, which
-// returns the place behind it.
+// Joins the streams. `read(places)` reads a run: it has `size`, its decoded bytes; `length()`, the bytes of its text,
+// called only if `size` bytes are there; and `write(payload, out)`, which returns the end of the text.
 template <class Read>
 Bytes join(const std::string& name, const std::vector<Bytes>& streams, uint64_t size, Read read) {
   Bytes content(size);

@@ -1,4 +1,5 @@
-// The part of the module nncomp._native for copies from preceding blocks: argument checks, nothing else.
+// Python bindings of copies from earlier blocks, part of the module nncomp._native. They check arguments and convert
+// types, nothing else.
 #include <nanobind/stl/vector.h>
 
 #include <deque>
@@ -13,7 +14,7 @@ using namespace nb::literals;
 
 namespace {
 
-constexpr uint64_t MAX_REACH = uint64_t(1) << 31;
+constexpr uint64_t MAX_REACH = uint64_t(1) << 31;  // bytes
 
 nncomp::far::Limits limits_of(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources) {
   require(reach >= 1 && reach <= MAX_REACH, "reach is out of range");
@@ -21,7 +22,7 @@ nncomp::far::Limits limits_of(uint64_t reach, uint64_t least, uint64_t share, ui
   return {reach, least, share, sources};
 }
 
-// A finder, and what keeps the bytes that it holds.
+// A far::Finder together with references to the bytes objects that it points into.
 class Finder {
  public:
   Finder(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources)
@@ -30,7 +31,7 @@ class Finder {
   nb::object split(nb::bytes content) const {
     require(content.size() <= MAX_BYTES, "size is out of range");
     std::optional<nncomp::far::Split> split;
-    const nb::object nobody = nb::none();  // it goes when the lock is back
+    const nb::object nobody = nb::none();  // no progress callback; outlives Unlocked: released with the lock held
     {
       Unlocked unlocked(nobody);
       split = finder_.split(view(content));

@@ -11,7 +11,7 @@
 namespace nncomp::far {
 namespace {
 
-constexpr int LOG2_MIN_SLOTS = 16;  // of the table
+constexpr int LOG2_MIN_SLOTS = 16;  // log2 of the least number of slots of the table
 
 }  // namespace
 
@@ -26,12 +26,12 @@ std::optional<Split> Finder::split(std::span<const uint8_t> content) const {
   for (const Copy& copy : copies) copied += copy.size;
   if (copied == 0 || copied < content.size() / limits_.share) return std::nullopt;
 
-  std::map<uint64_t, uint32_t> back;  // how far each source is
+  std::map<uint64_t, uint32_t> back;  // by number of a source: how many blocks back it is
   for (const Copy& copy : copies) back[copy.block] = uint32_t(count_ - copy.block);
   Split split;
   for (const auto& [block, distance] : back) split.sources.push_back(distance);
   std::ranges::reverse(split.sources);
-  std::vector<int64_t> expected(split.sources.size());  // where each source would go on
+  std::vector<int64_t> expected(split.sources.size());  // by source: where the last copy from it ended
   split.literals.reserve(content.size() - copied);
   size_t position = 0;
   for (const Copy& copy : copies) {
@@ -62,7 +62,7 @@ size_t Finder::add(std::span<const uint8_t> literals) {
 
 std::vector<Finder::Copy> Finder::find(std::span<const uint8_t> content) const {
   std::vector<Copy> copies;
-  size_t first = 0;  // behind the last copy
+  size_t first = 0;  // end of the last copy
   for_samples(content, [&](size_t end, uint64_t hash) {
     const std::optional<Copy> copy = longest(content, first, end, hash);
     if (!copy) return end;
@@ -73,7 +73,7 @@ std::vector<Finder::Copy> Finder::find(std::span<const uint8_t> content) const {
   return copies;
 }
 
-// The copy around the window before `end`, from `first` on, if it is long enough.
+// The longest copy that contains the window before `end` and begins at `first` or later; none if it is too short.
 std::optional<Finder::Copy> Finder::longest(std::span<const uint8_t> content, size_t first, size_t end,
                                             uint64_t hash) const {
   const uint32_t distance = uint32_t(end_) - table_[slot_of(hash, table_.size())];
@@ -89,7 +89,7 @@ std::optional<Finder::Copy> Finder::longest(std::span<const uint8_t> content, si
   return Copy{end - before, before + after, held->number, place - before};
 }
 
-// Leaves copies from few blocks only: those that give the most.
+// Keeps only copies from the limits_.sources blocks that most bytes are copied from.
 void Finder::keep_the_best(std::vector<Copy>& copies) const {
   std::map<uint64_t, size_t> gains;
   for (const Copy& copy : copies) gains[copy.block] += copy.size;
@@ -101,7 +101,7 @@ void Finder::keep_the_best(std::vector<Copy>& copies) const {
   std::erase_if(copies, [&](const Copy& copy) { return std::pair(gains[copy.block], copy.block) <= worst; });
 }
 
-// The block that is held and has the literal at `address`, if any.
+// The held block with the literal at `address`, or null. `address` < end_.
 const Finder::Held* Finder::held_at(uint64_t address) const {
   auto next = std::ranges::upper_bound(held_, address, {}, &Held::start);
   return next == held_.begin() ? nullptr : &*--next;

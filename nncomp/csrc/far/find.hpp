@@ -1,8 +1,8 @@
-// Copies from preceding blocks, found in bounded memory and taken out (docs/format.md, section 6).
+// Finds what a block repeats of earlier blocks, in bounded memory, and takes it out (docs/format.md, section 6).
 //
-// Content is looked at through a rolling hash of the last 64 bytes ("gear": a shift and an addition a byte). Where its
-// upper bits are zero, which the content decides, a place is sampled: what is kept of the past is looked up there, and
-// compared. So 15 of 16 bytes cost no access to memory, and whoever is moved is found all the same.
+// A rolling hash ("gear": one shift and one addition for each byte) covers the last 64 bytes. Only places where its
+// upper bits are zero, about one in 16, are looked up in a table of earlier such places, and compared. As the content
+// alone decides which places these are, a repeat is found wherever it has moved to.
 #pragma once
 
 #include <cstddef>
@@ -14,41 +14,42 @@
 
 namespace nncomp::far {
 
-// Content without what is copied from earlier.
+// A block's content, split into copies from earlier blocks and the rest.
 struct Split {
-  std::vector<uint32_t> sources;  // how many blocks back those are that are copied from, ascending, each 1 or more
-  std::vector<uint8_t> copies;    // what join needs to put the copies back
-  std::vector<uint8_t> literals;  // the rest of the content
+  std::vector<uint32_t> sources;  // how many blocks back each block that is copied from is, ascending, 1 or more
+  std::vector<uint8_t> copies;    // the list of copies, as `join` reads it
+  std::vector<uint8_t> literals;  // the bytes that are not copied
 };
 
 struct Limits {
-  uint64_t reach;    // bytes of literals that are held, 1 … 2^31
-  uint64_t least;    // bytes of a copy, at least 1
-  uint64_t share;    // a block is split where at least 1/share of it is copied, at least 1
-  uint64_t sources;  // blocks that one block may copy from, at most; at least 1
+  uint64_t reach;    // bytes of literals that are held at most, 1 … 2^31
+  uint64_t least;    // bytes of a copy at least, 1 or more
+  uint64_t share;    // a block is split if at least 1/share of it is copied; 1 or more
+  uint64_t sources;  // how many blocks a block may copy from, 1 or more
 };
 
+// Holds the literals of the last blocks, up to the reach, and finds copies of them.
 class Finder {
  public:
   explicit Finder(const Limits& limits);
 
-  // None where it does not pay.
+  // Splits the content of the next block; none if too little of it is copied.
   std::optional<Split> split(std::span<const uint8_t> content) const;
 
-  // Appends the literals of the next block; the caller keeps these bytes for as long as they are held. Returns how many
-  // of the last blocks are held now: those that the next block can copy from.
+  // Appends the literals of a block. They are not copied: the caller keeps them in memory while they are held. Returns
+  // how many of the last blocks are held now.
   size_t add(std::span<const uint8_t> literals);
 
  private:
   struct Held {
-    uint64_t number;
-    uint64_t start;  // its address, counted over all literals there were
+    uint64_t number;  // of the block, the first one being 0
+    uint64_t start;  // address of its first literal: how many literals all blocks before it had
     std::span<const uint8_t> literals;
   };
   struct Copy {
     size_t at, size;  // in the content
-    uint64_t block;  // number of the block
-    size_t from;  // in its literals
+    uint64_t block;  // number of its source
+    size_t from;  // offset in the literals of that
   };
 
   std::vector<Copy> find(std::span<const uint8_t> content) const;
@@ -57,10 +58,11 @@ class Finder {
   const Held* held_at(uint64_t address) const;
 
   Limits limits_;
-  uint64_t end_ = 0;  // address behind the last literal
+  uint64_t end_ = 0;  // address after the last literal
   uint64_t count_ = 0;  // blocks so far
   std::deque<Held> held_;
-  std::vector<uint32_t> table_;  // by hash: address behind a sampled window, mod 2^32; stale ones do no harm
+  // By hash: address of the end of a window, mod 2^32. As bytes are compared, entries that are too old do no harm.
+  std::vector<uint32_t> table_;
 };
 
 }  // namespace nncomp::far

@@ -22,8 +22,8 @@ void join(std::span<const uint8_t> literals, std::span<const uint8_t> copies,
     if (count != 0) memcpy(&left[0], &from[start], count);
     left = left.subspan(count);
   };
-  std::vector<int64_t> expected(sources.size());  // where each source goes on
-  uint64_t used = 0;                              // of the literals
+  std::vector<int64_t> expected(sources.size());  // by source: where the last copy from it ended
+  uint64_t used = 0;                              // literals so far
   const auto number = [&] { return take_varint(copies, require); };
   while (!copies.empty()) {
     const uint64_t gap = number(), count = number(), source = number(), jump = number();

@@ -1,4 +1,4 @@
-// Places of bytes that the bytes themselves choose, about one in 16, and the hash of what is in front of each.
+// Content-defined sampling: a rolling hash of the last 64 bytes, which itself selects about one place in 16.
 #pragma once
 
 #include <array>
@@ -9,10 +9,11 @@
 
 namespace nncomp::far {
 
-inline constexpr size_t WINDOW = 64;     // bytes that the hash sees
-inline constexpr int LOG2_SPACING = 4;  // bytes from sample to sample, about
+inline constexpr size_t WINDOW = 64;    // bytes that the hash covers: each shifts it by one of its 64 bits
+inline constexpr int LOG2_SPACING = 4;  // log2 of the mean distance of samples in bytes
 
-inline constexpr std::array<uint64_t, 256> GEAR = [] {  // splitmix64
+// A random number for each byte, by splitmix64.
+inline constexpr std::array<uint64_t, 256> GEAR = [] {
   std::array<uint64_t, 256> gear{};
   uint64_t state = 0;
   for (uint64_t& number : gear) {
@@ -25,10 +26,11 @@ inline constexpr std::array<uint64_t, 256> GEAR = [] {  // splitmix64
   return gear;
 }();
 
-// Of a table with a power of two of them.
+// The slot of a hash in a table of `slots` slots, a power of two.
 inline size_t slot_of(uint64_t hash, size_t slots) { return size_t(hash * 0x9E3779B97F4A7C15 >> 32) & (slots - 1); }
 
-// use(end, hash) at each place where the window before it is sampled; it returns where to go on, usually at once.
+// Calls use(end, hash) at each sampled place `end`; the window is the 64 bytes before it. `use` returns where to go
+// on, `end` or later.
 inline void for_samples(std::span<const uint8_t> data, auto use) {
   uint64_t hash = 0;
   for (size_t end = 0; end < data.size();) {
@@ -40,7 +42,8 @@ inline void for_samples(std::span<const uint8_t> data, auto use) {
   }
 }
 
-// Whether a window repeats itself after up to 8 bytes: the adaptive stage knows such content at once, wherever it is.
+// Whether a window has a period of up to 8 bytes. Copies of such content are not worth it, because the adaptive stage
+// predicts it well without them.
 inline bool is_run(const uint8_t* window) {
   for (size_t lag = 1; lag <= 8; ++lag) {
     if (memcmp(window, window + lag, WINDOW - lag) == 0) return true;
@@ -48,7 +51,7 @@ inline bool is_run(const uint8_t* window) {
   return false;
 }
 
-// The same as equal_bytes, of the bytes before both places.
+// Counts how many bytes before `a` and `b` are equal, at most `most`. Like equal_bytes, but backwards.
 inline size_t equal_behind(const uint8_t* a, const uint8_t* b, size_t most) {
   size_t n = 0;
   while (n < most && a[-1 - ptrdiff_t(n)] == b[-1 - ptrdiff_t(n)]) ++n;

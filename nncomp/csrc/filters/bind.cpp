@@ -1,4 +1,5 @@
-// The part of the module nncomp._native of filters that are short: argument checks, nothing else.
+// Python bindings of the filters in this folder, part of the module nncomp._native. They check arguments and convert
+// types, nothing else.
 #include <optional>
 
 #include "bind.hpp"
@@ -11,7 +12,7 @@ using namespace nb::literals;
 
 namespace {
 
-// A copy of data, changed.
+// Returns a copy of `data`, to which `change` was applied in place.
 template <auto change>
 nb::bytes changed(nb::bytes data) {
   require(data.size() <= MAX_BYTES, "size is out of range");
@@ -31,7 +32,7 @@ nb::bytes hex_write(nb::bytes line, uint64_t address, uint8_t check, nb::bytes p
   require(payload.size() % size == 0 && payload.size() / size <= MAX_BYTES / form.line.size(),
           "payload is of no size of lines");
   std::vector<uint8_t> text(payload.size() / size * form.line.size());
-  const nb::object nobody = nb::none();  // it goes when the lock is back
+  const nb::object nobody = nb::none();  // no progress callback; outlives Unlocked: released with the lock held
   {
     Unlocked unlocked(nobody);
     nncomp::hex::write(form, view(payload), text.data());
@@ -67,7 +68,7 @@ nb::list copies_find(nb::bytes content, size_t least) {
   return found;
 }
 
-// `size` bytes that `join` makes of two streams.
+// Returns the `size` bytes of content that `join` makes of two streams.
 template <auto join>
 nb::bytes joined(nb::bytes first, nb::bytes second, size_t size) {
   require(size <= MAX_BYTES, "size is out of range");

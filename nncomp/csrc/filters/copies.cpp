@@ -20,8 +20,8 @@ void require(bool condition) {
 
 std::vector<Copy> find(std::span<const uint8_t> content, size_t least) {
   std::vector<Copy> copies;
-  std::vector<uint32_t> table(std::bit_ceil((content.size() >> far::LOG2_SPACING) + 1));  // where windows end
-  size_t first = 0;                                                                       // behind the last copy
+  std::vector<uint32_t> table(std::bit_ceil((content.size() >> far::LOG2_SPACING) + 1));  // by hash: end of a window
+  size_t first = 0;  // end of the last copy
   far::for_samples(content, [&](size_t end, uint64_t hash) {
     const uint8_t* const here = content.data() + end;
     if (far::is_run(here - far::WINDOW)) return end;

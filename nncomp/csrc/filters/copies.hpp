@@ -1,4 +1,4 @@
-// The filter copies (docs/format.md, section 7): what a content repeats of itself.
+// The filter copies (docs/format.md, section 7): removes long repeats within a content, and restores them.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +10,14 @@ namespace nncomp::copies {
 
 struct Copy {
   size_t start, stop;  // in the content
-  size_t distance;     // how far before the same bytes are, as many as there are of them, or more
+  size_t distance;     // how many bytes before it its source is; at least stop - start, so they do not overlap
 };
 
-// Copies of at least `least` bytes, in their order, none over another.
+// Finds copies of at least `least` bytes. They are in ascending order and do not overlap. content.size() < 2^32.
 std::vector<Copy> find(std::span<const uint8_t> content, size_t least);
 
-// `content`, as many bytes. Throws FormatError for what does not fit it.
+// Fills `content` from its literals and the list of copies. Throws FormatError unless both are used up and give
+// exactly as many bytes as `content` has.
 void join(std::span<const uint8_t> literals, std::span<const uint8_t> places, std::span<uint8_t> content);
 
 }  // namespace nncomp::copies

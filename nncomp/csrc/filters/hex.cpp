@@ -6,33 +6,35 @@
 namespace nncomp::hex {
 namespace {
 
-// What is at a place of a line: below HIGH this character, else one of these, plus 1 for digits in capitals.
+// What a column of a line holds. A code below HIGH is a character of the text itself. Digits add 1 for upper case.
 enum Place : uint8_t {
   HIGH = 0x80,
-  LOW = 0x82,  // digits of a byte; behind the low one comes the next byte
-  TEXT = 0x84,  // a byte as it is printed, of those of the line in order
+  LOW = 0x82,   // HIGH and LOW: digits of a byte; after its low digit follows the next byte
+  TEXT = 0x84,  // a byte as printable text, from the line's first byte on
   CHECK_HIGH = 0x86,
-  CHECK_LOW = 0x88,  // digits of the checksum
-  ADDRESS = 0x90,  // a digit of the address, plus twice its place, of 16 from the lowest
-  END = 0xB0,
+  CHECK_LOW = 0x88,  // CHECK_HIGH and CHECK_LOW: digits of the line's checksum
+  ADDRESS = 0x90,    // plus 2k: digit k of the line's address, k = 0 … 15 from the lowest
+  END = 0xB0,        // the first code beyond
 };
 
-constexpr size_t WIDEST = 255;  // places
+constexpr size_t WIDEST = 255;  // columns of a line at most
 
+// The code of a column without the case of its digit; 0 for a character.
 uint8_t kind_of(uint8_t place) { return place < HIGH ? 0 : place & 0xFE; }
 
+// The lowest four bits of `value` as a digit, in the case that the column has.
 uint8_t digit(uint8_t place, uint64_t value) {
   return uint8_t((place & 1 ? "0123456789ABCDEF" : "0123456789abcdef")[value & 15]);
 }
 
-// That of a character; 16 where it is none, of these.
+// The value of a hexadecimal digit; 16 if it is none, or in the other case.
 unsigned value_of(uint8_t place, uint8_t character) {
   if (character >= '0' && character <= '9') return character - '0';
   const uint8_t first = place & 1 ? 'A' : 'a';
   return character >= first && character < first + 6 ? character - first + 10u : 16u;
 }
 
-// What the checksum is.
+// The checksum of a line: Form::check minus its bytes and those bytes of its address whose digits it shows, mod 256.
 uint8_t checksum(const Form& form, std::span<const uint8_t> payload) {
   uint8_t left = form.check;
   for (const uint8_t byte : payload) left = uint8_t(left - byte);
@@ -60,7 +62,8 @@ void write_line(const Form& form, std::span<const uint8_t> payload, uint8_t* out
   }
 }
 
-// Into `payload`; whether the line is of the form.
+// Decodes a line into `payload`. Returns false if its characters or digits do not fit the form. Address, checksum and
+// text are not compared: the caller writes the line again and compares that.
 bool read_line(const Form& form, const uint8_t* text, std::span<uint8_t> payload) {
   size_t at = 0;
   unsigned high = 0;
@@ -86,7 +89,7 @@ bool read_line(const Form& form, const uint8_t* text, std::span<uint8_t> payload
 
 size_t bytes_of(std::span<const uint8_t> line) {
   size_t bytes = 0, shown = 0;
-  bool inside = false;  // of a byte
+  bool inside = false;  // whether a high digit waits for its low one
   for (const uint8_t place : line) {
     const uint8_t kind = kind_of(place);
     if ((kind > CHECK_LOW && kind < ADDRESS) || kind >= END || place == TEXT + 1) return 0;

@@ -1,4 +1,4 @@
-// The filter hex (docs/format.md, section 7): lines of one form, which stand for bytes.
+// The filter hex (docs/format.md, section 7): lines of hexadecimal text in one form, and the bytes they encode.
 #pragma once
 
 #include <cstddef>
@@ -8,23 +8,24 @@
 
 namespace nncomp::hex {
 
-// What is at each place of a line, and what its first one begins with.
+// The form of the lines of a run.
 struct Form {
-  std::span<const uint8_t> line;
-  uint64_t address = 0;
-  uint8_t check = 0;
+  std::span<const uint8_t> line;  // what each column holds: a code of docs/format.md
+  uint64_t address = 0;           // of the first line
+  uint8_t check = 0;              // what each line's bytes, address bytes and checksum add up to, mod 256
 };
 
-// How many bytes a line stands for; 0 if it is of no form that is supported.
+// How many bytes a line encodes, 0 … 255; 0 if the form is not legal.
 size_t bytes_of(std::span<const uint8_t> line);
 
 bool has_address(std::span<const uint8_t> line);
 bool has_check(std::span<const uint8_t> line);
 
-// The text of whole lines, of a form that is supported; returns the place behind it.
+// Writes `payload` as text, line by line; returns the end of it in `out`. The form is legal, and `payload` is a
+// multiple of bytes_of(form.line) long; `out` has room for form.line.size() bytes for each line.
 uint8_t* write(Form form, std::span<const uint8_t> payload, uint8_t* out);
 
-// What lines of the form stand for, as many of them as there are.
+// Decodes lines from the beginning of `text`, as long as they are exactly what `write` would give.
 std::vector<uint8_t> read(Form form, std::span<const uint8_t> text);
 
 }  // namespace nncomp::hex

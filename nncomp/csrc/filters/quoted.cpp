@@ -13,19 +13,19 @@ namespace {
 using Bytes = std::vector<uint8_t>;
 using View = std::span<const uint8_t>;
 
-constexpr size_t LONGEST = 78;  // bytes of a line where quoted-printable text is looked for,
-constexpr size_t LEAST = 8;     // and how many "=" make a run of it
+constexpr size_t LONGEST = 78;  // bytes of a line of quoted-printable text at most, without its end
+constexpr size_t LEAST = 8;     // characters "=" in a run that is worth it
 constexpr char DIGITS[] = "0123456789ABCDEF";
 
+// The value of a hexadecimal digit in upper case; -1 if it is none.
 int value_of(uint8_t digit) {
   const char* at = digit ? strchr(DIGITS, digit) : nullptr;
   return at ? int(at - DIGITS) : -1;
 }
 
-// How lines end, and how long they may be, with the "=" at the end.
 struct Form {
-  uint64_t width;
-  bool cr;
+  uint64_t width;  // characters of a line at most, including the "=" of a line break, without the line end
+  bool cr;         // whether lines end with CR LF; else with LF
 
   View end() const { return {reinterpret_cast<const uint8_t*>(cr ? "\r\n" : "\n"), cr ? 2u : 1u}; }
 
@@ -35,8 +35,9 @@ struct Form {
   }
 };
 
-// Writes what `plain` is in quoted-printable text. At each byte, or end of a line, two decisions: whether the line is
-// broken in front of it, and whether it is escaped. `decide(expected)` is what is done, `put(bytes)` takes the text.
+// Encodes `plain` as quoted-printable text. Two decisions are made at each byte, or line end: whether the line is
+// broken before it, and whether it is escaped. `decide(expected)` returns the decision, `put(bytes)` takes the text.
+// Every step puts at least one byte, so a caller that bounds the text also bounds the time.
 template <class Decide, class Put>
 void write(View plain, const Form& form, Decide decide, Put put) {
   const auto put_break = [&] {
@@ -72,11 +73,11 @@ void write(View plain, const Form& form, Decide decide, Put put) {
 
 // ---- to split ----
 
-// A line of quoted-printable text, or of any that needs no quoting.
+// A line that is valid quoted-printable text; most text without "=" is.
 struct Line {
-  size_t size = 0;   // bytes, with its end; 0: it is none
-  size_t marks = 0;  // how many "=" are in it
-  bool broken = false;  // whether the last of them is at its end
+  size_t size = 0;  // bytes with its end; 0: it is not such text
+  size_t marks = 0;  // characters "=" in it
+  bool broken = false;  // whether it ends in "=", so that the next line continues it
 };
 
 Line read_line(View text, const Form& form) {
@@ -99,13 +100,15 @@ Line read_line(View text, const Form& form) {
   return {};
 }
 
+// Consecutive lines of quoted-printable text, up to the last one with an "=".
 struct Run {
-  size_t size = 0;   // bytes of the text
-  size_t seen = 0;   // and of what was looked at
-  size_t marks = 0;
-  size_t width = 0;  // of the longest line that is broken
+  size_t size = 0;  // bytes of text
+  size_t seen = 0;  // bytes that were examined, at least `size`
+  size_t marks = 0;  // characters "=" in it
+  size_t width = 0;  // characters of its longest broken line
 };
 
+// The run that `text` begins with. It ends with a line that is not broken.
 Run read_run(View text, const Form& form) {
   Run run;
   size_t marks = 0;
@@ -122,6 +125,7 @@ Run read_run(View text, const Form& form) {
   }
 }
 
+// Decodes a run.
 Bytes plain_of(View text, const Form& form) {
   Bytes plain;
   for (size_t i = 0; i < text.size();) {
@@ -137,13 +141,13 @@ Bytes plain_of(View text, const Form& form) {
   return plain;
 }
 
-// Where decisions are not those that are expected: how many are before each, from the one before. None where no
-// decisions give the text.
+// The decisions by which `text` differs from what is expected: for each, how many expected ones come before it, since
+// the previous one. None if `text` is not `plain` under any decisions.
 std::optional<std::vector<uint64_t>> surprises(View plain, View text, const Form& form) {
   std::vector<uint64_t> gaps;
   size_t at = 0;
   uint64_t gap = 0;
-  bool escape = false;  // which decision it is
+  bool escape = false;  // the next decision is about escaping, else about a line break
   const auto decide = [&](bool expected) {
     const bool here = at < text.size() && text[at] == '=' && (escape || form.ends(text, at + 1));
     escape = !escape;
@@ -170,6 +174,7 @@ void require(bool condition) {
   if (!condition) throw FormatError("damaged quoted-printable text");
 }
 
+// Reads the numbers in the stream of places.
 class Reader {
  public:
   explicit Reader(View places) : left_(places) {}
@@ -233,7 +238,7 @@ void join(View plain, View places, std::span<uint8_t> content) {
     uint64_t count = reader.number();
     require(gap <= plain.size() && size <= plain.size() - gap);
     put(plain.first(gap));
-    uint64_t next = count ? reader.number() : 0;  // decisions up to a surprise
+    uint64_t next = count ? reader.number() : 0;  // expected decisions before the next unexpected one
     const auto decide = [&](bool expected) {
       if (count == 0 || next-- != 0) return expected;
       next = --count ? reader.number() : 0;

@@ -1,4 +1,4 @@
-// The filter quoted (docs/format.md, section 7): quoted-printable text as the text that it stands for.
+// The filter quoted (docs/format.md, section 7): decodes quoted-printable text, and encodes it again exactly.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,15 @@
 namespace nncomp::quoted {
 
 struct Split {
-  std::vector<uint8_t> plain;   // the content, with runs of it as what they stand for
-  std::vector<uint8_t> places;  // of the runs, and how they differ from what a writer is expected to do
-  std::vector<uint8_t> text, payload;  // all runs, as they are written, and what they stand for
+  std::vector<uint8_t> plain;   // the content with its runs of quoted-printable text decoded
+  std::vector<uint8_t> places;  // where the runs are, and where their writer decided otherwise than expected
+  std::vector<uint8_t> text, payload;  // all runs one after the other: as in the content, and decoded
 };
 
-// None where there is none.
+// Splits `content`; none if it has no quoted-printable text.
 std::optional<Split> split(std::span<const uint8_t> content);
 
-// `content` again, as many bytes. Throws FormatError for what `split` never gives.
+// Fills `content`. Throws FormatError unless the streams give exactly as many bytes as it has.
 void join(std::span<const uint8_t> plain, std::span<const uint8_t> places, std::span<uint8_t> content);
 
 }  // namespace nncomp::quoted

@@ -1,5 +1,6 @@
-// The filter x86 (docs/format.md, section 7): the distances in calls become the addresses called, so that calls of one
-// function look alike. Both work in place and undo each other.
+// The filter x86 (docs/format.md, section 7): replaces relative distances in calls and jumps by absolute addresses, so
+// that all calls of one function look alike. Both functions work in place and are inverse to each other. Code is less
+// than 2^32 bytes long.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// The part of the module nncomp._native that measures bytes: argument checks, nothing else.
+// Python bindings of statistics of bytes, part of the module nncomp._native. They check arguments and convert types,
+// nothing else.
 #include <vector>
 
 #include "bind.hpp"
@@ -8,6 +9,7 @@ using namespace nb::literals;
 
 namespace {
 
+// The numbers in the byte order of the machine.
 nb::bytes to_bytes(const std::vector<int64_t>& numbers) {
   return nb::bytes(numbers.data(), numbers.size() * sizeof(int64_t));
 }
@@ -16,7 +18,7 @@ nb::tuple compare_lags(nb::bytes data, size_t limit, size_t most) {
   require(limit >= 1 && limit < data.size(), "limit is out of range");
   std::vector<int64_t> equal(limit + 1), apart(limit + 1);
   size_t count = 0;
-  const nb::object nobody = nb::none();  // it goes when the lock is back
+  const nb::object nobody = nb::none();  // no progress callback; outlives Unlocked: released with the lock held
   {
     Unlocked unlocked(nobody);
     count = nncomp::statistics::compare_lags(view(data), most, equal, apart);

@@ -6,15 +6,16 @@
 namespace nncomp::statistics {
 namespace {
 
-constexpr size_t BATCH = 255;  // bytes that are looked at before small counters would overflow
+constexpr size_t BATCH = 255;  // bytes that are compared before counters of 8 and 16 bits could overflow
 
-// Compares bytes with the ones before them, in counters that are as small as vectors are quick with.
+// Compares bytes with those before them. It counts in 8 and 16 bits, so that a vector holds many counters, and adds
+// them to the sums of 64 bits after each batch.
 class Comparison {
  public:
   Comparison(std::span<int64_t> equal, std::span<int64_t> apart)
       : count_(equal.size() - 1), equal_(equal), apart_(apart), same_(count_), sum_(count_) {}
 
-  // The byte at `now`, with those before it.
+  // Compares the byte at `now` with each of the `count_` bytes before it.
   void add(const uint8_t* now) {
     const uint8_t* const before = now - count_;
     const uint8_t value = *now;
@@ -39,8 +40,8 @@ class Comparison {
  private:
   size_t count_, added_ = 0;
   std::span<int64_t> equal_, apart_;
-  std::vector<uint8_t> same_;  // from the longest lag to the shortest
-  std::vector<uint16_t> sum_;
+  std::vector<uint8_t> same_;  // of the batch, from the longest lag to the shortest
+  std::vector<uint16_t> sum_;  // likewise
 };
 
 }  // namespace
@@ -74,12 +75,12 @@ void count_alike(std::span<const uint8_t> data, size_t size, std::span<int64_t> 
 }
 
 size_t find_run(std::span<const uint8_t> data, const std::array<bool, 256>& set, size_t least, size_t start) {
-  size_t known = start;  // bytes from `start` on up to here are in the set
+  size_t known = start;  // bytes from `start` up to here are known to be in the set
   while (start < data.size() && least <= data.size() - start) {
     size_t at = start + least;
     while (at > known && set[data[at - 1]]) --at;
     if (at == known) return start;
-    known = start + least;  // behind the one that is not in it, all are
+    known = start + least;  // the bytes after the last one that is not in the set
     start = at;
   }
   return data.size();

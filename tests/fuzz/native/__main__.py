@@ -3,14 +3,16 @@
     python tests/fuzz/native [--hours N | --seconds N] [--processes N] [--optional] [TARGET…]
     python tests/fuzz/native --minimize FOLDER [TARGET…]
 
-Needs CMake and Clang with its libFuzzer; takes nothing from an installed nncomp. Every target is a
-program, built into ``build/fuzz``, begins with its folder of ``tests/fuzz/corpus``, and keeps what
-reaches more code in ``build/fuzz/corpus``. Prints what each has executed, and in how much CPU time;
-the same, run by run, is in ``build/fuzz/runs.jsonl``. A case that shows a fault is kept in
-``build/fuzz/found``, named by its target, whose program replays it; the exit status is 1.
+Needs CMake and Clang with libFuzzer, but no installed nncomp. Each target is a program, built into
+``build/fuzz``. It begins with the cases in its folder of ``tests/fuzz/corpus`` and keeps those that
+reach more code in ``build/fuzz/corpus``. The number of executions and the CPU time of each target
+are printed, and of each run written to ``build/fuzz/runs.jsonl``. A case that shows a fault is kept
+in ``build/fuzz/found`` under the name of its target, whose program replays it; then the exit status
+is 1.
 
-``--minimize`` writes ``tests/fuzz/corpus`` anew: of what is there, in ``build/fuzz/corpus`` and in
-the target's folder of FOLDER (``python -m fuzz.seeds`` makes such), the least that reaches as much.
+``--minimize`` writes ``tests/fuzz/corpus`` anew: the fewest cases that reach as much code as all
+cases there, in ``build/fuzz/corpus``, and in the target's folder of FOLDER, which
+``python -m fuzz.seeds`` makes.
 """
 
 from __future__ import annotations
@@ -34,20 +36,20 @@ TESTS = HERE.parents[1]
 ROOT = TESTS.parent
 BUILD = ROOT / "build" / "fuzz"
 CORPUS = HERE.parent / "corpus"
-MOST = 5  # findings of a target, after which it is left alone
-SAID = 30  # lines of a finding to print
-LARGEST = 1 << 14  # bytes of a case
+MOST = 5  # findings of a target after which it is not started again
+SAID = 30  # lines of a finding that are printed
+LARGEST = 1 << 14  # bytes of a case at most
 KEPT_CASE, KEPT = 4 << 10, 48 << 10  # bytes of a case in the corpus, and of all those of a target
 
 TARGETS = re.findall(r"^fuzzer\((\w+)", (HERE / "CMakeLists.txt").read_text(), re.M)
-# Files of other tests that are cases as they are.
+# Folders of other tests whose files are cases, too.
 BESIDE = {
     "container": TESTS / "golden",
     "deflate_split": TESTS / "deflate",
     "jpeg_split": TESTS / "jpeg",
 }
 
-# harness.cpp ends what takes long by its own; here it is what waits.
+# libFuzzer counts elapsed time, so its limit is high: harness.cpp limits CPU time.
 LIMITS = [
     *("-rss_limit_mb=2048", "-malloc_limit_mb=512", f"-max_len={LARGEST}"),
     *("-timeout=600", "-report_slow_units=600"),
@@ -56,7 +58,7 @@ LIMITS = [
 
 @dataclass(frozen=True)
 class Run:
-    """What a process of a target has done."""
+    """One run of a target's program."""
 
     target: str
     executions: int
@@ -65,7 +67,7 @@ class Run:
 
 
 def has_libfuzzer() -> bool:
-    """Whether Clang is here, with the libraries that it links fuzzers with."""
+    """Whether Clang is installed with the libraries for fuzzers, and CMake."""
     if shutil.which("cmake") is None or shutil.which("clang++") is None:
         return False
     with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +78,7 @@ def has_libfuzzer() -> bool:
 
 
 def build(targets: Iterable[str]) -> None:
-    """Makes what has changed."""
+    """Build the programs of the targets."""
     settings = ["-DFUZZ=ON", "-DSTRICT=ON", "-DCMAKE_CXX_COMPILER=clang++"]
     subprocess.run(["cmake", "-S", ROOT, "-B", BUILD, *settings], check=True, stdout=sys.stderr)
     command = ["cmake", "--build", BUILD, "--parallel", str(os.cpu_count()), "--target"]
@@ -88,7 +90,7 @@ def program(target: str) -> Path:
 
 
 def start(target: str, *arguments: str | Path) -> tuple[Run, str]:
-    """Run a target's program; what it did, and what it said."""
+    """Run a target's program. Returns the run and the text that it printed."""
     with tempfile.TemporaryFile("w+", errors="replace") as said:
         process = subprocess.Popen(
             [program(target), *LIMITS, "-print_final_stats=1", *arguments],
@@ -106,7 +108,7 @@ def start(target: str, *arguments: str | Path) -> tuple[Run, str]:
 
 
 def work(target: str, seconds: float) -> list[Run]:
-    """A target for so long, started again behind each case that ends it."""
+    """Run a target for this time; it is started again after each case that ends it."""
     corpus, found = BUILD / "corpus" / target, BUILD / "found"
     corpus.mkdir(parents=True, exist_ok=True)
     found.mkdir(exist_ok=True)
@@ -125,7 +127,7 @@ def work(target: str, seconds: float) -> list[Run]:
             kept = re.findall(r"written to (\S+)", text)
             path = Path(kept[-1] if kept else found / target)
             path.with_name(path.name + ".txt").write_text(text)
-            # What was wrong, and the case if it is small; progress begins with "#".
+            # The fault, and the case if it is small; lines of progress begin with "#".
             said = [line for line in text.splitlines() if not line.startswith("#")][-SAID:]
             print(*said, f"found by {target}: see {path}.txt", sep="\n", flush=True)
     return runs
@@ -141,13 +143,13 @@ def tell(runs: list[Run]) -> None:
 
 
 def minimize(target: str, fresh: Path) -> None:
-    """Keep of all cases the least that reaches as much, small ones first."""
+    """Write the smallest cases that reach as much code as all of them, up to ``KEPT`` bytes."""
     folders = [CORPUS / target, BUILD / "corpus" / target, fresh / target]
     with tempfile.TemporaryDirectory(dir=BUILD) as name:
         some = [folder for folder in folders if folder.is_dir()]
         start(target, "-merge=1", f"-max_len={KEPT_CASE}", name, *some)
         cases = sorted((path.read_bytes(), path.name) for path in Path(name).iterdir())
-    if target in BESIDE:  # which are there
+    if target in BESIDE:  # these files are cases anyway
         others = {path.read_bytes() for path in BESIDE[target].iterdir() if path.is_file()}
         cases = [case for case in cases if case[0] not in others]
     shutil.rmtree(CORPUS / target, ignore_errors=True)

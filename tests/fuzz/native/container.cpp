@@ -1,4 +1,5 @@
-// A whole file, below its checksums: frames, blocks, plans and filters in each other, copies, embedded models.
+// Fuzzes the decoding of whole files, without checksums: frames, blocks, plans, nested filters, copies, embedded
+// models.
 #include "container.hpp"
 
 #include <algorithm>
@@ -13,11 +14,12 @@ namespace fuzz {
 
 constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
 constexpr size_t GEOMETRY = 7;  // the byte of a frame's head that has its block size
-constexpr int LARGEST = 4;      // blocks of 16 KiB: larger ones take longer, and nothing else
-constexpr char PRIME[] = "the first fox, and the other ones: 1, 22, 333";  // of all frames that name it
+constexpr int LARGEST = 4;      // code of the largest block size, 16 KiB: larger blocks only take longer
+constexpr char PRIME[] = "the first fox, and the other ones: 1, 22, 333";  // frames of the corpus name it
 const auto PRIMED = std::make_shared<const unnnc::Prime>(Bytes(std::begin(PRIME), std::end(PRIME) - 1));
 const unnnc::Limits LIMITS{64 << 20, 1, PRIMED};
 
+// Whether no frame has large blocks, as far as its magic can be found.
 bool is_small(View data) {
   for (auto at = data.begin();; ++at) {
     at = std::search(at, data.end(), std::begin(MAGIC), std::end(MAGIC));
@@ -26,7 +28,7 @@ bool is_small(View data) {
   }
 }
 
-// The content up to where the file ends or is refused.
+// The content up to the end of the file, or to where it is refused.
 Bytes decoded(View data, const unnnc::Limits& limits) {
   Bytes content;
   unnnc::Models models({});
@@ -48,7 +50,7 @@ Bytes decoded(View data, const unnnc::Limits& limits) {
 void check(View data) {
   if (!is_small(data)) return;
   const Bytes content = decoded(data, LIMITS);
-  if (data.size() % 8 != 0) return;  // threads take their time
+  if (data.size() % 8 != 0) return;  // only some cases, because starting threads is slow
   expect(decoded(data, {LIMITS.memory, 3, PRIMED}) == content, "threads differ");
 }
 

@@ -1,4 +1,4 @@
-// Deflate streams that are redone from damaged parts: as many bytes as are asked for, or refused.
+// Fuzzes deflate::join: damaged parts give as many bytes as asked for, or are refused.
 #include "deflate/split.hpp"
 #include "harness.hpp"
 

@@ -1,4 +1,4 @@
-// Data that has deflate streams in it, and may begin inside of one, is the same again once it is joined.
+// Fuzzes deflate::split: joining restores the data, which may begin inside of a deflate stream.
 #include <algorithm>
 #include <optional>
 
@@ -8,11 +8,11 @@
 
 namespace fuzz {
 
-constexpr uint64_t MOST = 1 << 20;  // bytes of contents
+constexpr uint64_t MOST = 1 << 20;  // inflated bytes at most
 
 void check(View data) {
   std::optional<deflate::Inside> inside;
-  if (data.size() > 2) {  // the last bytes say where to cut, or nowhere
+  if (data.size() > 2) {  // the last two bytes say where the data is cut in two blocks, if anywhere
     const size_t cut = Numbers(data.last(2)).below(1 << 16);
     if (cut < data.size()) {
       inside = deflate::follow(data.first(cut), nullptr);

@@ -1,4 +1,4 @@
-// Damaged copies from earlier blocks: content of the size that is asked for is filled, or they are refused.
+// Fuzzes far::join: damaged lists of copies fill the content, or are refused.
 #include "far/join.hpp"
 #include "harness.hpp"
 

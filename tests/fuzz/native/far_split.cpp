@@ -1,4 +1,4 @@
-// What a block has of earlier ones is the same again once it is joined.
+// Fuzzes far::Finder: joining restores a block from which copies of earlier blocks were taken out.
 #include <algorithm>
 
 #include "far/find.hpp"

@@ -1,4 +1,5 @@
-// What every filter joins from streams that are damaged, once their sizes pass its check.
+// Fuzzes the filters of unnnc: damaged streams whose sizes pass the check give as many bytes as asked for, or are
+// refused.
 #include "filters/filters.hpp"
 
 #include <algorithm>
@@ -8,7 +9,7 @@
 
 namespace fuzz {
 
-// Distances become targets, and are distances again.
+// The two directions of the filter x86 are inverse to each other for any bytes.
 void check_x86(View code) {
   Bytes moved(code.begin(), code.end());
   distances_to_targets(moved);

@@ -1,4 +1,4 @@
-// The way from libFuzzer to a target.
+// The functions that libFuzzer calls.
 #include "harness.hpp"
 
 #include <sys/time.h>
@@ -15,7 +15,7 @@ extern "C" const char* __ubsan_default_options() { return "print_stacktrace=1"; 
 
 namespace fuzz {
 
-constexpr int LONGEST = 10;  // seconds of CPU time that a case may take: a busy machine is no fault
+constexpr int LONGEST = 10;  // seconds that a case may take; of CPU time, so that a busy machine does not matter
 
 void expect(bool holds, const char* what) {
   if (holds) return;

@@ -1,8 +1,8 @@
-// What all targets share: what holds for a case, or ends the process; cases that are several things one behind the
-// other.
+// What the fuzzers share.
 //
-// A target is a file with one function, `check`, and is a program of its own: libFuzzer finds the cases. It takes all
-// that an attacker may write, so that it stands below every checksum (unnnc/bytes.hpp, CHECKED).
+// Each target is a program: a file that defines `check`, which libFuzzer calls with cases. It has to cope with
+// everything that an attacker may write. As an attacker can compute checksums, they are not verified (unnnc/bytes.hpp,
+// CHECKED).
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,18 @@ using namespace nncomp;
 using Bytes = std::vector<uint8_t>;
 using View = std::span<const uint8_t>;
 
-// What a target is: returns where all holds for the case, whatever it is. May throw FormatError.
+// Tests a case, which may be any bytes. Throws FormatError for input that is refused; calls `expect` for what must
+// hold.
 void check(View data);
 
-// Ends the process with what does not hold, where libFuzzer keeps the case.
+// Aborts with the message `what` unless `holds`; libFuzzer then keeps the case.
 void expect(bool holds, const char* what);
 
-// A case as parts, each with its size in front, in two bytes; `least` or more, whatever the bytes are. They are mutated
-// one at a time, so that no mutation shifts the others (parts.cpp).
+// Splits a case into parts, each with its size before it in two bytes. Empty ones are added if there are fewer than
+// `least`. Mutations change one part at a time and do not shift the others (parts.cpp).
 std::vector<View> parts_of(View data, size_t least);
 
-// Numbers from the front of a part; behind its end there are zeros.
+// Reads numbers from the front of a part, and zeros after its end.
 class Numbers {
  public:
   explicit Numbers(View data) : left_(data) {}
@@ -45,7 +46,7 @@ class Numbers {
   View left_;
 };
 
-// One of those that this processor runs.
+// A kernel that this processor can run, chosen by a number.
 const Kernel& kernel_of(Numbers& numbers);
 
 }  // namespace fuzz

@@ -1,4 +1,4 @@
-// Numbers of a packed model: what is read from a damaged payload is within its type, and has no other payload.
+// Fuzzes the integers of packed models: a payload that is accepted is the one that encoding the same numbers gives.
 #include <algorithm>
 
 #include "coder/integers.hpp"

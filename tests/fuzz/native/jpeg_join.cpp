@@ -1,10 +1,10 @@
-// Pictures that are redone from damaged parts: as many bytes as are asked for, or refused.
+// Fuzzes jpeg::join: damaged parts give as many bytes as asked for, the same ones with every kernel, or are refused.
 #include "harness.hpp"
 #include "jpeg/split.hpp"
 
 namespace fuzz {
 
-constexpr uint64_t MOST = 1 << 12;  // blocks of coefficients
+constexpr uint64_t MOST = 1 << 12;  // blocks of coefficients at most
 
 void check(View data) {
   const std::vector<View> parts = parts_of(data, 3);

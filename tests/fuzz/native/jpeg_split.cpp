@@ -1,4 +1,4 @@
-// Pictures, cut and damaged, are the same again once they are joined, by other kernels too.
+// Fuzzes jpeg::split: joining restores the data, also with another kernel.
 #include <algorithm>
 
 #include "harness.hpp"
@@ -6,7 +6,7 @@
 
 namespace fuzz {
 
-constexpr uint64_t MOST = 1 << 12;  // blocks of coefficients
+constexpr uint64_t MOST = 1 << 12;  // blocks of coefficients at most
 
 void check(View data) {
   Numbers numbers(data.last(std::min<size_t>(data.size(), 2)));

@@ -1,4 +1,4 @@
-// A packed model that is damaged, and payloads for it: no model, or one that kernels agree on.
+// Fuzzes packed models, and payloads coded with them: a model is refused, or all kernels agree about it.
 #include "model.hpp"
 
 #include <memory>
@@ -7,14 +7,15 @@
 
 namespace fuzz {
 
-constexpr uint64_t MEMORY = 16 << 20;  // bytes that a model may take
+constexpr uint64_t MEMORY = 16 << 20;  // bytes of memory that a model may take
 
-// The model of the case before, which most cases have again.
+// The model of the previous case: most cases have the same.
 struct Kept {
   Bytes data;
   std::unique_ptr<const Network> fast, plain;
 };
 
+// Reads the model in `data`, unless `kept` is the same. Throws FormatError and Refusal.
 void read(View data, Kept& kept) {
   if (kept.fast && std::ranges::equal(kept.data, data)) return;
   kept = {};

@@ -1,4 +1,4 @@
-// Cases of several parts, and how libFuzzer mutates and crosses them.
+// Splits cases into parts, and mutates and crosses them for libFuzzer.
 #include <algorithm>
 #include <random>
 
@@ -24,7 +24,7 @@ size_t packed_size(const std::vector<Bytes>& parts) {
   return size;
 }
 
-// Writes parts to `out` and returns how many bytes those are; what does not fit into `most` is left out.
+// Writes parts to `out` and returns the number of bytes; what is beyond `most` bytes is left out.
 size_t pack(const std::vector<Bytes>& parts, uint8_t* out, size_t most) {
   size_t at = 0;
   for (const Bytes& part : parts) {
@@ -69,7 +69,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   return fuzz::pack(parts, data, max_size);
 }
 
-// One part of the first is another one's.
+// The first case with one part of the second.
 extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* first, size_t first_size, const uint8_t* second,
                                             size_t second_size, uint8_t* out, size_t most, unsigned seed) {
   std::minstd_rand draw(seed);

@@ -1,4 +1,4 @@
-// Payloads of a block that a predictor decodes.
+// What fuzzers of payloads share.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace fuzz {
 
-// Any mixing that a file can name.
+// A mixing that a file may have.
 inline Mixing mixing_of(Numbers& numbers) {
   const int profile = 1 + int(numbers.below(PROFILE_MAX)), contexts = int(numbers.below(16));
   const int period = int(numbers.below(1 << 16)), stride = 1 + int(numbers.below(8));
@@ -22,7 +22,8 @@ inline Mixing mixing_of(Numbers& numbers) {
   }
 }
 
-// Two kernels decode the same, and it has no other payloads.
+// Two predictors that differ by their kernels accept the same payloads and decode the same content, which has no other
+// payloads.
 inline void check_payloads(const Predictor& predictor, const Predictor& other, const std::vector<View>& payloads,
                            size_t size) {
   Bytes content(size), again(size);

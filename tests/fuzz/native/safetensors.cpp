@@ -1,11 +1,11 @@
-// A model file of a damaged header, and of numbers that are a few bytes over and over: no model, or one whose id and
-// network can be made.
+// Fuzzes model files: a damaged header, and tensors that repeat a few bytes. The file is refused, or id and network
+// can be made.
 #include "harness.hpp"
 #include "model.hpp"
 
 namespace fuzz {
 
-constexpr size_t VALUES = 1 << 17;  // bytes: more than a small model has
+constexpr size_t VALUES = 1 << 17;  // bytes of tensors: more than a small model has
 
 void check(View data) {
   const std::vector<View> parts = parts_of(data, 2);

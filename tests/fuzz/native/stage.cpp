@@ -1,4 +1,4 @@
-// The adaptive stage alone, with a damaged payload.
+// Fuzzes the adaptive stage without a network: see check_payloads.
 #include "payload.hpp"
 
 void fuzz::check(View data) {
