@@ -9,7 +9,7 @@ namespace nncomp::unnnc {
 namespace {
 
 constexpr size_t MAX_RUNS = 256;  // runs of a content
-enum Change : uint8_t { NONE, ROTATED, DIFFERENCES, TURNED };
+enum Change : uint8_t { NONE, ROTATED, DIFFERENCES, SWAPPED };
 
 // A kind of numbers, and how they were split.
 struct Kind {
@@ -41,7 +41,7 @@ Kind read_kind(Fields& fields) {
   constexpr int WIDTHS[] = {2, 4, 8, 3};
   const int width = WIDTHS[coding & 3], change = coding >> 2 & 3, apart = coding >> 4;
   const uint64_t distance = change == DIFFERENCES ? fields.byte() : 0;
-  require((width != 3 || change == TURNED) && apart < width && (distance > 0 || change != DIFFERENCES),
+  require((width != 3 || change == SWAPPED) && apart < width && (distance > 0 || change != DIFFERENCES),
           "numbers are of no kind that is supported");
   return {width, Change(change), distance, apart};
 }
@@ -107,7 +107,7 @@ void join_run(const Kind& kind, View* streams, uint64_t count, uint8_t* out) {
     if (kind.change == DIFFERENCES && i >= kind.distance) number += load(i - kind.distance);
     uint8_t* const to = out + i * uint64_t(kind.width);
     for (int k = 0; k < kind.width; ++k) {
-      to[kind.change == TURNED ? kind.width - 1 - k : k] = uint8_t(number >> 8 * k);
+      to[kind.change == SWAPPED ? kind.width - 1 - k : k] = uint8_t(number >> 8 * k);
     }
   }
   for (int stream = 0; stream < kind.streams(); ++stream) {
