@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
@@ -22,8 +23,12 @@ import test_hostile as hostile
 import unnnc
 from fuzz import mutate
 from golden.files import PRIME, golden_model
-from nncomp import compress, decompress, levels, model
+from nncomp import Prime, compress, decompress, levels, model, packing
+from nncomp.container import FrameWriter, Header, ModelRef
+from nncomp.engine import native
 from nncomp.errors import MemoryLimitError, NNCompError, PrimeError
+from nncomp.mixing import Mixing, Profile
+from nncomp.plan import Stream
 from unnnc import ROOT, Program
 
 pytestmark = pytest.mark.slow  # it takes minutes to build
@@ -65,6 +70,22 @@ def here() -> Program:
 @pytest.fixture(scope="module")
 def sanitized() -> Program:
     return unnnc.build_sanitized()
+
+
+def with_network(
+    used: model.Model, prime: Prime | None = None, *, embedded: bool = True
+) -> tuple[bytes, bytes]:
+    """A frame of one block with the network, and its content."""
+    content, mixing = TEXT[:900], Mixing(Profile.RICH)
+    digest = prime.digest if prime else b""
+    payloads = native.encode_block(used, content, 1, mixing, prime=prime)
+    stream = Stream(len(content), tuple(payloads), mixing, True, prime is not None)
+    dst = io.BytesIO()
+    writer = FrameWriter(dst, Header(1 << 16, 1, model.ARITHMETIC, Profile.RICH, prime=digest))
+    packed = packing.pack(used).data if embedded else None
+    writer.write(hostile.block_of(content, stream), ModelRef(used.id, "a", packed))
+    writer.end()
+    return dst.getvalue(), content
 
 
 # What every decoder has to do
@@ -294,6 +315,18 @@ def test_primes(here: Program, tmp_path: Path) -> None:
     other.write_bytes(b"")
     for name in (other, tmp_path / "none"):
         here.run("--prime", name, stdin=compress(b"x", 1), status=1)
+
+
+def test_a_prime_and_one_network_after_the_other(here: Program, tmp_path: Path) -> None:
+    """What has read the prime for one is nothing to the next, wherever that is in memory."""
+    (tmp_path / "prime").write_bytes(PRIME.data)
+    paths, contents = [tmp_path / "a.nnc", tmp_path / "b.nnc"], []
+    for path, config in zip(paths, (models.WIDE_WINDOW, models.TINY), strict=True):
+        data, content = with_network(models.natural(config), PRIME)
+        path.write_bytes(data)
+        contents.append(content)
+    done = here.run("-c", "-T", "1", "--prime", tmp_path / "prime", *paths)
+    assert done.stdout == b"".join(contents)
 
 
 # What is damaged

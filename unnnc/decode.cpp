@@ -36,8 +36,8 @@ Bytes gather(Bytes&& coded, size_t lanes) {
 
 // Decodes the streams of a block.
 struct Engine {
-  const Network* network;  // of the frame, or null
-  const Prime* prime;      // likewise
+  std::shared_ptr<const Network> network;  // of the frame, or null
+  const Prime* prime;                      // likewise
   int threads;
 
   // Decodes a stream, or joins it from those below it.
@@ -49,9 +49,10 @@ struct Engine {
     }
     if (!part.mixing) return Bytes(part.payloads[0].begin(), part.payloads[0].end());
     Bytes coded(part.size);
-    const Predictor predictor{part.network ? network : nullptr, *part.mixing, find_kernel("auto")};
+    const std::shared_ptr<const Network> used = part.network ? network : nullptr;
+    const Predictor predictor{used.get(), *part.mixing, find_kernel("auto")};
     std::shared_ptr<const Ready> primed;
-    if (part.primed) primed = prime->ready(predictor, part.size, int(part.payloads.size()));
+    if (part.primed) primed = prime->ready(predictor, used, part.size, int(part.payloads.size()));
     decode_block(predictor, part.payloads, coded, threads, Progress(), primed.get());
     return gather(std::move(coded), part.payloads.size());
   }
@@ -111,7 +112,7 @@ struct Task {
   // Begins to decode, with `policy` deferred only when `literals` are wanted, and without another thread.
   void start(std::launch policy, int threads) {
     const auto work = [this, threads] {
-      const Engine engine{network.get(), prime, threads};
+      const Engine engine{network, prime, threads};
       if (plan.copies) copies = engine.stream(plan.copies->stream);
       return engine.stream(plan.literals);
     };

@@ -34,20 +34,21 @@ void Prime::require_named(View digest) const {
   throw Refusal("it was written with another prime: " + hex(digest) + ", not " + own);
 }
 
-std::shared_ptr<const Ready> Prime::ready(const Predictor& predictor, uint64_t size, int lanes) const {
+std::shared_ptr<const Ready> Prime::ready(const Predictor& predictor, const std::shared_ptr<const Network>& network,
+                                          uint64_t size, int lanes) const {
   {
     const std::lock_guard lock(mutex_);
     for (size_t i = 0; i < kept_.size(); ++i) {
-      if (!kept_[i]->suits(predictor, size, lanes)) continue;
+      if (!kept_[i].ready->suits(predictor, size, lanes)) continue;
       std::rotate(kept_.begin(), kept_.begin() + ptrdiff_t(i), kept_.begin() + ptrdiff_t(i) + 1);
-      return kept_.front();
+      return kept_.front().ready;
     }
   }
   const size_t room = Stage::room_for(size + uint64_t(lanes) * data_.size());
   auto made = std::make_shared<const Ready>(predictor, data_, room, Progress());
   if (state(predictor.mixing, predictor.network, size + uint64_t(lanes) * data_.size()) > MOST_KEPT) return made;
   const std::lock_guard lock(mutex_);
-  kept_.push_front(made);
+  kept_.push_front({network, made});
   if (kept_.size() > KEPT) kept_.pop_back();
   return made;
 }

@@ -24,9 +24,10 @@ class Prime {
   // Throws Refusal unless `digest`, as a frame names its prime, is the digest of this prime or the beginning of it.
   void require_named(View digest) const;
 
-  // The state after reading the prime, for a stream of `size` bytes in `lanes` lanes. The last few are cached. Several
-  // threads may call it at the same time.
-  std::shared_ptr<const Ready> ready(const Predictor& predictor, uint64_t size, int lanes) const;
+  // The state after reading the prime, for a stream of `size` bytes in `lanes` lanes. `network` is the predictor's, or
+  // null. The last few states are cached. Several threads may call it at the same time.
+  std::shared_ptr<const Ready> ready(const Predictor& predictor, const std::shared_ptr<const Network>& network,
+                                     uint64_t size, int lanes) const;
 
   // Upper bound in bytes of what a primed stream needs beside its coder: cached states, and the prime in each lane.
   uint64_t memory(const Mixing& mixing, const Network* network, uint64_t size, int lanes) const;
@@ -35,12 +36,18 @@ class Prime {
   static constexpr size_t KEPT = 2;  // states that are cached at most
   static constexpr uint64_t MOST_KEPT = uint64_t(1) << 27;  // bytes of a state that is cached
 
+  // A cached state. It holds its network, so that no other network gets the address by which Ready knows it.
+  struct Kept {
+    std::shared_ptr<const Network> network;
+    std::shared_ptr<const Ready> ready;
+  };
+
   uint64_t state(const Mixing& mixing, const Network* network, uint64_t laid_out) const;
 
   Bytes data_;
   Id digest_;
   mutable std::mutex mutex_;  // guards kept_
-  mutable std::deque<std::shared_ptr<const Ready>> kept_;  // cached states, the last used one first
+  mutable std::deque<Kept> kept_;  // the last used one first
 };
 
 }  // namespace nncomp::unnnc
