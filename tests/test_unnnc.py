@@ -26,7 +26,7 @@ from golden.files import PRIME, golden_model
 from nncomp import Prime, compress, decompress, levels, model, packing
 from nncomp.container import FrameWriter, Header, ModelRef
 from nncomp.engine import native
-from nncomp.errors import MemoryLimitError, NNCompError, PrimeError
+from nncomp.errors import MemoryLimitError, ModelNotFoundError, NNCompError, PrimeError
 from nncomp.mixing import Mixing, Profile
 from nncomp.plan import Stream
 from unnnc import ROOT, Program
@@ -166,6 +166,17 @@ def test_a_damaged_model(here: Program, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "test.safetensors").write_bytes(data)
     done = here.run("-t", "-m", tmp_path, GOLDEN / "good-network.nnc", status=1)
     assert b"test.safetensors: model content does not have the stored id" in done.stderr
+    (tmp_path / "whole.safetensors").write_bytes((folder / "test.safetensors").read_bytes())
+    here.run("-t", "-m", tmp_path, GOLDEN / "good-network.nnc")
+
+
+def test_an_embedded_model_is_of_its_frame_alone(here: Program) -> None:
+    first, content = with_network(models.tiny())
+    data = first + with_network(models.tiny(), embedded=False)[0]
+    done = here.run(stdin=data, status=1)
+    assert done.stdout == content and b" was not found in " in done.stderr
+    with pytest.raises(ModelNotFoundError):
+        decompress(data)
 
 
 def test_a_model_with_an_endless_header(here: Program, folder: Path, tmp_path: Path) -> None:

@@ -47,28 +47,30 @@ std::optional<ModelFile> opened(View data) {
 std::shared_ptr<const Network> Models::find(const ModelRef& ref, uint64_t memory_limit) {
   if (last_ && last_id_ == ref.id && !ref.packed) return last_;
   last_.reset();
-  if (ref.packed) {
-    try {
-      const std::optional<Id> base_id = base_of(*ref.packed);
-      const std::optional<Model> base =
-          base_id ? std::optional(find_id(*base_id, "base of " + ref.name)) : std::nullopt;
-      const Model model = unpack(*ref.packed, base ? &*base : nullptr, memory_limit);
-      last_ = model.network(*find_kernel("auto"));
-      const Id id = model.id();
-      last_id_.assign(id.begin(), id.end());
-    } catch (const FormatError& error) {
-      throw FormatError(std::string("the embedded model is malformed: ") + error.what());
-    }
-    require(last_id_ == ref.id || !CHECKED, "the embedded model is not the one that the frame names");
-  } else {
-    last_ = find_id(ref.id, ref.name).network(*find_kernel("auto"));
-    last_id_ = ref.id;
-  }
+  if (ref.packed) return embedded(ref, memory_limit);  // of this frame alone, so it is not kept
+  last_ = find_id(ref.id, ref.name).network(*find_kernel("auto"));
+  last_id_ = ref.id;
   return last_;
+}
+
+// The network of the model that a frame embeds.
+std::shared_ptr<const Network> Models::embedded(const ModelRef& ref, uint64_t memory_limit) const {
+  try {
+    const std::optional<Id> base_id = base_of(*ref.packed);
+    const std::optional<Model> base = base_id ? std::optional(find_id(*base_id, "base of " + ref.name)) : std::nullopt;
+    const Model model = unpack(*ref.packed, base ? &*base : nullptr, memory_limit);
+    std::shared_ptr<const Network> network = model.network(*find_kernel("auto"));
+    const bool is_named = std::ranges::equal(model.id(), ref.id);
+    if (is_named || !CHECKED) return network;
+  } catch (const FormatError& error) {
+    throw FormatError(std::string("the embedded model is malformed: ") + error.what());
+  }
+  throw FormatError("the embedded model is not the one that the frame names");
 }
 
 Model Models::find_id(View id, const std::string& name) const {
   const std::string wanted = hex(id);
+  std::string damage;  // of the first model that was found, and could not be read
   std::string places = BUILT_IN.empty() ? "" : "the program";
   for (const View data : BUILT_IN) {
     const ModelFile file(data);
@@ -84,10 +86,11 @@ Model Models::find_id(View id, const std::string& name) const {
       try {
         return file->read();
       } catch (const FormatError& error) {
-        throw Refusal(path + ": " + error.what());
+        if (damage.empty()) damage = path + ": " + error.what();
       }
     }
   }
+  if (!damage.empty()) throw Refusal(damage);
   const std::string what =
       name.empty() ? "a model whose id begins with " + wanted : "model '" + name + "' (id " + wanted + ")";
   throw Refusal(what + " was not found in " + places);

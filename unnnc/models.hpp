@@ -20,12 +20,13 @@ class Models {
   std::shared_ptr<const Network> find(const ModelRef& ref, uint64_t memory_limit);
 
  private:
+  std::shared_ptr<const Network> embedded(const ModelRef& ref, uint64_t memory_limit) const;
   // The model whose id begins with `id`. `name` is for messages only.
   Model find_id(View id, const std::string& name) const;
 
   std::vector<std::string> folders_;
-  Bytes last_id_;                        // as the last frame gave it
-  std::shared_ptr<const Network> last_;  // its network, because the next frame often needs the same
+  Bytes last_id_;                        // as the last frame gave it that only names its model
+  std::shared_ptr<const Network> last_;  // its network, because the next frame often needs the same; or null
 };
 
 }  // namespace nncomp::unnnc
