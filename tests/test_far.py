@@ -87,6 +87,7 @@ def test_what_is_found_is_put_back(content: bytes, size: int, reach: int) -> Non
             literals, sources, copies = found
             assert sources == sorted(set(sources)) and 1 <= len(sources) <= 4
             assert len(literals) <= len(block) - len(block) // 32
+            assert len(copies) < len(block)
             sought = [held[-back] for back in sources]
             assert sum(map(len, held[-sources[-1] :])) <= reach
             assert by_the_page(literals, copies, sought) == block

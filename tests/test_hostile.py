@@ -26,12 +26,12 @@ import commandline
 import models
 from conftest import examples, some_quick
 from nncomp import compress, container, decompress, model, packing, registry, varint
-from nncomp.container import Block, FrameWriter, Header, ModelRef
+from nncomp.container import REACHES, Block, FrameWriter, Header, ModelRef
 from nncomp.engine import native
 from nncomp.errors import FormatError, MemoryLimitError, ModelNotFoundError, NNCompError
 from nncomp.filters import FILTERS
 from nncomp.mixing import Contexts, Mixing, Profile
-from nncomp.plan import MAX_STREAM_SIZE, MAX_STREAMS, Plan, Stream, layout
+from nncomp.plan import MAX_STREAM_SIZE, MAX_STREAMS, Copies, Plan, Stream, layout
 
 MIB = 1 << 20
 BLOCK = 1 << 10
@@ -301,6 +301,24 @@ def test_streams_that_claim_much_are_not_decoded(filter: int, size: int) -> None
         result = decode(planned(bytes([filter]) + plan, zeros * 2))
         assert isinstance(result, FormatError) and "lane" not in str(result)
     assert time.process_time() - started < 1
+
+
+def copying(size: int) -> bytes:
+    """A file whose last block has a list of copies of so many bytes, all zero."""
+    content = models.noise(BLOCK)
+    zeros = native.encode_block(None, bytes(size), 1, Mixing(Profile.LEAN))
+    copies = Copies((1,), 16, Stream(size, tuple(zeros), Mixing(Profile.LEAN)))
+    plan = Plan((stored(content[:16]),), copies=copies)
+    block = layout.dumps(plan, BLOCK, zlib.crc32(content))
+    header = Header(BLOCK, 1, model.ARITHMETIC, Profile.LEAN, reach=REACHES[1])
+    return written(block_of(content, stored(content)), block, header=header)
+
+
+@pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, 1 << 16])
+def test_copies_that_claim_much_are_not_decoded(size: int) -> None:
+    result = decode(copying(size))
+    assert isinstance(result, FormatError)
+    assert ("stream of copies is not smaller" in str(result)) == (size >= BLOCK)
 
 
 @pytest.mark.parametrize("filter", [NONE, PROGRAM])

@@ -84,19 +84,19 @@ def _filters() -> Iterator[None]:
         ),
         (Plan((Stream(800, FOUR, GENERAL, True),)), "00 A0 A006 00 01 02 01", b"abcde"),
         (
-            Plan((Stream(1, (b"x",)),), copies=Copies((1, 3), 1, Stream(4, (b"abcd",)))),
-            "40 01 00 01 01 80 04 00",
-            b"abcdx",
+            Plan((Stream(1, (b"x",)),), copies=Copies((1, 3), 1, Stream(2, (b"ab",)))),
+            "40 01 00 01 01 80 02 00",
+            b"abx",
         ),
         (
             Plan(
                 (Stream(2, (b"x",), GENERAL),),
                 2,
                 b"s",
-                Copies((300,), 2, Stream(9, (b"e",), GENERAL)),
+                Copies((300,), 2, Stream(1, (b"",), GENERAL)),
             ),
-            "C2 00 AB02 02 90 09 00 01 01 73 10 00",
-            b"ex",
+            "C2 00 AB02 02 90 01 00 00 01 73 10 00",
+            b"x",
         ),
         (
             Plan(
@@ -147,9 +147,10 @@ def plans(draw: st.DrawFn) -> tuple[Header, int, Plan]:
         if len(parts) == 1:
             break
     copies = None
-    # A few bytes that are left have no room for streams of filters beside what is copied.
+    # The stream of copies is smaller than the content. A few bytes that are left have no room for
+    # streams of filters beside what is copied.
     joined = any(isinstance(part, Joined) for part in parts)
-    if header.reach and (size > 64 or not joined) and draw(st.booleans()):
+    if header.reach and size > (64 if joined else 9) and draw(st.booleans()):
         sources = draw(st.sets(st.integers(1, 1 << 20), min_size=1, max_size=MAX_SOURCES))
         stream = draw(st.sampled_from([Stream(3, (b"abc",)), Stream(9, (b"a",), GENERAL)]))
         literals = size - 1 if joined else draw(st.integers(0, size - 1))
@@ -238,6 +239,7 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         ("40 00 00 20 80 04 00", 36, "copies nothing"),
         ("40 10" + "00" * 17 + "01 00 00", 33, "too many others"),
         ("40 00 00 01 80 04", 5, "does not fit"),
+        ("40 00 00 01 80 20 00", 33, "stream of copies is not smaller"),
         ("40 00 00 01 10 00 00", 1, "size of its last payload"),
         # 11: contexts, period and stride
         ("00 01", 32, "coding 0x01 of a stream"),

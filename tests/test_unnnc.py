@@ -343,6 +343,15 @@ def test_a_prime_and_one_network_after_the_other(here: Program, tmp_path: Path) 
 # What is damaged
 
 
+@pytest.mark.parametrize("size", [hostile.BLOCK - 1, hostile.BLOCK, 1 << 16])
+def test_copies_that_claim_much(here: Program, size: int) -> None:
+    data = hostile.copying(size)
+    with pytest.raises(NNCompError) as caught:
+        decompress(data)
+    said = here.run("-t", stdin=data, status=1).stderr.decode()
+    assert said == f"unnnc: (stdin): {caught.value}\n"
+
+
 def test_models_made_to_do_harm(
     sanitized: Program, model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

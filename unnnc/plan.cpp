@@ -42,6 +42,7 @@ class PlanReader {
       require(root.size < block_.size, "a block copies nothing");
       const uint8_t coding = plan_.byte();
       plan.copies->stream = coded(coding, stream_size(coding, root.size));
+      require(plan.copies->stream.size < block_.size, "a block's stream of copies is not smaller than its content");
     }
     if (flags & SIDE) root.side = side();
     do {

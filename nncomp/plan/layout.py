@@ -133,7 +133,10 @@ def _read_copies(fields: _Fields, payload: _Fields, size: int, header: Header) -
     literals = varint.read(fields.byte)
     if literals >= size:
         raise FormatError("a block copies nothing")
-    return Copies(found, literals, _read_stream(fields, payload, literals, header))
+    stream = _read_stream(fields, payload, literals, header)
+    if stream.size >= size:
+        raise FormatError("a block's stream of copies is not smaller than its content")
+    return Copies(found, literals, stream)
 
 
 def _read_side(fields: _Fields) -> bytes:
