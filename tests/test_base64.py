@@ -16,6 +16,7 @@ import filtering
 import models
 import nncomp
 from conftest import examples
+from nncomp import varint
 from nncomp.errors import FormatError
 from nncomp.filters import FILTERS, Split, base64
 
@@ -189,6 +190,17 @@ def test_files(level: int) -> None:
 def test_by_example() -> None:
     streams = b"a.", bytes([1, 13, 7, 4, 2]) + b"\r\n", b"Hello, World."
     assert base64.join(streams, b"", 28) == b"aSGV\r\nsbG8sIF\r\ndvcmxkL\r\ng==."
+
+
+@pytest.mark.parametrize("first", [1, 5, 159, 160, 161, None])
+@pytest.mark.parametrize("line", [160, 161, 1 << 62, (1 << 63) - 1])
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+def test_lines_that_are_longer_than_the_text(first: int | None, line: int, end: bytes) -> None:
+    less = 0 if first is None else max(line - first, 0)
+    fields = map(varint.dumps, (1, 120, line, less, len(end)))
+    streams = b"a.", b"".join(fields) + end, NOISE[:120]
+    content = joined(*streams)
+    assert base64.join(streams, b"", len(content)) == content
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from nncomp.container import REACHES, Block, FrameWriter, Header, ModelRef
 from nncomp.engine import native
 from nncomp.errors import FormatError, MemoryLimitError, ModelNotFoundError, NNCompError
 from nncomp.filters import FILTERS
+from nncomp.filters import base64 as base64_filter
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.plan import MAX_STREAM_SIZE, MAX_STREAMS, Copies, Plan, Stream, layout
 
@@ -319,6 +320,21 @@ def test_copies_that_claim_much_are_not_decoded(size: int) -> None:
     result = decode(copying(size))
     assert isinstance(result, FormatError)
     assert ("stream of copies is not smaller" in str(result)) == (size >= BLOCK)
+
+
+def base64_in_one_line(line: int) -> tuple[bytes, bytes]:
+    """A content, and a file of it whose line of base64 could have ``line`` characters."""
+    payload = models.noise(120)
+    places = varint.dumps(5) + varint.dumps(len(payload)) + varint.dumps(line) + b"\0\1\n"
+    content = b"head " + base64.b64encode(payload) + b" tail"
+    streams = map(stored, (b"head  tail", places, payload))
+    return content, written(block_of(content, *streams, filter=FILTERS.index(base64_filter)))
+
+
+@pytest.mark.parametrize("line", [160, 161, 1 << 62, (1 << 63) - 1])
+def test_lines_that_never_end(line: int) -> None:
+    content, data = base64_in_one_line(line)
+    assert decode(data) == content
 
 
 @pytest.mark.parametrize("filter", [NONE, PROGRAM])

@@ -352,6 +352,11 @@ def test_copies_that_claim_much(here: Program, size: int) -> None:
     assert said == f"unnnc: (stdin): {caught.value}\n"
 
 
+def test_a_line_of_base64_without_end(here: Program) -> None:
+    content, data = hostile.base64_in_one_line((1 << 63) - 1)
+    assert here.run(stdin=data).stdout == decompress(data) == content
+
+
 def test_models_made_to_do_harm(
     sanitized: Program, model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

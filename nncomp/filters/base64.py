@@ -56,16 +56,17 @@ class _Run:
             return
         end = np.frombuffer(self.end, np.uint8)
         head, body = every[: self.first], every[self.first :]
-        count = len(body) // self.line
+        line = min(self.line, len(every))  # numpy has no rows of 2^63 bytes, even if they are none
+        count = len(body) // line
         text[: len(head)] = head
         text = text[len(head) :]
-        lines = text[: count * (len(end) + self.line)].reshape(count, len(end) + self.line)
+        lines = text[: count * (len(end) + line)].reshape(count, len(end) + line)
         lines[:, : len(end)] = end
-        lines[:, len(end) :] = body[: count * self.line].reshape(count, self.line)
+        lines[:, len(end) :] = body[: count * line].reshape(count, line)
         text = text[lines.size :]
         if len(text):
             text[: len(end)] = end
-            text[len(end) :] = body[count * self.line :]
+            text[len(end) :] = body[count * line :]
 
 
 def letters(payload: bytes | memoryview) -> bytes:
