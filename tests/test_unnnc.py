@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -11,8 +12,9 @@ import random
 import re
 import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -210,6 +212,82 @@ def test_output(here: Program, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"a", "a.nnc", "b"}
     here.run("-o", "/dev/null", source)
     assert here.run("-f", "-o", "/dev/stdout", source).stdout == TEXT
+
+
+@contextlib.contextmanager
+def folder_for_all() -> Iterator[Path]:
+    """A folder in /dev that any user may write to."""
+    if not Path("/dev/shm").is_dir():
+        pytest.skip("no /dev/shm here")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+def test_a_file_in_dev_is_like_others(here: Program) -> None:
+    with folder_for_all() as place:
+        (place / "a.nnc").write_bytes(compress(b"new", 1, model="none"))
+        (place / "a").write_bytes(b"old and longer")
+        done = here.run(place / "a.nnc", status=1)
+        assert b"already exists; use -f to overwrite" in done.stderr
+        here.run("-f", place / "a.nnc")
+        assert (place / "a").read_bytes() == b"new"
+
+
+def test_descriptors_are_written_as_they_are(here: Program, tmp_path: Path) -> None:
+    file = compress(b"new", 1, model="none")
+    for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+        with (tmp_path / "out").open("w+b") as out:
+            out.write(b"old and longer")
+            out.flush()
+            subprocess.run([*here.command, "-o", name], input=file, stdout=out, check=True)
+            assert (tmp_path / "out").read_bytes() == b"old and longernew"
+        assert here.run("-o", name, stdin=file).stdout == b"new"
+    assert b"Bad file descriptor" in here.run("-o", "/dev/fd/99", stdin=file, status=1).stderr
+
+
+def test_links_and_pipes(here: Program, tmp_path: Path) -> None:
+    file = compress(b"new", 1, model="none")
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to("/dev/null")
+    assert b"already exists" in here.run("-o", link, stdin=file, status=1).stderr
+    here.run("-f", "-o", link, stdin=file)
+    assert not link.is_symlink() and link.read_bytes() == b"new"
+    os.mkfifo(pipe)
+    done = here.run("-o", pipe, stdin=file, status=1)
+    assert b"pipe: is not a regular file; use -f to write to it" in done.stderr
+    process = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    here.run("-f", "-o", pipe, stdin=file)
+    assert process.communicate()[0] == b"new"
+
+
+def test_the_input_is_not_replaced(here: Program, tmp_path: Path) -> None:
+    path, link = tmp_path / "a.nnc", tmp_path / "b"
+    path.write_bytes(compress(TEXT, 1, model="none"))
+    link.hardlink_to(path)
+    for name in (path, link):
+        done = here.run("-f", "-o", name, path, status=1)
+        assert done.stderr.decode() == f"unnnc: {path}: input and output are the same file\n"
+    assert decompress(path.read_bytes()) == TEXT
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_owner_and_group(here: Program) -> None:
+    with folder_for_all() as place:
+        source, target, program = place / "a.nnc", place / "a", place / "unnnc"
+        source.write_bytes(compress(b"new", 1, model="none"))
+        source.chmod(0o664)
+        os.chown(source, 12345, 54321)
+        here.run(source)
+        found = target.stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (12345, 54321, 0o664)
+        target.unlink()
+        program.write_bytes(Path(here.command[0]).read_bytes())
+        program.chmod(0o755)
+        # Another user's group must not get the rights of that one.
+        subprocess.run([program, source], check=True, user=12346, group=54322, extra_groups=[])
+        found = target.stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (12346, 54322, 0o644)
 
 
 def test_damage_leaves_no_output(here: Program, tmp_path: Path) -> None:

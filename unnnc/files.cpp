@@ -6,14 +6,20 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
 
 namespace nncomp::unnnc {
 namespace {
 
 constexpr size_t BUFFER = 1 << 16;  // bytes; larger reads go without it
+constexpr int MAX_LINKS = 40;       // symbolic links that are followed to a file at most, as in Linux
 
 [[noreturn]] void fail(const std::string& name) { throw Refusal(name + ": " + std::strerror(errno)); }
 
@@ -36,13 +42,23 @@ std::string folder_of(const std::string& path) {
   return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
 }
 
-// Whether a path is to be opened and written as it is, because a new file cannot take its place: a pipe, a device,
-// anything in /dev or /proc. What does not exist is none of these.
-bool is_special(const std::string& path) {
-  struct stat found{};
-  const bool is_device = path.starts_with("/dev/") || path.starts_with("/proc/");
-  return stat(path.c_str(), &found) == 0 && !S_ISDIR(found.st_mode) && (is_device || !S_ISREG(found.st_mode));
+// The number of the descriptor that a path stands for, such as 1 for /dev/stdout; none for other files.
+std::optional<int> descriptor_of(std::filesystem::path path) {
+  for (int links = 0; links < MAX_LINKS; ++links) {
+    const std::string name = path.filename();
+    const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+    std::error_code error;
+    int number = 0;
+    const auto [end, wrong] = std::from_chars(name.data(), name.data() + name.size(), number);
+    const bool is_number = wrong == std::errc() && end == name.data() + name.size() && number >= 0;
+    if (is_number && std::filesystem::equivalent(folder, "/dev/fd", error)) return number;
+    path = folder / std::filesystem::read_symlink(path, error);
+    if (error) return std::nullopt;
+  }
+  return std::nullopt;
 }
+
+bool is_same(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
 // The temporary name of the current Output, for the signal handler, which must not touch a std::string.
 char unfinished[4096];
@@ -120,18 +136,9 @@ struct stat Input::status() const {
   return found;
 }
 
-Output::Output(const std::string& path, bool force) : path_(path), force_(force) {
-  if (is_special(path)) {
-    if (!force && path != "/dev/null") throw Refusal(path + ": is not a regular file; use -f to write to it");
-    descriptor_ = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    require_ok(descriptor_, path);
-    return;
-  }
-  struct stat found{};
-  if (lstat(path.c_str(), &found) == 0) {
-    if (S_ISDIR(found.st_mode)) throw Refusal(path + ": " + std::strerror(EISDIR));
-    if (!force) throw Refusal(path + ": already exists; use -f to overwrite");
-  }
+Output::Output(const std::string& path, bool force, const Input& input)
+    : path_(path), force_(force), like_(input.status()) {
+  if (open_directly()) return;
   temporary_ = folder_of(path) + ".unnnc.XXXXXX";
   if (temporary_.size() >= sizeof unfinished) throw Refusal(path + ": " + std::strerror(ENAMETOOLONG));
   descriptor_ = mkstemp(temporary_.data());
@@ -139,6 +146,30 @@ Output::Output(const std::string& path, bool force) : path_(path), force_(force)
   std::strcpy(unfinished, temporary_.c_str());
   has_unfinished = true;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, remove_and_die);
+}
+
+// Opens what is written as it is, because a new file cannot take its place. Returns whether it is such. Throws Refusal
+// for what must not be written.
+bool Output::open_directly() {
+  struct stat found{};
+  if (S_ISREG(like_.st_mode) && stat(path_.c_str(), &found) == 0 && is_same(found, like_)) {
+    throw Refusal("input and output are the same file");
+  }
+  if (const std::optional<int> given = descriptor_of(path_)) {
+    descriptor_ = fcntl(*given, F_DUPFD_CLOEXEC, 0);
+    require_ok(descriptor_, path_);
+    return true;
+  }
+  if (lstat(path_.c_str(), &found) != 0) return false;
+  if (S_ISDIR(found.st_mode)) throw Refusal(path_ + ": " + std::strerror(EISDIR));
+  if (S_ISREG(found.st_mode) || S_ISLNK(found.st_mode)) {
+    if (!force_) throw Refusal(path_ + ": already exists; use -f to overwrite");
+    return false;
+  }
+  if (!force_ && path_ != "/dev/null") throw Refusal(path_ + ": is not a regular file; use -f to write to it");
+  descriptor_ = open(path_.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  require_ok(descriptor_, path_);
+  return true;
 }
 
 Output::~Output() {
@@ -149,18 +180,26 @@ Output::~Output() {
 
 void Output::write(View data) { write_all(descriptor_, data, path_); }
 
-void Output::publish(const Input& like) {
-  if (temporary_.empty()) return;
-  const struct stat status = like.status();
-  if (S_ISREG(status.st_mode)) {
-    fchmod(descriptor_, status.st_mode & 0777);
-    const timespec times[] = {status.st_atim, status.st_mtim};
-    futimens(descriptor_, times);
-  } else {
+// Copies mode, times and owner of a regular file; of anything else, sets the mode of a new file.
+void Output::copy_attributes() const {
+  if (!S_ISREG(like_.st_mode)) {
     const mode_t mask = umask(0);
     umask(mask);
     fchmod(descriptor_, 0666 & ~mask);
+    return;
   }
+  mode_t mode = like_.st_mode & 0777;  // never set-uid, set-gid, sticky
+  [[maybe_unused]] const int given = fchown(descriptor_, like_.st_uid, gid_t(-1));  // it works for root
+  // Another group must not get the rights of this one: only those of everybody.
+  if (fchown(descriptor_, uid_t(-1), like_.st_gid) != 0) mode &= 0707 | mode << 3;
+  fchmod(descriptor_, mode);
+  const timespec times[] = {like_.st_atim, like_.st_mtim};
+  futimens(descriptor_, times);
+}
+
+void Output::publish() {
+  if (temporary_.empty()) return;
+  copy_attributes();
   require_ok(fsync(descriptor_), path_);
   require_ok(close(std::exchange(descriptor_, -1)), path_);
   // Unlike a rename, a link fails if the name was taken meanwhile. File systems without links have to rely on the test

@@ -35,23 +35,29 @@ class Input {
 };
 
 // A file that is written under a temporary name. `publish` gives it the name `path`; without that nothing is left of
-// it, even if SIGINT, SIGTERM or SIGHUP ends the program. Pipes and devices are written directly. At most one Output
-// with a temporary name may exist at a time. Throws Refusal.
+// it, even if a signal such as SIGINT ends the program. Pipes and devices are written directly, and so is what somebody
+// has opened for this program: /dev/stdout, /dev/fd/3. At most one Output with a temporary name may exist at a time.
+// Throws Refusal.
 class Output {
  public:
-  // An existing file is replaced only with `force`.
-  Output(const std::string& path, bool force);
+  // An existing file is replaced only with `force`; of a symbolic link, the link and not its target. The file that
+  // `input` reads is not replaced.
+  Output(const std::string& path, bool force, const Input& input);
   ~Output();
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
   void write(View data);
-  // Completes the file, with mode and times of `like` if that is a regular file.
-  void publish(const Input& like);
+  // Completes the file, with mode, times and, where allowed, the owner of the input if that is a regular file.
+  void publish();
 
  private:
+  bool open_directly();
+  void copy_attributes() const;
+
   std::string path_, temporary_;
   bool force_;
+  struct stat like_;  // of the input
   int descriptor_ = -1;
 };
 

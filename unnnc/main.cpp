@@ -137,9 +137,9 @@ void process(const std::string& name, const Options& options, Models& models) {
   const Source source = [&](std::span<uint8_t> to) { return input.read(to); };
   if (options.test) return decode(source, models, options.limits, [](View) {});
   if (const std::optional<std::string> target = target_of(name, options)) {
-    Output output(*target, options.force);
+    Output output(*target, options.force, input);
     decode(source, models, options.limits, [&](View content) { output.write(content); });
-    return output.publish(input);
+    return output.publish();
   }
   decode(source, models, options.limits, [](View content) { write_all(STDOUT_FILENO, content, "(stdout)"); });
 }
