@@ -320,15 +320,41 @@ def test_wrong_usage(here: Program) -> None:
     assert here.run("-V").stdout.startswith(b"unnnc 0.")
 
 
-def test_a_signal_leaves_nothing(here: Program, tmp_path: Path) -> None:
-    source, target = tmp_path / "pipe", tmp_path / "out"
+def behind(here: Program, setting: str) -> list[str]:
+    """The command, which begins with what a shell has set."""
+    return ["sh", "-c", f'{setting}; exec "$0" "$@"', *here.command]
+
+
+ENDING = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU"]
+
+
+@pytest.mark.parametrize("name", ENDING)
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_signal_leaves_nothing(here: Program, tmp_path: Path, name: str, ignored: bool) -> None:
+    """What ignores it, as with nohup, goes on."""
+    source, target, number = tmp_path / "pipe", tmp_path / "out", signal.Signals[name]
     os.mkfifo(source)
-    process = subprocess.Popen([*here.command, "-o", target, source])
-    with source.open("wb"):
+    setting = f"trap '' {name.removeprefix('SIG')}" if ignored else "ulimit -c 0"
+    process = subprocess.Popen([*behind(here, setting), "-o", target, source])
+    with source.open("wb") as pipe:
         while len(list(tmp_path.iterdir())) < 2:
             time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait() == -signal.SIGTERM
+        time.sleep(0.05)
+        process.send_signal(number)
+        if ignored:
+            pipe.write(compress(b"new", 1, model="none"))
+        else:
+            assert process.wait() == -number
+    assert process.wait() == (0 if ignored else -number)
+    assert set(tmp_path.iterdir()) == ({source, target} if ignored else {source})
+
+
+def test_a_limit_for_files_leaves_nothing(here: Program, tmp_path: Path) -> None:
+    source = tmp_path / "a.nnc"
+    source.write_bytes(compress(bytes(1 << 18), 1, model="none"))
+    done = subprocess.run([*behind(here, "ulimit -f 8"), source], capture_output=True)
+    assert done.returncode == 1
+    assert done.stderr.decode() == f"unnnc: {source}: {tmp_path}/a: File too large\n"
     assert list(tmp_path.iterdir()) == [source]
 
 

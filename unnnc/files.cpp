@@ -65,10 +65,23 @@ char unfinished[4096];
 static_assert(std::atomic<bool>::is_always_lock_free);
 std::atomic<bool> has_unfinished{false};
 
+// The signals that end a program unless it is told otherwise.
+constexpr int ENDING[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU};
+
 void remove_and_die(int signal) {
   if (has_unfinished) unlink(unfinished);
   std::signal(signal, SIG_DFL);
   raise(signal);
+}
+
+// Lets the signals that end the program remove the unfinished file first. What is ignored, as SIGHUP with nohup, stays
+// ignored.
+void handle_signals() {
+  for (const int signal : ENDING) {
+    struct sigaction found{};
+    sigaction(signal, nullptr, &found);
+    if (found.sa_handler != SIG_IGN) std::signal(signal, remove_and_die);
+  }
 }
 
 // Writes a directory to disk, so that a new name in it survives a crash. Errors are ignored: not every system can.
@@ -141,11 +154,11 @@ Output::Output(const std::string& path, bool force, const Input& input)
   if (open_directly()) return;
   temporary_ = folder_of(path) + ".unnnc.XXXXXX";
   if (temporary_.size() >= sizeof unfinished) throw Refusal(path + ": " + std::strerror(ENAMETOOLONG));
+  handle_signals();
   descriptor_ = mkstemp(temporary_.data());
   require_ok(descriptor_, path);
   std::strcpy(unfinished, temporary_.c_str());
   has_unfinished = true;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, remove_and_die);
 }
 
 // Opens what is written as it is, because a new file cannot take its place. Returns whether it is such. Throws Refusal

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -179,6 +180,7 @@ bool load_prime(Options& options) {
 
 int main(int count, char** arguments) {
   using namespace nncomp::unnnc;
+  std::signal(SIGXFSZ, SIG_IGN);  // beyond the limit for files, writing fails like other writing, with a message
   Options options = parse(count, arguments);
   bool good = load_prime(options);
   if (!good) return 1;
