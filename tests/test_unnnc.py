@@ -320,6 +320,16 @@ def test_wrong_usage(here: Program) -> None:
     assert here.run("-V").stdout.startswith(b"unnnc 0.")
 
 
+def test_what_is_not_printed(here: Program) -> None:
+    for option in ("-h", "-V"):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([*here.command, option], stdout=full, stderr=subprocess.PIPE)
+        assert done.returncode == 1
+        assert done.stderr == b"unnnc: (stdout): No space left on device\n"
+    said = here.run("\x1b[2J\x9b2J\x7f é", status=1).stderr.decode()
+    assert said == "unnnc: \\x1b[2J\\x9b2J\\x7f é: No such file or directory\n"
+
+
 def behind(here: Program, setting: str) -> list[str]:
     """The command, which begins with what a shell has set."""
     return ["sh", "-c", f'{setting}; exec "$0" "$@"', *here.command]

@@ -4,10 +4,14 @@
 #include <getopt.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -47,14 +51,19 @@ struct Options {
   std::vector<std::string> files;
 };
 
-// The text with control characters escaped: names of files must not control the terminal.
+// The text with control characters escaped, those of two bytes in UTF-8 as well: names of files must not control the
+// terminal.
 std::string printable(const std::string& text) {
   std::string out;
+  unsigned char last = 0;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
+    const bool is_second = last == 0xC2 && byte >= 0x80 && byte < 0xA0;
+    if (is_second) out.pop_back();
     char code[5];
     std::snprintf(code, sizeof code, "\\x%02x", byte);
-    out += byte < 32 || byte == 127 ? code : std::string(1, c);
+    out += is_second || byte < 32 || byte == 127 ? code : std::string(1, c);
+    last = byte;
   }
   return out;
 }
@@ -64,6 +73,13 @@ void complain(const std::string& what) { std::fprintf(stderr, "unnnc: %s\n", pri
 [[noreturn]] void misused(const std::string& what) {
   complain(what + "; see unnnc -h");
   std::exit(2);
+}
+
+// Prints what was asked for and ends the program.
+[[noreturn]] void show(const char* text) {
+  const bool done = std::fputs(text, stdout) >= 0 && std::fflush(stdout) == 0;
+  if (!done) complain(std::string("(stdout): ") + std::strerror(errno));
+  std::exit(done ? 0 : 1);
 }
 
 // A size such as 65536, 64K, 64KiB or 1G in bytes, 1 … 2^62 - 1.
@@ -99,14 +115,14 @@ Options parse(int count, char** arguments) {
       case 'd':
       case 'k': break;
       case 'f': options.force = true; break;
-      case 'h': std::fputs(USAGE, stdout); std::exit(0);
+      case 'h': show(USAGE);
       case 'm': options.folders.push_back(optarg); break;
       case 'M': options.limits.memory = bytes_of(optarg); break;
       case 'o': options.output = optarg; break;
       case 't': options.test = true; break;
       case 'T': options.limits.threads = threads_of(optarg); break;
       case PRIME: options.prime = optarg; break;
-      case 'V': std::puts("unnnc " UNNNC_VERSION); std::exit(0);
+      case 'V': show("unnnc " UNNNC_VERSION "\n");
       default: std::fputs("see unnnc -h\n", stderr); std::exit(2);
     }
   }
