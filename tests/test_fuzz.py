@@ -96,6 +96,19 @@ def test_the_case_of_a_crash_stays(tmp_path: Path) -> None:
     assert (tmp_path / "crash-running").read_bytes() == b"case"
 
 
+def test_the_native_target_of_files_takes_the_golden_ones() -> None:
+    """Its limit for blocks is above all of theirs but one."""
+    text = (HERE / "fuzz" / "native" / "container.cpp").read_text()
+    (exponent,) = re.findall(r"LARGEST = 1 << (\d+);", text)
+    larger = set()
+    for path in HERE.joinpath("golden").glob("good-*.nnc"):
+        with path.open("rb") as file:
+            for item in container.read(file, 1 << 30):
+                if isinstance(item, container.Block) and item.size > 1 << int(exponent):
+                    larger.add(path.stem)
+    assert larger == {"good-repeat-1000000"}
+
+
 def test_native_targets_have_cases_to_begin_with() -> None:
     """Every target of libFuzzer has a corpus, a small one, and seeds for a new one."""
     text = (HERE / "fuzz" / "native" / "CMakeLists.txt").read_text()
