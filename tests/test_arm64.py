@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,14 @@ def test_every_kernel_is_built(program: Path) -> None:
 
 
 # The network
+
+
+def test_requests_that_are_cut(program: Path) -> None:
+    command = arm64.emulated(program, "portable", cpu=arm64.KERNELS["portable"])
+    whole = arm64.packed((ord("P"), *LEAN.numbers, b"abc"))
+    for size in range(len(whole) + 1):
+        done = subprocess.run(command, input=whole[:size], capture_output=True)
+        assert done.returncode == (0 if size in (0, len(whole)) else 1)
 
 
 def test_golden_vectors(arm: arm64.Engine) -> None:

@@ -25,9 +25,9 @@ namespace {
 
 using Bytes = std::vector<uint8_t>;
 
-// Reads `size` bytes; the program ends where there are no more.
+// Reads `size` bytes of a request; the program fails where there are no more.
 void read(void* to, size_t size) {
-  if (fread(to, 1, size, stdin) != size) exit(size == 0 ? 1 : 0);
+  if (fread(to, 1, size, stdin) != size) exit(1);
 }
 uint32_t number() {
   uint32_t x;
@@ -193,7 +193,10 @@ int main(int count, char** arguments) {
   }
   Engine engine(*kernel);
   for (;;) {
-    const uint32_t operation = number();
+    uint32_t operation;
+    const size_t found = fread(&operation, 1, sizeof operation, stdin);
+    if (found == 0) return 0;
+    if (found < sizeof operation) return 1;
     try {
       engine.serve(operation);
     } catch (const nncomp::FormatError& error) {
