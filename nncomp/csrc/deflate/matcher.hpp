@@ -64,7 +64,7 @@ class Matcher {
   // bounded by the size of the content.
   Token predict();
 
-  // The match that the last predict() found at at(), chosen or not.
+  // The match that `predict` found last at at(), chosen or not.
   Match candidate() const { return here_; }
 
   // The stream has `token` at at(), which fits into the content: moves behind it.
@@ -73,7 +73,7 @@ class Matcher {
   uint32_t at() const { return at_; }
   uint32_t left() const { return uint32_t(plain_.size()) - at_; }
 
-  // After predict(), names a distance by the chain: how many places come before the one that `token`, a match, refers
+  // After `predict`, names a distance by the chain: how many places come before the one that `token`, a match, refers
   // to, counting those that match in its length, the nearest first; −1 if it is not among them. And the inverse: the
   // distance of the place with this number, or 0 if there is none.
   int32_t hops(Token token);

@@ -38,7 +38,7 @@ std::optional<Picture> to_pixels(std::span<const uint8_t> content, const Rows& r
 // filters that were not applied.
 bool pixels_pay(std::span<const uint8_t> content, std::span<const uint8_t> pixels, const Rows& rows);
 
-// The inverse of to_pixels(): `pixels` are as many bytes as `filters`, each below ROW_FILTERS, have in rows.
+// The inverse of `to_pixels`: `pixels` are as many bytes as `filters`, each below ROW_FILTERS, have in rows.
 std::vector<uint8_t> from_pixels(std::span<const uint8_t> pixels, std::span<const uint8_t> filters, const Rows& rows);
 
 }  // namespace nncomp::deflate

@@ -22,7 +22,7 @@ struct Parts {
 };
 
 // None if no stream pays. `data` may begin inside of a stream: then `inside` is the state there, else it is null. The
-// contents have together at most `most` bytes, which is below 2^31. Each stream is redone and compared; that join()
+// contents have together at most `most` bytes, which is below 2^31. Each stream is redone and compared; that `join`
 // gives the data back is for the caller to check.
 std::optional<Parts> split(std::span<const uint8_t> data, const Inside* inside, uint64_t most);
 

@@ -13,7 +13,7 @@ struct Copy {
   size_t distance;     // how many bytes before it its source is; at least stop - start, so they do not overlap
 };
 
-// Finds copies of at least `least` bytes. They are in ascending order and do not overlap. content.size() < 2^32.
+// Finds copies of at least `least` bytes, in ascending order, which do not overlap. `content` has less than 2^32 bytes.
 std::vector<Copy> find(std::span<const uint8_t> content, size_t least);
 
 // Fills `content` from its literals and the list of copies. Throws FormatError unless both are used up and give

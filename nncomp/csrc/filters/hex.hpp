@@ -22,7 +22,7 @@ bool has_address(std::span<const uint8_t> line);
 bool has_check(std::span<const uint8_t> line);
 
 // Writes `payload` as text, line by line; returns the end of it in `out`. The form is legal, and `payload` is a
-// multiple of bytes_of(form.line) long; `out` has room for form.line.size() bytes for each line.
+// multiple of bytes_of(form.line) long; `out` has room for as many bytes as form.line has for each line.
 uint8_t* write(Form form, std::span<const uint8_t> payload, uint8_t* out);
 
 // Decodes lines from the beginning of `text`, as long as they are exactly what `write` would give.

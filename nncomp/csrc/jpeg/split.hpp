@@ -21,7 +21,7 @@ struct Parts {
 };
 
 // Takes pictures of together at most `most` blocks out of the data. None if there is none, or it hardly pays. Each
-// scan is redone and compared; that join() gives the data back is for the caller to check.
+// scan is redone and compared; that `join` gives the data back is for the caller to check.
 std::optional<Parts> split(const Kernel& kernel, std::span<const uint8_t> data, uint64_t most);
 
 // The `size` bytes that were split. Throws FormatError for parts that do not fit together, or if a picture has more
