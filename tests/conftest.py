@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,19 @@ def some_quick(values: Iterable[Any], *quick: Any) -> list[Any]:
     values = list(values)
     assert all(value in values for value in quick), "a quick one that there is not"
     return [pytest.param(v, marks=() if v in quick else pytest.mark.slow) for v in values]
+
+
+def assert_linear(call: Callable[[bytes], object], make: Callable[[int], bytes], n: int) -> None:
+    """The time of ``call`` does not grow with the square of its input: for ``make(4 * n)`` it takes
+    at most 8 times as long as for ``make(n)``, or as 10 ms."""
+
+    def seconds(data: bytes) -> float:
+        start = time.process_time()
+        call(data)
+        return time.process_time() - start
+
+    small, large = (min(seconds(make(k)) for _ in range(3)) for k in (n, 4 * n))
+    assert large <= 8 * max(small, 0.01)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

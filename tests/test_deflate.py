@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import filtering
 import models
 import nncomp
-from conftest import examples
+from conftest import assert_linear, examples
 from nncomp import _native
 from nncomp.container import MAGICS, MAX_BLOCK_SIZE, MAX_SMALL_SIZE
 from nncomp.errors import FormatError
@@ -443,6 +443,28 @@ def test_contents_fit_into_a_plan() -> None:
         for size in (1 << bits, (1 << bits) - 1):
             assert size + deflate.most_contents(size) <= MAX_STREAM_SIZE
     assert MAX_BLOCK_SIZE + deflate.most_contents(MAX_BLOCK_SIZE) == MAX_STREAM_SIZE
+
+
+# ---- data that may be tried again and again ----
+
+NOTHING = bytes.fromhex("04c2810800000000207feb2b")  # a dynamic block without content
+
+
+@pytest.mark.parametrize(
+    ("what", "n"),
+    [
+        (NOTHING, 250),
+        (b"\x1f\x8b\x08\x08abcdef", 5000),  # gzip: a name that does not end
+        (filtering.chunk(b"IDAT", b""), 5000),
+    ],
+    ids=["empty blocks", "gzip names", "empty chunks"],
+)
+def test_time_of_searching(what: bytes, n: int) -> None:
+    """Whatever is found in vain is found a limited number of times."""
+    assert zlib.decompressobj(-15).decompress(NOTHING * 3) == b""
+    assert_linear(
+        lambda data: _native.deflate_split(data, MOST), lambda n: what * n + b"\xff" * 64, n
+    )
 
 
 # ---- damage ----

@@ -14,7 +14,7 @@ constexpr uint32_t MAX_BLOCKS = 1 << 20;  // of a stream
 constexpr uint64_t MAX_RATIO = 128;       // of content to stream: one that inflates further is small as it is
 constexpr uint64_t MIN_SIZE = 16;         // bytes of a stream: less is not worth it
 constexpr uint64_t MIN_PIECE = 1 << 12;   // bytes of a piece that is cut off: other data may look like a short one
-constexpr uint64_t IN_VAIN = 16;          // bytes that may be inflated without success, for each byte of data
+constexpr uint64_t IN_VAIN = 16;          // bytes that may be read or inflated in vain, for each byte of data
 
 // Whether a byte may be the first of zlib's header, or of a dynamic block.
 bool constexpr is_zlib(int first) { return (first & 0x8F) == 0x08; }
@@ -163,6 +163,7 @@ std::optional<Found> Finder::try_stream(size_t place, Wrap wrap) {
 // The stream behind the header of gzip at `place` (RFC 1952).
 std::optional<Found> Finder::try_gzip(size_t place) {
   const auto has = [&](size_t bytes) { return place < data_.size() && bytes <= data_.size() - place; };
+  if (budget_ == 0) return std::nullopt;
   const uint8_t flags = data_[place + 3];
   place += 10;
   if (flags & 4) {  // an extra field: its size and its bytes
@@ -171,8 +172,10 @@ std::optional<Found> Finder::try_gzip(size_t place) {
   }
   for (const uint8_t text : {8, 16}) {  // a name and a comment, each ended by a zero byte
     if (!(flags & text)) continue;
+    const size_t start = place;
     while (has(1) && data_[place] != 0) ++place;
     ++place;
+    spend(place - start);  // what looks like another header may be scanned for the same zero byte
   }
   return try_stream(place + (flags & 2), Wrap::CRC);  // the flag 2 announces two bytes of a CRC
 }
@@ -193,7 +196,7 @@ std::optional<Found> Finder::try_png(size_t place) {
   while (budget_ != 0 && data_.size() - place >= 12 && std::memcmp(&data_[place + 4], "IDAT", 4) == 0) {
     const uint32_t size = big32(&data_[place]);
     if (size > data_.size() - place - 12) return std::nullopt;
-    spend(size);
+    spend(12 + uint64_t(size));
     const std::span<const uint8_t> chunk = data_.subspan(place + 4, 4 + size);
     if (big32(chunk.data() + chunk.size()) != crc32(chunk)) return std::nullopt;
     joined.insert(joined.end(), chunk.begin() + 4, chunk.end());

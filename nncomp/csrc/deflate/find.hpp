@@ -1,5 +1,5 @@
 // Finds deflate streams in arbitrary data: behind headers of zlib, gzip, zip and PNG, and without a header where a
-// dynamic block begins. The number of bytes that are inflated in vain is bounded.
+// dynamic block begins. The number of bytes that are read and inflated in vain is bounded.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +63,7 @@ class Finder {
   size_t place_ = 0;          // where to look next
   size_t done_ = 0;           // the end of the last stream that was found
   size_t failed_ = SIZE_MAX;  // where a stream was last tried without success
-  uint64_t budget_;           // bytes of content that may still be inflated without success
+  uint64_t budget_;           // bytes that may still be read or inflated without success
 };
 
 // The state at the end of `data` if a stream goes on behind it, else none. `data` itself may begin inside of a stream.

@@ -60,6 +60,7 @@ class Parser {
   Ending run() {
     bool fine = stream_.blocks.empty() || coded();
     while (fine && !over_) fine = block();
+    tried_ = std::max(dropped_ + stream_.plain.size(), in_.position());
     if (fine && in_.valid()) {
       stream_.padding = uint8_t(in_.align());
       stream_.size = in_.position();
@@ -72,7 +73,8 @@ class Parser {
   }
 
   Stream take() { return std::move(stream_); }
-  uint64_t tried() const { return dropped_ + stream_.plain.size(); }  // bytes of content that were found
+  // After run(): bytes of content that were found, or those of the stream that were read: blocks may hold nothing.
+  uint64_t tried() const { return tried_; }
   bool skips() const { return skips_; }  // whether nothing has been kept so far
   uint64_t start() const { return start_ / 8; }  // the byte in which that begins which is kept
 
@@ -276,6 +278,7 @@ class Parser {
   size_t first_ = 0;  // where the content of the block at hand begins
   uint32_t count_ = 0;  // tokens that this block has had
   uint64_t dropped_ = 0;  // bytes of content that were found and dropped
+  uint64_t tried_ = 0;  // what tried() returns
   Codes own_;  // of a dynamic block
   const Codes* codes_ = nullptr;  // of the block at hand
 };

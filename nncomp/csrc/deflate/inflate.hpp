@@ -31,7 +31,7 @@ struct Inside {
 // Parses the stream that begins with `bytes` and may end before they do. If it goes on behind them, or exceeds
 // limits.plain, the result is the part that is there, which may be empty. None if this is no stream, or it exceeds
 // another limit, or it has a match of 258 bytes coded as 227 + 31, which cannot be redone. `tried` becomes the bytes
-// of content that were found, even if there is no result.
+// of content that were found, or those of the stream that were read if these are more, even if there is no result.
 std::optional<Stream> take_apart(std::span<const uint8_t> bytes, const Limits& limits, uint64_t& tried);
 
 // Parses the rest of a stream inside of which `data` begins. The result is the piece behind the first match that ends
