@@ -406,6 +406,18 @@ def test_a_small_file_of_a_large_stream(level: int) -> None:
     assert nncomp.decompress(packed) == data
 
 
+@pytest.mark.parametrize("end", [1, 2, 3, 4, 5, 10])
+def test_a_piece_that_ends_right_behind_a_block(end: int) -> None:
+    """The block began in the piece before. What a flush writes behind it is incomplete."""
+    coder = zlib.compressobj(9, zlib.DEFLATED, 15, 9)
+    data = coder.compress(LONG[:70_000]) + coder.flush(zlib.Z_FULL_FLUSH)
+    inside = _native.deflate_follow(data[:6000])
+    block = data[6000:-end]
+    parts = _native.deflate_split(block, MOST, inside)
+    assert parts is not None and len(parts[0]) < 10
+    assert _native.deflate_join(*parts[:3], len(block)) == block
+
+
 # ---- as a filter ----
 
 

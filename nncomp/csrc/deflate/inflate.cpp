@@ -114,10 +114,8 @@ class Parser {
     stream_.tokens.resize(mark_.tokens);
     stream_.blocks.resize(mark_.blocks);
     stream_.piece.cut = true;
-    if (mark_.open) {
-      stream_.blocks.back().open = true;
-      end_block(stream_.blocks.back(), mark_.count);
-    }
+    if (mark_.open) end_block(stream_.blocks.back(), mark_.count);
+    if (!stream_.blocks.empty()) stream_.blocks.back().open = mark_.open;  // one from which this resumed was open
     in_.seek(mark_.bits);
     stream_.padding = uint8_t(in_.align());
     stream_.size = in_.position();
