@@ -26,13 +26,16 @@ Matcher::Matcher(std::span<const uint8_t> plain, const Parameters& parameters, u
       window_mask_((1u << parameters.window_bits) - 1),
       at_(at),
       budget_(steps_for(plain.size())) {
-  if (preset_.method < Method::GREEDY) return;
+  if (preset_.method < Method::GREEDY || plain.size() < MIN_MATCH) return;
+  // A short content has no more places than bytes, and no long chains: tables of full size would take longer to clear
+  // than it takes to redo the stream.
+  const size_t places = std::min<size_t>(window_mask_ + 1, plain.size());
   head_.resize(hash_mask_ + 1);
-  previous_.resize(window_mask_ + 1);
-  if (preset_.chain < LONG_CHAIN) return;
+  previous_.resize(places);
+  if (preset_.chain < LONG_CHAIN || plain.size() <= LONG_CHAIN) return;
   prefix_head_.resize(1 << PREFIX_BITS);
-  prefix_gap_.resize(window_mask_ + 1);
-  number_.resize(window_mask_ + 1);
+  prefix_gap_.resize(places);
+  number_.resize(places);
 }
 
 uint32_t Matcher::hash(uint32_t at) const {

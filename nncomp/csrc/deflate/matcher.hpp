@@ -105,7 +105,8 @@ class Matcher {
   uint32_t farthest_;  // the longest distance of a match
   int shift_;  // of the hash, for each further byte
   uint32_t hash_mask_, window_mask_;
-  // [hash]: the latest place of the chain; [place in the window]: the place before it in its chain; 0: none.
+  // [hash]: the latest place of the chain; [place in the window]: the place before it in its chain; 0: none. A content
+  // that is shorter than the window has tables of its own size, one of less than MIN_MATCH bytes none.
   std::vector<uint32_t> head_, previous_;
   std::vector<uint32_t> prefix_head_;  // [hash of a prefix]: the latest place; 0: none
   std::vector<uint16_t> prefix_gap_;  // [place in the window]: the distance to the one before it; 0: none

@@ -14,7 +14,10 @@ constexpr uint32_t HASH_BITS = 16;
 }  // namespace
 
 Nearest::Nearest(std::span<const uint8_t> plain)
-    : plain_(plain), roots_(1 << HASH_BITS), children_(2 * MAX_DISTANCE), budget_(steps_for(plain.size())) {}
+    : plain_(plain),
+      roots_(1 << HASH_BITS),
+      children_(2 * std::min<size_t>(MAX_DISTANCE, plain.size())),
+      budget_(steps_for(plain.size())) {}
 
 void Nearest::next(std::vector<Token>& found) {
   const uint32_t at = at_++;
