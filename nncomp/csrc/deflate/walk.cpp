@@ -78,12 +78,16 @@ uint32_t Walk::skip() {
 }
 
 Walk::Choice Walk::choose() const {
-  std::array<uint32_t, LITERALS> literals = literals_;
+  static const Choice nothing = choose({}, {});
+  return at() == start_ ? nothing : choose(literals_, distances_);
+}
+
+Walk::Choice Walk::choose(std::array<uint32_t, LITERALS> literals, const std::array<uint32_t, DISTANCES>& distances) {
   literals[END] = 1;
   Choice out;
   Trees& trees = out.trees;
   trees.literals = code_lengths(literals, MAX_BITS);
-  trees.distances = code_lengths(distances_, MAX_BITS);
+  trees.distances = code_lengths(distances, MAX_BITS);
   append_items(trees.literals, trees.items);
   append_items(trees.distances, trees.items);
   complete(trees);
@@ -95,9 +99,9 @@ Walk::Choice Walk::choose() const {
     dynamic += literals[i] * (trees.literals[i] + extra);
   }
   for (size_t i = 0; i < DISTANCES; ++i) {
-    if (distances_[i] == 0) continue;
-    fixed += distances_[i] * (uint64_t(5) + DISTANCE_CODES[i].extra);
-    dynamic += distances_[i] * (uint64_t(trees.distances[i]) + DISTANCE_CODES[i].extra);
+    if (distances[i] == 0) continue;
+    fixed += distances[i] * (uint64_t(5) + DISTANCE_CODES[i].extra);
+    dynamic += distances[i] * (uint64_t(trees.distances[i]) + DISTANCE_CODES[i].extra);
   }
   out.type = (fixed + 10) / 8 <= (dynamic + 10) / 8 ? FIXED : DYNAMIC;
   return out;

@@ -51,6 +51,7 @@ class Walk {
 
  private:
   bool is_full() const;
+  static Choice choose(std::array<uint32_t, LITERALS> literals, const std::array<uint32_t, DISTANCES>& distances);
 
   Parameters parameters_;
   Method method_;
