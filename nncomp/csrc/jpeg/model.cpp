@@ -43,7 +43,7 @@ class Coder {
     const Component& mine = header_.component[c_];
     k_ = &kinds_[c_ > 0];
     q_ = header_.quantised[mine.table].data();
-    has_above_ = row > planes_.first(c_);
+    has_above_ = row > 0;
     for (column_ = 0; column_ < mine.wide; ++column_) {
       has_left_ = column_ > 0;
       meet(mine);
@@ -388,8 +388,7 @@ Model::~Model() = default;
 void Model::code(const Kernel& kernel, Side& side, const Header& header, Planes& planes) {
   static const mix::Tables tables = mix::build_tables();
   Coder coder({kernel, tables, side}, parts_->kinds, header, planes);
-  const uint32_t first = planes.first(0) / header.component[0].down, last = planes.last(0) / header.component[0].down;
-  for (uint32_t unit = first; unit < last; ++unit) {
+  for (uint32_t unit = 0; unit < planes.rows(); ++unit) {
     for (size_t c = 0; c < size_t(header.count); ++c) {
       const uint32_t down = header.component[c].down;
       for (uint32_t row = unit * down; row < (unit + 1) * down; ++row) coder.row(c, row);

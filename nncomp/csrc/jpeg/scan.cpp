@@ -38,10 +38,7 @@ bool visit(const Header& header, Planes& planes, uint32_t unit, Use use) {
 // Decodes the blocks of a scan. The functions for a block return false if its data is invalid or cannot be redone.
 class Undo {
  public:
-  Undo(const Header& header, const Plain& plain, const Part& part)
-      : header_(header), scan_(header.scan), in_(plain), before_(part.before) {
-    in_.skip(part.offset);
-  }
+  Undo(const Header& header, const Plain& plain) : header_(header), scan_(header.scan), in_(plain) {}
 
   BitReader& in() { return in_; }
   bool between_runs() const { return run_ == 0; }
@@ -161,7 +158,7 @@ class Undo {
   const Header& header_;
   const Scan& scan_;
   BitReader in_;
-  std::array<int32_t, MAX_COMPONENTS> before_;  // DC
+  std::array<int32_t, MAX_COMPONENTS> before_{};  // DC
   uint32_t run_ = 0;  // blocks to come of an end-of-band run: they have no more new coefficients
 };
 
@@ -170,10 +167,8 @@ class Undo {
 // Encodes the blocks of a scan as libjpeg does: end-of-band runs are as long as possible.
 class Redo {
  public:
-  Redo(const Header& header, const Part& part, size_t limit, std::vector<uint8_t>& out)
-      : header_(header), scan_(header.scan), out_(out, limit), before_(part.before) {
-    out_.put(part.low, part.offset);
-  }
+  Redo(const Header& header, size_t limit, std::vector<uint8_t>& out)
+      : header_(header), scan_(header.scan), out_(out, limit) {}
 
   BitWriter& out() { return out_; }
 
@@ -300,55 +295,47 @@ class Redo {
   const Header& header_;
   const Scan& scan_;
   BitWriter out_;
-  std::array<int32_t, MAX_COMPONENTS> before_;
+  std::array<int32_t, MAX_COMPONENTS> before_{};
   const Code* code_ = nullptr;
   uint32_t run_ = 0;  // blocks of the end-of-band run that has not been written yet
   std::vector<uint8_t> corrections_, pending_;  // correction bits of these blocks, and of the block at hand
 };
 
 // Whether a restart marker comes before this unit.
-bool is_start(const Header& header, uint32_t unit, const Part& part) {
-  return header.interval > 0 && unit > part.first && unit % header.interval == 0;
+bool is_start(const Header& header, uint32_t unit) {
+  return header.interval > 0 && unit > 0 && unit % header.interval == 0;
 }
 
 }  // namespace
 
-Planes::Planes(const Header& header, uint32_t first, uint32_t last) {
+void Planes::keep(const Header& header, uint32_t rows) {
+  rows_ = rows;
   for (size_t i = 0; i < size_t(header.count); ++i) {
     const Component& c = header.component[i];
-    first_[i] = first * c.down;
-    last_[i] = last * c.down;
     wide_[i] = c.wide;
-    data_[i].resize(size_t(last_[i] - first_[i]) * c.wide * BLOCK);
-  }
-}
-
-void Planes::keep(const Header& header, uint32_t rows) {
-  for (size_t i = 0; i < size_t(header.count); ++i) {
-    last_[i] = first_[i] + rows * header.component[i].down;
-    data_[i].resize(size_t(last_[i] - first_[i]) * wide_[i] * BLOCK);
+    data_[i].resize(size_t(rows) * c.down * c.wide * BLOCK);
   }
 }
 
 bool undo_scan(std::span<const uint8_t> data, const Header& header, Planes& planes, Part& part) {
   const Plain plain = unstuffed(data, header.interval > 0);
-  Undo undo(header, plain, part);
+  Undo undo(header, plain);
   BitReader& in = undo.in();
   bool known = false;
   uint64_t end = in.position();
-  uint32_t unit = part.first;
-  for (; unit < part.last; ++unit) {
-    if (is_start(header, unit, part)) {
+  uint32_t unit = 0;
+  for (; unit < part.units; ++unit) {
+    if (is_start(header, unit)) {
       if (!in.restart(part.padding, known)) break;
       undo.restart();
     }
     if (!visit(header, planes, unit, [&](size_t i, int16_t* b) { return undo.block(i, b); })) break;
     end = in.position();
   }
-  if (unit < part.last) {  // the data of this unit is incomplete or invalid: drop what it has so far
+  if (unit < part.units) {  // the data of this unit is incomplete or invalid: drop what it has so far
     visit(header, planes, unit, [](size_t, int16_t* b) { return std::fill(b, b + BLOCK, int16_t(0)), true; });
-    if (header.progressive || unit == part.first) return false;
-    part.last = unit;
+    if (header.progressive || unit == 0) return false;
+    part.units = unit;
   }
   const uint32_t bits = uint32_t(-end & 7);
   part.tail = bits == 0 ? 0 : plain.bytes[end >> 3] & ((1u << bits) - 1);
@@ -356,9 +343,9 @@ bool undo_scan(std::span<const uint8_t> data, const Header& header, Planes& plan
 }
 
 void redo_scan(const Header& header, const Planes& planes, const Part& part, size_t limit, std::vector<uint8_t>& out) {
-  Redo redo(header, part, limit, out);
-  for (uint32_t unit = part.first; unit < part.last; ++unit) {
-    if (is_start(header, unit, part)) redo.restart(part.padding, unit / header.interval - 1);
+  Redo redo(header, limit, out);
+  for (uint32_t unit = 0; unit < part.units; ++unit) {
+    if (is_start(header, unit)) redo.restart(part.padding, unit / header.interval - 1);
     visit(header, planes, unit, [&](size_t i, const int16_t* b) { return redo.block(i, b); });
   }
   redo.end_run();

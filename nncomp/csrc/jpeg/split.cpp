@@ -55,10 +55,10 @@ struct Models {
 // Passes the scan's part to the side, or sets it to what is read: all units, or fewer in a picture that is cut off.
 void code_part(Side& side, Models& m, const Header& header, Part& part) {
   const uint32_t units = header.scan_units();
-  if (side.flag(m.whole, part.last == units)) {
-    part.last = units;
+  if (side.flag(m.whole, part.units == units)) {
+    part.units = units;
   } else {
-    part.last = side.number(m.units, part.last, units - 1);
+    part.units = side.number(m.units, part.units, units - 1);
   }
   part.padding = side.flag(m.padding, part.padding);
   part.tail = side.number(m.tail, part.tail, 127);
@@ -70,7 +70,7 @@ bool is_sole(const Header& header) { return !header.progressive && header.scan.c
 // How many rows of interleaved units have blocks of the picture's scans.
 uint32_t rows_of(const Header& header, const Part& part) {
   if (!is_sole(header)) return header.units_high;
-  const uint32_t rows = (part.last + header.scan_wide() - 1) / header.scan_wide();
+  const uint32_t rows = (part.units + header.scan_wide() - 1) / header.scan_wide();
   const uint32_t down = header.scan.count == 1 ? header.component[0].down : 1;
   return (rows + down - 1) / down;
 }
@@ -101,10 +101,10 @@ class Splitter {
   // Decodes the scan whose data begins at `at`. If redoing it gives the same bytes, `at` moves behind it.
   bool take(const Header& header, Planes& planes, Part& part, size_t& at) {
     part = {};
-    part.last = header.scan_units();
+    part.units = header.scan_units();
     const std::span<const uint8_t> data = data_.subspan(at);
     if (!undo_scan(data, header, planes, part)) return false;
-    if (part.last < header.scan_units() && !is_sole(header)) return false;
+    if (part.units < header.scan_units() && !is_sole(header)) return false;
     redone_.clear();
     try {
       redo_scan(header, planes, part, data.size(), redone_);
@@ -122,7 +122,7 @@ class Splitter {
     read_markers(data_.subspan(found.begin + 2), header);
     if (header.blocks() > left_) return;
     const Header first = header;
-    Planes planes(header, 0, header.units_high);
+    Planes planes(header, header.units_high);
     std::vector<Scanned> scans(1);
     std::vector<uint8_t> between;
     size_t at = found.start;
@@ -211,7 +211,7 @@ class Joiner {
     left_ -= blocks;
     Part part;
     code_part(side_, *m_, header, part);
-    Planes planes(header, 0, rows_of(header, part));
+    Planes planes(header, rows_of(header, part));
     m_->model.code(kernel_, side_, header, planes);
     scan(header, planes, part);
     while (!is_sole(header) && side_.flag(m_->scans, false)) {
