@@ -5,6 +5,7 @@ Those in ``tests/jpeg`` are one photograph, written by libjpeg-turbo in differen
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 import models
 import nncomp
-from conftest import examples
+from conftest import assert_linear, examples
 from nncomp import _native
 from nncomp.errors import FormatError, NNCompError
 from nncomp.filters import FILTERS, Split, jpeg
@@ -261,17 +262,70 @@ def test_parts_that_do_not_fit() -> None:
         assert "\n" not in str(info.value)
 
 
+# ---- pictures that no encoder writes ----
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+
+
+def frame(marker: int, width: int, height: int) -> bytes:
+    """Of one component."""
+    size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return segment(marker, b"\x08" + size + bytes([1, 1, 0x11, 0]))
+
+
+def code(kind: int, symbol: int) -> bytes:
+    """Of a single symbol, which is the bit 0. The kind is 0 for DC, 16 for AC."""
+    return segment(0xC4, bytes([kind, 1]) + bytes(15) + bytes([symbol]))
+
+
+def scan(first: int, last: int) -> bytes:
+    return segment(0xDA, bytes([1, 1, 0, first, last, 0]))
+
+
+def test_time_of_headers() -> None:
+    """Each may hold all the others, and none is that of a picture."""
+
+    def headers(n: int) -> bytes:
+        return b"\xff\xd8" + b"\xff\xe0\x00\x04\xff\xd8" * n + b"abcdef" * 100
+
+    assert_linear(lambda data: _native.jpeg_split(data, MOST), headers, 5000)
+
+
+def test_time_of_pictures_without_data() -> None:
+    """Few bytes of headers name many blocks."""
+
+    def pictures(n: int) -> bytes:
+        def one(side: int) -> bytes:
+            codes = code(0, 0) + code(16, 0)
+            return b"\xff\xd8" + frame(0xC0, side, side) + codes + scan(0, 63) + b"\xff\xff"
+
+        return one(8 * math.isqrt(jpeg.most_blocks(len(one(8)) * n))) * n
+
+    assert_linear(jpeg.split, pictures, 300)
+
+
+@pytest.mark.parametrize("scans", [60, 64, 65, 200])
+def test_as_many_scans_as_a_decoder_allows(scans: int) -> None:
+    blocks = 128
+    differences = models.noise(blocks).translate(bytes(60 + i % 8 for i in range(256)))
+    picture = b"\xff\xd8" + frame(0xC2, 128, 64) + code(0, 7) + scan(0, 0) + differences
+    picture += code(16, 0x70) + (scan(1, 63) + b"\0") * (scans - 1) + b"\xff\xd9"
+    parts = _native.jpeg_split(picture, blocks)
+    if scans > 64:
+        assert parts is None
+    else:
+        assert parts is not None
+        assert _native.jpeg_join(*parts[:2], len(picture), blocks, blocks) == picture
+
+
 @pytest.mark.parametrize("pictures", [30, 100])
 def test_headers_are_read_a_few_times(pictures: int) -> None:
     """Few bytes of a side must not ask for a long header to be read again and again."""
-
-    def segment(marker: int, content: bytes) -> bytes:
-        return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
-
     codes = b"".join(bytes([kind]) + bytes(16) for kind in (0, 0x10))
     header = b"\xff\xd8" + segment(0xC4, codes * 400) * 4
-    header += segment(0xC0, bytes([8, 0, 8, 0, 8, 1, 1, 0x11, 0]))
-    header += segment(0xDA, bytes([1, 1, 0, 0, 63, 0]))
+    header += frame(0xC0, 8, 8) + scan(0, 63)
     side, most = SideWriter(), (1 << 31) - 1
     for number in range(pictures):
         side.flag("more", True)

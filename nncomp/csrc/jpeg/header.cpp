@@ -176,8 +176,9 @@ uint64_t Header::blocks() const {
   return sum;
 }
 
-size_t read_markers(std::span<const uint8_t> data, Header& header) {
-  size_t at = 0;
+size_t read_markers(std::span<const uint8_t> data, Header& header, size_t& read) {
+  read = 0;
+  size_t& at = read;
   while (data.size() - at >= 4 && data[at] == 0xFF) {
     const uint8_t marker = data[at + 1];
     if (marker == 0xFF) {  // a fill byte
@@ -187,8 +188,9 @@ size_t read_markers(std::span<const uint8_t> data, Header& header) {
     if (marker < SOF0 || (marker >= RST0 && marker <= EOI)) return 0;
     const size_t size = size_t(data[at + 2]) << 8 | data[at + 3];
     if (size < 2 || size > data.size() - at - 2) return 0;
-    if (!read_marker(marker, {data.subspan(at + 4, size - 2)}, header)) return 0;
+    const Fields fields{data.subspan(at + 4, size - 2)};
     at += 2 + size;
+    if (!read_marker(marker, fields, header)) return 0;
     if (marker == SOS) return at;
   }
   return 0;

@@ -69,6 +69,12 @@ inline constexpr uint8_t NATURAL[BLOCK] = {0,  1,  8,  16, 9,  2,  3,  10, 17, 2
 
 // Reads the markers at the beginning of `data`, up to the header of a scan, that included. Returns how many bytes they
 // have, or 0 if they are damaged, incomplete, or of a picture that cannot be undone; then `header` is meaningless.
-size_t read_markers(std::span<const uint8_t> data, Header& header);
+// `read` becomes how many bytes were read, even if these are no such markers.
+size_t read_markers(std::span<const uint8_t> data, Header& header, size_t& read);
+
+inline size_t read_markers(std::span<const uint8_t> data, Header& header) {
+  size_t read;
+  return read_markers(data, header, read);
+}
 
 }  // namespace nncomp::jpeg

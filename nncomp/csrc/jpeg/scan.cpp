@@ -317,8 +317,7 @@ void Planes::keep(const Header& header, uint32_t rows) {
   }
 }
 
-bool undo_scan(std::span<const uint8_t> data, const Header& header, Planes& planes, Part& part) {
-  const Plain plain = unstuffed(data, header.interval > 0);
+bool undo_scan(const Plain& plain, const Header& header, Planes& planes, Part& part) {
   Undo undo(header, plain);
   BitReader& in = undo.in();
   bool known = false;

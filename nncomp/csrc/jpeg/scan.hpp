@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "jpeg/bits.hpp"
 #include "jpeg/header.hpp"
 
 namespace nncomp::jpeg {
@@ -44,10 +45,10 @@ struct Part {
   uint32_t tail = 0;     // the bits behind the last unit up to a byte boundary, as a number
 };
 
-// Decodes the units of `part` from the beginning of `data` into `planes`, and sets part.padding and part.tail. If a
-// sequential scan is cut off, part.units becomes the number of complete units. False if this cannot be redone; true
-// does not promise that it can.
-bool undo_scan(std::span<const uint8_t> data, const Header& header, Planes& planes, Part& part);
+// Decodes the units of `part` from the scan's data into `planes`, and sets part.padding and part.tail. If a sequential
+// scan is cut off, part.units becomes the number of complete units. False if this cannot be redone; true does not
+// promise that it can.
+bool undo_scan(const Plain& plain, const Header& header, Planes& planes, Part& part);
 
 // Appends the data of the units of `part`. Throws FormatError if that is more than `limit` bytes, or a coefficient has
 // no code.

@@ -17,6 +17,7 @@ constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
 constexpr size_t MIN_DATA = 128;         // bytes of the scans of a picture that is taken
 constexpr size_t MIN_CODED = 64;         // coded bytes: with fewer, the pictures are small however they are coded
 constexpr uint64_t MAX_HEADERS = 64;  // bytes of headers that are read, for each byte of data: headers may overlap
+constexpr uint64_t MAX_SCANS = 64;  // bytes of scans, and of markers between them, that are read, likewise
 constexpr uint64_t VISITS = 64;  // visits of blocks by scans, for each block that is allowed
 
 struct Found {
@@ -35,10 +36,11 @@ std::vector<Found> find(std::span<const uint8_t> data) {
     at = size_t(static_cast<const uint8_t*>(next) - begin);
     if (data[at + 1] != SOI || data[at + 2] != 0xFF) continue;
     Header header;
-    const size_t size = read_markers(data.subspan(at + 2), header);
+    size_t read;
+    const size_t size = read_markers(data.subspan(at + 2), header, read);
+    if (read > left) break;
+    left -= read;
     if (size == 0) continue;
-    if (size > left) break;
-    left -= size;
     found.push_back({at, at + 2 + size});
   }
   std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.start < b.start; });
@@ -83,7 +85,7 @@ struct Scanned {
 class Splitter {
  public:
   Splitter(const Kernel& kernel, std::span<const uint8_t> data, uint64_t most)
-      : kernel_(kernel), data_(data), left_(most) {}
+      : kernel_(kernel), data_(data), left_(most), visits_(VISITS * most), unread_(MAX_SCANS * data.size()) {}
 
   std::optional<Parts> run() {
     for (const Found& found : find(data_)) {
@@ -98,12 +100,26 @@ class Splitter {
   }
 
  private:
+  // Reads markers between scans, as read_markers() does.
+  size_t read(std::span<const uint8_t> data, Header& header) {
+    size_t read;
+    const size_t size = read_markers(data, header, read);
+    spend(read);
+    return size;
+  }
+
+  void spend(size_t read) { unread_ -= std::min<uint64_t>(unread_, read); }
+
   // Decodes the scan whose data begins at `at`. If redoing it gives the same bytes, `at` moves behind it.
   bool take(const Header& header, Planes& planes, Part& part, size_t& at) {
+    if (header.blocks() > visits_ || unread_ == 0) return false;
+    visits_ -= header.blocks();
     part = {};
     part.units = header.scan_units();
     const std::span<const uint8_t> data = data_.subspan(at);
-    if (!undo_scan(data, header, planes, part)) return false;
+    const Plain plain = unstuffed(data, header.interval > 0);
+    spend(plain.bytes.size());
+    if (!undo_scan(plain, header, planes, part)) return false;
     if (part.units < header.scan_units() && !is_sole(header)) return false;
     redone_.clear();
     try {
@@ -120,7 +136,7 @@ class Splitter {
   void consider(const Found& found) {
     Header header;
     read_markers(data_.subspan(found.begin + 2), header);
-    if (header.blocks() > left_) return;
+    if (header.blocks() > std::min(left_, visits_)) return;
     const Header first = header;
     Planes planes(header, header.units_high);
     std::vector<Scanned> scans(1);
@@ -129,7 +145,7 @@ class Splitter {
     if (!take(header, planes, scans[0].part, at)) return;
     size_t data = at - found.start;
     while (!is_sole(header)) {
-      const size_t size = read_markers(data_.subspan(at), header);
+      const size_t size = read(data_.subspan(at), header);
       if (size == 0) break;
       append(between, data_.subspan(at, size));
       at += size;
@@ -166,7 +182,9 @@ class Splitter {
 
   const Kernel& kernel_;
   std::span<const uint8_t> data_;
-  uint64_t left_;  // blocks that are still allowed
+  // What is still allowed: blocks, visits of blocks, as those that a decoder allows, and bytes of scans that are read.
+  // Pictures that cannot be redone take part, so that they cannot ask for much work either.
+  uint64_t left_, visits_, unread_;
   size_t done_ = 0;  // the data before is in the parts
   uint64_t taken_ = 0;  // bytes of the scans that were taken
   Parts parts_;
