@@ -82,7 +82,8 @@ class Coder {
   const Header& header_;
   Planes& planes_;
   std::array<std::vector<Trace>, MAX_COMPONENTS> above_, here_;  // of the rows of blocks above, and at hand
-  std::array<std::vector<int32_t>, MAX_COMPONENTS> errors_;  // DC minus its guess: [row % MAX_DOWN][column]
+  // DC minus its guess: [row % MAX_DOWN][column], of the last such row, and at first 0.
+  std::array<std::vector<int32_t>, MAX_COMPONENTS> errors_;
   const Trace none_{};
 
   // The block at hand.
