@@ -117,6 +117,9 @@ def test_encoder_and_decoder_check_their_arguments() -> None:
     ):
         with pytest.raises(ValueError):
             encoder.put(kind, one, other)
+    odd = np.frombuffer(bytes(25), np.int32, count=6, offset=1).reshape(2, 3)
+    with pytest.raises(ValueError, match="not aligned"):
+        encoder.put(0, odd, odd)
     with pytest.raises(ValueError, match="start"):
         _native.IntegerDecoder(b"abc", 4)
 

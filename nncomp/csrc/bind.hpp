@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <stdexcept>
@@ -147,6 +148,7 @@ class Array {
       PyErr_Clear();
       throw std::invalid_argument("not an array");
     }
+    require(kind() == '?' || uintptr_t(view().buf) % size_t(view().itemsize) == 0, "items of an array are not aligned");
   }
 
   nb::object memory_;
