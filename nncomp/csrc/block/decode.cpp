@@ -53,7 +53,7 @@ class Share {
     if (t < started_) return;
     started_ = t + 1;
     for (int j = first_; j < end_; ++j) {
-      if (t < s_.lane[j].size) kernel_.mix_start(s_, s_.lane[j], t == 0);
+      if (t < s_.lane[j].size) kernel_.stage->start(s_, s_.lane[j], t == 0);
     }
   }
 
@@ -117,16 +117,16 @@ class Share {
   }
 
   void decode_byte(mix::Lane& l, const Distribution* network, Decoder& coder) const {
-    if (power_ == PLAIN) return kernel_.mix_decode(s_, l, network, coder);
+    if (power_ == PLAIN) return kernel_.stage->decode(s_, l, network, coder);
     auto choose = [&](uint32_t p) { return coder.get(tempered(p, power_)); };
-    kernel_.mix_choose(s_, l, network, -1, Chooser::of(choose));
+    kernel_.stage->choose(s_, l, network, -1, choose);
   }
 
   // What an encoder would write of a byte that is known is of no use.
   void tell(mix::Lane& l, const Distribution* network, uint8_t byte) const {
     uint8_t waste[MAX_BYTES_PER_SYMBOL];
     Encoder idle{.out = waste};
-    kernel_.mix_encode(s_, l, network, idle, byte);
+    kernel_.stage->encode(s_, l, network, idle, byte);
   }
 
   Decoder start_decoder(std::span<const uint8_t> payload, int lane) const {
@@ -191,9 +191,9 @@ struct BlockDecoder::State {
       const uint32_t count = lanes_at(s, t);
       for (const auto& share : shares) share->decode_step(t, count);
       if (t % 16 == 15 && !advance(job)) return;
-      kernel.mix_update_rest(s, count);
+      kernel.stage->update_rest(s, count);
       for (const auto& share : shares) share->start(t + 1);  // its buckets are on their way during this byte's update
-      kernel.mix_update_tables(s, 0, s.shape.contexts, count);
+      kernel.stage->update_tables(s, 0, s.shape.contexts, count);
     }
     advance(job);
   }
@@ -216,8 +216,8 @@ struct BlockDecoder::State {
     };
     const auto update = [&](uint64_t turn, int part) {
       const uint32_t count = lanes_at(s, done + turn);
-      if (part == 0) kernel.mix_update_rest(s, count);
-      kernel.mix_update_tables(s, first_table(part), first_table(part + 1), count);
+      if (part == 0) kernel.stage->update_rest(s, count);
+      kernel.stage->update_tables(s, first_table(part), first_table(part + 1), count);
     };
     turns.run(thread, decode, forward, update);
   }

@@ -51,7 +51,7 @@ class Mixer {
       if (notes_.rows) {
         note(network.distribution, place);
       } else {
-        kernel_.mix_encode(s, s.lane[j], network.distribution, outputs_[j].coder, s.data[place]);
+        kernel_.stage->encode(s, s.lane[j], network.distribution, outputs_[j].coder, s.data[place]);
       }
       ++bytes;
     });
@@ -87,9 +87,9 @@ class Mixer {
       return bit;
     };
     if (notes_.bits) {
-      kernel_.mix_choose(s, l, network, byte, Chooser::of(code_bit));
+      kernel_.stage->choose(s, l, network, byte, code_bit);
     } else {
-      kernel_.mix_encode(s, l, network, outputs_[0].coder, byte);
+      kernel_.stage->encode(s, l, network, outputs_[0].coder, byte);
       *out++ = outputs_[0].count();
     }
     if (!notes_.split) return;

@@ -22,7 +22,7 @@ void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<con
           *out++ = one;
           return s.data[i] >> --shift & 1;
         };
-        kernel.mix_choose(s, s.lane[0], nullptr, s.data[i], Chooser::of(note));
+        kernel.stage->choose(s, s.lane[0], nullptr, s.data[i], note);
       });
       if (!job.advance(end - t)) return;
     }

@@ -20,7 +20,7 @@ void count(const mix::Shared& s, const Kernel& kernel, size_t from, size_t to, O
            const Progress& progress) {
   run_alone(s, kernel, from, to, progress, [&](size_t t) {
     output.make_room(1);
-    kernel.mix_encode(s, s.lane[0], nullptr, output.coder, s.data[t]);
+    kernel.stage->encode(s, s.lane[0], nullptr, output.coder, s.data[t]);
     *out++ = output.count();
   });
 }
@@ -36,7 +36,7 @@ PrimedStage::PrimedStage(const Kernel& kernel, const Mixing& mixing, std::span<c
   run_alone(s, kernel, 0, known_, progress, [&](size_t t) {
     uint8_t waste[MAX_BYTES_PER_SYMBOL];
     Encoder idle{.out = waste};
-    kernel_.mix_encode(s, s.lane[0], nullptr, idle, bytes_[t]);
+    kernel_.stage->encode(s, s.lane[0], nullptr, idle, bytes_[t]);
   });
 }
 

@@ -25,7 +25,7 @@ Ready::Ready(const Predictor& predictor, std::span<const uint8_t> known, size_t 
     }
     uint8_t waste[MAX_BYTES_PER_SYMBOL];
     Encoder idle{.out = waste};
-    kernel.mix_encode(s, s.lane[0], lanes_ ? &distribution : nullptr, idle, known_[t]);
+    kernel.stage->encode(s, s.lane[0], lanes_ ? &distribution : nullptr, idle, known_[t]);
   });
 }
 

@@ -21,7 +21,7 @@ inline uint32_t lanes_at(const mix::Shared& s, size_t t) {
 
 // Before the first step.
 inline void start_lanes(const mix::Shared& s, const Kernel& kernel) {
-  for (uint32_t j = 0; j < lanes_at(s, 0); ++j) kernel.mix_start(s, s.lane[j], true);
+  for (uint32_t j = 0; j < lanes_at(s, 0); ++j) kernel.stage->start(s, s.lane[j], true);
 }
 
 // Steps `from` … `to` − 1 of all lanes; lane j's byte of step t is coded by code(j, t).
@@ -30,10 +30,10 @@ void mix_steps(const mix::Shared& s, const Kernel& kernel, size_t from, size_t t
   for (size_t t = from; t < to; ++t) {
     const uint32_t count = lanes_at(s, t);
     for (uint32_t j = 0; j < count; ++j) code(j, t);
-    kernel.mix_update_rest(s, count);
+    kernel.stage->update_rest(s, count);
     // The next byte's buckets are on their way while this one's are updated.
-    for (uint32_t j = 0; j < lanes_at(s, t + 1); ++j) kernel.mix_start(s, s.lane[j], false);
-    kernel.mix_update_tables(s, 0, s.shape.contexts, count);
+    for (uint32_t j = 0; j < lanes_at(s, t + 1); ++j) kernel.stage->start(s, s.lane[j], false);
+    kernel.stage->update_tables(s, 0, s.shape.contexts, count);
   }
 }
 

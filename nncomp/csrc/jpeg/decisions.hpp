@@ -63,8 +63,8 @@ class Decisions {
     decision_.row2 = &weights2_[node * 8];
     decision_.map = &maps_[node * mix::BINS];
     return c.side.code(
-        bit, [&](Encoder& e) { c.kernel.decide_encode(c.tables, decision_, e, bit); },
-        [&](Decoder& d) { return c.kernel.decide_decode(c.tables, decision_, d); });
+        bit, [&](Encoder& e) { c.kernel.stage->encode_decision(c.tables, decision_, e, bit); },
+        [&](Decoder& d) { return c.kernel.stage->decode_decision(c.tables, decision_, d); });
   }
 
  private:

@@ -1,9 +1,9 @@
-// The kernels' algorithms, as templates over the vectors of one instruction set (see vectors.hpp). A kernel's
-// kernel.cpp includes its simd.hpp and its simd_mix.hpp (see stage/vectors.hpp), and then this header.
+// The network's part of a kernel, as templates over the vectors of one instruction set (see vectors.hpp). A kernel's
+// kernel.cpp includes its simd.hpp, and then this header.
 //
 // Of an inline function that several object files have, the linker keeps any one copy, perhaps one compiled for
 // instructions that this CPU lacks. So vectors, and whatever else a kernel includes, are in unnamed namespaces: each
-// object file has its own copies, and exports its Kernel alone.
+// object file has its own copies, and exports its Kernel or StageKernel alone.
 #pragma once
 
 #include <cassert>
@@ -15,8 +15,6 @@
 #include "kernels/products.hpp"
 #include "kernels/vectors.hpp"
 #include "root.hpp"
-#include "stage/byte_step.hpp"
-#include "stage/decide.hpp"
 
 namespace nncomp {
 namespace {
@@ -271,38 +269,10 @@ struct Loops {
   }
 };
 
-void mix_encode(const mix::Shared& s, mix::Lane& l, const Distribution* network, Encoder& coder, uint32_t byte) {
-  int shift = 8;
-  mix::code_byte(s, l, network, int(byte), [&](uint32_t p) {
-    const uint32_t bit = byte >> --shift & 1;
-    coder.put(bit, p);
-    return bit;
-  });
-}
-
-void mix_decode(const mix::Shared& s, mix::Lane& l, const Distribution* network, Decoder& coder) {
-  mix::code_byte(s, l, network, -1, [&](uint32_t p) { return coder.get(p); });
-}
-
-void mix_choose(const mix::Shared& s, mix::Lane& l, const Distribution* network, int known, Chooser choose) {
-  mix::code_byte(s, l, network, known, [&](uint32_t p) { return choose.bit(choose.self, p); });
-}
-
-void decide_encode(const mix::Tables& tables, const mix::Decision& decision, Encoder& coder, uint32_t bit) {
-  mix::decide(tables, decision, [&](uint32_t p) {
-    coder.put(bit, p);
-    return bit;
-  });
-}
-
-uint32_t decide_decode(const mix::Tables& tables, const mix::Decision& decision, Decoder& coder) {
-  return mix::decide(tables, decision, [&](uint32_t p) { return coder.get(p); });
-}
-
 // The kernel of some vectors and products. `foresight` is measured: see block/foresight.hpp. It is 256, so that no row
 // ahead is computed, where the time goes into products rather than into reading weights.
 template <Vectors Simd, class Products = DotProducts<Simd>>
-constexpr Kernel kernel(const char* name, int foresight = 256) {
+constexpr Kernel kernel(const char* name, const StageKernel& stage, int foresight = 256) {
   using L = Loops<Simd, Products>;
   return {
       .name = name,
@@ -316,14 +286,7 @@ constexpr Kernel kernel(const char* name, int foresight = 256) {
       .logits = L::logits,
       .attend = L::attend,
       .frequencies = L::frequencies,
-      .mix_start = mix::start,
-      .mix_encode = mix_encode,
-      .mix_decode = mix_decode,
-      .mix_choose = mix_choose,
-      .mix_update_tables = mix::update_tables,
-      .mix_update_rest = mix::update_rest,
-      .decide_encode = decide_encode,
-      .decide_decode = decide_decode,
+      .stage = &stage,
   };
 }
 

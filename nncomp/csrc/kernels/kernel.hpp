@@ -1,5 +1,6 @@
-// A kernel: the inner loops of the network and of the adaptive stage, compiled for one instruction set. All kernels
-// compute the same bits, and read the same packed layouts:
+// A kernel: the inner loops of the network and of the adaptive stage, compiled for one instruction set. Those of the
+// stage are shared by kernels that have the same vectors for it. All kernels compute the same bits, and read the same
+// packed layouts:
 //
 //   matrix     [outputs/64][inputs/4][64 outputs][4 inputs]      s8
 //   columns    [outputs/64][inputs][64 outputs in column_place]  s8, only where Kernel::by_column
@@ -27,18 +28,6 @@ struct Lane;
 struct Shared;
 struct Tables;
 }  // namespace mix
-
-// Codes bits by an indirect call, for callers that need not be as fast as a coder: bit(self, p) codes a bit whose
-// probability of being 1 is p/2^22, and returns it.
-struct Chooser {
-  uint32_t (*bit)(void* self, uint32_t p);
-  void* self;
-
-  template <class Choose>
-  static Chooser of(Choose& choose) {
-    return {[](void* self, uint32_t p) { return uint32_t((*static_cast<Choose*>(self))(p)); }, &choose};
-  }
-};
 
 constexpr int BIAS_PAD = 16;          // entries at either end, each BIAS_NEVER
 constexpr int BIAS_NEVER = -(1 << 29);  // outside the window: far below every score, so that the weight is 0
@@ -70,6 +59,37 @@ struct Attention {
   const int32_t* bias;  // packed
 };
 
+// Codes bits by an indirect call, for callers that need not be as fast as a coder: bit(self, p) codes a bit whose
+// probability of being 1 is p/2^22, and returns it.
+struct Chooser {
+  uint32_t (*bit)(void* self, uint32_t p) = nullptr;
+  void* self = nullptr;
+};
+
+// The adaptive stage: see stage/byte_step.hpp.
+struct StageKernel {
+  void (*start)(const mix::Shared&, mix::Lane&, bool first);
+  void (*encode)(const mix::Shared&, mix::Lane&, const Distribution* network, Encoder&, uint32_t byte);
+  // By the decoder where there is one. `known` is the byte where it is known, else negative.
+  void (*decode_or_choose)(const mix::Shared&, mix::Lane&, const Distribution* network, int known, Decoder*,
+                           const Chooser&);
+  void (*update_tables)(const mix::Shared&, int first, int last, uint32_t count);
+  void (*update_rest)(const mix::Shared&, uint32_t count);
+
+  // A single decision: see stage/decision.hpp.
+  void (*encode_decision)(const mix::Tables&, const mix::Decision&, Encoder&, uint32_t bit);
+  uint32_t (*decode_decision)(const mix::Tables&, const mix::Decision&, Decoder&);
+
+  void decode(const mix::Shared& s, mix::Lane& l, const Distribution* network, Decoder& coder) const {
+    decode_or_choose(s, l, network, -1, &coder, {});
+  }
+  template <class Choose>
+  void choose(const mix::Shared& s, mix::Lane& l, const Distribution* network, int known, Choose& choose) const {
+    const auto bit = [](void* self, uint32_t p) { return uint32_t((*static_cast<Choose*>(self))(p)); };
+    decode_or_choose(s, l, network, known, nullptr, {bit, &choose});
+  }
+};
+
 struct Kernel {
   const char* name;
   bool by_column;  // whether networks have to pack Matrix::columns for it
@@ -94,17 +114,7 @@ struct Kernel {
   // Frequencies of 256 logits z, and the sums of each 16 of them.
   void (*frequencies)(const int32_t* z, uint32_t* frequency, uint64_t* sum);
 
-  // The adaptive stage: see stage/byte_step.hpp.
-  void (*mix_start)(const mix::Shared&, mix::Lane&, bool first);
-  void (*mix_encode)(const mix::Shared&, mix::Lane&, const Distribution* network, Encoder&, uint32_t byte);
-  void (*mix_decode)(const mix::Shared&, mix::Lane&, const Distribution* network, Decoder&);
-  void (*mix_choose)(const mix::Shared&, mix::Lane&, const Distribution* network, int known, Chooser);
-  void (*mix_update_tables)(const mix::Shared&, int first, int last, uint32_t count);
-  void (*mix_update_rest)(const mix::Shared&, uint32_t count);
-
-  // A single decision: see stage/decision.hpp.
-  void (*decide_encode)(const mix::Tables&, const mix::Decision&, Encoder&, uint32_t bit);
-  uint32_t (*decide_decode)(const mix::Tables&, const mix::Decision&, Decoder&);
+  const StageKernel* stage;
 };
 
 // A kernel of this build, and whether this CPU can run it.

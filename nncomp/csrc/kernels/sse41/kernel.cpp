@@ -3,10 +3,10 @@
 // have to follow the vectors that they use
 #include "kernels/x86/products.hpp"
 #include "kernels/x86/simd.hpp"
-#include "kernels/x86/simd_mix.hpp"
 // has to follow the vectors that it uses
 #include "kernels/body.hpp"
 
 namespace nncomp {
-extern const Kernel kernel_sse41 = kernel<X86, X86Products>("sse41");
-}
+extern const StageKernel stage_sse41;
+extern const Kernel kernel_sse41 = kernel<X86, X86Products>("sse41", stage_sse41);
+}  // namespace nncomp
