@@ -11,6 +11,7 @@
 #include "stage/automaton.hpp"
 #include "stage/cells.hpp"
 #include "stage/contexts.hpp"
+#include "stage/fetch.hpp"
 #include "stage/floats.hpp"
 #include "stage/matches.hpp"
 #include "stage/readout.hpp"
@@ -270,25 +271,6 @@ ALWAYS_INLINE void learn_weights(const Common& c, uint32_t one, const Layers<inp
 
 // ---- A byte ----
 
-// The hashes of the low nibble's contexts, and where they lead.
-inline void fetch_low_nibbles(const Shared& s, Lane& l, uint32_t high) {
-  for (int i = 0; i < s.shape.contexts; ++i) {
-    l.hash[1][i] = with_nibble(l.hash[0][i], high);
-    prefetch(s.table[i].data + (l.hash[1][i] >> s.table[i].shift) * 64);
-  }
-}
-
-// Prefetches everything that coding `byte` will need.
-inline void fetch_all(const Shared& s, Lane& l, uint32_t byte) {
-  fetch_low_nibbles(s, l, byte >> 4);
-  foresee_matches(s, l, byte);
-  for (int k = 0; k < 8; ++k) {
-    const uint16_t* row = s.map + ((l.recent[0] & 255) << 8 | (256 | byte) >> (8 - k)) * BINS;
-    prefetch(row);
-    prefetch(row + BINS - 1);
-  }
-}
-
 // Finds the slots of a nibble's contexts.
 inline void find_slots(const Shared& s, Lane& l, int half) {
   for (int i = 0; i < s.shape.contexts; ++i) l.slot[half][i] = find(s.table[i], l.hash[half][i], s.none);
@@ -325,6 +307,7 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
     if (network) tree.fill(*network, half, byte_node);
     uint32_t node = 1;  // of the nibble
     for (uint32_t k = 4 * uint32_t(half); k < 4 * uint32_t(half) + 4; ++k) {
+      if (known < 0) fetch_ahead(s, l, k, byte_node);
       Bit bit = {k, byte_node, hits, all_hits, 0, 0, 0, 0, 0};
       First first;
       uint32_t* match[MAX_MATCHES] = {};  // null where a match says nothing
@@ -356,7 +339,7 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
     }
   }
   l.byte = uint8_t(byte_node);
-  if (known < 0) foresee_matches(s, l, l.byte);
+  if (known < 0) fetch_next(s, l, l.byte);
 }
 
 // With as few inputs as the block's mixers have.
@@ -365,7 +348,9 @@ inline void code_sized(const Shared& s, Lane& l, const Distribution* network, in
   if constexpr (inputs < inputs_of_families(full).most) {
     if (s.shape.inputs > inputs) return code_sized<full, inputs + VECTOR>(s, l, network, known, choose);
   }
-  if constexpr (full) {
+  if constexpr (!some_family_has(full, inputs)) {
+    assert(false);
+  } else if constexpr (full) {
     code_with<inputs, MAX_SETS>(s, l, network, known, choose);
   } else if (s.shape.sets == MANY_SETS) {
     code_with<inputs, MANY_SETS>(s, l, network, known, choose);

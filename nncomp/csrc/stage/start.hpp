@@ -5,6 +5,7 @@
 
 #include "compiler.hpp"
 #include "stage/contexts.hpp"
+#include "stage/fetch.hpp"
 #include "stage/floats.hpp"
 #include "stage/matches.hpp"
 #include "stage/past.hpp"
@@ -56,9 +57,8 @@ inline void set_contexts(const Shared& s, Lane& l) {
   uint32_t n = 0;
   values(s, l, [&](uint64_t v) {
     l.next[n] = context_hash(v, n);
-    const uint64_t bucket = l.next[n] >> s.table[n].shift;
-    prefetch(s.table[n].data + bucket * 64);
-    if (s.shape.full) prefetch(s.table[n].runs + bucket * 4);
+    fetch_slot(s, int(n), l.next[n]);
+    if (s.shape.full) prefetch(s.table[n].runs + (l.next[n] >> s.table[n].shift) * 4);
     ++n;
   });
   assert(int32_t(n) == s.shape.contexts);

@@ -83,6 +83,14 @@ constexpr Range inputs_of_families(bool full) {
   return r;
 }
 constexpr int MOST_INPUTS = inputs_of_families(true).most;
+constexpr bool some_family_has(bool full, int inputs) {
+  for (const FamilyTable& f : FAMILIES) {
+    for (const int n : f.contexts) {
+      if (f.full == full && inputs_of(n, f.samples, full) == inputs) return true;
+    }
+  }
+  return false;
+}
 constexpr int RUN_WEIGHT = 300;  // first weight of a run's input
 constexpr uint32_t FIRST_STATES = 256 * 255;  // of an automaton: one for each node of a byte after each byte
 constexpr uint16_t FIRST_SEEN = 51;           // first count of either bit, 256 being one occurrence
