@@ -93,6 +93,7 @@ class Decoder:
             self._prime = prime.required(item.prime, self._options.prime)
             self._header, self._ref, self._model = item, None, None
             self._future, self._number, self._literals = Future(item.reach), 0, 0
+            self._aside = None  # of a block whose reading failed, perhaps
             self._places.expect(item, None, self._prime)
         elif isinstance(item, ModelRef):
             self._ref = item

@@ -668,3 +668,47 @@ def test_lead_and_rest_are_one_block() -> None:
         assert not parts.needs_input
         got += parts.decompress(b"", 30_000)
     assert got == content
+
+
+class Failing(io.BytesIO):
+    """Fails once at a read in front of ``until``."""
+
+    until = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() < self.until:
+            self.until = 0
+            raise OSError("timed out")
+        return super().read(size)
+
+
+def with_a_copy(number: int) -> tuple[list[bytes], bytes]:
+    """Seven blocks of noise, of which that one copies from the first; and compressed."""
+    blocks = [models.noise(4 * BLOCK, seed) for seed in range(7)]
+    blocks[number] = blocks[0][:3000] + blocks[number][3000:]
+    return blocks, compress(b"".join(blocks), 1, block_size=4 * BLOCK)
+
+
+def test_another_block_after_a_source_that_could_not_be_read() -> None:
+    blocks, packed = with_a_copy(2)
+    source = Failing(packed)
+    with nncomp.open(source) as file:
+        file.seek(8 * BLOCK - 1)
+        assert file.read(1) == blocks[1][-1:]
+        source.until = 8 * BLOCK
+        file.seek(8 * BLOCK)
+        with pytest.raises(OSError, match="timed out"):
+            file.read(8)
+        file.seek(12 * BLOCK)
+        assert file.read(4 * BLOCK) == blocks[3]
+
+
+def test_another_block_after_a_source_that_is_damaged() -> None:
+    """It is read ahead, so that no call raises its error."""
+    blocks, packed = with_a_copy(3)
+    file = bytearray(packed)
+    file[container.read_index(io.BytesIO(packed), 1 << 30)[0].entries[0].offset + 2000] ^= 1
+    with nncomp.open(io.BytesIO(bytes(file)), threads=2) as reader:
+        for number in (2, 4):
+            reader.seek(4 * BLOCK * number)
+            assert reader.read(4 * BLOCK) == blocks[number]
