@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import io
 import os
 import stat
@@ -147,7 +148,7 @@ def create(path: str, *, force: bool, source: BinaryIO | None = None) -> Iterato
     temporary = _temporary_name(name)
     with _open_folder(directory, path) as folder:
         try:
-            with _open_new(temporary, folder, path) as file:
+            with _open_new(temporary, like, folder, path) as file:
                 yield file
                 file.flush()
                 with _naming(path):
@@ -318,20 +319,19 @@ def _open_folder(directory: str, path: str) -> Iterator[Folder]:
         yield folder
 
 
-def _open_new(temporary: str, folder: Folder, path: str) -> BinaryIO:
-    """Create ``temporary``, readable and writable by its owner only."""
-    return io.BufferedRandom(_Named(temporary, "x+b", path, opener=folder.open))
+def _open_new(temporary: str, like: os.stat_result, folder: Folder, path: str) -> BinaryIO:
+    """Create ``temporary``: a new file as any other or, where it will have the mode of a regular
+    file ``like``, readable and writable by its owner only."""
+    mode = 0o600 if stat.S_ISREG(like.st_mode) else 0o666  # umask applies
+    opener = functools.partial(folder.open, mode=mode)
+    return io.BufferedRandom(_Named(temporary, "x+b", path, opener=opener))
 
 
 def _copy_attributes(like: os.stat_result, descriptor: int) -> None:
-    """Copy mode, times and, where allowed, the owner of a regular file; of anything else, set the
-    mode of a new file."""
+    """Copy mode, times and, where allowed, the owner of a regular file."""
     if not hasattr(os, "fchown"):
         return  # on Windows, rights come from the directory, and closing a file changes its times
     if not stat.S_ISREG(like.st_mode):
-        mask = os.umask(0)
-        os.umask(mask)
-        os.fchmod(descriptor, 0o666 & ~mask)
         return
     mode = like.st_mode & 0o777  # never set-uid, set-gid, sticky
     with contextlib.suppress(OSError):

@@ -27,9 +27,9 @@ class Folder:
     path: str
     descriptor: int | None
 
-    def open(self, name: str, flags: int) -> int:
-        """A descriptor of the file ``name``; a new file is accessible to its owner only."""
-        return os.open(self.place(name), flags, 0o600, dir_fd=self.descriptor)
+    def open(self, name: str, flags: int, mode: int) -> int:
+        """A descriptor of the file ``name``; a new one has ``mode``, less the umask."""
+        return os.open(self.place(name), flags, mode, dir_fd=self.descriptor)
 
     def publish(self, temporary: str, name: str, *, force: bool) -> None:
         """Rename a file. An existing file ``name`` is replaced with ``force``, else an error."""

@@ -104,6 +104,15 @@ def test_output_of_a_pipe_has_the_usual_mode(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "target").stat().st_mode) == 0o640
 
 
+def test_the_mask_of_the_process_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is that of all threads, which may make files of their own meanwhile."""
+    monkeypatch.setattr(os, "umask", None)
+    with fileio.create(str(tmp_path / "target"), force=False) as file:
+        file.write(b"new")
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 @pytest.mark.parametrize("force", [False, True])
 def test_failure_leaves_nothing(
