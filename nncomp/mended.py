@@ -15,14 +15,16 @@ __all__ = ["Mended"]
 
 
 class Mended(io.RawIOBase):
-    """Reads ``file``, which can seek, up to the position ``limit``, at first the file's size."""
+    """Reads ``file``, which can seek, from where it stands up to its end. Positions count from
+    there, and from ``limit`` on, at first the end, there is nothing."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._origin = file.tell()
         self._position = 0
         self._places: list[int] = []  # where bytes are replaced, ascending
         self._instead: dict[int, bytes] = {}  # the bytes that are read there
-        self.limit = file.seek(0, io.SEEK_END)
+        self.limit = file.seek(0, io.SEEK_END) - self._origin
 
     def put(self, place: int, instead: bytes) -> None:
         """Replace the bytes from ``place`` on by ``instead``."""
@@ -54,7 +56,7 @@ class Mended(io.RawIOBase):
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
         start = self._position
         size = max(0, min(len(buffer), self.limit - start))
-        self._file.seek(start)
+        self._file.seek(self._origin + start)
         data = bytearray(rawio.read_full(self._file, size))
         first = bisect.bisect(self._places, start) - 1  # the last one before may reach into this
         for place in self._places[max(0, first) : bisect.bisect_left(self._places, start + size)]:

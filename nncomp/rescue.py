@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 from nncomp import container, rawio
 from nncomp.container import FrameIndex, HeadError
 from nncomp.decode import Decoder
-from nncomp.errors import FormatError, ModelError, ModelNotFoundError, PrimeError
+from nncomp.errors import FormatError, ModelError, ModelNotFoundError, PrimeError, SizeLimitError
 from nncomp.mended import Mended
 from nncomp.options import Options
 from nncomp.plan import layout
@@ -67,8 +67,9 @@ def rescue(
     """Write the intact content of ``file``, which can seek, to ``dst``; with ``zeros``, also a zero
     for each missing byte, where their number is known.
 
-    Raises ``MemoryLimitError``; ``PrimeError`` where nothing was written and a frame names a prime
-    other than the one given, or one is missing; and what reading and writing raise.
+    Raises ``MemoryLimitError`` and ``SizeLimitError``; ``PrimeError`` where nothing was written and
+    a frame names a prime other than the one given, or one is missing; and what reading and writing
+    raise.
     """
     mended = Mended(file)
     notes: list[str] = []
@@ -92,6 +93,8 @@ def rescue(
                 found = [bytes(size)] if zeros else []
             else:
                 primed += decoder.summary.primed
+            if options.max_size is not None and written + sum(map(len, found)) > options.max_size:
+                raise SizeLimitError(f"the content is larger than {options.max_size} bytes")
             for part in found:
                 rawio.write_all(dst, part)
                 written += len(part)

@@ -175,3 +175,10 @@ def test_lines_are_not_held() -> None:
     assert b"".join(lines(content, starts, slice(-1, None), 2000)) == b"b\n"
     with pytest.raises(MemoryLimitError, match="lines need more"):
         list(lines(content, starts, slice(-2, None), 2000))
+
+
+def test_from_where_the_input_stands(run: Run) -> None:
+    Path("two.nnc").write_bytes(compress(b"first") + FILE)
+    with Path("two.nnc").open("rb", buffering=0) as file:
+        file.seek(len(compress(b"first")))
+        assert run("cat", "--bytes", "1000:1100", stdin=file).stdout == CONTENT[1000:1100]

@@ -252,3 +252,20 @@ def test_wrong_usage(run: Run) -> None:
 def test_a_pipe_cannot_seek(run: Run) -> None:
     result = run("decompress", "--keep-going", input=FILE, status=1, process=True)
     assert "can seek, which --keep-going needs" in errors(result)[0]
+
+
+def test_no_more_than_allowed(run: Run) -> None:
+    limit = len(CONTENT) - 1
+    Path("a.nnc").write_bytes(FILE)
+    result = run("-dc", "--keep-going", f"--max-size={limit}", "a.nnc", status=1)
+    assert len(result.stdout) <= limit
+    assert errors(result)[-1] == f"nncomp: a.nnc: the content is larger than {limit} bytes"
+    Path("a.nnc").write_bytes(damaged(inside(0)))
+    run("-dc", "--keep-going", "--zeros", f"--max-size={limit}", "a.nnc", status=1)
+
+
+def test_from_where_the_input_stands(run: Run) -> None:
+    Path("two.nnc").write_bytes(compress(b"first") + FILE)
+    with Path("two.nnc").open("rb", buffering=0) as file:
+        file.seek(len(compress(b"first")))
+        assert run("-dc", "--keep-going", stdin=file).stdout == CONTENT

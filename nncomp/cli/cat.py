@@ -118,7 +118,7 @@ def _parts_of(file: BinaryIO, unit: str, wanted: slice, options: Options) -> Ite
     from nncomp.decode import Decoder
     from nncomp.reader import Blocks, pieces
 
-    blocks = Blocks.of(file, options.memory)
+    blocks = Blocks.of(file, options.memory, file.tell())
     starts = blocks.starts
 
     def content(start: int, stop: int, threads: int = options.threads) -> Iterator[bytes]:
