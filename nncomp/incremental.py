@@ -141,21 +141,22 @@ class NNDecompressor:
         results, self._results = self._results, None  # only a call that succeeds restores it
         self._input.data += data
         self._needs_input = False
-        try:
-            # The end record is read along with the last content, so that ``eof`` is set at once.
-            while not self._finished and (
-                max_length < 0
-                or len(self._output) < max_length
-                or (self._whole and self._input.at_end())
-            ):
+        # The end record is read along with the last content, so that ``eof`` is set at once.
+        while (not self._finished and not self._needs_input) and (
+            max_length < 0
+            or len(self._output) < max_length
+            or (self._whole and self._input.at_end())
+        ):
+            try:
                 part = next(results)
+            except _Starved:  # now, or when blocks were read ahead in an earlier call
+                results = self._decoder.results(self._input)
+                self._needs_input = self._input.starved
+            except StopIteration:
+                self._finished = True
+            else:
                 self._output += part.new
                 self._whole = part.last
-        except _Starved:
-            self._needs_input = True
-            results = self._decoder.results(self._input)
-        except StopIteration:
-            self._finished = True
         self._results = results
         size = len(self._output) if max_length < 0 else max_length
         content = bytes(self._output[:size])
@@ -192,6 +193,11 @@ class _Input:
         self._position = self._wanted = 0
         return item
 
+    @property
+    def starved(self) -> bool:
+        """Whether there is too little for the record that is next."""
+        return len(self.data) < self._wanted
+
     def at_end(self) -> bool:
         """Whether the end record is next, as far as its bytes are there, or was read already."""
         started = self._reader.header is not None
@@ -201,7 +207,7 @@ class _Input:
         """``size`` bytes for the reader. Raises ``_Starved`` where there are fewer."""
         end = self._position + size
         self._wanted = max(self._wanted, end)
-        if len(self.data) < self._wanted:
+        if self.starved:
             raise _Starved
         piece = bytes(self.data[self._position : end])
         self._position = end

@@ -182,6 +182,18 @@ def test_max_length(packed: bytes, lengths: list[int], sizes: list[int]) -> None
     assert (decompressor.unused_data + b"".join(source)).startswith(b"tail")
 
 
+def test_input_that_comes_before_what_was_read_ahead_is_taken() -> None:
+    content = models.noise(3 << 12)
+    packed = compress(content, 1, block_size=1 << 12)
+    at = container.read_index(io.BytesIO(packed), 1 << 30)[0].entries[1].offset + 9
+    decompressor = NNDecompressor(threads=2)
+    parts = [decompressor.decompress(piece, 10) for piece in (packed[:at], packed[at:])]
+    while not decompressor.eof:
+        assert not decompressor.needs_input
+        parts.append(decompressor.decompress(b"", 1000))
+    assert b"".join(parts) == content
+
+
 def test_no_block_is_decoded_before_it_is_asked_for(
     packed: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
