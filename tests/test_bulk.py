@@ -153,6 +153,16 @@ def test_pieces_and_lines(tmp_path: Path) -> None:
     assert bulk.split_content(str(path), 10_000, Options()) == []
 
 
+def test_a_content_that_has_become_shorter(tmp_path: Path) -> None:
+    path = tmp_path / "x.nnc"
+    path.write_bytes(nncomp.compress(b"a\nb\n"))
+    assert bulk.read_lines(str(path), 1, 4, "utf-8", "strict") == ["b\n"]
+    with pytest.raises(NNCompError, match="shorter"):
+        bulk.read_lines(str(path), 1, 5, "utf-8", "strict")
+    with pytest.raises(NNCompError, match="shorter"):
+        bulk.read(str(path), 1, 5)
+
+
 # ---- the manifest ----
 
 

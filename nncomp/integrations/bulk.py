@@ -22,6 +22,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from nncomp import api, fileio, rawio
 from nncomp.encode import Before, Coded, Encoder
+from nncomp.errors import NNCompError
 from nncomp.file import NNCompFile
 from nncomp.options import Options
 from nncomp.reader import Blocks
@@ -243,7 +244,10 @@ def read(source: str, start: int, stop: int) -> bytes:
     """Decompress bytes ``start`` … ``stop`` − 1 of the content."""
     with _content(source) as file:
         file.seek(start)
-        return file.read(stop - start)
+        content = file.read(stop - start)
+    if len(content) < stop - start:
+        raise _changed(source)
+    return content
 
 
 def read_lines(source: str, start: int, stop: int, encoding: str, errors: str) -> list[str]:
@@ -255,8 +259,15 @@ def read_lines(source: str, start: int, stop: int, encoding: str, errors: str) -
             file.readline()
         lines = []
         while file.tell() < stop:
-            lines.append(file.readline().decode(encoding, errors))
+            line = file.readline()
+            if not line:
+                raise _changed(source)
+            lines.append(line.decode(encoding, errors))
         return lines
+
+
+def _changed(source: str) -> NNCompError:
+    return NNCompError(f"{source}: its content has become shorter")
 
 
 @contextlib.contextmanager
