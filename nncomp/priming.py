@@ -56,7 +56,7 @@ def choose(samples: Iterable[bytes], size: int) -> bytes:
         worth[places[number]] = 0
         chosen.append(pieces[number])
         left -= len(pieces[number])
-    return b"".join(reversed(chosen)) or pieces[0][:size]
+    return b"".join(reversed(chosen)) or b"".join(pieces)[:size]
 
 
 def _pieces(samples: Iterable[bytes]) -> Iterator[bytes]:
@@ -69,7 +69,8 @@ def _pieces(samples: Iterable[bytes]) -> Iterator[bytes]:
             end = sample.rfind(b"\n", start, start + _PIECE) + 1 or start + _PIECE
             yield sample[start:end]
             start = end
-        yield sample[start:]
+        if start < len(sample):
+            yield sample[start:]
         if room == 0:
             return
 

@@ -343,6 +343,14 @@ def test_make(run: Run, terminal: Terminal) -> None:
         run("prime", "make", "-o", "q", "a", "--size", size, status=2)
 
 
+def test_make_of_samples_that_share_nothing(run: Run) -> None:
+    for name, text in (("none", b""), ("one", b"a"), ("noise", models.noise(6000))):
+        Path(name).write_bytes(text)
+    for names in (["none", "noise"], ["noise", "none"], ["one", "noise"]):
+        run("prime", "make", "-fo", "p", *names, "--size", "4KiB")
+        assert len(Path("p").read_bytes()) == 4096
+
+
 def test_what_is_no_prime() -> None:
     for wrong in ("text", 5, [1]):
         for make in (nncomp.Prime, lambda data: nncomp.compress(b"", prime=data)):
