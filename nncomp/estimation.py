@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from nncomp import api, engine, levels, rawio, registry
 from nncomp.container import Header
 from nncomp.encode import header_of
+from nncomp.errors import NNCompError
 from nncomp.info import get_frame_info
 from nncomp.levels import NO_MODEL, Level
 from nncomp.mixing import Mixing, Profile, costliest
@@ -102,8 +103,9 @@ class Samples:
 
 
 def take(files: Sequence[tuple[str, int]]) -> Samples:
-    """Read samples of ``files``: (name, size in bytes, which is not 0). Raises ``OSError``. Where a
-    file has become shorter meanwhile, its samples are shorter, too."""
+    """Read samples of ``files``: (name, size in bytes, which is not 0). Raises ``OSError``, and
+    ``NNCompError`` where all are empty. Where a file has become shorter meanwhile, its samples are
+    shorter, too."""
     sizes = [size for _, size in files]
 
     def read(total: int, each: int) -> tuple[bytes, ...]:
@@ -117,6 +119,8 @@ def take(files: Sequence[tuple[str, int]]) -> Samples:
         deflated += _deflated(content)
     runs = read(_RUNS, _RUN)
     peers = runs if sum(map(len, runs)) == sum(sizes) else read(_PEERS, _PEER)
+    if not runs or not seen:
+        raise NNCompError("there is nothing to estimate: the files are empty")
     heads, run_of = zip(*_heads(runs), strict=True)
     return Samples(tuple(sizes), seen, deflated, runs, heads, run_of, peers)
 

@@ -13,6 +13,7 @@ import models
 import nncomp
 from commandline import Run, errors
 from nncomp import estimation
+from nncomp.errors import NNCompError
 
 TEXT = models.text(3000)
 
@@ -82,6 +83,13 @@ def test_command(run: Run) -> None:
     assert found["size"] == found["sampled"] == 3000 and found["files"] == 1
     sizes = {entry["name"]: entry["size"] for entry in found["estimates"]}
     assert sizes["-5"] == len(nncomp.compress(TEXT))
+
+
+def test_a_file_that_has_become_empty(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"")
+    with pytest.raises(NNCompError, match="empty"):
+        estimation.take([(str(path), 4096)])
 
 
 def test_what_goes_wrong(run: Run) -> None:

@@ -44,9 +44,7 @@ def estimate(files: tuple[str, ...], as_json: bool) -> int:
                 leave_out(name)
         except (NNCompError, OSError) as error:
             report.complain(name, error)
-    if not known:
-        if not report.status:
-            raise NNCompError("there is nothing to estimate: the files are empty")
+    if not known and report.status:
         return report.status
     samples = estimation.take(known)
     rows = estimation.estimate(samples)
