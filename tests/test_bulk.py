@@ -199,12 +199,60 @@ def test_names_of_all_kinds(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).write_bytes(b"content")
         target = str(tmp_path / f"{name}.nnc")
-        assert list(bulk.expand_paths(tmp_path / name)) == [bulk.url_of(str(tmp_path / name))]
+        assert list(bulk.expand_paths(tmp_path / name)) == [bulk.file_of(str(tmp_path / name))]
         done.append(bulk.compress(str(tmp_path / name), target, SMALL))
         manifest.add(done[-1])
     again = bulk.Manifest(tmp_path / "manifest")
     for entry in done:
         assert again.find(entry.source, entry.target, packed=True) == entry
+
+
+def test_names_that_fsspec_takes_for_others(tmp_path: Path) -> None:
+    for name in ("x", "x::y"):
+        (tmp_path / name).write_bytes(name.encode())
+    for place in (tmp_path / "x::*", tmp_path / "*", f"zip://*::{tmp_path}/z.zip"):
+        with pytest.raises((NNCompError, FileNotFoundError), match=r"::|z\.zip"):
+            bulk.expand_paths(place)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    places = [str(tmp_path / "x"), f"{tmp_path}/in/../x", f"{tmp_path}/link/in/../x"]
+    assert list(bulk.expand_paths(places)) == [bulk.file_of(str(tmp_path / "x"))]
+    assert bulk.file_of(f"{tmp_path}/link/x") == bulk.file_of(f"{tmp_path}//in/../x")
+    assert bulk.below("memory://", "x") == "memory://x" and bulk.below("/a", "x") == "/a/x"
+
+
+def test_targets_of_files(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    pairs = nncomp.integrations.dask.pairs_of
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    for name in ("x", "x.nnc", "deep/y"):
+        (tmp_path / "in" / name).write_bytes(b"")
+    places = [f"{tmp_path}/in/x", f"{tmp_path}/in/../in//deep/y"]
+    found = pairs(places, f"{tmp_path}/out/", lambda name: f"{name}.nnc")
+    assert [target for _, target in found] == [f"{tmp_path}/out/{n}.nnc" for n in ("x", "deep/y")]
+    for folder in ("link", "in/../in", "/in"):
+        with pytest.raises(NNCompError, match="is a source or the target of another"):
+            pairs(f"{tmp_path}/in/x*", f"{tmp_path}/{folder}", lambda name: f"{name}.nnc")
+
+
+def test_a_line_longer_than_pieces_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.nnc"
+    path.write_bytes(nncomp.compress(bytes(100) + b"\nend", 1))
+    read = []
+    readline = nncomp.NNCompFile.readline
+
+    def counted(file: nncomp.NNCompFile, size: int | None = -1, /) -> bytes:
+        read.append(readline(file, size))
+        return read[-1]
+
+    monkeypatch.setattr(nncomp.NNCompFile, "readline", counted)
+    assert bulk.read_lines(str(path), 40, 50, "utf-8", "strict") == []
+    assert list(map(len, read)) == [11]
+    assert bulk.read_lines(str(path), 91, 101, "utf-8", "strict") == []
+    assert bulk.read_lines(str(path), 91, 102, "utf-8", "strict") == ["end"]
 
 
 # ---- a cluster ----
@@ -358,7 +406,7 @@ def test_calls_that_are_killed_or_at_the_same_time(tmp_path: Path) -> None:
     found = bulk.Manifest(manifest)
     kept = 0
     for name in contents:
-        source, target = bulk.url_of(str(tmp_path / "in" / name)), f"{tmp_path}/out/{name}.nnc"
+        source, target = bulk.file_of(str(tmp_path / "in" / name)), f"{tmp_path}/out/{name}.nnc"
         assert found.find(source, target, packed=True) is not None
         kept += done.get(Path(target)) == Path(target).stat().st_mtime_ns
     assert kept >= known - 1  # the first line is empty

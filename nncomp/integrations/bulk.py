@@ -33,18 +33,19 @@ __all__ = [
     "Manifest",
     "Survey",
     "assemble_frame",
+    "below",
     "code_blocks",
     "code_first_blocks",
     "compress",
     "decompress",
     "expand_paths",
+    "file_of",
     "read",
     "read_lines",
     "size_of",
     "split_content",
     "survey",
     "try_each",
-    "url_of",
     "write",
 ]
 
@@ -117,7 +118,7 @@ def expand_paths(
     places: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
 ) -> dict[str, str]:
     """The files of ``places``, by URL, with their paths. A pattern stands for all files that match,
-    unless there is a file of that very name."""
+    unless there is a file of that very name. Raises ``NNCompError`` for names with ``::``."""
     words = [places] if isinstance(places, (str, os.PathLike)) else places
     files: dict[str, str] = {}
     for place in words:
@@ -126,14 +127,40 @@ def expand_paths(
         paths = [path]
         if any(sign in word for sign in "*?[") and not system.isfile(path):
             paths = [path for path in sorted(system.glob(path)) if system.isfile(path)]
-        files |= {system.unstrip_protocol(path): path for path in paths}
+        for path in paths:
+            _refuse_chain(word)
+            _refuse_chain(path)
+            if isinstance(system, LocalFileSystem) and ".." in path.split("/"):
+                path = _real(path)
+            files[system.unstrip_protocol(path)] = path
     return files
 
 
-def url_of(place: str) -> str:
-    """The canonical URL of a place, however it is written."""
+def file_of(place: str) -> str:
+    """The URL of the file that a place is, the same however the place is written: of a local one
+    without links in its folder's name. Raises ``NNCompError`` for names with ``::``."""
+    _refuse_chain(place)
     system, path = fsspec.core.url_to_fs(place)
-    return str(system.unstrip_protocol(path))
+    return str(
+        system.unstrip_protocol(_real(path) if isinstance(system, LocalFileSystem) else path)
+    )
+
+
+def _refuse_chain(place: str) -> None:
+    """Raise ``NNCompError`` for what fsspec takes for a place within another one: of a file of such
+    a name, it would take another file."""
+    if "::" in place:
+        raise NNCompError(f"{place}: names with :: are not taken")
+
+
+def _real(path: str) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def below(folder: str, name: str) -> str:
+    """The place ``name`` in a folder, which may be the root of a store."""
+    return f"{folder}{'' if folder.endswith('/') else '/'}{name}"
 
 
 def size_of(place: str) -> int:
@@ -254,9 +281,9 @@ def read_lines(source: str, start: int, stop: int, encoding: str, errors: str) -
     """The lines that begin in bytes ``start`` … ``stop`` − 1 of the content, with their ends. Lines
     end with LF, as in binary files."""
     with _content(source) as file:
-        if start:  # skips the rest of the line that the byte before belongs to
+        if start:  # skips the rest of the line that the byte before belongs to, or all of them
             file.seek(start - 1)
-            file.readline()
+            file.readline(stop - start + 1)
         lines = []
         while file.tell() < stop:
             line = file.readline()

@@ -8,6 +8,7 @@ with them. A program that names the compression itself, as in ``compression="nnc
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ __all__ = [
     "compress_files",
     "dask_setup",
     "decompress_files",
+    "pairs_of",
     "read_bytes",
     "read_text",
 ]
@@ -106,7 +108,7 @@ def compress_files(
 
         return surveyed, rest
 
-    pairs = _pairs(sources, target, lambda name: name + fileio.SUFFIX)
+    pairs = pairs_of(sources, target, lambda name: name + fileio.SUFFIX)
     run = _Run(bulk.compress, checked, client, Manifest(manifest), retries, packed=True)
     return run(pairs, large)
 
@@ -125,10 +127,10 @@ def decompress_files(
     checked = for_reading(dict(options))
 
     def decided(client: Any, source: str, place: str, size: int) -> None:
-        if fileio.suffix_of(source) is None:
+        if fileio.suffix_of(source) is None or source.endswith(f"/{fileio.SUFFIX}"):
             raise NNCompError(f"name does not end in {fileio.SUFFIX}")
 
-    pairs = _pairs(sources, target, lambda name: name.removesuffix(fileio.SUFFIX))
+    pairs = pairs_of(sources, target, lambda name: name.removesuffix(fileio.SUFFIX))
     run = _Run(bulk.decompress, checked, client, Manifest(manifest), retries, packed=False)
     return run(pairs, decided)
 
@@ -166,7 +168,7 @@ def _task(retries: int) -> dict[str, Any]:
     return {"pure": False, "retries": retries}
 
 
-def _pairs(
+def pairs_of(
     sources: str | Iterable[str], target: str, named: Callable[[str], str]
 ) -> list[tuple[str, str]]:
     """(source, target) of each file, each source once. Raises ``NNCompError`` for clashes."""
@@ -177,15 +179,14 @@ def _pairs(
         common = os.path.commonpath([os.path.dirname(path) for path in found.values()])
     except ValueError:
         raise NNCompError("sources are in places that have no folder in common") from None
-    folder = target.rstrip("/")
-    taken = set(found)
+    taken = {bulk.file_of(source) for source in found}
     pairs = []
     for source, path in found.items():
-        place = f"{folder}/{named(path.removeprefix(common).lstrip('/'))}"
-        url = bulk.url_of(place)
-        if url in taken:
+        place = bulk.below(target, named(posixpath.relpath(path, common)))
+        file = bulk.file_of(place)
+        if file in taken:
             raise NNCompError(f"{place}, for {source}, is a source or the target of another one")
-        taken.add(url)
+        taken.add(file)
         pairs.append((source, place))
     return pairs
 

@@ -105,7 +105,7 @@ class NNCompDatasink(Datasink[None]):
         level: int | None = None,
         **options: Unpack[Writing],
     ) -> None:
-        self._folder = os.fspath(folder).rstrip("/")
+        self._folder = os.fspath(folder)
         self._column = column
         self._options = for_writing({"level": level, **options})
 
@@ -115,7 +115,7 @@ class NNCompDatasink(Datasink[None]):
             raise NNCompError(f"{self._folder} is not empty")
 
     def write(self, blocks: Iterable[Any], ctx: Any) -> None:
-        target = f"{self._folder}/{ctx.task_idx:06}{SUFFIX}"
+        target = bulk.below(self._folder, f"{ctx.task_idx:06}{SUFFIX}")
         bulk.write(target, self._contents(blocks), self._options)
 
     def _contents(self, blocks: Iterable[Any]) -> Iterator[bytes]:
