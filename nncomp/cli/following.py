@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nncomp.insight.lines import Line, Lines
     from nncomp.options import Options
 
-__all__ = ["show"]
+__all__ = ["Tail", "show"]
 
 _PIECE = 1 << 16  # bytes that are read at a time
 _SAMPLE = 1 << 20  # bytes at the file's end by which contexts are chosen
@@ -51,7 +51,7 @@ def show(
         table = None if as_json else odd.Table([name])
         if table is not None:
             click.echo(table.head(), nl=False)
-        for piece in _Tail(name, source).pieces() if seekable else _piped(source):
+        for piece in Tail(name, source).pieces() if seekable else _piped(source):
             if piece is _CUT:
                 found = lines.cut()
             else:
@@ -108,7 +108,7 @@ def _piped(source: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-class _Tail:
+class Tail:
     """Yields what is appended to a file, for ever."""
 
     def __init__(self, name: str, source: BinaryIO) -> None:
@@ -122,7 +122,10 @@ class _Tail:
             while True:
                 if piece := rawio.read(self._file, _PIECE):
                     yield piece
-                elif self._has_changed():
+                elif (file := self._successor()) is not None:
+                    while piece := rawio.read(self._file, _PIECE):  # before it was replaced
+                        yield piece
+                    self._turn_to(file)
                     yield _CUT
                 else:
                     time.sleep(_PAUSE)
@@ -130,8 +133,9 @@ class _Tail:
             if self._owned:
                 self._file.close()
 
-    def _has_changed(self) -> bool:
-        """Whether the next byte is the first of a file: of a new one, or of one made shorter."""
+    def _successor(self) -> BinaryIO | None:
+        """The file that goes on from its beginning: a new one, or this one, made shorter; else
+        None."""
         mine = os.fstat(self._file.fileno())
         try:
             status = os.stat(self._name)
@@ -141,19 +145,19 @@ class _Tail:
             if not self._gone:
                 self._say(f"cannot be read any more ({error.strerror}); waiting for it")
             self._gone = True
-            return False
+            return None
         self._gone = False
-        if other:
-            self._say("has been replaced; following the new file")
-            if self._owned:
-                self._file.close()
-            self._file, self._owned = file, True
-            return True
-        if mine.st_size < self._file.tell():
+        return file if other or mine.st_size < self._file.tell() else None
+
+    def _turn_to(self, file: BinaryIO) -> None:
+        if file is self._file:
             self._say("has become shorter; reading it from its beginning")
             self._file.seek(0)
-            return True
-        return False
+            return
+        self._say("has been replaced; following the new file")
+        if self._owned:
+            self._file.close()
+        self._file, self._owned = file, True
 
     def _say(self, text: str) -> None:
         say(f"nncomp: {shown_name(self._name)}: {text}")
