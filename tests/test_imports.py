@@ -82,8 +82,8 @@ ALLOWED = {
         *("arguments", "container", "engine", "levels", "mixing", "options", "resolve"),
     },
     "estimation": {
-        *("api", "container", "encode", "engine", "info", "levels", "mixing", "options", "plan"),
-        *("rawio", "registry"),
+        *("api", "container", "encode", "engine", "errors", "info", "levels", "mixing", "options"),
+        *("plan", "rawio", "registry"),
     },
     "likeness": {"arguments", "engine", "levels", "mixing"},
     "learn": {"arguments", "engine", "levels", "mixing"},

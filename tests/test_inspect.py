@@ -11,6 +11,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ import models
 import nncomp
 from commandline import Run, Terminal, command, errors
 from nncomp import counting
+from nncomp.cli import following
 from nncomp.insight import shades
 from nncomp.insight.lines import HEAD, Line, Lines
 from nncomp.insight.map import render as draw
@@ -430,6 +432,39 @@ def test_following(follow: Callable[..., Followed]) -> None:
     assert one.said() == "nncomp: x.log: has become shorter; reading it from its beginning\n"
     assert one.line().split()[0] == "604"
     assert one.end() == -signal.SIGINT
+
+
+def test_what_is_appended_before_a_file_is_replaced_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = str(tmp_path / "x.log")
+    append(name, b"old\n")
+    with open(name, "rb") as source:
+        pieces = following.Tail(name, source).pieces()
+        assert next(pieces) == b"old\n"
+        append(name, b"last\n")
+        os.replace(name, tmp_path / "old.log")
+        append(name, b"new\n")
+        monkeypatch.setattr(following.rawio, "read", _nothing_once(following.rawio.read))
+        assert [next(pieces) for _ in range(3)] == [b"last\n", None, b"new\n"]
+        pieces.close()
+
+
+def _nothing_once(read: Callable[..., bytes]) -> Callable[..., bytes]:
+    """It returns nothing the first time: as if what is there had been appended after that."""
+    first = [b""]
+    return lambda *args: first.pop() if first else read(*args)
+
+
+def test_a_long_line_keeps_its_head_alone() -> None:
+    lines, piece = Lines(3), b"x" * (1 << 20)
+    tracemalloc.start()
+    try:
+        for _ in range(5):
+            lines.add(piece, np.ones(len(piece)))
+        assert tracemalloc.get_traced_memory()[0] < 1 << 20  # 8 MiB a piece, if all is kept
+    finally:
+        tracemalloc.stop()
 
 
 def test_following_costs_what_reading_does(run: Run) -> None:

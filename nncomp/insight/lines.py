@@ -93,7 +93,8 @@ class Lines:
             stop = content.find(b"\n", start) + 1 or len(content)
             room = min(HEAD - len(self._head), stop - start)
             self._head += content[start : start + room]
-            self._costs.append(costs[start : start + room])
+            if room:
+                self._costs.append(costs[start : start + room].copy())  # not a view of all of them
             self._bits += float(costs[start:stop].sum())
             self._size += stop - start
             if content[stop - 1] == 10:
