@@ -328,7 +328,8 @@ class Trainer:
         self.mixer.load_state_dict(state["mixer"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.best = state["best"] and Best(*state["best"])
+        # What was best by another plan, or of another text, is not to be compared with what comes.
+        self.best = None if changes or not state["best"] else Best(*state["best"])
         self.step, self.seconds = state["step"], state["seconds"]
         self._smooth = state["smooth"]
         self.curve = [Point(*point) for point in state["curve"]]
