@@ -24,6 +24,7 @@ torch = pytest.importorskip("torch")
 from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
+from nncomp.train import distributed  # noqa: E402
 from nncomp.train.presets import PRESETS  # noqa: E402
 
 TEXT = Path(__file__).parent.parent.joinpath("docs", "numerics.md").read_bytes()
@@ -64,6 +65,37 @@ def test_coarse(run: Run, text: str) -> None:
     assert coarse < plain
     learnt, same = load_file("m0.safetensors"), load_file("m0.01.safetensors")
     assert all(torch.equal(learnt[name], same[name]) for name in learnt)
+
+
+def test_another_process_is_interrupted(
+    run: Run, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All stop, and the same command continues."""
+    asked = iter([False, False, True])
+    monkeypatch.setattr(distributed, "any_of", lambda *_: next(asked))
+    files = ["-o", "own-1.safetensors"]
+    lines = errors(run("train", text, *files, *QUICK, status=1))
+    assert lines[-1] == "stopped after step 2; the same command continues from own-1.ckpt"
+    assert sorted(os.listdir()) == ["own-1.ckpt", "text"]
+
+
+def test_an_output_that_is_there_in_the_end(
+    run: Run, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not replaced without -f, and nothing is lost: -f goes on from the checkpoint."""
+    own = Path("own-1.safetensors")
+
+    def meanwhile(*_: object) -> bool:
+        own.write_bytes(b"mine")
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(distributed, "any_of", meanwhile)
+        lines = errors(run("train", text, "-o", str(own), *QUICK, status=1))
+    assert lines[-1] == f"nncomp: {own}: already exists; use -f to overwrite"
+    assert own.read_bytes() == b"mine" and Path("own-1.ckpt").exists()
+    run("train", text, "-fqo", str(own), *QUICK)
+    assert model.load(own).name == "own-1" and not Path("own-1.ckpt").exists()
 
 
 def test_train(run: Run, text: str) -> None:

@@ -156,12 +156,13 @@ def train(
         )
 
     reporter = training.Reporter(trainer, str(table) if table and leads else None, quiet)
-    _run(trainer, saved, checkpoint_every, reporter)
+    if not _run(trainer, saved, checkpoint_every, reporter):
+        return 1
     if leads:
-        _finish(trainer, text, output, name, notes, master, uses, quiet)
+        _finish(trainer, text, output, force, name, notes, master, uses, quiet)
         _keep_curve(trainer, table, plot)
         if checkpoint is None:
-            saved.unlink()
+            saved.unlink(missing_ok=True)
     return 0
 
 
@@ -223,16 +224,18 @@ def _resume(
         moments.by_use(trainer.network, domains, trainer.plan.total)
 
 
-def _run(trainer: Trainer, saved: Path, every: float, reporter: training.Reporter) -> None:
-    """Train to the end, or until a signal comes."""
+def _run(trainer: Trainer, saved: Path, every: float, reporter: training.Reporter) -> bool:
+    """Train to the end, or until a signal comes, to this process or to another one that trains with
+    it. Returns whether it is the end."""
     from nncomp.train import distributed
 
     leads = distributed.rank() == 0
     try:
         with signals.deferred() as signalled:
-            trainer.run(saved, every, reporter, signalled)
-            if signalled() and leads:
+            done = trainer.run(saved, every, reporter, signalled)
+            if leads and (signalled() or not done):
                 say(f"stopped after step {trainer.step}; the same command continues from {saved}")
+            return done
     finally:
         reporter.close()
         distributed.end()
@@ -283,6 +286,7 @@ def _finish(
     trainer: Trainer,
     text: Split,
     output: Path,
+    force: bool,
     name: str,
     notes: dict[str, str],
     master: Path | None,
@@ -302,8 +306,8 @@ def _finish(
         network.coarsen(uses)
     notes = {"nncomp.note.corpus": _corpus_note(trainer, text.train), **notes}
     model = export.to_model(network, name, notes)
-    with fileio.replacing(str(output)) as temporary:
-        Path(temporary).write_bytes(models.dumps(model))
+    with fileio.create(str(output), force=force) as file:
+        file.write(models.dumps(model))
     if quiet:
         return
     for title, domains in (("validation", text.validation), ("test", text.test)):
