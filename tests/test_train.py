@@ -19,6 +19,9 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
+from safetensors import safe_open
+from safetensors.torch import load_file, save
+
 import models
 from conftest import examples
 from nncomp import compress, packing, registry
@@ -418,6 +421,51 @@ def test_a_run_stops_when_it_gets_no_better() -> None:
     assert run.best.bpb == min(measured) and measured.index(run.best.bpb) == len(measured) - 4
     again = loop.evaluate(run.result(), run.validation, Mode.FLOAT, 64)["all"]
     assert abs(again - run.best.bpb) < 0.1 < measured[-1] - run.best.bpb  # products were bfloat16
+
+
+def test_what_was_best_by_another_plan_does_not_count(tmp_path: Path) -> None:
+    plan = Plan(total=100 * BATCH, batch=BATCH, rate=0.0, validate_every=2, patience=3)
+    run = trainer(plan)
+    assert run.run(tmp_path / "x.ckpt") and run.step == 8
+    for patience in (3, 0):
+        more = trainer(dataclasses.replace(plan, total=120 * BATCH, patience=patience))
+        more.restore(tmp_path / "x.ckpt", extend=True)
+        assert more.best is None and not more.done
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "{",
+        "[]",
+        '{"forward": 1}',
+        '{"weight_bits": {}}',
+        '{"weight_bits": []}',
+        '{"residual_unit": 0.0}',
+        '{"residual_unit": NaN}',
+        '{"residual_unit": 1}',
+        '{"calibrated": 2}',
+    ],
+)
+def test_malformed_masters(tmp_path: Path, state: str) -> None:
+    place = tmp_path / "x.safetensors"
+    export.save_master(tiny(), place)
+    tensors = load_file(place)
+    with safe_open(place, "pt") as file:
+        metadata = file.metadata()
+    place.write_bytes(save(tensors, metadata | {"nncomp.state": state}))
+    with pytest.raises(ModelError, match="attributes"):
+        export.load_network(place)
+
+
+def test_a_master_larger_than_models_may_be(tmp_path: Path) -> None:
+    """No memory is taken for what it says."""
+    place = tmp_path / "x.safetensors"
+    tables = tuple(Table("2", 20, 2048, 0, 0) for _ in range(24))
+    config = dataclasses.replace(tiny().config, d_model=2048, tables=tables)
+    place.write_bytes(save({"x": torch.zeros(1)}, {"nncomp.config": config.to_json()}))
+    with pytest.raises(ModelError, match="larger"):
+        export.load_network(place)
 
 
 def test_divergence_is_said() -> None:

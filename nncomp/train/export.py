@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
 from nncomp.errors import ModelError
-from nncomp.model import Model, load
+from nncomp.model import MAX_FILE_SIZE, Model, load
 from nncomp.network import ModelConfig, Role
 from nncomp.train.arithmetic import (
     LOGIT_UNIT,
@@ -30,7 +31,7 @@ from nncomp.train.arithmetic import (
     weight_scale,
 )
 from nncomp.train.layers.layer import Integers
-from nncomp.train.network import Network
+from nncomp.train.network import WEIGHT_BITS, Network
 
 _CONFIG, _STATE = "nncomp.config", "nncomp.state"  # metadata of a master
 _REST = ("residual_unit", "weight_bits", "calibrated")  # attributes that a master stores as JSON
@@ -121,18 +122,43 @@ def save_master(network: Network, path: Path) -> None:
 
 
 def load_master(path: Path) -> Network:
-    """Load a network that ``save_master`` has written."""
+    """Load a network that ``save_master`` has written. Raises ``ModelError``, ``OSError`` and what
+    safetensors and torch raise for other files."""
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
-    network = Network(ModelConfig.from_json(metadata[_CONFIG]))
+    config = ModelConfig.from_json(metadata[_CONFIG])
+    if config.stored_size > MAX_FILE_SIZE:
+        raise ModelError(f"{path} is of a network larger than models may be")
+    rest = _rest(metadata.get(_STATE, "{}"))
+    network = Network(config)
     missing, unexpected = network.load_state_dict(load_file(path), strict=False)
     if unexpected or not all(name.endswith(_OPTIONAL) for name in missing):
         raise RuntimeError(f"tensors are missing or too many: {[*missing, *unexpected]}")
     network.chosen = True
     network.fit()
-    for name, value in json.loads(metadata.get(_STATE, "{}")).items():
+    for name, value in rest.items():
         setattr(network, name, value)
     return network
+
+
+def _rest(text: str) -> dict[str, Any]:
+    """The attributes that a master stores as JSON. Raises ``ModelError`` for others."""
+    try:
+        rest = json.loads(text)
+        unit, bits = rest.get("residual_unit", 1.0), rest.get("weight_bits", WEIGHT_BITS)
+        good = (
+            rest.keys() <= set(_REST)
+            and isinstance(unit, float)
+            and 0 < unit < math.inf
+            and bits.keys() == WEIGHT_BITS.keys()
+            and all(type(value) is int and 4 <= value <= 8 for value in bits.values())
+            and isinstance(rest.get("calibrated", False), bool)
+        )
+    except (ValueError, AttributeError):  # it is no JSON, or no object
+        good = False
+    if not good:
+        raise ModelError("a master's attributes are malformed")
+    return cast("dict[str, Any]", rest)
 
 
 def load_network(path: Path) -> Network:

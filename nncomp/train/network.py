@@ -34,6 +34,9 @@ from nncomp.train.tables import RATE, Table, made, rows_of
 Bytes = npt.NDArray[np.uint8]
 
 
+WEIGHT_BITS = {"layers": 8, "head": 8, "embed": 8, "tables": 8}  # if nothing else is said
+
+
 class Network(nn.Module):
     """The network: ``sum`` adds the rows of tables, and ``forward`` goes from there to logits in
     nats."""
@@ -48,7 +51,7 @@ class Network(nn.Module):
             LAYERS[type(shape)](shape, d, f"layers.{i}.") for i, shape in enumerate(config.layers)
         )
         self.head = nn.Parameter(torch.zeros(256, d))
-        self.weight_bits = {"layers": 8, "head": 8, "embed": 8, "tables": 8}
+        self.weight_bits = dict(WEIGHT_BITS)
         self.residual_unit = RESIDUAL_UNIT
         self.calibrated = False  # whether clips and scales of tables are set
         self.compute = torch.float32  # dtype of the matrix products
