@@ -87,6 +87,17 @@ def test_show(run: Run, own: Path) -> None:
     assert entry["notes"] == {"corpus": "three\nlines\x1b"}
     assert (entry["name"], entry["width"]) == ("own-1", 64)
     assert entry["layers"] == ["attention:2:32:64", "feed_forward:64"] * 2
+    claims = {
+        "nncomp.note.id": "0" * 32,
+        "nncomp.note.name": "base-2",
+        "nncomp.note.origin": "here",
+    }
+    plain = model.load(own)
+    Path("b").write_bytes(
+        model.dumps(model.Model.build(plain.config, plain.tensors, "own-2", claims))
+    )
+    shown = run("models", "show", "./b").stdout.decode()
+    assert "0" * 32 not in shown and "base-2" not in shown and "own-2" in shown and "here" in shown
     by_name = run("models", "show", "small-2").stdout
     assert by_name == run("models", "show", models.chain_model("small-2", 3).id.hex()).stdout
     assert b"levels:      4, 5, 6, 7, 8\n" in by_name

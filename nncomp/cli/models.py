@@ -108,9 +108,9 @@ def show(names: tuple[str, ...], as_json: bool) -> int:
         click.echo(json.dumps(found, indent=2))
         return status
     for about in found:
-        texts = {**about, "levels": ", ".join(map(str, about["levels"])) or "-", **about["notes"]}
+        texts = {**about, "levels": ", ".join(map(str, about["levels"])) or "-"}
         texts["layers"] = " ".join(about["layers"])
-        del texts["notes"]
+        texts |= {key: text for key, text in texts.pop("notes").items() if key not in texts}
         texts["corpus"] = texts["corpus"] or "-"
         for key, value in texts.items():
             click.echo(f"{key + ':':<12} {printable(str(value))}")
