@@ -118,7 +118,7 @@ class Decoder:
         self._promised += block.size if aside is None else 0
         max_size = self._options.max_size
         if max_size is not None and self._promised > max_size:
-            raise SizeLimitError(f"the content is larger than {max_size} bytes")
+            raise SizeLimitError.of(max_size)
         if self._ref is not None:  # only now, behind the checks: unpacking a model is work
             self._model = resolve.for_frame(self._ref, self._options.model, self.memory_limit)
             self._places.expect(self._header, self._model, self._prime)

@@ -60,6 +60,11 @@ class MemoryLimitError(NNCompError):
 class SizeLimitError(NNCompError):
     """The content is larger than the caller allows."""
 
+    @classmethod
+    def of(cls, limit: int) -> SizeLimitError:
+        """The error that there is more content than ``limit`` bytes."""
+        return cls(f"the content is larger than {limit} bytes")
+
 
 def _mib(size: int) -> str:
     """Bytes, or MiB with a digit behind the point, rounded up."""

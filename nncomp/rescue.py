@@ -94,7 +94,7 @@ def rescue(
             else:
                 primed += decoder.summary.primed
             if options.max_size is not None and written + sum(map(len, found)) > options.max_size:
-                raise SizeLimitError(f"the content is larger than {options.max_size} bytes")
+                raise SizeLimitError.of(options.max_size)
             for part in found:
                 rawio.write_all(dst, part)
                 written += len(part)
