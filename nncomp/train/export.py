@@ -31,7 +31,7 @@ from nncomp.train.arithmetic import (
     weight_scale,
 )
 from nncomp.train.layers.layer import Integers
-from nncomp.train.network import WEIGHT_BITS, Network
+from nncomp.train.network import BITS, WEIGHT_BITS, Network
 
 _CONFIG, _STATE = "nncomp.config", "nncomp.state"  # metadata of a master
 _REST = ("residual_unit", "weight_bits", "calibrated")  # attributes that a master stores as JSON
@@ -151,7 +151,7 @@ def _rest(text: str) -> dict[str, Any]:
             and isinstance(unit, float)
             and 0 < unit < math.inf
             and bits.keys() == WEIGHT_BITS.keys()
-            and all(type(value) is int and 4 <= value <= 8 for value in bits.values())
+            and all(type(value) is int and value in BITS for value in bits.values())
             and isinstance(rest.get("calibrated", False), bool)
         )
     except (ValueError, AttributeError):  # it is no JSON, or no object

@@ -35,6 +35,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 WEIGHT_BITS = {"layers": 8, "head": 8, "embed": 8, "tables": 8}  # if nothing else is said
+BITS = range(4, 9)  # that weights may have
 
 
 class Network(nn.Module):
@@ -176,7 +177,7 @@ class Network(nn.Module):
         Raises ``ValueError`` for others.
         """
         for part, number in bits.items():
-            if part not in self.weight_bits or number not in range(4, 9):
+            if part not in self.weight_bits or number not in BITS:
                 raise ValueError(
                     f"{part}={number}: layers, head, embed or tables have weights of 4 to 8 bits"
                 )
