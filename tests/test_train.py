@@ -633,6 +633,31 @@ def test_the_rows_that_are_used_most_stay() -> None:
     assert (checks.diff(dim=1) >= 0).all()
 
 
+def test_a_table_of_known_contexts_gets_larger() -> None:
+    """It knows more, and each context begins with the row that it had."""
+    shape = Table("3", 8, 16, 0, 8)
+    config = dataclasses.replace(PRESETS["tiny"], tables=(shape,))
+    network, text = busy(config, seed=5), [domain()]
+    network.chosen = False
+    known.choose(network, text)
+    (old,) = network.tables
+    old.moment.uniform_(1, 2)
+    larger = dataclasses.replace(shape, log2_rows=10)
+    grown = grow.grow(network, dataclasses.replace(config, tables=(larger,)), text)
+    (table,) = grown.tables
+    windows = data.batch(text, 32, 128, (1,))
+    rows, before = (n.rows(windows)[1] for n in (grown, network))
+    assert (before < 256).float().mean() < (rows < 1024).float().mean()
+    kept, new = (x & (rows < 1024) for x in (before < 256, before == 256))
+    assert kept.sum() > 0.9 * (before < 256).sum()  # where two share a check, each counts alone
+    for part in (kept, new, (rows == 1024) & (before == 256)):
+        assert part.any() and torch.equal(table.weight[rows[part]], old.weight[before[part]])
+    assert torch.equal(table.moment[rows[kept]], old.moment[before[kept]])
+    assert not table.moment[rows[new]].any()
+    moments.by_use(grown, text, 1000.0)
+    assert table.moment[rows[new]].unique().numel() == 1 and table.moment.all()
+
+
 def test_tables_that_cannot_be_had() -> None:
     config = PRESETS["tiny"]
     network = tiny()
@@ -646,7 +671,7 @@ def test_tables_that_cannot_be_had() -> None:
     (table,) = grow.grow(network, dataclasses.replace(config, tables=(known,))).tables
     assert not table.chosen and not table.weight.any()
     few = Network(dataclasses.replace(config, tables=(Table("2", 8, 16, 0, 8),)))
-    with pytest.raises(ValueError, match="only get smaller"):
+    with pytest.raises(ValueError, match="needs text"):
         grow.grow(few, dataclasses.replace(config, tables=(Table("2", 9, 16, 0, 8),)))
 
 

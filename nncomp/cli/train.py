@@ -139,7 +139,7 @@ def train(
         text = data.load(paths, weights, validation, test)
         plan = _plan(shape_and_plan)
         torch.manual_seed(plan.seed)
-        network = _network(preset, init, shape_and_plan)
+        network = _network(preset, init, shape_and_plan, text.train)
         network.set_weight_bits(bits)
         recording = _recording(text.train, stage, stage_share) if stage and plan.mixed else None
         trainer = loop.Trainer(
@@ -249,8 +249,11 @@ def _plan(values: dict[str, Any]) -> Plan:
     return Plan(total=int(values["megabytes"] * MB), **{name: values[name] for name in names})
 
 
-def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> Network:
-    """A new network, or that of ``init``, in another shape where options ask for it."""
+def _network(
+    preset: str | None, init: str | None, values: dict[str, Any], text: list[Domain]
+) -> Network:
+    """A new network, or that of ``init``, in another shape where options ask for it; ``text`` says
+    which contexts are frequent."""
     from nncomp import registry
     from nncomp.train import distributed, export, grow
     from nncomp.train.network import Network
@@ -262,7 +265,7 @@ def _network(preset: str | None, init: str | None, values: dict[str, Any]) -> Ne
     config = training.resized(PRESETS[preset] if preset else network.config, values)
     if config == network.config:
         return network
-    grown = grow.grow(network, config)
+    grown = grow.grow(network, config, text)
     dropped = grow.cropped(network.config.layers, config.layers)
     if dropped and distributed.rank() == 0:
         windows = ", ".join(f"{old} to {new}" for old, new in dropped)

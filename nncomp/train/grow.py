@@ -8,22 +8,27 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from nncomp import network as shapes
 from nncomp.network import Attention, Layer, ModelConfig
+from nncomp.train import known
 from nncomp.train.contexts import CHECK_BITS
+from nncomp.train.data import Domain
 from nncomp.train.network import Network
 from nncomp.train.tables import Table
 
 
-def grow(network: Network, config: ModelConfig) -> Network:
+def grow(network: Network, config: ModelConfig, text: list[Domain] | None = None) -> Network:
     """``network`` in the shape of ``config``: ``deepen``, and other tables.
 
     A table of a context that ``network`` has, hashed or known as there, keeps its rows. Of a hashed
     one with twice the rows, two neighbours begin as copies of one; with half of them, they become
-    their mean. A table of known contexts can only get smaller: it forgets those that are used
-    least. Tables of other contexts are new, of zeros; what is not asked for is dropped. Raises
-    ``ValueError``.
+    their mean. A table of known contexts that gets smaller forgets those that are used least; one
+    that gets larger knows the contexts that are most frequent in ``text``, and a context begins
+    with the row that it had, its own or that of unknown ones. Tables of other contexts are new, of
+    zeros; what is not asked for is dropped. Raises ``ValueError``.
     """
     if config.d_model != network.config.d_model:
         raise ValueError(f"the network is {network.config.d_model} wide, not {config.d_model}")
@@ -31,17 +36,32 @@ def grow(network: Network, config: ModelConfig) -> Network:
         network = deepen(network, config.layers)
     if config.tables == network.config.tables:
         return network
-    old = {(shape.context, shape.ways): i for i, shape in enumerate(network.config.tables)}
+    old = {
+        (shape.context, shape.ways): (shape, table)
+        for shape, table in zip(network.config.tables, network.tables, strict=True)
+    }
     grown = Network(config)
     kept = {k: v for k, v in network.state_dict().items() if not k.startswith("tables.")}
     grown.load_state_dict(kept, strict=False)
+    larger = []
     for shape, table in zip(config.tables, grown.tables, strict=True):
         if (shape.context, shape.ways) not in old:
             table.weight.zero_()
             table.scale.fill_(1.0)
             continue
-        i = old[shape.context, shape.ways]
-        _take(shape, table, network.config.tables[i], network.tables[i])
+        old_shape, before = old[shape.context, shape.ways]
+        if shape != dataclasses.replace(old_shape, log2_rows=shape.log2_rows):
+            raise ValueError(f"the table {old_shape} cannot become {shape}")
+        more = shape.log2_rows - old_shape.log2_rows
+        if shape.ways and more > 0:
+            larger.append((shape, table, before, more))
+        else:
+            _take(table, before, more)
+    if larger and not text:
+        raise ValueError("a larger table of known contexts needs text to choose them from")
+    found = known.checks([shape for shape, *_ in larger], text or [])
+    for (_, table, before, more), check in zip(larger, found, strict=True):
+        _know(table, check, before, more)
     grown.residual_unit = network.residual_unit
     grown.weight_bits = dict(network.weight_bits)
     return grown
@@ -106,15 +126,11 @@ def _shorter(old: Layer, new: Layer) -> bool:
     return old == new
 
 
-def _take(shape: shapes.Table, table: Table, old_shape: shapes.Table, old: Table) -> None:
-    """Fill ``table`` with the rows of an old one of the same context."""
-    more = shape.log2_rows - old_shape.log2_rows
-    if shape != dataclasses.replace(old_shape, log2_rows=shape.log2_rows):
-        raise ValueError(f"the table {old_shape} cannot become {shape}")
-    if more > 0 and shape.ways:
-        raise ValueError(f"the table {old_shape} is of known contexts: it can only get smaller")
+def _take(table: Table, old: Table, more: int) -> None:
+    """Fill ``table`` with the rows of an old one of the same context, which has 2^``more`` times as
+    many: unless ``more`` is 0, hashed ones, or fewer known ones."""
     table.scale.copy_(old.scale)
-    if more < 0 and shape.ways:
+    if more < 0 and old.check is not None:
         check, rows = pruned(old, -more)
         table.check = torch.from_numpy(check)
         table.weight.copy_(old.weight[rows])
@@ -132,7 +148,29 @@ def _take(shape: shapes.Table, table: Table, old_shape: shapes.Table, old: Table
     table.chosen = True
 
 
-def pruned(old: Table, fewer: int) -> tuple[np.ndarray, torch.Tensor]:
+def _know(table: Table, check: Tensor, old: Table, more: int) -> None:
+    """Let ``table`` know the contexts that ``check`` says, of which ``old``, whose rows are
+    2^-``more`` as many, knew some.
+
+    A bucket of the old table is 2^``more`` of the new one, whose contexts have checks with the
+    ``more`` bits after those that the old ones had. The others begin with the row of contexts that
+    the old table did not know, and without a moment.
+    """
+    assert old.check is not None
+    place = (torch.arange(len(check)) // shapes.WAYS << CHECK_BITS | check) >> more
+    bucket, wanted = place >> CHECK_BITS, place & (1 << CHECK_BITS) - 1
+    found = old.check.view(-1, shapes.WAYS)[bucket] == wanted[:, None]
+    was, unknown = found.any(1), len(old.check)
+    rows = torch.where(was, shapes.WAYS * bucket + found.int().argmax(1), unknown)
+    table.check = check
+    table.scale.copy_(old.scale)
+    table.weight.copy_(old.weight[F.pad(rows, (0, 1), value=unknown)])
+    table.moment[:-1] = old.moment[rows] * was
+    table.moment[-1] = old.moment[unknown]
+    table.chosen = True
+
+
+def pruned(old: Table, fewer: int) -> tuple[np.ndarray, Tensor]:
     """Prune a table to 2^-``fewer`` as many rows: (its checks, the old row of each new one).
 
     2^``fewer`` neighbouring buckets become one, and the checks in it lose ``fewer`` bits of the old

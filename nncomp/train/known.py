@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +20,22 @@ def choose(network: Network, domains: list[data.Domain]) -> None:
     """Choose the known contexts of the tables of ``network`` that have none yet. The same text
     gives the same contexts."""
     both = zip(network.config.tables, network.tables, strict=True)
-    known = [(shape, table) for shape, table in both if not table.chosen]
-    counts = [np.zeros(1 << contexts.searched_bits(shape), np.int64) for shape, _ in known]
-    for sample in samples(domains):
-        windows = contexts.Windows(torch.from_numpy(sample))
-        for (shape, _), count in zip(known, counts, strict=True):
-            places = contexts.hashed(windows.keys(shape.context), contexts.searched_bits(shape))
-            count += np.bincount(places.numpy().ravel(), minlength=len(count))
-    for (_, table), count in zip(known, counts, strict=True):
-        table.check = torch.from_numpy(frequent(count)).to(table.weight.device)
+    new = [(shape, table) for shape, table in both if not table.chosen]
+    found = checks([shape for shape, _ in new], domains)
+    for (_, table), check in zip(new, found, strict=True):
+        table.check = check.to(table.weight.device)
     network.chosen = True
+
+
+def checks(tables: Sequence[shapes.Table], domains: list[data.Domain]) -> list[torch.Tensor]:
+    """For each of ``tables``, the checks of the contexts that are most frequent in ``domains``."""
+    counts = [np.zeros(1 << contexts.searched_bits(table), np.int64) for table in tables]
+    for sample in samples(domains) if tables else ():
+        windows = contexts.Windows(torch.from_numpy(sample))
+        for table, count in zip(tables, counts, strict=True):
+            places = contexts.hashed(windows.keys(table.context), contexts.searched_bits(table))
+            count += np.bincount(places.numpy().ravel(), minlength=len(count))
+    return [torch.from_numpy(frequent(count)) for count in counts]
 
 
 def samples(domains: list[data.Domain], size: int = SAMPLE) -> Iterator[npt.NDArray[np.uint8]]:

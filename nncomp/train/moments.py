@@ -24,20 +24,21 @@ AT_LEAST = 30.0  # uses that every row is assumed to have had, even a new one
 
 
 def by_use(network: Network, domains: list[corpus.Domain], size: float) -> None:
-    """Give moments to the tables that have none, as if they had seen ``size`` bytes of ``domains``.
+    """Give moments to the rows that have none, and to those of tables that have none at all as if
+    they had seen ``size`` bytes of ``domains``.
 
-    New tables, of zeros, get those of ``AT_LEAST`` uses. The result is the same for the same
-    network, text and number of threads.
+    New rows get those of ``AT_LEAST`` uses. The result is the same for the same network, text and
+    number of threads.
     """
     tables = [network.embed, *network.tables]
-    without = [i for i, table in enumerate(tables) if not table.moment.any()]
-    if not without:
+    new = [table.moment == 0 for table in tables]
+    if not any(rows.any() for rows in new):
         return
     power = squared_gradient(network, domains)
-    trained = [i for i in without if tables[i].weight.any()]
-    for i in without:
-        tables[i].moment.fill_(AT_LEAST * power)
-    for i, share in zip(trained, shares(network, domains, trained), strict=True):
+    without = [i for i, rows in enumerate(new) if rows.all() and tables[i].weight.any()]
+    for table, rows in zip(tables, new, strict=True):
+        table.moment[rows] = AT_LEAST * power
+    for i, share in zip(without, shares(network, domains, without), strict=True):
         tables[i].moment += share.to(tables[i].moment) * (size * power)
 
 

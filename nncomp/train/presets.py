@@ -11,17 +11,17 @@ def _in_turn(heads: int, head: int, windows: tuple[int, ...], width: int) -> tup
     return tuple(layer for pair in pairs for layer in pair)
 
 
-_KNOWN = {  # log2 of the rows of small-2
-    "2": 14, "3": 15, "4": 16, "5": 16, "6": 16, "7": 16, "8": 16, "skip": 15, "word": 16,
-    "words": 16, "above": 15, "field": 16, "skip2": 14, "indent": 15,
-}  # fmt: skip
+_KNOWN = "2 3 4 5 6 7 8 skip word words above field skip2 indent".split()
+_FEW, _SOME = ("2", "skip2"), ("3", "skip", "above", "indent")
 
 
-def _known(larger: int) -> tuple[Table, ...]:
-    """Tables of known contexts, 16 wide, side by side, with 2^``larger`` times the rows."""
+def _known(few: int, some: int, many: int) -> tuple[Table, ...]:
+    """Tables of known contexts, 16 wide, side by side, with the log2 of their rows: of two bytes,
+    of some more, of the others."""
+    log2_rows = [few if c in _FEW else some if c in _SOME else many for c in _KNOWN]
     return tuple(
-        Table(context, log2_rows + larger, 16, 16 * i % 192, WAYS)
-        for i, (context, log2_rows) in enumerate(_KNOWN.items())
+        Table(context, rows, 16, 16 * i % 192, WAYS)
+        for i, (context, rows) in enumerate(zip(_KNOWN, log2_rows, strict=True))
     )
 
 
@@ -56,15 +56,15 @@ PRESETS: dict[str, ModelConfig] = {
         tables=_hashed(13, 13),
     ),
     "nano-2": ModelConfig(
-        arithmetic=1, d_model=192, layers=(FeedForward(256),), tables=_known(-1),
+        arithmetic=1, d_model=192, layers=(FeedForward(256),), tables=_known(13, 14, 15),
     ),
     # The layers of nano, with shorter windows, and of small: they can begin as these.
     "small-2": ModelConfig(
         arithmetic=1, d_model=192, layers=_in_turn(4, 32, (64, 64), 384),
-        tables=_hashed(11, 12, 13) + _known(0),
+        tables=_hashed(11, 12, 13) + _known(14, 15, 16),
     ),
     "base-2": ModelConfig(
         arithmetic=1, d_model=192, layers=_in_turn(4, 32, (64, 128, 512, 512), 512),
-        tables=_hashed(13, 14, 14) + _known(0),
+        tables=_hashed(13, 14, 14) + _known(14, 15, 17),
     ),
 }  # fmt: skip
