@@ -182,6 +182,15 @@ def test_shapes_and_files(run: Run, text: str) -> None:
         (["--weight", "docs"], 2, "DOMAIN=W"),
         (["--config", "bad.toml"], 2, "bad.toml: "),
         (["--config", "unknown.toml"], 2, "there is no option --colour"),
+        (["--config", "table.toml"], 2, "rate is no table"),
+        (["--weight", "docs=nan"], 2, "DOMAIN=W"),
+        (["--weight", "docs=-1"], 2, "DOMAIN=W"),
+        (["--rate", "inf"], 2, "is no number"),
+        (["--megabytes", "1e300"], 2, "--megabytes"),
+        (["--seed", str(2**64)], 2, "--seed"),
+        (["--length", "nan:128"], 1, "between 0 and 1"),
+        (["--master", "fifo"], 1, "fifo: is not a regular file"),
+        (["--checkpoint", "/dev/null"], 1, "/dev/null: is not a regular file"),
         (["--weight", "prose=1"], 1, "no training text is called prose"),
         (["--layers", "attention:2:32:65"], 2, "65"),
         (["--layers", "attention:2:32:128,attention:2:32:192"], 1, "divide the widest"),
@@ -198,6 +207,8 @@ def test_shapes_and_files(run: Run, text: str) -> None:
 def test_what_is_refused(run: Run, text: str, options: list[str], status: int, words: str) -> None:
     Path("bad.toml").write_text("a = ")
     Path("unknown.toml").write_text('colour = "red"\n')
+    Path("table.toml").write_text("[rate]\nx = 1\n")
+    os.mkfifo("fifo")
     result = run("train", text, "-o", "x.safetensors", *QUICK, *options, status=status)
     assert words in " ".join(errors(result)[-3:])
     assert not Path("x.safetensors").exists()
@@ -253,6 +264,8 @@ def test_outputs_are_neither_text_nor_the_same(run: Run, text: str) -> None:
         (["-fo", f"{text}/docs/a.md"], "is training text"),
         (["-o", "x", "--csv", f"{text}/docs/../docs/a.md"], "is training text"),
         (["-o", "x", "--master", f"{text}/more/a.md"], "is training text"),
+        (["-o", f"{text}/x"], f"would be training text, in {text}"),
+        (["-o", "x", "--csv", f"{text}/more/x.csv"], f"would be training text, in {text}"),
         (["-o", "x", "--csv", "x"], "is to be written twice"),
         (["-o", "x", "--checkpoint", "y", "--master", "./y"], "is to be written twice"),
         (["-o", "x", "--plot", "y.png", "--csv", "y.png"], "is to be written twice"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import dataclasses
+import errno
 import math
 import subprocess
 import sys
@@ -375,6 +376,20 @@ def test_a_resumed_run_is_the_same_run(whole: loop.Trainer, tmp_path: Path, stop
     assert ours.id == theirs.id
 
 
+def test_a_full_disk_keeps_a_checkpoint(tmp_path: Path) -> None:
+    """What cannot be reported ends the run, which goes on from there."""
+    first, path = trainer(FULL), tmp_path / "run.ckpt"
+
+    def full(run: loop.Trainer) -> None:
+        if run.step == 3:
+            raise OSError(errno.ENOSPC, "No space left on device", "x.csv")
+
+    with pytest.raises(OSError, match="No space"):
+        first.run(path, report=full)
+    second = trainer(FULL)
+    assert second.restore(path) == [] and second.step == 3
+
+
 def test_a_checkpoint_belongs_to_its_run(tmp_path: Path) -> None:
     path = tmp_path / "run.ckpt"
     short = trainer(dataclasses.replace(FULL, total=2 * BATCH))
@@ -388,7 +403,15 @@ def test_a_checkpoint_belongs_to_its_run(tmp_path: Path) -> None:
     nano = trainer(short.plan, Network(PRESETS["nano"]))
     with pytest.raises(NNCompError, match="another shape"):
         nano.restore(path)
-    for damage in (path.read_bytes()[:-100], b"", b"text" * 1000):
+    same = loop.Trainer(knowing(), short.plan, [domain(TEXT[::-1])], validation=[domain()])
+    with pytest.raises(NNCompError, match="the text has changed"):  # though it is no longer
+        same.restore(path)
+    whole, odd = path.read_bytes(), torch.load(path, weights_only=True)
+    for key in ("config", "plan", "network", "optimizers", "curve", "step"):
+        torch.save({k: v for k, v in odd.items() if k != key}, path)
+        with pytest.raises(NNCompError, match="is not a checkpoint"):
+            trainer(short.plan).restore(path)
+    for damage in (whole[:-100], b"", b"text" * 1000):
         path.write_bytes(damage)
         with pytest.raises(NNCompError, match="is not a checkpoint"):
             trainer(short.plan).restore(path)

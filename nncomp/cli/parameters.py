@@ -64,11 +64,12 @@ class Output(click.Path):
 
 
 class Number(click.FloatRange):
-    """A number in a range. NaN is refused, which comparisons with the bounds would let pass."""
+    """A number in a range. NaN is refused, which comparisons with the bounds would let pass, and
+    infinity."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
-        if math.isnan(number):
+        if not math.isfinite(number):
             self.fail("is no number", param, ctx)
         return number
 

@@ -17,6 +17,8 @@ from nncomp.cli.training import MB
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
+    import torch
+
     from nncomp.train.data import Domain, Split
     from nncomp.train.loop import Trainer
     from nncomp.train.network import Network
@@ -40,7 +42,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
 @click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", callback=training.pairs(str),
               help="Text to keep in the model file; repeatable.")  # fmt: skip
 @click.option("--weight", "weights", multiple=True, metavar="DOMAIN=W",
-              callback=training.pairs(float),
+              callback=training.pairs(training.share),
               help="Share of a domain (a folder's name, or folder/file); repeatable.")  # fmt: skip
 @click.option("--validation", type=Number(0, 0.5), default=0.02, show_default=True,
               help="Share of the text to validate with.")  # fmt: skip
@@ -135,13 +137,15 @@ def train(
     leads = distributed.rank() == 0
     quiet = quiet or not leads
     try:
-        _check_inputs(data.files_of(paths), [output, master, saved, table, plot])
+        _check_inputs(paths, data.files_of(paths), [output, master, saved, table, plot])
         text = data.load(paths, weights, validation, test)
         plan = _plan(shape_and_plan)
         torch.manual_seed(plan.seed)
         network = _network(preset, init, shape_and_plan, text.train)
         network.set_weight_bits(bits)
-        recording = _recording(text.train, stage, stage_share) if stage and plan.mixed else None
+        recording = None
+        if stage and plan.mixed:
+            recording = _recording(text.train, stage, stage_share, torch.device(device))
         trainer = loop.Trainer(
             network, plan, text.train, device, text.validation, precision, recording
         )
@@ -179,7 +183,10 @@ def _check_outputs(
     for place in filter(None, places):
         if not place.parent.is_dir():
             raise NNCompError(f"there is no directory for {place}")
-    output = places[0]
+    output, master, saved, *_ = places
+    for place in filter(None, (master, saved)):  # which are replaced
+        if place.exists() and not place.is_file():
+            raise NNCompError(f"{place}: is not a regular file")
     if output and output.exists() and not force:
         raise NNCompError(f"{output}: already exists; use -f to overwrite")
     for one, other in itertools.combinations(filter(None, places), 2):
@@ -187,11 +194,15 @@ def _check_outputs(
             raise NNCompError(f"{one}: is to be written twice")
 
 
-def _check_inputs(files: list[Path], places: list[Path | None]) -> None:
-    """Raise ``NNCompError`` if an output is one of the training files."""
+def _check_inputs(paths: tuple[Path, ...], files: list[Path], places: list[Path | None]) -> None:
+    """Raise ``NNCompError`` if an output is one of the training ``files``, or would become one when
+    the same command continues: ``paths`` are what they were found at."""
     for place in filter(None, places):
         if inputs.same(str(place), map(str, files)):
             raise NNCompError(f"{place}: is training text")
+        for path in paths:
+            if path.is_dir() and place.resolve().is_relative_to(path.resolve()):
+                raise NNCompError(f"{place}: would be training text, in {path}")
 
 
 def _start(device: str, threads: int) -> str:
@@ -273,15 +284,15 @@ def _network(
     return grown
 
 
-def _recording(domains: list[Domain], folder: Path, share: float) -> Recording:
+def _recording(
+    domains: list[Domain], folder: Path, share: float, device: torch.device
+) -> Recording:
     """Load the stage's predictions of the text; the first process records them if need be."""
-    import torch
-
     from nncomp.train import distributed, stage
 
     if distributed.rank() == 0:
         stage.recording(domains, folder, share)
-    distributed.first(0.0, torch.device("cpu"))  # the others wait
+    distributed.first(0.0, device)  # the others wait
     return stage.recording(domains, folder, share)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ __all__ = [
     "pairs",
     "require_torch",
     "resized",
+    "share",
     "write_curve",
 ]
 
@@ -45,6 +47,14 @@ def require_torch(what: str) -> None:
         import torch  # noqa: F401
     except ImportError:
         raise NNCompError(f"{what} needs torch: pip install torch safetensors") from None
+
+
+def share(text: str) -> float:
+    """A share, relative to others: 0 or more. Raises ``ValueError``."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise ValueError
+    return value
 
 
 def pairs(convert: Callable[[str], Any]) -> Callable[..., dict[str, Any]]:
@@ -123,7 +133,7 @@ SHAPE = [
 ]  # fmt: skip
 
 PLAN = [
-    click.option("--megabytes", type=_POSITIVE, default=50.0, show_default=True,
+    click.option("--megabytes", type=Number(0, 1e12), default=50.0, show_default=True,
                  help="Training text to see, in MB."),
     click.option("--batch", type=byte_size, default="4KiB", show_default=True,
                  metavar="SIZE", help="Bytes a step."),
@@ -148,7 +158,7 @@ PLAN = [
                  help="Of the matrices in layers."),
     click.option("--clip", type=_POSITIVE, default=0.1, show_default=True,
                  help="Largest norm of the gradient; 0 for any."),
-    click.option("--seed", type=click.IntRange(0), default=1, show_default=True),
+    click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=1, show_default=True),
     click.option("--validate-every", type=click.IntRange(0), default=0, metavar="STEPS",
                  help="Validate while training."),
     click.option("--patience", type=click.IntRange(0), default=0, metavar="N",
@@ -182,6 +192,8 @@ def config_file(ctx: click.Context, param: click.Parameter, value: Path | None) 
             ctx.meta[PATHS] = tuple(Path(str(path)) for path in entry)
         elif option is None or option.name is None or option.name == param.name:
             raise click.BadParameter(f"{value}: there is no option --{key}")
+        elif isinstance(entry, dict) and not option.multiple:
+            raise click.BadParameter(f"{value}: {key} is no table")
         else:
             found[option.name] = _words(entry, option.multiple)
     ctx.default_map = found

@@ -7,12 +7,15 @@ here do nothing.
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Sequence
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+_PATIENCE = datetime.timedelta(days=7)  # others wait while the first one records, or chooses rows
 
 
 def start(device: str) -> str:
@@ -22,7 +25,8 @@ def start(device: str) -> str:
     if device.startswith("cuda"):
         device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    backend = "nccl" if device.startswith("cuda") else "gloo"
+    dist.init_process_group(backend, timeout=_PATIENCE)
     return device
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import math
 import platform
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -163,7 +165,12 @@ class Trainer:
             self.train_step()
             self.seconds += time.monotonic() - begin
             if report:
-                report(self)
+                try:
+                    report(self)
+                except OSError:  # a full disk must not cost what was learnt
+                    if checkpoint:
+                        self.save(checkpoint)
+                    raise
             if checkpoint and time.monotonic() - saved > every:
                 self.save(checkpoint)
                 saved = time.monotonic()
@@ -286,7 +293,7 @@ class Trainer:
         state = {
             "config": self.network.config.to_json(),
             "plan": dataclasses.asdict(self.plan),
-            "text": self._text(),
+            "text": self._text,
             "network": self.network.state_dict(),
             "residual_unit": self.network.residual_unit,
             "weight_bits": self.network.weight_bits,
@@ -314,14 +321,19 @@ class Trainer:
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
             changes = self._changes(state)
-        except (OSError, MemoryError):
+            if state["config"] != self.network.config.to_json():
+                raise NNCompError(f"{path} is a checkpoint of a network of another shape")
+            if changes and not extend:
+                raise NNCompError(f"{path} is a checkpoint of another run: {'; '.join(changes)}")
+            self._take(state, changes)
+        except (OSError, MemoryError, NNCompError):
             raise
         except Exception as error:  # torch and pickle raise anything
             raise NNCompError(f"{path} is not a checkpoint: {error}".splitlines()[0]) from None
-        if state["config"] != self.network.config.to_json():
-            raise NNCompError(f"{path} is a checkpoint of a network of another shape")
-        if changes and not extend:
-            raise NNCompError(f"{path} is a checkpoint of another run: {'; '.join(changes)}")
+        return changes
+
+    def _take(self, state: dict[str, Any], changes: list[str]) -> None:
+        """Continue from what ``save`` wrote."""
         self.network.load_state_dict(state["network"])
         self.network.residual_unit = state["residual_unit"]
         self.network.calibrated, self.network.chosen = state["calibrated"], state["chosen"]
@@ -333,11 +345,15 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
         self._smooth = state["smooth"]
         self.curve = [Point(*point) for point in state["curve"]]
-        return changes
 
-    def _text(self) -> list[tuple[str, int, float]]:
+    @functools.cached_property
+    def _text(self) -> list[tuple[str, int, float, int]]:
+        """The name, size, weight and checksum of each domain."""
         recorded = self.recording.domains if self.recording else []
-        return [(d.name, len(d.data), d.weight) for d in (*self.domains, *recorded)]
+        return [
+            (d.name, len(d.data), d.weight, zlib.crc32(d.data.data))
+            for d in (*self.domains, *recorded)
+        ]
 
     def _changes(self, state: dict[str, Any]) -> list[str]:
         """How this run differs from that of a checkpoint, as messages."""
@@ -346,8 +362,7 @@ class Trainer:
         changes = [f"{key} is {ours[key]}, was {theirs[key]}" for key in keys]
         if self.network.weight_bits != state["weight_bits"]:
             changes.append("weights have other bits")
-        text = self._text()
-        return changes + (["the text has changed"] if text != state["text"] else [])
+        return changes + (["the text has changed"] if self._text != state["text"] else [])
 
 
 def product_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:

@@ -54,6 +54,7 @@ class Plan:
             _require(getattr(self, name) >= STEP, f"a {name} is at least {STEP} bytes")
         _require(not self.patience or self.validate_every > 0, "patience needs validate_every")
         shares = [share for share, _ in self.lengths]
+        _require(all(0 <= share <= 1 for share in shares), "a share is not between 0 and 1")
         _require(shares == sorted(shares), "the shares of lengths do not rise")
         _require(all(length >= 1 for _, length in self.lengths), "a length is not positive")
 
