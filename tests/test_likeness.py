@@ -87,6 +87,17 @@ def test_picture() -> None:
     assert ElementTree.fromstring(as_svg(joined(np.zeros((2, 2))), "ab")) is not None
 
 
+def test_a_deep_tree() -> None:
+    """A chain, as deep as there are texts."""
+    tree = Node((0,), 0.0)
+    for i in range(1, 1500):
+        tree = Node((*tree.texts, i), float(i), (tree, Node((i,), 0.0)))
+    names = [f"n{i}" for i in range(1500)]
+    lines = as_text(tree, names).splitlines()
+    assert lines[:2] == ["1499.0000", "├─ 1498.0000"] and lines[-1] == "└─ n1499"
+    assert as_svg(tree, names).count("<path") == 1499
+
+
 def test_command(run: Run) -> None:
     names = ["a", "b", "c,d", "e", "none"]
     for name, text in zip(names, TEXTS, strict=True):

@@ -21,20 +21,30 @@ def as_text(tree: Node, names: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in _lines(tree, names))
 
 
-def _lines(node: Node, names: Sequence[str]) -> Iterator[str]:
-    if not node.parts:
-        yield names[node.texts[0]]
-        return
-    yield f"{node.height:.4f}"
-    for part, first, other in zip(node.parts, ("├─ ", "└─ "), ("│  ", "   "), strict=True):
-        for i, line in enumerate(_lines(part, names)):
-            yield (other if i else first) + line
+def _lines(tree: Node, names: Sequence[str]) -> Iterator[str]:
+    waiting = [(tree, "", "")]  # and what stands before its first line and before the others
+    while waiting:
+        node, first, other = waiting.pop()
+        if not node.parts:
+            yield first + names[node.texts[0]]
+            continue
+        yield f"{first}{node.height:.4f}"
+        upper, lower = node.parts
+        waiting += [(lower, other + "└─ ", other + "   "), (upper, other + "├─ ", other + "│  ")]
+
+
+def _nodes(tree: Node) -> Iterator[Node]:
+    """All nodes, each before its parts. A chain of a thousand is too deep for recursion."""
+    waiting = [tree]
+    while waiting:
+        yield (node := waiting.pop())
+        waiting += node.parts
 
 
 def as_svg(tree: Node, names: Sequence[str]) -> str:
     """The tree as an SVG file. Branches meet farther from the names the less alike they are; the
     scale begins somewhat below the smallest distance."""
-    least = _least(tree)
+    least = min(node.height for node in _nodes(tree) if node.parts or node is tree)
     start = max(0.0, least - max(tree.height - least, 0.01) / 2)
     rows = {text: row for row, text in enumerate(tree.texts)}
     paths: list[str] = []
@@ -44,20 +54,18 @@ def as_svg(tree: Node, names: Sequence[str]) -> str:
             tree.height - start, 1e-9
         )
 
-    def draw(node: Node) -> float:
-        """Draw the branches below ``node``; returns its middle, in pixels from the top."""
+    middles: dict[tuple[int, ...], float] = {}  # of nodes, by their texts: pixels from the top
+    for node in reversed(list(_nodes(tree))):
         if not node.parts:
-            return _MARGIN + _ROW * (rows[node.texts[0]] + 0.5)
-        middles = [draw(part) for part in node.parts]
+            middles[node.texts] = _MARGIN + _ROW * (rows[node.texts[0]] + 0.5)
+            continue
+        upper, lower = (middles[part.texts] for part in node.parts)
         ends = [x(part.height) for part in node.parts]
-        here = x(node.height)
         paths.append(
-            f'<path d="M{ends[0]:.1f} {middles[0]:.1f}H{here:.1f}V{middles[1]:.1f}H{ends[1]:.1f}">'
+            f'<path d="M{ends[0]:.1f} {upper:.1f}H{x(node.height):.1f}V{lower:.1f}H{ends[1]:.1f}">'
             f"<title>{node.height:.4f}</title></path>"
         )
-        return sum(middles) / 2
-
-    draw(tree)
+        middles[node.texts] = (upper + lower) / 2
     right = _MARGIN + _SCALE + 8
     texts = [
         f'<text x="{right}" y="{_MARGIN + _ROW * (row + 0.5) + 5:.1f}">{escape(names[text])}</text>'
@@ -81,8 +89,3 @@ def as_svg(tree: Node, names: Sequence[str]) -> str:
             "</g></svg>\n",
         ]
     )
-
-
-def _least(node: Node) -> float:
-    """The smallest height of a pair of branches."""
-    return min([node.height, *(_least(part) for part in node.parts if part.parts)])
