@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import models
 import nncomp
-from commandline import Run, errors
+from commandline import Run, Terminal, errors
 from nncomp import _native, generation
 from nncomp.engine import MAX_POWER, PLAIN, native, reference
 from nncomp.engine.reference.coder import tempered
@@ -197,6 +197,30 @@ def test_command(run: Run) -> None:
     cold = run("generate", "--prime", "x.txt", "--model", "none", "--temperature", ".70").stdout
     tenths = Fraction(7, 10)
     assert cold == nncomp.generate(1000, model="none", prime=TEXT, temperature=tenths)
+
+
+def test_on_a_terminal(run: Run, terminal: Terminal) -> None:
+    """Characters are whole, wherever a piece of what is generated ends; what moves a cursor is
+    escaped."""
+    Path("a").write_text("あいうえお\x1b[2J" * 100, "utf-8")
+    args = [
+        "generate",
+        "-1",
+        "--model",
+        "none",
+        "--prime",
+        "a",
+        "--temperature",
+        "0.1",
+        "-n",
+        "300",
+    ]
+    made = run(*args).stdout
+    assert made.count("う".encode()) > 5
+    run(*args, stdout=terminal.slave)
+    shown = terminal.seen.decode() if terminal.text() else ""
+    whole = made.decode("utf-8", "backslashreplace")
+    assert shown.replace("\r\n", "\n") == whole.replace("\x1b", "\\x1b") + "\n"
 
 
 def test_what_goes_wrong(run: Run) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 
 import click
@@ -112,12 +114,9 @@ def generate(
         )
         if output is None:
             with fileio.standard_output() as sink:
-                write = _shown if sink.isatty() else (lambda piece: piece)
                 piped = Piped(sink)
-                for piece in made:
-                    piped.write(write(piece))
-                if sink.isatty():
-                    piped.write(b"\n")
+                for piece in _shown(made) if sink.isatty() else made:
+                    piped.write(piece)
             return 0
         with fileio.create(output, force=force) as file:
             for piece in made:
@@ -131,7 +130,8 @@ def _read(name: str, room: int) -> bytes:
         return rawio.read_full(source, max(0, room) + 1)
 
 
-def _shown(piece: bytes) -> bytes:
-    """Escape everything that could move a terminal's cursor, except line ends."""
-    lines = piece.decode("utf-8", "backslashreplace").split("\n")
-    return "\n".join(map(printable, lines)).encode("utf-8")
+def _shown(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces for a terminal: all that could move its cursor is escaped, except line ends."""
+    for text in codecs.iterdecode(pieces, "utf-8", "backslashreplace"):
+        yield "\n".join(map(printable, text.split("\n"))).encode("utf-8")
+    yield b"\n"
