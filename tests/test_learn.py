@@ -168,6 +168,16 @@ def test_command(run: Run, classes: list[str]) -> None:
     assert "a" in run("classify", "-1", *one, "x").stdout.decode().splitlines()[1].split()
 
 
+def test_a_large_sample(run: Run) -> None:
+    """--sample: as much of a file as it says"""
+    Path("a").write_bytes(b"x" * (1 << 20) + b"the quick brown fox jumps over the lazy dog")
+    Path("b").write_bytes(b"the lazy dog")
+    Path("c").write_bytes(b"quick brown fox jumps over the")
+    words = ("classify", "-1", "--class", "a=a", "--class", "b=b", "c")
+    assert run(*words).stdout.decode().splitlines()[1].split()[1] == "b"
+    assert run(*words, "--sample", "2MiB").stdout.decode().splitlines()[1].split()[1] == "a"
+
+
 def test_evaluate(run: Run, classes: list[str]) -> None:
     shown = run("classify", "-1", *classes, "--evaluate", "2").stdout.decode().splitlines()
     assert shown[0] == "accuracy 1.0000, macro F1 1.0000" and shown[2].split() == ["blue", *"600"]

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["classify"]
 
-_READ = 1 << 20  # bytes of a file that are read
-
 
 def _classes(
     ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
@@ -82,13 +80,13 @@ def classify(
     has read a sample of that class. The margin is how many bits a byte the next class takes more.
     Of a file, the first 64 KiB count.
     """
-    from nncomp.learn import CompressionClassifier, evaluate
+    from nncomp.learn import JUDGED, CompressionClassifier, evaluate
 
     if folds is not None and files:
         raise click.UsageError("--evaluate takes no FILES: it judges those of the classes")
     labels, texts = [], []
     for name, path in classes:
-        for content in _contents(path):
+        for content in _contents(path, max(sample, JUDGED)):
             labels.append(name)
             texts.append(content)
         if name not in labels:
@@ -114,7 +112,7 @@ def _judge(classifier: CompressionClassifier, files: tuple[str, ...], as_json: b
         click.echo(f"{'Margin':>7}  {'Class':<16} Name")
     for file in files:
         try:
-            content = _content(file)
+            content = _content(file, JUDGED)
         except (NNCompError, OSError) as error:
             report.complain(file, error)
             continue
@@ -152,22 +150,23 @@ def _evaluation(found: Evaluation, as_json: bool) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _contents(path: str) -> list[bytes]:
-    """The beginnings of the file, or of all files in the directory in order, without empty ones."""
+def _contents(path: str, size: int) -> list[bytes]:
+    """The first ``size`` bytes of the file, or of each file in the directory in order, without
+    empty ones."""
     if not os.path.isdir(path):
-        return [content] if (content := _content(path)) else []
+        return [content] if (content := _content(path, size)) else []
     found = []
     for parent, directories, files in os.walk(path):
         directories.sort()
         for name in sorted(files):
             place = os.path.join(parent, name)
-            if os.path.isfile(place) and (content := _content(place)):
+            if os.path.isfile(place) and (content := _content(place, size)):
                 found.append(content)
     return found
 
 
-def _content(name: str) -> bytes:
-    """The beginning of a file."""
+def _content(name: str, size: int) -> bytes:
+    """The first ``size`` bytes of a file."""
     why_not = "there is no file to classify, and standard input is a terminal"
     with inputs.open_text(name, why_not) as source:
-        return rawio.read_full(source, _READ)
+        return rawio.read_full(source, size)
