@@ -40,6 +40,29 @@ def test_gradients() -> None:
     )
 
 
+@pytest.mark.parametrize("rounded", [False, True])
+def test_feed_forward_in_bfloat16(rounded: bool) -> None:
+    """Products round to bfloat16; what is between them is that of float32."""
+    kind = torch.bfloat16
+    x, up, down, g = (t.detach().float() for t in doubles((50, 64), (96, 64), (64, 96), (50, 64)))
+    given = [t.requires_grad_() for t in (x, up, down)]
+    y = functions.feed_forward(*given, kind, rounded)
+    found = torch.autograd.grad(y, given, g)
+    with torch.no_grad():
+        u = functions.product(x, up.t(), kind).clamp(0, functions.U_ROOF if rounded else math.inf)
+        squares = u.square().round() if rounded else u.square()
+        expected = functions.product(squares, down.t(), kind)
+        gu = functions.product(g, 2 * down, kind) * u
+        gu[u >= functions.U_ROOF if rounded else u < 0] = 0
+        gradients = (
+            functions.product(gu, up, kind),
+            functions.product(gu.t(), x, kind),
+            functions.product(g.t(), squares, kind),
+        )
+    assert torch.equal(y, expected.round() if rounded else expected)
+    assert all(map(torch.equal, found, gradients))
+
+
 def test_attention_is_a_softmax_in_octaves() -> None:
     q, k, v, bias = doubles((2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 5), (3, 4, 6))
     ours = functions.attend(q, k, v, bias, torch.tensor(2.0), torch.float32, False)

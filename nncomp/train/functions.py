@@ -105,13 +105,13 @@ class _FeedForward(torch.autograd.Function):
         ctx: Any, x: Tensor, up: Tensor, down: Tensor, compute: torch.dtype, rounded: bool
     ) -> Tensor:
         x = factor(x, compute)
-        u = product(x, up.t(), compute)
+        u = x @ factor(up.t(), compute)
         if rounded:
-            u.clamp_(0, U_ROOF)
+            u = u.float().clamp_(0, U_ROOF)
             squares = factor(u.square().round_(), compute)
             y = product(squares, down.t(), compute).round_().clamp_(-ADDEND, ADDEND)
-        else:
-            squares = factor(u.relu_().square(), compute)
+        else:  # in the type of products: the same numbers as in float32, in fewer passes
+            squares = u.relu_().square()
             y = product(squares, down.t(), compute)
         ctx.save_for_backward(x, up, down, u, squares)
         ctx.compute, ctx.rounded = compute, rounded
@@ -121,7 +121,7 @@ class _FeedForward(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, up, down, u, squares = ctx.saved_tensors
         g = factor(g, ctx.compute)
-        gu = product(g, 2 * down, ctx.compute).mul_(u)
+        gu = (g @ factor(2 * down, ctx.compute)).to(u.dtype).mul_(u)
         if ctx.rounded:
             gu.masked_fill_(u >= U_ROOF, 0.0)
         gu = factor(gu, ctx.compute)
