@@ -261,6 +261,26 @@ def test_links_and_pipes(here: Program, tmp_path: Path) -> None:
     assert process.communicate()[0] == b"new"
 
 
+def test_streams_that_do_not_wait(here: Program) -> None:
+    """O_NONBLOCK, set by whoever shares a pipe: nothing is lost, and nothing ends too early."""
+    content = models.noise(300_000)
+    file = compress(content, 1, model="none")
+    (source, feed), (result, sink) = os.pipe(), os.pipe()
+    for descriptor in (source, sink):
+        os.set_blocking(descriptor, False)
+    process = subprocess.Popen([*here.command, "-c"], stdin=source, stdout=sink)
+    os.close(source)
+    os.close(sink)
+    with open(feed, "wb", buffering=0) as input, open(result, "rb") as output:
+        for start in range(0, len(file), 50_000):
+            time.sleep(0.02)  # there is nothing to read
+            input.write(file[start : start + 50_000])
+        input.close()
+        time.sleep(0.2)  # there is no room to write
+        assert output.read() == content
+    assert process.wait(60) == 0
+
+
 def test_the_input_is_not_replaced(here: Program, tmp_path: Path) -> None:
     path, link = tmp_path / "a.nnc", tmp_path / "b"
     path.write_bytes(compress(TEXT, 1, model="none"))

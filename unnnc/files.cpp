@@ -1,6 +1,7 @@
 #include "files.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,11 +28,20 @@ void require_ok(int result, const std::string& name) {
   if (result < 0) fail(name);
 }
 
+// Whether what has just failed is to be tried again: a signal came, or the descriptor does not block, as a terminal's
+// or pipe's may, and is ready now.
+bool try_again(int descriptor, short event) {
+  if (errno == EINTR) return true;
+  if (errno != EAGAIN) return false;
+  pollfd waited{descriptor, event, 0};
+  return poll(&waited, 1, -1) > 0 || errno == EINTR;
+}
+
 // One read; returns 0 only at the end.
 size_t read_some(int descriptor, std::span<uint8_t> to) {
   ssize_t count;
   do count = ::read(descriptor, to.data(), to.size());
-  while (count < 0 && errno == EINTR);
+  while (count < 0 && try_again(descriptor, POLLIN));
   if (count < 0) throw Refusal(std::strerror(errno));
   return size_t(count);
 }
@@ -213,7 +223,8 @@ void Output::copy_attributes() const {
 void Output::publish() {
   if (temporary_.empty()) return;
   copy_attributes();
-  require_ok(fsync(descriptor_), path_);
+  const bool synced = fsync(descriptor_) == 0;
+  if (!synced && errno != EINVAL && errno != ENOTSUP && errno != ENOSYS) fail(path_);  // what a file system cannot
   require_ok(close(std::exchange(descriptor_, -1)), path_);
   // Unlike a rename, a link fails if the name was taken meanwhile. File systems without links have to rely on the test
   // in the constructor.
@@ -230,7 +241,7 @@ void Output::publish() {
 void write_all(int descriptor, View data, const std::string& name) {
   while (!data.empty()) {
     const ssize_t count = ::write(descriptor, data.data(), data.size());
-    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && try_again(descriptor, POLLOUT)) continue;
     if (count < 0) fail(name);
     data = data.subspan(size_t(count));
   }
