@@ -50,7 +50,8 @@ class NNCompFile(io.BufferedIOBase):
     that of the frames in it is a ``PrimeError``: no single prime could read all of the file.
 
     Reading can seek if the source can. What is written is complete once the file is closed, at the
-    latest when the object is destroyed; ``flush`` does not hasten that. If a ``with`` statement is
+    latest when the object is destroyed, but in a child of ``os.fork``; ``flush`` does not hasten
+    that. If a ``with`` statement is
     left by an exception, other than ``GeneratorExit`` or an exit with status 0, the frame stays
     without its end, so that nobody takes it for the whole; what mode ``a`` has added to a path is
     then cut off again, also where writing fails. Threads may share a file: calls take turns.
@@ -64,10 +65,12 @@ class NNCompFile(io.BufferedIOBase):
         level: int | None = None,
         **options: Unpack[Keywords],
     ) -> None:
+        self._process = os.getpid()
         self._exclusive = Exclusive()  # to what writes; a reader has a lock of its own
         self._file: BinaryIO | None = None  # none: closed, or never opened
         self._reader: io.BufferedReader | None = None  # none: for writing
         self._compressor: NNCompressor | None = None  # none: for reading, or writing has failed
+        self._abandoned = False  # whether the frame stays without its end
         self._written = 0  # bytes of content
         self._origin: int | None = None  # where the frame begins, if it can be cut off again
         self._is_wrapped = False  # True while a TextIOWrapper asks whether its text begins here
@@ -179,6 +182,8 @@ class NNCompFile(io.BufferedIOBase):
             try:
                 if self._reader is not None:
                     self._reader.close()
+                elif self._abandoned:
+                    self._cut_off()
                 elif self._compressor is not None:
                     self._emit(None)
             finally:
@@ -195,16 +200,18 @@ class NNCompFile(io.BufferedIOBase):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if _is_failure(error):
-            self._abandon()
+        self._abandoned = error is not None  # first, since a signal may interrupt what follows
+        self._abandoned = _is_failure(error)
         self.close()
 
-    def _abandon(self) -> None:
-        """Leave the frame incomplete for good."""
-        with self._exclusive():
-            if self._compressor is not None:
-                self._compressor = None
-                self._cut_off()
+    def __del__(self) -> None:
+        if self._is_ours():
+            super().__del__()
+
+    def _is_ours(self) -> bool:
+        """Whether this is the process that has opened the file. A child of ``os.fork`` that does
+        not close it leaves the frame to its parent."""
+        return self._process == os.getpid()
 
     def _cut_off(self) -> None:
         """Remove what mode ``a`` has added: no reader gets past a frame without its end.
@@ -221,7 +228,7 @@ class NNCompFile(io.BufferedIOBase):
         if self._reader is not None:
             raise io.UnsupportedOperation("not open for writing")
         compressor, self._compressor = self._compressor, None  # what fails cannot be continued
-        if compressor is None:
+        if compressor is None or self._abandoned:
             raise ValueError("writing has failed before")
         try:
             output = compressor.flush() if data is None else compressor.compress(data)
@@ -272,6 +279,7 @@ class _TextFile(io.TextIOWrapper):
     def __init__(
         self, binary: NNCompFile, encoding: str | None, errors: str | None, newline: str | None
     ) -> None:
+        self._binary = binary
         # TextIOWrapper writes a byte order mark only if the file can seek and is at position 0.
         binary._is_wrapped = binary.writable()
         super().__init__(binary, encoding, errors, newline)
@@ -283,12 +291,18 @@ class _TextFile(io.TextIOWrapper):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not _is_failure(error):
+        binary = self._binary
+        binary._abandoned = error is not None  # first, as there
+        binary._abandoned = _is_failure(error)
+        if not binary._abandoned:
             self.close()
             return
-        cast(NNCompFile, self.buffer)._abandon()
         with contextlib.suppress(ValueError):  # text that was not written yet is given up
             self.close()
+
+    def __del__(self) -> None:
+        if self._binary._is_ours():
+            super().__del__()
 
 
 @overload

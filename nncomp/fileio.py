@@ -42,6 +42,7 @@ __all__ = [
     "standard_input",
     "standard_output",
     "suffix_of",
+    "version",
 ]
 
 SUFFIX = ".nnc"
@@ -178,6 +179,12 @@ def replacing(path: str) -> Iterator[str]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+def version(status: os.stat_result) -> tuple[int, ...]:
+    """What tells a file, and what was written to it since, from another, whatever path leads to
+    it."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def make_directory(path: str) -> None:

@@ -7,6 +7,7 @@ into pieces never matters: the bytes are those of ``compress`` and ``decompress`
 from __future__ import annotations
 
 import io
+import weakref
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
@@ -181,7 +182,7 @@ class _Input:
         self.data = bytearray()  # begins with the record that is read next
         self._position = 0
         self._wanted = 0  # bytes of ``data`` that reading needs to get any further
-        self._reader = FrameReader(self, memory_limit)
+        self._reader = FrameReader(weakref.proxy(self), memory_limit)  # or all would wait for gc
 
     def __iter__(self) -> Iterator[Item]:
         return self

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["KEPT", "MAX_PRIME_SIZE", "MOST_KEPT", "Prime", "required"]
 
 MAX_PRIME_SIZE = 1 << 20  # bytes
-KEPT = 2  # how many primed states an engine caches: those that were used last
+KEPT = 2  # how many primed states of a prime an engine caches: those that were used last
 MOST_KEPT = 1 << 27  # bytes of a primed state that is cached, at most
 
 

@@ -69,6 +69,8 @@ class ContentReader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Buffer, /) -> int:
+        if self._results is None:
+            raise ValueError("reading has failed before")
         while self._position >= self._start + len(self._content):
             if not self._next_part():
                 return 0
@@ -76,8 +78,9 @@ class ContentReader(io.RawIOBase):
             begin = self._position - self._start
             piece = self._content[begin : begin + len(view)]
             view[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
+        count = len(piece)
+        self._position += count
+        return count
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         if not self.seekable():
@@ -92,7 +95,10 @@ class ContentReader(io.RawIOBase):
             raise ValueError(f"negative seek position {offset}")
         within = self._start <= offset <= self._start + len(self._content)
         if not within or self._results is None:  # what has failed begins anew
-            self._jump(offset)
+            start, results = self._jump(offset)
+            self._content, self._ended, self._start = b"", True, start
+            self._position = offset
+            self._results = results  # last: what is interrupted has to be sought anew
         self._position = offset
         return offset
 
@@ -104,32 +110,30 @@ class ContentReader(io.RawIOBase):
     def _next_part(self) -> bool:
         """Decode the rest of the block, or the next one, if there is one."""
         results, self._results = self._results, None
-        if results is None:
-            raise ValueError("reading has failed before")
+        assert results is not None
         part = next(results, None)
-        self._results = results
-        if part is None:
-            return False
-        if self._ended:
-            self._start += len(self._content)
-        self._content, self._ended = part.content, part.last
-        return True
+        if part is not None:
+            if self._ended:
+                self._start += len(self._content)
+            self._content, self._ended = part.content, part.last
+        self._results = results  # last, as there
+        return part is not None
 
-    def _jump(self, offset: int) -> None:
-        """Continue with the block that ``offset`` is in, or at the end."""
-        if offset == 0:  # without the index, which may be damaged
+    def _jump(self, offset: int) -> tuple[int, Generator[Part, None, None]]:
+        """Return where the block begins that ``offset`` is in, or the end, and the parts from there
+        on."""
+        blocks = self._blocks if offset else None  # for 0 without the index, which may be damaged
+        results, self._results = self._results, None
+        if results is not None:
+            results.close()
+        if blocks is None:
             self._file.seek(self._origin)
             start, items = 0, container.read(self._file, self._limit)
         else:
-            blocks = self._blocks
             number = bisect.bisect_right(blocks.starts, offset) - 1
             start, items = blocks.starts[number], blocks.read(self._file, number, self._limit)
-        if self._results is not None:
-            self._results.close()
         self._decoder.start_at(start)
-        self._results = self._decoder.results(items)
-        self._content, self._ended = b"", True
-        self._start = start
+        return start, self._decoder.results(items)
 
     @functools.cached_property
     def _blocks(self) -> Blocks:

@@ -79,7 +79,7 @@ def available() -> Iterator[Entry]:
 def entry(path: Path) -> Entry:
     """Read the header of a model file. Raises ``ModelError`` and ``OSError``."""
     status = _status(path)
-    return _entry_cached(path, status.st_mtime_ns, status.st_size)
+    return _entry_cached(path, fileio.version(status), status.st_size)
 
 
 def entry_of(model_id: bytes) -> Entry:
@@ -191,17 +191,16 @@ def _status(path: Path) -> os.stat_result:
 
 
 def _load(path: Path) -> Model:
-    status = _status(path)
-    return _load_cached(path, status.st_mtime_ns, status.st_size)
+    return _load_cached(path, fileio.version(_status(path)))
 
 
 @functools.lru_cache(maxsize=1)  # no more: the memory limit does not count cached models
-def _load_cached(path: Path, mtime_ns: int, size: int) -> Model:
+def _load_cached(path: Path, version: tuple[int, ...]) -> Model:
     return _named(path, model_file.load, path)
 
 
 @functools.lru_cache(maxsize=256)
-def _entry_cached(path: Path, mtime_ns: int, size: int) -> Entry:
+def _entry_cached(path: Path, version: tuple[int, ...], size: int) -> Entry:
     name, model_id, config, notes = _named(path, model_file.read_header, path)
     return Entry(name, model_id, path, size, config, notes)
 

@@ -59,13 +59,12 @@ def find(wanted: Embeddable) -> Model:
         return _unpack(wanted, DEFAULT_MEMORY_LIMIT)
     if not isinstance(wanted, Model) and os.fspath(wanted).endswith(fileio.SUFFIX):
         path = os.fspath(wanted)
-        status = os.stat(path)
-        return _embedded_in(path, status.st_mtime_ns, status.st_size)
+        return _embedded_in(path, fileio.version(os.stat(path)))
     return registry.resolve(wanted)
 
 
 @functools.lru_cache(maxsize=1)  # because files are often compressed in a row; see registry
-def _embedded_in(path: str, mtime_ns: int, size: int) -> Model:
+def _embedded_in(path: str, version: tuple[int, ...]) -> Model:
     """The first model that is embedded in an ``.nnc`` file. Raises ``ModelError``."""
     named = ""
     try:

@@ -73,6 +73,7 @@ def in_order(
     """
     pending: deque[_Running[_T]] = deque()
     failure: Exception | None = None
+    ended = False
     bell = _Bell()
 
     def report(count: int) -> None:
@@ -83,18 +84,20 @@ def in_order(
         return sum(not run.ended for run in pending)
 
     def draw() -> list[Task[_T]]:
-        nonlocal failure
+        nonlocal failure, ended
         drawn: list[Task[_T]] = []
         try:
             # The iterator may change ``width`` and ``most`` when it learns of a block's needs.
             while (
-                failure is None
+                not ended
                 and len(drawn) + running() < min(max(1, width()), _MAX_TASKS)
                 and len(drawn) + len(pending) < max(1, most())
             ):
                 drawn.append(next(tasks))
-        except Exception as error:  # StopIteration included, which is not raised below
-            failure = error
+        except StopIteration:
+            ended = True
+        except Exception as error:
+            failure, ended = error, True
         return drawn
 
     try:
@@ -115,9 +118,10 @@ def in_order(
                 pending.popleft()
             else:
                 bell.wait(_PATIENCE)
-        if failure is not None and not isinstance(failure, StopIteration):
+        if failure is not None:
             raise failure
     finally:
+        failure = None  # no cycle: its traceback leads to this frame
         _end(pending)
 
 
@@ -180,7 +184,10 @@ class _Running(Generic[_T]):
         if not ended:
             return False
         if self._error is not None and not self._aborted:
-            raise self._error
+            try:
+                raise self._error
+            finally:
+                self._error = None
         if not self._complete:
             yield from itertools.islice(self._task(self._share, progress), self._taken, None)
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -213,6 +214,63 @@ def test_a_child_made_while_other_threads_compress(threads: int, tmp_path: Path)
         print(os.waitpid(child, 0)[1])
     """
     assert script(code, threads, tmp_path) == "0\n"
+
+
+@threads
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_leaves_the_frame_to_its_parent(threads: int, tmp_path: Path) -> None:
+    """At its end it does not complete what is not its own, text neither."""
+    code = """
+        binary, text = nncomp.open('bytes', 'wb', **options), nncomp.open('text', 'wt', **options)
+        binary.write(data[:1000])
+        text.write('first, ')
+        if os.fork() == 0:
+            sys.exit(0)
+        os.wait()
+        binary.write(data[1000:])
+        text.write('second')
+        binary.close()
+        text.close()
+        with nncomp.open('bytes') as binary, nncomp.open('text', 'rt') as text:
+            print(binary.read() == data, text.read())
+    """
+    assert script(code, threads, tmp_path) == "True first, second\n"
+
+
+@threads
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_a_signal_while_a_failed_frame_is_closed(threads: int, tmp_path: Path) -> None:
+    """An exception leaves the ``with`` statement, and closing waits for another thread's write."""
+    code = """
+        import gc, io, signal, threading, time
+        signal.signal(signal.SIGALRM, lambda *_: 1 / 0)
+        waiting = threading.Event()
+        class Slow(io.BytesIO):
+            def write(self, data):
+                waiting.set()
+                time.sleep(0.5)
+                return super().write(data)
+        sink = Slow()
+        def fill():
+            with nncomp.open(sink, 'wb', **options) as file:
+                file.write(b'half')
+                writer = threading.Thread(target=file.write, args=(data,))
+                writer.start()
+                waiting.wait()
+                signal.setitimer(signal.ITIMER_REAL, 0.1)
+                raise KeyError
+        try:
+            fill()
+        except ZeroDivisionError:
+            pass
+        [t.join() for t in threading.enumerate() if t is not threading.main_thread()]
+        gc.collect()
+        try:
+            nncomp.decompress(sink.getvalue())
+        except nncomp.FormatError:
+            print('incomplete')
+    """
+    assert script(code, threads, tmp_path) == "incomplete\n"
 
 
 # ---- no threads ----

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import array
 import builtins
+import contextlib
+import gc
 import io
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -712,3 +715,64 @@ def test_another_block_after_a_source_that_is_damaged() -> None:
         for number in (2, 4):
             reader.seek(4 * BLOCK * number)
             assert reader.read(4 * BLOCK) == blocks[number]
+
+
+def test_a_signal_at_any_line_of_a_seek() -> None:
+    """Whatever is read behind it is right, or reading says that it has failed."""
+    content = models.chained(40 * BLOCK)
+    packed = compress(content, 1, block_size=BLOCK, model="none")
+    for target in (0, 35 * BLOCK + 5):
+        for number in range(200):
+            lines = iter(range(number))
+
+            def trace(frame: Any, event: str, argument: Any, lines: Any = lines) -> Any:
+                if frame.f_code.co_name not in ("seek", "_jump") or "reader" not in str(frame):
+                    return None
+                if event == "line" and next(lines, None) is None:
+                    raise KeyboardInterrupt
+                return trace
+
+            with nncomp.open(io.BytesIO(packed)) as file:
+                assert file.read(20 * BLOCK) == content[: 20 * BLOCK]
+                sys.settrace(trace)
+                try:
+                    file.seek(target)
+                except KeyboardInterrupt:
+                    place = file.tell()
+                else:
+                    break  # it was not interrupted: there are no more lines
+                finally:
+                    sys.settrace(None)
+                with contextlib.suppress(ValueError):
+                    assert file.read() == content[place:]
+                file.seek(30 * BLOCK)
+                assert file.read() == content[30 * BLOCK :]
+        assert number > 10
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_nothing_waits_for_the_garbage_collector(threads: int) -> None:
+    """Models and blocks are freed at once, also where reading fails."""
+    packed = compress(DATA, 1, block_size=BLOCK, model="none")
+    damaged = packed[:3000] + bytes(100) + packed[3100:]
+    gc.collect()
+    gc.disable()
+    try:
+        compress(DATA, 1, block_size=BLOCK, model="none", threads=threads)
+        assert gc.collect() == 0
+        assert decompress(packed, threads=threads) == DATA
+        assert gc.collect() == 0
+        with contextlib.suppress(FormatError):
+            decompress(damaged, threads=threads)
+        assert gc.collect() == 0
+        with contextlib.suppress(FormatError), nncomp.open(io.BytesIO(damaged)) as file:
+            file.read()
+        assert gc.collect() == 0
+        pieces = nncomp.NNDecompressor(threads=threads)
+        for i in range(0, len(packed), 100):
+            pieces.decompress(packed[i : i + 100])
+        assert pieces.eof
+        del pieces
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -6,8 +6,6 @@ that the CPU can run, unless ``NNCOMP_KERNEL`` forces another one; it changes sp
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -38,10 +36,10 @@ __all__ = [
 # lock: where two threads pack the same model, which takes milliseconds, the first result is kept.
 _packed: WeakKeyDictionary[Model, dict[str, _native.Network]] = WeakKeyDictionary()
 
-# The primed states that were used last, which are freed with their prime.
+# The primed states that were used last, of each prime, which they are freed with. There is no lock,
+# either: a finaliser, a signal's handler or the child of a fork would wait for it for ever.
 _Key = tuple[_native.Network | None, int, tuple[int, int, int, int], str]
-_lock = threading.Lock()  # guards _primed
-_primed: WeakKeyDictionary[Prime, OrderedDict[_Key, _native.Ready]] = WeakKeyDictionary()
+_primed: WeakKeyDictionary[Prime, dict[_Key, _native.Ready]] = WeakKeyDictionary()
 
 
 def encode_block(
@@ -222,18 +220,16 @@ def _behind(
     laid_out = size + lanes * len(prime)
     network, room = _network_or_none(model), _native.room_for(laid_out)
     key = network, room, mixing.numbers, kernels.in_force()
-    with _lock:
-        kept = _primed.setdefault(prime, OrderedDict())
-        ready = kept.get(key)
-        if ready is not None:
-            kept.move_to_end(key)
+    kept = _primed.setdefault(prime, {})
+    ready = kept.get(key)
     if ready is None:
         ready = _native.Ready(prime.data, room, key[2], network=network, kernel=key[3])
-        if prime.memory(laid_out, mixing, model) <= MOST_KEPT:
-            with _lock:
-                kept[key] = ready
-                while len(kept) > KEPT:
-                    kept.popitem(last=False)
+        if prime.memory(laid_out, mixing, model) > MOST_KEPT:
+            return ready
+    kept.pop(key, None)
+    kept[key] = ready  # as the last one
+    for old in list(kept)[:-KEPT]:
+        kept.pop(old, None)
     return ready
 
 
