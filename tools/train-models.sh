@@ -5,7 +5,7 @@
 # at any time: the same command goes on. On one CPU core nano-1 and nano-2 take two hours, small-1 three or four.
 # small-2 goes on from nano-1, and base-2 from small-1, which no longer ships, for an hour each: from
 # those in OUTPUT_DIR, or else from those that the package has. Both go on once more, small-2 where there is
-# a GPU, base-2 for two hours and one more. MEGABYTES=300: a longer run.
+# a GPU, base-2 for two hours and twice one more. MEGABYTES=300: a longer run.
 set -euo pipefail
 nncomp=$1 corpus=$2 output=$3
 shift 3
@@ -26,7 +26,8 @@ second=(
 
 # train MODEL MEGABYTES OPTION…: unless it is there
 train() {
-  local model=$1 megabytes=${MEGABYTES:-$2} preset=${1%-first}
+  local model=$1 megabytes=${MEGABYTES:-$2} preset
+  preset=$(cut -d- -f1,2 <<< "$model") # of base-2-second, base-2
   shift 2
   [[ -e $output/$model.safetensors ]] && return
   "$nncomp" train "$corpus" -o "$output/$model.safetensors" --preset "${preset%-1}" \
@@ -74,7 +75,8 @@ for model in ${*:-nano-1 nano-2 small-1 small-2 base-2}; do
     base-2)
       going_on base-2-first 43 small-1 --length 0.8:512 --length 1:1024
       going_on base-2-second 120 base-2-first "${last[@]}"
-      going_on base-2 100 base-2-second --coarse 40 "${last[@]}"
+      going_on base-2-third 100 base-2-second "${last[@]}"
+      going_on base-2 145 base-2-third --coarse 40 "${last[@]}"
       ;;
     *) echo "$0: $model is not one of the models" >&2 && exit 2 ;;
   esac

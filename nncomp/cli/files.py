@@ -68,7 +68,7 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
     -3                       4.0           4.6   199 MiB
     -4 to -6                 5.6           7.7   401 MiB
     -7 to -8                11.1          13.9  1019 MiB
-    -9                      16.2          22.1   978 MiB
+    -9                      16.2          22.1  1012 MiB
     """
     return _run(Mode.COMPRESS, ctx, **values)
 
