@@ -158,7 +158,14 @@ class NNCompFile(io.BufferedIOBase):
 
         Raises ``FormatError`` where the file's index is damaged.
         """
-        return self._open_reader().seek(offset, whence)
+        reader = self._open_reader()
+        content = cast(ContentReader, reader.raw)
+        if content.has_failed:  # a new buffer: a place within the old one would not be sought
+            if whence == io.SEEK_CUR:
+                offset, whence = reader.tell() + offset, io.SEEK_SET
+            reader.detach()
+            reader = self._reader = io.BufferedReader(content)
+        return reader.seek(offset, whence)
 
     # ---- writing ----
 

@@ -65,6 +65,11 @@ class ContentReader(io.RawIOBase):
     def seekable(self) -> bool:
         return hasattr(self._file, "seekable") and self._file.seekable()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether reading has failed, or was interrupted: then it goes on where it is sought."""
+        return self._results is None
+
     def tell(self) -> int:
         return self._position
 

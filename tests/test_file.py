@@ -706,6 +706,24 @@ def test_another_block_after_a_source_that_could_not_be_read() -> None:
         assert file.read(4 * BLOCK) == blocks[3]
 
 
+@pytest.mark.parametrize(("offset", "whence"), [(100, io.SEEK_SET), (-100, io.SEEK_CUR)])
+def test_a_place_in_the_buffer_after_a_source_that_could_not_be_read(
+    offset: int, whence: int
+) -> None:
+    blocks, packed = with_a_copy(2)
+    content, source = b"".join(blocks), Failing(packed)
+    with nncomp.open(source) as file:
+        assert file.read(200) == content[:200]
+        source.until = 8 * BLOCK
+        with pytest.raises(OSError, match="timed out"):
+            file.read(8 * BLOCK)
+        with pytest.raises(ValueError, match="reading has failed before"):
+            file.read(8 * BLOCK)
+        place = offset + (file.tell() if whence == io.SEEK_CUR else 0)
+        assert file.seek(offset, whence) == place
+        assert file.read() == content[place:]
+
+
 def test_another_block_after_a_source_that_is_damaged() -> None:
     """It is read ahead, so that no call raises its error."""
     blocks, packed = with_a_copy(3)
