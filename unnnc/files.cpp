@@ -61,7 +61,10 @@ std::optional<int> descriptor_of(std::filesystem::path path) {
     int number = 0;
     const auto [end, wrong] = std::from_chars(name.data(), name.data() + name.size(), number);
     const bool is_number = wrong == std::errc() && end == name.data() + name.size() && number >= 0;
-    if (is_number && std::filesystem::equivalent(folder, "/dev/fd", error)) return number;
+    // The first two also where they are missing, as without /proc.
+    const bool of_descriptors =
+        folder == "/dev/fd" || folder == "/proc/self/fd" || std::filesystem::equivalent(folder, "/dev/fd", error);
+    if (is_number && of_descriptors) return number;
     path = folder / std::filesystem::read_symlink(path, error);
     if (error) return std::nullopt;
   }
@@ -155,7 +158,7 @@ bool Input::is_terminal() const { return isatty(descriptor_) != 0; }
 
 struct stat Input::status() const {
   struct stat found{};
-  fstat(descriptor_, &found);
+  if (fstat(descriptor_, &found) != 0) throw Refusal(std::strerror(errno));
   return found;
 }
 
@@ -216,7 +219,11 @@ void Output::copy_attributes() const {
   // Another group must not get the rights of this one: only those of everybody.
   if (fchown(descriptor_, uid_t(-1), like_.st_gid) != 0) mode &= 0707 | mode << 3;
   fchmod(descriptor_, mode);
+#ifdef __APPLE__
+  const timespec times[] = {like_.st_atimespec, like_.st_mtimespec};
+#else
   const timespec times[] = {like_.st_atim, like_.st_mtim};
+#endif
   futimens(descriptor_, times);
 }
 

@@ -132,7 +132,7 @@ class IntegerEncoder : IntegerStream<Encoder> {
   // The payload; the encoder is used up. At least one value has been put.
   std::span<const uint8_t> finish() {
     coder_.finish();
-    return {out_.data(), coder_.size};
+    return {out_.data(), size_t(coder_.size)};
   }
 
  private:

@@ -47,7 +47,7 @@ std::optional<Found> Finder::next(uint64_t most) {
   const auto& may = follows_ ? MAY_BE_HEADER : MAY_BEGIN;
   while (place_ + MIN_SIZE <= data_.size()) {
     std::array<uint8_t, LOOK> likely;  // offsets from place_, gathered without branches, which would be mispredicted
-    const size_t size = std::min(LOOK, data_.size() - MIN_SIZE + 1 - place_);
+    const size_t size = size_t(std::min<uint64_t>(LOOK, data_.size() - MIN_SIZE + 1 - place_));
     size_t count = 0;
     for (size_t i = 0; i < size; ++i) {
       likely[count] = uint8_t(i);
