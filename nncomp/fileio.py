@@ -48,6 +48,7 @@ __all__ = [
 SUFFIX = ".nnc"
 STDIN, STDOUT, STDERR = "(stdin)", "(stdout)", "(stderr)"  # their names for people
 
+_DESCRIPTORS = "/dev/fd", "/proc/self/fd"  # directories, which may be missing, as without /proc
 _MAX_LINKS = 40  # symbolic links that are followed to a file at most, as in Linux
 _SHORT_NAME = 32  # bytes of a file name that every file system accepts
 _making = threading.Lock()  # held while making directories: whoever finds one finds it synced
@@ -104,6 +105,8 @@ def is_descriptor(name: str) -> bool:
 def _descriptor(name: str) -> int | None:
     for _ in range(_MAX_LINKS):
         directory, base = os.path.split(name)
+        if base.isdecimal() and directory in _DESCRIPTORS:
+            return int(base)
         with contextlib.suppress(OSError):
             if base.isdecimal() and os.path.samefile(directory or os.curdir, "/dev/fd"):
                 return int(base)
@@ -139,7 +142,9 @@ def create(path: str, *, force: bool, source: BinaryIO | None = None) -> Iterato
     and devices with ``force``; the null device and descriptors such as /dev/stdout always. Raises
     ``NNCompError`` and ``OSError``; where writing fails, its ``filename`` is ``path``.
     """
-    like = os.stat(os.devnull) if source is None else os.fstat(source.fileno())
+    like = None if source is None else os.fstat(source.fileno())
+    if like is not None and not stat.S_ISREG(like.st_mode):
+        like = None
     special = _check_target(path, like, force)
     if special is not None:
         with _open_named(special, "wb", path) as file:
@@ -153,10 +158,11 @@ def create(path: str, *, force: bool, source: BinaryIO | None = None) -> Iterato
                 yield file
                 file.flush()
                 with _naming(path):
-                    _copy_attributes(like, file.fileno())
+                    if like is not None:
+                        _copy_attributes(like, file.fileno())
                     sync(file.fileno())
             with _naming(path):
-                if folder.descriptor is None:
+                if folder.descriptor is None and like is not None:
                     _set_times(folder.place(temporary), like)
                 folder.publish(temporary, name, force=force)
                 folder.sync()
@@ -236,12 +242,13 @@ def remove(path: str, source: BinaryIO) -> None:
     os.unlink(path)
 
 
-def _check_target(path: str, like: os.stat_result, force: bool) -> str | int | None:
+def _check_target(path: str, like: os.stat_result | None, force: bool) -> str | int | None:
     """Raise where ``path`` must not be written. Returns the path or descriptor to open where it is
     to be written directly, else None."""
-    with contextlib.suppress(OSError):
-        if os.path.samestat(os.stat(path), like) and stat.S_ISREG(like.st_mode):
-            raise NNCompError("input and output are the same file")
+    if like is not None:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.stat(path), like):
+                raise NNCompError("input and output are the same file")
     descriptor = _descriptor(path)
     if descriptor is not None:
         return descriptor
@@ -255,9 +262,16 @@ def _check_target(path: str, like: os.stat_result, force: bool) -> str | int | N
         if not force:
             raise exists(path)
         return None
-    if not force and not os.path.samestat(status, os.stat(os.devnull)):
+    if not force and not _is_null(status):
         raise FileExistsError(errno.EEXIST, "is not a regular file; use -f to write to it", path)
     return path
+
+
+def _is_null(status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(status, os.stat(os.devnull))
+    except OSError:  # there is none here
+        return False
 
 
 @contextlib.contextmanager
@@ -308,13 +322,15 @@ def _open_named(file: str | int, mode: str, path: str) -> BinaryIO:
 
 
 def _temporary_name(name: str) -> str:
-    """A random name, no longer than ``name`` or, if that is short, than 32 bytes."""
-    tail = f".{os.urandom(4).hex()}.tmp".encode()
+    """A random name, no longer than ``name`` in bytes and in characters, of which file systems
+    limit one or the other, or if that is short, than 32 of them."""
+    tail = f".{os.urandom(4).hex()}.tmp"
     short = os.fsencode(name)
     room = max(len(short), _SHORT_NAME) - len(tail) - 1
     while 0x80 <= short[room] < 0xC0 if room < len(short) else False:
         room -= 1  # not within a character of UTF-8
-    return os.fsdecode(b"." + short[:room] + tail)
+    kept = os.fsdecode(short[:room])[: max(len(name), _SHORT_NAME) - len(tail) - 1]
+    return f".{kept}{tail}"
 
 
 @contextlib.contextmanager
@@ -326,10 +342,10 @@ def _open_folder(directory: str, path: str) -> Iterator[Folder]:
         yield folder
 
 
-def _open_new(temporary: str, like: os.stat_result, folder: Folder, path: str) -> BinaryIO:
+def _open_new(temporary: str, like: os.stat_result | None, folder: Folder, path: str) -> BinaryIO:
     """Create ``temporary``: a new file as any other or, where it will have the mode of a regular
     file ``like``, readable and writable by its owner only."""
-    mode = 0o600 if stat.S_ISREG(like.st_mode) else 0o666  # umask applies
+    mode = 0o666 if like is None else 0o600  # umask applies
     opener = functools.partial(folder.open, mode=mode)
     return io.BufferedRandom(_Named(temporary, "x+b", path, opener=opener))
 
@@ -338,8 +354,6 @@ def _copy_attributes(like: os.stat_result, descriptor: int) -> None:
     """Copy mode, times and, where allowed, the owner of a regular file."""
     if not hasattr(os, "fchown"):
         return  # on Windows, rights come from the directory, and closing a file changes its times
-    if not stat.S_ISREG(like.st_mode):
-        return
     mode = like.st_mode & 0o777  # never set-uid, set-gid, sticky
     with contextlib.suppress(OSError):
         os.fchown(descriptor, like.st_uid, -1)  # for root
@@ -353,6 +367,5 @@ def _copy_attributes(like: os.stat_result, descriptor: int) -> None:
 
 
 def _set_times(file: int | str, like: os.stat_result) -> None:
-    if stat.S_ISREG(like.st_mode):
-        with contextlib.suppress(OSError):
-            os.utime(file, ns=(like.st_atime_ns, like.st_mtime_ns))
+    with contextlib.suppress(OSError):
+        os.utime(file, ns=(like.st_atime_ns, like.st_mtime_ns))

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["Folder", "exists", "open_folder", "sync"]
 
@@ -37,11 +39,15 @@ class Folder:
         if force:
             os.replace(old, new, src_dir_fd=at, dst_dir_fd=at)
             return
+        # Windows takes neither descriptors nor, from Python 3.14 on, ``follow_symlinks``.
+        more: dict[str, Any] = {}
+        if at is not None:
+            more = {"src_dir_fd": at, "dst_dir_fd": at, "follow_symlinks": False}
         try:  # unlike a rename, fails if somebody else was faster
-            os.link(old, new, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=at is None)
+            os.link(old, new, **more)
         except FileExistsError:
             raise exists(name) from None
-        except OSError:  # no hard links here
+        except (OSError, NotImplementedError):  # no hard links here
             with contextlib.suppress(FileNotFoundError):
                 os.stat(new, dir_fd=at, follow_symlinks=False)
                 raise exists(name) from None
@@ -74,7 +80,10 @@ def open_folder(path: str) -> Iterator[Folder]:
     try:
         descriptor = os.open(path or os.curdir, os.O_RDONLY | os.O_DIRECTORY)
     except PermissionError:  # perhaps it cannot be listed, which is not needed
-        descriptor = os.open(path or os.curdir, getattr(os, "O_PATH", os.O_RDONLY))
+        if not hasattr(os, "O_PATH"):
+            yield Folder(path, None)
+            return
+        descriptor = os.open(path or os.curdir, os.O_PATH)
     try:
         yield Folder("", descriptor)
     finally:
@@ -88,6 +97,12 @@ def exists(path: str) -> FileExistsError:
 
 def sync(descriptor: int) -> None:
     """Make a file, or the names in a directory, durable, as far as the file system knows how."""
+    if sys.platform == "darwin":  # its fsync leaves all in the cache of the drive
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -58,7 +58,8 @@ class Entry:
 def search_path() -> list[Path]:
     """The directories in which models are looked for, best first."""
     places = [Path(p) for p in os.environ.get("NNCOMP_MODELS", "").split(os.pathsep) if p]
-    return [*package_directories(), *places, _user_directory()]
+    own = _user_directory()
+    return [*package_directories(), *places, *([] if own is None else [own])]
 
 
 def available() -> Iterator[Entry]:
@@ -151,7 +152,10 @@ def add(path: Path) -> tuple[Model, Path]:
                 return model, found.path
             if found.name == model.name:
                 raise ModelError(f"{found.path} is another model with the name '{model.name}'")
-        target = _user_directory() / (model.name + SUFFIX)
+        own = _user_directory()
+        if own is None:
+            raise ModelError("there is no home directory to keep models in: set XDG_DATA_HOME")
+        target = own / (model.name + SUFFIX)
         target.parent.mkdir(parents=True, exist_ok=True)
         with fileio.create(str(target), force=False, source=file) as copy:
             copy.write(data)
@@ -179,7 +183,7 @@ def _not_found(what: str) -> ModelNotFoundError:
 
 
 def _is_path(text: str) -> bool:
-    return os.sep in text or text.endswith(SUFFIX)
+    return os.sep in text or (os.altsep or os.sep) in text or text.endswith(SUFFIX)
 
 
 def _status(path: Path) -> os.stat_result:
@@ -217,12 +221,15 @@ def _places() -> str:
     return ", ".join(str(p) for p in search_path())
 
 
-def _user_directory() -> Path:
+def _user_directory() -> Path | None:
+    """Where a user's own models are; None where there is no home directory."""
     variable, default = "XDG_DATA_HOME", "~/.local/share"
     if sys.platform == "win32":
         variable, default = "LOCALAPPDATA", "~"
-    base = os.environ.get(variable) or os.path.expanduser(default)
-    return Path(base) / "nncomp" / "models"
+    base = Path(os.environ.get(variable, ""))
+    if not base.is_absolute():
+        base = Path(os.path.expanduser(default))
+    return base / "nncomp" / "models" if base.is_absolute() else None
 
 
 def package_directories() -> list[Path]:

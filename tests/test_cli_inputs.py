@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tracemalloc
 from collections.abc import Callable, Iterator
+from glob import glob
 from pathlib import Path
 
 import click
@@ -126,6 +127,23 @@ def test_output_directory(run: Run) -> None:
     (line,) = errors(run("-fq", "a", "d/a.nnc", "--output-dir", "./d", status=1))
     assert line == "nncomp: a: its output would overwrite the input d/a.nnc"
     assert Path("d/a.nnc").read_bytes() == TEXT
+
+
+def test_two_inputs_whose_outputs_differ_in_case(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file system takes both for one, the second is not written, and stays"""
+    for name in ("README", "readme", "Stra\N{LATIN SMALL LETTER SHARP S}e", "STRASSE"):
+        Path(name).write_text(name)
+    args = ["-1fq", "--rm", "--output-dir", "out", "README", "readme", "other"]
+    Path("other").write_bytes(b"")
+    with monkeypatch.context() as patch:
+        patch.setattr(os.path, "samefile", lambda a, b: str(a).casefold() == str(b).casefold())
+        (line,) = errors(run(*args, status=1))
+    assert line == "nncomp: readme: out/readme.nnc is out/README.nnc here, another input's output"
+    assert sorted(os.listdir("out")) == ["README.nnc", "other.nnc"] and Path("readme").exists()
+    assert not Path("README").exists() and not Path("other").exists()
+    Path("README").write_text("README")
+    run("-1", "-f", "--rm", "--output-dir", "out", "README", "readme", *sorted(glob("S*")))
+    assert len(os.listdir("out")) == 5 and os.listdir() == ["out"]
 
 
 def test_two_inputs_with_one_output(run: Run) -> None:

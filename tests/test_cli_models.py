@@ -190,3 +190,16 @@ def test_manual_has_every_command_and_option() -> None:
         assert re.search(rf"^\.BR? .*(?<![\w-]){name}(?![\w-])", manual, re.MULTILINE), name
     shown = re.findall(r"^\.BR? .*?(--[a-z-]+)", manual, re.MULTILINE)
     assert set(shown) <= names | {"--help"}
+
+
+def test_no_home(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither HOME nor an entry in passwd: no directory called ~ is looked into, or made"""
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")
+    assert "~" not in run("models", "path").stdout.decode()
+    Path("own-1.safetensors").write_bytes(
+        model.dumps(models.build(models.TINY, lambda *_: 1, "own-1"))
+    )
+    (line,) = errors(run("models", "add", "own-1.safetensors", status=1))
+    assert "there is no home directory to keep models in" in line
+    assert os.listdir() == ["own-1.safetensors"]

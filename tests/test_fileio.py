@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
@@ -480,3 +482,60 @@ def test_only_the_file_that_was_read_is_removed(tmp_path: Path, source: BinaryIO
     (tmp_path / "moved").replace(path)
     fileio.remove(str(path), source)
     assert names(tmp_path) == []
+
+
+def test_macos_writes_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its fsync does not; where F_FULLFSYNC fails, fsync is what there is."""
+    done: list[str] = []
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", lambda *_: done.append("full"))
+    monkeypatch.setattr(os, "fsync", lambda _: done.append("plain"))
+    with fileio.create(str(tmp_path / "a"), force=False) as file:
+        file.write(b"new")
+    assert done == ["full", "full"]  # the file, and its name
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "fcntl", fail)
+    with fileio.create(str(tmp_path / "b"), force=False) as file:
+        file.write(b"new")
+    assert done[2:] == ["plain", "plain"]
+
+
+def test_no_null_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a bare chroot."""
+    monkeypatch.setattr(os, "devnull", str(tmp_path / "nothing"))
+    with fileio.create(str(tmp_path / "a"), force=False) as file:
+        file.write(b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileExistsError, match="not a regular file"):
+        with fileio.create(str(tmp_path / "pipe"), force=False):
+            pass
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "\N{CJK UNIFIED IDEOGRAPH-5B57}" * 80, "a"])
+def test_a_passing_name_is_no_longer(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In bytes and in characters: file systems limit one or the other."""
+    with fileio.create(str(tmp_path / name), force=False) as file:
+        (passing,) = os.listdir(tmp_path)
+        assert len(passing) <= max(len(name), 32)
+        assert len(os.fsencode(passing)) <= max(len(os.fsencode(name)), 32)
+        file.write(b"new")
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_descriptors_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/dev/stdout leads nowhere then: it is no link to replace."""
+
+    def samefile(first: str, second: str) -> bool:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", second)
+
+    monkeypatch.setattr(os.path, "samefile", samefile)
+    for place in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+        assert fileio.is_descriptor(place)
+    assert not fileio.is_descriptor("/dev/null")

@@ -35,7 +35,7 @@ def _imitated(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         for key, value in more.items():
             if key.endswith("dir_fd") and value is not None:
                 raise NotImplementedError(f"{key} unavailable on this platform")
-        if name == "link" and more.get("follow_symlinks") is False:
+        if name == "link" and "follow_symlinks" in more:  # True, too, from Python 3.14 on
             raise NotImplementedError("follow_symlinks unavailable on this platform")
         if name == "utime" and isinstance(path, int):
             raise TypeError("path should be string, bytes or os.PathLike, not int")

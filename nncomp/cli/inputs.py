@@ -14,6 +14,7 @@ import dataclasses
 import errno
 import os
 import stat
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
@@ -35,6 +36,8 @@ class Input:
     name: str  # what to open; '-' is stdin
     target: str | None = None  # the file to write; None: none, or standard output
     problem: Exception | None = None
+    # The output of an earlier input whose name is the same where case is ignored.
+    alike: str | None = None
 
 
 def names(
@@ -180,15 +183,17 @@ def _checked(items: list[Input], others: Iterable[str]) -> Iterator[Input]:
             for key in _keys(item.name):
                 sources.setdefault(key, item)
     outputs: dict[_Key, Input] = {}
+    folded: dict[str, str] = {}
     for item in items:
-        if item.problem is not None or item.target is None:
+        target = item.target
+        if item.problem is not None or target is None:
             yield item
             continue
         entry = _entry(item.name)
-        first = outputs.setdefault(_entry(item.target), item)
+        first = outputs.setdefault(_entry(target), item)
         if first is not item and _entry(first.name) == entry:
             continue
-        met = [sources[key] for key in _keys(item.target) if key in sources]
+        met = [sources[key] for key in _keys(target) if key in sources]
         met = [other for other in met if _entry(other.name) != entry]
         if first is not item:
             problem = NNCompError(f"has the same output as {first.name}")
@@ -196,7 +201,15 @@ def _checked(items: list[Input], others: Iterable[str]) -> Iterator[Input]:
         elif met:
             problem = NNCompError(f"its output would overwrite the input {met[0].name}")
             item = dataclasses.replace(item, problem=problem)
-        yield item
+        alike = folded.setdefault(_folded(target), target)
+        yield item if alike == target else dataclasses.replace(item, alike=alike)
+
+
+def _folded(name: str) -> str:
+    """The same for all names that a file system may take for one: some ignore case, or in how many
+    characters a letter is written."""
+    place = os.path.abspath(name)
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", place).casefold())
 
 
 def _keys(name: str) -> list[_Key]:

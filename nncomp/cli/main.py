@@ -166,9 +166,6 @@ def cli() -> None:
 
 def main(*first: str) -> NoReturn:
     """Run ``first`` and the command line in ``sys.argv`` as a process of its own, and exit."""
-    # numpy's BLAS, which is not used here, would start threads when it is imported, and end the
-    # process if it cannot.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     def work() -> int:
         streams.prepare()

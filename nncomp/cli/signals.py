@@ -182,7 +182,13 @@ def _is_too_early(frame: FrameType | None) -> bool:
 def _raise_soon(number: int) -> None:
     again = threading.Timer(_AGAIN, _to_main, (number,))
     again.daemon = True
-    again.start()
+    try:
+        again.start()
+    except (
+        RuntimeError,
+        MemoryError,
+    ):  # no thread to be had, and nothing is begun during an import
+        die(number)
 
 
 def _to_main(number: int) -> None:

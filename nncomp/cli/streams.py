@@ -29,10 +29,23 @@ def prepare() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, flags)
+            _open_nothing(number, flags)
     sys.stdout = _text(fileio.standard_output(), sys.stdout)
     if sys.stderr is not None:  # nobody listens where the shell has closed it
         sys.stderr = _text(fileio.standard_error(), sys.stderr)
+
+
+def _open_nothing(number: int, flags: int) -> None:
+    """Take the lowest free descriptor, ``number``, for a file that ``flags`` forbid to use."""
+    try:
+        os.open(os.devnull, flags)
+    except OSError:  # as in a bare chroot: the end of a pipe does as well
+        ends = os.pipe()
+        keep, other = ends if flags == os.O_RDONLY else ends[::-1]
+        os.close(other)
+        if keep != number:
+            os.dup2(keep, number)
+            os.close(keep)
 
 
 class Piped:

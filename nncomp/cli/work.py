@@ -74,7 +74,7 @@ def process(
     training = ""
     with _open_source(mode, item.name, options) as source:
         _load(mode, options)
-        with _open_sink(mode, item.target, source, options, stdout) as sink:
+        with _open_sink(mode, item, source, options, stdout) as sink:
             if options.keep_going:
                 return _rescue(item, source, sink, options, watch, started)
             if mode != Mode.COMPRESS:
@@ -170,8 +170,9 @@ def _takes_special(mode: Mode, name: str, options: Options) -> bool:
 
 @contextlib.contextmanager
 def _open_sink(
-    mode: Mode, target: str | None, source: BinaryIO, options: Options, stdout: Writable | None
+    mode: Mode, item: Input, source: BinaryIO, options: Options, stdout: Writable | None
 ) -> Iterator[Writable]:
+    target = item.target
     if mode == Mode.TEST:
         yield Nowhere()
     elif target is not None:
@@ -184,6 +185,8 @@ def _open_sink(
                 raise NNCompError(f"{target} {text}")
             _check_terminal(mode, file, options)
             yield file
+            if item.alike is not None and _is_one(target, item.alike):
+                raise NNCompError(f"{target} is {item.alike} here, another input's output")
     elif stdout is not None:
         yield stdout
     else:
@@ -195,6 +198,14 @@ def _open_sink(
 def _check_terminal(mode: Mode, sink: BinaryIO, options: Options) -> None:
     if mode == Mode.COMPRESS and sink.isatty() and not options.force:
         raise NNCompError("compressed data not written to a terminal; use -f to force it")
+
+
+def _is_one(name: str, other: str) -> bool:
+    """Whether both are names of one file, where the file system ignores case."""
+    try:
+        return os.path.samefile(name, other)
+    except OSError:
+        return False
 
 
 def _is_regular(file: BinaryIO) -> bool:

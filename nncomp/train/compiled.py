@@ -34,14 +34,14 @@ def library() -> ctypes.CDLL | None:
     found = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if found is None or os.name != "posix":
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "compiled.so")
-        command = [found, *_OPTIONS, str(_SOURCE), "-o", str(place)]
-        try:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder, "compiled.so")
+            command = [found, *_OPTIONS, str(_SOURCE), "-o", str(place)]
             subprocess.run(command, check=True, capture_output=True)
             loaded = ctypes.CDLL(str(place))
-        except (OSError, subprocess.CalledProcessError):
-            return None
+    except (OSError, subprocess.CalledProcessError):
+        return None
     shape, pointer = [ctypes.c_int] * 4 + [ctypes.c_int64], ctypes.c_void_p
     loaded.attend.argtypes = [*shape, ctypes.c_int, *[pointer] * 7]
     loaded.attend_gradient.argtypes = [*shape, ctypes.c_int, *[pointer] * 11]
