@@ -15,8 +15,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 BUILT_IN = ROOT / "models" / "nano-1.safetensors"
 
-# Of each processor, what Debian calls it: s390x is one whose numbers have their highest byte first.
-PROCESSORS = {"x86-64": "", "arm64": "aarch64", "s390x": "s390x"}
+# Of each processor, what Debian calls it: s390x is one whose numbers have their highest byte first, and i386 one whose
+# addresses have 32 bits.
+PROCESSORS = {"x86-64": "", "arm64": "aarch64", "s390x": "s390x", "i386": "i686"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def build(processor: str = "x86-64") -> Program:
         settings["CMAKE_SYSTEM_PROCESSOR"] = name
         settings["CMAKE_CXX_COMPILER"] = f"{name}-linux-gnu-g++"
         settings["OPTIMIZE"] = "-O1"  # or compiling for s390x takes minutes
-        emulator = (f"qemu-{name}",)
+        emulator = (f"qemu-{name.replace('i686', 'i386')}",)
     for tool in ("cmake", settings.get("CMAKE_CXX_COMPILER", "c++"), *emulator):
         if shutil.which(tool) is None:
             pytest.skip(f"no {tool} here")
