@@ -17,8 +17,6 @@ from nncomp.cli.training import MB
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
-    import torch
-
     from nncomp.train.data import Domain, Split
     from nncomp.train.loop import Trainer
     from nncomp.train.network import Network
@@ -143,9 +141,7 @@ def train(
         torch.manual_seed(plan.seed)
         network = _network(preset, init, shape_and_plan, text.train)
         network.set_weight_bits(bits)
-        recording = None
-        if stage and plan.mixed:
-            recording = _recording(text.train, stage, stage_share, torch.device(device))
+        recording = _recording(text.train, stage if plan.mixed else None, stage_share, device)
         trainer = loop.Trainer(
             network, plan, text.train, device, text.validation, precision, recording
         )
@@ -285,14 +281,19 @@ def _network(
 
 
 def _recording(
-    domains: list[Domain], folder: Path, share: float, device: torch.device
-) -> Recording:
-    """Load the stage's predictions of the text; the first process records them if need be."""
+    domains: list[Domain], folder: Path | None, share: float, device: str
+) -> Recording | None:
+    """Load the stage's predictions of the text, if there is a folder for them; the first process
+    records them if need be."""
+    import torch
+
     from nncomp.train import distributed, stage
 
+    if folder is None:
+        return None
     if distributed.rank() == 0:
         stage.recording(domains, folder, share)
-    distributed.first(0.0, device)  # the others wait
+    distributed.first(0.0, torch.device(device))  # the others wait
     return stage.recording(domains, folder, share)
 
 

@@ -350,10 +350,8 @@ class Trainer:
     def _text(self) -> list[tuple[str, int, float, int]]:
         """The name, size, weight and checksum of each domain."""
         recorded = self.recording.domains if self.recording else []
-        return [
-            (d.name, len(d.data), d.weight, zlib.crc32(d.data.data))
-            for d in (*self.domains, *recorded)
-        ]
+        every = (*self.domains, *recorded)
+        return [(d.name, len(d.data), d.weight, zlib.crc32(d.data.data)) for d in every]
 
     def _changes(self, state: dict[str, Any]) -> list[str]:
         """How this run differs from that of a checkpoint, as messages."""
