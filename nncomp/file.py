@@ -51,10 +51,10 @@ class NNCompFile(io.BufferedIOBase):
 
     Reading can seek if the source can. What is written is complete once the file is closed, at the
     latest when the object is destroyed, but in a child of ``os.fork``; ``flush`` does not hasten
-    that. If a ``with`` statement is
-    left by an exception, other than ``GeneratorExit`` or an exit with status 0, the frame stays
-    without its end, so that nobody takes it for the whole; what mode ``a`` has added to a path is
-    then cut off again, also where writing fails. Threads may share a file: calls take turns.
+    that. If a ``with`` statement is left by an exception, other than ``GeneratorExit`` or an exit
+    with status 0, the frame stays without its end, so that nobody takes it for the whole; what mode
+    ``a`` has added to a path is then cut off again, also where writing fails. Threads may share a
+    file: calls take turns.
     """
 
     def __init__(

@@ -73,21 +73,25 @@ class Folder:
 @contextlib.contextmanager
 def open_folder(path: str) -> Iterator[Folder]:
     """The directory ``path``, or the current one if that is empty."""
-    if not hasattr(os, "O_DIRECTORY"):
-        os.stat(path or os.curdir)
+    descriptor = _opened(path or os.curdir)
+    if descriptor is None:
         yield Folder(path, None)
         return
-    try:
-        descriptor = os.open(path or os.curdir, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:  # perhaps it cannot be listed, which is not needed
-        if not hasattr(os, "O_PATH"):
-            yield Folder(path, None)
-            return
-        descriptor = os.open(path or os.curdir, os.O_PATH)
     try:
         yield Folder("", descriptor)
     finally:
         os.close(descriptor)
+
+
+def _opened(path: str) -> int | None:
+    """A descriptor of the directory; None where the system has none, or none for this one."""
+    if not hasattr(os, "O_DIRECTORY"):
+        os.stat(path)
+        return None
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # perhaps it cannot be listed, which is not needed
+        return os.open(path, os.O_PATH) if hasattr(os, "O_PATH") else None
 
 
 def exists(path: str) -> FileExistsError:

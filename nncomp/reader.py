@@ -84,7 +84,7 @@ class ContentReader(io.RawIOBase):
             piece = self._content[begin : begin + len(view)]
             view[: len(piece)] = piece
         count = len(piece)
-        self._position += count
+        self._position += count  # no call follows, in which a signal could lose the piece
         return count
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
@@ -99,12 +99,13 @@ class ContentReader(io.RawIOBase):
         if offset < 0:
             raise ValueError(f"negative seek position {offset}")
         within = self._start <= offset <= self._start + len(self._content)
-        if not within or self._results is None:  # what has failed begins anew
-            start, results = self._jump(offset)
-            self._content, self._ended, self._start = b"", True, start
+        if within and self._results is not None:
             self._position = offset
-            self._results = results  # last: what is interrupted has to be sought anew
+            return offset
+        start, results = self._jump(offset)  # where reading has failed, too: it begins anew
+        self._content, self._ended, self._start = b"", True, start
         self._position = offset
+        self._results = results  # last: what is interrupted has to be sought anew
         return offset
 
     def close(self) -> None:

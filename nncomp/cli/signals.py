@@ -184,10 +184,7 @@ def _raise_soon(number: int) -> None:
     again.daemon = True
     try:
         again.start()
-    except (
-        RuntimeError,
-        MemoryError,
-    ):  # no thread to be had, and nothing is begun during an import
+    except (RuntimeError, MemoryError):  # no thread to be had; during an import, nothing is begun
         die(number)
 
 
