@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 BUILT_IN = ROOT / "models" / "nano-1.safetensors"
 
-# Of each processor, what Debian calls it: s390x is one whose numbers have their highest byte first, and i386 one whose
-# addresses have 32 bits.
+# Of each processor, what Debian calls it: s390x is one whose numbers have their highest byte first,
+# and i386 one whose addresses have 32 bits.
 PROCESSORS = {"x86-64": "", "arm64": "aarch64", "s390x": "s390x", "i386": "i686"}
 
 
