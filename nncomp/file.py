@@ -57,6 +57,8 @@ class NNCompFile(io.BufferedIOBase):
     file: calls take turns.
     """
 
+    _process = 0  # which has opened the file; no process has this number
+
     def __init__(
         self,
         file: File,

@@ -206,6 +206,15 @@ def test_wrong_options_create_no_file(tmp_path: Path) -> None:
             NNCompFile(wrong, "w")  # type: ignore[arg-type]
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_nothing_is_said_of_a_file_that_never_was(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its destructor finds nothing to end."""
+    with pytest.raises(TypeError, match="file"):
+        NNCompFile()  # type: ignore[call-arg]
+    gc.collect()
+    assert capsys.readouterr().err == ""
+
+
 def test_options_reach_the_codec(foreign_model: model.Model) -> None:
     target = io.BytesIO()
     with NNCompFile(target, "w", model=foreign_model, threads=2) as out:
