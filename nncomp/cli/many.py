@@ -156,13 +156,16 @@ def _cost(
 ) -> Cost | None:
     """The threads and memory that a file takes; None: it is done alone.
 
-    That is so if it can use all threads, if a GPU is wanted, or if input or output is no regular
-    file: reading a pipe may block, and a signal only interrupts the main thread.
+    That is so if it can use all threads, if a GPU is wanted, if its output may be that of an
+    earlier one, which has to be there then, or if input or output is no regular file: reading a
+    pipe may block, and a signal only interrupts the main thread.
     """
     if item.problem is not None:
         return Cost(1, 0)
     to_stdout = item.target is None and mode != Mode.TEST
     if size is None or options.device.startswith("cuda") or _is_special(item.target):
+        return None
+    if item.alike is not None:
         return None
     if to_stdout and mode == Mode.COMPRESS and os.isatty(1):  # which is an error, mostly
         return None

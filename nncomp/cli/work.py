@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nncomp import fileio
-from nncomp.cli.inputs import Input
+from nncomp.cli.inputs import Input, same
 from nncomp.cli.options import Mode, Options
 from nncomp.cli.report import blocks_text, progress_bar
 from nncomp.cli.streams import Piped
@@ -185,7 +185,7 @@ def _open_sink(
                 raise NNCompError(f"{target} {text}")
             _check_terminal(mode, file, options)
             yield file
-            if item.alike is not None and _is_one(target, item.alike):
+            if item.alike is not None and same(target, [item.alike]):
                 raise NNCompError(f"{target} is {item.alike} here, another input's output")
     elif stdout is not None:
         yield stdout
@@ -198,14 +198,6 @@ def _open_sink(
 def _check_terminal(mode: Mode, sink: BinaryIO, options: Options) -> None:
     if mode == Mode.COMPRESS and sink.isatty() and not options.force:
         raise NNCompError("compressed data not written to a terminal; use -f to force it")
-
-
-def _is_one(name: str, other: str) -> bool:
-    """Whether both are names of one file, where the file system ignores case."""
-    try:
-        return os.path.samefile(name, other)
-    except OSError:
-        return False
 
 
 def _is_regular(file: BinaryIO) -> bool:
