@@ -29,7 +29,8 @@ def compress(data: Buffer, level: int | None = None, **options: Unpack[Writing])
     ``block_size`` (bytes, a power of two, 2^10..2^26) replace those of the level. ``embed_model``
     puts the model into the frame. ``reach`` (bytes: 0, 2^26, 2^29 or 2^31) is how far back blocks
     may copy from. A ``prime`` is content that the predictors read before each block; decompressing
-    needs it again. ``device`` is auto, cpu, cuda or cuda:N; ``threads`` ≥ 1. Raises
+    needs it again. ``device`` is auto, cpu, cuda or cuda:N; ``threads`` ≥ 1, whose blocks keep
+    within ``in_flight`` bytes of memory, at least one at a time. Raises
     ``ModelNotFoundError`` and ``ModelError``, ``TypeError`` and ``ValueError`` for wrong options,
     and ``NNCompError`` for a device that is not there.
     """
@@ -47,7 +48,7 @@ def decompress(data: Buffer, **options: Unpack[Reading]) -> bytes:
     ``FormatError`` and ``ChecksumError`` for the data, ``MemoryLimitError`` where decoding would
     need more than ``memory_limit`` bytes, ``SizeLimitError`` for more content than ``max_size``
     bytes, ``ModelNotFoundError``, ``ModelError``, and ``PrimeError`` for another ``prime`` than the
-    data was written with. ``device`` and ``threads`` as in ``compress``.
+    data was written with. ``device``, ``threads`` and ``in_flight`` as in ``compress``.
     """
     checked = for_reading(dict(options))
     dst = io.BytesIO()

@@ -62,7 +62,7 @@ class Decoder:
         self.memory_limit = options.memory_limit
         self._options = options
         self._promised = 0  # bytes of content of the blocks accepted so far
-        self._places = Places(options.device, options.threads, content_size, options.memory_limit)
+        self._places = Places(options, content_size)
         self._progress = progress
         self._header: Header | None = None
         self._ref: ModelRef | None = None  # of the frame, before its model is resolved

@@ -22,7 +22,7 @@ from nncomp.far import Found, Past, Split
 from nncomp.filters import deflate
 from nncomp.mixing import Mixing
 from nncomp.model import ARITHMETIC
-from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
+from nncomp.options import Options
 from nncomp.places import Places
 from nncomp.plan import Copies, Joined, Part, Plan, Stream, judge, layout, parts
 from nncomp.plan.parts import Chosen, Filtered
@@ -77,7 +77,7 @@ class Encoder:
         self._level = levels.get(options.level)
         # Everything is looked up and loaded now, so that errors come before anything is written,
         # and nothing has to be imported while the interpreter ends.
-        self._places = Places(options.device, options.threads, content_size, DEFAULT_MEMORY_LIMIT)
+        self._places = Places(options, content_size)
         self._model, self._packed = resolve.for_writing(options)
         self._prime = options.prime
         self._places.expect(self.header, self._model, self._prime)

@@ -51,6 +51,8 @@ class Options:
     # the default.
     reach: int | None = None
     memory_limit: int = DEFAULT_MEMORY_LIMIT  # bytes that reading may take
+    # Bytes that all blocks may take which are coded at a time, for speed only; None: memory_limit.
+    in_flight: int | None = None
     max_size: int | None = None  # bytes of content that reading may give; more is refused
     device: str = "auto"  # auto, cpu, cuda, cuda:N
     threads: int = 1  # at least 1; for speed only
@@ -71,6 +73,8 @@ class Options:
             if self.reach not in REACHES:
                 raise ValueError(f"reach must be one of {', '.join(map(str, REACHES))}")
         self._set("memory_limit", least=1)
+        if self.in_flight is not None:
+            self._set("in_flight", least=1)
         if self.max_size is not None:
             self._set("max_size", least=0)
         self._set("threads", least=1)
@@ -100,6 +104,7 @@ class Writing(TypedDict, total=False):
     embed_model: bool
     block_size: int | None
     reach: int | None
+    in_flight: int | None
     device: str
     threads: int
     prime: PrimeLike | None
@@ -111,6 +116,7 @@ class Reading(TypedDict, total=False):
     model: ModelLike | None
     memory_limit: int
     max_size: int | None
+    in_flight: int | None
     device: str
     threads: int
     prime: PrimeLike | None

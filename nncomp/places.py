@@ -16,6 +16,7 @@ from nncomp.schedule import Progress, Task, in_order
 
 if TYPE_CHECKING:
     from nncomp.model import Model
+    from nncomp.options import Options
     from nncomp.prime import Prime
 
 __all__ = ["Places", "prepare"]
@@ -37,22 +38,20 @@ class Places:
     """Runs the tasks of one caller, and chooses the engine for each block.
 
     A GPU codes the blocks of many tasks together, so with one there are many tasks. The work that
-    they do on the CPU still keeps within ``threads`` and the memory limit: a semaphore sees to it.
+    they do on the CPU still keeps within threads and memory: a semaphore sees to it.
     Raises ``NNCompError`` for a device that is not there.
     """
 
-    def __init__(
-        self, device: str, threads: int, content_size: int | None, memory_limit: int
-    ) -> None:
-        self.threads = min(threads, _MAX_THREADS)
-        engine.check(device)
+    def __init__(self, options: Options, content_size: int | None) -> None:
+        self.threads = min(options.threads, _MAX_THREADS)
+        engine.check(options.device)
         engine.get("cpu")  # imported now, and not while the interpreter ends
         self._need = 1  # bytes of memory for a block that is coded on the CPU
         self._left = 1  # bytes of memory for a block that is done and waits for earlier ones
         self._held = 0  # bytes of memory for literals of earlier blocks
-        self._device = device
+        self._device = options.device
         self._content_size = content_size or 0
-        self._limit = memory_limit
+        self._limit = options.in_flight or options.memory_limit
         self._gpu: Engine | None = None
         self._gpu_blocks = 0
         self._gate = threading.BoundedSemaphore()  # limits work on the CPU where there is a GPU

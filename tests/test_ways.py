@@ -9,6 +9,7 @@ from nncomp import levels
 from nncomp.container import LEAD_SIZE, Header
 from nncomp.engine import native
 from nncomp.mixing import Mixing, Profile
+from nncomp.options import Options
 from nncomp.places import Places
 from nncomp.plan import Stream, judge, order
 from nncomp.plan.judge import Judge, Ways
@@ -58,7 +59,7 @@ def test_a_large_stream_in_doubt(ways: Ways, monkeypatch: pytest.MonkeyPatch) ->
     stream = (models.text(9000) + models.noise(90)) * (MIB // 9090 + 1)
     stream = stream[:MIB]
     done: list[int] = []
-    coder = StreamCoder(Header(MIB, lanes, 1), level, model, Places("cpu", 1, MIB, 1 << 30))
+    coder = StreamCoder(Header(MIB, lanes, 1), level, model, Places(Options(), MIB))
     coded = coder.code(stream, LEAN, 1, done.append)
     assert sum(done) == (MIB if Ways.NETWORK in ways else MIB // 8)
     if Ways.ALONE in ways:
@@ -81,7 +82,7 @@ def test_one_way_is_coded_to_its_end(
     monkeypatch.setattr(Judge, "after_trial", lambda *_: Ways.NETWORK if pays else Ways.ALONE)
     stream = models.text(100_000)
     done: list[int] = []
-    coder = StreamCoder(Header(1 << 17, lanes, 1), level, model, Places("cpu", 1, MIB, 1 << 30))
+    coder = StreamCoder(Header(1 << 17, lanes, 1), level, model, Places(Options(), MIB))
     (coded,) = coder.code(stream, LEAN, 1, done.append)
     assert sum(done) == len(stream)
     if pays:

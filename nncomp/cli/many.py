@@ -71,7 +71,7 @@ def process_all(
             do,
             cost_of,
             threads=options.threads,
-            memory=options.memory,
+            memory=options.in_flight,
             progress=bar.add,
         )
         with contextlib.closing(results):

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 import nncomp
 from nncomp import container, fileio, levels
-from nncomp.cli import completion
+from nncomp.cli import completion, machine
 from nncomp.cli.parameters import (
     FILE,
     Number,
@@ -78,7 +79,8 @@ class Options:
     progress: bool | None  # None: only if the bar does not meet the output
     threads: int  # 1…
     device: str
-    memory: int  # bytes
+    memory: int  # bytes that decompressing may need
+    in_flight: int  # bytes for all files and blocks that are coded at a time
     max_size: int | None  # bytes
     level: int | None
     model: str | None
@@ -101,6 +103,7 @@ class Options:
             block_size=self.block_size,
             reach=self.reach,
             memory_limit=self.memory,
+            in_flight=self.in_flight,
             max_size=self.max_size,
             device=self.device,
             threads=self.threads,
@@ -254,7 +257,8 @@ _MEANS = [  # of the machine
         metavar="SIZE",
         default="1GiB",
         show_default=True,
-        help="Refuse to decompress what needs more.",
+        help="Refuse to decompress what needs more. Where blocks are done at a time, all of them "
+        "keep within it if given, and within a quarter of the machine's if not.",
     ),
     click.option(
         "--max-size",
@@ -288,11 +292,21 @@ def options_of(
     remove: bool,
     reach: int | None,
     no_long: bool,
+    memory: int,
     **values: Any,
 ) -> Options:
     """The parsed values as ``Options``."""
     values["reach"] = 0 if no_long else reach
-    return Options(level=level_of(ctx), remove=remove and not keep, **values)
+    in_flight = memory
+    if ctx.get_parameter_source("memory") == ParameterSource.DEFAULT:
+        in_flight = max(memory, machine.memory() // 4)  # as xz does with -T0
+    return Options(
+        level=level_of(ctx),
+        remove=remove and not keep,
+        memory=memory,
+        in_flight=in_flight,
+        **values,
+    )
 
 
 def default_options() -> Options:

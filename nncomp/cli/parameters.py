@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from nncomp import arguments, container, fileio, levels, rawio
-from nncomp.cli import completion
+from nncomp.cli import completion, machine
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
@@ -254,8 +254,4 @@ def threads_option(text: str) -> Callable[[_F], _F]:
 
 
 def _threads(ctx: click.Context, param: click.Parameter, value: int) -> int:
-    if value:
-        return value
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return value or machine.cpus()
