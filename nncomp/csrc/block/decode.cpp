@@ -112,7 +112,7 @@ class Share {
 
   void look_back(uint8_t byte) {
     const bool right = foresight_->learn(byte);
-    if (ahead_ && !ready_ && !right) network_->take_back(out_.data(), 1);
+    if (ahead_ && !ready_ && !right) network_->take_back(out_[0], 1);
     ready_ = ahead_ && !ready_ && right;
   }
 
