@@ -11,8 +11,6 @@
 namespace nncomp::unnnc {
 namespace {
 
-constexpr uint64_t MAX_SIZE = 64 << 20;  // bytes of a model's tensors
-
 // TensorRow::statistics, numbered as in docs/format.md, section 5.
 enum Statistics { EMBED, TABLE, QKV, OUT, UP, DOWN, HEAD, MULTIPLIER, BIAS, CONSTANT, CHECK = 13 };
 
@@ -126,7 +124,7 @@ uint64_t stored_size(const Config& config) {
   require(!config.layers.empty(), "model has no layers");  // Network checks the other dimensions later
   uint64_t size = 0;
   for (const TensorRow& row : tensors_of(config)) size += row.stored_size();
-  require(size <= MAX_SIZE, "model is larger than 64 MiB");
+  require(size <= MAX_FILE_SIZE, "model is larger than 64 MiB");
   return size;
 }
 

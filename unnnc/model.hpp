@@ -16,7 +16,8 @@
 
 namespace nncomp::unnnc {
 
-constexpr int ARITHMETIC = 1;  // version of docs/numerics.md
+constexpr int ARITHMETIC = 1;                 // version of docs/numerics.md
+constexpr uint64_t MAX_FILE_SIZE = 64 << 20;  // bytes of a model file, and so of a model's tensors, at most
 
 // The elements of a tensor, row by row, of the type that its dtype names.
 using Numbers = std::variant<std::vector<int8_t>, std::vector<uint8_t>, std::vector<int16_t>, std::vector<int32_t>,

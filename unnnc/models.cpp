@@ -11,8 +11,6 @@
 namespace nncomp::unnnc {
 namespace {
 
-constexpr uint64_t MAX_FILE_SIZE = 64 << 20;  // bytes of a model file that are read at most
-
 // The paths of the model files in a folder, in the order of their names; empty if the folder cannot be read.
 std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::string> found;

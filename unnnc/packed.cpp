@@ -65,11 +65,6 @@ void read_factors(IntegerDecoder& decoder, size_t rows, size_t columns, std::vec
   }
 }
 
-bool ends_with(const std::string& name, const char* end) {
-  const std::string tail(end);
-  return name.size() >= tail.size() && name.compare(name.size() - tail.size(), tail.size(), tail) == 0;
-}
-
 // Reads values that rise along a row (biases and checks), of which the differences between neighbours are coded.
 // `values` are those of the base, or zeros, before.
 template <class T>
@@ -89,7 +84,7 @@ void read_rising(IntegerDecoder& decoder, int kind, size_t rows, size_t columns,
 void read_tensor(IntegerDecoder& decoder, const TensorRow& row, bool is_change, Numbers& numbers) {
   const bool flat = row.shape.size() == 1;
   const size_t rows = flat ? 1 : size_t(row.shape[0]), columns = size_t(row.shape.back());
-  if (is_change && ends_with(row.name, ".weight")) {
+  if (is_change && row.name.ends_with(".weight")) {
     read_factors(decoder, rows, columns, std::get<std::vector<int8_t>>(numbers));
   }
   std::visit(

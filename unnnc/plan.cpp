@@ -9,10 +9,9 @@
 namespace nncomp::unnnc {
 namespace {
 
-constexpr size_t MAX_STREAMS = 256;                      // streams of a block
-constexpr int MAX_DEPTH = 6;                             // filters that may be nested
-constexpr uint64_t MAX_SOURCES = 16;                     // blocks that a block may copy from
-constexpr uint64_t MAX_STREAM_SIZE = uint64_t(1) << 28;  // bytes of all streams of a block
+constexpr size_t MAX_STREAMS = 256;   // streams of a block
+constexpr int MAX_DEPTH = 6;          // filters that may be nested
+constexpr uint64_t MAX_SOURCES = 16;  // blocks that a block may copy from
 
 // Bits of the byte of a filter.
 constexpr uint8_t SIDE = 0x80, COPIES = 0x40, FILTER = 0x3F;

@@ -120,8 +120,7 @@ class Encoding {
     const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, size_t(lanes), data.size(), 1);
     require(data.size() > 0, "there is nothing to encode");
     const nncomp::Ready* begin = Ready::of(ready, predictor, data.size(), lanes);
-    const nb::object nobody = nb::none();
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     encoder_.emplace(predictor, view(data_), lanes, nncomp::Notes(), begin);
   }
 
@@ -163,8 +162,7 @@ class Decoding {
     std::span<uint8_t> data(reinterpret_cast<uint8_t*>(PyBytes_AsString(out_.ptr())), size);
     std::vector<std::span<const uint8_t>> views;
     for (const nb::bytes& payload : payloads_) views.push_back(view(payload));
-    const nb::object nobody = nb::none();
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     decoder_.emplace(predictor, views, data, threads, view(known_), power, begin);
   }
 

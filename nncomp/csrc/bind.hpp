@@ -63,7 +63,7 @@ auto with_interpreter(Use use) {
 class Unlocked {
  public:
   // A report lets signals in, and calls the user's function, if it is not None. The caller keeps that alive.
-  explicit Unlocked(nb::handle function) : function_(function) { state_ = PyEval_SaveThread(); }
+  explicit Unlocked(nb::handle function = Py_None) : function_(function) { state_ = PyEval_SaveThread(); }
   ~Unlocked() {
     with_interpreter([this] { PyEval_RestoreThread(state_); });
   }

@@ -58,7 +58,9 @@ Run read_run(Fields& places) {
   return run;
 }
 
-void check(const std::vector<uint64_t>& sizes, View side, uint64_t size) { runs::check("base64", sizes, side, size); }
+void check(const std::vector<uint64_t>& sizes, View side, uint64_t size) {
+  require_streams("base64", 3, sizes, side, size);
+}
 
 Bytes join(std::vector<Bytes>&& streams, View, uint64_t size) { return runs::join("base64", streams, size, read_run); }
 

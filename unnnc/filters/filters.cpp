@@ -6,6 +6,7 @@
 #include <string>
 
 #include "deflate/split.hpp"
+#include "deflate/walk.hpp"
 #include "filters/copies.hpp"
 #include "filters/quoted.hpp"
 #include "filters/x86.hpp"
@@ -75,7 +76,7 @@ Bytes join_arm64(std::vector<Bytes>&& streams, View, uint64_t) {
 // ---- deflate ----
 
 void check_deflate(const Sizes& sizes, View side, uint64_t size) {
-  require(sizes.size() >= 4 && sizes.size() <= 42 && side.empty(),
+  require(sizes.size() >= 4 && sizes.size() <= 2 + deflate::GROUPS && side.empty(),
           "streams are not those that deflate streams are made of");
   require(sum(sizes, 2, sizes.size()) <= most_contents(size) && sum(sizes, 0, 2) < size,
           "streams are too large for the deflate streams in a block");
@@ -84,7 +85,8 @@ void check_deflate(const Sizes& sizes, View side, uint64_t size) {
 // A copy of the content, a picture's deflate stream without PNG chunks, its filtered rows, which are at most twice as
 // large as its pixels, the tokens of a deflate block in a vector that doubles, and tables.
 uint64_t memory_of_deflate(const Sizes& sizes, View, uint64_t size) {
-  const uint64_t contents = sum(sizes, 2, sizes.size()), tokens = 4 * std::min<uint64_t>(contents, 1 << 20);
+  const uint64_t contents = sum(sizes, 2, sizes.size());
+  const uint64_t tokens = 4 * std::min<uint64_t>(contents, deflate::MAX_BLOCK_TOKENS);
   return 2 * size + 2 * contents + 2 * tokens + (3 << 20);
 }
 
@@ -143,9 +145,7 @@ void require_streams(const char* name, size_t count, const Sizes& sizes, View si
           "streams are not those of " + std::string(name) + ", or too large for the block");
 }
 
-uint64_t most_contents(uint64_t size) {
-  return std::min({128 * size, 8 * size + (1 << 23), (uint64_t(1) << 28) - size});
-}
+uint64_t most_contents(uint64_t size) { return std::min({128 * size, 8 * size + (1 << 23), MAX_STREAM_SIZE - size}); }
 
 const Filter FILTERS[] = {
     {check_none, memory_of_none, join_none},  // 0

@@ -10,6 +10,8 @@
 
 namespace nncomp::unnnc {
 
+constexpr uint64_t MAX_STREAM_SIZE = uint64_t(1) << 28;  // bytes of all streams of a block
+
 struct Filter {
   // Throws FormatError if streams of these sizes cannot be joined to `size` bytes. Called before any is decoded, so
   // that a few bytes cannot ask for much work.

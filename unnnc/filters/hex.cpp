@@ -30,7 +30,9 @@ Run read_run(Fields& places) {
   return run;
 }
 
-void check(const std::vector<uint64_t>& sizes, View side, uint64_t size) { runs::check("hex", sizes, side, size); }
+void check(const std::vector<uint64_t>& sizes, View side, uint64_t size) {
+  require_streams("hex", 3, sizes, side, size);
+}
 
 Bytes join(std::vector<Bytes>&& streams, View, uint64_t size) { return runs::join("hex", streams, size, read_run); }
 

@@ -9,10 +9,6 @@
 
 namespace nncomp::unnnc::runs {
 
-inline void check(const char* name, const std::vector<uint64_t>& sizes, View side, uint64_t size) {
-  require_streams(name, 3, sizes, side, size);
-}
-
 inline uint64_t memory(const std::vector<uint64_t>&, View, uint64_t size) { return 3 * size; }
 
 // Joins the streams. `read(places)` reads a run: it has `size`, its decoded bytes; `length()`, the bytes of its text,

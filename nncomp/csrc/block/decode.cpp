@@ -70,7 +70,7 @@ class Share {
       }
       const Distribution* network = network_ ? &distribution_ : nullptr;
       if (t < known_.size()) {
-        tell(l, network, known_[t]);
+        read_byte(kernel_, s_, l, network, known_[t]);
       } else {
         decode_byte(l, network, coders_[size_t(i)]);
         require(coders_[size_t(i)].valid(), first_ + i, "ends too early");
@@ -112,7 +112,7 @@ class Share {
 
   void look_back(uint8_t byte) {
     const bool right = foresight_->learn(byte);
-    if (ahead_ && !ready_ && !right) network_->take_back(out_.data(), 1);
+    if (ahead_ && !ready_ && !right) network_->take_back(out_[0], 1);
     ready_ = ahead_ && !ready_ && right;
   }
 
@@ -120,13 +120,6 @@ class Share {
     if (power_ == PLAIN) return kernel_.stage->decode(s_, l, network, coder);
     auto choose = [&](uint32_t p) { return coder.get(tempered(p, power_)); };
     kernel_.stage->choose(s_, l, network, -1, choose);
-  }
-
-  // What an encoder would write of a byte that is known is of no use.
-  void tell(mix::Lane& l, const Distribution* network, uint8_t byte) const {
-    uint8_t waste[MAX_BYTES_PER_SYMBOL];
-    Encoder idle{.out = waste};
-    kernel_.stage->encode(s_, l, network, idle, byte);
   }
 
   Decoder start_decoder(std::span<const uint8_t> payload, int lane) const {

@@ -11,21 +11,14 @@ void bit_probabilities(const Kernel& kernel, const Mixing& mixing, std::span<con
                        const Progress& progress) {
   Stage stage(mixing, false, 0, data, 1);
   const mix::Shared& s = stage.shared;
-  Job job(1, progress);
-  job.run([&](int) {
-    start_lanes(s, kernel);
-    for (size_t t = 0; t < data.size(); t += MAX_CHUNK) {
-      const size_t end = std::min(data.size(), t + MAX_CHUNK);
-      mix_steps(s, kernel, t, end, [&](uint32_t, size_t i) {
-        int shift = 8;
-        auto note = [&](uint32_t one) {
-          *out++ = one;
-          return s.data[i] >> --shift & 1;
-        };
-        kernel.stage->choose(s, s.lane[0], nullptr, s.data[i], note);
-      });
-      if (!job.advance(end - t)) return;
-    }
+  start_lanes(s, kernel);
+  run_alone(s, kernel, 0, data.size(), progress, [&](size_t t) {
+    int shift = 8;
+    auto note = [&](uint32_t one) {
+      *out++ = one;
+      return s.data[t] >> --shift & 1;
+    };
+    kernel.stage->choose(s, s.lane[0], nullptr, s.data[t], note);
   });
 }
 

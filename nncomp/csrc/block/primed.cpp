@@ -33,11 +33,7 @@ PrimedStage::PrimedStage(const Kernel& kernel, const Mixing& mixing, std::span<c
   assert(known_ < room);
   const mix::Shared& s = stage_.shared;
   start_lanes(s, kernel);
-  run_alone(s, kernel, 0, known_, progress, [&](size_t t) {
-    uint8_t waste[MAX_BYTES_PER_SYMBOL];
-    Encoder idle{.out = waste};
-    kernel_.stage->encode(s, s.lane[0], nullptr, idle, bytes_[t]);
-  });
+  run_alone(s, kernel, 0, known_, progress, [&](size_t t) { read_byte(kernel, s, s.lane[0], nullptr, bytes_[t]); });
 }
 
 void PrimedStage::costs(std::span<const uint8_t> data, uint32_t* out, const Progress& progress) const {

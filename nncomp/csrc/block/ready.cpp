@@ -4,7 +4,6 @@
 #include <cassert>
 
 #include "block/steps.hpp"
-#include "coder/coder.hpp"
 #include "network/network.hpp"
 
 namespace nncomp {
@@ -23,9 +22,7 @@ Ready::Ready(const Predictor& predictor, std::span<const uint8_t> known, size_t 
       lanes_->distribution(int(t % MAX_CHUNK), distribution);
       s.lane[0].activations = lanes_->activations(int(t % MAX_CHUNK));
     }
-    uint8_t waste[MAX_BYTES_PER_SYMBOL];
-    Encoder idle{.out = waste};
-    kernel.stage->encode(s, s.lane[0], lanes_ ? &distribution : nullptr, idle, known_[t]);
+    read_byte(kernel, s, s.lane[0], lanes_ ? &distribution : nullptr, known_[t]);
   });
 }
 

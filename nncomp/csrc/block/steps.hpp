@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "block/job.hpp"
+#include "coder/coder.hpp"
 #include "kernels/kernel.hpp"
 #include "network/layer.hpp"
 #include "stage/stage.hpp"
@@ -22,6 +23,14 @@ inline uint32_t lanes_at(const mix::Shared& s, size_t t) {
 // Before the first step.
 inline void start_lanes(const mix::Shared& s, const Kernel& kernel) {
   for (uint32_t j = 0; j < lanes_at(s, 0); ++j) kernel.stage->start(s, s.lane[j], true);
+}
+
+// Reads a byte that is known: what an encoder would write of it is of no use.
+inline void read_byte(const Kernel& kernel, const mix::Shared& s, mix::Lane& l, const Distribution* network,
+                      uint8_t byte) {
+  uint8_t waste[MAX_BYTES_PER_SYMBOL];
+  Encoder idle{.out = waste};
+  kernel.stage->encode(s, l, network, idle, byte);
 }
 
 // Steps `from` … `to` − 1 of all lanes; lane j's byte of step t is coded by code(j, t).

@@ -19,9 +19,8 @@ nb::object split(nb::bytes data, size_t most, const Inside* inside) {
   require(data.size() <= MAX_BYTES, "size is out of range");
   require(most <= MAX_BYTES, "most is out of range");
   std::optional<nncomp::deflate::Parts> parts;
-  const nb::object nobody = nb::none();  // no progress callback; destroyed when the GIL is held again
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     parts = nncomp::deflate::split(view(data), inside, most);
   }
   if (!parts) return nb::none();
@@ -33,9 +32,8 @@ nb::object split(nb::bytes data, size_t most, const Inside* inside) {
 nb::object follow(nb::bytes data, const Inside* inside) {
   require(data.size() <= MAX_BYTES, "size is out of range");
   std::optional<Inside> found;
-  const nb::object nobody = nb::none();
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     found = nncomp::deflate::follow(view(data), inside);
   }
   return found ? nb::cast(std::move(*found)) : nb::none();
@@ -45,10 +43,9 @@ nb::bytes join(nb::bytes rest, nb::bytes side, const std::vector<nb::bytes>& con
   require(size <= MAX_BYTES, "size is out of range");
   std::vector<std::span<const uint8_t>> views;
   for (const nb::bytes& content : contents) views.push_back(view(content));
-  const nb::object nobody = nb::none();
   std::vector<uint8_t> data;
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     data = nncomp::deflate::join(view(rest), view(side), views, size);
   }
   return to_bytes(data);

@@ -66,9 +66,8 @@ nb::bytes join(nb::bytes literals, nb::bytes copies, const std::vector<nb::bytes
   nb::bytes content = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
   if (!content.is_valid()) throw nb::python_error();
   const std::span<uint8_t> out(reinterpret_cast<uint8_t*>(PyBytes_AsString(content.ptr())), size);
-  const nb::object nobody = nb::none();
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     nncomp::far::join(view(literals), view(copies), views, out);
   }
   return content;

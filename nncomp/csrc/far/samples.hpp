@@ -12,12 +12,14 @@ namespace nncomp::far {
 inline constexpr size_t WINDOW = 64;    // bytes that the hash covers: each shifts it by one of its 64 bits
 inline constexpr int LOG2_SPACING = 4;  // log2 of the mean distance of samples in bytes
 
+inline constexpr uint64_t GOLDEN = 0x9E3779B97F4A7C15;  // 2^64 divided by the golden ratio
+
 // A random number for each byte, by splitmix64.
 inline constexpr std::array<uint64_t, 256> GEAR = [] {
   std::array<uint64_t, 256> gear{};
   uint64_t state = 0;
   for (uint64_t& number : gear) {
-    state += 0x9E3779B97F4A7C15;
+    state += GOLDEN;
     uint64_t z = state;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
@@ -27,7 +29,7 @@ inline constexpr std::array<uint64_t, 256> GEAR = [] {
 }();
 
 // The slot of a hash in a table of `slots` slots, a power of two.
-inline size_t slot_of(uint64_t hash, size_t slots) { return size_t(hash * 0x9E3779B97F4A7C15 >> 32) & (slots - 1); }
+inline size_t slot_of(uint64_t hash, size_t slots) { return size_t(hash * GOLDEN >> 32) & (slots - 1); }
 
 // Calls use(end, hash) at each sampled place `end`; the window is the 64 bytes before it. `use` returns where to go
 // on, `end` or later.

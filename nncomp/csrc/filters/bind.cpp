@@ -32,9 +32,8 @@ nb::bytes hex_write(nb::bytes line, uint64_t address, uint8_t check, nb::bytes p
   require(payload.size() % size == 0 && payload.size() / size <= MAX_BYTES / form.line.size(),
           "payload is of no size of lines");
   std::vector<uint8_t> text(payload.size() / size * form.line.size());
-  const nb::object nobody = nb::none();  // no progress callback; outlives Unlocked: released with the lock held
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     nncomp::hex::write(form, view(payload), text.data());
   }
   return to_bytes(text);
@@ -44,9 +43,8 @@ nb::bytes hex_read(nb::bytes line, uint64_t address, uint8_t check, nb::bytes te
   require(start <= text.size(), "start is out of range");
   const nncomp::hex::Form form = form_of(line, address, check);
   std::vector<uint8_t> payload;
-  const nb::object nobody = nb::none();
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     payload = nncomp::hex::read(form, view(text).subspan(start));
   }
   return to_bytes(payload);
@@ -58,9 +56,8 @@ nb::list copies_find(nb::bytes content, size_t least) {
   require(content.size() <= MAX_BYTES, "size is out of range");
   require(least > 0, "least is out of range");
   std::vector<nncomp::copies::Copy> copies;
-  const nb::object nobody = nb::none();
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     copies = nncomp::copies::find(view(content), least);
   }
   nb::list found;
@@ -73,9 +70,8 @@ template <auto join>
 nb::bytes joined(nb::bytes first, nb::bytes second, size_t size) {
   require(size <= MAX_BYTES, "size is out of range");
   std::vector<uint8_t> content(size);
-  const nb::object nobody = nb::none();
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     join(view(first), view(second), content);
   }
   return to_bytes(content);
@@ -84,9 +80,8 @@ nb::bytes joined(nb::bytes first, nb::bytes second, size_t size) {
 nb::object quoted_split(nb::bytes content) {
   require(content.size() <= MAX_BYTES, "size is out of range");
   std::optional<nncomp::quoted::Split> split;
-  const nb::object nobody = nb::none();
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     split = nncomp::quoted::split(view(content));
   }
   if (!split) return nb::none();

@@ -174,18 +174,6 @@ void require(bool condition) {
   if (!condition) throw FormatError("damaged quoted-printable text");
 }
 
-// Reads the numbers in the stream of places.
-class Reader {
- public:
-  explicit Reader(View places) : left_(places) {}
-
-  uint64_t number() { return take_varint(left_, require); }
-  bool empty() const { return left_.empty(); }
-
- private:
-  View left_;
-};
-
 }  // namespace
 
 std::optional<Split> split(View content) {
@@ -232,16 +220,16 @@ void join(View plain, View places, std::span<uint8_t> content) {
     std::copy(bytes.begin(), bytes.end(), content.begin() + ptrdiff_t(at));
     at += bytes.size();
   };
-  Reader reader(places);
-  while (!reader.empty()) {
-    const uint64_t gap = reader.number(), size = reader.number(), form = reader.number();
-    uint64_t count = reader.number();
+  const auto number = [&] { return take_varint(places, require); };
+  while (!places.empty()) {
+    const uint64_t gap = number(), size = number(), form = number();
+    uint64_t count = number();
     require(gap <= plain.size() && size <= plain.size() - gap);
     put(plain.first(gap));
-    uint64_t next = count ? reader.number() : 0;  // expected decisions before the next unexpected one
+    uint64_t next = count ? number() : 0;  // expected decisions before the next unexpected one
     const auto decide = [&](bool expected) {
       if (count == 0 || next-- != 0) return expected;
-      next = --count ? reader.number() : 0;
+      next = --count ? number() : 0;
       return !expected;
     };
     write(plain.subspan(gap, size), {form >> 1, (form & 1) != 0}, decide, put);

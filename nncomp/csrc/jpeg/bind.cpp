@@ -16,10 +16,9 @@ nb::object split(nb::bytes data, uint64_t most, const std::string& kernel) {
   require(data.size() <= MAX_BYTES, "size is out of range");
   require(most <= MAX_BYTES, "most is out of range");
   std::optional<nncomp::jpeg::Parts> parts;
-  const nb::object nobody = nb::none();  // no progress callback; destroyed when the GIL is held again
   const nncomp::Kernel& found = usable_kernel(kernel);
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     parts = nncomp::jpeg::split(found, view(data), most);
   }
   if (!parts) return nb::none();
@@ -30,11 +29,10 @@ nb::bytes join(nb::bytes rest, nb::bytes coded, size_t size, uint64_t blocks, ui
                const std::string& kernel) {
   require(size <= MAX_BYTES, "size is out of range");
   require(blocks <= MAX_BYTES && most <= MAX_BYTES, "blocks are out of range");
-  const nb::object nobody = nb::none();
   const nncomp::Kernel& found = usable_kernel(kernel);
   std::vector<uint8_t> data;
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     data = nncomp::jpeg::join(found, view(rest), view(coded), size, blocks, most);
   }
   return to_bytes(data);

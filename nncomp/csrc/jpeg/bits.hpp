@@ -52,7 +52,6 @@ class BitReader {
   explicit BitReader(const Plain& plain) : plain_(plain), end_(8 * plain.ends[0]) {}
 
   uint64_t position() const { return at_; }                     // bits
-  void skip(uint32_t count) { at_ += count; }
   bool good() const { return at_ <= end_; }                     // nothing behind the restart interval was read
   uint32_t to_byte() const { return uint32_t(-at_ & 7); }       // bits up to the next byte boundary
 

@@ -60,7 +60,7 @@ class Decisions {
   bool code(Coding& c, uint32_t node, bool bit) {
     for (int i = 0; i < decision_.count; ++i) decision_.cell[i] = &cells_[at_[size_t(i)] + node];
     for (size_t k = 0; k < SETS; ++k) decision_.row[k] = &weights_[(row_[k] + node) * INPUTS];
-    decision_.row2 = &weights2_[node * 8];
+    decision_.row2 = &weights2_[node * mix::GROUP];
     decision_.map = &maps_[node * mix::BINS];
     return c.side.code(
         bit, [&](Encoder& e) { c.kernel.stage->encode_decision(c.tables, decision_, e, bit); },
@@ -82,7 +82,7 @@ class Decisions {
       const int input = int(k % INPUTS);
       if (input > 0 && input <= count) weights_[k] = int16_t(ALL / count);
     }
-    weights2_.assign(nodes_ * 8, ALL / SETS);
+    weights2_.assign(nodes_ * mix::GROUP, ALL / SETS);
     maps_.resize(nodes_ * mix::BINS);
     mix::start_map(tables, maps_.data(), int(nodes_), 0, 1);
   }
@@ -94,7 +94,7 @@ class Decisions {
   std::array<size_t, mix::Decision::CELLS> at_{};  // of each context: its value's first cell
   std::array<size_t, SETS> row_{};  // of each set: the first row of the value that was chosen
   std::vector<uint32_t> cells_;  // [context and its value][node]
-  std::vector<int16_t> weights_, weights2_;  // [set and its value][node][input]; of the second layer [node][8]
+  std::vector<int16_t> weights_, weights2_;  // [set and its value][node][input]; of the second layer [node][GROUP]
   std::vector<uint16_t> maps_;  // [node][33]: final adjustment of the probability
 };
 

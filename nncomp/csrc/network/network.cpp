@@ -56,7 +56,7 @@ void Lanes::forward(const uint8_t* const* bytes, int lanes, int steps) {
   assert(size_t(rows.count()) * size_t(d) <= x_.size());
 
   before_ = position_;
-  pasts_before_ = pasts_;
+  past_before_ = pasts_[0];
   net_.embedding_.start(kernel, pasts_.data(), bytes, position_, lanes, steps, x_.data());
   for (size_t i = 0; i < net_.layers_.size(); ++i) {
     const Network::NormedLayer& normed = net_.layers_[i];
@@ -77,12 +77,11 @@ void Lanes::begin_as(const Lanes& one) {
   }
 }
 
-void Lanes::take_back(const uint8_t* const* bytes, int steps) {
+void Lanes::take_back(const uint8_t* bytes, int steps) {
+  assert(pasts_.size() == 1);
   position_ -= steps;
-  pasts_ = pasts_before_;
-  for (size_t lane = 0; lane < pasts_.size(); ++lane) {
-    for (int64_t t = std::max<int64_t>(before_, 1); t < position_; ++t) pasts_[lane].take(bytes[lane][t - 1]);
-  }
+  pasts_[0] = past_before_;
+  for (int64_t t = std::max<int64_t>(before_, 1); t < position_; ++t) pasts_[0].take(bytes[t - 1]);
 }
 
 void Lanes::distribution(int row, Distribution& out) const {

@@ -61,9 +61,9 @@ class Lanes {
   // Makes every lane a copy of the only lane of `one`.
   void begin_as(const Lanes& one);
 
-  // Undoes the last `steps` steps of the last forward, which read bytes that turned out to be others. No lane has been
-  // left out, and `bytes` are right up to the steps that stay.
-  void take_back(const uint8_t* const* bytes, int steps);
+  // Undoes the last `steps` steps of the last forward of the only lane, which read bytes that turned out to be others.
+  // `bytes` are right up to the steps that stay.
+  void take_back(const uint8_t* bytes, int steps);
 
   // The distribution of row lane·steps + step of the last forward.
   void distribution(int row, Distribution& out) const;
@@ -76,7 +76,7 @@ class Lanes {
   int64_t position_ = 0;  // bytes of each lane so far
   std::vector<Past> pasts_;  // of each lane, without its last byte
   int64_t before_ = 0;  // position_ before the last forward
-  std::vector<Past> pasts_before_;  // pasts_ before it
+  Past past_before_;  // of the first lane, likewise
   std::vector<std::unique_ptr<LayerState>> states_;
   Aligned<int32_t> x_;  // (rows, d) residual stream
   Aligned<uint8_t> y_;  // (rows, d) normed, + 128

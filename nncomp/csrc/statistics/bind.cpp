@@ -18,9 +18,8 @@ nb::tuple compare_lags(nb::bytes data, size_t limit, size_t most) {
   require(limit >= 1 && limit < data.size(), "limit is out of range");
   std::vector<int64_t> equal(limit + 1), apart(limit + 1);
   size_t count = 0;
-  const nb::object nobody = nb::none();  // no progress callback; outlives Unlocked: released with the lock held
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     count = nncomp::statistics::compare_lags(view(data), most, equal, apart);
   }
   return nb::make_tuple(to_bytes(equal), to_bytes(apart), count);
@@ -30,9 +29,8 @@ nb::bytes count_alike(nb::bytes data, size_t size) {
   constexpr size_t PLACES = nncomp::statistics::PLACES;
   require(size >= PLACES && size <= 1 << 16 && size % PLACES == 0, "size is out of range");
   std::vector<int64_t> alike(data.size() / size * PLACES);
-  const nb::object nobody = nb::none();
   {
-    Unlocked unlocked(nobody);
+    Unlocked unlocked;
     nncomp::statistics::count_alike(view(data), size, alike);
   }
   return to_bytes(alike);
