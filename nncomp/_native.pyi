@@ -32,7 +32,8 @@ class IntegerEncoder:
     def put(self, kind: int, values: npt.NDArray[Any], base: npt.NDArray[Any]) -> None:
         """Append values − base: both (rows, columns), of one type. Raises ``ValueError``."""
 
-    def finish(self) -> bytes: ...
+    def finish(self) -> bytes:
+        """The payload; the encoder is used up, and each later call raises ``ValueError``."""
 
 class IntegerDecoder:
     """Gives back the tensors of the payload that begins at ``data[start]``; raises ``FormatError``
