@@ -28,6 +28,7 @@ from nncomp import _native, engine
 from nncomp.engine import native, reference
 from nncomp.errors import NNCompError
 from nncomp.model import Model
+from nncomp.prime import Prime
 
 SOURCES = Path(__file__).parents[1] / "nncomp" / "csrc"
 KERNELS, BUILT = _native.kernels(), _native.kernels(all=True)
@@ -267,6 +268,19 @@ def test_bad_blocks() -> None:
         native.decode_block(tiny(), [b""], 1 << 62, LEAN)
     with pytest.raises(TypeError):
         native.encode_block(tiny(), "text", 1, LEAN)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("prime", [None, Prime(b"known")], ids=["alone", "primed"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_fewer_steps_than_are_done(threads: int, prime: Prime | None) -> None:
+    """They are done already: nothing is decoded anew."""
+    data = models.text(900)
+    payloads = native.encode_block(tiny(), data, 2, LEAN, prime=prime)
+    decoding = native.start_decoding(tiny(), payloads, 900, LEAN, threads, prime=prime)
+    for steps in (300, 100, 0, 300):
+        decoding.decode(steps)
+    assert decoding.part(0, 300) == data[:300]
+    assert decoding.finish() == data
 
 
 def test_many_more_threads_than_lanes() -> None:
