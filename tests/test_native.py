@@ -270,6 +270,13 @@ def test_bad_blocks() -> None:
         native.encode_block(tiny(), "text", 1, LEAN)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("units", [-1, 8193, 2**31 - 1])
+def test_bad_units(units: int) -> None:
+    assert _native.mixing_memory(LEAN.numbers, True, 8192, 1000, 1) > 0
+    with pytest.raises(ValueError, match="units"):
+        _native.mixing_memory(LEAN.numbers, True, units, 1000, 1)
+
+
 @pytest.mark.parametrize("prime", [None, Prime(b"known")], ids=["alone", "primed"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_fewer_steps_than_are_done(threads: int, prime: Prime | None) -> None:

@@ -275,6 +275,7 @@ size_t room_for(size_t size) { return nncomp::Stage::room_for(size); }
 size_t mixing_memory(const MixingArgs& mixing, bool network, int units, size_t size, int lanes) {
   const nncomp::Mixing checked = mixing_of(mixing);
   require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_BYTES, "lanes or size is out of range");
+  require(units >= 0 && units <= nncomp::MAX_UNITS, "units is out of range");
   return nncomp::Stage::memory(checked, network, units, size, lanes);
 }
 
