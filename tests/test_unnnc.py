@@ -10,6 +10,7 @@ import math
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -377,6 +378,25 @@ def test_a_signal_leaves_nothing(here: Program, tmp_path: Path, name: str, ignor
             assert process.wait() == -number
     assert process.wait() == (0 if ignored else -number)
     assert set(tmp_path.iterdir()) == ({source, target} if ignored else {source})
+
+
+def test_a_signal_at_once_leaves_nothing(here: Program, tmp_path: Path) -> None:
+    """When the temporary file is just made, and is only then known to what removes it."""
+    if shutil.which("strace") is None:
+        pytest.skip("no strace here")
+    (tmp_path / "a.nnc").write_bytes(compress(b"new", 1, model="none"))
+    words = [*here.command, "-f", tmp_path / "a.nnc"]
+    trace = ["strace", "-o", tmp_path / "trace", "-e", "trace=openat,open"]
+    done = subprocess.run([*trace, *words], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(done.stderr)  # where nothing may be traced
+    opened = [line for line in (tmp_path / "trace").read_text().splitlines() if "open" in line]
+    (number,) = (i for i, line in enumerate(opened, 1) if ".unnnc." in line)
+    (tmp_path / "a").unlink()
+    inject = ["-e", f"inject=openat,open:signal=SIGTERM:when={number}"]
+    subprocess.run([*trace, *inject, *words], capture_output=True)
+    assert "killed by SIGTERM" in (tmp_path / "trace").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.nnc", "trace"}
 
 
 def test_a_limit_for_files_leaves_nothing(here: Program, tmp_path: Path) -> None:
