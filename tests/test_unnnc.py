@@ -15,6 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,7 +27,7 @@ import test_hostile as hostile
 import unnnc
 from fuzz import mutate
 from golden.files import PRIME, golden_model
-from nncomp import Prime, compress, decompress, levels, model, packing
+from nncomp import Prime, compress, container, decompress, levels, model, packing, varint
 from nncomp.container import FrameWriter, Header, ModelRef
 from nncomp.engine import native
 from nncomp.errors import MemoryLimitError, ModelNotFoundError, NNCompError, PrimeError
@@ -423,6 +424,48 @@ def least_memory(refusal: Callable[[int], str]) -> int:
         assert found, said
         limit = math.ceil(float(found[1]) * {"bytes": 1, "MiB": 1 << 20}[found[2]])
     return limit
+
+
+def least_address_space(here: Program, *arguments: str | Path) -> int:
+    """In KiB, up to 512 too much."""
+
+    def suffices(kib: int) -> bool:
+        command = [*behind(here, f"ulimit -v {kib}"), "-t", "-T", "1", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+    return next(filter(suffices, range(4096, 1 << 20, 512)))
+
+
+def test_many_blocks_take_no_memory(here: Program, tmp_path: Path) -> None:
+    few, many = tmp_path / "few.nnc", tmp_path / "many.nnc"
+    few.write_bytes(of_small_blocks(10))
+    many.write_bytes(of_small_blocks(500_000))
+    least = least_address_space(here, few)
+    done = subprocess.run(
+        [*behind(here, f"ulimit -v {least + 512}"), "-c", "-T", "1", many], stdout=subprocess.PIPE
+    )
+    assert done.returncode == 0 and done.stdout == b"A" * 500_000
+    many.write_bytes(of_small_blocks(500_000, wrong=250_000))
+    assert b"index does not match" in here.run("-t", many, status=1).stderr
+
+
+def of_small_blocks(count: int, wrong: int = -1) -> bytes:
+    """A file of blocks of one byte, and an index whose entry ``wrong`` is wrong."""
+    checks = zlib.crc32(b"A").to_bytes(4, "little")
+    record = bytes([1, 1, 2, 0, 0, 1]) + checks + b"A"
+    file = bytearray(container.MAGIC + bytes([container.VERSION, 0x11, 0]))
+    check = b""
+    for i in range(count):
+        check = zlib.crc32(record, zlib.crc32(check) if i else zlib.crc32(file)).to_bytes(
+            4, "little"
+        )
+        file += record + check
+    entries = bytearray([len(record) + 4, 1]) * count
+    if wrong >= 0:
+        entries[2 * wrong] ^= 1
+    end = b"\0" + varint.dumps(count) + entries
+    end += varint.dumps(2 * len(end))[::-1]
+    return bytes(file + end) + zlib.crc32(end, zlib.crc32(check)).to_bytes(4, "little")
 
 
 @pytest.mark.parametrize("path", named("good"), ids=lambda path: path.stem)
