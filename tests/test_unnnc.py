@@ -468,6 +468,24 @@ def of_small_blocks(count: int, wrong: int = -1) -> bytes:
     return bytes(file + end) + zlib.crc32(end, zlib.crc32(check)).to_bytes(4, "little")
 
 
+def test_what_a_prime_keeps_gives_way(here: Program, tmp_path: Path) -> None:
+    """A file that fits into the memory alone fits behind another one, which is primed."""
+    first, second, prime = tmp_path / "a.nnc", tmp_path / "b.nnc", tmp_path / "prime"
+    prime.write_bytes(PRIME.data)
+    first.write_bytes(compress(TEXT[:150_000], 5, model="none", prime=PRIME))
+    content = bytes(random.Random(1).choices(b"abcd", k=1 << 20))
+    second.write_bytes(compress(content, 2, model="none"))
+
+    def refusal(limit: int) -> str:
+        command = [*here.command, "-t", "-M", str(limit), second]
+        return subprocess.run(command, capture_output=True, text=True).stderr
+
+    options = ["-M", str(least_memory(refusal)), "--prime", prime]
+    least = least_address_space(here, *options, second)
+    command = [*behind(here, f"ulimit -v {least + 2048}"), "-t", "-T", "1", *options]
+    subprocess.run([*command, first, second], check=True)
+
+
 @pytest.mark.parametrize("path", named("good"), ids=lambda path: path.stem)
 def test_what_nncomp_reads_in_some_memory_is_read_in_it(
     here: Program, folder: Path, path: Path
