@@ -32,7 +32,8 @@ class IntegerEncoder:
     def put(self, kind: int, values: npt.NDArray[Any], base: npt.NDArray[Any]) -> None:
         """Append values − base: both (rows, columns), of one type. Raises ``ValueError``."""
 
-    def finish(self) -> bytes: ...
+    def finish(self) -> bytes:
+        """The payload; the encoder is used up, and each later call raises ``ValueError``."""
 
 class IntegerDecoder:
     """Gives back the tensors of the payload that begins at ``data[start]``; raises ``FormatError``
@@ -45,7 +46,8 @@ class IntegerDecoder:
     def finish(self) -> None: ...
 
 class Encoding:
-    """``nncomp.engine.Encoding``. What fails has ended."""
+    """``nncomp.engine.Encoding``. What fails has ended. While a call uses it, another one raises
+    ``RuntimeError``."""
 
     def __init__(
         self,
@@ -71,9 +73,10 @@ class Encoding:
     ) -> list[bytes]: ...
 
 class Decoding:
-    """``nncomp.engine.Decoding``. What fails has ended. The first bytes are those ``known``, fewer
-    than ``size``, which no payload has: then there is one. The odds of each bit are raised to the
-    power of ``power``/2^16, 1..2^24."""
+    """``nncomp.engine.Decoding``. What fails has ended. While a call uses it, another one raises
+    ``RuntimeError``. The first bytes are those ``known``, fewer than ``size``, which no payload
+    has: then there is one. The odds of each bit are raised to the power of ``power``/2^16,
+    1..2^24."""
 
     def __init__(
         self,
@@ -263,7 +266,8 @@ def jpeg_join(
     than ``blocks`` blocks, or all of them more than ``most``."""
 
 class FarFinder:
-    """Finds copies from preceding blocks; ``csrc/far/find.hpp`` says what the limits are."""
+    """Finds copies from preceding blocks; ``csrc/far/find.hpp`` says what the limits are. While a
+    call uses it, another one raises ``RuntimeError``."""
 
     def __init__(self, *, reach: int, least: int, share: int, sources: int) -> None: ...
     def split(self, content: bytes) -> tuple[bytes, list[int], bytes] | None:

@@ -130,12 +130,14 @@ class Decoder:
         self._places.expect_block(need, held)
         self._literals += plan.literals(block.size)
         if aside is not None:
-            return self._task(plan, block, self._number - aside.back, asked_for=False)
+            return self._task(plan, block, need, self._number - aside.back, asked_for=False)
         self.summary.count(plan)
         self._number += 1
-        return self._task(plan, block, self._number - 1, asked_for=True)
+        return self._task(plan, block, need, self._number - 1, asked_for=True)
 
-    def _task(self, plan: Plan, block: Block, number: int, *, asked_for: bool) -> Task[_Finish]:
+    def _task(
+        self, plan: Plan, block: Block, need: int, number: int, *, asked_for: bool
+    ) -> Task[_Finish]:
         """A task that decodes a block. What it yields is called in the order of blocks, in the
         caller's thread: so the literals that a block copies from are there by then, and no task
         waits for another."""
@@ -151,6 +153,7 @@ class Decoder:
                 used = primed if stream.primed else None
                 return _Coded(stream, network, used, self._places, threads)
 
+            self._places.make_room(need)
             meter = Meter(report, block.size if asked_for else 0)
             known = 0
             copies = b""

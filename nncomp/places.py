@@ -52,6 +52,7 @@ class Places:
         self._device = options.device
         self._content_size = content_size or 0
         self._limit = options.in_flight or options.memory_limit
+        self._prime = options.prime  # whose cached states take of the memory
         self._gpu: Engine | None = None
         self._gpu_blocks = 0
         self._gate = threading.BoundedSemaphore()  # limits work on the CPU where there is a GPU
@@ -81,6 +82,13 @@ class Places:
         self._need = max(self._need, need)
         self._held = held
 
+    def make_room(self, need: int) -> None:
+        """Before a block that needs ``need`` bytes of memory: drop primed states that are cached,
+        where it does not fit beside them."""
+        if self._prime is not None:
+            free = self._limit - self._held - need
+            engine.in_steps(engine.get("cpu")).keep_primed(self._prime, free)
+
     def width(self) -> int:
         """How many tasks may run at a time, at least 1."""
         return max(1, self._room() if self._gpu is not None else min(self.threads, self._room()))
@@ -91,7 +99,7 @@ class Places:
         width = self.width()
         if self._gpu is not None:
             return width
-        room = self._limit - self._held - width * self._need
+        room = self._free() - width * self._need
         return width + max(0, min(width, room // self._left))
 
     def run(
@@ -128,4 +136,11 @@ class Places:
 
     def _room(self) -> int:
         """How many blocks may be in memory."""
-        return (self._limit - self._held) // self._need if self._gpu is None else self._gpu_blocks
+        return self._free() // self._need if self._gpu is None else self._gpu_blocks
+
+    def _free(self) -> int:
+        """Bytes of memory beside what is held of earlier blocks."""
+        free = self._limit - self._held
+        if self._prime is None:
+            return free
+        return free - engine.in_steps(engine.get("cpu")).primed_memory(self._prime)

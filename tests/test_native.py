@@ -5,6 +5,7 @@ That its bits are those of the reference is the subject of ``test_engines.py``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ from nncomp import _native, engine
 from nncomp.engine import native, reference
 from nncomp.errors import NNCompError
 from nncomp.model import Model
+from nncomp.prime import Prime
 
 SOURCES = Path(__file__).parents[1] / "nncomp" / "csrc"
 KERNELS, BUILT = _native.kernels(), _native.kernels(all=True)
@@ -269,6 +271,26 @@ def test_bad_blocks() -> None:
         native.encode_block(tiny(), "text", 1, LEAN)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("units", [-1, 8193, 2**31 - 1])
+def test_bad_units(units: int) -> None:
+    assert _native.mixing_memory(LEAN.numbers, True, 8192, 1000, 1) > 0
+    with pytest.raises(ValueError, match="units"):
+        _native.mixing_memory(LEAN.numbers, True, units, 1000, 1)
+
+
+@pytest.mark.parametrize("prime", [None, Prime(b"known")], ids=["alone", "primed"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_fewer_steps_than_are_done(threads: int, prime: Prime | None) -> None:
+    """They are done already: nothing is decoded anew."""
+    data = models.text(900)
+    payloads = native.encode_block(tiny(), data, 2, LEAN, prime=prime)
+    decoding = native.start_decoding(tiny(), payloads, 900, LEAN, threads, prime=prime)
+    for steps in (300, 100, 0, 300):
+        decoding.decode(steps)
+    assert decoding.part(0, 300) == data[:300]
+    assert decoding.finish() == data
+
+
 def test_many_more_threads_than_lanes() -> None:
     payloads = native.encode_block(tiny(), b"abcdef", 3, LEAN, threads=100_000)
     assert native.decode_block(tiny(), payloads, 6, LEAN, threads=100_000) == b"abcdef"
@@ -382,6 +404,53 @@ def test_calls_from_several_threads() -> None:
     for thread in threads:
         thread.join()
     assert [results[i] for i in range(4)] == expected
+
+
+def test_a_coder_has_one_caller_at_a_time() -> None:
+    """Another one has an error at once, and the first goes on."""
+    data = models.text(2000)
+    encoding = native.start_encoding(None, data, 1, LEAN)
+
+    def meddle(coder: Any) -> Callable[[int], None]:
+        def progress(_: int) -> None:
+            others.append(threading.Thread(target=use, args=(coder,)))
+            others[-1].start()
+            others[-1].join()
+
+        return progress
+
+    def use(coder: Any) -> None:
+        with pytest.raises(RuntimeError, match="it is in use"):
+            coder.finish()
+        said.append(coder)
+
+    others: list[threading.Thread] = []
+    said: list[Any] = []
+    payloads = encoding.finish(progress=meddle(encoding))
+    assert payloads == native.encode_block(None, data, 1, LEAN)
+    decoding = native.start_decoding(None, payloads, len(data), LEAN, 1)
+    assert decoding.finish(progress=meddle(decoding)) == data
+    assert len(said) == len(others) and {*said} == {encoding, decoding}
+
+
+def test_a_finder_has_one_caller_at_a_time() -> None:
+    finder = _native.FarFinder(reach=1 << 26, least=64, share=64, sources=16)
+    refused = threading.Event()
+
+    def add() -> None:
+        for _ in range(5):
+            with contextlib.suppress(RuntimeError):
+                finder.add(long_block(8))
+
+    thread = threading.Thread(target=add)
+    thread.start()
+    while thread.is_alive():
+        try:
+            finder.split(b"short")
+        except RuntimeError as error:
+            assert str(error) == "it is in use"
+            refused.set()
+    assert refused.is_set()
 
 
 # The sources and the build

@@ -124,6 +124,17 @@ def test_encoder_and_decoder_check_their_arguments() -> None:
         _native.IntegerDecoder(b"abc", 4)
 
 
+def test_an_encoder_ends_once() -> None:
+    encoder = _native.IntegerEncoder()
+    values = np.ones((2, 3), np.int8)
+    encoder.put(0, values, values - 1)
+    assert encoder.finish()
+    with pytest.raises(ValueError, match="it has ended"):
+        encoder.finish()
+    with pytest.raises(ValueError, match="it has ended"):
+        encoder.put(0, values, values)
+
+
 @pytest.mark.parametrize(
     "config", [models.TINY, models.WIDE_HEAD, models.UNEVEN, models.random_config(5)]
 )

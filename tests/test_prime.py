@@ -25,6 +25,7 @@ from nncomp.errors import ChecksumError, FormatError, MemoryLimitError
 from nncomp.mixing import Mixing, Profile
 from nncomp.model import Model
 from nncomp.options import Options
+from nncomp.plan import Plan, Stream, memory
 from nncomp.prime import MAX_PRIME_SIZE, Prime
 
 TEXT = models.text(6000)
@@ -233,6 +234,30 @@ def test_memory_counts_the_prime() -> None:
     assert nncomp.decompress(packed, prime=PRIME, memory_limit=need) == TEXT
     with pytest.raises(MemoryLimitError):
         nncomp.decompress(packed, prime=PRIME, memory_limit=need - 1)
+
+
+def test_cached_states_give_way() -> None:
+    """They take of the memory, and a block that fits into it alone fits behind any other."""
+    prime, file = Prime(TEXT[:2000]), nncomp.compress(TEXT, 5, model="none")
+    need = nncomp.get_frame_info(file).memory_needed
+    assert need is not None
+    for contexts in (Profile.LEAN, Profile.RICH):
+        native.encode_block(None, RECORD, 1, Mixing(contexts), prime=prime)
+    kept = native.primed_memory(prime)
+    assert kept > 1 << 20
+    for limit, left in ((need + kept, kept), (need, 0)):
+        assert nncomp.decompress(file, prime=prime, memory_limit=limit) == TEXT
+        assert native.primed_memory(prime) == left
+
+
+def test_states_of_any_streams_of_a_block_are_counted() -> None:
+    """Those of one that was primed are there while another one is decoded."""
+    mixing, costly = Mixing(Profile.LEAN), Mixing(Profile.MAX)
+    primed = Stream(1000, (b"a",), mixing, False, True)
+    alone = Stream(900, (b"a",), costly)
+    need = memory.of_block(Plan((primed, alone), 2), 1000, None, PRIME)
+    states = 2 * PRIME.memory(1000 + len(PRIME), mixing, None)
+    assert need == 3000 + 1900 + costly.memory(900, 1) + states
 
 
 # ---- small frames ----

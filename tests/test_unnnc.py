@@ -10,10 +10,12 @@ import math
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,7 +27,7 @@ import test_hostile as hostile
 import unnnc
 from fuzz import mutate
 from golden.files import PRIME, golden_model
-from nncomp import Prime, compress, decompress, levels, model, packing
+from nncomp import Prime, compress, container, decompress, levels, model, packing, varint
 from nncomp.container import FrameWriter, Header, ModelRef
 from nncomp.engine import native
 from nncomp.errors import MemoryLimitError, ModelNotFoundError, NNCompError, PrimeError
@@ -379,6 +381,25 @@ def test_a_signal_leaves_nothing(here: Program, tmp_path: Path, name: str, ignor
     assert set(tmp_path.iterdir()) == ({source, target} if ignored else {source})
 
 
+def test_a_signal_at_once_leaves_nothing(here: Program, tmp_path: Path) -> None:
+    """When the temporary file is just made, and is only then known to what removes it."""
+    if shutil.which("strace") is None:
+        pytest.skip("no strace here")
+    (tmp_path / "a.nnc").write_bytes(compress(b"new", 1, model="none"))
+    words = [*here.command, "-f", tmp_path / "a.nnc"]
+    trace = ["strace", "-o", tmp_path / "trace", "-e", "trace=openat,open"]
+    done = subprocess.run([*trace, *words], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(done.stderr)  # where nothing may be traced
+    opened = [line for line in (tmp_path / "trace").read_text().splitlines() if "open" in line]
+    (number,) = (i for i, line in enumerate(opened, 1) if ".unnnc." in line)
+    (tmp_path / "a").unlink()
+    inject = ["-e", f"inject=openat,open:signal=SIGTERM:when={number}"]
+    subprocess.run([*trace, *inject, *words], capture_output=True)
+    assert "killed by SIGTERM" in (tmp_path / "trace").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"a.nnc", "trace"}
+
+
 def test_a_limit_for_files_leaves_nothing(here: Program, tmp_path: Path) -> None:
     source = tmp_path / "a.nnc"
     source.write_bytes(compress(bytes(1 << 18), 1, model="none"))
@@ -403,6 +424,66 @@ def least_memory(refusal: Callable[[int], str]) -> int:
         assert found, said
         limit = math.ceil(float(found[1]) * {"bytes": 1, "MiB": 1 << 20}[found[2]])
     return limit
+
+
+def least_address_space(here: Program, *arguments: str | Path) -> int:
+    """In KiB, up to 512 too much."""
+
+    def suffices(kib: int) -> bool:
+        command = [*behind(here, f"ulimit -v {kib}"), "-t", "-T", "1", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+    return next(filter(suffices, range(4096, 1 << 20, 512)))
+
+
+def test_many_blocks_take_no_memory(here: Program, tmp_path: Path) -> None:
+    few, many = tmp_path / "few.nnc", tmp_path / "many.nnc"
+    few.write_bytes(of_small_blocks(10))
+    many.write_bytes(of_small_blocks(500_000))
+    least = least_address_space(here, few)
+    done = subprocess.run(
+        [*behind(here, f"ulimit -v {least + 512}"), "-c", "-T", "1", many], stdout=subprocess.PIPE
+    )
+    assert done.returncode == 0 and done.stdout == b"A" * 500_000
+    many.write_bytes(of_small_blocks(500_000, wrong=250_000))
+    assert b"index does not match" in here.run("-t", many, status=1).stderr
+
+
+def of_small_blocks(count: int, wrong: int = -1) -> bytes:
+    """A file of blocks of one byte, and an index whose entry ``wrong`` is wrong."""
+    checks = zlib.crc32(b"A").to_bytes(4, "little")
+    record = bytes([1, 1, 2, 0, 0, 1]) + checks + b"A"
+    file = bytearray(container.MAGIC + bytes([container.VERSION, 0x11, 0]))
+    check = b""
+    for i in range(count):
+        check = zlib.crc32(record, zlib.crc32(check) if i else zlib.crc32(file)).to_bytes(
+            4, "little"
+        )
+        file += record + check
+    entries = bytearray([len(record) + 4, 1]) * count
+    if wrong >= 0:
+        entries[2 * wrong] ^= 1
+    end = b"\0" + varint.dumps(count) + entries
+    end += varint.dumps(2 * len(end))[::-1]
+    return bytes(file + end) + zlib.crc32(end, zlib.crc32(check)).to_bytes(4, "little")
+
+
+def test_what_a_prime_keeps_gives_way(here: Program, tmp_path: Path) -> None:
+    """A file that fits into the memory alone fits behind another one, which is primed."""
+    first, second, prime = tmp_path / "a.nnc", tmp_path / "b.nnc", tmp_path / "prime"
+    prime.write_bytes(PRIME.data)
+    first.write_bytes(compress(TEXT[:150_000], 5, model="none", prime=PRIME))
+    content = bytes(random.Random(1).choices(b"abcd", k=1 << 20))
+    second.write_bytes(compress(content, 2, model="none"))
+
+    def refusal(limit: int) -> str:
+        command = [*here.command, "-t", "-M", str(limit), second]
+        return subprocess.run(command, capture_output=True, text=True).stderr
+
+    options = ["-M", str(least_memory(refusal)), "--prime", prime]
+    least = least_address_space(here, *options, second)
+    command = [*behind(here, f"ulimit -v {least + 2048}"), "-t", "-T", "1", *options]
+    subprocess.run([*command, first, second], check=True)
 
 
 @pytest.mark.parametrize("path", named("good"), ids=lambda path: path.stem)

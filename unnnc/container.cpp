@@ -22,6 +22,7 @@ constexpr uint64_t REACHES[] = {0, 1 << 26, 1 << 29, uint64_t(1) << 31};  // byt
 constexpr uint64_t MAX_BLOCKS = 1 << 24;      // blocks of a frame
 constexpr uint64_t MAX_PLAN_SIZE = 1 << 16;   // bytes of a plan
 constexpr uint64_t MAX_MODEL_SIZE = 1 << 26;  // bytes of an embedded model
+constexpr uint64_t INDEX_PIECE = 1 << 12;     // bytes of an index that are read at a time
 
 enum Type : uint8_t { END, BLOCK, NETWORK_BLOCK, PRIMED_END };  // of records
 enum Form { MIXED, STORED, NETWORK, PLANNED };                    // of a small frame's block
@@ -150,7 +151,8 @@ std::optional<Header> Reader::frame() {
   }
   has_network_ = false;
   count_ = 0;
-  entries_.clear();
+  index_size_ = 0;
+  index_ = Blake2b();
   return header_;
 }
 
@@ -240,8 +242,11 @@ std::optional<Block> Reader::block() {
   check();
   require(++count_ <= MAX_BLOCKS, "too many blocks in a frame");
   has_network_ |= block.network;
-  put_varint(entries_, position_ - start);
-  put_varint(entries_, block.size);
+  Bytes entry;
+  put_varint(entry, position_ - start);
+  put_varint(entry, block.size);
+  index_size_ += entry.size();
+  index_.update(entry);
   return block;
 }
 
@@ -268,14 +273,17 @@ ModelRef Reader::model() {
 
 // Reads the rest of the end record, every byte of which follows from the blocks before.
 void Reader::end() {
-  Bytes expected{end_of(header_)};
-  put_varint(expected, count_);
-  expected.insert(expected.end(), entries_.begin(), entries_.end());
-  const Bytes footer = footer_of(2 * expected.size());
-  expected.insert(expected.end(), footer.begin(), footer.end());
-  const Bytes found = take(expected.size() - 1);
-  require(std::equal(found.begin(), found.end(), expected.begin() + 1) || !CHECKED,
-          "damaged: the index does not match the blocks");
+  Bytes count;
+  put_varint(count, count_);
+  const Bytes footer = footer_of(2 * (1 + count.size() + index_size_));
+  const Bytes found_count = take(count.size());
+  Blake2b found;
+  for (uint64_t left = index_size_; left > 0; left -= std::min(left, INDEX_PIECE)) {
+    found.update(take(std::min(left, INDEX_PIECE)));
+  }
+  const Bytes found_footer = take(footer.size());
+  const bool matches = found_count == count && found.digest() == index_.digest() && found_footer == footer;
+  require(matches || !CHECKED, "damaged: the index does not match the blocks");
   check();
 }
 

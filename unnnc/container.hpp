@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "blake2b.hpp"
 #include "bytes.hpp"
 
 namespace nncomp::unnnc {
@@ -96,7 +97,8 @@ class Reader {
   Header header_{};
   bool has_network_ = false;  // whether the frame had a network block so far
   uint64_t count_ = 0;        // blocks of the frame so far
-  Bytes entries_;             // index entries that these blocks require
+  uint64_t index_size_ = 0;   // bytes of the index entries that these blocks require
+  Blake2b index_;             // their digest: there may be more of them than there is memory
 };
 
 // Throws a Refusal that says that `what` needs `need` bytes of memory.

@@ -71,10 +71,10 @@ uint64_t memory_of_joining(const Part& part) {
 }
 
 // Upper bound in bytes of what decoding a block needs, as docs/format.md, rule 19, defines it: payload and content;
-// with copies, literals and the stream of copies; with a filter, all streams and what joining needs; and what coding
-// needs for the most costly stream, since streams are decoded one after the other.
+// with copies, literals and the stream of copies; with a filter, all streams and what joining needs; what coding needs
+// for the most costly stream, since streams are decoded one after the other; and primed states that are cached then.
 uint64_t memory_of_block(const Plan& plan, uint64_t size, const Network* network, const Prime* prime) {
-  uint64_t need = 2 * size, coder = network ? memory_of(network->config(), 1) : 0;
+  uint64_t need = 2 * size, coder = network ? memory_of(network->config(), 1) : 0, kept = 0;
   const auto count = [&](const Part& part) {
     if (!part.mixing) return;
     const int lanes = int(part.payloads.size());
@@ -82,7 +82,11 @@ uint64_t memory_of_block(const Plan& plan, uint64_t size, const Network* network
     const uint64_t laid_out = part.size + (part.primed ? uint64_t(lanes) * prime->size() : 0);
     // 0 units: memory_of counts what reads them.
     uint64_t own = Stage::memory(*part.mixing, part.network, 0, laid_out, lanes) + model;
-    if (part.primed) own += prime->memory(*part.mixing, network, part.size, lanes);
+    if (part.primed) {
+      const Prime::Memory primed = prime->memory(*part.mixing, network, part.size, lanes);
+      own += primed.own;
+      kept = std::max(kept, primed.kept);
+    }
     coder = std::max(coder, own);
   };
   each(plan.literals, count);
@@ -94,7 +98,7 @@ uint64_t memory_of_block(const Plan& plan, uint64_t size, const Network* network
     need += memory_of_joining(plan.literals);
     for (const Part& stream : plan.literals.below) each(stream, [&](const Part& part) { need += part.size; });
   }
-  return need + coder;
+  return need + coder + kept;
 }
 
 // ---- A block ----
@@ -171,7 +175,7 @@ class Frame {
     std::unique_ptr<Task> next = read();
     while (next || !tasks_.empty()) {
       const size_t begun = tasks_.size();
-      for (; next && has_room_for(*next); next = read()) {
+      for (; next && make_room_for(*next); next = read()) {
         needed_ += next->need;
         tasks_.push_back(std::move(next));
       }
@@ -184,8 +188,12 @@ class Frame {
   }
 
  private:
-  bool has_room_for(const Task& task) const {
-    return tasks_.size() < size_t(limits_.threads) && held_ + needed_ + task.need <= limits_.memory;
+  // Whether there is memory for one more block. For one alone there is: what is cached gives way.
+  bool make_room_for(const Task& task) {
+    uint64_t need = held_ + needed_ + task.need;
+    if (limits_.prime && tasks_.empty()) limits_.prime->keep_at_most(limits_.memory - need);
+    if (limits_.prime) need += limits_.prime->kept();
+    return tasks_.size() < size_t(limits_.threads) && need <= limits_.memory;
   }
 
   // The next block; null at the end of the frame and after an error, which failure_ keeps.

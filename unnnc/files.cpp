@@ -97,6 +97,23 @@ void handle_signals() {
   }
 }
 
+// Holds back the signals that end the program, as long as it lives.
+class Undisturbed {
+ public:
+  Undisturbed() {
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (const int signal : ENDING) sigaddset(&ending, signal);
+    pthread_sigmask(SIG_BLOCK, &ending, &before_);
+  }
+  ~Undisturbed() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  Undisturbed(const Undisturbed&) = delete;
+  Undisturbed& operator=(const Undisturbed&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 // Writes a directory to disk, so that a new name in it survives a crash. Errors are ignored: not every system can.
 void sync_folder(const std::string& folder) {
   const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -168,6 +185,7 @@ Output::Output(const std::string& path, bool force, const Input& input)
   temporary_ = folder_of(path) + ".unnnc.XXXXXX";
   if (temporary_.size() >= sizeof unfinished) throw Refusal(path + ": " + std::strerror(ENAMETOOLONG));
   handle_signals();
+  const Undisturbed undisturbed;  // until the handler knows of the file that there is
   descriptor_ = mkstemp(temporary_.data());
   require_ok(descriptor_, path);
   std::strcpy(unfinished, temporary_.c_str());

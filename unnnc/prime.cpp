@@ -36,6 +36,8 @@ void Prime::require_named(View digest) const {
 
 std::shared_ptr<const Ready> Prime::ready(const Predictor& predictor, const std::shared_ptr<const Network>& network,
                                           uint64_t size, int lanes) const {
+  const uint64_t laid_out = size + uint64_t(lanes) * data_.size();
+  const uint64_t one = state(predictor.mixing, predictor.network, laid_out);
   {
     const std::lock_guard lock(mutex_);
     for (size_t i = 0; i < kept_.size(); ++i) {
@@ -43,19 +45,36 @@ std::shared_ptr<const Ready> Prime::ready(const Predictor& predictor, const std:
       std::rotate(kept_.begin(), kept_.begin() + ptrdiff_t(i), kept_.begin() + ptrdiff_t(i) + 1);
       return kept_.front().ready;
     }
+    if (one <= MOST_KEPT && kept_.size() == KEPT) kept_.pop_back();  // before there is one more
   }
-  const size_t room = Stage::room_for(size + uint64_t(lanes) * data_.size());
-  auto made = std::make_shared<const Ready>(predictor, data_, room, Progress());
-  if (state(predictor.mixing, predictor.network, size + uint64_t(lanes) * data_.size()) > MOST_KEPT) return made;
+  auto made = std::make_shared<const Ready>(predictor, data_, Stage::room_for(laid_out), Progress());
+  if (one > MOST_KEPT) return made;
   const std::lock_guard lock(mutex_);
-  kept_.push_front({network, made});
+  kept_.push_front({network, made, one});
   if (kept_.size() > KEPT) kept_.pop_back();
   return made;
 }
 
-uint64_t Prime::memory(const Mixing& mixing, const Network* network, uint64_t size, int lanes) const {
+Prime::Memory Prime::memory(const Mixing& mixing, const Network* network, uint64_t size, int lanes) const {
   const uint64_t laid_out = size + uint64_t(lanes) * data_.size(), one = state(mixing, network, laid_out);
-  return laid_out + (one <= MOST_KEPT ? KEPT : 1) * one;
+  if (one > MOST_KEPT) return {laid_out + one, 0};
+  return {laid_out, KEPT * one};
+}
+
+uint64_t Prime::kept() const {
+  const std::lock_guard lock(mutex_);
+  return size_of_kept();
+}
+
+void Prime::keep_at_most(uint64_t bytes) const {
+  const std::lock_guard lock(mutex_);
+  while (size_of_kept() > bytes) kept_.pop_back();
+}
+
+uint64_t Prime::size_of_kept() const {
+  uint64_t size = 0;
+  for (const Kept& kept : kept_) size += kept.size;
+  return size;
 }
 
 // Upper bound in bytes of one state, for streams that are `laid_out` bytes long with the prime before each lane.

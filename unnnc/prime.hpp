@@ -29,8 +29,18 @@ class Prime {
   std::shared_ptr<const Ready> ready(const Predictor& predictor, const std::shared_ptr<const Network>& network,
                                      uint64_t size, int lanes) const;
 
-  // Upper bound in bytes of what a primed stream needs beside its coder: cached states, and the prime in each lane.
-  uint64_t memory(const Mixing& mixing, const Network* network, uint64_t size, int lanes) const;
+  // Upper bounds in bytes of what a primed stream needs beside its coder.
+  struct Memory {
+    uint64_t own;  // while it is decoded: the prime in each lane, and its state if that is too large for the cache
+    uint64_t kept;  // of cached states, from then on
+  };
+  Memory memory(const Mixing& mixing, const Network* network, uint64_t size, int lanes) const;
+
+  // Upper bound in bytes of the states that are cached now.
+  uint64_t kept() const;
+
+  // Lets go of the states that were used least lately, until those cached take at most so many bytes.
+  void keep_at_most(uint64_t bytes) const;
 
  private:
   static constexpr size_t KEPT = 2;  // states that are cached at most
@@ -40,9 +50,11 @@ class Prime {
   struct Kept {
     std::shared_ptr<const Network> network;
     std::shared_ptr<const Ready> ready;
+    uint64_t size;  // bytes, at most
   };
 
   uint64_t state(const Mixing& mixing, const Network* network, uint64_t laid_out) const;
+  uint64_t size_of_kept() const;  // with mutex_
 
   Bytes data_;
   Id digest_;

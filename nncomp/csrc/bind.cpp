@@ -5,6 +5,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <atomic>
 #include <optional>
 #include <span>
 #include <tuple>
@@ -62,7 +63,7 @@ nb::list to_list(const std::vector<nncomp::Payload>& payloads) {
   return out;
 }
 
-// A value that can be used until it is finished, or a use of it throws.
+// A value that can be used until it is finished, by one call at a time, or a use of it throws.
 template <class T>
 class Unfinished {
  public:
@@ -73,6 +74,7 @@ class Unfinished {
 
   // Returns use(value); destroys the value if that throws.
   auto with(auto use) {
+    const Sole sole(in_use_);
     require(value_.has_value(), "it has ended, or failed before");
     try {
       return use(*value_);
@@ -82,9 +84,13 @@ class Unfinished {
     }
   }
 
-  void reset() { value_.reset(); }
+  void reset() {
+    const Sole sole(in_use_);
+    value_.reset();
+  }
 
  private:
+  std::atomic<bool> in_use_{false};
   std::optional<T> value_;
 };
 
@@ -136,9 +142,9 @@ class Encoding {
 
   nb::list finish(int threads, nb::object progress) {
     encode(SIZE_MAX, threads, progress);
-    const nb::list payloads = to_list(encoder_.with([](auto& encoder) { return encoder.finish(); }));
+    const std::vector<nncomp::Payload> payloads = encoder_.with([](auto& encoder) { return encoder.finish(); });
     encoder_.reset();
-    return payloads;
+    return to_list(payloads);
   }
 
  private:
@@ -273,6 +279,7 @@ size_t room_for(size_t size) { return nncomp::Stage::room_for(size); }
 size_t mixing_memory(const MixingArgs& mixing, bool network, int units, size_t size, int lanes) {
   const nncomp::Mixing checked = mixing_of(mixing);
   require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_BYTES, "lanes or size is out of range");
+  require(units >= 0 && units <= nncomp::MAX_UNITS, "units is out of range");
   return nncomp::Stage::memory(checked, network, units, size, lanes);
 }
 

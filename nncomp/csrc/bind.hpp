@@ -4,6 +4,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/vector.h>
 
+#include <atomic>
 #include <bit>
 #include <chrono>
 #include <cstdint>
@@ -97,6 +98,21 @@ class Unlocked {
 
   nb::handle function_;
   PyThreadState* state_;
+};
+
+// Keeps an object for one call, as long as this lives. Another call throws meanwhile rather than waits: it may hold the
+// interpreter's lock, without which the first one cannot end.
+class Sole {
+ public:
+  explicit Sole(std::atomic<bool>& in_use) : in_use_(in_use) {
+    if (in_use.exchange(true)) throw std::runtime_error("it is in use");
+  }
+  ~Sole() { in_use_ = false; }
+  Sole(const Sole&) = delete;
+  Sole& operator=(const Sole&) = delete;
+
+ private:
+  std::atomic<bool>& in_use_;
 };
 
 // The items of an array in memory, row by row. Through Python's buffer protocol, because nanobind's arrays take the

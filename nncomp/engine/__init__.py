@@ -175,7 +175,7 @@ class Decoding(Protocol):
 
 @runtime_checkable
 class InSteps(Engine, Protocol):
-    """An engine that can code the beginning of a block before the rest."""
+    """An engine that can code a block's beginning before the rest, and caches primed states."""
 
     def start_encoding(
         self,
@@ -203,6 +203,13 @@ class InSteps(Engine, Protocol):
         prime, its first bytes may be ``known``, fewer than ``size``; the payload then codes only
         the rest. The odds of each bit are raised to the power ``power``/2^16, 1..``MAX_POWER``.
         Raises ``FormatError``."""
+
+    def primed_memory(self, prime: Prime) -> int:
+        """Upper bound in bytes of the states of ``prime`` that are cached."""
+
+    def keep_primed(self, prime: Prime, most: int) -> None:
+        """Drop cached states of ``prime``, the least lately used first, until the others take at
+        most ``most`` bytes."""
 
 
 @runtime_checkable

@@ -28,6 +28,8 @@ __all__ = [
     "decode_block",
     "encode_block",
     "frequencies",
+    "keep_primed",
+    "primed_memory",
     "start_decoding",
     "start_encoding",
 ]
@@ -39,7 +41,8 @@ _packed: WeakKeyDictionary[Model, dict[str, _native.Network]] = WeakKeyDictionar
 # The primed states that were used last, of each prime, which they are freed with. There is no lock,
 # either: a finaliser, a signal's handler or the child of a fork would wait for it for ever.
 _Key = tuple[_native.Network | None, int, tuple[int, int, int, int], str]
-_primed: WeakKeyDictionary[Prime, dict[_Key, _native.Ready]] = WeakKeyDictionary()
+_State = tuple[_native.Ready, int]  # and how many bytes it takes at most
+_primed: WeakKeyDictionary[Prime, dict[_Key, _State]] = WeakKeyDictionary()
 
 
 def encode_block(
@@ -221,16 +224,38 @@ def _behind(
     network, room = _network_or_none(model), _native.room_for(laid_out)
     key = network, room, mixing.numbers, kernels.in_force()
     kept = _primed.setdefault(prime, {})
-    ready = kept.get(key)
-    if ready is None:
-        ready = _native.Ready(prime.data, room, key[2], network=network, kernel=key[3])
-        if prime.memory(laid_out, mixing, model) > MOST_KEPT:
-            return ready
+    state = kept.get(key)
+    if state is None:
+        size = prime.memory(laid_out, mixing, model)
+        if size <= MOST_KEPT:
+            _drop_all_but(kept, KEPT - 1)  # before there is one more
+        state = _native.Ready(prime.data, room, key[2], network=network, kernel=key[3]), size
+        if size > MOST_KEPT:
+            return state[0]
     kept.pop(key, None)
-    kept[key] = ready  # as the last one
-    for old in list(kept)[:-KEPT]:
+    kept[key] = state  # as the last one
+    _drop_all_but(kept, KEPT)
+    return state[0]
+
+
+def _drop_all_but(kept: dict[_Key, _State], count: int) -> None:
+    """Drop all but the last ones."""
+    for old in list(kept)[:-count]:
         kept.pop(old, None)
-    return ready
+
+
+def primed_memory(prime: Prime) -> int:
+    """Upper bound in bytes of the states of ``prime`` that are cached."""
+    return sum(size for _, size in list(_primed.get(prime, {}).values()))
+
+
+def keep_primed(prime: Prime, most: int) -> None:
+    """Drop cached states of ``prime``, the least lately used first, until the others take at most
+    ``most`` bytes."""
+    kept = _primed.get(prime, {})
+    for old in list(kept):
+        if primed_memory(prime) > most:
+            kept.pop(old, None)
 
 
 def frequencies(model: Model, data: bytes) -> npt.NDArray[np.uint32]:

@@ -26,9 +26,9 @@ def of_block(
     """Upper bound in bytes of the memory that decoding a block of ``size`` bytes takes.
 
     That is its payload and content; with copies, its literals and the stream of copies; with a
-    filter, all streams and what joining them takes; and the memory for coding one stream, the most
-    costly, since streams are decoded one after the other. Literals held of earlier blocks come in
-    addition.
+    filter, all streams and what joining them takes; the memory for coding one stream, the most
+    costly, since streams are decoded one after the other; and the primed states that are cached
+    then. Literals held of earlier blocks, and states cached then, come in addition.
     """
     need = 2 * size
     if plan.copies is not None:
@@ -36,13 +36,15 @@ def of_block(
     root = plan.joined(size)
     if plan.filter:
         need += _of_joined(root) + sum(part.size for part in root.every)
-    coders = [0 if model is None else model.memory(1)]
+    coders, kept = [0 if model is None else model.memory(1)], [0]
     for stream in plan.every_stream:
         if stream.mixing is not None:
             lanes = len(stream.payloads)
             used = prime if stream.primed else None
-            coders.append(_of_coder(stream.mixing, stream.size, lanes, model, used))
-    return need + max(coders)
+            coder, states = _of_coder(stream.mixing, stream.size, lanes, model, used)
+            coders.append(coder)
+            kept.append(states)
+    return need + max(coders) + max(kept)
 
 
 def _of_coder(
@@ -51,17 +53,17 @@ def _of_coder(
     lanes: int,
     model: Model | ModelConfig | None,
     prime: Prime | None,
-) -> int:
-    """Memory for coding one stream. The prime is copied in front of every lane. Besides, up to KEPT
-    primed states are cached, or one if a state is larger than MOST_KEPT; each holds the prime once
-    more."""
+) -> tuple[int, int]:
+    """Memory for coding one stream, and for the primed states that are cached from then on: up to
+    KEPT. One that is larger than MOST_KEPT is not, and goes with the stream. The prime is copied in
+    front of every lane, and each state holds it once more."""
     network = 0 if model is None else model.memory(lanes)
     if prime is None:
-        return mixing.memory(size, lanes) + network
+        return mixing.memory(size, lanes) + network, 0
     laid_out = size + lanes * len(prime)
     state = prime.memory(laid_out, mixing, model)
-    kept = KEPT if state <= MOST_KEPT else 1
-    return laid_out + mixing.memory(laid_out, lanes) + network + kept * state
+    coder = laid_out + mixing.memory(laid_out, lanes) + network
+    return (coder, KEPT * state) if state <= MOST_KEPT else (coder + state, 0)
 
 
 def _of_joined(joined: Joined) -> int:
@@ -77,4 +79,4 @@ def of_frame(header: Header, model: Model | ModelConfig | None, prime: Prime | N
     lanes = 1 if model is None else header.lanes
     size = header.block_size
     need = 3 * size + max(f.memory([size], b"", size) for f in FILTERS)
-    return need + _of_coder(costliest(header.profile), size, lanes, model, prime)
+    return need + sum(_of_coder(costliest(header.profile), size, lanes, model, prime))

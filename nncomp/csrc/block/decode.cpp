@@ -244,7 +244,7 @@ BlockDecoder::~BlockDecoder() = default;
 
 void BlockDecoder::decode(size_t steps, const Progress& progress) {
   const size_t size = state_->stage.shared.lane[0].size;
-  const size_t end = std::min(steps, size - state_->begun) + state_->begun;
+  const size_t end = std::max(state_->done, std::min(steps, size - state_->begun) + state_->begun);
   Job job(int(state_->shares.size()), progress);
   Turns turns(job, int(state_->shares.size()), uint64_t(end - state_->done));
   job.run(

@@ -111,9 +111,10 @@ class IntegerStream {
 
 class IntegerEncoder : IntegerStream<Encoder> {
  public:
-  // Appends values − base. Throws invalid_argument where a difference is not below 2^62.
+  // Appends values − base. Throws invalid_argument where a difference is not below 2^62, and behind the end.
   template <class T>
   void put(int kind, const T* values, const T* base, size_t rows, size_t columns) {
+    require_unfinished();
     walk(kind, rows, columns, [&](IntegerModel& model, int context, size_t i) {
       const int64_t value = values[i], from = base[i], difference = int64_t(uint64_t(value) - uint64_t(from));
       if ((value < from) != (difference < 0) || difference <= -END || difference >= END) {
@@ -129,8 +130,10 @@ class IntegerEncoder : IntegerStream<Encoder> {
     });
   }
 
-  // The payload; the encoder is used up. At least one value has been put.
+  // The payload; the encoder is used up. At least one value has been put. Throws invalid_argument the second time.
   std::span<const uint8_t> finish() {
+    require_unfinished();
+    finished_ = true;
     coder_.finish();
     return {out_.data(), size_t(coder_.size)};
   }
@@ -138,6 +141,12 @@ class IntegerEncoder : IntegerStream<Encoder> {
  private:
   static constexpr int64_t END = int64_t(1) << INTEGER_BITS;
   static constexpr size_t MAX_BYTES = 3 * (2 + 2 * INTEGER_BITS) + 1;  // of a value, and of the end
+
+  void require_unfinished() const {
+    if (finished_) throw std::invalid_argument("it has ended");
+  }
+
+  bool finished_ = false;
   std::vector<uint8_t> out_;
 };
 

@@ -2,6 +2,7 @@
 // types, nothing else.
 #include <nanobind/stl/vector.h>
 
+#include <atomic>
 #include <deque>
 #include <optional>
 #include <span>
@@ -28,8 +29,9 @@ class Finder {
   Finder(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources)
       : finder_(limits_of(reach, least, share, sources)) {}
 
-  nb::object split(nb::bytes content) const {
+  nb::object split(nb::bytes content) {
     require(content.size() <= MAX_BYTES, "size is out of range");
+    const Sole sole(in_use_);
     std::optional<nncomp::far::Split> split;
     const nb::object nobody = nb::none();  // no progress callback; outlives Unlocked: released with the lock held
     {
@@ -44,6 +46,7 @@ class Finder {
 
   void add(nb::bytes literals) {
     require(literals.size() <= MAX_BYTES, "size is out of range");
+    const Sole sole(in_use_);
     held_.push_back(literals);
     const nb::object nobody = nb::none();
     size_t count;
@@ -55,6 +58,7 @@ class Finder {
   }
 
  private:
+  std::atomic<bool> in_use_{false};
   nncomp::far::Finder finder_;
   std::deque<nb::bytes> held_;
 };

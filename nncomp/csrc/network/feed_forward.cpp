@@ -29,7 +29,7 @@ class FeedForward final : public Layer {
 }  // namespace
 
 std::unique_ptr<Layer> make_feed_forward(const std::vector<int>& numbers, int d_model, const Tensors& tensors) {
-  require_range("width", numbers[0], 64, 8192, 64);
+  require_range("width", numbers[0], 64, MAX_UNITS, 64);
   return std::make_unique<FeedForward>(numbers[0], d_model, tensors);
 }
 

@@ -14,6 +14,7 @@
 namespace nncomp {
 
 constexpr int MAX_CHUNK = 128;  // steps that an encoder takes at a time, at most
+constexpr int MAX_UNITS = 8192;  // hidden units of a layer, at most
 
 // What a layer keeps from step to step, of some lanes. Each kind has its own.
 struct LayerState {
