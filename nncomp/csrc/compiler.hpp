@@ -15,6 +15,7 @@
 #define assert(condition) static_cast<void>(0)
 #else
 #include <cassert>
+#include <cstring>  // memcpy, which NVRTC knows without
 #endif
 
 // In front of a loop of `count` iterations: unrolls it, so that its arrays become registers.

@@ -89,42 +89,60 @@ ALWAYS_INLINE void ask_histories(const Shared& s, const Lane& l, const Common& c
   history[contexts + 1] = l.history_map + 256 * (contexts + 1) + s.order1[c.c1 << 8 | bit.node];
 }
 
-// The runs of contexts in the max profile: the last byte, and how often it came in a row.
+// The runs of contexts in the max profile: the last byte, and how often it came in a row. A run speaks while the byte
+// begins with the bits of its own.
 struct Runs {
-  uint32_t byte[MAX_CONTEXTS];  // 256 + the byte; 0: there is none
-  uint32_t* cells[MAX_CONTEXTS];  // by bit
-  uint32_t* cell[MAX_CONTEXTS];   // of this bit; null where the run says nothing
-  bool expected[MAX_CONTEXTS];
+  int count;  // of runs that speak
+  uint8_t context[MAX_CONTEXTS];  // of each of them
+  uint8_t byte[MAX_CONTEXTS];     // by context
+  uint32_t* cells[MAX_CONTEXTS];  // by context, then by bit
   int16_t input[histories_of(MAX_CONTEXTS, PREDICTIONS)];
+
+  // Those that expect a 0, and those that expect a 1.
+  struct Side {
+    int count;
+    uint8_t context[MAX_CONTEXTS];
+    uint32_t* cell[MAX_CONTEXTS + 7];  // learn_cells reads up to a multiple of 8
+  } side[2];
+  uint32_t nothing = 0;
 
   // At the beginning of a byte.
   ALWAYS_INLINE void find(const Shared& s, const Lane& l) {
+    for (Side& of : side) {
+      for (uint32_t*& cell : of.cell) cell = &nothing;
+    }
+    count = 0;
     for (int i = 0; i < s.shape.contexts; ++i) {
       const uint32_t run = l.slot[0][i] == s.none ? 0 : run_of(s.table[i], l.hash[0][i], l.slot[0][i]);
       const uint32_t length = run >> 8;
-      byte[i] = run ? (run & 255) | 256 : 0;
+      byte[i] = uint8_t(run);
       cells[i] = l.run_map + i * RUN_CELLS + (length < 15 ? length : length < 32 ? 15 : 16) * 8;
+      context[count] = uint8_t(i);
+      count += run != 0;
     }
-    for (int16_t& x : input) x = 0;
   }
 
-  // They speak while the byte begins with the bits that were coded.
   ALWAYS_INLINE void ask(const Common& c, const Bit& bit) {
-    for (int i = 0; i < c.shape.contexts; ++i) {
-      cell[i] = nullptr;
-      input[i] = 0;
-      if (byte[i] >> (8 - bit.k) != bit.node) continue;
-      cell[i] = cells[i] + bit.k;
-      expected[i] = byte[i] >> (7 - bit.k) & 1;
-      const int16_t v = c.tables.stretch[*cell[i] >> 20];
-      input[i] = expected[i] ? v : int16_t(-v);
+    for (int16_t& x : input) x = 0;
+    side[0].count = side[1].count = 0;
+    for (int a = 0; a < count; ++a) {
+      const int i = context[a];
+      const uint32_t expected = byte[i] >> (7 - bit.k) & 1;
+      Side& of = side[expected];
+      uint32_t* const cell = cells[i] + bit.k;
+      of.cell[of.count] = cell;
+      of.context[of.count++] = uint8_t(i);
+      const int16_t v = c.tables.stretch[*cell >> 20];
+      input[i] = expected ? v : int16_t(-v);
     }
   }
 
   ALWAYS_INLINE void learn(const Common& c, uint32_t one) {
-    for (int i = 0; i < c.shape.contexts; ++i) {
-      if (cell[i]) *cell[i] = adapted(c.tables.reciprocal, *cell[i], expected[i] == bool(one) ? ONE : 0);
-    }
+    const Side &right = side[one], &wrong = side[1 - one];
+    learn_cells(c.tables.reciprocal, right.cell, right.count, ONE);
+    learn_cells(c.tables.reciprocal, wrong.cell, wrong.count, 0);
+    count = right.count;
+    for (int a = 0; a < MAX_CONTEXTS; ++a) context[a] = right.context[a];
   }
 };
 
@@ -181,6 +199,9 @@ ALWAYS_INLINE void choose_rows(const Shared& s, const Lane& l, const Bit& bit, u
     assert(chosen[i] < uint32_t(s.shape.rows));
     a.row[i] = l.weights + chosen[i] * inputs;
     a.seen[i] = l.seen + chosen[i];
+    prefetch(a.seen[i]);
+    UNROLL(4)
+    for (int j = 0; j < inputs; j += 32) prefetch(a.row[i] + j);
   }
 }
 
@@ -311,17 +332,17 @@ inline void code_with(const Shared& s, Lane& l, const Distribution* network, int
       Bit bit = {k, byte_node, hits, all_hits, 0, 0, 0, 0, 0};
       First first;
       uint32_t* match[MAX_MATCHES] = {};  // null where a match says nothing
-      ask_histories(s, l, c, l.slot[half], node, bit, history);
       ask_matches(l, c, bit, first, match);
-      first.set(AUTOMATON, ask_automaton(c.tables, l));
       ask_samples(l, c, bit, history + c.shape.contexts + 2);
+      Layers<inputs> layers;
+      choose_rows<sets>(s, l, bit, row, layers);
+      ask_histories(s, l, c, l.slot[half], node, bit, history);
+      first.set(AUTOMATON, ask_automaton(c.tables, l));
       if constexpr (full) runs.ask(c, bit);
       if (network) first.set(NETWORK, c.tables.stretch[tree.one(node) >> 10]);
       const int32_t read = readout.ask(bit, c.c1);
 
-      Layers<inputs> layers;
       Maps maps;
-      choose_rows<sets>(s, l, bit, row, layers);
       layers.x = all_inputs<full, inputs>(c, first, history, runs.input);
       first_layer<sets>(layers);
       const int32_t mean = clamp_stretch(second_layer<sets>(l, bit, layers) + read);

@@ -34,24 +34,24 @@ inline uint16_t run_after(uint32_t run, uint32_t byte) {
   return uint16_t(run < 255 * 256 ? run + 256 : run);
 }
 
-// For updating: the slot, or the one whose first history stands for least, emptied. `found` is what find()
-// said before other lanes' updates.
-inline uint8_t* claim(const Table& t, uint64_t h, uint8_t* found) {
+// For updating: the slot; null: there is none. `found` is what find() said before other lanes' updates.
+inline uint8_t* held(const Table& t, uint64_t h, uint8_t* found) {
   const uint8_t check = check_of(h);
   if (*found == check) return found;
-  uint8_t* b = t.data + (h >> t.shift) * 64;
-  int worst = 0;
-  uint32_t least = 256;
-  for (int i = 0; i < 64; i += 16) {
-    if (b[i] == check) return b + i;
-    if (b[i + 1] < least) {
-      least = b[i + 1];
-      worst = i;
-    }
+  uint8_t* const b = t.data + (h >> t.shift) * 64;
+  const uint32_t at = find_slot(b, check);
+  return at < 64 ? b + at : nullptr;
+}
+
+// Of a bucket, the first slot whose first history stands for least.
+inline uint8_t* weakest(const Table& t, uint64_t h) {
+  uint8_t* const b = t.data + (h >> t.shift) * 64;
+  uint32_t least = uint32_t(b[1]) << 6;  // above its place: the least of both needs no branch, which would be missed
+  for (uint32_t at = 16; at < 64; at += 16) {
+    const uint32_t next = uint32_t(b[at + 1]) << 6 | at;
+    least = next < least ? next : least;
   }
-  for (int i = 1; i < 16; ++i) b[worst + i] = 0;
-  b[worst] = check;
-  return b + worst;
+  return b + (least & 63);
 }
 
 }  // namespace

@@ -14,19 +14,21 @@
 namespace nncomp::mix {
 namespace {
 
-// The way of a nibble's bits through the 15 nodes.
+// The way of a nibble's bits through the 15 nodes, and what it makes of an empty slot: its check is missing.
 struct Path {
   uint8_t node[4];
   const uint8_t* next[4];
+  uint8_t slot[16];
 };
 inline Path path_of(const Shared& s, const Lane& l, int half) {
   const uint32_t nibble = half == 0 ? l.byte >> 4 : l.byte & 15;
-  Path p;
+  Path p{};
   uint32_t node = 1;
   for (int k = 0; k < 4; ++k) {
     const uint32_t bit = nibble >> (3 - k) & 1;
     p.node[k] = uint8_t(node);
     p.next[k] = s.tables->next[bit];
+    p.slot[node] = p.next[k][0];
     node = node << 1 | bit;
   }
   return p;
@@ -38,14 +40,21 @@ inline void add_bits(const Path& p, uint8_t* histories) {
 // Table i, for the half of a byte, whose path it is.
 inline void update_table(const Shared& s, const Lane& l, const Path& path, int i, int half) {
   const Table& t = s.table[i];
-  uint8_t* const slot = claim(t, l.hash[half][i], l.slot[half][i]);
-  const bool is_new = slot[1] == 0;  // a history that has begun is never 0 again
+  const uint64_t h = l.hash[half][i];
+  uint8_t* slot = held(t, h, l.slot[half][i]);
+  const bool is_new = !slot;
+  if (is_new) {
+    slot = weakest(t, h);
+    memcpy(slot, path.slot, sizeof path.slot);
+    slot[0] = check_of(h);
+  } else {
+    add_bits(path, slot);
+  }
   if (s.shape.full && (half == 0 || is_new)) {
-    uint16_t& run = run_of(t, l.hash[half][i], slot);
+    uint16_t& run = run_of(t, h, slot);
     if (is_new) run = 0;
     if (half == 0) run = run_after(run, l.byte);
   }
-  add_bits(path, slot);
 }
 
 // Histories of bit k, and the map that it noted.
