@@ -135,7 +135,7 @@ gpu-check: $(if $(GPU_PYTHON),,$(DEV)/.done) ## on a machine with a GPU: its byt
 	$(or $(GPU_PYTHON),$(DEV)/bin/python) tools/gpu_check.py
 
 frontier: $(DEV)/.done ## CORPUS=DIR [PEERS=…] [PLOT=FILE]: size against speed of all levels and peers, drawn
-	$(DEV)/bin/nncomp bench --levels 1,2,3,4,5,6,7,8,9 --peers $(PEERS) --time-limit 36000 --plot $(PLOT) $(CORPUS)
+	$(DEV)/bin/nncomp bench --levels 1,2,3,4,5,6,7,8,9 --peers $(PEERS) --time-limit 36000 -f --plot $(PLOT) $(CORPUS)
 
 gigabyte: $(DEV)/.done ## CORPUS=DIR: how long 1 GB takes on this machine, into docs/ and README.md (hours)
 	$(DEV)/bin/python tools/gigabyte.py $(CORPUS)

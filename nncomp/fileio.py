@@ -69,7 +69,8 @@ def content_name(name: str, suffix: str = SUFFIX) -> str:
     own = suffix_of(name, suffix)
     if own is None or os.path.basename(name) == own:
         known = " or ".join(dict.fromkeys((suffix, SUFFIX)))
-        raise NNCompError(f"name does not end in {known}; use -o to name the output")
+        what = f"does not end in {known}" if own is None else f"has nothing in front of {own}"
+        raise NNCompError(f"name {what}; use -o to name the output")
     return name.removesuffix(own)
 
 

@@ -303,6 +303,9 @@ def test_plot(run: Run, fake: FakePeer, file: Path) -> None:
         assert f"<!-- {text} -->" in drawn
     run("bench", "--levels=1", "--plot", "out.png", file)
     assert Path("out.png").read_bytes().startswith(b"\x89PNG")
+    (line,) = errors(run("bench", "--levels=1", "--plot", "out.png", file, status=1))
+    assert line == "nncomp: out.png: already exists; use -f to overwrite"
+    run("bench", "--levels=1", "--plot", "out.png", "-f", file)
     (line,) = errors(run("bench", "--levels=1", "--plot", "out.xyz", file, status=1))
     assert line.startswith("nncomp: out.xyz: a plot's name ends in one of .")
     assert "Traceback" not in line

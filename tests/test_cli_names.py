@@ -54,7 +54,7 @@ def test_suffix_is_not_put_twice(run: Run) -> None:
     run("-f", "-S", ".x", "a.x")
     assert listing() == ["a.x", "a.x.x", "b.nnc"]
     Path(".x").write_bytes(compress(TEXT))
-    assert "does not end" in errors(run("-d", "-S.x", ".x", status=1))[0]
+    assert "nothing in front of .x" in errors(run("-d", "-S.x", ".x", status=1))[0]
 
 
 def test_suffix_in_trees(run: Run) -> None:

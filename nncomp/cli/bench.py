@@ -76,6 +76,7 @@ def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[tupl
 @click.option("--per-file", is_flag=True, help="Rows for every file, however many.")
 @click.option("--csv", "table", type=Output(dir_okay=False), help="Write all figures there.")
 @click.option("--plot", type=Output(dir_okay=False), help="Draw ratio against speed there.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite these two.")
 @click.option("-q", "--quiet", is_flag=True, help="No bar, no remarks.")
 def bench(
     paths: tuple[str, ...],
@@ -87,6 +88,7 @@ def bench(
     per_file: bool,
     table: str | None,
     plot: str | None,
+    force: bool,
     quiet: bool,
 ) -> int:
     """Measure bytes, speed and peak memory of nncomp and others on files.
@@ -105,6 +107,8 @@ def bench(
     for place in (table, plot):
         if place and not os.path.isdir(os.path.dirname(place) or "."):
             raise NNCompError(f"there is no directory for {place}")
+        if place and os.path.isfile(place) and not force:
+            raise NNCompError(f"{place}: already exists; use -f to overwrite")
     for _, model in wanted:
         if model not in (None, levels.NO_MODEL):
             registry.lookup(str(model))  # a wrong name fails now
@@ -232,7 +236,7 @@ def _write_csv(place: str, results: Sequence[Result], totals: Sequence[Total]) -
     """A row for each compressor and file: sums and means follow from it."""
     model_sizes = {total.compressor: total.model_size for total in totals}
     with Path(place).open("w", newline="", errors="surrogateescape") as file:
-        rows = csv.writer(file)
+        rows = csv.writer(file, lineterminator="\n")
         rows.writerow(
             "compressor file bytes packed_bytes bits_per_byte compress_seconds decompress_seconds "
             "compress_peak_bytes decompress_peak_bytes model_bytes".split()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -114,6 +115,9 @@ class _Commands(click.Group):
     def _with_command(self, args: list[str]) -> list[str]:
         """``args`` with the command in front; it may have come after options, or be missing."""
         words = {*_COMMANDS, *_ALIASES}
+        if args and args[0] in words and _may_be_a_file(*args):
+            text = f"{args[0]} is a command, and there is a file of that name"
+            raise click.UsageError(f"{text}: for the file, write {os.path.join('.', args[0])}.")
         if args and args[0] in {"-h", "--help", "-V", "--version", *words}:
             return args
         position = self._first_word(args)
@@ -142,6 +146,14 @@ class _Commands(click.Group):
             return None
         position = len(args) - len(files)
         return None if position and args[position - 1] == "--" else position
+
+
+def _may_be_a_file(name: str, *others: str) -> bool:
+    """Whether who wrote a command's name, and no file, may have meant a file: a loop over files
+    writes no './' in front, and a command that reads stdin would take the names of the others."""
+    if others and (name not in {*_MODES.values(), "cat"} or {"-h", "--help"} & {*others}):
+        return False
+    return all(re.match("-[^-]|--.", one) for one in others) and os.path.isfile(name)
 
 
 @click.command(

@@ -54,18 +54,18 @@ def show_list(as_json: bool, verbose: bool) -> int:
     if as_json:
         click.echo(json.dumps([_summary(entry) for entry in entries], indent=2))
         return 0
-    row = "{:<16} {:<32} {:>9} {:>11} {:>7} {:>6}  {}"
-    titles = ("Name", "Id", "Size", "Weights", "Speed", "Levels", "Trained on")
-    click.echo(row.format(*titles))
+    row = "{:<16} {:>6} {:>9} {:>11} {:>7}  {:<32}  {}"  # what a narrow terminal cuts is last
+    titles = ("Name", "Levels", "Size", "Weights", "Speed", "Id", "Trained on")
+    click.echo(_fitting(row.format(*titles)))
     for entry in entries:
         numbers = _levels(entry.name)
         line = row.format(
             entry.name,
-            entry.id.hex(),
+            "-".join(map(str, dict.fromkeys((numbers[0], numbers[-1])))) if numbers else "-",
             size_text(entry.size),
             f"{entry.config.product_weights:,}",
             _speed(entry),
-            "-".join(map(str, dict.fromkeys((numbers[0], numbers[-1])))) if numbers else "-",
+            entry.id.hex(),
             printable(entry.notes.get(_CORPUS, "-")),
         )
         click.echo(_fitting(line))

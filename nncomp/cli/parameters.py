@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from nncomp import arguments, container, fileio, levels, rawio
 from nncomp.cli import completion, machine
@@ -189,6 +190,16 @@ def block_size_option(text: str, least: int = container.MIN_BLOCK_SIZE) -> Calla
     )
 
 
+class _Setting(click.Option):
+    """An option that an environment variable sets, too: an error names what was wrong."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        source = ctx and self.name and ctx.get_parameter_source(self.name)
+        if source == ParameterSource.ENVIRONMENT:
+            return f"the environment variable {self.envvar}"
+        return super().get_error_hint(ctx)
+
+
 def device_option(text: str, **more: Any) -> Callable[[_F], _F]:
     """--device, with ``more`` of what click's options have."""
 
@@ -200,6 +211,7 @@ def device_option(text: str, **more: Any) -> Callable[[_F], _F]:
 
     return click.option(
         "--device",
+        cls=_Setting,
         default="auto",
         metavar="auto|cpu|cuda[:N]",
         callback=callback,
@@ -245,6 +257,7 @@ def threads_option(text: str) -> Callable[[_F], _F]:
     return click.option(
         "-T",
         "--threads",
+        cls=_Setting,
         type=click.IntRange(0, 1024),
         default=0,
         envvar="NNCOMP_THREADS",

@@ -148,7 +148,11 @@ def open_bar(show: bool, *, leave: bool = False, **more: Any) -> Any | None:
     from tqdm import tqdm
 
     tqdm.monitor_interval = 0  # no extra thread
-    return tqdm(leave=leave, file=sys.stderr, dynamic_ncols=True, **more)
+    if 0 in os.get_terminal_size(sys.stderr.fileno()):  # a serial console's: nobody has set it
+        more.update(ncols=80, nrows=24)
+    else:
+        more.update(dynamic_ncols=True)
+    return tqdm(leave=leave, file=sys.stderr, **more)
 
 
 @contextlib.contextmanager
