@@ -73,6 +73,7 @@ class Options:
     remove: bool
     keep_going: bool
     zeros: bool
+    sparse: bool
     as_json: bool
     quiet: int
     verbose: int
@@ -209,6 +210,11 @@ _OUTPUT = [  # where it goes, and what becomes of the inputs
         help="Decompress what is whole of damaged files, and say what is missing.",
     ),
     click.option("--zeros", is_flag=True, help="With --keep-going: zeros for the gaps."),
+    click.option(
+        "--sparse/--no-sparse",
+        default=True,
+        help="Leave holes in files where pages of zeros are (default), or write these.",
+    ),
 ]
 _MODEL = [
     level_flags,

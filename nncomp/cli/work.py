@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nncomp import fileio
+from nncomp.cli.holes import with_holes
 from nncomp.cli.inputs import Input, same
 from nncomp.cli.options import Mode, Options
 from nncomp.cli.report import blocks_text, progress_bar
@@ -184,7 +185,12 @@ def _open_sink(
                 text = "is not a regular file, or cannot be read: no --rm, no --verify"
                 raise NNCompError(f"{target} {text}")
             _check_terminal(mode, file, options)
-            yield file
+            is_new = _is_regular(file) and not fileio.is_descriptor(target)
+            if mode == Mode.DECOMPRESS and options.sparse and is_new:
+                with with_holes(file) as writer:
+                    yield writer
+            else:
+                yield file
             if item.alike is not None and same(target, [item.alike]):
                 raise NNCompError(f"{target} is {item.alike} here, another input's output")
     elif stdout is not None:
