@@ -31,7 +31,7 @@ from nncomp.engine import reference
 from nncomp.errors import ModelError, NNCompError
 from nncomp.network import CONTEXTS, Attention, FeedForward, Layer, ModelConfig, Table
 from nncomp.tables import POW
-from nncomp.train import contexts, data, export, grow, known, ledger, loop, moments
+from nncomp.train import contexts, data, export, grow, known, loop, moments
 from nncomp.train.arithmetic import Mode
 from nncomp.train.network import Network
 from nncomp.train.plan import Phase, Plan, fitting
@@ -751,15 +751,13 @@ def test_a_model_cropped_and_grown_continues(tmp_path: Path) -> None:
     assert whole.curve[-1].train_bpb < whole.curve[0].train_bpb
 
 
-# ---- ledger ----
-
-
-def test_program_bits_are_what_a_file_pays() -> None:
+def test_a_packed_model_is_what_a_file_pays() -> None:
+    """So the ledger of ``nncomp train`` may count it."""
     without, embedded = (
         len(compress(TEXT, model="nano-1", embed_model=embed)) for embed in (False, True)
     )
-    bits = ledger.program_bits(registry.resolve("nano-1"))
-    assert 0 < embedded - without - bits / 8 < 8  # and its size
+    packed = packing.pack(registry.resolve("nano-1"))
+    assert 0 < embedded - without - len(packed.data) < 8  # and its size
 
 
 def test_freed_memory_is_kept() -> None:

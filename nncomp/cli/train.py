@@ -310,7 +310,8 @@ def _finish(
 ) -> None:
     """Export the trained model, and print how well it compresses."""
     from nncomp import model as models
-    from nncomp.train import export, ledger, loop
+    from nncomp import packing
+    from nncomp.train import export, loop
     from nncomp.train.arithmetic import Mode
 
     network = trainer.result()
@@ -333,11 +334,12 @@ def _finish(
         "all"
     ]
     size = sum(len(domain.data) for domain in whole)
-    account = ledger.Ledger(size, ledger.program_bits(model), bpb * size)
+    program = 8 * len(packing.pack(model).data)  # bits of the model in a file that embeds it
+    coded = bpb * size  # bits of the text
     say(
-        f"ledger: {account.program / 8:,.0f} bytes of program + {account.data / 8:,.0f} of data "
-        f"= {account.total / 8:,.0f} for {size:,} bytes of text, "
-        f"{account.total / size:.4f} bits/byte (data estimated from samples)"
+        f"ledger: {program / 8:,.0f} bytes of program + {coded / 8:,.0f} of data "
+        f"= {(program + coded) / 8:,.0f} for {size:,} bytes of text, "
+        f"{(program + coded) / size:.4f} bits/byte (data estimated from samples)"
     )
     say(printable(f"{output}: {model.stored_size:,} bytes, id {model.id.hex()}"))
 
