@@ -103,13 +103,13 @@ def read_blocks(
     frame: FrameIndex,
     first: int,
     memory_limit: int,
-    sources: Callable[[Block], Iterable[int]] = lambda block: (),
-    stop: int | None = None,
+    sources: Callable[[Block], Iterable[int]],
+    stop: int,
     *,
     lenient: bool = False,
 ) -> Iterator[Header | ModelRef | Aside | Block]:
     """Read a frame from block number ``first`` on: its Header, then the items that ``read`` would
-    give, up to but without block number ``stop`` if that is given.
+    give, up to but without block number ``stop``.
 
     Seeks to what is needed and reads nothing else. That may include blocks before ``first``: the
     one that names the model, and the sources of copies. ``sources`` returns how many blocks back
@@ -128,7 +128,7 @@ def read_blocks(
     records.check_block_size(header, memory_limit)
     yield header
     if header.small:
-        if first == 0 and stop != 0:
+        if first == 0 < stop:
             small, named = records.read_small_block(scanner, header)
             if named is not None:
                 yield named
@@ -136,7 +136,7 @@ def read_blocks(
         return
     blocks = _Blocks(file, frame, header, memory_limit, lenient)
     asides = set()
-    for number in range(first, len(frame.entries) if stop is None else stop):
+    for number in range(first, stop):
         *model, block = blocks.read(number)
         yield from model
         assert isinstance(block, Block)

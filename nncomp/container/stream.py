@@ -32,13 +32,13 @@ __all__ = [
 WRONG_INDEX = "damaged: the index does not match the blocks"
 
 
-def record_size(block: Block, model: ModelRef | None = None) -> int:
+def record_size(block: Block, model: ModelRef | None) -> int:
     """The size of ``block`` in a file, in bytes; with ``model``, as the first network block."""
     head = records.block_head(block, model)
     return len(head) + len(block.payload) + 4
 
 
-def small_frame(header: Header, block: Block, model: ModelRef | None = None) -> bytes | None:
+def small_frame(header: Header, block: Block, model: ModelRef | None) -> bytes | None:
     """The small frame of a single block, which comes with ``model`` if it is a network block. None
     where there is no such form: the content is not small, or in several lanes, or the model is
     embedded."""
