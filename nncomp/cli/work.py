@@ -55,8 +55,8 @@ def process(
     item: Input,
     options: Options,
     label: str,
-    watch: Watch | None = None,
-    stdout: Writable | None = None,
+    watch: Watch | None,
+    stdout: Writable | None,
 ) -> Result:
     """Do everything for one input: open, transform, verify, publish, remove.
 
