@@ -117,12 +117,10 @@ def read_blocks(
     ``Aside``, in front of the first block that needs it. If ``lenient``, a block that is read only
     for its model may be damaged otherwise. Raises what ``read`` raises.
     """
-
     file.seek(frame.offset)
     scanner = Scanner(file)
-    found = records.read_frame_head(scanner, first=True)
-    assert found is not None  # the first: there is one
-    header = found
+    header = records.read_frame_head(scanner, first=True)
+    assert header is not None  # the first: there is one
     if header.small != frame.small:
         raise FormatError(WRONG_INDEX)
     records.check_block_size(header, memory_limit)
@@ -219,14 +217,14 @@ def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameI
             index = BlockIndex(header)
             try:
                 while (kind := scanner.byte()) != records.end_of(header):
-                    start = scanner.position - 1
+                    at = scanner.position - 1
                     block, _ = records.read_block(
                         scanner, kind, header, index.has_network, memory_limit
                     )
                     scanner.take(4)
                     stored = scanner.position
-                    index.add(block, stored - start)
-                    entries.append(IndexEntry(end + start, stored - start, block.size))
+                    index.add(block, stored - at)
+                    entries.append(IndexEntry(end + at, stored - at, block.size))
                     room -= 1
                     _check_room(room)
             finally:
