@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, BinaryIO, NoReturn
+from typing import IO, NoReturn
 
 import click
 
@@ -27,7 +27,6 @@ from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, Options, default_options
 from nncomp.cli.parameters import PrimeFile, read_prime
 from nncomp.cli.report import Report, complain, printable, say
-from nncomp.errors import NNCompError
 
 __all__ = ["REFUSED", "USAGE", "main", "run"]
 
@@ -218,15 +217,10 @@ def _search(file: Input, words: list[str], label: str, options: Options) -> int:
 
     if file.problem is not None:
         raise file.problem
-    if file.name == "-":
-        if os.isatty(0):
-            raise NNCompError("compressed data not read from a terminal")
-        source: BinaryIO = fileio.standard_input()
-    else:
+    if file.name != "-":
         words = [*words, f"--label={label}"]
-        source = fileio.open_input(file.name, special=fileio.is_descriptor(file.name))
     grep = _Grep(["grep", *words, "--", "-"])
-    with source, grep:
+    with inputs.open_packed(file.name) as source, grep:
         with contextlib.suppress(BrokenPipeError):  # it has seen enough
             api.decompress_stream(source, grep, options.of_call())
         return grep.end()

@@ -24,7 +24,7 @@ from nncomp import fileio, rawio
 from nncomp.cli.options import Mode
 from nncomp.errors import NNCompError
 
-__all__ = ["Input", "check_once", "find", "names", "open_text", "same"]
+__all__ = ["Input", "check_once", "find", "names", "open_packed", "open_text", "same"]
 
 _Key = tuple[object, object]  # identifies a file, however its name is spelt
 
@@ -80,6 +80,16 @@ def open_text(name: str, on_terminal: str) -> BinaryIO:
     if os.path.isdir(name):
         raise IsADirectoryError(errno.EISDIR, "is a directory", name)
     return fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
+
+
+def open_packed(name: str) -> BinaryIO:
+    """Open a compressed file; '-' is standard input. Raises ``NNCompError`` if that is a terminal,
+    and ``OSError``. A FIFO is refused, lest it blocks, but not one that is open already."""
+    if name == "-" and os.isatty(0):
+        raise NNCompError("compressed data not read from a terminal")
+    if name == "-":
+        return fileio.standard_input()
+    return fileio.open_input(name, special=fileio.is_descriptor(name))
 
 
 def find(
