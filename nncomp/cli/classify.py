@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nncomp import rawio
 from nncomp.cli import inputs
 from nncomp.cli.parameters import FILE, level_flags, level_of, sample_size
 from nncomp.cli.report import Report, shown_name
@@ -168,5 +167,4 @@ def _contents(path: str, size: int) -> list[bytes]:
 def _content(name: str, size: int) -> bytes:
     """The first ``size`` bytes of a file."""
     why_not = "there is no file to classify, and standard input is a terminal"
-    with inputs.open_text(name, why_not) as source:
-        return rawio.read_full(source, size)
+    return inputs.read_text(name, why_not, size)

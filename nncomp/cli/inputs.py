@@ -24,7 +24,7 @@ from nncomp import fileio, rawio
 from nncomp.cli.options import Mode
 from nncomp.errors import NNCompError
 
-__all__ = ["Input", "check_once", "find", "names", "open_packed", "open_text", "same"]
+__all__ = ["Input", "check_once", "find", "names", "open_packed", "open_text", "read_text", "same"]
 
 _Key = tuple[object, object]  # identifies a file, however its name is spelt
 
@@ -80,6 +80,12 @@ def open_text(name: str, on_terminal: str) -> BinaryIO:
     if os.path.isdir(name):
         raise IsADirectoryError(errno.EISDIR, "is a directory", name)
     return fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
+
+
+def read_text(name: str, on_terminal: str, size: int) -> bytes:
+    """Read the first ``size`` bytes of a file as ``open_text`` opens it."""
+    with open_text(name, on_terminal) as source:
+        return rawio.read_full(source, size)
 
 
 def open_packed(name: str) -> BinaryIO:
