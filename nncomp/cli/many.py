@@ -64,8 +64,9 @@ def process_all(
         share.end()
         return result, b"" if stdout is None else stdout.getvalue()
 
-    show = bool(options.progress) and not options.quiet
-    with report.total_bar(names[0], sum(size or 0 for size in sizes), show=show) as bar:
+    with report.total_bar(
+        names[0], sum(size or 0 for size in sizes), show=options.shows_bar
+    ) as bar:
         results = parallel.in_order(
             range(len(items)),
             do,

@@ -272,5 +272,4 @@ def _verify(digest: str, written: Any, summary: Summary, options: Options, watch
 
 
 def _bars(label: str, options: Options) -> Watch:
-    show = bool(options.progress) and not options.quiet
-    return lambda what, total: progress_bar(label + what, total, show=show)
+    return lambda what, total: progress_bar(label + what, total, show=options.shows_bar)
