@@ -23,6 +23,7 @@ from nncomp.errors import ModelError, ModelNotFoundError
 from nncomp.model import Model, ModelConfig
 
 __all__ = [
+    "SUFFIX",
     "Entry",
     "add",
     "available",

@@ -37,7 +37,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
               is_eager=True, expose_value=False, callback=training.config_file,
               help="TOML file with any of these options; the command line goes first.")  # fmt: skip
 @click.option("--name", help="Name inside the model file; default: its stem.")
-@click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", callback=training.pairs(str),
+@click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", callback=training.notes,
               help="Text to keep in the model file; repeatable.")  # fmt: skip
 @click.option("--weight", "weights", multiple=True, metavar="DOMAIN=W",
               callback=training.pairs(training.share),
@@ -122,7 +122,6 @@ def train(
     if not paths:
         raise click.UsageError("Missing argument 'FILE|DIR...'.", ctx)
     name = name or output.stem
-    notes = {f"nncomp.note.{key}": text for key, text in notes.items()}
     saved = checkpoint or output.with_suffix(".ckpt")
     _check_outputs(name, notes, [output, master, saved, table, plot], force)
     training.require_torch("training")
@@ -320,7 +319,7 @@ def _finish(
             export.save_master(network, Path(temporary))
     if uses:
         network.coarsen(uses)
-    notes = {"nncomp.note.corpus": _corpus_note(trainer, text.train), **notes}
+    notes = {models.CORPUS: _corpus_note(trainer, text.train), **notes}
     model = export.to_model(network, name, notes)
     with fileio.create(str(output), force=force) as file:
         file.write(models.dumps(model))

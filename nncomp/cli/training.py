@@ -28,6 +28,7 @@ __all__ = [
     "SHAPE",
     "Reporter",
     "config_file",
+    "notes",
     "pairs",
     "require_torch",
     "resized",
@@ -73,6 +74,13 @@ def pairs(convert: Callable[[str], Any]) -> Callable[..., dict[str, Any]]:
         return found
 
     return callback
+
+
+def notes(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:
+    """A callback for notes: their keys become those of a model file."""
+    from nncomp.model import NOTE
+
+    return {NOTE + key: text for key, text in pairs(str)(ctx, param, value).items()}
 
 
 def _numbers(text: str) -> list[int]:
