@@ -325,13 +325,12 @@ def _finish(
         file.write(models.dumps(model))
     if quiet:
         return
+    length = 2 * max(network.config.windows, default=256)  # bytes of a sequence
     for title, domains in (("validation", text.validation), ("test", text.test)):
         if domains:
-            _print_table(title, network, domains)
+            _print_table(title, network, domains, length)
     whole = [dataclasses.replace(d, weight=float(len(d.data))) for d in text.train]
-    bpb = loop.evaluate(network, whole, Mode.FAKE, 2 * max(network.config.windows, default=256))[
-        "all"
-    ]
+    bpb = loop.evaluate(network, whole, Mode.FAKE, length)["all"]
     size = sum(len(domain.data) for domain in whole)
     program = 8 * len(packing.pack(model).data)  # bits of the model in a file that embeds it
     coded = bpb * size  # bits of the text
@@ -363,14 +362,14 @@ def _corpus_note(trainer: Trainer, domains: list[Domain]) -> str:
     return f"{seen / MB:.1f} MB drawn from {size / MB:.1f}: {listed}"
 
 
-def _print_table(title: str, network: Network, domains: list[Domain]) -> None:
-    """Print bits per byte in floating point, rounded, and in the engine's integers."""
+def _print_table(title: str, network: Network, domains: list[Domain], length: int) -> None:
+    """Print bits per byte of sequences of ``length``: in floating point, rounded, and in the
+    engine's integers."""
     import copy
 
     from nncomp.train import loop
     from nncomp.train.arithmetic import Mode
 
-    length = 2 * max(network.config.windows, default=256)
     plain = loop.evaluate(network, domains, Mode.FLOAT, length)
     fake = loop.evaluate(network, domains, Mode.FAKE, length)
     exact = loop.evaluate(copy.deepcopy(network).double(), domains, Mode.EXACT, length)
