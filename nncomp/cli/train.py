@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -123,7 +123,8 @@ def train(
         raise click.UsageError("Missing argument 'FILE|DIR...'.", ctx)
     name = name or output.stem
     saved = checkpoint or output.with_suffix(".ckpt")
-    _check_outputs(name, notes, [output, master, saved, table, plot], force)
+    outputs = _Outputs(output, master, saved, table, plot)
+    _check_outputs(name, notes, outputs, force)
     training.require_torch("training")
     import torch
 
@@ -134,7 +135,7 @@ def train(
     leads = distributed.rank() == 0
     quiet = quiet or not leads
     try:
-        _check_inputs(paths, data.files_of(paths), [output, master, saved, table, plot])
+        _check_inputs(paths, data.files_of(paths), outputs)
         text = data.load(paths, weights, validation, test)
         plan = _plan(shape_and_plan)
         torch.manual_seed(plan.seed)
@@ -165,34 +166,41 @@ def train(
     return 0
 
 
-def _check_outputs(
-    name: str, notes: dict[str, str], places: list[Path | None], force: bool
-) -> None:
+class _Outputs(NamedTuple):
+    """The files that are written."""
+
+    model: Path
+    master: Path | None
+    checkpoint: Path
+    table: Path | None
+    plot: Path | None
+
+
+def _check_outputs(name: str, notes: dict[str, str], outputs: _Outputs, force: bool) -> None:
     """Raise errors of outputs now, rather than after hours of training."""
     from nncomp import model, plotting
 
     model.check_name(name)
     model.check_notes(notes)
-    if places[-1]:
-        plotting.check(str(places[-1]))
-    for place in filter(None, places):
+    if outputs.plot:
+        plotting.check(str(outputs.plot))
+    for place in filter(None, outputs):
         if not place.parent.is_dir():
             raise NNCompError(f"there is no directory for {place}")
-    output, master, saved, *_ = places
-    for place in filter(None, (master, saved)):  # which are replaced
+    for place in filter(None, (outputs.master, outputs.checkpoint)):  # which are replaced
         if place.exists() and not place.is_file():
             raise NNCompError(f"{place}: is not a regular file")
-    if output and output.exists() and not force:
-        raise NNCompError(f"{output}: already exists; use -f to overwrite")
-    for one, other in itertools.combinations(filter(None, places), 2):
+    if outputs.model.exists() and not force:
+        raise NNCompError(f"{outputs.model}: already exists; use -f to overwrite")
+    for one, other in itertools.combinations(filter(None, outputs), 2):
         if inputs.same(str(one), [str(other)]):
             raise NNCompError(f"{one}: is to be written twice")
 
 
-def _check_inputs(paths: tuple[Path, ...], files: list[Path], places: list[Path | None]) -> None:
+def _check_inputs(paths: tuple[Path, ...], files: list[Path], outputs: _Outputs) -> None:
     """Raise ``NNCompError`` if an output is one of the training ``files``, or would become one when
     the same command continues: ``paths`` are what they were found at."""
-    for place in filter(None, places):
+    for place in filter(None, outputs):
         if inputs.same(str(place), map(str, files)):
             raise NNCompError(f"{place}: is training text")
         for path in paths:
