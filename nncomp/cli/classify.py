@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nncomp.cli import inputs
-from nncomp.cli.parameters import FILE, level_flags, level_of, sample_size
+from nncomp.cli.parameters import FILE, STREAM, level_flags, level_of, sample_size
 from nncomp.cli.report import Report, shown_name
 from nncomp.errors import NNCompError
 
@@ -98,7 +98,7 @@ def classify(
             raise NNCompError(str(error)) from None
         click.echo(_evaluation(found, as_json), nl=False)
         return 0
-    return _judge(classifier.fit(texts, labels), files or ("-",), as_json)
+    return _judge(classifier.fit(texts, labels), files or (STREAM,), as_json)
 
 
 def _judge(classifier: CompressionClassifier, files: tuple[str, ...], as_json: bool) -> int:

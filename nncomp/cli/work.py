@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from nncomp import fileio
 from nncomp.cli.inputs import Input, same
 from nncomp.cli.options import Mode, Options
+from nncomp.cli.parameters import STREAM
 from nncomp.cli.report import blocks_text, progress_bar
 from nncomp.cli.streams import Piped
 from nncomp.cli.verify import Nowhere, digest_of, hashed
@@ -150,7 +151,7 @@ def _remark(summary: Summary) -> str:
 
 @contextlib.contextmanager
 def _open_source(mode: Mode, name: str, options: Options) -> Iterator[BinaryIO]:
-    if name != "-":
+    if name != STREAM:
         with fileio.open_input(name, special=_takes_special(mode, name, options)) as file:
             yield file
         return
