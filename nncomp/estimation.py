@@ -296,16 +296,27 @@ def _coded(parts: Sequence[bytes], level: int, model: str | None, frame: int) ->
     """Code ``parts`` and measure it; ``frame`` is the bytes of a file of nothing."""
     # The first call loads models, which is not to be measured.
     api.decompress(api.compress(parts[0][:_WARM], level, model=model))
-    start = time.process_time()
-    packed = [api.compress(part, level, model=model) for part in parts]
-    middle = time.process_time()
-    for one in packed:
-        api.decompress(one)
-    end = time.process_time()
-    size = sum(map(len, parts))
+    compress = partial(api.compress, level=level, model=model)
+    packed, a_byte_in, a_byte_out = _timed(parts, compress, api.decompress)
     network = any(get_frame_info(one).model is not None for one in packed)
     sizes = tuple(len(one) - frame for one in packed)
-    return _Coded(sizes, (middle - start) / size, (end - middle) / size, network)
+    return _Coded(sizes, a_byte_in, a_byte_out, network)
+
+
+def _timed(
+    parts: Sequence[bytes],
+    compress: Callable[[bytes], bytes],
+    decompress: Callable[[bytes], Any],
+) -> tuple[list[bytes], float, float]:
+    """Return (``parts`` as compressed, seconds to compress a byte, seconds to decompress one)."""
+    start = time.process_time()
+    packed = [compress(part) for part in parts]
+    middle = time.process_time()
+    for one in packed:
+        decompress(one)
+    end = time.process_time()
+    size = sum(map(len, parts))
+    return packed, (middle - start) / size, (end - middle) / size
 
 
 def _between(a: float, b: float, share: float) -> float:
@@ -364,18 +375,12 @@ def _peers() -> Iterator[_Peer]:
 
 
 def _of_peer(samples: Samples, peer: _Peer) -> Row:
-    size = sum(map(len, samples.peers))
-    start = time.process_time()
-    packed = [peer.compress(part) for part in samples.peers]
-    middle = time.process_time()
-    for one in packed:
-        peer.decompress(one)
-    end = time.process_time()
+    packed, a_byte_in, a_byte_out = _timed(samples.peers, peer.compress, peer.decompress)
     return Row(
         name=peer.name,
         size=round(sum(map(len, packed)) * _scale(samples, samples.peers)),
-        seconds_in=(middle - start) * samples.size / size,
-        seconds_out=(end - middle) * samples.size / size,
+        seconds_in=a_byte_in * samples.size,
+        seconds_out=a_byte_out * samples.size,
         memory=peer.memory,
-        exact=size == samples.size,
+        exact=sum(map(len, samples.peers)) == samples.size,
     )

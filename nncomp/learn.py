@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -126,13 +127,13 @@ class CompressionClassifier:
         )
 
 
+@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """How often classes are predicted right. ``confusion`` counts texts, (classes, classes): rows
-    by their true class, columns by the predicted one."""
+    """How often classes are predicted right."""
 
-    def __init__(self, classes: Sequence[Any], confusion: npt.NDArray[np.int64]) -> None:
-        self.classes = classes
-        self.confusion = confusion
+    classes: Sequence[Any]
+    # texts, (classes, classes): rows by their true class, columns by the predicted one
+    confusion: npt.NDArray[np.int64]
 
     @property
     def accuracy(self) -> float:

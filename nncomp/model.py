@@ -28,7 +28,9 @@ from nncomp.network.limits import require
 
 __all__ = [
     "ARITHMETIC",
+    "CORPUS",
     "MAX_FILE_SIZE",
+    "NOTE",
     "Model",
     "ModelConfig",
     "check_name",
@@ -41,11 +43,13 @@ __all__ = [
 ]
 
 ID_SIZE = 16  # bytes of a model id
+NOTE = "nncomp.note."  # what keys of notes start with
+CORPUS = NOTE + "corpus"  # key of the note that says what a model was trained on
 MAX_FILE_SIZE = 64 << 20  # bytes of a model file; nothing longer is read
 MAX_HEADER_SIZE = 1 << 20  # bytes of its JSON header; the largest legal one needs about 50 KB
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_NOTE = re.compile(r"nncomp\.note\.[a-z0-9._-]{1,64}")
+_NOTE = re.compile(re.escape(NOTE) + "[a-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, eq=False)

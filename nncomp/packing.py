@@ -19,7 +19,6 @@ from nncomp.container import Packed
 from nncomp.errors import FormatError, ModelError
 from nncomp.model import ID_SIZE, MAX_FILE_SIZE, Model
 from nncomp.network import ARITHMETIC, CONTEXTS, KINDS, WAYS, ModelConfig, Role, Table, Tensor
-from nncomp.network.layers import from_numbers
 
 __all__ = [
     "MAX_RANK",
@@ -219,7 +218,7 @@ def _read_dimensions(data: bytes) -> tuple[ModelConfig, int]:
         kind = KINDS[place]
         stored = take(len(kind.limits))
         numbers = [n * limit.unit for n, limit in zip(stored, kind.limits, strict=True)]
-        layers.append(from_numbers(kind.kind, numbers))
+        layers.append(kind(*numbers))  # ModelConfig checks them
     tables = []
     for _ in range(take(1)[0]):
         place, log2_rows, w, first, ways = take(5)

@@ -23,6 +23,7 @@ from nncomp.errors import ModelError, ModelNotFoundError
 from nncomp.model import Model, ModelConfig
 
 __all__ = [
+    "SUFFIX",
     "Entry",
     "add",
     "available",
@@ -39,7 +40,6 @@ __all__ = [
 
 SUFFIX = ".safetensors"
 
-_T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
@@ -200,19 +200,19 @@ def _load(path: Path) -> Model:
 
 @functools.lru_cache(maxsize=1)  # no more: the memory limit does not count cached models
 def _load_cached(path: Path, version: tuple[int, ...]) -> Model:
-    return _named(path, model_file.load, path)
+    return _named(path, model_file.load)
 
 
 @functools.lru_cache(maxsize=256)
 def _entry_cached(path: Path, version: tuple[int, ...], size: int) -> Entry:
-    name, model_id, config, notes = _named(path, model_file.read_header, path)
+    name, model_id, config, notes = _named(path, model_file.read_header)
     return Entry(name, model_id, path, size, config, notes)
 
 
-def _named(path: Path, load: Callable[[_T], _R], what: _T) -> _R:
-    """Call ``load(what)``, and let errors name ``path``."""
+def _named(path: Path, load: Callable[[Path], _R]) -> _R:
+    """Call ``load(path)``, and let errors name ``path``."""
     try:
-        return load(what)
+        return load(path)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
 

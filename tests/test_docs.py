@@ -414,7 +414,7 @@ def test_sizes_of_the_format() -> None:
     # bytes that a lane comes to; bytes beside the payloads
     for share, more, index in ((1 << 17, 45, 7), (1 << 18, 46, 8)):
         block = block_of(Stream(number(big), (bytes(share),) * lanes, how, network=True))
-        record = container.record_size(block) - share * lanes
+        record = container.record_size(block, None) - share * lanes
         assert record == more
         assert overhead(header, block, block) - overhead(header, block) == record + index
 

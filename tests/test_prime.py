@@ -280,11 +280,11 @@ def test_a_small_frame_names_the_prime() -> None:
     header = Header(1 << 10, 1, 1, prime=PRIME.digest)
     for plan, size in ((b"\0\x50", 18), (b"\0\0", 18), (b"\0\x10\0", 23)):
         payload = b"abc" if plan == b"\0\0" else b"ab"
-        frame = container.small_frame(header, Block(3, False, plan, payload, 1))
+        frame = container.small_frame(header, Block(3, False, plan, payload, 1), None)
         assert frame is not None and len(frame) == size
         assert frame[3] & 0x80 and frame[5:9] == PRIME.digest[:4]
     large = Block(container.MAX_SMALL_SIZE + 1, False, b"\0\x50", b"ab", 1)
-    assert container.small_frame(header, large) is None
+    assert container.small_frame(header, large, None) is None
     for digest, small in ((b"abc", False), (PRIME.digest, True)):
         with pytest.raises(ValueError, match="digest"):
             Header(1 << 16, 1, 1, prime=digest, small=small)

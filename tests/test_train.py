@@ -31,8 +31,8 @@ from nncomp.engine import reference
 from nncomp.errors import ModelError, NNCompError
 from nncomp.network import CONTEXTS, Attention, FeedForward, Layer, ModelConfig, Table
 from nncomp.tables import POW
-from nncomp.train import contexts, data, export, grow, known, ledger, loop, moments
-from nncomp.train.arithmetic import Mode
+from nncomp.train import contexts, data, export, grow, known, loop, moments
+from nncomp.train.arithmetic import LOGIT_UNIT, Mode
 from nncomp.train.network import Network
 from nncomp.train.plan import Phase, Plan, fitting
 from nncomp.train.presets import PRESETS
@@ -52,6 +52,12 @@ def frequencies_of(logits: np.ndarray) -> np.ndarray:
     octaves = away >> 8
     weights = POW.astype(np.int64)[away & 255] >> np.minimum(octaves, 31)
     return np.maximum(np.where(octaves > 30, 1, weights), 1)
+
+
+def integer_logits(network: Network, text: np.ndarray) -> np.ndarray:
+    """(B, T, 256) logits before each byte in 1/256 octave: the engine's integers."""
+    logits = network.logits(text, Mode.EXACT).numpy()  # in nats
+    return np.rint(logits * LOGIT_UNIT).astype(np.int64)
 
 
 def busy(config: ModelConfig, seed: int) -> Network:
@@ -108,8 +114,7 @@ def test_exact_mode_is_the_reference_engine(config: ModelConfig, bits: dict[str,
     network.calibrate(text)
     model = export.to_model(network, "same")
     network.double()
-    logits = network.integer_logits(text)[0]
-    ours = frequencies_of(logits.numpy().astype(np.int64))
+    ours = frequencies_of(integer_logits(network, text)[0])
     theirs = reference.frequencies(model, TEXT[:length])
     assert (ours == theirs).all()
     up = next(layer.prefix for layer in network.layers if layer.last == "down") + "up"
@@ -176,8 +181,7 @@ def test_the_residual_unit_is_kept() -> None:
     assert clips[0] == inner[0].clips["u"].item()
     assert inner[1].clips["u"].item() < clips[1] - 0.1
     network.double()
-    logits = network.integer_logits(text)[0]
-    ours = frequencies_of(logits.numpy().astype(np.int64))
+    ours = frequencies_of(integer_logits(network, text)[0])
     assert (ours == reference.frequencies(model, TEXT[:256])).all()
     network.fit()
     assert network.residual_unit <= unit
@@ -751,15 +755,13 @@ def test_a_model_cropped_and_grown_continues(tmp_path: Path) -> None:
     assert whole.curve[-1].train_bpb < whole.curve[0].train_bpb
 
 
-# ---- ledger ----
-
-
-def test_program_bits_are_what_a_file_pays() -> None:
+def test_a_packed_model_is_what_a_file_pays() -> None:
+    """So the ledger of ``nncomp train`` may count it."""
     without, embedded = (
         len(compress(TEXT, model="nano-1", embed_model=embed)) for embed in (False, True)
     )
-    bits = ledger.program_bits(registry.resolve("nano-1"))
-    assert 0 < embedded - without - bits / 8 < 8  # and its size
+    packed = packing.pack(registry.resolve("nano-1"))
+    assert 0 < embedded - without - len(packed.data) < 8  # and its size
 
 
 def test_freed_memory_is_kept() -> None:

@@ -77,9 +77,7 @@ class _Run:
 
     def compress(self, label: str, packed: Packed | None) -> tuple[bytes, Summary]:
         """Compress the whole input with its own model, ``packed``, or as without --train."""
-        options = self._options
-        show = bool(options.progress) and not options.quiet
-        with progress_bar(label, len(self._data), show=show) as progress:
+        with progress_bar(label, len(self._data), show=self._options.shows_bar) as progress:
             return self._coded(self._data, packed, progress)
 
     def _coded(
@@ -138,9 +136,8 @@ class _Run:
 @contextlib.contextmanager
 def _bar(label: str, options: Options) -> Iterator[Callable[[float, str], None]]:
     """Show a bar of the training time on a terminal; yields the function that moves it."""
-    show = bool(options.progress) and not options.quiet
     with terminal_bar(
-        show,
+        options.shows_bar,
         desc=printable(f"{label} (training)"),
         total=100,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed} {postfix}",

@@ -19,6 +19,7 @@ from nncomp.cli import inputs
 from nncomp.cli.files import decompress
 from nncomp.cli.lines import lines
 from nncomp.cli.options import FileCommand, Mode, Options, file_options, options_of
+from nncomp.cli.parameters import STREAM
 from nncomp.cli.report import Report
 from nncomp.cli.streams import Piped
 from nncomp.errors import NNCompError
@@ -106,7 +107,7 @@ def _write_all(
 
 
 def _parts_in(name: str, unit: str, wanted: slice, options: Options) -> Iterator[bytes]:
-    opened = fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
+    opened = fileio.standard_input() if name == STREAM else fileio.open_input(name, special=True)
     with opened as file:
         if not file.seekable():
             raise NNCompError("is not a file that can seek, which a range needs")

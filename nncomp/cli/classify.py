@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nncomp import rawio
 from nncomp.cli import inputs
-from nncomp.cli.parameters import FILE, level_flags, level_of, sample_size
+from nncomp.cli.parameters import FILE, STREAM, level_flags, level_of, sample_size
 from nncomp.cli.report import Report, shown_name
 from nncomp.errors import NNCompError
 
@@ -99,7 +98,7 @@ def classify(
             raise NNCompError(str(error)) from None
         click.echo(_evaluation(found, as_json), nl=False)
         return 0
-    return _judge(classifier.fit(texts, labels), files or ("-",), as_json)
+    return _judge(classifier.fit(texts, labels), files or (STREAM,), as_json)
 
 
 def _judge(classifier: CompressionClassifier, files: tuple[str, ...], as_json: bool) -> int:
@@ -168,5 +167,4 @@ def _contents(path: str, size: int) -> list[bytes]:
 def _content(name: str, size: int) -> bytes:
     """The first ``size`` bytes of a file."""
     why_not = "there is no file to classify, and standard input is a terminal"
-    with inputs.open_text(name, why_not) as source:
-        return rawio.read_full(source, size)
+    return inputs.read_text(name, why_not, size)

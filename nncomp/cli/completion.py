@@ -31,7 +31,6 @@ __all__ = [
 
 _SCRIPTS = Path(__file__).parent / "completions"
 _NAMES = {"bash": "nncomp.bash", "zsh": "_nncomp", "fish": "nncomp.fish"}
-_MODEL_SUFFIX = ".safetensors"
 
 
 @click.command()
@@ -92,7 +91,9 @@ def model_files(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Complete names of model files."""
-    return [CompletionItem(incomplete, type="file", suffix=_MODEL_SUFFIX)]
+    from nncomp import registry
+
+    return [CompletionItem(incomplete, type="file", suffix=registry.SUFFIX)]
 
 
 def model_names(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nncomp import rawio
 from nncomp.cli import inputs, outputs
 from nncomp.cli.parameters import (
     FILE,
@@ -77,9 +76,10 @@ def distance(
     outputs.check(output, [*files], "would overwrite one of the files")
     report = Report(0)
     texts = []
+    why_not = "there is no file to read, and standard input is a terminal"
     for file in files:
         try:
-            texts.append(_content(file, sample))
+            texts.append(inputs.read_text(file, why_not, sample))
         except (NNCompError, OSError) as error:
             report.complain(file, error)
     if report.status:  # a table without some of the files is not what was asked for
@@ -96,12 +96,6 @@ def distance(
     with outputs.opened(output, force=force) as sink:
         sink.write(text.encode("utf-8", "surrogateescape"))
     return 0
-
-
-def _content(name: str, size: int) -> bytes:
-    why_not = "there is no file to read, and standard input is a terminal"
-    with inputs.open_text(name, why_not) as source:
-        return rawio.read_full(source, size)
 
 
 def _csv(files: tuple[str, ...], table: npt.NDArray[np.float64]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nncomp import fileio
-from nncomp.cli.parameters import FILE
+from nncomp.cli.parameters import FILE, STREAM
 from nncomp.cli.report import Report, duration_text, leave_out, size_text
 from nncomp.errors import NNCompError
 
@@ -65,7 +65,7 @@ def estimate(files: tuple[str, ...], as_json: bool) -> int:
 
 def _size(name: str) -> int:
     """The size in bytes of a file that can seek. Raises ``NNCompError`` for standard input."""
-    if name == "-":
+    if name == STREAM:
         raise NNCompError("standard input cannot be sampled: it takes a file")
     with fileio.open_input(name) as file:
         return os.fstat(file.fileno()).st_size

@@ -19,6 +19,7 @@ from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.many import process_all
 from nncomp.cli.options import FileCommand, Mode, Options, file_options, options_of
+from nncomp.cli.parameters import STREAM
 from nncomp.cli.report import (
     Report,
     duration_text,
@@ -34,7 +35,7 @@ from nncomp.levels import NO_MODEL
 
 __all__ = ["compress", "decompress", "test"]
 
-_NO_FILES = (None, NO_MODEL, "-")
+_NO_FILES = (None, NO_MODEL, STREAM)
 
 _MODES = (
     (Mode.COMPRESS, ("-z", "--compress"), "Compress (default)."),
@@ -152,13 +153,13 @@ def _target_of(mode: Mode, options: Options) -> Callable[[str], str | None] | No
     """A function from an input's name to its output's; None if there are no output files."""
     if mode not in (Mode.COMPRESS, Mode.DECOMPRESS):
         return None
-    if options.to_stdout or options.output == "-":
+    if options.to_stdout or options.output == STREAM:
         return None
 
     def target_of(place: str) -> str | None:
         if options.output is not None:
             return options.output
-        if place == "-":
+        if place == STREAM:
             return None
         if mode == Mode.COMPRESS:
             return fileio.compressed_name(place, options.suffix, force=options.force)
@@ -176,16 +177,16 @@ def _meets_output(mode: Mode, found: list[Input]) -> bool:
 
 
 def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
-    stdout = options.to_stdout or options.output == "-"
-    if options.to_stdout and options.output not in (None, "-"):
+    stdout = options.to_stdout or options.output == STREAM
+    if options.to_stdout and options.output not in (None, STREAM):
         raise click.UsageError("-c and -o exclude each other")
-    if options.output_dir is not None and (stdout or options.output or "-" in names):
+    if options.output_dir is not None and (stdout or options.output or STREAM in names):
         raise click.UsageError("--output-dir needs named inputs, and no -c or -o")
-    if options.remove and (stdout or "-" in names):
+    if options.remove and (stdout or STREAM in names):
         raise click.UsageError("--rm needs named inputs and outputs")
     if options.remove and mode in (Mode.TEST, Mode.LIST):
         raise click.UsageError("--rm does not go with test and list")
-    unnamed = stdout or ("-" in names and options.output is None)
+    unnamed = stdout or (STREAM in names and options.output is None)
     if options.keep_going and (options.remove or mode not in (Mode.DECOMPRESS, Mode.TEST)):
         raise click.UsageError("--keep-going is for decompress and test, without --rm")
     if options.zeros and not options.keep_going:

@@ -17,6 +17,7 @@ import click
 
 from nncomp import rawio
 from nncomp.cli import inputs, odd
+from nncomp.cli.parameters import STREAM
 from nncomp.cli.report import progress_bar, say, shown_name
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def show(
     why_not = "there is no file to follow, and standard input is a terminal"
     with inputs.open_text(name, why_not) as source:
         odd.check_plain(source)
-        seekable = name != "-" and source.seekable()
+        seekable = name != STREAM and source.seekable()
         growing = Growing(options, _sample(source) if seekable else b"")
         lines = Lines(0)
         if seekable:

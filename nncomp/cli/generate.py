@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import click
 
-from nncomp import fileio, rawio
+from nncomp import fileio
 from nncomp.cli import inputs, outputs
 from nncomp.cli.parameters import FILE, Output, byte_size, level_flags, level_of, model_option
 from nncomp.cli.report import printable, progress_bar
@@ -126,8 +126,8 @@ def generate(
 
 def _read(name: str, room: int) -> bytes:
     """All of the text, or ``room`` + 1 bytes of it if it is longer than that."""
-    with inputs.open_text(name, "a text to continue is not read from a terminal") as source:
-        return rawio.read_full(source, max(0, room) + 1)
+    why_not = "a text to continue is not read from a terminal"
+    return inputs.read_text(name, why_not, max(0, room) + 1)
 
 
 def _shown(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, BinaryIO, NoReturn
+from typing import IO, NoReturn
 
 import click
 
@@ -25,9 +25,8 @@ from nncomp import fileio
 from nncomp.cli import inputs, signals, streams
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, Options, default_options
-from nncomp.cli.parameters import PrimeFile, read_prime
+from nncomp.cli.parameters import STREAM, PrimeFile, read_prime
 from nncomp.cli.report import Report, complain, printable, say
-from nncomp.errors import NNCompError
 
 __all__ = ["REFUSED", "USAGE", "main", "run"]
 
@@ -155,7 +154,7 @@ def _parse(args: list[str]) -> tuple[list[Option], list[str]]:
                 options.append((name, [f"--{name}", value if equals else value_of(word)]))
             else:
                 options.append((_SYNONYMS.get(name, name), [word]))
-        elif word.startswith("-") and word != "-":
+        elif word.startswith("-") and word != STREAM:
             options += _cluster(word[1:], value_of)
         else:
             operands.append(word)
@@ -178,9 +177,9 @@ def _cluster(letters: str, value_of: Callable[[str], str]) -> Iterator[Option]:
 
 def _pattern_file(name: str, stack: contextlib.ExitStack) -> str:
     """The name of a file of patterns that every grep can read: a pipe is copied to a file."""
-    if name != "-" and os.path.isfile(name):
+    if name != STREAM and os.path.isfile(name):
         return name
-    with fileio.standard_input() if name == "-" else open(name, "rb") as source:
+    with fileio.standard_input() if name == STREAM else open(name, "rb") as source:
         copy = stack.enter_context(tempfile.NamedTemporaryFile())
         copy.write(source.read())
         copy.flush()
@@ -189,7 +188,7 @@ def _pattern_file(name: str, stack: contextlib.ExitStack) -> str:
 
 def _search_all(request: _Request) -> int:
     report = Report(0)
-    names = request.names or ["." if request.recursive else "-"]
+    names = request.names or ["." if request.recursive else STREAM]
     files = inputs.find(Mode.DECOMPRESS, tuple(names), recursive=request.recursive)
     words = ["-H"] if request.recursive or len(names) > 1 else []
     options = dataclasses.replace(default_options(), prime=request.prime)
@@ -218,15 +217,10 @@ def _search(file: Input, words: list[str], label: str, options: Options) -> int:
 
     if file.problem is not None:
         raise file.problem
-    if file.name == "-":
-        if os.isatty(0):
-            raise NNCompError("compressed data not read from a terminal")
-        source: BinaryIO = fileio.standard_input()
-    else:
+    if file.name != STREAM:
         words = [*words, f"--label={label}"]
-        source = fileio.open_input(file.name, special=fileio.is_descriptor(file.name))
     grep = _Grep(["grep", *words, "--", "-"])
-    with source, grep:
+    with inputs.open_packed(file.name) as source, grep:
         with contextlib.suppress(BrokenPipeError):  # it has seen enough
             api.decompress_stream(source, grep, options.of_call())
         return grep.end()

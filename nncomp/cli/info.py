@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, input_options
 from nncomp.cli.parameters import PrimeFile, byte_size, prime_option
 from nncomp.cli.report import Report, blocks_text, message_of, shown_name, size_text
-from nncomp.errors import MemoryLimitError, NNCompError
+from nncomp.errors import MemoryLimitError
 
 if TYPE_CHECKING:
     from nncomp.info import FrameInfo
@@ -117,7 +115,7 @@ def _read(name: str, memory_limit: int, room: int | None, prime: Prime | None) -
     from nncomp.info import read_frame_infos
 
     listing = _Listing(name)
-    with _open(name) as source:
+    with inputs.open_packed(name) as source:
         for frame in read_frame_infos(source, memory_limit, prime):
             listing.add(_listed(frame))
             if room is not None:
@@ -131,14 +129,6 @@ def _listed(frame: FrameInfo) -> _Listing:
     blocks = sum(frame.blocks.values())
     models = set() if frame.model is None else {frame.model}
     return _Listing("", None, 1, blocks, frame.content_size, frame.stored_size, models)
-
-
-def _open(name: str) -> BinaryIO:
-    if name == "-":
-        if os.isatty(0):
-            raise NNCompError("compressed data not read from a terminal")
-        return fileio.standard_input()
-    return fileio.open_input(name, special=fileio.is_descriptor(name))
 
 
 def _as_json(listing: _Listing) -> dict[str, Any]:

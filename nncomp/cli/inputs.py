@@ -22,9 +22,10 @@ import click
 
 from nncomp import fileio, rawio
 from nncomp.cli.options import Mode
+from nncomp.cli.parameters import STREAM
 from nncomp.errors import NNCompError
 
-__all__ = ["Input", "check_once", "find", "names", "open_text", "same"]
+__all__ = ["Input", "check_once", "find", "names", "open_packed", "open_text", "read_text", "same"]
 
 _Key = tuple[object, object]  # identifies a file, however its name is spelt
 
@@ -50,36 +51,52 @@ def names(
     twice.
     """
     if lines_of is None and records_of is None:
-        return given or ("-",)
+        return given or (STREAM,)
     if lines_of is not None and records_of is not None:
         raise click.UsageError("--files-from and --files-from0 exclude each other")
     path = lines_of if lines_of is not None else records_of
     assert path is not None
-    if path == "-" and "-" in given:
+    if path == STREAM and STREAM in given:
         raise click.UsageError("standard input is either a list of files or one of them")
-    with fileio.standard_input() if path == "-" else open(path, "rb") as file:
+    with fileio.standard_input() if path == STREAM else open(path, "rb") as file:
         data = b"".join(iter(lambda: rawio.read(file, 1 << 20), b""))
     if lines_of is not None and b"\0" in data:
-        shown = fileio.STDIN if path == "-" else path
+        shown = fileio.STDIN if path == STREAM else path
         raise NNCompError(f"{shown}: has NUL characters: a list for --files-from0?")
     listed = map(os.fsdecode, data.split(b"\0" if lines_of is None else b"\n"))
-    return given + tuple("./-" if name == "-" else name for name in listed if name)
+    return given + tuple("./-" if name == STREAM else name for name in listed if name)
 
 
 def check_once(names: tuple[str, ...]) -> None:
     """Raise ``click.UsageError`` where standard input is to be read a second time."""
-    if names.count("-") > 1:
+    if names.count(STREAM) > 1:
         raise click.UsageError("standard input can be read once: '-' is given twice")
 
 
 def open_text(name: str, on_terminal: str) -> BinaryIO:
     """Open a file of any kind; '-' is standard input. Raises ``NNCompError`` with the text
     ``on_terminal`` if that is a terminal, and ``OSError``."""
-    if name == "-" and os.isatty(0):
+    if name == STREAM and os.isatty(0):
         raise NNCompError(on_terminal)
     if os.path.isdir(name):
         raise IsADirectoryError(errno.EISDIR, "is a directory", name)
-    return fileio.standard_input() if name == "-" else fileio.open_input(name, special=True)
+    return fileio.standard_input() if name == STREAM else fileio.open_input(name, special=True)
+
+
+def read_text(name: str, on_terminal: str, size: int) -> bytes:
+    """Read the first ``size`` bytes of a file as ``open_text`` opens it."""
+    with open_text(name, on_terminal) as source:
+        return rawio.read_full(source, size)
+
+
+def open_packed(name: str) -> BinaryIO:
+    """Open a compressed file; '-' is standard input. Raises ``NNCompError`` if that is a terminal,
+    and ``OSError``. A FIFO is refused, lest it blocks, but not one that is open already."""
+    if name == STREAM and os.isatty(0):
+        raise NNCompError("compressed data not read from a terminal")
+    if name == STREAM:
+        return fileio.standard_input()
+    return fileio.open_input(name, special=fileio.is_descriptor(name))
 
 
 def find(
@@ -135,7 +152,7 @@ def _expand(
 ) -> Iterator[tuple[str | None, Input]]:
     """Yield (directory, file in it) for directories that are entered, else (None, file)."""
     for name in names:
-        if recursive and name != "-" and os.path.isdir(name):
+        if recursive and name != STREAM and os.path.isdir(name):
             for item in _walk(name):
                 packed = fileio.suffix_of(item.name, suffix) is not None
                 if every or item.problem is not None or packed == (mode != Mode.COMPRESS):

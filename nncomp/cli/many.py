@@ -21,6 +21,7 @@ from nncomp.cli import parallel, report
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, Options
 from nncomp.cli.parallel import Cost
+from nncomp.cli.parameters import STREAM
 from nncomp.cli.work import Result, Watch, process
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def process_all(
     The bar is cleared while the caller handles a result. To leave early, as after an exception,
     close the generator: it waits until everything that was begun has been cleaned up.
     """
-    names = [fileio.STDIN if item.name == "-" else os.path.basename(item.name) for item in items]
+    names = [fileio.STDIN if item.name == STREAM else os.path.basename(item.name) for item in items]
     if len(items) > 1:
         names = [f"[{i}/{len(items)}] {name}" for i, name in enumerate(names, 1)]
     if len(items) < 2 or (options.train and mode == Mode.COMPRESS):
@@ -64,8 +65,9 @@ def process_all(
         share.end()
         return result, b"" if stdout is None else stdout.getvalue()
 
-    show = bool(options.progress) and not options.quiet
-    with report.total_bar(names[0], sum(size or 0 for size in sizes), show=show) as bar:
+    with report.total_bar(
+        names[0], sum(size or 0 for size in sizes), show=options.shows_bar
+    ) as bar:
         results = parallel.in_order(
             range(len(items)),
             do,
@@ -109,7 +111,7 @@ def _written(result: Result, data: bytes) -> Result:
 
 def _size(item: Input) -> int | None:
     """The size of a regular file in bytes; None if it is not regular, 0 if it does not exist."""
-    if item.name == "-":
+    if item.name == STREAM:
         return None
     try:
         status = os.stat(item.name)

@@ -24,7 +24,6 @@ __all__ = ["models"]
 # Classes of speed, by the number of weights in products up to which they apply; base-2, which is
 # medium, has 1.1 million. On two CPU cores, fast is 200 to 400 KB/s, medium about 100, slow less.
 _SPEEDS = ((600_000, "fast"), (3_200_000, "medium"))
-_CORPUS = "nncomp.note.corpus"  # what a model was trained on
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 _VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Show the files, too.")
@@ -48,7 +47,7 @@ def models(ctx: click.Context, as_json: bool, verbose: bool) -> int | None:
 @_VERBOSE
 def show_list(as_json: bool, verbose: bool) -> int:
     """List all models that can be found, in the order of the search."""
-    from nncomp import registry
+    from nncomp import model, registry
 
     entries = list(registry.available())
     if as_json:
@@ -66,7 +65,7 @@ def show_list(as_json: bool, verbose: bool) -> int:
             f"{entry.config.product_weights:,}",
             _speed(entry),
             entry.id.hex(),
-            printable(entry.notes.get(_CORPUS, "-")),
+            printable(entry.notes.get(model.CORPUS, "-")),
         )
         click.echo(_fitting(line))
         if verbose:
@@ -93,7 +92,7 @@ def show(names: tuple[str, ...], as_json: bool) -> int:
         try:
             entry = registry.entry(registry.lookup(name))
             loaded = model.load(entry.path)  # verifies the id
-            notes = {key.removeprefix("nncomp.note."): loaded.notes[key] for key in loaded.notes}
+            notes = {key.removeprefix(model.NOTE): loaded.notes[key] for key in loaded.notes}
             config = entry.config
             shape = {
                 "width": config.d_model,
@@ -153,6 +152,8 @@ def add(files: tuple[Path, ...]) -> int:
 
 
 def _summary(entry: Entry) -> dict[str, Any]:
+    from nncomp import model
+
     return {
         "name": entry.name,
         "id": entry.id.hex(),
@@ -160,7 +161,7 @@ def _summary(entry: Entry) -> dict[str, Any]:
         "product_weights": entry.config.product_weights,
         "speed": _speed(entry),
         "levels": _levels(entry.name),
-        "corpus": entry.notes.get(_CORPUS),
+        "corpus": entry.notes.get(model.CORPUS),
         "path": str(entry.path),
     }
 

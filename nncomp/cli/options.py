@@ -93,6 +93,11 @@ class Options:
     reach: int | None  # bytes
     prime: PrimeFile | None
 
+    @property
+    def shows_bar(self) -> bool:
+        """Whether there is a bar; none where ``progress`` is not known."""
+        return bool(self.progress) and not self.quiet
+
     def of_call(self) -> options.Options:
         """The options of the library among these."""
         from nncomp.options import Options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nncomp import fileio, rawio
+from nncomp import fileio
 from nncomp.cli import inputs, outputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.options import Mode, input_options
@@ -93,8 +93,8 @@ def _samples(files: list[Input], report: Report, room: int) -> list[bytes]:
         try:
             if item.problem is not None:
                 raise item.problem
-            with inputs.open_text(item.name, "samples are not read from a terminal") as source:
-                content = rawio.read_full(source, room)
+            why_not = "samples are not read from a terminal"
+            content = inputs.read_text(item.name, why_not, room)
         except (NNCompError, OSError) as error:
             report.complain(item.name, error)
         else:

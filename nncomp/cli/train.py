@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -37,7 +37,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
               is_eager=True, expose_value=False, callback=training.config_file,
               help="TOML file with any of these options; the command line goes first.")  # fmt: skip
 @click.option("--name", help="Name inside the model file; default: its stem.")
-@click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", callback=training.pairs(str),
+@click.option("--note", "notes", multiple=True, metavar="KEY=TEXT", callback=training.notes,
               help="Text to keep in the model file; repeatable.")  # fmt: skip
 @click.option("--weight", "weights", multiple=True, metavar="DOMAIN=W",
               callback=training.pairs(training.share),
@@ -122,9 +122,9 @@ def train(
     if not paths:
         raise click.UsageError("Missing argument 'FILE|DIR...'.", ctx)
     name = name or output.stem
-    notes = {f"nncomp.note.{key}": text for key, text in notes.items()}
     saved = checkpoint or output.with_suffix(".ckpt")
-    _check_outputs(name, notes, [output, master, saved, table, plot], force)
+    outputs = _Outputs(output, master, saved, table, plot)
+    _check_outputs(name, notes, outputs, force)
     training.require_torch("training")
     import torch
 
@@ -135,7 +135,7 @@ def train(
     leads = distributed.rank() == 0
     quiet = quiet or not leads
     try:
-        _check_inputs(paths, data.files_of(paths), [output, master, saved, table, plot])
+        _check_inputs(paths, data.files_of(paths), outputs)
         text = data.load(paths, weights, validation, test)
         plan = _plan(shape_and_plan)
         torch.manual_seed(plan.seed)
@@ -166,34 +166,41 @@ def train(
     return 0
 
 
-def _check_outputs(
-    name: str, notes: dict[str, str], places: list[Path | None], force: bool
-) -> None:
+class _Outputs(NamedTuple):
+    """The files that are written."""
+
+    model: Path
+    master: Path | None
+    checkpoint: Path
+    table: Path | None
+    plot: Path | None
+
+
+def _check_outputs(name: str, notes: dict[str, str], outputs: _Outputs, force: bool) -> None:
     """Raise errors of outputs now, rather than after hours of training."""
     from nncomp import model, plotting
 
     model.check_name(name)
     model.check_notes(notes)
-    if places[-1]:
-        plotting.check(str(places[-1]))
-    for place in filter(None, places):
+    if outputs.plot:
+        plotting.check(str(outputs.plot))
+    for place in filter(None, outputs):
         if not place.parent.is_dir():
             raise NNCompError(f"there is no directory for {place}")
-    output, master, saved, *_ = places
-    for place in filter(None, (master, saved)):  # which are replaced
+    for place in filter(None, (outputs.master, outputs.checkpoint)):  # which are replaced
         if place.exists() and not place.is_file():
             raise NNCompError(f"{place}: is not a regular file")
-    if output and output.exists() and not force:
-        raise NNCompError(f"{output}: already exists; use -f to overwrite")
-    for one, other in itertools.combinations(filter(None, places), 2):
+    if outputs.model.exists() and not force:
+        raise NNCompError(f"{outputs.model}: already exists; use -f to overwrite")
+    for one, other in itertools.combinations(filter(None, outputs), 2):
         if inputs.same(str(one), [str(other)]):
             raise NNCompError(f"{one}: is to be written twice")
 
 
-def _check_inputs(paths: tuple[Path, ...], files: list[Path], places: list[Path | None]) -> None:
+def _check_inputs(paths: tuple[Path, ...], files: list[Path], outputs: _Outputs) -> None:
     """Raise ``NNCompError`` if an output is one of the training ``files``, or would become one when
     the same command continues: ``paths`` are what they were found at."""
-    for place in filter(None, places):
+    for place in filter(None, outputs):
         if inputs.same(str(place), map(str, files)):
             raise NNCompError(f"{place}: is training text")
         for path in paths:
@@ -310,7 +317,8 @@ def _finish(
 ) -> None:
     """Export the trained model, and print how well it compresses."""
     from nncomp import model as models
-    from nncomp.train import export, ledger, loop
+    from nncomp import packing
+    from nncomp.train import export, loop
     from nncomp.train.arithmetic import Mode
 
     network = trainer.result()
@@ -319,25 +327,25 @@ def _finish(
             export.save_master(network, Path(temporary))
     if uses:
         network.coarsen(uses)
-    notes = {"nncomp.note.corpus": _corpus_note(trainer, text.train), **notes}
+    notes = {models.CORPUS: _corpus_note(trainer, text.train), **notes}
     model = export.to_model(network, name, notes)
     with fileio.create(str(output), force=force) as file:
         file.write(models.dumps(model))
     if quiet:
         return
+    length = 2 * max(network.config.windows, default=256)  # bytes of a sequence
     for title, domains in (("validation", text.validation), ("test", text.test)):
         if domains:
-            _print_table(title, network, domains)
+            _print_table(title, network, domains, length)
     whole = [dataclasses.replace(d, weight=float(len(d.data))) for d in text.train]
-    bpb = loop.evaluate(network, whole, Mode.FAKE, 2 * max(network.config.windows, default=256))[
-        "all"
-    ]
+    bpb = loop.evaluate(network, whole, Mode.FAKE, length)["all"]
     size = sum(len(domain.data) for domain in whole)
-    account = ledger.Ledger(size, ledger.program_bits(model), bpb * size)
+    program = 8 * len(packing.pack(model).data)  # bits of the model in a file that embeds it
+    coded = bpb * size  # bits of the text
     say(
-        f"ledger: {account.program / 8:,.0f} bytes of program + {account.data / 8:,.0f} of data "
-        f"= {account.total / 8:,.0f} for {size:,} bytes of text, "
-        f"{account.total / size:.4f} bits/byte (data estimated from samples)"
+        f"ledger: {program / 8:,.0f} bytes of program + {coded / 8:,.0f} of data "
+        f"= {(program + coded) / 8:,.0f} for {size:,} bytes of text, "
+        f"{(program + coded) / size:.4f} bits/byte (data estimated from samples)"
     )
     say(printable(f"{output}: {model.stored_size:,} bytes, id {model.id.hex()}"))
 
@@ -362,14 +370,14 @@ def _corpus_note(trainer: Trainer, domains: list[Domain]) -> str:
     return f"{seen / MB:.1f} MB drawn from {size / MB:.1f}: {listed}"
 
 
-def _print_table(title: str, network: Network, domains: list[Domain]) -> None:
-    """Print bits per byte in floating point, rounded, and in the engine's integers."""
+def _print_table(title: str, network: Network, domains: list[Domain], length: int) -> None:
+    """Print bits per byte of sequences of ``length``: in floating point, rounded, and in the
+    engine's integers."""
     import copy
 
     from nncomp.train import loop
     from nncomp.train.arithmetic import Mode
 
-    length = 2 * max(network.config.windows, default=256)
     plain = loop.evaluate(network, domains, Mode.FLOAT, length)
     fake = loop.evaluate(network, domains, Mode.FAKE, length)
     exact = loop.evaluate(copy.deepcopy(network).double(), domains, Mode.EXACT, length)

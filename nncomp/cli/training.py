@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MB",
+    "PATHS",
     "PLAN",
     "SHAPE",
     "Reporter",
-    "changed",
     "config_file",
+    "notes",
     "pairs",
     "require_torch",
     "resized",
@@ -75,11 +76,15 @@ def pairs(convert: Callable[[str], Any]) -> Callable[..., dict[str, Any]]:
     return callback
 
 
-def _numbers(text: str, separator: str, count: int | None = None) -> tuple[int, ...]:
-    numbers = tuple(int(word) for word in text.split(separator))
-    if count not in (None, len(numbers)):
-        raise ValueError
-    return numbers
+def notes(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, str]:
+    """A callback for notes: their keys become those of a model file."""
+    from nncomp.model import NOTE
+
+    return {NOTE + key: text for key, text in pairs(str)(ctx, param, value).items()}
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(word) for word in text.split(":")]
 
 
 def _layers(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
@@ -89,9 +94,7 @@ def _layers(ctx: click.Context, param: click.Parameter, value: str | None) -> An
 
     try:
         words = [word.partition(":") for word in value.split(",")]
-        return tuple(
-            from_numbers(kind, [*_numbers(rest, ":")] if rest else []) for kind, _, rest in words
-        )
+        return tuple(from_numbers(kind, _numbers(rest) if rest else []) for kind, _, rest in words)
     except (ValueError, ModelError) as error:
         like = "layers look like attention:4:32:128,feed_forward:384"
         message = f"{like}: {error}" if isinstance(error, ModelError) else like
@@ -104,8 +107,12 @@ def _tables(ctx: click.Context, param: click.Parameter, value: Sequence[str]) ->
     if list(value) == ["none"]:
         return ()
     try:
-        words = [item.partition(":") for item in value]
-        return tuple(Table(context, *_numbers(rest, ":", 4)) for context, _, rest in words) or None
+        tables = []
+        for item in value:
+            context, _, rest = item.partition(":")
+            log2_rows, width, first, ways = _numbers(rest)
+            tables.append(Table(context, log2_rows, width, first, ways))
+        return tuple(tables) or None
     except ValueError:
         raise click.BadParameter("tables look like 3:13:32:32:0, or none") from None
 
@@ -209,15 +216,10 @@ def _words(entry: Any, multiple: bool) -> Any:
     return [str(entry)] if multiple else entry if isinstance(entry, bool) else str(entry)
 
 
-def changed(config: ModelConfig, values: dict[str, Any]) -> list[str]:
-    """The names of dimensions for which options ask for another value than ``config`` has."""
-    names = [field.name for field in dataclasses.fields(config) if field.name in values]
-    return [n for n in names if values[n] is not None and values[n] != getattr(config, n)]
-
-
 def resized(config: ModelConfig, values: dict[str, Any]) -> ModelConfig:
     """``config`` with the dimensions that options ask for. Raises ``ModelError``."""
-    return dataclasses.replace(config, **{n: values[n] for n in changed(config, values)})
+    names = [field.name for field in dataclasses.fields(config)]
+    return dataclasses.replace(config, **{n: values[n] for n in names if values.get(n) is not None})
 
 
 def write_curve(place: str, trainer: Trainer) -> None:

@@ -18,6 +18,7 @@ from nncomp import fileio
 from nncomp.cli.holes import with_holes
 from nncomp.cli.inputs import Input, same
 from nncomp.cli.options import Mode, Options
+from nncomp.cli.parameters import STREAM
 from nncomp.cli.report import blocks_text, progress_bar
 from nncomp.cli.streams import Piped
 from nncomp.cli.verify import Nowhere, digest_of, hashed
@@ -56,8 +57,8 @@ def process(
     item: Input,
     options: Options,
     label: str,
-    watch: Watch | None = None,
-    stdout: Writable | None = None,
+    watch: Watch | None,
+    stdout: Writable | None,
 ) -> Result:
     """Do everything for one input: open, transform, verify, publish, remove.
 
@@ -151,7 +152,7 @@ def _remark(summary: Summary) -> str:
 
 @contextlib.contextmanager
 def _open_source(mode: Mode, name: str, options: Options) -> Iterator[BinaryIO]:
-    if name != "-":
+    if name != STREAM:
         with fileio.open_input(name, special=_takes_special(mode, name, options)) as file:
             yield file
         return
@@ -278,5 +279,4 @@ def _verify(digest: str, written: Any, summary: Summary, options: Options, watch
 
 
 def _bars(label: str, options: Options) -> Watch:
-    show = bool(options.progress) and not options.quiet
-    return lambda what, total: progress_bar(label + what, total, show=show)
+    return lambda what, total: progress_bar(label + what, total, show=options.shows_bar)

@@ -103,13 +103,13 @@ def read_blocks(
     frame: FrameIndex,
     first: int,
     memory_limit: int,
-    sources: Callable[[Block], Iterable[int]] = lambda block: (),
-    stop: int | None = None,
+    sources: Callable[[Block], Iterable[int]],
+    stop: int,
     *,
     lenient: bool = False,
 ) -> Iterator[Header | ModelRef | Aside | Block]:
     """Read a frame from block number ``first`` on: its Header, then the items that ``read`` would
-    give, up to but without block number ``stop`` if that is given.
+    give, up to but without block number ``stop``.
 
     Seeks to what is needed and reads nothing else. That may include blocks before ``first``: the
     one that names the model, and the sources of copies. ``sources`` returns how many blocks back
@@ -117,18 +117,16 @@ def read_blocks(
     ``Aside``, in front of the first block that needs it. If ``lenient``, a block that is read only
     for its model may be damaged otherwise. Raises what ``read`` raises.
     """
-
     file.seek(frame.offset)
     scanner = Scanner(file)
-    found = records.read_frame_head(scanner, first=True)
-    assert found is not None  # the first: there is one
-    header = found
+    header = records.read_frame_head(scanner, first=True)
+    assert header is not None  # the first: there is one
     if header.small != frame.small:
         raise FormatError(WRONG_INDEX)
     records.check_block_size(header, memory_limit)
     yield header
     if header.small:
-        if first == 0 and stop != 0:
+        if first == 0 < stop:
             small, named = records.read_small_block(scanner, header)
             if named is not None:
                 yield named
@@ -136,7 +134,7 @@ def read_blocks(
         return
     blocks = _Blocks(file, frame, header, memory_limit, lenient)
     asides = set()
-    for number in range(first, len(frame.entries) if stop is None else stop):
+    for number in range(first, stop):
         *model, block = blocks.read(number)
         yield from model
         assert isinstance(block, Block)
@@ -219,14 +217,14 @@ def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameI
             index = BlockIndex(header)
             try:
                 while (kind := scanner.byte()) != records.end_of(header):
-                    start = scanner.position - 1
+                    at = scanner.position - 1
                     block, _ = records.read_block(
                         scanner, kind, header, index.has_network, memory_limit
                     )
                     scanner.take(4)
                     stored = scanner.position
-                    index.add(block, stored - start)
-                    entries.append(IndexEntry(end + start, stored - start, block.size))
+                    index.add(block, stored - at)
+                    entries.append(IndexEntry(end + at, stored - at, block.size))
                     room -= 1
                     _check_room(room)
             finally:

@@ -90,15 +90,15 @@ class Scanner:
 
     def rest_of(self, size: int) -> bytes:
         """Read up to ``size`` bytes, fewer only at the end of the stream."""
-        data = self._read_up_to(size)
+        data = rawio.read_full(self._src, size)
+        self.position += len(data)
         self.crc = zlib.crc32(data, self.crc)
         return data
 
     def take(self, size: int) -> bytes:
-        data = self._read_up_to(size)
+        data = self.rest_of(size)
         if len(data) < size:
             raise TruncatedError(CUT_SHORT)
-        self.crc = zlib.crc32(data, self.crc)
         return data
 
     def byte(self) -> int:
@@ -115,11 +115,6 @@ class Scanner:
         self.crc = 0
         if self.uint32() != expected:
             raise ChecksumError("damaged: a checksum does not match")
-
-    def _read_up_to(self, size: int) -> bytes:
-        data = rawio.read_full(self._src, size)
-        self.position += len(data)
-        return data
 
 
 # ---- frame head: magic, version, method, geometry, prime ----

@@ -30,15 +30,16 @@ __all__ = [
 ]
 
 WRONG_INDEX = "damaged: the index does not match the blocks"
+_CHECK_SIZE = 4  # bytes of a checksum
 
 
-def record_size(block: Block, model: ModelRef | None = None) -> int:
+def record_size(block: Block, model: ModelRef | None) -> int:
     """The size of ``block`` in a file, in bytes; with ``model``, as the first network block."""
     head = records.block_head(block, model)
-    return len(head) + len(block.payload) + 4
+    return len(head) + len(block.payload) + _CHECK_SIZE
 
 
-def small_frame(header: Header, block: Block, model: ModelRef | None = None) -> bytes | None:
+def small_frame(header: Header, block: Block, model: ModelRef | None) -> bytes | None:
     """The small frame of a single block, which comes with ``model`` if it is a network block. None
     where there is no such form: the content is not small, or in several lanes, or the model is
     embedded."""
@@ -76,10 +77,11 @@ class FrameWriter:
             raise NNCompError("too many blocks for a frame: use a larger block size")
         if (model is not None) != (block.network and not self.has_network):
             raise ValueError("the first network block, and no other, carries a model")
-        self._write(records.block_head(block, model))
+        head = records.block_head(block, model)
+        self._write(head)
         self._write(block.payload)
         self._write_check()
-        self._index.add(block, record_size(block, model))
+        self._index.add(block, len(head) + len(block.payload) + _CHECK_SIZE)
 
     def end(self) -> End:
         """Write index and footer. The writer is used up."""
@@ -205,7 +207,7 @@ class BlockIndex:
         return body + records.footer(len(body))
 
     def end(self) -> End:
-        return End(self._content_size, self._stored_size + len(self.end_record()) + 4)
+        return End(self._content_size, self._stored_size + len(self.end_record()) + _CHECK_SIZE)
 
 
 def _read_end(scanner: Scanner, index: BlockIndex) -> None:

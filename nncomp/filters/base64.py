@@ -104,7 +104,6 @@ _FIRST = 60  # consecutive letters by which a run is found
 _LOOK = 128  # letters of the first line that are checked for being mixed enough
 _LEAST = 96  # decoded bytes of a run that is worth it
 _END = re.compile(rb"\r?\n[ \t>]{0,13}|\\n|\\r\\n")  # a line end in text, or escaped as in JSON
-_STEP = 1 << 4  # bytes to skip after a false hit, times the number of false hits in a row
 
 
 def _find(content: bytes) -> Iterator[tuple[int, _Run, bytes]]:
@@ -123,7 +122,7 @@ def _find(content: bytes) -> Iterator[tuple[int, _Run, bytes]]:
         )
         if found is None:
             missed += 1
-            stop += missed * _STEP
+            stop += missed * runs.STEP
         else:
             yield at, *found
             missed = 0

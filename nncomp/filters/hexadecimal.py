@@ -103,7 +103,6 @@ _FIRST = 40  # consecutive bytes of _SET by which a run is found
 _WIDEST = 255  # bytes of a line at most
 _LOOK = 512  # bytes that are searched for a string of digits
 _LEAST = 64  # decoded bytes of a run that is worth it
-_STEP = 1 << 4  # bytes to skip after a false hit, times the number of false hits in a row
 
 _LETTER = re.compile(rb"[a-fA-F]")
 _PAIR = re.compile(rb"(?:0x|\\x)?([\da-fA-F]{2})")
@@ -133,7 +132,7 @@ def _find(content: bytes) -> Iterator[tuple[int, _Run, bytes]]:
         found = _read(content, max(_begin(content, at), last), at)
         if found is None:
             missed += 1
-            at = _end(content, at) + missed * _STEP
+            at = _end(content, at) + missed * runs.STEP
         else:
             yield found
             missed = 0

@@ -17,7 +17,9 @@ from nncomp import varint
 from nncomp.errors import FormatError
 from nncomp.filters.split import Split, require_streams
 
-__all__ = ["Found", "Places", "Run", "Text", "check", "join", "memory", "split", "write"]
+__all__ = ["STEP", "Found", "Places", "Run", "Text", "check", "join", "memory", "split", "write"]
+
+STEP = 1 << 4  # bytes to skip after a false hit, times the number of false hits in a row
 
 Text: TypeAlias = npt.NDArray[Any]  # (bytes,) uint8
 

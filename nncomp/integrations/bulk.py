@@ -342,12 +342,11 @@ class _Chained:
         self._pieces = iter(pieces)
         self._left = memoryview(b"")
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int, /) -> bytes:
         while not self._left:
             piece = next(self._pieces, None)
             if piece is None:
                 return b""
             self._left = memoryview(piece)
-        taken = self._left if size < 0 else self._left[:size]
-        self._left = self._left[len(taken) :]
+        taken, self._left = self._left[:size], self._left[size:]
         return bytes(taken)

@@ -126,13 +126,13 @@ def decompress_files(
     each file in one task."""
     checked = for_reading(dict(options))
 
-    def decided(client: Any, source: str, place: str, size: int) -> None:
+    def checked_name(client: Any, source: str, place: str, size: int) -> None:
         if fileio.suffix_of(source) is None or source.endswith(f"/{fileio.SUFFIX}"):
             raise NNCompError(f"name does not end in {fileio.SUFFIX}")
 
     pairs = pairs_of(sources, target, lambda name: name.removesuffix(fileio.SUFFIX))
     run = _Run(bulk.decompress, checked, client, Manifest(manifest), retries, packed=False)
-    return run(pairs, decided)
+    return run(pairs, checked_name)
 
 
 def read_bytes(source: str, task_size: int = TASK_SIZE) -> list[Any]:

@@ -74,7 +74,7 @@ def largest_weight(bits: int) -> int:
     return (127 >> 8 - bits) << 8 - bits
 
 
-def weight_scale(weight: Tensor, bits: int = 8) -> Tensor:
+def weight_scale(weight: Tensor, bits: int) -> Tensor:
     """Per-row scale (rows, 1) that maps the largest magnitude to the largest integer weight."""
     largest = weight.detach().abs().amax(dim=1, keepdim=True).clamp_min(1e-8)
     return largest / largest_weight(bits)

@@ -38,11 +38,11 @@ def checks(tables: Sequence[shapes.Table], domains: list[data.Domain]) -> list[t
     return [torch.from_numpy(frequent(count)) for count in counts]
 
 
-def samples(domains: list[data.Domain], size: int = SAMPLE) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield about ``size`` bytes of text, or all if there are fewer, drawn as in training, in parts
+def samples(domains: list[data.Domain]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield about SAMPLE bytes of text, or all if there are fewer, drawn as in training, in parts
     (windows, T). They are always the same."""
     length = min(_WINDOW, max(len(domain.data) for domain in domains))
-    total = min(size, sum(len(domain.data) for domain in domains)) // length
+    total = min(SAMPLE, sum(len(domain.data) for domain in domains)) // length
     for first in range(0, total, _ROWS):
         yield data.batch(domains, min(_ROWS, total - first), length, (0, first))
 

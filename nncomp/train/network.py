@@ -157,13 +157,6 @@ class Network(nn.Module):
             x = x + layer(_exact_norm(x), self, Mode.EXACT).clamp(-32767, 32767)
         return self.exact("head", self.head, _exact_norm(x), LOGIT_UNIT / NORM_GAIN)
 
-    def integer_logits(self, data: Bytes) -> Tensor:
-        """(B, T, 256) logits before each byte in 1/256 octave: the engine's integers.
-
-        The network has to be in float64.
-        """
-        return self._integers(self.sum(self.rows(data), Mode.EXACT))
-
     @torch.no_grad()
     def logits(self, data: Bytes, mode: Mode) -> Tensor:
         """(B, T, 256) logits in nats before each byte of ``data``, (B, T), in any mode."""

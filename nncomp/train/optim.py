@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from nncomp.train.network import Network
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of the quintic, from the Muon write-up
+STEPS = 5  # of the iteration
+MOMENTUM = 0.95
 
 
-def orthogonalise(g: Tensor, compute: torch.dtype = torch.bfloat16, steps: int = 5) -> Tensor:
+def orthogonalise(g: Tensor, compute: torch.dtype) -> Tensor:
     """The semi-orthogonal factor of ``g`` (…, rows, columns), roughly: singular values 0.7…1.2.
 
     ``compute`` is the type of its products: bfloat16 is precise enough.
@@ -25,7 +27,7 @@ def orthogonalise(g: Tensor, compute: torch.dtype = torch.bfloat16, steps: int =
     if tall:
         x = x.mT
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    for _ in range(steps):
+    for _ in range(STEPS):
         s = x @ x.mT
         s = torch.baddbmm(s, s, s, beta=b, alpha=c)
         x = torch.baddbmm(x, s, x, beta=a)
@@ -44,11 +46,10 @@ class Muon(torch.optim.Optimizer):
         self,
         params: list[Tensor],
         lr: float,
-        momentum: float = 0.95,
-        compute: torch.dtype = torch.bfloat16,
-        decay: float = 0.0,
+        compute: torch.dtype,
+        decay: float,
     ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+        super().__init__(params, {"lr": lr})
         self.compute, self.decay = compute, decay
 
     @torch.no_grad()
@@ -64,8 +65,8 @@ class Muon(torch.optim.Optimizer):
                 for p in params:
                     assert p.grad is not None
                     m = self.state[p].setdefault("momentum", torch.zeros_like(p))
-                    m.lerp_(p.grad, 1 - group["momentum"])
-                    updates.append(p.grad.lerp(m, group["momentum"]))
+                    m.lerp_(p.grad, 1 - MOMENTUM)
+                    updates.append(p.grad.lerp(m, MOMENTUM))
                 scale = max(1.0, shape[0] / shape[1]) ** 0.5
                 found = orthogonalise(torch.stack(updates), self.compute)
                 for p, u in zip(params, found, strict=True):
