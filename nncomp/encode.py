@@ -275,7 +275,7 @@ class Encoder:
         return code
 
     def _coder(self) -> StreamCoder:
-        return StreamCoder(self.header, self._level, self._model, self._places, self._prime)
+        return StreamCoder(self.header, self._level, self._model, self._places.place, self._prime)
 
     def _copies(self, split: Split, threads: int, report: Progress) -> Copies:
         stream = self._coder().alone(split.copies, Mixing(self._level.profile), threads, report)
@@ -291,7 +291,7 @@ class Encoder:
         block tiny, nothing else is tried."""
 
         def trial(*args: Any) -> list[bytes]:  # on the CPU: a sample is too small for a GPU
-            with self._places.cpu() as cpu:
+            with self._places.place.cpu() as cpu:
                 return cpu.encode_block(*args, threads=threads, progress=unheard(report))
 
         plans = [Plan((Stream(len(content), (content,)),))]

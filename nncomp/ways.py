@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nncomp.container import Header
 from nncomp.levels import Level
 from nncomp.mixing import Mixing
-from nncomp.places import Places
+from nncomp.places import Place
 from nncomp.plan import Stream, judge, order, trial
 from nncomp.plan.judge import Judge, Ways
 from nncomp.schedule import Progress, unheard
@@ -27,7 +27,7 @@ class StreamCoder:
     header: Header
     level: Level
     model: Model | None
-    places: Places
+    place: Place
     prime: Prime | None = None
 
     def code(self, stream: bytes, mixing: Mixing, threads: int, report: Progress) -> list[Stream]:
@@ -56,7 +56,7 @@ class StreamCoder:
         prime: Prime | None = None,
     ) -> Stream:
         """In one lane, with the adaptive stage alone; it may not shrink."""
-        with self.places.cpu() as cpu:
+        with self.place.cpu() as cpu:
             payloads = cpu.encode_block(
                 None, stream, 1, mixing, threads=threads, progress=report, prime=prime
             )
@@ -72,8 +72,8 @@ class StreamCoder:
         prime: Prime | None = None,
     ) -> Stream:
         data = order.spread(stream, lanes)
-        with self.places.of(self.model) as place:
-            payloads = place.encode_block(
+        with self.place.of(self.model) as engine:
+            payloads = engine.encode_block(
                 self.model,
                 data,
                 lanes,
@@ -98,8 +98,8 @@ class StreamCoder:
         assert self.model is not None
         lanes = judged.lanes
         whole = judged.may_go_on
-        goes_on = whole and self.places.is_on_cpu(self.model)
-        with self.places.in_steps() as cpu:
+        goes_on = whole and self.place.is_on_cpu(self.model)
+        with self.place.in_steps() as cpu:
             begun = trial.begin(
                 stream if whole else trial.beginning(stream, lanes),
                 len(stream),
@@ -144,7 +144,7 @@ class StreamCoder:
         first, second = judged.probe
         data = order.spread(stream, lanes)
         sample = b"".join(order.steps(data, lanes, *part) for part in ((0, first), (first, second)))
-        with self.places.in_steps() as cpu:
+        with self.place.in_steps() as cpu:
             begun = cpu.start_encoding(self.model, data, lanes, mixing, prime)
             cost = trial.cost_of_steps(begun, first, second, threads, report)
             probed = cpu.start_encoding(None, sample, 1, mixing, prime)
@@ -160,7 +160,7 @@ class StreamCoder:
                 coded.append(Stream(len(stream), tuple(payloads), mixing, primed=primed))
                 if ways == Ways.ALONE:
                     return coded
-            if self.places.is_on_cpu(self.model):
+            if self.place.is_on_cpu(self.model):
                 payloads = begun.finish(threads=threads, progress=report)
                 return [*coded, Stream(len(stream), tuple(payloads), mixing, True, primed)]
         return [*coded, self._with_network(stream, mixing, lanes, threads, unheard(report), prime)]
