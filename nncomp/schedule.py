@@ -209,14 +209,10 @@ class _Running(Generic[_T]):
         """Have the task end at its next report. ``results`` would run it again."""
         self._aborted = True
 
-    def wait(self, seconds: float) -> bool:
-        """Wait up to ``seconds`` for the thread; returns whether it has ended, or there is none."""
-        if not self._is_elsewhere():
-            return True
-        ended = self._done.acquire(timeout=seconds)
-        if ended:
+    def wait(self, seconds: float) -> None:
+        """Wait up to ``seconds`` for the thread, if there is one, to end."""
+        if self._is_elsewhere() and self._done.acquire(timeout=seconds):
             self._done.release()
-        return ended
 
     def _is_elsewhere(self) -> bool:
         """Whether there is a thread to wait for. After a fork the child has none of its parent's
