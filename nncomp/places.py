@@ -129,8 +129,8 @@ class Places:
         return max(1, min(on_cpu if p.gpu is None else p.gpu_blocks for p in places))
 
     def most(self, there: int = 0) -> int:
-        """How many tasks may exist at once, including finished ones whose results wait for an
-        earlier task. ``there`` as in ``width``."""
+        """How many tasks may exist at once, at least 1, including finished ones whose results wait
+        for an earlier task. ``there`` as in ``width``."""
         width, places = self.width(there), self._of_last(there)
         if any(place.gpu is not None for place in places):
             return width

@@ -66,10 +66,11 @@ def in_order(
     """Run ``tasks``, at most ``width(there)`` at a time, and yield their results in order.
 
     So that a long task does not hold up others, results of later ones may wait for it: with those
-    there are at most ``most(there)`` tasks. Both are told how many of the tasks that came last are
-    not done. ``tasks`` is iterated over, and ``progress`` is called, in the caller's thread. Fewer
-    tasks than threads share the threads. When the iterator raises, earlier results still come, then
-    the error. Closing this generator aborts running tasks at their next report.
+    there are at most ``most(there)`` tasks. Both are at least 1, and are told how many of the tasks
+    that came last are not done. ``tasks`` is iterated over, and ``progress`` is called, in the
+    caller's thread. Fewer tasks than threads share the threads. When the iterator raises, earlier
+    results still come, then the error. Closing this generator aborts running tasks at their next
+    report.
     """
     pending: deque[_Running[_T]] = deque()
     failure: Exception | None = None
@@ -88,8 +89,8 @@ def in_order(
         """Whether one more task may begin."""
         exist = drawn + len(pending)
         there = exist + len(following)
-        wide = drawn + running() < min(max(1, width(there)), _MAX_TASKS)
-        return wide and exist < max(1, most(there))
+        wide = drawn + running() < min(width(there), _MAX_TASKS)
+        return wide and exist < most(there)
 
     def draw() -> list[Task[_T]]:
         nonlocal failure, ended

@@ -524,7 +524,7 @@ def test_memory_bounds_the_blocks_in_flight(monkeypatch: pytest.MonkeyPatch) -> 
 
     results = list(schedule.in_order(iter([task] * 12), lambda there: 3, lambda there: 6, 8, None))
     assert len(results) == 12 and most <= 3
-    assert list(schedule.in_order(iter([task] * 2), lambda there: 0, lambda there: 0, 8, None)) == [
+    assert list(schedule.in_order(iter([task] * 2), lambda there: 1, lambda there: 1, 8, None)) == [
         8,
         8,
     ]
