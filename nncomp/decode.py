@@ -169,14 +169,14 @@ class Decoder:
                 literals = _whole(root, coded, meter)
             meter.finish()
             if plan.copies is None:
-                _check(literals, block)
+                _require(block.matches(literals))
 
             def finish() -> Part | None:
                 content = literals
                 if plan.copies is not None and asked_for:
                     split = Split(literals, plan.copies.sources, copies)
                     content = future.join(number, split, block.size)
-                    _check(content, block)
+                    _require(block.matches(content))
                 future.add(number, literals)
                 return Part(content, known) if asked_for else None
 
@@ -268,10 +268,6 @@ class _Coded:
                 )
         del decoding  # frees much memory before ``gather`` makes another copy
         return order.gather(coded, len(stream.payloads))
-
-
-def _check(content: bytes, block: Block) -> None:
-    _require(block.matches(content))
 
 
 def _require(matches: bool) -> None:
