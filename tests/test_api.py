@@ -740,7 +740,7 @@ def test_a_small_block_needs_little_whatever_the_frame_allows() -> None:
     assert need == 2 * (16 << 20)  # read a block of this frame, whatever its size
     header = next(iter(container.read(io.BytesIO(compressed), 1 << 30)))
     assert isinstance(header, container.Header)
-    assert memory.of_frame(header, None) > 8 * need
+    assert memory.of_frame(header, None, None) > 8 * need
 
 
 def test_what_no_filter_restores_is_not_filtered(monkeypatch: pytest.MonkeyPatch) -> None:

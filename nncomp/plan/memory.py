@@ -20,9 +20,7 @@ __all__ = ["of_block", "of_frame"]
 LEFT = 6
 
 
-def of_block(
-    plan: Plan, size: int, model: Model | ModelConfig | None, prime: Prime | None = None
-) -> int:
+def of_block(plan: Plan, size: int, model: Model | ModelConfig | None, prime: Prime | None) -> int:
     """Upper bound in bytes of the memory that decoding a block of ``size`` bytes takes.
 
     That is its payload and content; with copies, its literals and the stream of copies; with a
@@ -71,7 +69,7 @@ def _of_joined(joined: Joined) -> int:
     return max([need, *(_of_joined(part) for part in joined.streams if isinstance(part, Joined))])
 
 
-def of_frame(header: Header, model: Model | ModelConfig | None, prime: Prime | None = None) -> int:
+def of_frame(header: Header, model: Model | ModelConfig | None, prime: Prime | None) -> int:
     """Upper bound in bytes for any block of a frame, unless a filter makes its streams larger than
     its content."""
     lanes = 1 if model is None else header.lanes
