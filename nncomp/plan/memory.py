@@ -13,7 +13,7 @@ from nncomp.prime import KEPT, MOST_KEPT, Prime
 if TYPE_CHECKING:
     from nncomp.model import Model, ModelConfig
 
-__all__ = ["of_block", "of_frame"]
+__all__ = ["LEFT", "of_block", "of_frame"]
 
 # Memory that a block takes once it is coded and waits to be written, as a multiple of its size: its
 # content and up to two payloads.
