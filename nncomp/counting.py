@@ -120,7 +120,8 @@ def costs(
     view = arguments.contiguous(data)
     counter = _Counter(options)
     shape = (view.nbytes, 8) if bits else (view.nbytes,)
-    found = Split(*(np.full(shape, float(_STORED_BIT * UNIT)) for _ in range(3)))
+    stored = 1.0 if bits else 8.0  # of what nothing predicts
+    found = Split(*(np.full(shape, stored) for _ in range(3)))
     for start in range(0, view.nbytes, MAX_BLOCK_SIZE):
         place = slice(start, start + MAX_BLOCK_SIZE)
         counted = counter.count(bytes(view[place]), bits=bits, parts=split, every=split)

@@ -21,7 +21,7 @@ from nncomp.far import Future, Split
 from nncomp.filters import FILTERS, none
 from nncomp.model import ARITHMETIC, Model
 from nncomp.options import Options
-from nncomp.places import Places
+from nncomp.places import Place, Places
 from nncomp.plan import Part as Coded
 from nncomp.plan import Plan, Stream, layout, memory, order
 from nncomp.schedule import Meter, Progress, Task
@@ -142,6 +142,7 @@ class Decoder:
         caller's thread: so the literals that a block copies from are there by then, and no task
         waits for another."""
         future, model, primed = self._future, self._model, self._prime
+        place = self._places.place
         root = plan.joined(block.size)
         # Else there is no lead: a filter may need all of its streams, and a copy may come first.
         alone = FILTERS[plan.filter] is none and plan.copies is None
@@ -151,7 +152,7 @@ class Decoder:
             def coded(stream: Stream) -> _Coded:
                 network = model if stream.network else None
                 used = primed if stream.primed else None
-                return _Coded(stream, network, used, self._places, threads)
+                return _Coded(stream, network, used, place, threads)
 
             self._places.make_room(need)
             meter = Meter(report, block.size if asked_for else 0)
@@ -171,14 +172,14 @@ class Decoder:
                 literals = _whole(root, coded, meter)
             meter.finish()
             if plan.copies is None:
-                _check(literals, block)
+                _require(block.matches(literals))
 
             def finish() -> Part | None:
                 content = literals
                 if plan.copies is not None and asked_for:
                     split = Split(literals, plan.copies.sources, copies)
                     content = future.join(number, split, block.size)
-                    _check(content, block)
+                    _require(block.matches(content))
                 future.add(number, literals)
                 return Part(content, known) if asked_for else None
 
@@ -220,7 +221,7 @@ class _Coded:
         stream: Stream,
         model: Model | None,
         primed: Prime | None,
-        places: Places,
+        place: Place,
         threads: int,
     ) -> None:
         assert model is not None or not stream.network
@@ -228,17 +229,17 @@ class _Coded:
         self._stream = stream
         self._model = model
         self._prime = primed
-        self._places = places
+        self._place = place
         self._threads = threads
         self._decoding: Decoding | None = None
-        self.in_steps = stream.mixing is not None and places.can_lead(model)
+        self.in_steps = stream.mixing is not None and place.can_lead(model)
 
     def lead(self, report: Progress) -> bytes:
         """Decode the first bytes before the others. Only if ``in_steps``."""
         stream, lanes = self._stream, len(self._stream.payloads)
         assert stream.mixing is not None
-        with self._places.in_steps() as place:
-            self._decoding = place.start_decoding(
+        with self._place.in_steps() as cpu:
+            self._decoding = cpu.start_decoding(
                 self._model,
                 list(stream.payloads),
                 stream.size,
@@ -255,11 +256,11 @@ class _Coded:
         if stream.mixing is None:
             return stream.payloads[0]
         decoding, self._decoding = self._decoding, None
-        with self._places.of(self._model) as place:
+        with self._place.of(self._model) as engine:
             if decoding is not None:
                 coded = decoding.finish(progress=report)
             else:
-                coded = place.decode_block(
+                coded = engine.decode_block(
                     self._model,
                     list(stream.payloads),
                     stream.size,
@@ -270,10 +271,6 @@ class _Coded:
                 )
         del decoding  # frees much memory before ``gather`` makes another copy
         return order.gather(coded, len(stream.payloads))
-
-
-def _check(content: bytes, block: Block) -> None:
-    _require(block.matches(content))
 
 
 def _require(matches: bool) -> None:

@@ -81,6 +81,8 @@ class Encoder:
         self._model, self._packed = resolve.for_writing(options)
         self._prime = options.prime
         self._places.expect(self.header, self._model, self._prime)
+        place = self._places.place
+        self._coder = StreamCoder(self.header, self._level, self._model, place, self._prime)
         self._progress = progress
         self._inside: deflate.Inside | None = None  # where in a stream the last block begins
         self._before = b""  # content of the last block
@@ -274,11 +276,8 @@ class Encoder:
 
         return code
 
-    def _coder(self) -> StreamCoder:
-        return StreamCoder(self.header, self._level, self._model, self._places, self._prime)
-
     def _copies(self, split: Split, threads: int, report: Progress) -> Copies:
-        stream = self._coder().alone(split.copies, Mixing(self._level.profile), threads, report)
+        stream = self._coder.alone(split.copies, Mixing(self._level.profile), threads, report)
         if stream.stored_size >= stream.size:
             stream = Stream(stream.size, (split.copies,))
         return Copies(split.sources, len(split.literals), stream)
@@ -291,13 +290,13 @@ class Encoder:
         block tiny, nothing else is tried."""
 
         def trial(*args: Any) -> list[bytes]:  # on the CPU: a sample is too small for a GPU
-            with self._places.cpu() as cpu:
+            with self._coder.place.cpu() as cpu:
                 return cpu.encode_block(*args, threads=threads, progress=unheard(report))
 
         plans = [Plan((Stream(len(content), (content,)),))]
         if self._prime is not None and judge.is_record(content):
             mixing = Mixing(self._level.profile)
-            coded = self._coder().code(content, mixing, threads, report)
+            coded = self._coder.code(content, mixing, threads, report)
             plans += map(Plan.of, coded)
             if any(judge.prime_suffices(one.stored_size, len(content)) for one in coded):
                 return plans
@@ -317,15 +316,15 @@ class Encoder:
         stream, mixing = chosen.stream, chosen.mixing
         ways = [Stream(len(stream), (stream,))]
         if mixing is not None and chosen.network:
-            ways += self._coder().code(stream, mixing, threads, report)
+            ways += self._coder.code(stream, mixing, threads, report)
         elif mixing is not None:
-            ways.append(self._coder().alone(stream, mixing, threads, report))
+            ways.append(self._coder.alone(stream, mixing, threads, report))
         alone = min((way for way in ways if not way.network), key=_stored_size)
         return alone, min(ways, key=_stored_size)
 
 
 def _is_read(plan: Plan, block: Block, header: Header) -> bool:
-    """Whether a block that was written with another header is read as what it is with this one."""
+    """Whether this plan is read from ``block`` in a frame with this header."""
     try:
         return layout.loads(block, header) == plan
     except FormatError:

@@ -328,7 +328,7 @@ def _temporary_name(name: str) -> str:
     tail = f".{os.urandom(4).hex()}.tmp"
     short = os.fsencode(name)
     room = max(len(short), _SHORT_NAME) - len(tail) - 1
-    while 0x80 <= short[room] < 0xC0 if room < len(short) else False:
+    while 0 < room < len(short) and 0x80 <= short[room] < 0xC0:
         room -= 1  # not within a character of UTF-8
     kept = os.fsdecode(short[:room])[: max(len(name), _SHORT_NAME) - len(tail) - 1]
     return f".{kept}{tail}"

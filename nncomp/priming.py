@@ -19,7 +19,6 @@ LEAST_SIZE = 1 << 12  # bytes of a prime at least
 MAX_SAMPLES = 1 << 24  # bytes of samples that are looked at
 _PIECE = 1 << 10  # bytes of a piece at most; longer samples are cut
 _STRING = 6  # bytes of the strings that are counted
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 _Strings = npt.NDArray[np.uint64]
 

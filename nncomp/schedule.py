@@ -58,22 +58,24 @@ def unheard(report: Progress) -> Progress:
 
 def in_order(
     tasks: Iterator[Task[_T]],
-    width: Callable[[], int],
-    most: Callable[[], int],
+    width: Callable[[int], int],
+    most: Callable[[int], int],
     threads: int,
     progress: Progress | None,
 ) -> Generator[_T, None, None]:
-    """Run ``tasks``, at most ``width()`` at a time, and yield their results in order.
+    """Run ``tasks``, at most ``width(there)`` at a time, and yield their results in order.
 
     So that a long task does not hold up others, results of later ones may wait for it: with those
-    there are at most ``most()`` tasks. ``tasks`` is iterated over, and ``progress`` is called, in
-    the caller's thread. Fewer tasks than threads share the threads. When the iterator raises,
-    earlier results still come, then the error. Closing this generator aborts running tasks at their
-    next report.
+    there are at most ``most(there)`` tasks. Both are at least 1, and are told how many of the tasks
+    that came last are not done. ``tasks`` is iterated over, and ``progress`` is called, in the
+    caller's thread. Fewer tasks than threads share the threads. When the iterator raises, earlier
+    results still come, then the error. Closing this generator aborts running tasks at their next
+    report.
     """
     pending: deque[_Running[_T]] = deque()
     failure: Exception | None = None
     ended = False
+    following: list[Task[_T]] = []  # the next task, if it has to wait until there is room for it
     bell = _Bell()
 
     def report(count: int) -> None:
@@ -83,17 +85,22 @@ def in_order(
     def running() -> int:
         return sum(not run.ended for run in pending)
 
+    def fits(drawn: int) -> bool:
+        """Whether one more task may begin."""
+        exist = drawn + len(pending)
+        there = exist + len(following)
+        wide = drawn + running() < min(width(there), _MAX_TASKS)
+        return wide and exist < most(there)
+
     def draw() -> list[Task[_T]]:
         nonlocal failure, ended
         drawn: list[Task[_T]] = []
         try:
-            # The iterator may change ``width`` and ``most`` when it learns of a block's needs.
-            while (
-                not ended
-                and len(drawn) + running() < min(max(1, width()), _MAX_TASKS)
-                and len(drawn) + len(pending) < max(1, most())
-            ):
-                drawn.append(next(tasks))
+            while (following or not ended) and fits(len(drawn)):
+                if following:
+                    drawn.append(following.pop())
+                else:  # who iterates learns of its needs, so there may be no room any more
+                    following.append(next(tasks))
         except StopIteration:
             ended = True
         except Exception as error:
@@ -203,14 +210,10 @@ class _Running(Generic[_T]):
         """Have the task end at its next report. ``results`` would run it again."""
         self._aborted = True
 
-    def wait(self, seconds: float) -> bool:
-        """Wait up to ``seconds`` for the thread; returns whether it has ended, or there is none."""
-        if not self._is_elsewhere():
-            return True
-        ended = self._done.acquire(timeout=seconds)
-        if ended:
+    def wait(self, seconds: float) -> None:
+        """Wait up to ``seconds`` for the thread, if there is one, to end."""
+        if self._is_elsewhere() and self._done.acquire(timeout=seconds):
             self._done.release()
-        return ended
 
     def _is_elsewhere(self) -> bool:
         """Whether there is a thread to wait for. After a fork the child has none of its parent's

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nncomp.container import Header
 from nncomp.levels import Level
 from nncomp.mixing import Mixing
-from nncomp.places import Places
+from nncomp.places import Place
 from nncomp.plan import Stream, judge, order, trial
 from nncomp.plan.judge import Judge, Ways
 from nncomp.schedule import Progress, unheard
@@ -21,94 +21,97 @@ __all__ = ["StreamCoder"]
 
 
 @dataclass(frozen=True)
+class _Job:
+    """A stream, and how to code it."""
+
+    stream: bytes
+    mixing: Mixing
+    prime: Prime | None
+    threads: int
+    report: Progress
+
+    def unheard(self) -> _Job:
+        """The same as additional work."""
+        return replace(self, report=unheard(self.report))
+
+    def coded(self, payloads: list[bytes], *, network: bool) -> Stream:
+        primed = self.prime is not None
+        return Stream(len(self.stream), tuple(payloads), self.mixing, network, primed)
+
+
+@dataclass(frozen=True)
 class StreamCoder:
     """Codes the streams of a frame."""
 
     header: Header
     level: Level
     model: Model | None
-    places: Places
+    place: Place
     prime: Prime | None = None
 
     def code(self, stream: bytes, mixing: Mixing, threads: int, report: Progress) -> list[Stream]:
         """``stream`` coded in one way or two, without those that bring nothing."""
         judged = Judge(self.level, len(stream), self.header.lanes_of(len(stream)))
         prime = self.prime if judge.can_be_primed(mixing, len(stream)) else None
+        job = _Job(stream, mixing, prime, threads, report)
         if self.model is None:
-            coded = [self.alone(stream, mixing, threads, report, prime)]
+            coded = [self._alone(job)]
         elif judged.is_small:
             # Each way reports all of the stream: the last one is heard.
-            coded = [self.alone(stream, mixing, threads, unheard(report), prime)]
+            coded = [self._alone(job.unheard())]
             if prime is None or judge.network_may_pay(coded[0].stored_size):
-                coded.append(
-                    self._with_network(stream, mixing, judged.lanes, threads, report, prime)
-                )
+                coded.append(self._with_network(job, judged.lanes))
         else:
-            coded = self._try(stream, mixing, judged, prime, threads, report)
+            coded = self._try(job, judged)
         return judge.worthwhile(coded, self.level)
 
-    def alone(
-        self,
-        stream: bytes,
-        mixing: Mixing,
-        threads: int,
-        report: Progress,
-        prime: Prime | None = None,
-    ) -> Stream:
-        """In one lane, with the adaptive stage alone; it may not shrink."""
-        with self.places.cpu() as cpu:
-            payloads = cpu.encode_block(
-                None, stream, 1, mixing, threads=threads, progress=report, prime=prime
-            )
-        return Stream(len(stream), tuple(payloads), mixing, primed=prime is not None)
+    def alone(self, stream: bytes, mixing: Mixing, threads: int, report: Progress) -> Stream:
+        """In one lane, with the adaptive stage alone and no prime; it may not shrink."""
+        return self._alone(_Job(stream, mixing, None, threads, report))
 
-    def _with_network(
-        self,
-        stream: bytes,
-        mixing: Mixing,
-        lanes: int,
-        threads: int,
-        report: Progress,
-        prime: Prime | None = None,
-    ) -> Stream:
-        data = order.spread(stream, lanes)
-        with self.places.of(self.model) as place:
-            payloads = place.encode_block(
+    def _alone(self, job: _Job) -> Stream:
+        with self.place.cpu() as cpu:
+            payloads = cpu.encode_block(
+                None,
+                job.stream,
+                1,
+                job.mixing,
+                threads=job.threads,
+                progress=job.report,
+                prime=job.prime,
+            )
+        return job.coded(payloads, network=False)
+
+    def _with_network(self, job: _Job, lanes: int) -> Stream:
+        data = order.spread(job.stream, lanes)
+        with self.place.of(self.model) as engine:
+            payloads = engine.encode_block(
                 self.model,
                 data,
                 lanes,
-                mixing,
-                threads=threads,
-                progress=report,
-                prime=prime,
+                job.mixing,
+                threads=job.threads,
+                progress=job.report,
+                prime=job.prime,
             )
-        return Stream(len(stream), tuple(payloads), mixing, True, prime is not None)
+        return job.coded(payloads, network=True)
 
-    def _try(
-        self,
-        stream: bytes,
-        mixing: Mixing,
-        judged: Judge,
-        prime: Prime | None,
-        threads: int,
-        report: Progress,
-    ) -> list[Stream]:
+    def _try(self, job: _Job, judged: Judge) -> list[Stream]:
         """Begun in both ways, and coded to its end in the one that pays, which goes on if it
         may. The trial runs on the CPU, whatever the device, so that all choose alike."""
         assert self.model is not None
-        lanes = judged.lanes
         whole = judged.may_go_on
-        goes_on = whole and self.places.is_on_cpu(self.model)
-        with self.places.in_steps() as cpu:
+        goes_on = whole and self.place.is_on_cpu(self.model)
+        with self.place.in_steps() as cpu:
             begun = trial.begin(
-                stream if whole else trial.beginning(stream, lanes),
-                len(stream),
-                mixing,
+                job.stream if whole else trial.beginning(job.stream, judged.lanes),
+                len(job.stream),
+                job.mixing,
                 self.model,
                 cpu.start_encoding,
-                report if goes_on else unheard(report),
-                prime,
-                threads,
+                job.report if goes_on else unheard(job.report),
+                job.prime,
+                job.threads,
             )
             ways = judged.after_trial(begun.gain)
             way = None
@@ -117,50 +120,41 @@ class StreamCoder:
                 way = begun.with_network if network else begun.alone
             del begun  # and with it what does not go on
             if way is not None:
-                payloads = way.finish(threads=threads, progress=report)
-                return [Stream(len(stream), tuple(payloads), mixing, network, prime is not None)]
+                payloads = way.finish(threads=job.threads, progress=job.report)
+                return [job.coded(payloads, network=network)]
         if ways == Ways.ALONE:
-            return [self.alone(stream, mixing, threads, report, prime)]
+            return [self._alone(job)]
         if ways == Ways.BOTH:
-            return self._compare(stream, mixing, judged, prime, threads, report)
-        return [self._with_network(stream, mixing, lanes, threads, report, prime)]
+            return self._compare(job, judged)
+        return [self._with_network(job, judged.lanes)]
 
-    def _compare(
-        self,
-        stream: bytes,
-        mixing: Mixing,
-        judged: Judge,
-        prime: Prime | None,
-        threads: int,
-        report: Progress,
-    ) -> list[Stream]:
+    def _compare(self, job: _Job, judged: Judge) -> list[Stream]:
         """Both ways code the steps of a probe, which decides whether one goes on or both do. The
         stage alone sees only the bytes that the lanes have coded by then, so that neither way knows
         more than the other.
 
         The probe runs on the CPU, whatever the device, so that all choose alike.
         """
-        lanes = judged.lanes
+        lanes, mixing, prime = judged.lanes, job.mixing, job.prime
         first, second = judged.probe
-        data = order.spread(stream, lanes)
+        data = order.spread(job.stream, lanes)
         sample = b"".join(order.steps(data, lanes, *part) for part in ((0, first), (first, second)))
-        with self.places.in_steps() as cpu:
+        without = job.unheard()
+        with self.place.in_steps() as cpu:
             begun = cpu.start_encoding(self.model, data, lanes, mixing, prime)
-            cost = trial.cost_of_steps(begun, first, second, threads, report)
+            cost = trial.cost_of_steps(begun, first, second, job.threads, job.report)
             probed = cpu.start_encoding(None, sample, 1, mixing, prime)
             cost_alone = trial.cost_of_steps(
-                probed, lanes * first, lanes * second, 1, unheard(report)
+                probed, lanes * first, lanes * second, 1, without.report
             )
             ways = judged.after_probe(cost_alone, cost)
-            primed = prime is not None
             coded: list[Stream] = []
             if ways != Ways.NETWORK:
-                whole = cpu.start_encoding(None, stream, 1, mixing, prime)
-                payloads = whole.finish(progress=unheard(report))
-                coded.append(Stream(len(stream), tuple(payloads), mixing, primed=primed))
+                whole = cpu.start_encoding(None, job.stream, 1, mixing, prime)
+                coded.append(job.coded(whole.finish(progress=without.report), network=False))
                 if ways == Ways.ALONE:
                     return coded
-            if self.places.is_on_cpu(self.model):
-                payloads = begun.finish(threads=threads, progress=report)
-                return [*coded, Stream(len(stream), tuple(payloads), mixing, True, primed)]
-        return [*coded, self._with_network(stream, mixing, lanes, threads, unheard(report), prime)]
+            if self.place.is_on_cpu(self.model):
+                payloads = begun.finish(threads=job.threads, progress=job.report)
+                return [*coded, job.coded(payloads, network=True)]
+        return [*coded, self._with_network(without, lanes)]

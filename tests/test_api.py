@@ -522,9 +522,12 @@ def test_memory_bounds_the_blocks_in_flight(monkeypatch: pytest.MonkeyPatch) -> 
             running -= 1
         yield threads
 
-    results = list(schedule.in_order(iter([task] * 12), lambda: 3, lambda: 6, 8, None))
+    results = list(schedule.in_order(iter([task] * 12), lambda there: 3, lambda there: 6, 8, None))
     assert len(results) == 12 and most <= 3
-    assert list(schedule.in_order(iter([task] * 2), lambda: 0, lambda: 0, 8, None)) == [8, 8]
+    assert list(schedule.in_order(iter([task] * 2), lambda there: 1, lambda there: 1, 8, None)) == [
+        8,
+        8,
+    ]
 
 
 def test_a_long_block_holds_up_results_only() -> None:
@@ -541,7 +544,7 @@ def test_a_long_block_holds_up_results_only() -> None:
 
         return run
 
-    results = schedule.in_order(map(task, range(20)), lambda: 2, lambda: 5, 2, None)
+    results = schedule.in_order(map(task, range(20)), lambda there: 2, lambda there: 5, 2, None)
     assert next(results) == 0 and ended[:4] == [1, 2, 3, 4]
     assert list(results) == list(range(1, 20))
 
@@ -737,7 +740,7 @@ def test_a_small_block_needs_little_whatever_the_frame_allows() -> None:
     assert need == 2 * (16 << 20)  # read a block of this frame, whatever its size
     header = next(iter(container.read(io.BytesIO(compressed), 1 << 30)))
     assert isinstance(header, container.Header)
-    assert memory.of_frame(header, None) > 8 * need
+    assert memory.of_frame(header, None, None) > 8 * need
 
 
 def test_what_no_filter_restores_is_not_filtered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -784,9 +787,9 @@ def test_order_is_kept(engine: ZlibEngine) -> None:
 
     results = []
     with pytest.raises(Stop):
-        results.extend(schedule.in_order(tasks(), lambda: 4, lambda: 8, 4, None))
+        results.extend(schedule.in_order(tasks(), lambda there: 4, lambda there: 8, 4, None))
     got = []
     with pytest.raises(Stop):
-        for result in schedule.in_order(tasks(), lambda: 4, lambda: 8, 4, None):
+        for result in schedule.in_order(tasks(), lambda there: 4, lambda there: 8, 4, None):
             got.append(result)
     assert got == results == [10 * i + part for i in range(20) for part in range(i % 4)]

@@ -95,10 +95,15 @@ def test_what_parts_cost() -> None:
         assert np.array_equal(both.stage.sum(axis=1), found.stage)
         if found.network is not None and both.network is not None:
             assert np.array_equal(both.network.sum(axis=1), found.network)
-    stored = nncomp.costs(b"abc", model=models.tiny(), split=True, bits=True)
-    assert stored.network is not None
-    for part in stored:
-        assert np.array_equal(part, np.ones((3, 8)))
+    for data in (b"abc", models.noise(1 << 16)):  # what nothing predicts
+        bits_, bytes_ = (
+            nncomp.costs(data, model=models.tiny(), split=True, bits=bits) for bits in (True, False)
+        )
+        assert bits_.network is not None and bytes_.network is not None
+        for part in bits_:
+            assert np.array_equal(part, np.ones((len(data), 8)))
+        for part in bytes_:
+            assert np.array_equal(part, np.full(len(data), 8.0))
     assert nncomp.costs(b"", bits=True).shape == (0, 8)
 
 

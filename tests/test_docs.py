@@ -593,7 +593,7 @@ def test_levels_of_the_readme() -> None:
         ends = [*map(int, re.findall(r"[0-9]+", sizes))]
         assert [min(blocks), max(blocks)] == [ends[0], ends[-1]] and sizes.endswith(" MiB")
         options = [Options(level=level) for level in listed_levels(names)]
-        needs = [memory.of_frame(header_of(o), resolve.for_writing(o)[0]) for o in options]
+        needs = [memory.of_frame(header_of(o), resolve.for_writing(o)[0], None) for o in options]
         assert costs[-1] == f"{round(max(needs) / (1 << 20))} MiB"
         short = names.split(" (")[0].replace("…", "to")
         assert " ".join([short, *costs]) in said

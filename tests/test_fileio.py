@@ -364,7 +364,7 @@ def test_errors_name_the_target(tmp_path: Path, source: BinaryIO) -> None:
         assert caught.value.filename == str(target)
 
 
-@pytest.mark.parametrize("name", ["n", "ä", "名", "𝄞", "xä", "xx名", "\udcff"])
+@pytest.mark.parametrize("name", ["n", "ä", "名", "𝄞", "xä", "xx名", "\udcff", "\udc80"])
 @pytest.mark.parametrize("limit", [40, 143, 255])
 def test_longest_names(
     tmp_path: Path, source: BinaryIO, monkeypatch: pytest.MonkeyPatch, name: str, limit: int

@@ -108,6 +108,6 @@ def test_what_is_done_at_a_time(
     call = options.of_call()
     places = Places(dataclasses.replace(call, level=9, threads=16), None)
     header = Header(1 << 24, 8, Profile.MAX)
-    places.expect(header, None)
-    one = memory.of_frame(header, None)
+    places.expect(header, None, None)
+    one = memory.of_frame(header, None, None)
     assert places.width() == min(16, max(1, in_flight // one))

@@ -25,7 +25,7 @@ from conftest import examples, some_quick
 from nncomp import _native
 from nncomp.engine import native, reference
 from nncomp.engine.reference import cells, coder, features, hashes, mixer
-from nncomp.engine.reference.cells import Ints
+from nncomp.engine.reference.arithmetic import Ints
 from nncomp.engine.reference.instructions import KINDS, Instruction
 from nncomp.engine.reference.lane import (
     HISTORY_COUNT,

@@ -324,14 +324,14 @@ def test_limits() -> None:
 def test_memory_follows_from_the_streams() -> None:
     model = models.tiny()
     small, large = Stream(1 << 10, (b"a",), GENERAL), Stream(1 << 20, (b"a",), GENERAL)
-    as_it_is = memory.of_block(Plan((Stream(500, (bytes(500),)),)), 500, None)
+    as_it_is = memory.of_block(Plan((Stream(500, (bytes(500),)),)), 500, None, None)
     assert as_it_is == 1000
-    alone = memory.of_block(Plan((small,)), 1 << 10, None)
+    alone = memory.of_block(Plan((small,)), 1 << 10, None, None)
     assert alone == 2 * (1 << 10) + GENERAL.memory(1 << 10, 1)
-    both = memory.of_block(Plan((small, large), 2), 1 << 10, None)
+    both = memory.of_block(Plan((small, large), 2), 1 << 10, None, None)
     assert both == (3 << 10) + (1 << 10) + (1 << 20) + GENERAL.memory(1 << 20, 1)
     lanes = Stream(1 << 10, (b"a",) * 4, GENERAL, True)
-    joined = memory.of_block(Plan((lanes,)), 1 << 10, model)
+    joined = memory.of_block(Plan((lanes,)), 1 << 10, model, None)
     assert joined == 2 * (1 << 10) + GENERAL.memory(1 << 10, 4) + model.memory(4)
 
 
@@ -340,7 +340,7 @@ def test_memory_of_streams_that_are_joined() -> None:
     inner = Joined(1 << 12, (Stream(1 << 12, (b"a",), GENERAL),), 2)
     plan = Plan((inner, Stream(1 << 11, (b"a",), GENERAL)), 2)
     need = 2 * 1000 + 2 * (1 << 12) + (1 << 11)
-    assert memory.of_block(plan, 1000, None) == need + (1 << 12) + GENERAL.memory(1 << 12, 1)
+    assert memory.of_block(plan, 1000, None, None) == need + (1 << 12) + GENERAL.memory(1 << 12, 1)
 
 
 @pytest.mark.parametrize("number", range(len(FILTERS)))
@@ -351,8 +351,8 @@ def test_any_block_of_a_frame_is_within_what_its_header_says(number: int) -> Non
             lanes = 1 if used is None else header.lanes
             mixing = Mixing(header.profile)
             stream = Stream(header.block_size, (b"a",) * lanes, mixing, used is not None)
-            need = memory.of_block(Plan((stream,), number), header.block_size, used)
-            assert need <= memory.of_frame(header, used)
+            need = memory.of_block(Plan((stream,), number), header.block_size, used, None)
+            assert need <= memory.of_frame(header, used, None)
 
 
 def test_labels() -> None:

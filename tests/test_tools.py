@@ -223,6 +223,16 @@ def test_how_long_1_gb_takes(tools: None, tmp_path: Path, monkeypatch: pytest.Mo
     assert "| programs, pictures, sound | 14 min / 42 h |" in lines
 
 
+def test_what_is_measured_on_a_gpu(tools: None) -> None:
+    """Every layout has a network."""
+    import gpu_check
+
+    layouts = list(gpu_check.layouts(models.text(100_000)))
+    assert len(layouts) == 9
+    for layout in layouts:
+        assert layout.model is not None and all(layout.blocks) and layout.lanes > 1
+
+
 def test_figures_table(tools: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import figures
 

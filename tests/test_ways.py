@@ -59,7 +59,7 @@ def test_a_large_stream_in_doubt(ways: Ways, monkeypatch: pytest.MonkeyPatch) ->
     stream = (models.text(9000) + models.noise(90)) * (MIB // 9090 + 1)
     stream = stream[:MIB]
     done: list[int] = []
-    coder = StreamCoder(Header(MIB, lanes, 1), level, model, Places(Options(), MIB))
+    coder = StreamCoder(Header(MIB, lanes, 1), level, model, Places(Options(), MIB).place)
     coded = coder.code(stream, LEAN, 1, done.append)
     assert sum(done) == (MIB if Ways.NETWORK in ways else MIB // 8)
     if Ways.ALONE in ways:
@@ -82,7 +82,7 @@ def test_one_way_is_coded_to_its_end(
     monkeypatch.setattr(Judge, "after_trial", lambda *_: Ways.NETWORK if pays else Ways.ALONE)
     stream = models.text(100_000)
     done: list[int] = []
-    coder = StreamCoder(Header(1 << 17, lanes, 1), level, model, Places(Options(), MIB))
+    coder = StreamCoder(Header(1 << 17, lanes, 1), level, model, Places(Options(), MIB).place)
     (coded,) = coder.code(stream, LEAN, 1, done.append)
     assert sum(done) == len(stream)
     if pays:

@@ -2,15 +2,14 @@
 
     python tools/figures.py roundtrip DIR    every file, as file and through pipes, at -1 and -5
     python tools/figures.py ratio FILE…      bytes and bits per byte beside xz -9e
-    python tools/figures.py speed FILE       KB/s both ways and peak memory, every model
+    python tools/figures.py speed FILE       KB/s both ways and peak memory, at -1 and -5
     python tools/figures.py waste FILE       coded bytes against the stage's own entropy
-    python tools/figures.py stage FILE…      the adaptive stage alone, on one core beside xz -9e
     python tools/figures.py kinds DIR LEVEL MODEL…  bits per byte of models by kind of file
     python tools/figures.py pieces DIR…      pieces of 1 to 16 KiB beside xz, zstd and brotli
     python tools/figures.py special          runs, noise and tiny inputs
     python tools/figures.py table CSV…       what bench --csv wrote, by kind, as in README.md
     python tools/figures.py cpu [FILE]       what this processor can do, and how far the loops are
-    python tools/figures.py all DIR          all of these; speed and waste on its largest text/ file
+    python tools/figures.py all DIR          special, roundtrip; of DIR/text ratio, speed and waste
 
 Prints one line a figure; exits 1 where a round trip fails.
 """
@@ -21,7 +20,6 @@ import csv
 import lzma
 import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -30,6 +28,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from gigabyte import processor
 
 NNCOMP = str(Path(sys.executable).parent / "nncomp")
 XZ_9E = 9 | lzma.PRESET_EXTREME
@@ -158,52 +158,6 @@ def waste(name: str) -> None:
         bits = -float(np.log2(np.where(ones, p, 1 - p)).sum())
         print(f"{profile.name.lower()}: {coded:,} bytes coded, {math.ceil(bits / 8):,} by entropy, "
               f"waste {100 * (8 * coded / bits - 1):.4f} %")  # fmt: skip
-
-
-def stage(*names: str) -> None:
-    """CPU time of the stage alone, both profiles, and beside the network; medians of three."""
-    from nncomp import levels, registry
-    from nncomp.engine import native
-    from nncomp.mixing import Mixing, Profile
-    from nncomp.plan import choose
-
-    def forward(model: Any, data: bytes) -> None:
-        """The network without the coder, in pieces, because each byte has a KiB of weights."""
-        for start in range(0, len(data), 1 << 16):
-            native.frequencies(model, data[start : start + (1 << 16)])
-
-    def seconds(work: Callable[[], object]) -> float:
-        times = []
-        for _ in range(3):
-            start = time.process_time()
-            work()
-            times.append(time.process_time() - start)
-        return sorted(times)[1]
-
-    total = dict.fromkeys(("xz", "lean", "rich", "network", "both"), 0.0)
-    size = 0
-    for name in names:
-        data = Path(name).read_bytes()
-        size += len(data)
-        model = registry.find(levels.get(5).model)
-        chosen = choose.choose_filter(data, Profile.RICH, native.encode_block)
-        stream, mixing = chosen.split.streams[0], chosen.mixing or Mixing(Profile.RICH)
-        runs: dict[str, Callable[[], object]] = {
-            "xz": partial(lzma.compress, data, preset=XZ_9E),
-            "lean": partial(native.encode_block, None, data, 1, Mixing(Profile.LEAN)),
-            "rich": partial(native.encode_block, None, stream, 1, mixing),
-            "network": partial(forward, model, stream),
-            "both": partial(native.encode_block, model, stream, 1, mixing),
-        }
-        times = {key: seconds(run) for key, run in runs.items()}
-        for key, value in times.items():
-            total[key] += value
-        shown = (f"{key} {value * 1e6 / len(data):.2f}" for key, value in times.items())
-        print(f"{Path(name).name:24}", *shown, "µs a byte", flush=True)
-    print("in all:", *(f"{k} {v * 1e6 / size:.2f}" for k, v in total.items()), "µs a byte")
-    share = 1 - total["network"] / total["both"]
-    speeds = ", ".join(f"{key} {total['xz'] / total[key]:.3f}" for key in ("lean", "rich"))
-    print(f"of xz's speed: {speeds}; beside {model.name} {100 * share:.0f} % of the time")
 
 
 def kinds(folder: str, level: str, *names: str) -> None:
@@ -408,18 +362,6 @@ def loops(config: Any) -> list[str | int]:
     return [*found, "matrix", "logits", 256, d]
 
 
-def processor() -> str:
-    """Its name, as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    fields = dict(line.split(":", 1) for line in lines if ":" in line)
-    keys = {key.strip(): value.strip() for key, value in fields.items()}
-    family = f"family {keys.get('cpu family')}, model {keys.get('model')}"
-    return f"{keys.get('model name', platform.machine())} ({family})"
-
-
 def everything(folder: str) -> None:
     texts = sorted(str(p) for p in Path(folder, "text").iterdir())
     largest = max(texts, key=os.path.getsize)
@@ -432,8 +374,7 @@ def everything(folder: str) -> None:
 
 if __name__ == "__main__":
     commands = {
-        f.__name__: f
-        for f in (roundtrip, ratio, speed, waste, stage, kinds, pieces, special, table, cpu)
+        f.__name__: f for f in (roundtrip, ratio, speed, waste, kinds, pieces, special, table, cpu)
     }
     commands["all"] = everything
     if len(sys.argv) < 2 or sys.argv[1] not in commands:

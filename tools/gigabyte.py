@@ -13,8 +13,10 @@ no more about other processors.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import os
+import platform
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -84,7 +86,11 @@ def write(rows: Iterable[Row]) -> None:
 
 def processor() -> str:
     """The name a processor has for itself, and what tells it from others of that name."""
-    about = dict(re.findall(r"(?m)^(.*?)\s*: (.*)$", Path("/proc/cpuinfo").read_text()))
+    about = {}
+    with contextlib.suppress(OSError):  # not every system has it
+        about = dict(re.findall(r"(?m)^(.*?)\s*: (.*)$", Path("/proc/cpuinfo").read_text()))
+    if "model name" not in about:  # nor does every processor have a name there
+        return platform.processor() or platform.machine()
     name = re.sub(r"\((R|TM)\)", "", about["model name"])
     return f"{name}, family {about['cpu family']} model {about['model']}"
 

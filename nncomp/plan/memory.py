@@ -13,16 +13,14 @@ from nncomp.prime import KEPT, MOST_KEPT, Prime
 if TYPE_CHECKING:
     from nncomp.model import Model, ModelConfig
 
-__all__ = ["of_block", "of_frame"]
+__all__ = ["LEFT", "of_block", "of_frame"]
 
 # Memory that a block takes once it is coded and waits to be written, as a multiple of its size: its
 # content and up to two payloads.
 LEFT = 6
 
 
-def of_block(
-    plan: Plan, size: int, model: Model | ModelConfig | None, prime: Prime | None = None
-) -> int:
+def of_block(plan: Plan, size: int, model: Model | ModelConfig | None, prime: Prime | None) -> int:
     """Upper bound in bytes of the memory that decoding a block of ``size`` bytes takes.
 
     That is its payload and content; with copies, its literals and the stream of copies; with a
@@ -73,7 +71,7 @@ def _of_joined(joined: Joined) -> int:
     return max([need, *(_of_joined(part) for part in joined.streams if isinstance(part, Joined))])
 
 
-def of_frame(header: Header, model: Model | ModelConfig | None, prime: Prime | None = None) -> int:
+def of_frame(header: Header, model: Model | ModelConfig | None, prime: Prime | None) -> int:
     """Upper bound in bytes for any block of a frame, unless a filter makes its streams larger than
     its content."""
     lanes = 1 if model is None else header.lanes

@@ -71,7 +71,7 @@ Chosen: TypeAlias = Leaf | Filtered
 
 
 def choose_parts(
-    content: bytes, profile: Profile, encode: Encode, inside: deflate.Inside | None = None
+    content: bytes, profile: Profile, encode: Encode, inside: deflate.Inside | None
 ) -> Chosen:
     """Choose filters and mixings for ``content``, which may begin inside of a deflate stream. Every
     filter that is chosen has been verified to join to its input again."""
@@ -116,7 +116,7 @@ def _choose(
     profile: Profile,
     encode: Encode,
     room: _Room,
-    inside: deflate.Inside | None = None,
+    inside: deflate.Inside | None,
     before: Filter | None = None,
 ) -> Chosen:
     """Choose for a stream; ``before`` is the filter that made it, None for a block's content."""

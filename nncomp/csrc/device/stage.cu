@@ -14,7 +14,7 @@
 
 namespace nncomp {
 
-// What is wrong with a lane: STATUS and NO_ROOM in engine/cuda/device.py.
+// What is wrong with a lane: STATUS in engine/cuda/device.py.
 enum Status : uint32_t { GOOD = 0, MALFORMED, EARLY, LEFT_OVER, NOT_EMPTY, NO_ROOM };
 
 // A block of the batch. engine/cuda/device.py fills these two structures, field by field.

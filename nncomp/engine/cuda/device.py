@@ -39,13 +39,14 @@ SEAT = np.dtype(
         *(("status", "u4"), ("found", "u4")),
     ]
 )
-STATUS = {  # errors of a lane's payload; 0 means none
+# Errors of a lane's payload. 0 means none; 5, that it does not fit into its memory, is none either:
+# the block is coded elsewhere.
+STATUS = {
     1: "has a malformed payload",
     2: "ends too early",
     3: "has bytes left over",
     4: "has a payload but no bytes",
 }
-NO_ROOM = 5  # status: the payload does not fit into its memory; the block is coded elsewhere
 
 _KERNELS = {  # argument types of each kernel
     "begin": (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32),

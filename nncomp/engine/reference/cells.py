@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 
+from nncomp.engine.reference.arithmetic import Ints
 from nncomp.mixing_tables import RECIPROCAL, SQUASH, STRETCH
 
 __all__ = [
     "ONE",
     "Cells",
-    "Ints",
     "clamp_stretch",
     "counted",
     "drawn",
@@ -22,10 +20,9 @@ __all__ = [
     "map_start",
     "nearer",
     "squash",
+    "weighed",
     "wrapped",
 ]
-
-Ints: TypeAlias = npt.NDArray[np.int64]
 
 ONE = (1 << 22) - 1  # the largest probability
 BINS = 33  # bins of a map (APM), 128 apart in the logistic domain

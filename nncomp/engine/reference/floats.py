@@ -1,4 +1,4 @@
-"""Predictions of numbers in floating point, or of integers of 4 or more bytes, in the reference
+"""Predictions of numbers in floating point, or of integers of 3 or more bytes, in the reference
 engine: section 11 of ``docs/numerics.md``."""
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ from typing import TypeAlias
 import numpy as np
 
 from nncomp.contexts.family import Family
+from nncomp.engine.reference.arithmetic import Ints
 from nncomp.engine.reference.automaton import Automaton
-from nncomp.engine.reference.cells import ONE, Cells, Ints, drawn, map_start, nearer, squash
+from nncomp.engine.reference.cells import ONE, Cells, drawn, map_start, nearer, squash
 from nncomp.engine.reference.features import Past, length_class, run_class
 from nncomp.engine.reference.matches import Match
 from nncomp.engine.reference.readout import Readout

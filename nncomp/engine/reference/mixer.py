@@ -13,9 +13,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from nncomp.engine.reference.arithmetic import Ints
 from nncomp.engine.reference.cells import (
     ONE,
-    Ints,
     clamp_stretch,
     drawn,
     interpolated,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncomp.engine.reference.cells import Ints, clamp_stretch, counted, learned, wrapped
+from nncomp.engine.reference.arithmetic import Ints
+from nncomp.engine.reference.cells import clamp_stretch, counted, learned, wrapped
 from nncomp.mixing_tables import READOUT_RATE, RECIPROCAL
 
 __all__ = ["Readout"]

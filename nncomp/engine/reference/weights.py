@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nncomp.engine.reference.arithmetic import Ints
 from nncomp.engine.reference.cells import (
-    Ints,
     clamp_stretch,
     counted,
     learned,
