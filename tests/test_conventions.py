@@ -704,7 +704,8 @@ def test_options_before_the_command(run: Run, a: Path, args: str) -> None:
 
 
 def test_words_that_are_files(run: Run, a: Path) -> None:
-    """A command behind options is a file where there is one, and behind -d, -t, -l and '--'."""
+    """A command behind options is a file where there is one, and behind -d, -t, -l and '--'; where
+    nothing follows it, that is an error."""
     packed = compress(TEXT)
     assert run("-q", "decompress", input=packed).stdout == TEXT
     assert run("-q", "test", input=packed).stdout == b""
@@ -714,7 +715,8 @@ def test_words_that_are_files(run: Run, a: Path) -> None:
     Path("test").write_bytes(TEXT)
     run("-q", "test")
     assert decompress(Path("test.nnc").read_bytes()) == TEXT
-    assert run("test", input=packed).stdout == b""  # first, it is the command
+    assert run("test", "-", input=packed).stdout == b""  # first, it is the command
+    run("test", input=packed, status=2)  # alone, it may be either
 
 
 # ---- what people see ----
