@@ -327,6 +327,20 @@ def test_version_and_help(run: Run) -> None:
             assert run(*command.split(), flag).stdout.startswith(b"Usage: nncomp")
 
 
+def test_help_is_of_what_a_command_does(run: Run, a: Path) -> None:
+    """accept every option of compress in decompress; help shows those that mean something"""
+    shown = {name: run(name, "--help").stdout for name in ("compress", "decompress", "test", "cat")}
+    for name, text in shown.items():
+        assert (b"--block-size" in text and b"--best" in text) == (name == "compress")
+        assert (b"--output-dir" in text) == (name in ("compress", "decompress"))
+        assert (b"--keep-going" in text) == (name != "test")
+        assert b"--max-size" in text and b"--prime" in text and b"--model" in text
+    run("a")
+    run("test", "--block-size", "1KiB", "--best", "a.nnc")
+    (*_, said) = errors(run("cat", "-o", "b", "a.nnc", status=2))
+    assert said == "Error: cat writes to stdout; nncomp -d -o FILE writes to a file"
+
+
 SIZES = {
     **{"0": 0, "65536": 65536, "1b": 1, "64K": 65536, "64k": 65536, "64KB": 65536},
     **{"64KiB": 65536, "64 kib": 65536, "2M": 2 << 20, "2MiB": 2 << 20, "3G": 3 << 30},

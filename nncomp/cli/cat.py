@@ -18,7 +18,15 @@ from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.files import decompress
 from nncomp.cli.lines import lines
-from nncomp.cli.options import FileCommand, Mode, Options, file_options, options_of
+from nncomp.cli.options import (
+    OF_COMPRESSING,
+    OF_OUTPUTS,
+    FileCommand,
+    Mode,
+    Options,
+    file_options,
+    options_of,
+)
 from nncomp.cli.parameters import STREAM
 from nncomp.cli.report import Report
 from nncomp.cli.streams import Piped
@@ -61,12 +69,14 @@ class _Command(FileCommand):
         return super().parse_args(ctx, joined)
 
 
-@click.command(cls=_Command)
+@click.command(cls=_Command, ignored=OF_COMPRESSING | OF_OUTPUTS - {"zeros", "keep_going"})
 @_ranges
 @file_options
 @click.pass_context
 def cat(ctx: click.Context, /, **values: Any) -> int:
     """Write the content of FILES to stdout, all of it or a range. Options as for decompress."""
+    if values["output"] not in (None, STREAM):
+        raise click.UsageError("cat writes to stdout; nncomp -d -o FILE writes to a file")
     ranges = {unit: values.pop(unit) for unit in _UNITS}
     given = [(unit, found) for unit, found in ranges.items() if found is not None]
     if not given:

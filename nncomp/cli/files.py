@@ -18,7 +18,15 @@ from nncomp import fileio
 from nncomp.cli import inputs
 from nncomp.cli.inputs import Input
 from nncomp.cli.many import process_all
-from nncomp.cli.options import FileCommand, Mode, Options, file_options, options_of
+from nncomp.cli.options import (
+    OF_COMPRESSING,
+    OF_OUTPUTS,
+    FileCommand,
+    Mode,
+    Options,
+    file_options,
+    options_of,
+)
 from nncomp.cli.parameters import STREAM
 from nncomp.cli.report import (
     Report,
@@ -74,7 +82,7 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
     return _run(Mode.COMPRESS, ctx, **values)
 
 
-@click.command(cls=FileCommand)
+@click.command(cls=FileCommand, ignored=OF_COMPRESSING)
 @_filter_options
 @click.pass_context
 def decompress(ctx: click.Context, /, **values: Any) -> int:
@@ -82,7 +90,7 @@ def decompress(ctx: click.Context, /, **values: Any) -> int:
     return _run(Mode.DECOMPRESS, ctx, **values)
 
 
-@click.command(cls=FileCommand)
+@click.command(cls=FileCommand, ignored=OF_COMPRESSING | OF_OUTPUTS)
 @_filter_options
 @click.pass_context
 def test(ctx: click.Context, /, **values: Any) -> int:

@@ -7,7 +7,7 @@ import enum
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from nncomp import options
 
 __all__ = [
+    "OF_COMPRESSING",
+    "OF_OUTPUTS",
     "FileCommand",
     "Mode",
     "Options",
@@ -46,6 +48,12 @@ __all__ = [
     "input_options",
     "options_of",
 ]
+
+OF_COMPRESSING = frozenset(
+    "verify level_1 level_9 embed_model train train_time from_scratch block_size reach "
+    "no_long".split()
+)
+OF_OUTPUTS = frozenset("to_stdout output output_dir keep remove zeros keep_going sparse".split())
 
 _REACHES = [size_name(reach) for reach in container.REACHES[1:]]  # the first is the default
 
@@ -118,7 +126,14 @@ class Options:
 
 
 class FileCommand(click.Command):
-    """A command with ``file_options``; refuses -19, which would be -1 and -9, and -0."""
+    """A command with ``file_options``; refuses -19, which would be -1 and -9, and -0. Its help does
+    not show options that are ``ignored``, or an error here."""
+
+    def __init__(self, *args: Any, ignored: Collection[str] = (), **more: Any) -> None:
+        super().__init__(*args, **more)
+        for param in self.params:
+            if isinstance(param, click.Option) and param.name in ignored:
+                param.hidden = True
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for word in [] if ctx.resilient_parsing else self.options(args):
