@@ -107,8 +107,6 @@ def bench(
     for place in (table, plot):
         if place and not os.path.isdir(os.path.dirname(place) or "."):
             raise NNCompError(f"there is no directory for {place}")
-        if place and os.path.isfile(place) and not force:
-            raise NNCompError(f"{place}: already exists; use -f to overwrite")
     for _, model in wanted:
         if model not in (None, levels.NO_MODEL):
             registry.lookup(str(model))  # a wrong name fails now
@@ -126,6 +124,8 @@ def bench(
             raise NNCompError(f"{place}: is one of the files to measure")
         if prime is not None and inputs.same(place, [prime.name]):
             raise NNCompError(f"{place}: is the prime")
+        if os.path.isfile(place) and not force:
+            raise NNCompError(f"{place}: already exists; use -f to overwrite")
 
     with _progress(len(files) * len(compressors), quiet) as started:
         results, failures = measuring.run(compressors, files, time_limit, started)
