@@ -18,6 +18,7 @@ from nncomp.cli.options import Mode
 from nncomp.cli.parameters import FILE, Number, Output, PrimeFile, prime_option
 from nncomp.cli.report import Report, leave_out, printable, size_text, terminal_bar
 from nncomp.errors import NNCompError
+from nncomp.folder import exists
 
 if TYPE_CHECKING:
     from nncomp.bench import Result, Total
@@ -125,7 +126,7 @@ def bench(
         if prime is not None and inputs.same(place, [prime.name]):
             raise NNCompError(f"{place}: is the prime")
         if os.path.isfile(place) and not force:
-            raise NNCompError(f"{place}: already exists; use -f to overwrite")
+            raise exists(place)
 
     with _progress(len(files) * len(compressors), quiet) as started:
         results, failures = measuring.run(compressors, files, time_limit, started)

@@ -15,6 +15,7 @@ from nncomp.cli.parameters import Number, Output, device_option, in_order
 from nncomp.cli.report import printable, say
 from nncomp.cli.training import MB
 from nncomp.errors import NNCompError
+from nncomp.folder import exists
 
 if TYPE_CHECKING:
     from nncomp.train.data import Domain, Split
@@ -191,7 +192,7 @@ def _check_outputs(name: str, notes: dict[str, str], outputs: _Outputs, force: b
         if place.exists() and not place.is_file():
             raise NNCompError(f"{place}: is not a regular file")
     if outputs.model.exists() and not force:
-        raise NNCompError(f"{outputs.model}: already exists; use -f to overwrite")
+        raise exists(str(outputs.model))
     for one, other in itertools.combinations(filter(None, outputs), 2):
         if inputs.same(str(one), [str(other)]):
             raise NNCompError(f"{one}: is to be written twice")
