@@ -187,11 +187,9 @@ def _open_sink(
                 raise NNCompError(f"{target} {text}")
             _check_terminal(mode, file, options)
             is_new = _is_regular(file) and not fileio.is_descriptor(target)
-            if mode == Mode.DECOMPRESS and options.sparse and is_new:
-                with with_holes(file) as writer:
-                    yield writer
-            else:
-                yield file
+            sparse = mode == Mode.DECOMPRESS and options.sparse and is_new
+            with with_holes(file) if sparse else contextlib.nullcontext(file) as sink:
+                yield sink
             if item.alike is not None and same(target, [item.alike]):
                 raise NNCompError(f"{target} is {item.alike} here, another input's output")
     elif stdout is not None:
