@@ -19,8 +19,7 @@ from nncomp.cli import inputs
 from nncomp.cli.files import decompress
 from nncomp.cli.lines import lines
 from nncomp.cli.options import (
-    OF_COMPRESSING,
-    OF_OUTPUTS,
+    OF_WRITING,
     FileCommand,
     Mode,
     Options,
@@ -69,7 +68,7 @@ class _Command(FileCommand):
         return super().parse_args(ctx, joined)
 
 
-@click.command(cls=_Command, ignored=OF_COMPRESSING | OF_OUTPUTS - {"zeros", "keep_going"})
+@click.command(cls=_Command, ignored=OF_WRITING)
 @_ranges
 @file_options
 @click.pass_context

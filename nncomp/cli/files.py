@@ -20,7 +20,7 @@ from nncomp.cli.inputs import Input
 from nncomp.cli.many import process_all
 from nncomp.cli.options import (
     OF_COMPRESSING,
-    OF_OUTPUTS,
+    OF_WRITING,
     FileCommand,
     Mode,
     Options,
@@ -90,7 +90,7 @@ def decompress(ctx: click.Context, /, **values: Any) -> int:
     return _run(Mode.DECOMPRESS, ctx, **values)
 
 
-@click.command(cls=FileCommand, ignored=OF_COMPRESSING | OF_OUTPUTS)
+@click.command(cls=FileCommand, ignored=OF_WRITING)
 @_filter_options
 @click.pass_context
 def test(ctx: click.Context, /, **values: Any) -> int:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OF_COMPRESSING",
-    "OF_OUTPUTS",
+    "OF_WRITING",
     "FileCommand",
     "Mode",
     "Options",
@@ -49,11 +49,12 @@ __all__ = [
     "options_of",
 ]
 
+# Names of options that mean nothing where nothing is compressed, and where no file is written.
 OF_COMPRESSING = frozenset(
     "verify level_1 level_9 embed_model train train_time from_scratch block_size reach "
     "no_long".split()
 )
-OF_OUTPUTS = frozenset("to_stdout output output_dir keep remove zeros keep_going sparse".split())
+OF_WRITING = OF_COMPRESSING.union("to_stdout output output_dir keep remove sparse".split())
 
 _REACHES = [size_name(reach) for reach in container.REACHES[1:]]  # the first is the default
 
