@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 
@@ -247,6 +248,20 @@ def test_a_frame_can_be_read_as_it_arrives() -> None:
 
 
 # ---- round trip ----
+
+
+def test_a_reader_holds_no_index() -> None:
+    data = frame(*[stored(b"x")] * 20_000)
+    assert len(data) > 20_000 * 10
+    src = io.BytesIO(data)
+    tracemalloc.start()
+    try:
+        count = sum(isinstance(item, Block) for item in container.read(src, LIMIT))
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == 20_000
+    assert held < 32 << 10  # its entries are 40 KB
 
 
 def test_read_gives_what_was_written() -> None:

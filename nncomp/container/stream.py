@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Iterator
 
@@ -31,6 +32,7 @@ __all__ = [
 
 WRONG_INDEX = "damaged: the index does not match the blocks"
 _CHECK_SIZE = 4  # bytes of a checksum
+_INDEX_PIECE = 1 << 12  # bytes of an index that are read at a time
 
 
 def record_size(block: Block, model: ModelRef | None) -> int:
@@ -57,6 +59,7 @@ class FrameWriter:
         self._dst = dst
         self._crc = 0
         self._index = BlockIndex(header)
+        self._entries = bytearray()
         self._write(records.frame_head(header))
 
     @property
@@ -81,11 +84,11 @@ class FrameWriter:
         self._write(head)
         self._write(block.payload)
         self._write_check()
-        self._index.add(block, len(head) + len(block.payload) + _CHECK_SIZE)
+        self._entries += self._index.add(block, len(head) + len(block.payload) + _CHECK_SIZE)
 
     def end(self) -> End:
         """Write index and footer. The writer is used up."""
-        self._write(self._index.end_record())
+        self._write(self._index.head() + self._entries + self._index.footer())
         self._write_check()
         return self._index.end()
 
@@ -119,6 +122,7 @@ class FrameReader:
         self._first = first
         self._crc = 0
         self._index: BlockIndex | None = None  # None before the header is read
+        self._entries = hashlib.blake2b()  # their digest: there may be more of them than memory
         self._found: list[Item] = []  # items of the last record that were not handed out yet
 
     def __iter__(self) -> FrameReader:
@@ -152,7 +156,7 @@ class FrameReader:
         assert self.header is not None and self._index is not None
         kind = scanner.byte()
         if kind == records.end_of(self.header):
-            _read_end(scanner, self._index)
+            self._read_end(scanner, self._index)
             self.finished = True
             return [self._index.end()]
         block, model = records.read_block(
@@ -161,8 +165,23 @@ class FrameReader:
         scanner.check()
         if self._index.count >= MAX_BLOCKS:
             raise FormatError("too many blocks in a frame")
-        self._index.add(block, scanner.position)
+        self._entries.update(self._index.add(block, scanner.position))
         return [block] if model is None else [model, block]
+
+    def _read_end(self, scanner: Scanner, index: BlockIndex) -> None:
+        """Read the rest of the end record, whose every byte is known beforehand."""
+        head, footer = index.head()[1:], index.footer()
+        matches = scanner.take(len(head)) == head
+        found = hashlib.blake2b()
+        for at in range(0, index.entries_size, _INDEX_PIECE):
+            found.update(scanner.take(min(_INDEX_PIECE, index.entries_size - at)))
+        matches &= found.digest() == self._entries.digest()
+        matches &= scanner.take(len(footer)) == footer
+        if not matches:
+            # A wrong number may make the record longer or shorter. Then its checksum is elsewhere,
+            # and cannot tell damage from a wrong index.
+            raise FormatError(WRONG_INDEX)
+        scanner.check()
 
 
 def is_end(record: bytes | bytearray) -> bool:
@@ -180,42 +199,38 @@ def read(src: Readable, memory_limit: int) -> Iterator[Item]:
 
 
 class BlockIndex:
-    """The blocks of a frame so far, as their encoded index entries.
+    """What the blocks of a frame so far make of its end record.
 
-    A reader builds the end record that it expects and compares bytes: there is nothing to parse, no
-    difference goes unnoticed, and a block takes a few bytes of memory.
+    A reader knows every byte of it beforehand: there is nothing to parse, and no difference goes
+    unnoticed.
     """
 
     def __init__(self, header: Header) -> None:
         self.count = 0
         self.has_network = False
+        self.entries_size = 0  # bytes
         self._type = records.end_of(header)
         self._content_size = 0
         self._stored_size = records.head_size(bool(header.prime))
-        self._entries = bytearray()
 
-    def add(self, block: Block, stored_size: int) -> None:
+    def add(self, block: Block, stored_size: int) -> bytes:
+        """Count ``block`` in, and return its entry."""
+        entry = varint.dumps(stored_size) + varint.dumps(block.size)
         self.count += 1
         self.has_network |= block.network
+        self.entries_size += len(entry)
         self._content_size += block.size
         self._stored_size += stored_size
-        self._entries += varint.dumps(stored_size) + varint.dumps(block.size)
+        return entry
 
-    def end_record(self) -> bytes:
-        """The end record without its checksum."""
-        body = bytes([self._type]) + varint.dumps(self.count) + bytes(self._entries)
-        return body + records.footer(len(body))
+    def head(self) -> bytes:
+        """The end record before its entries."""
+        return bytes([self._type]) + varint.dumps(self.count)
+
+    def footer(self) -> bytes:
+        """The end record behind its entries, without its checksum."""
+        return records.footer(len(self.head()) + self.entries_size)
 
     def end(self) -> End:
-        return End(self._content_size, self._stored_size + len(self.end_record()) + _CHECK_SIZE)
-
-
-def _read_end(scanner: Scanner, index: BlockIndex) -> None:
-    """Read the rest of the end record, whose every byte is known beforehand."""
-    expected = index.end_record()[1:]
-    found = scanner.take(len(expected))
-    if found != expected:
-        # A wrong number may make the record longer or shorter. Then its checksum is elsewhere, and
-        # cannot tell damage from a wrong index.
-        raise FormatError(WRONG_INDEX)
-    scanner.check()
+        size = len(self.head()) + self.entries_size + len(self.footer()) + _CHECK_SIZE
+        return End(self._content_size, self._stored_size + size)
