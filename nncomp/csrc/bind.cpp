@@ -16,6 +16,7 @@
 #include "coder/error.hpp"
 #include "network/network.hpp"
 #include "network/tables.hpp"
+#include "stage/stage.hpp"
 
 using namespace nb::literals;
 using nncomp::Network;
@@ -265,8 +266,7 @@ nb::tuple tables() {
 }
 
 nb::tuple mixing_tables() {
-  using namespace nncomp::mix;
-  const Tables t = build_tables();
+  const nncomp::mix::Tables& t = nncomp::mixing_tables();
   return nb::make_tuple(nb::bytes(t.stretch, sizeof t.stretch), nb::bytes(t.squash, sizeof t.squash),
                         nb::bytes(t.next, sizeof t.next), nb::bytes(t.start, sizeof t.start),
                         nb::bytes(t.reciprocal, sizeof t.reciprocal), nb::bytes(t.first_rate, sizeof t.first_rate),

@@ -7,6 +7,7 @@
 #include "jpeg/decisions.hpp"
 #include "jpeg/levels.hpp"
 #include "jpeg/transform.hpp"
+#include "stage/stage.hpp"
 
 namespace nncomp::jpeg {
 namespace {
@@ -387,8 +388,7 @@ Model::Model() : parts_(std::make_unique<Parts>()) {}
 Model::~Model() = default;
 
 void Model::code(const Kernel& kernel, Side& side, const Header& header, Planes& planes) {
-  static const mix::Tables tables = mix::build_tables();
-  Coder coder({kernel, tables, side}, parts_->kinds, header, planes);
+  Coder coder({kernel, mixing_tables(), side}, parts_->kinds, header, planes);
   for (uint32_t unit = 0; unit < planes.rows(); ++unit) {
     for (size_t c = 0; c < size_t(header.count); ++c) {
       const uint32_t down = header.component[c].down;

@@ -16,16 +16,13 @@
 #include "stage/layout.hpp"
 
 namespace nncomp {
-namespace {
 
 using namespace mix;
 
-const Tables& tables() {
+const Tables& mixing_tables() {
   static const Tables t = build_tables();
   return t;
 }
-
-}  // namespace
 
 void Mixing::check() const {
   const auto require = [](bool condition, const char* what) {
@@ -84,7 +81,7 @@ Stage::Stage(const Mixing& mixing, bool network, int units, std::span<const uint
     : Stage(mixing, network, units, room ? room : data.size(), lanes) {
   assert(room == 0 || lanes == 1);
   Shared& s = shared;
-  s.tables = &tables();
+  s.tables = &mixing_tables();
   s.data = data.data();
   allocate();
   start_shared(s, 0, 1);

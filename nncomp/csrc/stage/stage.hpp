@@ -13,6 +13,9 @@ namespace nncomp {
 
 enum Profile : int { PROFILE_LEAN = 1, PROFILE_RICH, PROFILE_MAX };  // as the format numbers them
 
+// What every stage looks up.
+const mix::Tables& mixing_tables();
+
 // How a block is mixed, as its header says it.
 struct Mixing {
   int profile;    // a Profile
