@@ -122,13 +122,16 @@ def _rescue(
         rescued = rescue.rescue(
             source, sink, options.of_call(), zeros=options.zeros, progress=progress
         )
+    missing = (*map(str, rescued.gaps), *rescued.notes)
+    if rescued.gaps and not rescued.size:
+        raise NNCompError("; ".join(missing))  # nothing is whole: no output
     return Result(
         item.name,
         item.target,
         rescued.size,
         os.fstat(source.fileno()).st_size,
         seconds=time.perf_counter() - started,
-        missing=(*map(str, rescued.gaps), *rescued.notes),
+        missing=missing,
     )
 
 
