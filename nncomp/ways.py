@@ -147,14 +147,15 @@ class StreamCoder:
             cost_alone = trial.cost_of_steps(
                 probed, lanes * first, lanes * second, 1, without.report
             )
+            del probed  # what is not needed any more takes no memory
             ways = judged.after_probe(cost_alone, cost)
-            coded: list[Stream] = []
-            if ways != Ways.NETWORK:
-                whole = cpu.start_encoding(None, job.stream, 1, mixing, prime)
-                coded.append(job.coded(whole.finish(progress=without.report), network=False))
-                if ways == Ways.ALONE:
-                    return coded
-            if self.place.is_on_cpu(self.model):
+            network = ways != Ways.ALONE
+            goes_on = network and self.place.is_on_cpu(self.model)
+            coded = []
+            if goes_on:
                 payloads = begun.finish(threads=job.threads, progress=job.report)
-                return [*coded, job.coded(payloads, network=True)]
-        return [*coded, self._with_network(without, lanes)]
+                coded.append(job.coded(payloads, network=True))
+            del begun
+        if network and not goes_on:
+            coded.append(self._with_network(without, lanes))
+        return coded if ways == Ways.NETWORK else [self._alone(without), *coded]
