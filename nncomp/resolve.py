@@ -20,13 +20,13 @@ from nncomp.errors import (
     NNCompError,
 )
 from nncomp.levels import NO_MODEL
-from nncomp.model import Model
+from nncomp.model import Model, ModelConfig
 from nncomp.options import DEFAULT_MEMORY_LIMIT, Options
 
 if TYPE_CHECKING:
     from nncomp.options import Embeddable
 
-__all__ = ["find", "for_frame", "for_writing", "is_released"]
+__all__ = ["config_of", "find", "for_frame", "for_writing", "is_released"]
 
 
 def for_writing(options: Options) -> tuple[Model | None, Packed | None]:
@@ -101,6 +101,16 @@ def for_frame(
             if model.id.startswith(ref.id):
                 return model
     return registry.find_id(ref.id, ref.name)
+
+
+def config_of(ref: ModelRef) -> ModelConfig:
+    """The dimensions of the model that a frame needs, whose tensors are not read. Raises
+    ``ModelNotFoundError`` and ``ModelError``."""
+    if ref.data is None:
+        return registry.entry_of(ref.id).config
+    packed = Packed(ref.name, ref.data)
+    base_id = packing.base_id(packed)
+    return packing.read_config(packed, None if base_id is None else registry.entry_of(base_id))
 
 
 def _unpack(packed: Packed, memory_limit: int) -> Model:

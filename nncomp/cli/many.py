@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import functools
 import io
+import itertools
 import os
 import stat
 from collections.abc import Callable, Generator, Sequence
@@ -23,9 +24,11 @@ from nncomp.cli.options import Mode, Options
 from nncomp.cli.parallel import Cost
 from nncomp.cli.parameters import STREAM
 from nncomp.cli.work import Result, Watch, process
+from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
     from nncomp.container import Header
+    from nncomp.model import Model, ModelConfig
 
 __all__ = ["process_all"]
 
@@ -49,10 +52,10 @@ def process_all(
         return
     sizes = list(map(_size, items))
     passes = 2 if mode == Mode.COMPRESS and (options.verify or options.remove) else 1
-    header = functools.cache(_header)
+    frame = functools.cache(_frame)
 
     def cost_of(number: int) -> Cost | None:
-        return _cost(mode, items[number], sizes[number], options, header)
+        return _cost(mode, items[number], sizes[number], options, frame)
 
     def do(number: int, cost: Cost | None, add: _Add) -> tuple[Result, bytes]:
         share = _Share(sizes[number], passes, add)
@@ -154,13 +157,14 @@ def _cost(
     item: Input,
     size: int | None,
     options: Options,
-    header_of: Callable[[Options], Header],
+    frame_of: Callable[[Options], tuple[Header, Model | None]],
 ) -> Cost | None:
     """The threads and memory that a file takes; None: it is done alone.
 
-    That is so if it can use all threads, if a GPU is wanted, if its output may be that of an
-    earlier one, which has to be there then, or if input or output is no regular file: reading a
-    pipe may block, and a signal only interrupts the main thread.
+    That is so if it can use all threads, if a GPU is wanted, if there is no room for what goes to
+    standard output, if its output may be that of an earlier one, which has to be there then, or if
+    input or output is no regular file: reading a pipe may block, and a signal only interrupts the
+    main thread.
     """
     if item.problem is not None:
         return Cost(1, 0)
@@ -171,14 +175,15 @@ def _cost(
         return None
     if to_stdout and mode == Mode.COMPRESS and os.isatty(1):  # which is an error, mostly
         return None
+    model: Model | ModelConfig | None
     try:
         from nncomp.plan import memory
 
         if mode == Mode.COMPRESS:
-            header, content = header_of(options), size
+            (header, model), content = frame_of(options), size
             count, largest = -(-size // header.block_size), min(size, header.block_size)
         else:
-            header, blocks = _blocks(item.name, options.memory)
+            header, model, blocks = _blocks(item.name, options.memory)
             content, count, largest = sum(blocks), len(blocks), max(blocks, default=0)
     except Exception:  # it will be raised again when the file is processed
         return Cost(1, 0)
@@ -191,7 +196,8 @@ def _cost(
     like = dataclasses.replace(header, block_size=block_size, lanes=lanes)
     # While the buffer for standard output grows, there may be two copies of it.
     result = 2 * content if to_stdout else 0
-    return Cost(threads, threads * memory.of_frame(like, None, prime), result)
+    need = threads * memory.of_frame(like, model, prime)
+    return None if result and result + need > options.in_flight else Cost(threads, need, result)
 
 
 def _is_special(name: str | None) -> bool:
@@ -201,20 +207,26 @@ def _is_special(name: str | None) -> bool:
         return False
 
 
-def _header(options: Options) -> Header:
-    """The header of the frames that files are compressed to."""
-    from nncomp import encode
+def _frame(options: Options) -> tuple[Header, Model | None]:
+    """The header and the model of the frames that files are compressed to."""
+    from nncomp import encode, resolve
 
-    return encode.header_of(options.of_call())
+    call = options.of_call()
+    return encode.header_of(call), resolve.for_writing(call)[0]
 
 
-def _blocks(name: str, memory_limit: int) -> tuple[Header, list[int]]:
-    """(the first frame's header, bytes of content of every block)"""
-    from nncomp import container
+def _blocks(name: str, memory_limit: int) -> tuple[Header, ModelConfig | None, list[int]]:
+    """(the first frame's header, what its first block says of its model, bytes of content of every
+    block)"""
+    from nncomp import container, resolve
 
     with open(name, "rb") as file:
         frames = container.read_index(file, memory_limit)
         file.seek(0)
-        header = next(iter(container.read(file, memory_limit)))
+        header, first = itertools.islice(container.read(file, memory_limit), 2)
     assert isinstance(header, container.Header)
-    return header, [entry.content_size for frame in frames for entry in frame.entries]
+    model = None
+    if isinstance(first, container.ModelRef):
+        with contextlib.suppress(NNCompError):  # it may be offered
+            model = resolve.config_of(first)
+    return header, model, [entry.content_size for frame in frames for entry in frame.entries]
