@@ -31,6 +31,7 @@ __all__ = [
     "entry_of",
     "find",
     "find_id",
+    "is_path",
     "is_released",
     "lookup",
     "package_directories",
@@ -80,7 +81,12 @@ def available() -> Iterator[Entry]:
 def entry(path: Path) -> Entry:
     """Read the header of a model file. Raises ``ModelError`` and ``OSError``."""
     status = _status(path)
-    return _entry_cached(path, fileio.version(status), status.st_size)
+    return _entry_cached(path, fileio.version(status))
+
+
+def is_path(text: str) -> bool:
+    """Whether ``text`` is the path of a model, rather than its name or id."""
+    return os.sep in text or (os.altsep or os.sep) in text or text.endswith(SUFFIX)
 
 
 def entry_of(model_id: bytes) -> Entry:
@@ -128,7 +134,7 @@ def is_released(model_id: bytes) -> bool:
 def lookup(text: str) -> Path:
     """The file of a model that is given by name, by id in hexadecimal, or by its path. Raises
     ``ModelNotFoundError``, and for a path ``ModelError`` and ``OSError``."""
-    if _is_path(text):
+    if is_path(text):
         _status(Path(text))
         return Path(text)
     for found in available():
@@ -168,7 +174,7 @@ def resolve(model: str | os.PathLike[str] | Model) -> Model:
     if isinstance(model, Model):
         return model
     text = os.fspath(model)
-    if isinstance(model, os.PathLike) or _is_path(text):
+    if isinstance(model, os.PathLike) or is_path(text):
         return _load(Path(text))
     return find(text)
 
@@ -180,10 +186,6 @@ def _called(model_id: bytes, name: str = "") -> str:
 
 def _not_found(what: str) -> ModelNotFoundError:
     return ModelNotFoundError(f"{what} was not found in {_places()}")
-
-
-def _is_path(text: str) -> bool:
-    return os.sep in text or (os.altsep or os.sep) in text or text.endswith(SUFFIX)
 
 
 def _status(path: Path) -> os.stat_result:
@@ -204,9 +206,9 @@ def _load_cached(path: Path, version: tuple[int, ...]) -> Model:
 
 
 @functools.lru_cache(maxsize=256)
-def _entry_cached(path: Path, version: tuple[int, ...], size: int) -> Entry:
+def _entry_cached(path: Path, version: tuple[int, ...]) -> Entry:
     name, model_id, config, notes = _named(path, model_file.read_header)
-    return Entry(name, model_id, path, size, config, notes)
+    return Entry(name, model_id, path, version[-1], config, notes)
 
 
 def _named(path: Path, load: Callable[[Path], _R]) -> _R:

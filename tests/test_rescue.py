@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,27 @@ def test_the_block_with_the_model_is_damaged(run: Run, tmp_path: Path) -> None:
 def test_nothing_is_left(run: Run) -> None:
     content, said = rescued(run, bytes(1000))
     assert content == b"as it was" and said == ["bytes 0 to the end are missing"]
+
+
+def test_what_is_damaged_is_not_said_to_be_whole(run: Run) -> None:
+    Path("a.nnc").write_bytes(damaged(inside(3)))
+    Path("b.nnc").write_bytes(FILE)
+    damage, whole = json.loads(
+        run("-t", "--keep-going", "--json", "a.nnc", "b.nnc", status=1).stdout
+    )
+    assert damage["ok"] is False and damage["content_size"] == len(CONTENT) - BLOCK
+    assert f"bytes {3 * BLOCK} to {4 * BLOCK - 1} are missing" in damage["error"]
+    assert whole["ok"] is True and "error" not in whole
+    said = run("-tv", "--keep-going", "a.nnc", "b.nnc", status=1).stderr.decode().splitlines()
+    assert [line.split(" : ")[0] for line in said if line.endswith("OK")] == ["b.nnc"]
+    assert said[-1].startswith("1 of 2 files")
+    assert all(line.strip() for line in said)
+
+
+def test_a_range_has_no_gaps(run: Run) -> None:
+    Path("a.nnc").write_bytes(FILE)
+    for option in ("--keep-going", "--zeros"):
+        assert b"all of a file" in run("cat", option, "--bytes", ":9", "a.nnc", status=2).stderr
 
 
 def test_every_byte(run: Run) -> None:

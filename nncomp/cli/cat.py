@@ -68,7 +68,7 @@ class _Command(FileCommand):
         return super().parse_args(ctx, joined)
 
 
-@click.command(cls=_Command, ignored=OF_WRITING)
+@click.command(cls=_Command, ignored={*OF_WRITING, "as_json"})
 @_ranges
 @file_options
 @click.pass_context
@@ -97,6 +97,8 @@ def _write_all(
     options = options_of(ctx, **values)
     if options.output is not None or options.output_dir is not None or options.remove:
         raise click.UsageError("a range goes to standard output")
+    if options.keep_going or options.zeros:
+        raise click.UsageError("--keep-going and --zeros are for all of a file")
     report = Report(options.quiet)
     names = inputs.names(files, files_from, files_from0)
     found = inputs.find(Mode.DECOMPRESS, names, recursive=options.recursive, suffix=options.suffix)

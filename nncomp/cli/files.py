@@ -114,7 +114,7 @@ def _run(
     _check_usage(mode, names, options)
     report = Report(options.quiet)
     prime = None if options.prime is None else options.prime.name
-    needed = [name for name in (options.model, prime) if name not in _NO_FILES]
+    needed = [name for name in (_path_of_model(options), prime) if name not in _NO_FILES]
     lists = [name for name in (files_from, files_from0) if name not in _NO_FILES]
     found = inputs.find(
         mode,
@@ -146,6 +146,16 @@ def _run(
     else:
         _do_all(mode, found, options, report)
     return report.status
+
+
+def _path_of_model(options: Options) -> str | None:
+    """The path of the model, unless it is given by name."""
+    model = options.model
+    if model is None or model.endswith(fileio.SUFFIX):
+        return model
+    from nncomp import registry
+
+    return model if registry.is_path(model) else None
 
 
 def _unless_needed(item: Input, needed: Sequence[str]) -> Input:
@@ -249,7 +259,7 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
             if result.remark and not options.quiet:
                 say(f"nncomp: {shown_name(result.name)}: {result.remark}")
             if result.problem is None and _is_told(mode, result, options):
-                told += 1
+                told += not result.missing
                 _tell(mode, result, options)
     if options.as_json:
         click.echo(json.dumps([_as_json(result) for result in results], indent=2))
@@ -261,11 +271,11 @@ def _do_all(mode: Mode, found: list[Input], options: Options, report: Report) ->
 
 def _tell(mode: Mode, result: Result, options: Options) -> None:
     sizes = _sizes(mode, [result], result.target or fileio.STDOUT)
-    fine = ", OK" if mode == Mode.TEST and options.verbose else ""
+    fine = ", OK" if mode == Mode.TEST and options.verbose and not result.missing else ""
     say(f"{shown_name(result.name)} : {sizes}{_speed([result], result.seconds)}{fine}")
     if result.training:
         say(f"    {result.training}")
-    if options.verbose:
+    if options.verbose and result.blocks:
         say(f"    {result.blocks}")
 
 
@@ -297,4 +307,6 @@ def _as_json(result: Result) -> dict[str, Any]:
     if result.problem is not None:
         return {"name": result.name, "ok": False, "error": message_of(result.problem)}
     sizes = {"content_size": result.content_size, "stored_size": result.stored_size}
+    if result.missing:
+        return {"name": result.name, "ok": False, "error": "; ".join(result.missing), **sizes}
     return {"name": result.name, "ok": True, **sizes}
