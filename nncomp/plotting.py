@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nncomp.errors import NNCompError
 
@@ -47,7 +47,7 @@ def check(place: str) -> None:
         raise NNCompError(f"{place}: a plot's name ends in one of .{', .'.join(sorted(known))}")
 
 
-def draw(place: str, totals: Sequence[Total]) -> None:
+def draw(file: BinaryIO, kind: str, totals: Sequence[Total]) -> None:
     """Plot compression ratio against speed, in a panel for each direction; of at least one total.
 
     A line joins the settings of a program. The background is opaque, so that the picture can be
@@ -88,7 +88,7 @@ def draw(place: str, totals: Sequence[Total]) -> None:
     figure.set_layout_engine("none")
     for axes, panel in zip(panels, points, strict=True):
         _name(axes, panel, colors)
-    figure.savefig(place, dpi=120)
+    figure.savefig(file, format=kind, dpi=120)
 
 
 @dataclass(frozen=True)

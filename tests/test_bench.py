@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import io
 import itertools
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -129,6 +131,25 @@ def test_with_a_prime(run: Run, fake: FakePeer) -> None:
     assert errors(result) == ["nncomp: a prime: is the prime"]
     result = run("bench", "a", "--prime", "no-such", status=1)
     assert errors(result) == ["nncomp: no-such: No such file or directory"]
+
+
+def test_an_output_is_complete_or_as_it_was(run: Run) -> None:
+    Path("x").write_bytes(b"short")
+    Path("table").write_bytes(b"of others")
+    Path("link.csv").symlink_to("table")
+    args = ("bench", "-q", "-f", "--levels=1:none", "--peers=none", "--csv=link.csv", "x")
+    run(*args)
+    assert Path("table").read_bytes() == b"of others"
+    assert not Path("link.csv").is_symlink() and len(rows("link.csv")) == 1
+    before = Path("link.csv").read_bytes()
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, most))
+    try:
+        assert errors(run(*args, status=1, process=True))[-1] == "nncomp: link.csv: File too large"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    assert Path("link.csv").read_bytes() == before
+    assert sorted(os.listdir()) == ["link.csv", "table", "x"]
 
 
 @pytest.mark.slow
@@ -331,7 +352,7 @@ def test_names_in_a_plot_do_not_cover_each_other(monkeypatch: pytest.MonkeyPatch
         for family in ("nncomp", "nncomp:none", "xz", "zstd")
         for n in range(4)
     ]
-    plotting.draw("out.png", totals)
+    plotting.draw(io.BytesIO(), "png", totals)
     (figure,) = drawn
     for axes in figure.axes:
         boxes = [text.get_window_extent() for text in axes.texts]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from nncomp import fileio, levels
+from nncomp.arguments import MAX_THREADS
 from nncomp.cli import inputs
 from nncomp.cli.options import Mode
 from nncomp.cli.parameters import FILE, Number, Output, PrimeFile, prime_option
@@ -64,8 +65,9 @@ def _levels(ctx: click.Context, param: click.Parameter, value: str) -> list[tupl
 )
 @prime_option("Have nncomp, and zstd as a dictionary, read this file first: for small files.")
 @click.option(
-    "-T", "--threads", type=click.IntRange(1, 1024), default=1, help="Threads of nncomp. Peers: 1."
-)
+    "-T", "--threads", type=click.IntRange(1, MAX_THREADS), default=1,
+    help="Threads of nncomp. Peers: 1.",
+)  # fmt: skip
 @click.option(
     "--time-limit",
     type=Number(0, min_open=True),
@@ -138,10 +140,12 @@ def bench(
         if per_file or 1 < len(files) <= FEW_FILES:
             _print_files(files, results)
         _print_totals(totals)
-        if plot:
-            plotting.draw(plot, totals)
     if table:
-        _write_csv(table, results, totals)
+        with fileio.create(table, force=force) as file:
+            file.write(_csv(results, totals).encode(errors="surrogateescape"))
+    if totals and plot:
+        with fileio.create(plot, force=force) as file:
+            plotting.draw(file, os.path.splitext(plot)[1][1:].lower(), totals)
     return report.status
 
 
@@ -233,27 +237,28 @@ def _shortened(name: str) -> str:
     return name if len(name) <= WIDTH else "..." + name[3 - WIDTH :]
 
 
-def _write_csv(place: str, results: Sequence[Result], totals: Sequence[Total]) -> None:
+def _csv(results: Sequence[Result], totals: Sequence[Total]) -> str:
     """A row for each compressor and file: sums and means follow from it."""
     model_sizes = {total.compressor: total.model_size for total in totals}
-    with Path(place).open("w", newline="", errors="surrogateescape") as file:
-        rows = csv.writer(file, lineterminator="\n")
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(
+        "compressor file bytes packed_bytes bits_per_byte compress_seconds decompress_seconds "
+        "compress_peak_bytes decompress_peak_bytes model_bytes".split()
+    )
+    for result in results:
         rows.writerow(
-            "compressor file bytes packed_bytes bits_per_byte compress_seconds decompress_seconds "
-            "compress_peak_bytes decompress_peak_bytes model_bytes".split()
+            [
+                result.compressor,
+                result.file,
+                result.size,
+                result.packed,
+                f"{result.bits:.6f}",
+                f"{result.compress_seconds:.6f}",
+                f"{result.decompress_seconds:.6f}",
+                result.compress_memory,
+                result.decompress_memory,
+                model_sizes[result.compressor],
+            ]
         )
-        for result in results:
-            rows.writerow(
-                [
-                    result.compressor,
-                    result.file,
-                    result.size,
-                    result.packed,
-                    f"{result.bits:.6f}",
-                    f"{result.compress_seconds:.6f}",
-                    f"{result.decompress_seconds:.6f}",
-                    result.compress_memory,
-                    result.decompress_memory,
-                    model_sizes[result.compressor],
-                ]
-            )
+    return text.getvalue()

@@ -225,7 +225,7 @@ def resized(config: ModelConfig, values: dict[str, Any]) -> ModelConfig:
 def write_curve(place: str, trainer: Trainer) -> None:
     """The curve so far as CSV: a row for each point."""
     with Path(place).open("w", newline="") as file:
-        rows = csv.writer(file)
+        rows = csv.writer(file, lineterminator="\n")
         rows.writerow("step bytes train_bpb validation_bpb rate mode seconds".split())
         for p in trainer.curve:
             validation = "" if p.validation_bpb != p.validation_bpb else f"{p.validation_bpb:.6f}"
