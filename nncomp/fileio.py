@@ -301,6 +301,10 @@ class _Named(io.FileIO):
                 rawio.wait(self, "POLLOUT")
         return count
 
+    def truncate(self, size: int | None = None, /) -> int:
+        with _naming(self._path):
+            return super().truncate(size)
+
     def readinto(self, buffer: Buffer, /) -> int:
         with _naming(self._path):
             while (count := super().readinto(buffer)) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 from pathlib import Path
 
@@ -51,6 +52,18 @@ def test_sparse_files(run: Run, tail: bytes) -> None:
     assert run("-dc", "a.nnc").stdout == content
     run("-d", "--keep-going", "-o", "b", "a.nnc")
     assert Path("b").read_bytes() == content
+
+
+def test_a_file_that_is_too_large_is_named(run: Run) -> None:
+    Path("a.nnc").write_bytes(compress(bytes(1 << 20)))
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, most))
+    try:
+        said = run("-d", "-o", "b", "a.nnc", status=1, process=True).stderr
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    assert said == b"nncomp: b: File too large\n"
+    assert os.listdir() == ["a.nnc"]
 
 
 def test_a_descriptor_gets_every_byte(run: Run) -> None:
