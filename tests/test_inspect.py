@@ -427,10 +427,10 @@ def test_following(follow: Callable[..., Followed]) -> None:
     assert one.said().startswith("nncomp: x.log: cannot be read any more")
     Path("x.log").write_bytes(b"12:01:03 node closed session 3 after 4 s\n")
     assert one.said() == "nncomp: x.log: has been replaced; following the new file\n"
-    assert one.line().split()[0] == "603"
+    assert one.line().split()[0] == "1"
     Path("x.log").write_bytes(b"12:01\n")
     assert one.said() == "nncomp: x.log: has become shorter; reading it from its beginning\n"
-    assert one.line().split()[0] == "604"
+    assert one.line().split()[0] == "1"
     assert one.end() == -signal.SIGINT
 
 
@@ -454,6 +454,17 @@ def _nothing_once(read: Callable[..., bytes]) -> Callable[..., bytes]:
     """It returns nothing the first time: as if what is there had been appended after that."""
     first = [b""]
     return lambda *args: first.pop() if first else read(*args)
+
+
+def test_lines_have_the_places_that_they_have_in_the_file() -> None:
+    lines = Lines(0)
+    lines.skip(100, 7)
+    first, second = lines.ended(b"one\nanother\nthe", np.ones(15))
+    assert (first.number, first.offset, second.number, second.offset) == (8, 100, 9, 104)
+    (cut,) = lines.restart()
+    assert (cut.number, cut.offset) == (10, 112)
+    (line,) = lines.ended(b"of another file\n", np.ones(16))
+    assert (line.number, line.offset) == (1, 0)
 
 
 def test_a_long_line_keeps_its_head_alone() -> None:

@@ -54,7 +54,7 @@ def show(
             click.echo(table.head(), nl=False)
         for piece in Tail(name, source).pieces() if seekable else _piped(source):
             if piece is _CUT:
-                found = lines.cut()
+                found = lines.restart()
             else:
                 if not binary:
                     odd.check_text(piece)
@@ -87,9 +87,11 @@ def _read_before(
 
     size = source.seek(0, os.SEEK_END)
     start = max(0, size - growing.room // 2)
+    number = _lines_in(source, start)
     source.seek(start)
-    if start:
-        lines.skip(start, source.readline(_PIECE))
+    if start:  # behind the end of a line
+        rest = source.readline(_PIECE)
+        lines.skip(start + len(rest), number + rest.count(b"\n"))
     with progress_bar(shown_name(name), size - start, show=show) as progress:
         while (left := size - source.tell()) > 0:
             piece = rawio.read_full(source, min(_PIECE, left))
@@ -100,6 +102,16 @@ def _read_before(
             lines.add(piece, growing.add(piece) * UNIT)
             if progress is not None:
                 progress(len(piece))
+
+
+def _lines_in(source: BinaryIO, size: int) -> int:
+    """How many lines end in the first ``size`` bytes."""
+    source.seek(0)
+    number = 0
+    while piece := source.read(min(_SAMPLE, size)):
+        number += piece.count(b"\n")
+        size -= len(piece)
+    return number
 
 
 def _piped(source: BinaryIO) -> Iterator[bytes]:

@@ -101,10 +101,9 @@ class Lines:
                 yield from self.cut()
             start = stop
 
-    def skip(self, start: int, rest: bytes) -> None:
-        """Begin in the middle of a file: the first line is the one behind ``rest``, which is the
-        end of another line and begins at the byte ``start`` of the file."""
-        self._offset = start + len(rest)
+    def skip(self, size: int, number: int) -> None:
+        """Begin behind the first ``size`` bytes of a file, in which ``number`` lines end."""
+        self._offset, self._number = size, number
 
     def cut(self) -> Iterator[Line]:
         """End the current line here, if one has begun, and yield it if it has a word."""
@@ -112,6 +111,11 @@ class Lines:
             line = self._end_line()
             if line is not None:
                 yield line
+
+    def restart(self) -> Iterator[Line]:
+        """Do as ``cut``: what comes next is the beginning of another file."""
+        yield from self.cut()
+        self.skip(0, 0)
 
     def end(self) -> list[Line]:
         """End the content, and return the oddest lines, the oddest first."""
