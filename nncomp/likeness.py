@@ -13,8 +13,8 @@ difference of two large numbers; here the stage can simply read y first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from nncomp import arguments, engine, levels
 from nncomp.mixing import Mixing
+from nncomp.schedule import Progress, Task, in_order
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -46,12 +47,23 @@ def distances(
     cut = [bytes(arguments.contiguous(text)[:sample]) for text in texts]
     room = 1 << (2 * max(map(len, cut), default=0) + 1).bit_length()  # the stage depends on it
 
-    def bits_behind(known: bytes) -> list[int]:
-        primed = engine.counting().Primed(known, room, mixing)
-        return [int(primed.costs(text).sum(dtype=np.uint64)) for text in cut]
+    def behind_text(known: bytes) -> Task[list[int]]:
+        def bits(_: int, report: Progress) -> Iterator[list[int]]:
+            primed = engine.counting().Primed(known, room, mixing)
+            found = []
+            for text in cut:
+                report(0)  # here it may be aborted
+                found.append(int(primed.costs(text).sum(dtype=np.uint64)))
+            yield found
 
-    with ThreadPoolExecutor(threads) as pool:
-        alone, *behind = pool.map(bits_behind, [b"", *cut])
+        return bits
+
+    def width(there: int) -> int:
+        return threads
+
+    rows = in_order(map(behind_text, [b"", *cut]), width, width, threads, None)
+    with contextlib.closing(rows):
+        alone, *behind = rows
     found = np.zeros((len(cut), len(cut)))
     for i, x in enumerate(cut):
         for j, y in enumerate(cut[:i]):

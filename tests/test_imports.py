@@ -54,7 +54,7 @@ ALLOWED = {
         *("mixing_memory", "mixing_tables", "model", "network", "prime", "tables"),
     },
     "summary": {"plan"},
-    "places": {"container", "engine", "mixing", "plan", "schedule"},
+    "places": {"arguments", "container", "engine", "mixing", "plan", "schedule"},
     "far": {"_native", "errors", "plan", "varint"},
     "encode": {
         *("container", "errors", "far", "filters", "levels", "mixing", "model", "options"),
@@ -85,7 +85,7 @@ ALLOWED = {
         *("api", "container", "encode", "engine", "errors", "info", "levels", "mixing", "options"),
         *("plan", "rawio", "registry"),
     },
-    "likeness": {"arguments", "engine", "levels", "mixing"},
+    "likeness": {"arguments", "engine", "levels", "mixing", "schedule"},
     "learn": {"arguments", "engine", "levels", "mixing"},
     "insight": {"counting", "insight", "likeness"},
     "reader": {"container", "decode", "plan"},
