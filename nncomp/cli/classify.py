@@ -155,13 +155,17 @@ def _contents(path: str, size: int) -> list[bytes]:
     if not os.path.isdir(path):
         return [content] if (content := _content(path, size)) else []
     found = []
-    for parent, directories, files in os.walk(path):
+    for parent, directories, files in os.walk(path, onerror=_refuse):
         directories.sort()
         for name in sorted(files):
             place = os.path.join(parent, name)
             if os.path.isfile(place) and (content := _content(place, size)):
                 found.append(content)
     return found
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _content(name: str, size: int) -> bytes:
