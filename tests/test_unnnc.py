@@ -263,6 +263,13 @@ def test_links_and_pipes(here: Program, tmp_path: Path) -> None:
     assert process.communicate()[0] == b"new"
 
 
+def test_pipes_with_names_are_not_waited_for(here: Program, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.nnc")
+    for options in ([], ["-t"]):
+        result = here.run(*options, str(tmp_path / "x.nnc"), status=1)
+        assert result.stderr.endswith(b"is not a regular file; give it as standard input\n")
+
+
 def test_streams_that_do_not_wait(here: Program) -> None:
     """O_NONBLOCK, set by whoever shares a pipe: nothing is lost, and nothing ends too early."""
     content = models.noise(300_000)

@@ -124,6 +124,12 @@ void sync_folder(const std::string& folder) {
 
 }  // namespace
 
+void require_regular(const std::string& name) {
+  struct stat found;
+  if (name == "-" || stat(name.c_str(), &found) != 0 || S_ISREG(found.st_mode) || S_ISDIR(found.st_mode)) return;
+  if (!descriptor_of(name)) throw Refusal("is not a regular file; give it as standard input");
+}
+
 Bytes read_file(const std::string& path, uint64_t most) {
   Input input(path);
   // One byte more than the file seems to have shows its end; a pipe has no size, and the buffer grows.

@@ -14,6 +14,9 @@ namespace nncomp::unnnc {
 // Reads a file, of a longer one the first `most` bytes. Throws Refusal.
 Bytes read_file(const std::string& path, uint64_t most);
 
+// Throws Refusal for a pipe or a device that nobody has opened for this program: to read it may take for ever.
+void require_regular(const std::string& name);
+
 // A file to read, or standard input if its name is "-". Throws Refusal.
 class Input {
  public:

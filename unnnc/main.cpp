@@ -147,6 +147,7 @@ std::optional<std::string> target_of(const std::string& name, const Options& opt
 
 // Decompresses a file to where the options say. Throws what decode and files do.
 void process(const std::string& name, const Options& options, Models& models) {
+  if (!options.to_stdout && !options.output) require_regular(name);
   Input input(name);
   if (input.is_terminal() && !options.force) {
     throw Refusal("compressed data not read from a terminal; use -f to force it");
