@@ -285,7 +285,8 @@ _MEANS = [  # of the machine
         default="1GiB",
         show_default=True,
         help="Refuse to decompress what needs more. Where blocks are done at a time, all of them "
-        "keep within it if given, and within a quarter of the machine's if not.",
+        "keep within it if given; if not, within a quarter of the machine's, or 1GiB if that is "
+        "more.",
     ),
     click.option(
         "--max-size",
