@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["MAX_SAMPLE", "contiguous", "device", "integer", "sample"]
+__all__ = ["MAX_SAMPLE", "MAX_THREADS", "contiguous", "device", "integer", "sample"]
 
 MAX_SAMPLE = 1 << 24  # bytes
+MAX_THREADS = 1024  # where more are asked for, so many are used
 
 
 def integer(name: str, value: object, *, least: int | None = None) -> int:

@@ -279,7 +279,7 @@ class _Counter:
         model = self._model
         if model is None:
             return Ways.ALONE
-        start = engine.in_steps(self._engine).start_encoding
+        start = engine.in_steps().start_encoding
         return Judge(self._level, len(content), 1).choose(
             lambda: trial.expected_gain(content, 1, mixing, model, start, unheard(progress))
         )

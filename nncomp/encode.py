@@ -182,13 +182,12 @@ class Encoder:
         if not small:
             return False
         frame, plan = min(small, key=lambda one: len(one[0]))
-        usual = io.BytesIO()
-        writer = FrameWriter(usual, own)
+        writer = FrameWriter(io.BytesIO(), own)
         _, block, model = self._smallest(self._held, writer)
         writer.write(block, model)
-        writer.end()
+        usual = writer.end().stored_size
         embeds = model is not None and model.data is not None
-        if embeds or len(frame) > len(usual.getvalue()):
+        if embeds or len(frame) > usual:
             return False
         rawio.write_all(self._dst, frame)
         self._summary.count(plan)

@@ -214,7 +214,7 @@ def _own(samples: Samples) -> Iterator[Row]:
         return _coded(samples.heads, number, model, frame)
 
     cpu = engine.counting()
-    encode, start = cache(cpu.encode_block), engine.in_steps(cpu).start_encoding
+    encode, start = cache(cpu.encode_block), engine.in_steps().start_encoding
 
     @cache  # several levels ask the same
     def expect(run: bytes, lanes: int, mixing: Mixing, model: Model) -> int:

@@ -83,7 +83,7 @@ def pieces(
     room = max(_LEAST, 1 << (len(prime) + size).bit_length())
     mixing = Mixing(levels.get(options.level).profile)
     payload = noise(seed, 2 * size + 4096)
-    start = engine.in_steps(engine.counting()).start_decoding
+    start = engine.in_steps().start_decoding
     decoding = start(model, [payload], room, mixing, 1, prime, power)
     if prime:
         decoding.decode(len(prime), progress=progress)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from nncomp import engine
+from nncomp.arguments import MAX_THREADS
 from nncomp.container import Header
 from nncomp.engine import Engine, InSteps
 from nncomp.mixing import Mixing
@@ -25,14 +26,11 @@ __all__ = ["Place", "Places", "prepare"]
 
 _T = TypeVar("_T")
 
-_MAX_THREADS = 1024  # where more threads are asked for, so many are used
-
 
 def prepare(device: str) -> None:
     """Load what coding on ``device`` needs, except models, so that a lack of memory that ends the
     process does so before a caller has begun to write. Raises ``NNCompError`` for a device that is
     not there."""
-    engine.check(device)
     engine.get("cpu" if device == "auto" else device)
 
 
@@ -57,8 +55,8 @@ class Place:
     @contextlib.contextmanager
     def in_steps(self) -> Iterator[InSteps]:
         """An engine on the CPU that codes step by step: the native one where the CPU's cannot."""
-        with self.cpu() as cpu:
-            yield engine.in_steps(cpu)
+        with self.cpu():
+            yield engine.in_steps()
 
     def is_on_cpu(self, model: Model | None) -> bool:
         """Whether ``of`` gives the CPU's engine for a stream with this network."""
@@ -84,7 +82,7 @@ class Places:
     """
 
     def __init__(self, options: Options, content_size: int | None) -> None:
-        self.threads = min(options.threads, _MAX_THREADS)
+        self.threads = min(options.threads, MAX_THREADS)
         engine.check(options.device)
         engine.get("cpu")  # imported now, and not while the interpreter ends
         self._device = options.device
@@ -126,7 +124,7 @@ class Places:
         where it does not fit beside them."""
         if self._prime is not None:
             free = self._limit - self._held - need
-            engine.in_steps(engine.get("cpu")).keep_primed(self._prime, free)
+            engine.in_steps().keep_primed(self._prime, free)
 
     def width(self, there: int = 0) -> int:
         """How many tasks may run at a time, at least 1, where the last ``there`` of them are not
@@ -161,7 +159,7 @@ class Places:
         free = self._limit - self._held
         if self._prime is None:
             return free
-        return free - engine.in_steps(engine.get("cpu")).primed_memory(self._prime)
+        return free - engine.in_steps().primed_memory(self._prime)
 
     def _of_last(self, there: int) -> list[Place]:
         """The places of the last ``there`` tasks, and of the next one."""

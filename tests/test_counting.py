@@ -32,7 +32,7 @@ def bits(costs: np.ndarray) -> Fraction:
 
 @cache
 def expected_costs(model: Model | None, data: bytes, mixing: Mixing) -> np.ndarray:
-    return reference.byte_costs(model, data, mixing)
+    return reference.cost_rows(model, data, mixing).reshape(-1)
 
 
 @pytest.mark.parametrize("model", [None, models.tiny()], ids=["alone", "network"])
@@ -42,7 +42,7 @@ def test_engines(model: Model | None, mixing: Mixing, data: bytes, kernel: str) 
     expected = expected_costs(model, data, mixing)
     assert expected.dtype == np.uint32 and expected.shape == (len(data),)
     for threads in (1, 3):
-        found = native.byte_costs(model, data, mixing, threads=threads)
+        found = native.cost_rows(model, data, mixing, threads=threads).reshape(-1)
         assert found.dtype == np.uint32 and np.array_equal(found, expected)
     (payload,) = native.encode_block(model, data, 1, mixing)
     assert not data or -8 <= 8 * len(payload) - bits(found) <= 32

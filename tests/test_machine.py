@@ -12,6 +12,7 @@ from nncomp.cli import machine
 from nncomp.cli.options import file_options, options_of
 from nncomp.container import Header
 from nncomp.mixing import Profile
+from nncomp.network import ARITHMETIC
 from nncomp.places import Places
 from nncomp.plan import memory
 
@@ -107,7 +108,7 @@ def test_what_is_done_at_a_time(
     assert (options.memory, options.in_flight) == (in_flight if given else GIB, in_flight)
     call = options.of_call()
     places = Places(dataclasses.replace(call, level=9, threads=16), None)
-    header = Header(1 << 24, 8, Profile.MAX)
+    header = Header(1 << 24, 8, ARITHMETIC, Profile.MAX)
     places.expect(header, None, None)
     one = memory.of_frame(header, None, None)
     assert places.width() == min(16, max(1, in_flight // one))

@@ -91,7 +91,7 @@ def test_the_reference_decodes() -> None:
 
 def test_one_lane_goes_on_as_a_block_does_that_begins_with_the_prime() -> None:
     for model in (None, network()):
-        whole = native.byte_costs(model, PRIME.data + RECORD, Mixing(Profile.RICH))
+        whole = native.cost_rows(model, PRIME.data + RECORD, Mixing(Profile.RICH)).reshape(-1)
         (payload,) = native.encode_block(model, RECORD, 1, Mixing(Profile.RICH), prime=PRIME)
         bits = whole[len(PRIME) :].sum(dtype="u8") / 2**24
         assert -1 <= len(payload) * 8 - bits <= 32

@@ -258,7 +258,7 @@ def threads_option(text: str) -> Callable[[_F], _F]:
         "-T",
         "--threads",
         cls=_Setting,
-        type=click.IntRange(0, 1024),
+        type=click.IntRange(0, arguments.MAX_THREADS),
         default=0,
         envvar="NNCOMP_THREADS",
         callback=_threads,

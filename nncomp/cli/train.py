@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from nncomp import fileio
+from nncomp.arguments import MAX_THREADS
 from nncomp.cli import inputs, signals, training
 from nncomp.cli.parameters import Number, Output, device_option, in_order
 from nncomp.cli.report import printable, say
@@ -69,7 +70,7 @@ _FILE = Output(dir_okay=False, path_type=Path)
               show_default=True, help="Share of the text that is recorded.")  # fmt: skip
 @in_order(training.SHAPE, training.PLAN)
 @device_option("Where to train.", show_default=True)
-@click.option("-T", "--threads", type=click.IntRange(0, 1024), default=0,
+@click.option("-T", "--threads", type=click.IntRange(0, MAX_THREADS), default=0,
               help="CPU threads; 0 (default) = all.")  # fmt: skip
 @click.option("--precision", type=click.Choice(["auto", "bf16", "fp32"]), default="auto",
               show_default=True, help="Of products; auto: what is fastest (see docs/training.md)."

@@ -25,6 +25,7 @@ from nncomp.cli.verify import Nowhere, digest_of, hashed
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
+    from nncomp.options import Options as CallOptions
     from nncomp.rawio import Readable, Writable
     from nncomp.schedule import Progress
     from nncomp.summary import Summary
@@ -82,7 +83,7 @@ def process(
             if mode != Mode.COMPRESS:
                 size = _content_size(source, options)
                 with watch("", size) as progress:
-                    summary = _decompress(source, sink, options, size, progress, options.max_size)
+                    summary = _decompress(source, sink, options.of_call(), size, progress)
             elif options.verify or options.remove:
                 reader = hashed(source)
                 summary, training = _compress(source, reader, sink, options, label, watch)
@@ -255,14 +256,12 @@ def _content_size(source: BinaryIO, options: Options) -> int | None:
 def _decompress(
     source: BinaryIO,
     sink: Writable,
-    options: Options,
+    call: CallOptions,
     content_size: int | None,
     progress: Progress | None,
-    max_size: int | None = None,
 ) -> Summary:
     from nncomp import api
 
-    call = dataclasses.replace(options.of_call(), max_size=max_size)
     if isinstance(sink, Piped):
         progress = sink.watched(progress)
     return api.decompress_stream(source, sink, call, content_size=content_size, progress=progress)
@@ -274,7 +273,8 @@ def _verify(digest: str, written: Any, summary: Summary, options: Options, watch
     written.seek(0)
     again = hashed(Nowhere())
     with watch(" (verify)", summary.content_size) as progress:
-        _decompress(written, again, options, summary.content_size, progress)
+        call = dataclasses.replace(options.of_call(), max_size=None)
+        _decompress(written, again, call, summary.content_size, progress)
     if again.hexdigest() != digest:
         raise NNCompError("verification failed: kept, and no output")
 

@@ -1,7 +1,7 @@
 """Engines: interchangeable programs for the arithmetic of ``docs/numerics.md``.
 
 An engine is a module, or an object, with a few functions: ``encode_block``, ``decode_block`` and,
-for tests, ``frequencies``; those of the CPU have ``byte_costs``, too. A block is coded by the
+for tests, ``frequencies``; those of the CPU have ``cost_rows``, too. A block is coded by the
 adaptive stage (``mixing``), alone or together with the network (``model``). ``get`` is the one
 place where an engine is chosen; all engines give the same bytes. Nothing here imports torch unless
 a GPU is to be used.
@@ -95,17 +95,6 @@ class Engine(Protocol):
 
 class Counting(Engine, Protocol):
     """An engine of the CPU, which can also compute the cost of each byte."""
-
-    def byte_costs(
-        self,
-        model: Model | None,
-        data: bytes,
-        mixing: Mixing,
-        *,
-        threads: int = 1,
-        progress: Callable[[int], Any] | None = None,
-    ) -> npt.NDArray[np.uint32]:
-        """The cost of each byte if coded in one lane, in 1/2^24 of a bit: (len(data),)."""
 
     def cost_rows(
         self,
@@ -222,7 +211,7 @@ class ManyBlocks(Engine, Protocol):
 
 
 COST_UNIT = 2.0**-24
-"""The unit of ``byte_costs``, in bits."""
+"""The unit of ``cost_rows``, in bits."""
 
 LANES_PER_THREAD = 64
 """From so many lanes for each CPU thread on, a GPU is faster than the CPU.
@@ -274,8 +263,9 @@ def counting() -> Counting:
     return cast(Counting, get("cpu"))
 
 
-def in_steps(cpu: Engine) -> InSteps:
-    """Return ``cpu`` if it codes step by step, else the native engine."""
+def in_steps() -> InSteps:
+    """The CPU's engine if it codes step by step, else the native one."""
+    cpu = get("cpu")
     if isinstance(cpu, InSteps):
         return cpu
     return cast(InSteps, importlib.import_module("nncomp.engine.native"))

@@ -23,7 +23,6 @@ __all__ = [
     "Primed",
     "activations",
     "bit_probabilities",
-    "byte_costs",
     "cost_rows",
     "decode_block",
     "encode_block",
@@ -73,21 +72,6 @@ def encode_block(
         kernel=kernels.in_force(),
         ready=_behind(prime, model, len(data), lanes, mixing),
     )
-
-
-def byte_costs(
-    model: Model | None,
-    data: bytes,
-    mixing: Mixing,
-    *,
-    threads: int = 1,
-    progress: Callable[[int], Any] | None = None,
-) -> npt.NDArray[np.uint32]:
-    """The cost of each byte of a block coded in one lane, in 1/2^24 of a bit: (n,).
-
-    ``threads``, of which more than two are of no use, and ``progress`` as in ``encode_block``.
-    """
-    return cost_rows(model, data, mixing, threads=threads, progress=progress).reshape(-1)
 
 
 def cost_rows(

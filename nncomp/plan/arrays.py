@@ -43,7 +43,7 @@ _NEAR, _NEAR_IN_PROGRAM = 128, 64
 
 def choose_runs(
     content: bytes,
-    program: int,
+    program: bool,
     as_is: Callable[[bytes], int],
     cost: Cost,
     floats: bool,
@@ -51,7 +51,7 @@ def choose_runs(
 ) -> list[Run]:
     """The runs of a block, which may be none.
 
-    ``program`` is the filter that suits it, or 0; ``row`` the bytes of a row where it looks like a
+    ``program`` tells whether it is one; ``row`` is the bytes of a row where it looks like a
     picture, or like floats from its first byte on, else 0: of these, only floats are taken apart,
     whose contexts know rows, too. ``as_is`` is what a piece costs that is left as it is, ``cost``
     what a stream of numbers costs, of which each has so many bytes, two or more, and may be a float
@@ -176,7 +176,7 @@ def _cost(sample: bytes, kind: Kind, cost: Cost) -> int:
 def _best(
     sample: bytes,
     width: int,
-    program: int,
+    program: bool,
     as_is: Callable[[bytes], int],
     cost: Cost,
 ) -> Kind | None:
@@ -210,7 +210,7 @@ def _changes(sample: bytes, width: int, near: int) -> list[Kind]:
     return [kind for kind in best if entropies[kind] <= most]
 
 
-def _kinds(sample: bytes, kind: Kind, program: int) -> Iterator[Kind]:
+def _kinds(sample: bytes, kind: Kind, program: bool) -> Iterator[Kind]:
     """The likely ways of cutting numbers, the best one first. In programs they are addresses, of
     which none has its bytes apart; elsewhere, nothing is gained by numbers as they are, or where
     low bytes are noise by numbers that keep theirs."""

@@ -130,9 +130,10 @@ def _choose(
     if not choose.is_worth_coding(content):
         return Leaf(content, None)
     candidates = list(choose.candidates_for(content, profile))
+    is_text = choose.is_text(content)
     while True:
         best = choose.best_of(content, candidates, encode)
-        apart = None if choose.is_text(content) else _apart(content, best, encode)
+        apart = None if is_text else _apart(content, best, encode)
         for chosen in (apart, _as_program(content, best)):
             if chosen is not None and room.has(_below(chosen), _depth(chosen)):
                 return chosen
@@ -276,7 +277,7 @@ def _apart(content: bytes, best: Candidate, encode: Encode) -> Chosen | None:
     def as_is(piece: bytes) -> int:
         return choose.cost_of(piece, best, encode)
 
-    runs = arrays.choose_runs(content, best.filter, as_is, cost, profile != Profile.LEAN, row)
+    runs = arrays.choose_runs(content, best.filter != 0, as_is, cost, profile != Profile.LEAN, row)
     if not runs:
         return None
     made = numbers.take_apart(content, runs)

@@ -7,6 +7,7 @@ structures of the same names in stage.cu.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import glob
@@ -212,11 +213,13 @@ def _cached_cubin(architecture: str) -> bytes:
         return kept.read_bytes()
     except OSError:
         code = compile_cubin(architecture)
-    try:
+    with contextlib.suppress(OSError):  # without a cache it is compiled again next time
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
-            file.write(code)
-        os.replace(file.name, kept)
-    except OSError:
-        pass  # without a cache it is compiled again next time
+            try:
+                file.write(code)
+                file.close()
+                os.replace(file.name, kept)
+            except OSError:
+                os.unlink(file.name)
     return code

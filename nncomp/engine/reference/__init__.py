@@ -34,7 +34,6 @@ from nncomp.prime import Prime
 
 __all__ = [
     "Primed",
-    "byte_costs",
     "continue_block",
     "cost_rows",
     "decode_block",
@@ -155,18 +154,6 @@ def encode_block(
         if progress is not None:
             progress(active)
     return [encoder.finish() for encoder in encoders]
-
-
-def byte_costs(
-    model: Model | None,
-    data: bytes,
-    mixing: Mixing,
-    *,
-    threads: int = 1,
-    progress: Callable[[int], Any] | None = None,
-) -> npt.NDArray[np.uint32]:
-    """The cost of each byte of a block coded in one lane, in 1/2^24 of a bit: (n,)."""
-    return cost_rows(model, data, mixing, threads=threads, progress=progress).reshape(-1)
 
 
 def cost_rows(
