@@ -209,6 +209,32 @@ def test_no_more_than_the_threads(run: Run, monkeypatch: pytest.MonkeyPatch, thr
     assert len(os.listdir()) == 20
 
 
+def test_the_network_takes_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether files are compressed or decompressed. What goes to standard output has to fit."""
+    costs: list[Cost | None] = []
+
+    def in_order(jobs: range, do: Any, cost_of: Any, **more: Any) -> Iterator[Any]:
+        costs[:] = [cost_of(job) for job in jobs]
+        for job in jobs:
+            yield do(job, None, lambda count: None)
+
+    def memory(*args: str) -> list[int]:
+        run("-q", "-T8", *args)
+        return [cost.memory for cost in costs if cost]
+
+    monkeypatch.setattr(parallel, "in_order", in_order)
+    for name in "ab":
+        Path(name).write_bytes(models.chained(3000))
+    without = memory("--model=none", "a", "b")
+    assert memory("-t", "a.nnc", "b.nnc") == without
+    with_network = memory("-f", "a", "b")
+    assert memory("-t", "a.nnc", "b.nnc") == with_network
+    assert len(without) == 2 and min(with_network) > max(without) + 100_000
+    assert len(memory("-dc", "a.nnc", "b.nnc")) == 2
+    room = str(min(with_network))
+    assert memory("-dc", "--memory", room, "a.nnc", "b.nnc") == []
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("packed")
 def test_what_files_take(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
