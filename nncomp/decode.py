@@ -79,8 +79,8 @@ class Decoder:
         Where the iterator ``items`` raises, the content before that comes first, then the error.
         Another call may go on from there: ``map`` and ``filter``, unlike a generator, survive an
         error. Raises ``FormatError`` and ``ChecksumError``, ``MemoryLimitError`` where decoding
-        would need more than the limit, ``SizeLimitError``, ``ModelNotFoundError`` and
-        ``ModelError``.
+        would need more than the limit, ``SizeLimitError``, ``PrimeError``, ``ModelNotFoundError``
+        and ``ModelError``.
         """
         tasks = filter(None, map(self._accept, items))
         return _finished(self._places.run(tasks, self._progress))

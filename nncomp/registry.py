@@ -170,7 +170,8 @@ def add(path: Path) -> tuple[Model, Path]:
 
 def resolve(model: str | os.PathLike[str] | Model) -> Model:
     """Load a model by name, or by path: a text with a directory separator or the suffix of models
-    is a path. A ``Model`` is returned as it is."""
+    is a path. A ``Model`` is returned as it is. Raises ``ModelNotFoundError``, ``ModelError`` and
+    ``OSError``."""
     if isinstance(model, Model):
         return model
     text = os.fspath(model)

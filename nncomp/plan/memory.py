@@ -73,7 +73,7 @@ def _of_joined(joined: Joined) -> int:
 
 def of_frame(header: Header, model: Model | ModelConfig | None, prime: Prime | None) -> int:
     """Upper bound in bytes for any block of a frame, unless a filter makes its streams larger than
-    its content."""
+    its content, or it is a picture of JPEG, whose coefficients take more than it says here."""
     lanes = 1 if model is None else header.lanes
     size = header.block_size
     need = 3 * size + max(f.memory([size], b"", size) for f in FILTERS)
