@@ -151,7 +151,7 @@ def _run(
 def _path_of_model(options: Options) -> str | None:
     """The path of the model, unless it is given by name."""
     model = options.model
-    if model is None or model.endswith(fileio.SUFFIX):
+    if model is None or model == NO_MODEL or model.endswith(fileio.SUFFIX):
         return model
     from nncomp import registry
 
