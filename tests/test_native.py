@@ -436,11 +436,14 @@ def test_a_coder_has_one_caller_at_a_time() -> None:
 def test_a_finder_has_one_caller_at_a_time() -> None:
     finder = _native.FarFinder(reach=1 << 26, least=64, share=64, sources=16)
     refused = threading.Event()
+    block = long_block(8)
 
     def add() -> None:
-        for _ in range(5):
+        for _ in range(1000):  # until the other thread has had its turn
+            if refused.is_set():
+                break
             with contextlib.suppress(RuntimeError):
-                finder.add(long_block(8))
+                finder.add(block)
 
     thread = threading.Thread(target=add)
     thread.start()
