@@ -209,20 +209,27 @@ def test_no_more_than_the_threads(run: Run, monkeypatch: pytest.MonkeyPatch, thr
     assert len(os.listdir()) == 20
 
 
-def test_the_network_takes_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether files are compressed or decompressed. What goes to standard output has to fit."""
-    costs: list[Cost | None] = []
+@pytest.fixture
+def costs(monkeypatch: pytest.MonkeyPatch) -> list[Cost | None]:
+    """What the files of the last command were to take; they are done one after the other."""
+    found: list[Cost | None] = []
 
     def in_order(jobs: range, do: Any, cost_of: Any, **more: Any) -> Iterator[Any]:
-        costs[:] = [cost_of(job) for job in jobs]
+        found[:] = [cost_of(job) for job in jobs]
         for job in jobs:
             yield do(job, None, lambda count: None)
+
+    monkeypatch.setattr(parallel, "in_order", in_order)
+    return found
+
+
+def test_the_network_takes_memory(run: Run, costs: list[Cost | None]) -> None:
+    """Whether files are compressed or decompressed. What goes to standard output has to fit."""
 
     def memory(*args: str) -> list[int]:
         run("-q", "-T8", *args)
         return [cost.memory for cost in costs if cost]
 
-    monkeypatch.setattr(parallel, "in_order", in_order)
     for name in "ab":
         Path(name).write_bytes(models.chained(3000))
     without = memory("--model=none", "a", "b")
@@ -237,16 +244,8 @@ def test_the_network_takes_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("packed")
-def test_what_files_take(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_files_take(run: Run, costs: list[Cost | None]) -> None:
     """As many threads as blocks, memory by their size; alone: what is larger, or no regular file"""
-    costs: list[Cost | None] = []
-
-    def in_order(jobs: range, do: Any, cost_of: Any, **more: Any) -> Iterator[Any]:
-        costs[:] = [cost_of(job) for job in jobs]
-        for job in jobs:
-            yield do(job, None, lambda count: None)
-
-    monkeypatch.setattr(parallel, "in_order", in_order)
 
     def threads(*args: str, status: int = 0) -> list[int]:
         costs.clear()
