@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from nncomp import rawio
+from nncomp import fileio, rawio
 from nncomp.cli import inputs, odd
 from nncomp.cli.parameters import STREAM
-from nncomp.cli.report import progress_bar, say, shown_name
+from nncomp.cli.report import message_of, progress_bar, say, shown_name
+from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
     from nncomp.counting import Growing
@@ -46,7 +47,7 @@ def show(
         odd.check_plain(source)
         seekable = name != STREAM and source.seekable()
         growing = Growing(options, _sample(source) if seekable else b"")
-        lines = Lines(0)
+        lines = Lines()
         if seekable:
             _read_before(source, name, growing, lines, binary=binary, show=not quiet)
         table = None if as_json else odd.Table([name])
@@ -58,7 +59,7 @@ def show(
             else:
                 if not binary:
                     odd.check_text(piece)
-                found = lines.ended(piece, growing.add(piece) * UNIT)
+                found = lines.add(piece, growing.add(piece) * UNIT)
             _print(found, least, table, name)
         _print(lines.cut(), least, table, name)
 
@@ -99,7 +100,8 @@ def _read_before(
                 return
             if not binary:
                 odd.check_text(piece)
-            lines.add(piece, growing.add(piece) * UNIT)
+            for _ in lines.add(piece, growing.add(piece) * UNIT):
+                pass  # learnt from, not printed
             if progress is not None:
                 progress(len(piece))
 
@@ -153,10 +155,10 @@ class Tail:
         try:
             status = os.stat(self._name)
             other = (status.st_dev, status.st_ino) != (mine.st_dev, mine.st_ino)
-            file = open(self._name, "rb") if other else self._file
-        except OSError as error:
+            file = fileio.open_input(self._name) if other else self._file
+        except (NNCompError, OSError) as error:
             if not self._gone:
-                self._say(f"cannot be read any more ({error.strerror}); waiting for it")
+                self._say(f"cannot be read any more ({message_of(error)}); waiting for it")
             self._gone = True
             return None
         self._gone = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import heapq
 import json
 import os
 from collections.abc import Iterator
@@ -263,18 +264,24 @@ def _write(item: Input, survey: Survey, wanted: _Wanted) -> None:
 
 
 def _lines(name: str, options: Options, wanted: _Wanted) -> list[Line]:
-    """The oddest lines of a file, the oddest first."""
+    """The oddest lines of a file, the oddest first, and of equally odd ones the first."""
+    every = _every_line(name, options, wanted)
+    odd_ones = (line for line in every if wanted.least is None or line.score >= wanted.least)
+    return heapq.nlargest(wanted.top, odd_ones, key=lambda line: line.score)
+
+
+def _every_line(name: str, options: Options, wanted: _Wanted) -> Iterator[Line]:
     from nncomp.counting import UNIT
     from nncomp.insight.lines import Lines
 
-    lines = Lines(wanted.top)
+    lines = Lines()
     for block in _read(name, options, wanted, parts=False):
         if not wanted.binary:
             odd.check_text(block.content)
         for start in range(0, len(block.content), _SLICE):
             place = slice(start, start + _SLICE)
-            lines.add(block.content[place], block.costs[place] * UNIT)
-    return [line for line in lines.end() if wanted.least is None or line.score >= wanted.least]
+            yield from lines.add(block.content[place], block.costs[place] * UNIT)
+    yield from lines.cut()
 
 
 def _survey(name: str, options: Options, wanted: _Wanted) -> Survey:

@@ -8,7 +8,6 @@ is as odd as its oddest word. So a random key, which costs much in every line, m
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,12 +66,9 @@ class _Place:
 
 
 class Lines:
-    """Takes the content piece by piece and keeps the ``top`` oddest lines, the first of equally odd
-    ones."""
+    """Takes the content piece by piece and yields its lines, as each ends."""
 
-    def __init__(self, top: int) -> None:
-        self._top = top
-        self._heap: list[tuple[float, int, Line]] = []
+    def __init__(self) -> None:
         self._places: dict[tuple[bytes, bytes, bytes], _Place] = {}
         self._number = 0
         self._offset = 0  # where the current line begins
@@ -81,13 +77,9 @@ class Lines:
         self._head = b""  # the first of these, at most HEAD
         self._costs: list[npt.NDArray[np.floating[Any]]] = []  # bits of each byte of the head
 
-    def add(self, content: bytes, costs: npt.NDArray[np.floating[Any]]) -> None:
-        """Take the next piece of content, and the bits that each byte of it costs."""
-        for _ in self.ended(content, costs):
-            pass
-
-    def ended(self, content: bytes, costs: npt.NDArray[np.floating[Any]]) -> Iterator[Line]:
-        """Do as ``add``, and yield the lines that end in the piece, except those without words."""
+    def add(self, content: bytes, costs: npt.NDArray[np.floating[Any]]) -> Iterator[Line]:
+        """Take the next piece of content, and the bits that each byte of it costs; yield the lines
+        that end in it, except those without words."""
         start = 0
         while start < len(content):
             stop = content.find(b"\n", start) + 1 or len(content)
@@ -113,23 +105,13 @@ class Lines:
                 yield line
 
     def restart(self) -> Iterator[Line]:
-        """Do as ``cut``: what comes next is the beginning of another file."""
+        """As ``cut``: what comes next is the beginning of another file."""
         yield from self.cut()
         self.skip(0, 0)
-
-    def end(self) -> list[Line]:
-        """End the content, and return the oddest lines, the oddest first."""
-        for _ in self.cut():
-            pass
-        return [line for *_, line in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
 
     def _end_line(self) -> Line | None:
         self._number += 1
         line = self._scored(self._head.rstrip(b"\r\n"), np.concatenate(self._costs))
-        if line is not None:
-            heapq.heappush(self._heap, (line.score, -line.number, line))
-            if len(self._heap) > self._top:
-                heapq.heappop(self._heap)
         self._offset += self._size
         self._size, self._bits, self._head, self._costs = 0, 0.0, b"", []
         return line
