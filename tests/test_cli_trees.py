@@ -116,8 +116,9 @@ def test_rm_in_a_tree(run: Run) -> None:
 
 
 def test_nothing_to_do(run: Run) -> None:
-    """-r and a directory without files is not an error"""
+    """-r and a directory without files is not an error, unless a file is to come out of it"""
     os.mkdir("d")
+    run("-r", "d", "-o", "x", status=2)
     for args in (["-r"], ["-dr"], ["-tr"], ["-lr"]):
         result = run(*args, "d")
         assert result.stdout == result.stderr == b""

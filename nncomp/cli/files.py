@@ -125,7 +125,7 @@ def _run(
         target_of=_target_of(mode, options),
         others=[*needed, *lists],
     )
-    if options.output is not None and len(found) > 1:
+    if options.output is not None and len(found) != 1:
         raise click.UsageError("-o is for one input")
     if options.remove:
         found = [_unless_needed(item, needed) for item in found]
