@@ -29,6 +29,7 @@ __all__ = [
     "STDOUT",
     "SUFFIX",
     "check_input",
+    "check_not_output",
     "check_removable",
     "compressed_name",
     "content_name",
@@ -96,6 +97,14 @@ def check_input(name: str, *, special: bool = False) -> None:
         raise IsADirectoryError(errno.EISDIR, "Is a directory; use -r", name)
     if not (special or stat.S_ISREG(mode)):
         raise NNCompError("is not a regular file; give it as standard input")
+
+
+def check_not_output(source: BinaryIO) -> None:
+    """Raise ``NNCompError`` where ``source`` is the file that standard output goes to: it would be
+    read with what is appended to it."""
+    status = os.fstat(source.fileno())
+    if stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.fstat(1)):
+        raise NNCompError("input and output are the same file")
 
 
 def is_descriptor(name: str) -> bool:

@@ -138,6 +138,10 @@ def test_unusual_inputs(run: Run) -> None:
     run("link")
     assert decompress(Path("link.nnc").read_bytes()) == TEXT
     assert "same file" in errors(run("-f", "a", "-o", "link", status=1))[0]
+    with open("a", "ab") as output:  # as by 'nncomp -c a >> a'
+        assert "same file" in errors(run("-c", "a", stdout=output, status=1))[0]
+        assert "same file" in errors(run("-dc", "a", stdout=output, status=1))[0]
+        assert run("test", "link.nnc", "-qq", stdout=output).returncode == 0
     assert Path("a").read_bytes() == TEXT
     assert "No such file" in errors(run("a", "-o", "no/where", status=1))[0]
 

@@ -297,6 +297,10 @@ def test_the_input_is_not_replaced(here: Program, tmp_path: Path) -> None:
     for name in (path, link):
         done = here.run("-f", "-o", name, path, status=1)
         assert done.stderr.decode() == f"unnnc: {path}: input and output are the same file\n"
+    with open(path, "ab") as output:
+        command = [*here.command, "-c", str(path)]
+        done = subprocess.run(command, check=False, stdout=output, stderr=subprocess.PIPE)
+    assert (done.returncode, b"same file" in done.stderr) == (1, True)
     assert decompress(path.read_bytes()) == TEXT
 
 

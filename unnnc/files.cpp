@@ -71,6 +71,8 @@ std::optional<int> descriptor_of(std::filesystem::path path) {
   return std::nullopt;
 }
 
+constexpr const char* SAME_FILE = "input and output are the same file";
+
 bool is_same(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
 // The temporary name of the current Output, for the signal handler, which must not touch a std::string.
@@ -179,6 +181,12 @@ size_t Input::read(std::span<uint8_t> to) {
 
 bool Input::is_terminal() const { return isatty(descriptor_) != 0; }
 
+void Input::require_not_output() const {
+  const struct stat own = status();
+  struct stat output{};
+  if (S_ISREG(own.st_mode) && fstat(STDOUT_FILENO, &output) == 0 && is_same(own, output)) throw Refusal(SAME_FILE);
+}
+
 struct stat Input::status() const {
   struct stat found{};
   if (fstat(descriptor_, &found) != 0) throw Refusal(std::strerror(errno));
@@ -203,7 +211,7 @@ Output::Output(const std::string& path, bool force, const Input& input)
 bool Output::open_directly() {
   struct stat found{};
   if (S_ISREG(like_.st_mode) && stat(path_.c_str(), &found) == 0 && is_same(found, like_)) {
-    throw Refusal("input and output are the same file");
+    throw Refusal(SAME_FILE);
   }
   if (const std::optional<int> given = descriptor_of(path_)) {
     descriptor_ = fcntl(*given, F_DUPFD_CLOEXEC, 0);

@@ -29,6 +29,7 @@ class Input {
   size_t read(std::span<uint8_t> to);
 
   bool is_terminal() const;
+  void require_not_output() const;  // throws Refusal where it is the file that standard output goes to
   struct stat status() const;
 
  private:

@@ -159,6 +159,7 @@ void process(const std::string& name, const Options& options, Models& models) {
     decode(source, models, options.limits, [&](View content) { output.write(content); });
     return output.publish();
   }
+  input.require_not_output();
   decode(source, models, options.limits, [](View content) { write_all(STDOUT_FILENO, content, "(stdout)"); });
 }
 

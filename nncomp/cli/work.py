@@ -179,6 +179,8 @@ def _open_sink(
     mode: Mode, item: Input, source: BinaryIO, options: Options, stdout: Writable | None
 ) -> Iterator[Writable]:
     target = item.target
+    if target is None and mode != Mode.TEST:
+        fileio.check_not_output(source)
     if mode == Mode.TEST:
         yield Nowhere()
     elif target is not None:
