@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from nncomp import prime, resolve
 from nncomp.container import LEAD_SIZE, Aside, Block, Header, Item, ModelRef
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, SizeLimitError
-from nncomp.far import Future, Split
+from nncomp.far import Found, Future, Split
 from nncomp.filters import FILTERS, none
 from nncomp.model import ARITHMETIC, Model
 from nncomp.options import Options
@@ -177,7 +177,7 @@ class Decoder:
             def finish() -> Part | None:
                 content = literals
                 if plan.copies is not None and asked_for:
-                    split = Split(literals, plan.copies.sources, copies)
+                    split = Split(literals, Found(plan.copies.sources, copies))
                     content = future.join(number, split, block.size)
                     _require(block.matches(content))
                 future.add(number, literals)

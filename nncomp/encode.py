@@ -1,4 +1,4 @@
-"""Content → a frame: cuts it into blocks, codes each in several ways, and keeps the smallest.
+"""Content → a frame: cuts it into blocks, has each coded in several ways, and keeps the smallest.
 
 The bytes depend on the content, the model and the options, never on threads, on the device or on
 the pieces in which the input arrives.
@@ -10,32 +10,26 @@ import contextlib
 import dataclasses
 import io
 import itertools
-import zlib
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from nncomp import container, levels, rawio, resolve
+from nncomp.blocks import BlockCoder, Coded
 from nncomp.container import MAX_LANES, Block, FrameWriter, Header, ModelRef
 from nncomp.errors import FormatError, NNCompError
-from nncomp.far import Found, Past, Split
+from nncomp.far import Found, Past
 from nncomp.filters import deflate
-from nncomp.mixing import Mixing
 from nncomp.model import ARITHMETIC
 from nncomp.options import Options
 from nncomp.places import Places
-from nncomp.plan import Copies, Joined, Part, Plan, Stream, judge, layout, parts
-from nncomp.plan.parts import Chosen, Filtered
+from nncomp.plan import Plan, layout
 from nncomp.rawio import Readable, Writable
-from nncomp.schedule import Meter, Progress, Task, unheard
+from nncomp.schedule import Progress
 from nncomp.summary import Summary
 from nncomp.ways import StreamCoder
 
-__all__ = ["Before", "Coded", "Encoder", "header_of"]
-
-Coded = list[tuple[Plan, Block]]
-"""A block coded in one way or two, without the network and with it. Which one is written depends on
-the blocks before: the first one with the network also pays for the model's record."""
+__all__ = ["Before", "Encoder", "header_of"]
 
 
 @dataclass(frozen=True)
@@ -74,15 +68,14 @@ class Encoder:
         progress: Progress | None = None,
     ) -> None:
         self.header = header_of(options)
-        self._level = levels.get(options.level)
+        level = levels.get(options.level)
         # Everything is looked up and loaded now, so that errors come before anything is written,
         # and nothing has to be imported while the interpreter ends.
         self._places = Places(options, content_size)
         self._model, self._packed = resolve.for_writing(options)
-        self._prime = options.prime
-        self._places.expect(self.header, self._model, self._prime)
+        self._places.expect(self.header, self._model, options.prime)
         place = self._places.place
-        self._coder = StreamCoder(self.header, self._level, self._model, place, self._prime)
+        self._coder = BlockCoder(StreamCoder(self.header, level, self._model, place, options.prime))
         self._progress = progress
         self._inside: deflate.Inside | None = None  # where in a stream the last block begins
         self._before = b""  # content of the last block
@@ -125,7 +118,9 @@ class Encoder:
         src.seek(before[0].first * self.header.block_size)
         blocks = itertools.islice(self._blocks(src), number - before[0].first, None)
         tasks = (
-            self._task(content, None if one.found is None else one.found.split(content), inside)
+            self._coder.task(
+                content, None if one.found is None else one.found.split(content), inside
+            )
             for one, (content, inside) in zip(before, blocks, strict=False)
         )
         return self._places.run(tasks, self._progress)
@@ -133,7 +128,7 @@ class Encoder:
     def code(self, src: Readable, count: int | None = None) -> Generator[Coded, None, None]:
         """Code the next ``count`` blocks of ``src``, or all of them, for ``put``."""
         tasks = (
-            self._task(content, self._past.split(content), inside)
+            self._coder.task(content, self._past.split(content), inside)
             for content, inside in itertools.islice(self._blocks(src), count)
         )
         return self._places.run(tasks, self._progress)
@@ -245,82 +240,6 @@ class Encoder:
         data = None if self._packed is None else self._packed.data
         return ModelRef(self._model.id, self._model.name, data)
 
-    def _task(
-        self, content: bytes, split: Split | None, inside: deflate.Inside | None
-    ) -> Task[Coded]:
-        """A task that codes a block. Its result is at most one way without the network and one with
-        it, of which the smaller is to be written, and the first if they are equal."""
-
-        def code(threads: int, report: Progress) -> Iterator[Coded]:
-            heard = Meter(report, len(content))
-            if split is None:
-                plans = self._plans(content, inside, threads, heard)
-            else:  # the literals do not begin where the block does, so ``inside`` does not hold
-                copies = self._copies(split, threads, unheard(report))
-                plans = self._plans(split.literals, None, threads, heard)
-                plans = [dataclasses.replace(plan, copies=copies) for plan in plans]
-            heard.finish()
-            checks = zlib.crc32(content), container.lead_checksum(content)
-            blocks = [layout.dumps(plan, len(content), *checks) for plan in plans]
-            possible = [
-                (plan, block)
-                for plan, block in zip(plans, blocks, strict=True)
-                if len(block.payload) <= len(content) and len(block.plan) <= container.MAX_PLAN_SIZE
-            ]
-            yield [
-                min(ways, key=lambda way: container.record_size(way[1], None))
-                for network in (False, True)
-                if (ways := [way for way in possible if way[1].network == network])
-            ]
-
-        return code
-
-    def _copies(self, split: Split, threads: int, report: Progress) -> Copies:
-        stream = self._coder.alone(split.copies, Mixing(self._level.profile), threads, report)
-        if stream.stored_size >= stream.size:
-            stream = Stream(stream.size, (split.copies,))
-        return Copies(split.sources, len(split.literals), stream)
-
-    def _plans(
-        self, content: bytes, inside: deflate.Inside | None, threads: int, report: Progress
-    ) -> list[Plan]:
-        """The plans to choose from: stored; and filtered, with each stream coded in its best way
-        without the network, and in its best way with or without. If the prime already makes a small
-        block tiny, nothing else is tried."""
-
-        def trial(*args: Any) -> list[bytes]:  # on the CPU: a sample is too small for a GPU
-            with self._coder.place.cpu() as cpu:
-                return cpu.encode_block(*args, threads=threads, progress=unheard(report))
-
-        plans = [Plan((Stream(len(content), (content,)),))]
-        if self._prime is not None and judge.is_record(content):
-            mixing = Mixing(self._level.profile)
-            coded = self._coder.code(content, mixing, threads, report)
-            plans += map(Plan.of, coded)
-            if any(judge.prime_suffices(one.stored_size, len(content)) for one in coded):
-                return plans
-        chosen = parts.choose_parts(content, self._level.profile, trial, inside)
-        alone, best = self._code(chosen, threads, report)
-        return [*plans, *map(Plan.of, [alone] if best == alone else [alone, best])]
-
-    def _code(self, chosen: Chosen, threads: int, report: Progress) -> tuple[Part, Part]:
-        """``chosen`` coded without the network, and coded with it where that is smaller."""
-        if isinstance(chosen, Filtered):
-            coded = [self._code(part, threads, report) for part in chosen.parts]
-            alone, best = (
-                _or_stored(Joined(chosen.size, streams, chosen.filter, chosen.side), chosen)
-                for streams in zip(*coded, strict=True)
-            )
-            return alone, best
-        stream, mixing = chosen.stream, chosen.mixing
-        ways = [Stream(len(stream), (stream,))]
-        if mixing is not None and chosen.network:
-            ways += self._coder.code(stream, mixing, threads, report)
-        elif mixing is not None:
-            ways.append(self._coder.alone(stream, mixing, threads, report))
-        alone = min((way for way in ways if not way.network), key=_stored_size)
-        return alone, min(ways, key=_stored_size)
-
 
 def _is_read(plan: Plan, block: Block, header: Header) -> bool:
     """Whether this plan is read from ``block`` in a frame with this header."""
@@ -328,14 +247,3 @@ def _is_read(plan: Plan, block: Block, header: Header) -> bool:
         return layout.loads(block, header) == plan
     except FormatError:
         return False
-
-
-def _or_stored(joined: Joined, chosen: Filtered) -> Part:
-    """Return ``joined``, or the bytes before the filter, stored, where those are not larger."""
-    if joined.stored_size < joined.size:
-        return joined
-    return Stream(chosen.size, (parts.joined(chosen),))
-
-
-def _stored_size(stream: Stream) -> int:
-    return stream.stored_size

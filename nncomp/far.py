@@ -35,7 +35,7 @@ class Found:
             gap, size, _, _ = (varint.read(lambda: stream.read(1)[0]) for _ in range(4))
             literals.append(content[position : position + gap])
             position += gap + size
-        return Split(b"".join([*literals, content[position:]]), self.sources, self.copies)
+        return Split(b"".join([*literals, content[position:]]), self)
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,7 @@ class Split:
     """A block's content, split into literals and copies."""
 
     literals: bytes
-    sources: tuple[int, ...]  # as in ``plan.Copies``
-    copies: bytes  # the stream of copies
-
-    @property
-    def found(self) -> Found:
-        return Found(self.sources, self.copies)
+    found: Found
 
 
 class Past:
@@ -83,7 +78,7 @@ class Past:
         if found is None:
             return None
         literals, sources, copies = found
-        return Split(literals, tuple(sources), copies)
+        return Split(literals, Found(tuple(sources), copies))
 
 
 class Future:
@@ -107,7 +102,7 @@ class Future:
     def join(self, number: int, split: Split, size: int) -> bytes:
         """The content of a block, ``size`` bytes. Raises ``FormatError``."""
         try:
-            sources = [self._held[number - back] for back in split.sources]
+            sources = [self._held[number - back] for back in split.found.sources]
         except KeyError:
             raise FormatError("a block copies from beyond the reach") from None
-        return _native.far_join(split.literals, split.copies, sources, size)
+        return _native.far_join(split.literals, split.found.copies, sources, size)

@@ -30,7 +30,7 @@ from nncomp import (
 )
 from nncomp.container import REACHES, Block, FrameWriter, Header
 from nncomp.errors import FormatError, MemoryLimitError, NNCompError
-from nncomp.far import Future, Past, Split
+from nncomp.far import Found, Future, Past, Split
 from nncomp.options import DEFAULT_MEMORY_LIMIT, DEFAULT_REACH
 from nncomp.plan import MAX_SOURCES, Copies, Plan, Stream, layout
 from nncomp.plan.choose import LEAST_COPY
@@ -91,7 +91,7 @@ def test_what_is_found_is_put_back(content: bytes, size: int, reach: int) -> Non
             sought = [held[-back] for back in sources]
             assert sum(map(len, held[-sources[-1] :])) <= reach
             assert by_the_page(literals, copies, sought) == block
-            split = Split(literals, tuple(sources), copies)
+            split = Split(literals, Found(tuple(sources), copies))
             assert future.join(number, split, len(block)) == block
         finder.add(literals)
         future.add(number, literals)
@@ -157,7 +157,7 @@ def test_no_more_sources_than_a_block_may_have() -> None:
     for block in blocks:
         assert past.split(block) is None
     split = past.split(b"".join(blocks))
-    assert split is not None and len(split.sources) == MAX_SOURCES
+    assert split is not None and len(split.found.sources) == MAX_SOURCES
 
 
 def test_frames_know_nothing_of_each_other() -> None:
@@ -291,7 +291,7 @@ def test_what_is_beyond_the_reach_is_refused() -> None:
     future = Future(10)
     for number, literals in enumerate((b"abc", b"defgh", b"ij", b"")):
         future.add(number, literals)
-    split = Split(b"", (4,), bytes.fromhex("00 03 00 00"))
+    split = Split(b"", Found((4,), bytes.fromhex("00 03 00 00")))
     assert future.join(4, split, 3) == b"abc"
     future.add(4, b"k")
     with pytest.raises(FormatError, match="beyond the reach"):

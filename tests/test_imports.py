@@ -57,9 +57,10 @@ ALLOWED = {
     "places": {"arguments", "container", "engine", "mixing", "plan", "schedule"},
     "far": {"_native", "errors", "plan", "varint"},
     "encode": {
-        *("container", "errors", "far", "filters", "levels", "mixing", "model", "options"),
+        *("blocks", "container", "errors", "far", "filters", "levels", "model", "options"),
         *("places", "plan", "rawio", "resolve", "schedule", "summary", "ways"),
     },
+    "blocks": {"container", "far", "filters", "mixing", "plan", "schedule", "ways"},
     "ways": {"container", "engine", "levels", "mixing", "places", "plan", "schedule"},
     "decode": {
         *("container", "engine", "errors", "far", "filters", "model", "options", "places", "plan"),
@@ -94,8 +95,8 @@ ALLOWED = {
         *("prime", "rawio", "reader"),
     },
     "integrations": {
-        *("api", "arguments", "encode", "errors", "file", "fileio", "integrations", "levels"),
-        *("options", "prime", "rawio", "reader", "resolve"),
+        *("api", "arguments", "blocks", "encode", "errors", "file", "fileio", "integrations"),
+        *("levels", "options", "prime", "rawio", "reader", "resolve"),
     },
     "train": {
         "container",

@@ -21,7 +21,8 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from nncomp import api, fileio, rawio
-from nncomp.encode import Before, Coded, Encoder
+from nncomp.blocks import Coded
+from nncomp.encode import Before, Encoder
 from nncomp.errors import NNCompError
 from nncomp.file import NNCompFile
 from nncomp.options import Options
