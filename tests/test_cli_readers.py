@@ -115,9 +115,12 @@ HERE = "a.nnc", "b c.nnc", "./-d.nnc"
         (["-inf", "patterns", "--file=patterns", "a.nnc"], "3:foo bar"),
         (["-r", "hello"], "a.nnc:hello|b c.nnc:hello there|tree/e.nnc:hello"),
         (["-rl", "hello", "tree", "a.nnc"], "tree/e.nnc|a.nnc"),
+        (["-rc", "hello", "a.nnc"], "1"),
+        (["-rc", "hello", "tree"], "tree/e.nnc:1"),
         (["-Z", "-l", "odd", *HERE, "it's 100%s $x\n.nnc"], "it's 100%s $x\n.nnc\0"),
         (["-q", "hello", *HERE], ""),
         (["-q", "hello", "missing.nnc", "a.nnc"], ""),
+        (["-q", "hello", "padded"], ""),
     ],
 )
 def test_grep_finds(search: Run, words: list[str], found: str) -> None:
@@ -125,6 +128,7 @@ def test_grep_finds(search: Run, words: list[str], found: str) -> None:
     Path("patterns").write_text("FOO\nthere\n")
     os.mkdir("tree")
     Path("tree/e.nnc").write_bytes(compress(b"hello"))
+    Path("padded").write_bytes(compress(b"hello") + bytes(4))
     Path("tree/plain").write_bytes(b"hello")
     lines = [line + "\n" for line in found.split("|")] if found else []
     expected = "".join(lines).replace("\0\n", "\0")
@@ -173,9 +177,9 @@ def test_grep_fails(search: Run) -> None:
     result = search("-c", "hello", "plain", "missing", "cut.nnc", "a.nnc", status=2)
     assert result.stdout.splitlines()[-1] == b"a.nnc:1"  # of cut.nnc, what came before
     first, second, third = errors(result)
-    assert first == "nncomp: plain: not an .nnc file"
-    assert second == "nncomp: missing: No such file or directory"
-    assert third.startswith("nncomp: cut.nnc: ") and "end-of-stream" in third
+    assert first == "nncgrep: plain: not an .nnc file"
+    assert second == "nncgrep: missing: No such file or directory"
+    assert third.startswith("nncgrep: cut.nnc: ") and "end-of-stream" in third
     assert errors(search("-s", "hello", "missing", "a.nnc", status=2)) == []
     (line,) = errors(search("-f", "no\nfile", "a.nnc", status=2))
     assert line == "nncgrep: no\\nfile: No such file or directory"

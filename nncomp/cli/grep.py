@@ -187,16 +187,19 @@ def _pattern_file(name: str, stack: contextlib.ExitStack) -> str:
 
 
 def _search_all(request: _Request) -> int:
-    report = Report(0)
+    report = Report(0, "nncgrep")
     names = request.names or ["." if request.recursive else STREAM]
     files = inputs.find(Mode.DECOMPRESS, tuple(names), recursive=request.recursive)
-    words = ["-H"] if request.recursive or len(names) > 1 else []
+    several = len(names) > 1 or (request.recursive and os.path.isdir(names[0]))
+    words = ["-H"] if several else []
     options = dataclasses.replace(default_options(), prime=request.prime)
     found = False
     for file in files:
         try:
             label = file.name if request.names else file.name.removeprefix("./")
-            status = _search(file, [*words, *request.options], label, options)
+            known = [] if file.name == STREAM else [f"--label={label}"]
+            grep = _Grep(["grep", *words, *request.options, *known, "--", "-"])
+            status = _search(file, grep, options, enough=request.quiet)
         except Exception as error:
             if not (request.silent and isinstance(error, OSError)):
                 report.complain(file.name, error)
@@ -210,19 +213,20 @@ def _search_all(request: _Request) -> int:
     return 2 if report.status else 0 if found else 1
 
 
-def _search(file: Input, words: list[str], label: str, options: Options) -> int:
+def _search(file: Input, grep: _Grep, options: Options, *, enough: bool) -> int:
     """Search one file; returns grep's exit status. Raises the file's error, after searching the
-    content before it."""
+    content before it, unless it is ``enough`` that there is something."""
     from nncomp import api
 
     if file.problem is not None:
         raise file.problem
-    if file.name != STREAM:
-        words = [*words, f"--label={label}"]
-    grep = _Grep(["grep", *words, "--", "-"])
     with inputs.open_packed(file.name) as source, grep:
-        with contextlib.suppress(BrokenPipeError):  # it has seen enough
-            api.decompress_stream(source, grep, options.of_call())
+        try:
+            with contextlib.suppress(BrokenPipeError):  # it has seen enough
+                api.decompress_stream(source, grep, options.of_call())
+        except Exception:
+            if not (enough and grep.has_begun and grep.end() == 0):
+                raise
         return grep.end()
 
 
@@ -233,6 +237,10 @@ class _Grep:
     def __init__(self, command: list[str]) -> None:
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        return self._process is not None
 
     def write(self, data: bytes, /) -> int:
         pipe = self._start()

@@ -87,15 +87,16 @@ def _place(error: BaseException) -> str:
 class Report:
     """Reports errors of inputs, and keeps the exit status of the command."""
 
-    def __init__(self, quiet: int) -> None:
+    def __init__(self, quiet: int, program: str = "nncomp") -> None:
         self.status = 0
         self._quiet = quiet
+        self._program = program
 
     def complain(self, name: str, error: Exception) -> None:
         """Say what is wrong with the input ``name``, unless -qq."""
         self.status = 1
         if self._quiet < 2:
-            complain(fileio.STDIN if name == "-" else name, error)
+            complain(fileio.STDIN if name == "-" else name, error, self._program)
 
 
 def shown_name(name: str) -> str:
