@@ -198,6 +198,9 @@ def test_wrong_usage(run: Run, classes: list[str]) -> None:
         [*classes, "x", "--evaluate", "2"],
         [*classes, "x", "--sample", "0"],
         [*classes, "x", "--sample", "17MiB"],
+        [*classes, "-", "-"],
+        ["--class", "a=-", "--class", "b=x"],
+        ["--class", "a=-", "--class", "b=-", "x"],
     ):
         run("classify", *args, status=2)
     words = ["--class", "a=x", "--class", "b=empty", "x"]

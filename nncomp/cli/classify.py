@@ -83,6 +83,8 @@ def classify(
 
     if folds is not None and files:
         raise click.UsageError("--evaluate takes no FILES: it judges those of the classes")
+    files = files if folds is not None else files or (STREAM,)
+    inputs.check_once((*files, *(path for _, path in classes)))
     labels, texts = [], []
     for name, path in classes:
         for content in _contents(path, max(sample, JUDGED)):
@@ -98,7 +100,7 @@ def classify(
             raise NNCompError(str(error)) from None
         click.echo(_evaluation(found, as_json), nl=False)
         return 0
-    return _judge(classifier.fit(texts, labels), files or (STREAM,), as_json)
+    return _judge(classifier.fit(texts, labels), files, as_json)
 
 
 def _judge(classifier: CompressionClassifier, files: tuple[str, ...], as_json: bool) -> int:
