@@ -173,6 +173,7 @@ def test_wrong_usage_and_input(run: Run) -> None:
         *(["-L", "-o", "y"], ["-o", "y", "--json"], ["-n", "0"], ["--block-size", "3"]),
         *(["x", "-o", "y"], ["-o", "y", "--output-dir", "d"], ["--png"], ["-", "-"]),
         *(["--output-dir", "d", "-"], ["-F", "y"], ["--output-dir", "-"]),
+        *(["-n", "5"], ["-F", "-n", "5"], ["-a"]),
     ):
         run("inspect", "x", *words, status=2)
     Path("y").write_bytes(b"kept")
@@ -439,13 +440,23 @@ def test_following(follow: Callable[..., Followed]) -> None:
     assert one.end() == -signal.SIGINT
 
 
+def test_following_ends_when_nobody_reads(follow: Callable[..., Followed]) -> None:
+    """Even if nothing comes: as tail -f does"""
+    Path("x.log").write_bytes(b"a line\n")
+    one = follow("-F", "x.log")
+    one.line()
+    assert one.process.stdout is not None
+    one.process.stdout.close()
+    assert one.process.wait(60) == -signal.SIGPIPE
+
+
 def test_what_is_appended_before_a_file_is_replaced_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = str(tmp_path / "x.log")
     append(name, b"old\n")
     with open(name, "rb") as source:
-        pieces = following.Tail(name, source).pieces()
+        pieces = following.Tail(name, source, lambda count: None).pieces()
         assert next(pieces) == b"old\n"
         append(name, b"last\n")
         os.replace(name, tmp_path / "old.log")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -19,6 +19,7 @@ from nncomp import fileio, rawio
 from nncomp.cli import inputs, odd
 from nncomp.cli.parameters import STREAM
 from nncomp.cli.report import message_of, progress_bar, say, shown_name
+from nncomp.cli.streams import Piped
 from nncomp.errors import NNCompError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def show(
     from nncomp.insight.lines import Lines
 
     why_not = "there is no file to follow, and standard input is a terminal"
-    with inputs.open_text(name, why_not) as source:
+    with inputs.open_text(name, why_not) as source, fileio.standard_output() as stdout:
         odd.check_plain(source)
         seekable = name != STREAM and source.seekable()
         growing = Growing(options, _sample(source) if seekable else b"")
@@ -53,7 +54,8 @@ def show(
         table = None if as_json else odd.Table([name])
         if table is not None:
             click.echo(table.head(), nl=False)
-        for piece in Tail(name, source).pieces() if seekable else _piped(source):
+        watch = Piped(stdout).watched(None)
+        for piece in Tail(name, source, watch).pieces() if seekable else _piped(source):
             if piece is _CUT:
                 found = lines.restart()
             else:
@@ -124,11 +126,12 @@ def _piped(source: BinaryIO) -> Iterator[bytes]:
 
 
 class Tail:
-    """Yields what is appended to a file, for ever."""
+    """Yields what is appended to a file, for ever. ``watch(0)`` is called while nothing comes."""
 
-    def __init__(self, name: str, source: BinaryIO) -> None:
+    def __init__(self, name: str, source: BinaryIO, watch: Callable[[int], None]) -> None:
         self._name = name
         self._file = source
+        self._watch = watch
         self._owned = False  # whether we have opened the file
         self._gone = False  # whether the file is missing, and a message has said so
 
@@ -143,6 +146,7 @@ class Tail:
                     self._turn_to(file)
                     yield _CUT
                 else:
+                    self._watch(0)
                     time.sleep(_PAUSE)
         finally:
             if self._owned:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["inspect"]
 
 _SLICE = 1 << 20  # bytes that are handled at a time
+_TOP = 20  # lines
 _LEAST_BLOCK = 1 << 16  # bytes of a block at least
 _PAGE, _MAP = ".html", ".png"
 
@@ -50,7 +51,7 @@ class _Wanted:
     """Options that say what is shown of each file."""
 
     lines: bool  # odd lines, rather than a survey
-    top: int  # how many lines
+    top: int | None  # how many lines
     binary: bool  # whether files with NUL bytes are taken as lines, too
     least: float | None  # score of a line at least
     output: str | None  # file of a report, which is a page or a map
@@ -72,10 +73,8 @@ class _Wanted:
     "-n",
     "--top",
     type=click.IntRange(1, 100_000),
-    default=20,
-    show_default=True,
     metavar="N",
-    help="For --lines: how many, of each file.",
+    help=f"For --lines: how many, of each file; {_TOP} by default.",
 )
 @click.option("-a", "--text", is_flag=True, help="For --lines: whatever it is, it has lines.")
 @click.option(
@@ -118,7 +117,7 @@ def inspect(
     ctx: click.Context,
     files: tuple[str, ...],
     lines: bool,
-    top: int,
+    top: int | None,
     text: bool,
     output: str | None,
     output_dir: str | None,
@@ -202,8 +201,10 @@ def _check_usage(
         raise click.UsageError("--follow is for one file")
     if follow and model not in (None, NO_MODEL):
         raise click.UsageError("--follow does without the network")
-    if wanted.least is not None and not (wanted.lines or follow):
-        raise click.UsageError("--least is for --lines and --follow")
+    if wanted.top is not None and not wanted.lines:
+        raise click.UsageError("--top is for --lines")
+    if (wanted.least is not None or wanted.binary) and not (wanted.lines or follow):
+        raise click.UsageError("--least and -a are for --lines and --follow")
     if wanted.report and (wanted.lines or wanted.as_json):
         raise click.UsageError("--lines and --json make no report")
 
@@ -267,7 +268,7 @@ def _lines(name: str, options: Options, wanted: _Wanted) -> list[Line]:
     """The oddest lines of a file, the oddest first, and of equally odd ones the first."""
     every = _every_line(name, options, wanted)
     odd_ones = (line for line in every if wanted.least is None or line.score >= wanted.least)
-    return heapq.nlargest(wanted.top, odd_ones, key=lambda line: line.score)
+    return heapq.nlargest(wanted.top or _TOP, odd_ones, key=lambda line: line.score)
 
 
 def _every_line(name: str, options: Options, wanted: _Wanted) -> Iterator[Line]:
