@@ -133,16 +133,39 @@ def test_damage(run: Run) -> None:
     assert len(errors(result)) == 1
 
 
+def test_the_output_is_no_input(run: Run) -> None:
+    Path("a.nnc").write_bytes(FILE)
+    for words in (["a.nnc"], ["a.nnc", "--bytes", ":3"]):
+        with open("a.nnc", "ab") as output:
+            result = run("cat", *words, stdout=output, status=1)
+        assert errors(result) == ["nncomp: a.nnc: input and output are the same file"]
+    assert Path("a.nnc").read_bytes() == FILE
+
+
+def test_names_like_options(run: Run) -> None:
+    """Behind --, nothing is an option."""
+    for name in ("--lines", "b.nnc"):
+        Path(name).write_bytes(FILE)
+    assert run("cat", "--", "--lines", "b.nnc").stdout == 2 * CONTENT
+    assert run("cat", "--bytes", ":3", "--", "--lines", "b.nnc").stdout == 2 * CONTENT[:3]
+
+
 def test_a_pipe_cannot_seek(run: Run) -> None:
     result = run("cat", "--bytes", ":3", input=FILE, status=1, process=True)
     assert errors(result) == ["nncomp: (stdin): is not a file that can seek, which a range needs"]
 
 
 @pytest.mark.parametrize(
-    "words", [["--bytes", "3"], ["--bytes", "a:b"], ["--bytes", ":1", "--lines", ":1"]]
+    "words",
+    [
+        ["--bytes", "3"],
+        ["--bytes", "a:b"],
+        ["--bytes", ":1", "--lines", ":1"],
+        ["--lines", ":1", "--json"],
+    ],
 )
 def test_wrong_usage(run: Run, words: list[str]) -> None:
-    assert re.search(b"range|exclude", run("cat", *words, "a.nnc", status=2).stderr)
+    assert re.search(b"range|exclude|json", run("cat", *words, "a.nnc", status=2).stderr)
 
 
 @settings(max_examples=examples(200), deadline=None)

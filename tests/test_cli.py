@@ -162,6 +162,7 @@ def test_unusual_inputs(run: Run) -> None:
         ["--block-size", "1 parsec", "a"],
         ["--device", "gpu", "a"],
         ["--memory", "lots", "a"],
+        ["--long", "512MiB", "--no-long", "a"],
         ["train"],
     ],
 )

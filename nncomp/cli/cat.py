@@ -65,6 +65,8 @@ class _Command(FileCommand):
         for word in words:
             ranged = word in {f"--{unit}" for unit in _UNITS}
             joined.append("=".join([word, *itertools.islice(words, 1)]) if ranged else word)
+            if word == "--":  # no options behind it
+                joined += words
         return super().parse_args(ctx, joined)
 
 
@@ -97,6 +99,8 @@ def _write_all(
     options = options_of(ctx, **values)
     if options.output is not None or options.output_dir is not None or options.remove:
         raise click.UsageError("a range goes to standard output")
+    if options.as_json:
+        raise click.UsageError("--json goes with test and list")
     if options.keep_going or options.zeros:
         raise click.UsageError("--keep-going and --zeros are for all of a file")
     report = Report(options.quiet)
@@ -122,6 +126,7 @@ def _parts_in(name: str, unit: str, wanted: slice, options: Options) -> Iterator
     with opened as file:
         if not file.seekable():
             raise NNCompError("is not a file that can seek, which a range needs")
+        fileio.check_not_output(file)
         yield from _parts_of(file, unit, wanted, options)
 
 

@@ -324,6 +324,8 @@ def options_of(
     **values: Any,
 ) -> Options:
     """The parsed values as ``Options``."""
+    if no_long and reach is not None:
+        raise click.UsageError("--long and --no-long exclude each other")
     values["reach"] = 0 if no_long else reach
     in_flight = memory
     if ctx.get_parameter_source("memory") == ParameterSource.DEFAULT:
