@@ -101,7 +101,7 @@ class Ready {
   Ready(nb::bytes known, size_t room, const MixingArgs& mixing, const Network* network, nb::object progress,
         const std::string& kernel) {
     const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, 1, room, 1);
-    require(known.size() < room, "room is out of range");
+    require(known.size() >= 1 && known.size() < room, "known is out of range");
     Unlocked unlocked(progress);
     ready_.emplace(predictor, view(known), room, unlocked.progress());
   }
@@ -164,9 +164,8 @@ class Decoding {
     require(known.size() == 0 || (payloads_.size() == 1 && known.size() < size), "known is out of range");
     const nncomp::Predictor predictor = predictor_of(network, mixing, kernel, payloads_.size(), size, threads);
     const nncomp::Ready* begin = Ready::of(ready, predictor, size, int(payloads_.size()));
-    out_ = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
-    if (!out_.is_valid()) throw nb::python_error();
-    std::span<uint8_t> data(reinterpret_cast<uint8_t*>(PyBytes_AsString(out_.ptr())), size);
+    auto [bytes, data] = new_bytes(size);
+    out_ = std::move(bytes);
     std::vector<std::span<const uint8_t>> views;
     for (const nb::bytes& payload : payloads_) views.push_back(view(payload));
     Unlocked unlocked;
@@ -276,7 +275,7 @@ nb::tuple mixing_tables() {
 
 size_t room_for(size_t size) { return nncomp::Stage::room_for(size); }
 
-size_t mixing_memory(const MixingArgs& mixing, bool network, int units, size_t size, int lanes) {
+uint64_t mixing_memory(const MixingArgs& mixing, bool network, int units, size_t size, int lanes) {
   const nncomp::Mixing checked = mixing_of(mixing);
   require(lanes >= 1 && lanes <= nncomp::MAX_LANES && size <= MAX_BYTES, "lanes or size is out of range");
   require(units >= 0 && units <= nncomp::MAX_UNITS, "units is out of range");

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 #ifdef __GLIBCXX__
 #include <cxxabi.h>
@@ -28,6 +29,14 @@ inline std::span<const uint8_t> view(const nb::bytes& b) {
 }
 
 inline nb::bytes to_bytes(const std::vector<uint8_t>& v) { return nb::bytes(v.data(), v.size()); }
+
+// A new object of `size` bytes, and where to write them.
+inline std::pair<nb::bytes, std::span<uint8_t>> new_bytes(size_t size) {
+  nb::bytes bytes = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
+  if (!bytes.is_valid()) throw nb::python_error();
+  const std::span<uint8_t> content(reinterpret_cast<uint8_t*>(PyBytes_AsString(bytes.ptr())), size);
+  return {std::move(bytes), content};
+}
 
 // The largest size of a block, and of what a filter makes of it.
 constexpr size_t MAX_BYTES = size_t(1) << 28;
@@ -99,6 +108,13 @@ class Unlocked {
   nb::handle function_;
   PyThreadState* state_;
 };
+
+// Calls `use` without the interpreter's lock, and returns what it returns.
+template <class Use>
+auto unlocked(Use use) {
+  const Unlocked without;
+  return use();
+}
 
 // Keeps an object for one call, as long as this lives. Another call throws meanwhile rather than waits: it may hold the
 // interpreter's lock, without which the first one cannot end.

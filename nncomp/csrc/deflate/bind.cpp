@@ -2,7 +2,6 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
-#include <optional>
 #include <span>
 
 #include "bind.hpp"
@@ -18,11 +17,7 @@ using nncomp::deflate::Inside;
 nb::object split(nb::bytes data, size_t most, const Inside* inside) {
   require(data.size() <= MAX_BYTES, "size is out of range");
   require(most <= MAX_BYTES, "most is out of range");
-  std::optional<nncomp::deflate::Parts> parts;
-  {
-    Unlocked unlocked;
-    parts = nncomp::deflate::split(view(data), inside, most);
-  }
+  const auto parts = unlocked([&] { return nncomp::deflate::split(view(data), inside, most); });
   if (!parts) return nb::none();
   nb::list contents;
   for (const auto& content : parts->contents) contents.append(to_bytes(content));
@@ -31,11 +26,7 @@ nb::object split(nb::bytes data, size_t most, const Inside* inside) {
 
 nb::object follow(nb::bytes data, const Inside* inside) {
   require(data.size() <= MAX_BYTES, "size is out of range");
-  std::optional<Inside> found;
-  {
-    Unlocked unlocked;
-    found = nncomp::deflate::follow(view(data), inside);
-  }
+  auto found = unlocked([&] { return nncomp::deflate::follow(view(data), inside); });
   return found ? nb::cast(std::move(*found)) : nb::none();
 }
 
@@ -43,12 +34,7 @@ nb::bytes join(nb::bytes rest, nb::bytes side, const std::vector<nb::bytes>& con
   require(size <= MAX_BYTES, "size is out of range");
   std::vector<std::span<const uint8_t>> views;
   for (const nb::bytes& content : contents) views.push_back(view(content));
-  std::vector<uint8_t> data;
-  {
-    Unlocked unlocked;
-    data = nncomp::deflate::join(view(rest), view(side), views, size);
-  }
-  return to_bytes(data);
+  return to_bytes(unlocked([&] { return nncomp::deflate::join(view(rest), view(side), views, size); }));
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <deque>
-#include <optional>
 #include <span>
 
 #include "bind.hpp"
@@ -32,12 +31,7 @@ class Finder {
   nb::object split(nb::bytes content) {
     require(content.size() <= MAX_BYTES, "size is out of range");
     const Sole sole(in_use_);
-    std::optional<nncomp::far::Split> split;
-    const nb::object nobody = nb::none();  // no progress callback; outlives Unlocked: released with the lock held
-    {
-      Unlocked unlocked(nobody);
-      split = finder_.split(view(content));
-    }
+    const auto split = unlocked([&] { return finder_.split(view(content)); });
     if (!split) return nb::none();
     nb::list sources;
     for (uint32_t back : split->sources) sources.append(back);
@@ -48,12 +42,7 @@ class Finder {
     require(literals.size() <= MAX_BYTES, "size is out of range");
     const Sole sole(in_use_);
     held_.push_back(literals);
-    const nb::object nobody = nb::none();
-    size_t count;
-    {
-      Unlocked unlocked(nobody);
-      count = finder_.add(view(literals));
-    }
+    const size_t count = unlocked([&] { return finder_.add(view(literals)); });
     while (held_.size() > count) held_.pop_front();
   }
 
@@ -67,14 +56,9 @@ nb::bytes join(nb::bytes literals, nb::bytes copies, const std::vector<nb::bytes
   require(size <= MAX_BYTES, "size is out of range");
   std::vector<std::span<const uint8_t>> views;
   for (const nb::bytes& source : sources) views.push_back(view(source));
-  nb::bytes content = nb::steal<nb::bytes>(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(size)));
-  if (!content.is_valid()) throw nb::python_error();
-  const std::span<uint8_t> out(reinterpret_cast<uint8_t*>(PyBytes_AsString(content.ptr())), size);
-  {
-    Unlocked unlocked;
-    nncomp::far::join(view(literals), view(copies), views, out);
-  }
-  return content;
+  auto [bytes, content] = new_bytes(size);
+  unlocked([&, content = content] { nncomp::far::join(view(literals), view(copies), views, content); });
+  return bytes;
 }
 
 }  // namespace

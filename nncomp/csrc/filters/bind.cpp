@@ -1,7 +1,5 @@
 // Python bindings of the filters in this folder, part of the module nncomp._native. They check arguments and convert
 // types, nothing else.
-#include <optional>
-
 #include "bind.hpp"
 #include "filters/copies.hpp"
 #include "filters/hex.hpp"
@@ -32,22 +30,14 @@ nb::bytes hex_write(nb::bytes line, uint64_t address, uint8_t check, nb::bytes p
   require(payload.size() % size == 0 && payload.size() / size <= MAX_BYTES / form.line.size(),
           "payload is of no size of lines");
   std::vector<uint8_t> text(payload.size() / size * form.line.size());
-  {
-    Unlocked unlocked;
-    nncomp::hex::write(form, view(payload), text.data());
-  }
+  unlocked([&] { nncomp::hex::write(form, view(payload), text.data()); });
   return to_bytes(text);
 }
 
 nb::bytes hex_read(nb::bytes line, uint64_t address, uint8_t check, nb::bytes text, size_t start) {
   require(start <= text.size(), "start is out of range");
   const nncomp::hex::Form form = form_of(line, address, check);
-  std::vector<uint8_t> payload;
-  {
-    Unlocked unlocked;
-    payload = nncomp::hex::read(form, view(text).subspan(start));
-  }
-  return to_bytes(payload);
+  return to_bytes(unlocked([&] { return nncomp::hex::read(form, view(text).subspan(start)); }));
 }
 
 size_t hex_bytes(nb::bytes line) { return nncomp::hex::bytes_of(view(line)); }
@@ -55,11 +45,7 @@ size_t hex_bytes(nb::bytes line) { return nncomp::hex::bytes_of(view(line)); }
 nb::list copies_find(nb::bytes content, size_t least) {
   require(content.size() <= MAX_BYTES, "size is out of range");
   require(least > 0, "least is out of range");
-  std::vector<nncomp::copies::Copy> copies;
-  {
-    Unlocked unlocked;
-    copies = nncomp::copies::find(view(content), least);
-  }
+  const auto copies = unlocked([&] { return nncomp::copies::find(view(content), least); });
   nb::list found;
   for (const nncomp::copies::Copy& copy : copies) found.append(nb::make_tuple(copy.start, copy.stop, copy.distance));
   return found;
@@ -69,21 +55,14 @@ nb::list copies_find(nb::bytes content, size_t least) {
 template <auto join>
 nb::bytes joined(nb::bytes first, nb::bytes second, size_t size) {
   require(size <= MAX_BYTES, "size is out of range");
-  std::vector<uint8_t> content(size);
-  {
-    Unlocked unlocked;
-    join(view(first), view(second), content);
-  }
-  return to_bytes(content);
+  auto [bytes, content] = new_bytes(size);
+  unlocked([&, content = content] { join(view(first), view(second), content); });
+  return bytes;
 }
 
 nb::object quoted_split(nb::bytes content) {
   require(content.size() <= MAX_BYTES, "size is out of range");
-  std::optional<nncomp::quoted::Split> split;
-  {
-    Unlocked unlocked;
-    split = nncomp::quoted::split(view(content));
-  }
+  const auto split = unlocked([&] { return nncomp::quoted::split(view(content)); });
   if (!split) return nb::none();
   return nb::make_tuple(to_bytes(split->plain), to_bytes(split->places), to_bytes(split->text),
                         to_bytes(split->payload));

@@ -3,8 +3,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <optional>
-
 #include "bind.hpp"
 #include "jpeg/split.hpp"
 
@@ -15,12 +13,8 @@ namespace {
 nb::object split(nb::bytes data, uint64_t most, const std::string& kernel) {
   require(data.size() <= MAX_BYTES, "size is out of range");
   require(most <= MAX_BYTES, "most is out of range");
-  std::optional<nncomp::jpeg::Parts> parts;
   const nncomp::Kernel& found = usable_kernel(kernel);
-  {
-    Unlocked unlocked;
-    parts = nncomp::jpeg::split(found, view(data), most);
-  }
+  const auto parts = unlocked([&] { return nncomp::jpeg::split(found, view(data), most); });
   if (!parts) return nb::none();
   return nb::make_tuple(to_bytes(parts->rest), to_bytes(parts->coded), parts->blocks, parts->taken);
 }
@@ -30,12 +24,7 @@ nb::bytes join(nb::bytes rest, nb::bytes coded, size_t size, uint64_t blocks, ui
   require(size <= MAX_BYTES, "size is out of range");
   require(blocks <= MAX_BYTES && most <= MAX_BYTES, "blocks are out of range");
   const nncomp::Kernel& found = usable_kernel(kernel);
-  std::vector<uint8_t> data;
-  {
-    Unlocked unlocked;
-    data = nncomp::jpeg::join(found, view(rest), view(coded), size, blocks, most);
-  }
-  return to_bytes(data);
+  return to_bytes(unlocked([&] { return nncomp::jpeg::join(found, view(rest), view(coded), size, blocks, most); }));
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ class Splitter {
   void consider(const Found& found) {
     Header header;
     read_markers(data_.subspan(found.begin + 2), header);
-    if (header.blocks() > std::min(left_, visits_)) return;
+    if (header.blocks() > std::min(left_, visits_) || unread_ == 0) return;  // before there is memory for it
     const Header first = header;
     Planes planes(header, header.units_high);
     std::vector<Scanned> scans(1);

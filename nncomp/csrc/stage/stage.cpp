@@ -58,14 +58,16 @@ Stage::Stage(const Mixing& mixing, bool network, int units, size_t size, int lan
   shared.lanes = uint32_t(lanes);
 }
 
-size_t Stage::memory(const Mixing& mixing, bool network, int units, size_t size, int lanes) {
+uint64_t Stage::memory(const Mixing& mixing, bool network, int units, size_t size, int lanes) {
   Stage counted(mixing, network, units, size, lanes);
   return lay_out(counted.shared, nullptr) + 64;
 }
 
 size_t Stage::allocate() {
   Shared& s = shared;
-  const size_t size = lay_out(s, nullptr) + 64;
+  const uint64_t need = lay_out(s, nullptr) + 64;
+  const auto size = size_t(need);
+  if (size != need) throw std::bad_alloc();  // where addresses have 32 bits
   memory_.reset(static_cast<uint8_t*>(std::calloc(size, 1)));  // pages come when they are touched
   if (!memory_) throw std::bad_alloc();
   const uintptr_t at = reinterpret_cast<uintptr_t>(memory_.get());

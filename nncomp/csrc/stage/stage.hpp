@@ -48,7 +48,7 @@ class Stage {
   static size_t room_for(size_t size);
 
   // Bytes of memory that a stage for `size` bytes takes.
-  static size_t memory(const Mixing& mixing, bool network, int units, size_t size, int lanes);
+  static uint64_t memory(const Mixing& mixing, bool network, int units, size_t size, int lanes);
 
   mix::Shared shared;
 

@@ -17,11 +17,7 @@ nb::bytes to_bytes(const std::vector<int64_t>& numbers) {
 nb::tuple compare_lags(nb::bytes data, size_t limit, size_t most) {
   require(limit >= 1 && limit < data.size(), "limit is out of range");
   std::vector<int64_t> equal(limit + 1), apart(limit + 1);
-  size_t count = 0;
-  {
-    Unlocked unlocked;
-    count = nncomp::statistics::compare_lags(view(data), most, equal, apart);
-  }
+  const size_t count = unlocked([&] { return nncomp::statistics::compare_lags(view(data), most, equal, apart); });
   return nb::make_tuple(to_bytes(equal), to_bytes(apart), count);
 }
 
@@ -29,10 +25,7 @@ nb::bytes count_alike(nb::bytes data, size_t size) {
   constexpr size_t PLACES = nncomp::statistics::PLACES;
   require(size >= PLACES && size <= 1 << 16 && size % PLACES == 0, "size is out of range");
   std::vector<int64_t> alike(data.size() / size * PLACES);
-  {
-    Unlocked unlocked;
-    nncomp::statistics::count_alike(view(data), size, alike);
-  }
+  unlocked([&] { nncomp::statistics::count_alike(view(data), size, alike); });
   return to_bytes(alike);
 }
 
