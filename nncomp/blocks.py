@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +44,11 @@ class BlockCoder:
         def code(threads: int, report: Progress) -> Iterator[Coded]:
             heard = Meter(report, len(content))
             if split is None:
-                plans = self._plans(content, inside, threads, heard)
+                plans = self._plans(content, inside, (), threads, heard)
             else:  # the literals do not begin where the block does, so ``inside`` does not hold
                 copies = self._copies(split, threads, unheard(report))
-                plans = self._plans(split.literals, None, threads, heard)
+                beside = (copies.stream.size,)
+                plans = self._plans(split.literals, None, beside, threads, heard)
                 plans = [dataclasses.replace(plan, copies=copies) for plan in plans]
             heard.finish()
             checks = zlib.crc32(content), container.lead_checksum(content)
@@ -73,7 +74,12 @@ class BlockCoder:
         return Copies(found.sources, len(split.literals), stream)
 
     def _plans(
-        self, content: bytes, inside: deflate.Inside | None, threads: int, report: Progress
+        self,
+        content: bytes,
+        inside: deflate.Inside | None,
+        beside: Sequence[int],
+        threads: int,
+        report: Progress,
     ) -> list[Plan]:
         """The plans to choose from: stored; and filtered, with each stream coded in its best way
         without the network, and in its best way with or without. If the prime already makes a small
@@ -90,7 +96,7 @@ class BlockCoder:
             plans += map(Plan.of, coded)
             if any(judge.prime_suffices(one.stored_size, len(content)) for one in coded):
                 return plans
-        chosen = parts.choose_parts(content, self._profile, trial, inside)
+        chosen = parts.choose_parts(content, self._profile, trial, inside, beside)
         alone, best = self._code(chosen, threads, report)
         return [*plans, *map(Plan.of, [alone] if best == alone else [alone, best])]
 

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,6 +32,7 @@ from nncomp import (
 from nncomp.container import REACHES, Block, FrameWriter, Header
 from nncomp.errors import FormatError, MemoryLimitError, NNCompError
 from nncomp.far import Found, Future, Past, Split
+from nncomp.filters import deflate
 from nncomp.options import DEFAULT_MEMORY_LIMIT, DEFAULT_REACH
 from nncomp.plan import MAX_SOURCES, Copies, Plan, Stream, layout
 from nncomp.plan.choose import LEAST_COPY
@@ -116,6 +118,37 @@ def test_round_trips(content: bytes, piece: int, data: st.DataObject) -> None:
             size = data.draw(st.sampled_from([1, 100, 9000]))
             file.seek(start)
             assert file.read(size) == content[start : start + size]
+
+
+def test_copies_are_streams_of_the_block_too() -> None:
+    """Literals whose streams leave a few bytes of the format's limits: the copies have to fit."""
+    random = np.random.default_rng(3)
+    numbers = np.tile(np.cumsum(random.integers(-40, 41, 750)).astype("<i2"), 300)
+    numbers[random.integers(0, 700, 300) + 750 * np.arange(300)] += 1  # no two runs are alike
+
+    def literals(size: int, padding: int) -> bytes:
+        return NOISE[30 * KIB :][:padding] + zlib.compress(numbers.tobytes()[:size], 9)
+
+    def left(size: int, padding: int) -> int:
+        """What the limit leaves when numbers are taken apart in what was inflated."""
+        content = literals(size, padding)
+        split = deflate.split(content, None, 1 << 20)
+        assert split is not None
+        streams = [*split.streams, *split.streams[2:]]
+        return len(content) + deflate.most_contents(len(content)) - sum(map(len, streams))
+
+    size = next(size for size in range(404_000, 410_000, 2) if 0 <= left(size, 2000) % 128 < 6)
+    padding = 2000 - left(size, 2000) // 128  # each byte of it is 128 that are left
+    content = literals(size, padding)
+    assert 0 <= left(size, padding) < 6
+
+    def packed(content: bytes) -> bytes:
+        return compress(content, 1, model="none", block_size=16 * KIB)
+
+    assert "numbers" in next(iter(get_frame_info(packed(content)).blocks))
+    content = NOISE[: 16 * KIB] + NOISE[1000:5000] + content
+    assert any("far+deflate" in plan for plan in get_frame_info(packed(content)).blocks)
+    assert decompress(packed(content)) == content
 
 
 def test_noise_twice_takes_as_much_as_once() -> None:

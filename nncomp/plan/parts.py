@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -71,12 +71,17 @@ Chosen: TypeAlias = Leaf | Filtered
 
 
 def choose_parts(
-    content: bytes, profile: Profile, encode: Encode, inside: deflate.Inside | None
+    content: bytes,
+    profile: Profile,
+    encode: Encode,
+    inside: deflate.Inside | None,
+    beside: Sequence[int] = (),
 ) -> Chosen:
-    """Choose filters and mixings for ``content``, which may begin inside of a deflate stream. Every
-    filter that is chosen has been verified to join to its input again."""
+    """Choose filters and mixings for ``content``, which may begin inside of a deflate stream.
+    ``beside`` are the sizes of the block's other streams. Every filter that is chosen has been
+    verified to join to its input again."""
     room = _Room(len(content) + deflate.most_contents(len(content)), MAX_STREAMS, MAX_DEPTH)
-    return _choose(content, profile, encode, room, inside)
+    return _choose(content, profile, encode, room.without(beside), inside)
 
 
 @dataclass(frozen=True)
