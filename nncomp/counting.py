@@ -121,18 +121,18 @@ def costs(
     counter = _Counter(options)
     shape = (view.nbytes, 8) if bits else (view.nbytes,)
     stored = 1.0 if bits else 8.0  # of what nothing predicts
-    found = Split(*(np.full(shape, stored) for _ in range(3)))
+    final = np.full(shape, stored)
+    stage = np.full(shape, stored) if split else None
+    network = np.full(shape, stored) if split and counter.has_network else None
     for start in range(0, view.nbytes, MAX_BLOCK_SIZE):
         place = slice(start, start + MAX_BLOCK_SIZE)
         counted = counter.count(bytes(view[place]), bits=bits, parts=split, every=split)
-        np.multiply(counted.costs, UNIT, out=found.final[place])
-        if counted.parts is not None:
-            np.multiply(counted.parts.stage, UNIT, out=found.stage[place])
-            if found.network is not None and counted.parts.network is not None:
-                np.multiply(counted.parts.network, UNIT, out=found.network[place])
-    if not split:
-        return found.final
-    return found if counter.has_network else found._replace(network=None)
+        np.multiply(counted.costs, UNIT, out=final[place])
+        if stage is not None and counted.parts is not None:
+            np.multiply(counted.parts.stage, UNIT, out=stage[place])
+            if network is not None and counted.parts.network is not None:
+                np.multiply(counted.parts.network, UNIT, out=network[place])
+    return final if stage is None else Split(network, stage, final)
 
 
 def read(
@@ -244,9 +244,7 @@ class _Counter:
             alone = others[0] if parts and network else None
             return _Columns(costs, alone, others[-1] if parts else None)
 
-        shape = (len(content), 8) if bits else (len(content),)
-        stored = np.full(shape, _STORED_BIT * (8 // each), np.uint32)
-        counted = [Counted(content, stored, None, False)]
+        counted = []
         mixing = self._mixing(content, progress)
         found = {}
         if mixing is not None:
@@ -257,7 +255,11 @@ class _Counter:
                     found[network] = run(network, heard)
                     counted.append(Counted(content, found[network].costs, mixing, network))
         heard.finish()
-        best = min(counted, key=lambda one: int(one.costs.sum(dtype=np.uint64)))
+        best = min(counted, key=_bits, default=None)
+        if best is None or _bits(best) >= 8 * len(content) * _STORED_BIT:
+            shape = (len(content), 8) if bits else (len(content),)
+            stored = np.full(shape, _STORED_BIT * (8 // each), np.uint32)
+            best = Counted(content, stored, None, False)
         if not parts or mixing is None:
             return best
         if True not in found and every and self.has_network:
@@ -289,3 +291,8 @@ class _Counter:
             return self._engine.encode_block(*args, progress=unheard(progress))
 
         return trial
+
+
+def _bits(counted: Counted) -> int:
+    """What the whole block costs, in UNIT."""
+    return int(counted.costs.sum(dtype=np.uint64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from fractions import Fraction
 from functools import cache
 from math import log2
@@ -179,3 +180,15 @@ def test_arguments() -> None:
         nncomp.costs(b"", 10)
     with pytest.raises(nncomp.ModelNotFoundError):
         nncomp.costs(b"", model="no-such-model")
+
+
+def test_memory() -> None:
+    """No more than the documentation says, beside what the engine takes."""
+    data = models.text(300_000)
+    nncomp.costs(data, 1, model="none")  # everything is imported
+    tracemalloc.start()
+    try:
+        nncomp.costs(data, 1, model="none")
+        assert tracemalloc.get_traced_memory()[1] < 13 * len(data)
+    finally:
+        tracemalloc.stop()
