@@ -78,6 +78,9 @@ def read_frame_infos(
             need: int | None = 2 * header.block_size
         elif isinstance(item, ModelRef):
             model = _about(item)
+            if need is not None and item.data is not None and model.config is not None:
+                beside = max(2 * header.block_size, model.config.memory(1))
+                need = max(need, len(item.data) + beside)  # while it is read, and unpacked
         elif isinstance(item, Block):
             plan = layout.loads(item, header)
             summary.count(plan)

@@ -721,8 +721,8 @@ def test_embedded_model_must_be_what_it_claims() -> None:
 
 
 def test_memory_limit() -> None:
-    for name in ("base-2", "none"):
-        compressed = compress(TEXT, model=name, block_size=1 << 14)
+    for name, more in (("base-2", {}), ("none", {}), ("nano-2", {"embed_model": True})):
+        compressed = compress(TEXT, model=name, block_size=1 << 14, **more)
         need = nncomp.get_frame_info(compressed).memory_needed
         assert need is not None
         with pytest.raises(MemoryLimitError):
@@ -731,6 +731,14 @@ def test_memory_limit() -> None:
             decompress(compressed, memory_limit=need - 1)
         assert decompress(compressed, memory_limit=need) == TEXT
     assert decompress(compress(NOISE), memory_limit=8 << 20) == NOISE  # two blocks and no more
+
+
+def test_memory_of_an_embedded_model() -> None:
+    """It is read, and unpacked, before there is a block."""
+    for block_size in (1 << 14, 1 << 26):
+        compressed = compress(TEXT, 3, block_size=block_size, embed_model=True)
+        need = nncomp.get_frame_info(compressed).memory_needed
+        assert decompress(compressed, memory_limit=need) == TEXT
 
 
 def test_a_small_block_needs_little_whatever_the_frame_allows() -> None:
