@@ -57,7 +57,7 @@ def contiguous(data: Buffer, name: str = "data") -> memoryview:
     with whole as view:
         if not view.c_contiguous:
             raise TypeError(f"{name} is not contiguous")
-        if view.format == "O":
+        if "O" in re.sub(":[^:]*:", "", view.format):  # colons enclose the names of fields
             raise TypeError(f"{name} holds references to objects")
         if view.nbytes == 0:
             return memoryview(b"")

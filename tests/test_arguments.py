@@ -183,6 +183,7 @@ ARRAYS = [
     np.zeros((3, 0, 2)),
     np.array(7.5),
     np.array([(1, 2.0)] * 9, dtype=[("a", "<i4"), ("b", "<f8")]),
+    np.array([(1, 2.0)] * 9, dtype=[("O", "<i4"), ("an O", "<f8")]),
     np.array([True, False] * 40),
     np.array(["text", "more"]),
 ]
@@ -208,7 +209,11 @@ def test_any_contiguous_buffer_is_bytes(array: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "wrong", ["text", None, 5, [1, 2], memoryview(TEXT)[::2], np.arange(9)[::3], np.array([{}])]
+    "wrong",
+    [
+        *("text", None, 5, [1, 2], memoryview(TEXT)[::2], np.arange(9)[::3], np.array([{}])),
+        np.array([({}, 1)], dtype=[("a", object), ("b", "<i4")]),
+    ],
 )
 def test_what_is_no_buffer_changes_nothing(wrong: Any) -> None:
     for function in (compress, decompress):
