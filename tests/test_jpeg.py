@@ -306,6 +306,24 @@ def test_time_of_pictures_without_data() -> None:
     assert_linear(jpeg.split, pictures, 300)
 
 
+def test_time_of_pictures_behind_a_spent_budget() -> None:
+    """What pictures share and cannot be decoded spends it: those behind get no memory."""
+
+    def pictures(n: int) -> bytes:
+        def one(side: int, data: bytes) -> bytes:
+            codes = code(0, 0) + code(16, 0)
+            return codes + frame(0xC0, side, side) + scan(0, 63) + data
+
+        nested = b"".join(
+            b"\xff\xd8\xff\xe0" + (2 + 6 * left).to_bytes(2, "big") for left in range(139, -1, -1)
+        )
+        data = nested + one(8, b"\x80" * (90 * n))
+        side = 8 * math.isqrt(jpeg.most_blocks(len(data) + 70 * n))
+        return data + (b"\xff\xd8" + one(side, b"\x80")) * n
+
+    assert_linear(jpeg.split, pictures, 300)
+
+
 @pytest.mark.parametrize("scans", [60, 64, 65, 200])
 def test_as_many_scans_as_a_decoder_allows(scans: int) -> None:
     blocks = 128
