@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import os
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from nncomp.train import distributed  # noqa: E402
+from nncomp.train.plan import Plan  # noqa: E402
 from nncomp.train.presets import PRESETS  # noqa: E402
 
 TEXT = Path(__file__).parent.parent.joinpath("docs", "numerics.md").read_bytes()
@@ -411,3 +413,15 @@ def test_two_processes_train_as_one(run: Run, text: str) -> None:
     for one, two in zip(*curves, strict=True):
         for key in ("train_bpb", "validation_bpb"):
             assert abs(float(one[key] or 0) - float(two[key] or 0)) < 1e-3
+
+
+def test_defaults_are_those_of_the_plan() -> None:
+    """Of every option that a plan has, too."""
+    ctx, plan = click.Context(train), Plan(total=1)
+    options = {option.name: option for option in train.params}
+    named = {field.name for field in dataclasses.fields(Plan)} & options.keys()
+    assert len(named) == len(dataclasses.fields(Plan)) - 1  # of all but the total
+    for name in named:
+        option = options[name]
+        default = option.process_value(ctx, option.get_default(ctx))
+        assert default == getattr(plan, name)
