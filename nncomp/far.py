@@ -9,7 +9,6 @@ thresholds for what pays are in ``plan.choose``.
 from __future__ import annotations
 
 import heapq
-import io
 from dataclasses import dataclass
 
 from nncomp import _native, varint
@@ -28,11 +27,11 @@ class Found:
 
     def split(self, content: bytes) -> Split:
         """Take the copies out of ``content``, in which they were found."""
-        stream = io.BytesIO(self.copies)
+        fields = varint.Reader(self.copies, "copies that were found end too early")
         literals = []
         position = 0
-        while stream.tell() < len(self.copies):
-            gap, size, _, _ = (varint.read(lambda: stream.read(1)[0]) for _ in range(4))
+        while fields.left:
+            gap, size, _, _ = (fields.number() for _ in range(4))
             literals.append(content[position : position + gap])
             position += gap + size
         return Split(b"".join([*literals, content[position:]]), self)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from nncomp.errors import FormatError
 
-__all__ = ["MAX_SIZE", "dumps", "read"]
+__all__ = ["MAX_SIZE", "Reader", "dumps", "read"]
 
 MAX_SIZE = 9  # bytes
 
@@ -34,3 +34,31 @@ def read(byte: Callable[[], int]) -> int:
                 raise FormatError("a number is not in its shortest form")
             return value
     raise FormatError("a number is too long")
+
+
+class Reader:
+    """Reads the fields of ``data`` from front to back. Raises ``FormatError`` with the text
+    ``problem`` where there are too few bytes."""
+
+    def __init__(self, data: bytes, problem: str) -> None:
+        self._data = data
+        self._problem = problem
+        self._at = 0
+
+    @property
+    def left(self) -> int:
+        """How many bytes have not been read yet."""
+        return len(self._data) - self._at
+
+    def take(self, size: int) -> bytes:
+        if size > self.left:
+            raise FormatError(self._problem)
+        self._at += size
+        return self._data[self._at - size : self._at]
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def number(self) -> int:
+        """Read a number as ``dumps`` writes it."""
+        return read(self.byte)

@@ -37,7 +37,7 @@ ALLOWED = {
     "filters": {"_native", "errors", "filters", "kernels", "mixing", "varint"},
     "plan": {
         *("_native", "container", "errors", "filters", "levels", "mixing", "plan", "prime"),
-        *("rawio", "varint"),
+        "varint",
     },
     "fileio": {"errors", "folder", "rawio"},
     "folder": set(),

@@ -93,7 +93,7 @@ def _read_form(places: Places) -> _Run:
     size, line = places.number(), places.number()
     short, count = (places.number(), places.number()) if line else (0, 0)
     places.require(size > 0 and (not line or short < line) and count <= _MAX_END)
-    return _Run(size, line, short, places.bytes(count))
+    return _Run(size, line, short, places.take(count))
 
 
 # ---- where base64 is ----

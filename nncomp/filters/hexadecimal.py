@@ -79,7 +79,7 @@ def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
 
 def _read_run(places: Places) -> _Run:
     count, width = places.number(), places.number()
-    line = places.bytes(width)
+    line = places.take(width)
     places.require(0 < count <= _MAX_COUNT and _native.hex_bytes(line) > 0)
     address = places.number() if _has_address(line) else 0
     return _Run(count, line, address, places.byte() if _has_check(line) else 0)

@@ -59,11 +59,8 @@ def join(streams: Sequence[bytes], side: bytes, size: int) -> bytes:
 
 def _blocks(side: bytes) -> int:
     """The number of blocks of the largest picture, from the side information."""
-    left = list(reversed(side))
-    try:
-        blocks = varint.read(left.pop)
-    except IndexError:
-        raise FormatError("the side of pictures is too short") from None
-    if left:
+    reader = varint.Reader(side, "the side of pictures is too short")
+    blocks = reader.number()
+    if reader.left:
         raise FormatError("the side of pictures is too long")
     return blocks

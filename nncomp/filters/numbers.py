@@ -234,27 +234,24 @@ def _dumps(run: Run, last: int) -> bytes:
 def _loads(side: bytes) -> list[Run]:
     """Read the runs from the side information. Raises ``FormatError``."""
     runs: list[Run] = []
-    left = list(reversed(side))
+    reader = varint.Reader(side, "runs of numbers end too early")
     last = 0
-    try:
-        while left:
-            start, count = last + varint.read(left.pop), varint.read(left.pop)
-            kind = _read_kind(left)
-            if count == 0 or len(runs) == _MAX_RUNS:
-                raise FormatError("a run of numbers is empty, or one too many")
-            runs.append(Run(start, count, kind))
-            last = runs[-1].stop
-    except IndexError:
-        raise FormatError("runs of numbers end too early") from None
+    while reader.left:
+        start, count = last + reader.number(), reader.number()
+        kind = _read_kind(reader)
+        if count == 0 or len(runs) == _MAX_RUNS:
+            raise FormatError("a run of numbers is empty, or one too many")
+        runs.append(Run(start, count, kind))
+        last = runs[-1].stop
     if not runs:
         raise FormatError("numbers are nowhere")
     return runs
 
 
-def _read_kind(left: list[int]) -> Kind:
-    coding = left.pop()
+def _read_kind(reader: varint.Reader) -> Kind:
+    coding = reader.byte()
     index, change, apart = coding & 3, coding >> 2 & 3, coding >> 4
-    distance = left.pop() if change == Change.DIFFERENCES else 0
+    distance = reader.byte() if change == Change.DIFFERENCES else 0
     possible = _WIDTHS[index] != 3 or change == Change.SWAPPED
     if possible and apart < _WIDTHS[index] and (distance > 0 or change != Change.DIFFERENCES):
         return Kind(_WIDTHS[index], Change(change), distance, apart)

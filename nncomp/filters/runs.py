@@ -6,7 +6,6 @@ decoded bytes of all runs. Each filter defines its own forms.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -109,29 +108,12 @@ def join(
     return content.tobytes()
 
 
-class Places:
+class Places(varint.Reader):
     """Reads the stream of places. Raises ``FormatError`` where it ends too early."""
 
     def __init__(self, name: str, places: bytes) -> None:
+        super().__init__(places, f"damaged {name}: its places end too early")
         self._name = name
-        self._src = io.BytesIO(places)
-        self._size = len(places)
-
-    @property
-    def left(self) -> int:
-        """How many bytes have not been read yet."""
-        return self._size - self._src.tell()
-
-    def byte(self) -> int:
-        return self.bytes(1)[0]
-
-    def number(self) -> int:
-        return varint.read(self.byte)
-
-    def bytes(self, count: int) -> bytes:
-        if count > self.left:
-            raise FormatError(f"damaged {self._name}: its places end too early")
-        return self._src.read(count)
 
     def require(self, form: bool) -> None:
         """Raise ``FormatError`` unless ``form``: whether the form that was read is a legal one."""

@@ -6,10 +6,9 @@ lanes, one after the other. The size of the last one is not written: it is what 
 
 from __future__ import annotations
 
-import io
 import itertools
 
-from nncomp import rawio, varint
+from nncomp import varint
 from nncomp.container import MAX_BLOCK_SIZE, Block, Header
 from nncomp.errors import FormatError
 from nncomp.filters import FILTERS
@@ -26,8 +25,11 @@ from nncomp.plan.values import (
     Plan,
     Stream,
 )
+from nncomp.varint import Reader
 
 __all__ = ["dumps", "loads", "sources"]
+
+_TOO_SHORT = "a block's plan does not fit into the block"
 
 # Bits of the byte of a filter.
 _SIDE = 0x80  # the filter's side information follows
@@ -63,12 +65,12 @@ def loads(block: Block, header: Header) -> Plan:
 
     All sizes in it are within the limits; nothing is allocated for them before decoding.
     """
-    fields = _Fields(block.plan)
+    fields = Reader(block.plan, _TOO_SHORT)
     flags = fields.byte()
     number = flags & _FILTER
     if number >= len(FILTERS):
         raise FormatError(f"filter {number} is not supported")
-    payload = _Fields(block.payload)
+    payload = Reader(block.payload, _TOO_SHORT)
     copies = _read_copies(fields, payload, block.size, header) if flags & _COPIES else None
     literals = block.size if copies is None else copies.literals
     side = _read_side(fields) if flags & _SIDE else b""
@@ -97,40 +99,23 @@ def _check_limits(plan: Plan, size: int) -> None:
 def sources(block: Block) -> tuple[int, ...]:
     """The blocks that ``block`` copies from: how many blocks back each is, ascending. Raises
     ``FormatError``."""
-    fields = _Fields(block.plan)
+    fields = Reader(block.plan, _TOO_SHORT)
     return _read_sources(fields) if fields.byte() & _COPIES else ()
 
 
-class _Fields:
-    """Bytes that are read front to back; raises ``FormatError`` where there are too few."""
-
-    def __init__(self, data: bytes) -> None:
-        self._src = io.BytesIO(data)
-        self.left = len(data)
-
-    def take(self, size: int) -> bytes:
-        if size > self.left:
-            raise FormatError("a block's plan does not fit into the block")
-        self.left -= size
-        return rawio.read_full(self._src, size)
-
-    def byte(self) -> int:
-        return self.take(1)[0]
-
-
-def _read_sources(fields: _Fields) -> tuple[int, ...]:
-    count = varint.read(fields.byte) + 1
+def _read_sources(fields: Reader) -> tuple[int, ...]:
+    count = fields.number() + 1
     if count > MAX_SOURCES:
         raise FormatError("a block copies from too many others")
-    steps = (varint.read(fields.byte) + 1 for _ in range(count))
+    steps = (fields.number() + 1 for _ in range(count))
     return tuple(itertools.accumulate(steps))
 
 
-def _read_copies(fields: _Fields, payload: _Fields, size: int, header: Header) -> Copies:
+def _read_copies(fields: Reader, payload: Reader, size: int, header: Header) -> Copies:
     if not header.reach:
         raise FormatError("a block copies from others, and each is said to stand alone")
     found = _read_sources(fields)
-    literals = varint.read(fields.byte)
+    literals = fields.number()
     if literals >= size:
         raise FormatError("a block copies nothing")
     stream = _read_stream(fields, payload, literals, header)
@@ -139,8 +124,8 @@ def _read_copies(fields: _Fields, payload: _Fields, size: int, header: Header) -
     return Copies(found, literals, stream)
 
 
-def _read_side(fields: _Fields) -> bytes:
-    size = varint.read(fields.byte)
+def _read_side(fields: Reader) -> bytes:
+    size = fields.number()
     if size == 0:
         raise FormatError("a filter has bytes of its own, and they are none")
     return fields.take(size)
@@ -186,7 +171,7 @@ def _coding(stream: Stream, content_size: int) -> bytes:
 
 
 def _read_part(
-    fields: _Fields, payload: _Fields, outer_size: int, header: Header, depth: int
+    fields: Reader, payload: Reader, outer_size: int, header: Header, depth: int
 ) -> Part:
     """Read a stream of content of ``outer_size`` bytes; at most ``depth`` − 1 filters may be nested
     in it."""
@@ -199,7 +184,7 @@ def _read_part(
     if number >= len(FILTERS):
         raise FormatError(f"filter {number} of a stream is not supported")
     side = _read_side(fields) if flags & _SIDE else b""
-    count = varint.read(fields.byte) + 1
+    count = fields.number() + 1
     if depth < 2 or count > MAX_STREAMS:
         raise FormatError("a block has too many streams, or too many in each other")
     below = tuple(
@@ -209,11 +194,11 @@ def _read_part(
     return Joined(size, below, number, side)
 
 
-def _read_size(fields: _Fields, coding: int, outer_size: int) -> int:
+def _read_size(fields: Reader, coding: int, outer_size: int) -> int:
     """Read the size of a stream, which is written only if it differs from ``outer_size``."""
     if not coding & _SIZE:
         return outer_size
-    size = varint.read(fields.byte)
+    size = fields.number()
     if size == outer_size:
         raise FormatError("a stream's size is not in its shortest form")
     if size > MAX_STREAM_SIZE:
@@ -221,15 +206,13 @@ def _read_size(fields: _Fields, coding: int, outer_size: int) -> int:
     return size
 
 
-def _read_stream(fields: _Fields, payload: _Fields, outer_size: int, header: Header) -> Stream:
+def _read_stream(fields: Reader, payload: Reader, outer_size: int, header: Header) -> Stream:
     coding = fields.byte()
     size = _read_size(fields, coding, outer_size)
     return _read_coded(fields, payload, coding, size, header)
 
 
-def _read_coded(
-    fields: _Fields, payload: _Fields, coding: int, size: int, header: Header
-) -> Stream:
+def _read_coded(fields: Reader, payload: Reader, coding: int, size: int, header: Header) -> Stream:
     way, primed = (coding & ~_SIZE & ~_PRIMED) >> 4, bool(coding & _PRIMED)
     if coding & ~_SIZE == 0:
         return Stream(size, (payload.take(size),))
@@ -241,10 +224,10 @@ def _read_coded(
         raise FormatError("a primed stream is too large")
     mixing = Mixing(header.profile) if primed else _read_mixing(fields, coding, header)
     network = way == _NETWORK_MIX
-    sizes = [varint.read(fields.byte) for _ in range(header.lanes_of(size) - 1 if network else 0)]
+    sizes = [fields.number() for _ in range(header.lanes_of(size) - 1 if network else 0)]
     others = payload.left - sum(sizes)
     if fields.left:
-        sizes.append(varint.read(fields.byte))
+        sizes.append(fields.number())
         if not fields.left:
             raise FormatError("a plan has the size of its last payload, which is what is left")
     else:
@@ -254,11 +237,11 @@ def _read_coded(
     return Stream(size, tuple(payload.take(n) for n in sizes), mixing, network, primed)
 
 
-def _read_mixing(fields: _Fields, coding: int, header: Header) -> Mixing:
+def _read_mixing(fields: Reader, coding: int, header: Header) -> Mixing:
     contexts = coding & _CONTEXTS
     if contexts not in tuple(Contexts):
         raise FormatError(f"contexts {contexts} are not supported")
-    period = varint.read(fields.byte)
+    period = fields.number()
     stride = fields.byte() if Contexts(contexts).has_stride else 1
     try:
         return Mixing(header.profile, Contexts(contexts), period=period, stride=stride)
