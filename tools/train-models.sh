@@ -5,7 +5,7 @@
 # at any time: the same command goes on. On one CPU core nano-1 and nano-2 take two hours, small-1 three or four.
 # small-2 goes on from nano-1, and base-2 from small-1, which no longer ships, for an hour each: from
 # those in OUTPUT_DIR, or else from those that the package has. Both go on once more, small-2 where there is
-# a GPU, base-2 for two hours and three times one more. MEGABYTES=300: a longer run.
+# a GPU, base-2 for two hours and four times one more. MEGABYTES=300: a longer run.
 set -euo pipefail
 nncomp=$1 corpus=$2 output=$3
 shift 3
@@ -77,7 +77,8 @@ for model in ${*:-nano-1 nano-2 small-1 small-2 base-2}; do
       going_on base-2-second 120 base-2-first "${last[@]}"
       going_on base-2-third 100 base-2-second "${last[@]}"
       going_on base-2-fourth 145 base-2-third --coarse 40 "${last[@]}"
-      going_on base-2 112 base-2-fourth --seed 28 --coarse 40 "${last[@]}"
+      going_on base-2-fifth 112 base-2-fourth --seed 28 --coarse 40 "${last[@]}"
+      going_on base-2 170 base-2-fifth --seed 30 --coarse 40 "${last[@]}" --stage-share 0.42
       ;;
     *) echo "$0: $model is not one of the models" >&2 && exit 2 ;;
   esac
