@@ -9,7 +9,8 @@ read as they have to be, and checksums decide whether that was right.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -72,6 +73,7 @@ def rescue(
     raise.
     """
     mended = Mended(file)
+    seekable = cast(BinaryIO, mended)
     notes: list[str] = []
     gaps: list[Gap] = []
     other: PrimeError | None = None  # the error of the first frame that names another prime
@@ -83,11 +85,13 @@ def rescue(
         wrong = _other_prime(frame, options)
         if wrong is not None and options.prime is not None:
             mended.put(_prime_at(frame), options.prime.digest[: len(frame.prime)])
+        # Once for all blocks of the frame, and not at all where none needs a model.
+        bearer = functools.cache(functools.partial(container.find_bearer, seekable, frame))
         primed = 0  # blocks that were decoded with the prime
         for number, entry in enumerate(frame.entries):
             size = entry.content_size
             decoder = Decoder(options, progress=progress)
-            found = _content(mended, frame, number, decoder)
+            found = _content(seekable, frame, number, bearer, decoder)
             if isinstance(found, Exception):
                 gaps.append(Gap(position, position + size, str(wrong or found)))
                 found = [bytes(size)] if zeros else []
@@ -212,12 +216,15 @@ def _next_frame(file: Mended, start: int) -> int | None:
 
 
 def _content(
-    file: Mended, frame: FrameIndex, number: int, decoder: Decoder
+    file: BinaryIO,
+    frame: FrameIndex,
+    number: int,
+    bearer: Callable[[], int | None],
+    decoder: Decoder,
 ) -> Sequence[bytes] | Exception:
     """The content of a block, in parts, or the error that it raises."""
-    seekable = cast(BinaryIO, file)
     items = container.read_blocks(
-        seekable, frame, number, decoder.memory_limit, layout.sources, number + 1, lenient=True
+        file, frame, number, decoder.memory_limit, layout.sources, number + 1, bearer=bearer
     )
     try:
         return [part.new for part in decoder.results(items)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from pathlib import Path
@@ -11,10 +12,14 @@ import pytest
 import models
 from commandline import Run, errors
 from nncomp import Prime, compress, container
+from nncomp.options import Options
+from nncomp.rescue import rescue
 
 BLOCK = 1 << 12
 CONTENT = models.text(9 * BLOCK + 100)
 HALF = 5 * BLOCK
+NOISE = models.noise(2 << 10)
+BOOK = Path(__file__).with_name("data").joinpath("book.md").read_bytes()[: 3 << 10]
 FILE = b"".join(
     compress(part, model="none", block_size=BLOCK, reach=0)
     for part in (CONTENT[:HALF], CONTENT[HALF:])
@@ -50,6 +55,18 @@ def without(*gaps: tuple[int, int]) -> bytes:
     for start, stop in reversed(gaps):
         del content[start:stop]
     return bytes(content)
+
+
+def entries_of(file: bytes) -> tuple[container.IndexEntry, ...]:
+    """The blocks of a file of one frame."""
+    return container.read_index(io.BytesIO(file), 1 << 30)[0].entries
+
+
+def rescued_by(file: bytes) -> tuple[bytes, list[tuple[int, int | None]]]:
+    """What is rescued, and the ranges that are missing."""
+    out = io.BytesIO()
+    found = rescue(io.BytesIO(file), out, Options())
+    return out.getvalue(), [(gap.start, gap.stop) for gap in found.gaps]
 
 
 def test_a_whole_file(run: Run) -> None:
@@ -224,6 +241,52 @@ def test_the_block_with_the_model_is_damaged(run: Run, tmp_path: Path) -> None:
     assert found == CONTENT[BLOCK:] and len(said) == 1
 
 
+@functools.cache
+def with_network(before: bytes = b"", *, embed: bool = False) -> bytes:
+    """A file of ``before``, which is stored, and BOOK: one network block for each KiB of it."""
+    content = before + BOOK
+    return compress(content, 1, model="nano-1", embed_model=embed, block_size=1 << 10, reach=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "embed"), [(0, False), (1, False), (3, False), (0x82, False), (3, True)]
+)
+def test_the_type_of_the_block_with_the_model_is_damaged(kind: int, embed: bool) -> None:
+    file = bytearray(with_network(embed=embed))
+    assert [file[entry.offset] for entry in entries_of(file)] == [2, 2, 2]
+    file[entries_of(file)[0].offset] = kind
+    assert rescued_by(file) == (BOOK[1024:], [(0, 1024)])
+
+
+@pytest.mark.parametrize("mask", [0x01, 0x80])
+def test_what_is_around_the_name_of_the_model_is_damaged(mask: int) -> None:
+    """Its block is lost, and none of the others: the place of the name follows from the index."""
+    file = with_network()
+    begin = entries_of(file)[0].offset
+    name = begin + 3  # behind type and content size
+    plan = name + 1 + len("nano-1") + 16
+    for place in (*range(begin, name), *range(plan, plan + 7)):
+        damage = bytearray(file)
+        damage[place] ^= mask
+        assert rescued_by(damage) == (BOOK[1024:], [(0, 1024)])
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_type_of_a_block_before_the_model_is_damaged(number: int) -> None:
+    file = bytearray(with_network(NOISE))
+    file[entries_of(file)[number].offset] ^= 3
+    start, stop = number * 1024, (number + 1) * 1024
+    content = NOISE + BOOK
+    assert rescued_by(file) == (content[:start] + content[stop:], [(start, stop)])
+
+
+def test_the_name_of_the_model_is_damaged() -> None:
+    """What needs the model is lost, and nothing else."""
+    file = bytearray(with_network(NOISE))
+    file[file.index(b"nano-1")] ^= 32
+    assert rescued_by(file)[0] == NOISE
+
+
 def test_nothing_is_left(run: Run) -> None:
     content, said = rescued(run, bytes(1000))
     assert content == b"as it was" and said == ["bytes 0 to the end are missing"]
@@ -252,9 +315,6 @@ def test_a_range_has_no_gaps(run: Run) -> None:
 
 def test_every_byte(run: Run) -> None:
     """Wherever it is damaged, what is written is a part of the content, block by block."""
-    from nncomp.options import Options
-    from nncomp.rescue import rescue
-
     blocks = [CONTENT[i : i + BLOCK] for i in range(0, 3 * BLOCK, BLOCK)]
     file = compress(b"".join(blocks), model="none", block_size=BLOCK, reach=0)
     for place in range(0, len(file), 37):

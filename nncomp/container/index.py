@@ -31,6 +31,7 @@ __all__ = [
     "FrameIndex",
     "HeadError",
     "IndexEntry",
+    "find_bearer",
     "frame_before",
     "read_backwards",
     "read_blocks",
@@ -106,7 +107,7 @@ def read_blocks(
     sources: Callable[[Block], Iterable[int]],
     stop: int,
     *,
-    lenient: bool = False,
+    bearer: Callable[[], int | None] | None = None,
 ) -> Iterator[Header | ModelRef | Aside | Block]:
     """Read a frame from block number ``first`` on: its Header, then the items that ``read`` would
     give, up to but without block number ``stop``.
@@ -114,8 +115,10 @@ def read_blocks(
     Seeks to what is needed and reads nothing else. That may include blocks before ``first``: the
     one that names the model, and the sources of copies. ``sources`` returns how many blocks back
     those are that a block copies from; if they are before ``first``, each comes once, after an
-    ``Aside``, in front of the first block that needs it. If ``lenient``, a block that is read only
-    for its model may be damaged otherwise. Raises what ``read`` raises.
+    ``Aside``, in front of the first block that needs it. ``bearer``, if given, is called once the
+    model is needed and returns the number of the block that carries it, as ``find_bearer`` does;
+    where only the model is read of that block, it may be damaged otherwise. Raises what ``read``
+    raises.
     """
     file.seek(frame.offset)
     scanner = Scanner(file)
@@ -132,7 +135,7 @@ def read_blocks(
                 yield named
             yield small
         return
-    blocks = _Blocks(file, frame, header, memory_limit, lenient)
+    blocks = _Blocks(file, frame, header, memory_limit, bearer)
     asides = set()
     for number in range(first, stop):
         *model, block = blocks.read(number)
@@ -153,26 +156,36 @@ class _Blocks:
     """Blocks of a frame, any of them, and the model that they need."""
 
     def __init__(
-        self, file: BinaryIO, frame: FrameIndex, header: Header, memory_limit: int, lenient: bool
+        self,
+        file: BinaryIO,
+        frame: FrameIndex,
+        header: Header,
+        memory_limit: int,
+        find: Callable[[], int | None] | None,
     ) -> None:
         self._file, self._frame, self._header = file, frame, header
-        self._memory_limit, self._lenient = memory_limit, lenient
+        self._memory_limit, self._find = memory_limit, find
         self._bearer: int | None = None  # number of the block that carries the model, once needed
 
     def read(self, number: int) -> list[ModelRef | Block]:
         """A block, behind the model where that was not needed before."""
         if self._bearer is not None or not self._is_network(number):
             return self._read_alone(number)[-1:]
-        self._bearer = next(i for i in range(number + 1) if self._is_network(i))
-        alone = self._lenient and self._bearer != number
-        model = self._read_alone(self._bearer, checked=not alone)[:1]
+        if self._find is None:
+            self._bearer = next(i for i in range(number + 1) if self._is_network(i))
+            model = self._read_alone(self._bearer)[:1]
+        else:
+            self._bearer = self._find()
+            if self._bearer is None:
+                raise FormatError("damaged: no block names the frame's model")
+            scanner = _at_model(self._file, self._frame.entries[self._bearer])
+            model = [records.read_model(scanner, self._header, self._memory_limit)]
         return model + self._read_alone(number)[-1:]
 
     def _is_network(self, number: int) -> bool:
-        self._file.seek(self._frame.entries[number].offset)
-        return Scanner(self._file).byte() == records.NETWORK_BLOCK
+        return _is_network(self._file, self._frame.entries[number])
 
-    def _read_alone(self, number: int, *, checked: bool = True) -> list[ModelRef | Block]:
+    def _read_alone(self, number: int) -> list[ModelRef | Block]:
         """A block, behind the model if it is the one that carries it."""
         header, entry = self._header, self._frame.entries[number]
         before = 4 if number else head_size(bool(header.prime))  # bytes that its check covers, too
@@ -184,11 +197,44 @@ class _Blocks:
         block, model = records.read_block(
             scanner, scanner.byte(), header, number != self._bearer, self._memory_limit
         )
-        if checked:
-            scanner.check()
-            if (scanner.position - start, block.size) != (entry.stored_size, entry.content_size):
-                raise FormatError(WRONG_INDEX)
+        scanner.check()
+        if (scanner.position - start, block.size) != (entry.stored_size, entry.content_size):
+            raise FormatError(WRONG_INDEX)
         return [block] if model is None else [model, block]
+
+
+def find_bearer(file: BinaryIO, frame: FrameIndex) -> int | None:
+    """The number of the block that carries the model of a damaged frame; None: there is none.
+
+    It is the first that has a model's description in its place. Network blocks by their type are
+    tried first, but any type may be damaged. Other blocks have the size of their plan and a filter
+    there, which are hardly ever a name.
+    """
+    entries = frame.entries
+    likely = sorted(range(len(entries)), key=lambda i: not _is_network(file, entries[i]))
+    return next((i for i in likely if _has_model(file, entries[i])), None)
+
+
+def _is_network(file: BinaryIO, entry: IndexEntry) -> bool:
+    file.seek(entry.offset)
+    return Scanner(file).byte() == records.NETWORK_BLOCK
+
+
+def _has_model(file: BinaryIO, entry: IndexEntry) -> bool:
+    """Whether a block has a model's description, and room for all of it."""
+    scanner = _at_model(file, entry)
+    try:
+        _, size = records.read_model_head(scanner)
+    except FormatError:
+        return False
+    return scanner.position + size < entry.stored_size
+
+
+def _at_model(file: BinaryIO, entry: IndexEntry) -> Scanner:
+    """Reads from where a block has its model, if it carries one: behind type and content size, of
+    which the index says how long they are."""
+    file.seek(entry.offset + 1 + len(varint.dumps(entry.content_size)))
+    return Scanner(file)
 
 
 def walk(file: BinaryIO, memory_limit: int, start: int = 0) -> tuple[list[FrameIndex], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 import zlib
+from dataclasses import replace
 
 from nncomp import rawio, varint
 from nncomp.container.values import (
@@ -45,6 +46,8 @@ __all__ = [
     "head_size",
     "read_block",
     "read_frame_head",
+    "read_model",
+    "read_model_head",
     "read_small_block",
     "small_frame",
 ]
@@ -284,7 +287,7 @@ def read_block(
     _require(size_problem(header, size))
     model = None
     if network and not has_network:
-        model = _read_model_description(scanner, 2 * header.block_size, memory_limit)
+        model = read_model(scanner, header, memory_limit)
     plan = _read_plan(scanner)
     payload_size = scanner.varint()
     _require(payload_problem(size, payload_size))
@@ -350,8 +353,20 @@ def _model_description(model: ModelRef) -> bytes:
     return head + varint.dumps(len(model.data)) + model.data
 
 
-def _read_model_description(scanner: Scanner, held: int, memory_limit: int) -> ModelRef:
-    """Read a model description; an embedded model must fit into memory beside ``held`` bytes."""
+def read_model(scanner: Scanner, header: Header, memory_limit: int) -> ModelRef:
+    """Read a model description; an embedded model must fit into memory beside a block."""
+    model, size = read_model_head(scanner)
+    if not size:
+        return model
+    need = 2 * header.block_size + size
+    if need > memory_limit:
+        raise MemoryLimitError.of("an embedded model", need, memory_limit)
+    return replace(model, data=scanner.take(size))
+
+
+def read_model_head(scanner: Scanner) -> tuple[ModelRef, int]:
+    """Read a model description without the embedded model. Returns it, and the size of what was not
+    read, 0 where no model is embedded."""
     flags = scanner.byte()
     if flags & _RESERVED:
         raise FormatError("a reserved bit is set")
@@ -359,12 +374,9 @@ def _read_model_description(scanner: Scanner, held: int, memory_limit: int) -> M
     if not _NAME.fullmatch(name):
         raise FormatError("a model name is malformed")
     model_id = scanner.take(ID_SIZE)
-    data = None
+    size = 0
     if flags & _EMBEDDED:
         size = scanner.varint()
         if not 1 <= size <= MAX_MODEL_SIZE:
             raise FormatError("an embedded model's size is out of range")
-        if held + size > memory_limit:
-            raise MemoryLimitError.of("an embedded model", held + size, memory_limit)
-        data = scanner.take(size)
-    return ModelRef(model_id, name.decode("ascii"), data)
+    return ModelRef(model_id, name.decode("ascii")), size
