@@ -24,6 +24,7 @@ class Mended(io.RawIOBase):
         self._position = 0
         self._places: list[int] = []  # where bytes are replaced, ascending
         self._instead: dict[int, bytes] = {}  # the bytes that are read there
+        self.bytes_read = 0  # so far, those that were read again counted again
         self.limit = file.seek(0, io.SEEK_END) - self._origin
 
     def put(self, place: int, instead: bytes) -> None:
@@ -65,4 +66,5 @@ class Mended(io.RawIOBase):
                     data[i] = byte
         buffer[: len(data)] = data
         self._position += len(data)
+        self.bytes_read += len(data)
         return len(data)

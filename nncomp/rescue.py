@@ -10,7 +10,8 @@ read as they have to be, and checksums decide whether that was right.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -28,6 +29,10 @@ from nncomp.schedule import Progress
 __all__ = ["Gap", "Rescued", "rescue"]
 
 _CHUNK = 1 << 20  # bytes that are searched for the beginning of a frame at a time
+# How often the bytes between two ends are read, on average, in search of frames. Damage makes
+# frames end early, and the search goes on behind their heads; but many heads that each lead through
+# the same blocks are made to take time.
+_MOST_READ = 16
 
 
 @dataclass(frozen=True)
@@ -195,24 +200,27 @@ def _frame_before(file: Mended, end: int, room: int, notes: list[str]) -> FrameI
 def _between(file: Mended, start: int, memory_limit: int) -> list[FrameIndex]:
     """Frames behind ``start`` that follow each other without a gap up to the file's limit. Anything
     else that looks like a frame may be a part of stored content."""
-    place = _next_frame(file, start + 1)
-    while place is not None:
+    most = file.bytes_read + _MOST_READ * (file.limit - start)
+    stop = start
+    for place in _magics(file, start + 1):
+        if place < stop:
+            continue
+        if file.bytes_read > most:
+            break
         frames, stop = container.walk(cast(BinaryIO, file), memory_limit, place)
         if stop == file.limit:
             return frames
-        place = _next_frame(file, max(stop, place + 1))
     return []
 
 
-def _next_frame(file: Mended, start: int) -> int | None:
-    """The position of the first magic from ``start`` on; None: there is none."""
+def _magics(file: Mended, start: int) -> Iterator[int]:
+    """The positions from ``start`` on where a frame may begin. Each byte is searched once."""
+    magic = re.compile(b"|".join(map(re.escape, container.MAGICS)))
     longest = len(container.MAGIC) - 1
     while data := file.at(start, _CHUNK + longest):
-        found = [at for magic in container.MAGICS if (at := data.find(magic)) >= 0]
-        if found:
-            return start + min(found)
+        places = (match.start() for match in magic.finditer(data))
+        yield from (start + place for place in places if place < _CHUNK)
         start += _CHUNK
-    return None
 
 
 def _content(

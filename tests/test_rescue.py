@@ -11,7 +11,7 @@ import pytest
 
 import models
 from commandline import Run, errors
-from nncomp import Prime, compress, container
+from nncomp import Prime, compress, container, varint
 from nncomp.options import Options
 from nncomp.rescue import rescue
 
@@ -204,6 +204,49 @@ def test_frames_behind_one_whose_both_ends_are_damaged(run: Run) -> None:
     places = place_of(2) + 1, place_of(3) - 5, len(file) - 8
     content, said = of_records(run, damaged(*places, data=file))
     assert content == b"".join(RECORDS[:2] + RECORDS[3:]) + CONTENT and len(said) == 2
+
+
+class Counted(io.BytesIO):
+    """Counts the bytes that are read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+
+def heads_of_one_chain(heads: int, blocks: int) -> bytes:
+    """Beginnings of frames, each with a block whose payload reaches to the same blocks behind all
+    of them."""
+    head = compress(CONTENT, model="none", block_size=1 << 16, reach=0)[:9]
+    unit, before_payload = len(head) + 14, b"\x02\0\0"
+    parts = []
+    for left in range(heads - 1, -1, -1):
+        size, payload = varint.dumps(65000), varint.dumps(left * unit + 30000)
+        parts.append(head + b"\x01" + size + before_payload + payload + b"CCCC")
+    block = b"\x01\x08" + before_payload + b"\0" + bytes(4) + b"KKKK"
+    return b"".join([*parts, bytes(30000), b"KKKK", block * blocks])
+
+
+@pytest.mark.parametrize("end", [b"no end", b"\0"])
+@pytest.mark.parametrize("made", [heads_of_one_chain(200, 300), b"\x89NP" * 4000])
+def test_a_file_that_is_made_to_take_time(made: bytes, end: bytes) -> None:
+    """It is read a few times and not once for each place where a frame may begin."""
+    file = Counted(made + end)
+    found = rescue(file, io.BytesIO(), Options())
+    assert found.size == 0 and found.gaps
+    assert file.count < 20 * len(made)
+
+
+def test_frames_behind_a_piece_of_one(run: Run) -> None:
+    """The search goes on behind what looks like a frame and does not end, across its pieces."""
+    lost = FILE[: inside(3)]
+    file = lost + models.noise(1 << 20) + lost + bytes(9) + FILE[:-8] + b"\0" + FILE[-7:] + FILE
+    content, said = rescued(run, file)
+    assert content.endswith(CONTENT) and content.startswith(CONTENT[: 3 * BLOCK])
+    assert len(said) > 1
 
 
 def test_a_file_that_is_content_is_none(run: Run) -> None:
