@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -67,6 +68,9 @@ class Decoder:
         self._header: Header | None = None
         self._ref: ModelRef | None = None  # of the frame, before its model is resolved
         self._model: Model | None = None
+        # The last embedded model behind what it was unpacked from: blocks that are sought come with
+        # it again, and unpacking takes longer than decoding many a block.
+        self._embedded: tuple[tuple[bytes, str, bytes], Model] | None = None
         self._prime: Prime | None = None  # of the frame
         self._future = Future(0)
         self._number = 0  # of the next block; the first block that is asked for is 0
@@ -120,20 +124,43 @@ class Decoder:
         if max_size is not None and self._promised > max_size:
             raise SizeLimitError.of(max_size)
         if self._ref is not None:  # only now, behind the checks: unpacking a model is work
-            self._model = resolve.for_frame(self._ref, self._options.model, self.memory_limit)
+            self._model = self._model_of(self._ref)
             self._places.expect(self._header, self._model, self._prime)
             self._ref = None
         held = min(self._header.reach, self._literals)
         need = memory.of_block(plan, block.size, self._model, self._prime)
         if held + need > self.memory_limit:
             raise MemoryLimitError.of("decoding", held + need, self.memory_limit)
-        self._places.expect_block(need, held)
+        self._places.expect_block(need, held + self._kept_beside(held + need))
         self._literals += plan.literals(block.size)
         if aside is not None:
             return self._task(plan, block, need, self._number - aside.back, asked_for=False)
         self.summary.count(plan)
         self._number += 1
         return self._task(plan, block, need, self._number - 1, asked_for=True)
+
+    def _model_of(self, ref: ModelRef) -> Model:
+        """The model of a frame. Raises what ``resolve.for_frame`` raises."""
+        if ref.data is None:
+            self._embedded = None
+            return resolve.for_frame(ref, self._options.model)
+        source = ref.id, ref.name, hashlib.blake2b(ref.data).digest()
+        if self._embedded is None or self._embedded[0] != source:
+            self._embedded = None  # so that there is never more than one
+            model = resolve.for_frame(ref, memory_limit=self.memory_limit)
+            self._embedded = source, model
+        return self._embedded[1]
+
+    def _kept_beside(self, need: int) -> int:
+        """Bytes of memory of an embedded model that the next block does not use. It is kept only
+        where there is room for it beside the ``need`` bytes of the block."""
+        if self._embedded is None or self._model is not None:
+            return 0
+        kept = self._embedded[1].memory(1)
+        if need + kept <= self.memory_limit:
+            return kept
+        self._embedded = None
+        return 0
 
     def _task(
         self, plan: Plan, block: Block, need: int, number: int, *, asked_for: bool

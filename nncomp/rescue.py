@@ -83,6 +83,7 @@ def rescue(
     gaps: list[Gap] = []
     other: PrimeError | None = None  # the error of the first frame that names another prime
     written = position = 0
+    decoder = Decoder(options, progress=progress)  # one, which keeps an embedded model
     for frame in _frames(mended, options.memory_limit, notes):
         if isinstance(frame, Gap):
             gaps.append(Gap(position, frame.stop, frame.reason, frame.last))
@@ -95,13 +96,14 @@ def rescue(
         primed = 0  # blocks that were decoded with the prime
         for number, entry in enumerate(frame.entries):
             size = entry.content_size
-            decoder = Decoder(options, progress=progress)
+            decoder.start_at(0)
+            before = decoder.summary.primed
             found = _content(seekable, frame, number, bearer, decoder)
             if isinstance(found, Exception):
                 gaps.append(Gap(position, position + size, str(wrong or found)))
                 found = [bytes(size)] if zeros else []
             else:
-                primed += decoder.summary.primed
+                primed += decoder.summary.primed - before
             if options.max_size is not None and written + sum(map(len, found)) > options.max_size:
                 raise SizeLimitError.of(options.max_size)
             for part in found:
