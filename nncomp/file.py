@@ -160,14 +160,7 @@ class NNCompFile(io.BufferedIOBase):
 
         Raises ``FormatError`` where the file's index is damaged.
         """
-        reader = self._open_reader()
-        content = cast(ContentReader, reader.raw)
-        if content.has_failed:  # a new buffer: a place within the old one would not be sought
-            if whence == io.SEEK_CUR:
-                offset, whence = reader.tell() + offset, io.SEEK_SET
-            reader.detach()
-            reader = self._reader = io.BufferedReader(content)
-        return reader.seek(offset, whence)
+        return self._open_reader().seek(offset, whence)
 
     # ---- writing ----
 

@@ -43,14 +43,19 @@ def pieces(
 
 
 class ContentReader(io.RawIOBase):
-    """The content of ``file``, from where it stands now to its end."""
+    """The content of ``file``, from where it stands now to its end.
+
+    Read through a ``BufferedReader``: its lock makes threads take turns, and refuses a call within
+    a call. Where a read fails, its buffer is empty, so that the next ``seek`` comes here, wherever
+    that leads. Until then, every read is refused.
+    """
 
     def __init__(self, file: BinaryIO, decoder: Decoder) -> None:
         self._file = file
         self._decoder = decoder
         self._limit = decoder.memory_limit
         self._origin = file.tell() if self.seekable() else 0
-        # The parts of blocks to come; None after an error.
+        # The parts of blocks to come; none: they begin with the block that the position is in.
         self._results: Generator[Part, None, None] | None = decoder.results(
             container.read(file, self._limit)
         )
@@ -58,6 +63,7 @@ class ContentReader(io.RawIOBase):
         self._ended = True  # whether ``_content`` is all of the block
         self._start = 0  # where the block begins in the content
         self._position = 0  # where in the content the next read begins
+        self._unfinished = False  # whether a read has begun, and not succeeded
 
     def readable(self) -> bool:
         return True
@@ -65,29 +71,32 @@ class ContentReader(io.RawIOBase):
     def seekable(self) -> bool:
         return hasattr(self._file, "seekable") and self._file.seekable()
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether reading has failed, or was interrupted: then it goes on where it is sought."""
-        return self._results is None
-
     def tell(self) -> int:
         return self._position
 
     def readinto(self, buffer: Buffer, /) -> int:
-        if self._results is None:
+        if self.closed:  # by another thread, for which this one has waited
+            raise ValueError("read of closed file")
+        if self._unfinished:
             raise ValueError("reading has failed before")
+        self._unfinished = True  # first: wherever a signal interrupts this, it has to be sought
+        if self._results is None:
+            self._results = self._begin()
         while self._position >= self._start + len(self._content):
-            if not self._next_part():
+            if not self._next_part(self._results):
+                self._unfinished = False
                 return 0
         with memoryview(buffer).cast("B") as view:
             begin = self._position - self._start
             piece = self._content[begin : begin + len(view)]
             view[: len(piece)] = piece
         count = len(piece)
+        self._unfinished = False
         self._position += count  # no call follows, in which a signal could lose the piece
         return count
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move the position. Where this fails or is interrupted, nothing has happened."""
         if not self.seekable():
             raise io.UnsupportedOperation("the source of the compressed data cannot seek")
         if whence == io.SEEK_CUR:
@@ -99,13 +108,11 @@ class ContentReader(io.RawIOBase):
         if offset < 0:
             raise ValueError(f"negative seek position {offset}")
         within = self._start <= offset <= self._start + len(self._content)
-        if within and self._results is not None:
-            self._position = offset
-            return offset
-        start, results = self._jump(offset)  # where reading has failed, too: it begins anew
-        self._content, self._ended, self._start = b"", True, start
-        self._position = offset
-        self._results = results  # last: what is interrupted has to be sought anew
+        if self._unfinished or not within:
+            self._blocks_for(offset)  # here, not at the next read, a damaged index is an error
+            self._drop()
+        self._unfinished = False
+        self._position = offset  # no call follows, as above
         return offset
 
     def close(self) -> None:
@@ -113,41 +120,48 @@ class ContentReader(io.RawIOBase):
             self._results.close()  # stops what is being decoded
         super().close()
 
-    def _next_part(self) -> bool:
+    def _next_part(self, results: Generator[Part, None, None]) -> bool:
         """Decode the rest of the block, or the next one, if there is one."""
-        results, self._results = self._results, None
-        assert results is not None
         part = next(results, None)
-        if part is not None:
-            if self._ended:
-                self._start += len(self._content)
-            self._content, self._ended = part.content, part.last
-        self._results = results  # last, as there
-        return part is not None
+        if part is None:
+            return False
+        if self._ended:
+            self._start += len(self._content)
+        self._content, self._ended = part.content, part.last
+        return True
 
-    def _jump(self, offset: int) -> tuple[int, Generator[Part, None, None]]:
-        """Return where the block begins that ``offset`` is in, or the end, and the parts from there
-        on."""
-        blocks = self._blocks if offset else None  # for 0 without the index, which may be damaged
+    def _drop(self) -> None:
+        """Stop what is being decoded; the next read begins anew."""
         results, self._results = self._results, None
         if results is not None:
             results.close()
+
+    def _begin(self) -> Generator[Part, None, None]:
+        """Return the parts from the block on that the position is in; none if that is the end."""
+        blocks = self._blocks_for(self._position)
         if blocks is None:
             self._file.seek(self._origin)
             start, items = 0, container.read(self._file, self._limit)
         else:
-            number = bisect.bisect_right(blocks.starts, offset) - 1
+            number = bisect.bisect_right(blocks.starts, self._position) - 1
             start, items = blocks.starts[number], blocks.read(self._file, number, self._limit)
         self._decoder.start_at(start)
-        return start, self._decoder.results(items)
+        self._content, self._ended, self._start = b"", True, start
+        return self._decoder.results(items)
+
+    def _blocks_for(self, offset: int) -> Blocks | None:
+        """The blocks, to find ``offset`` in; none for 0, where the index may be damaged."""
+        return self._blocks if offset else None
 
     @functools.cached_property
     def _blocks(self) -> Blocks:
         position = self._file.tell()
+        results, self._results = self._results, None  # they read on from there
         try:
             return Blocks.of(self._file, self._limit, self._origin)
         finally:
             self._file.seek(position)
+            self._results = results
 
 
 class Blocks:

@@ -9,8 +9,11 @@ import gc
 import io
 import os
 import sys
+import threading
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +28,7 @@ from conftest import examples
 from fuzz import mutate
 from nncomp import NNCompFile, compress, container, decompress, model, varint
 from nncomp.container import records
+from nncomp.decode import Decoder
 from nncomp.errors import (
     ChecksumError,
     FormatError,
@@ -32,7 +36,9 @@ from nncomp.errors import (
     ModelNotFoundError,
     SizeLimitError,
 )
+from nncomp.options import for_reading
 from nncomp.plan import Plan, layout
+from nncomp.reader import ContentReader
 
 BLOCK = 1 << 10
 TEXT = models.chained(3000)
@@ -744,37 +750,105 @@ def test_another_block_after_a_source_that_is_damaged() -> None:
             assert reader.read(4 * BLOCK) == blocks[number]
 
 
-def test_a_signal_at_any_line_of_a_seek() -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda file: file.seek(0),
+        lambda file: file.seek(35 * BLOCK + 5),
+        lambda file: file.read(10),
+        lambda file: (file.seek(0), file.read(10)),
+    ],
+)
+def test_a_signal_at_any_line_of_the_reader(call: Callable[[NNCompFile], Any]) -> None:
     """Whatever is read behind it is right, or reading says that it has failed."""
-    content = models.chained(40 * BLOCK)
+    content = models.noise(40 * BLOCK)
     packed = compress(content, 1, block_size=BLOCK, model="none")
-    for target in (0, 35 * BLOCK + 5):
-        for number in range(200):
-            lines = iter(range(number))
+    for number in range(200):
+        lines = iter(range(number))
 
-            def trace(frame: Any, event: str, argument: Any, lines: Any = lines) -> Any:
-                if frame.f_code.co_name not in ("seek", "_jump") or "reader" not in str(frame):
-                    return None
-                if event == "line" and next(lines, None) is None:
-                    raise KeyboardInterrupt
-                return trace
+        def trace(frame: Any, event: str, argument: Any, lines: Any = lines) -> Any:
+            if Path(frame.f_code.co_filename).name != "reader.py":
+                return None
+            if event == "line" and next(lines, None) is None:
+                raise KeyboardInterrupt
+            return trace
 
-            with nncomp.open(io.BytesIO(packed)) as file:
-                assert file.read(20 * BLOCK) == content[: 20 * BLOCK]
-                sys.settrace(trace)
-                try:
-                    file.seek(target)
-                except KeyboardInterrupt:
-                    place = file.tell()
-                else:
-                    break  # it was not interrupted: there are no more lines
-                finally:
-                    sys.settrace(None)
-                with contextlib.suppress(ValueError):
-                    assert file.read() == content[place:]
-                file.seek(30 * BLOCK)
-                assert file.read() == content[30 * BLOCK :]
-        assert number > 10
+        with NNCompFile(io.BytesIO(packed)) as file:
+            assert file.read(20 * BLOCK) == content[: 20 * BLOCK]
+            sys.settrace(trace)
+            try:
+                call(file)
+            except KeyboardInterrupt:
+                place = file.tell()
+            else:
+                break  # it was not interrupted: there are no more lines
+            finally:
+                sys.settrace(None)
+            with contextlib.suppress(ValueError):
+                assert file.read() == content[place:]
+            file.seek(30 * BLOCK)
+            assert file.read() == content[30 * BLOCK :]
+    assert 10 < number < 199
+
+
+class Held(io.BytesIO):
+    """Once ``held`` is set, a read waits until that is done."""
+
+    held: Callable[[], object] | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        held, self.held = self.held, None
+        if held is not None:
+            held()
+        return super().read(size)
+
+
+@pytest.mark.parametrize("target", [0, 5 * BLOCK + 7])
+def test_a_seek_waits_for_the_read_of_another_thread(target: int) -> None:
+    content = models.noise(8 * BLOCK)
+    source = Held(compress(content, 1, block_size=BLOCK, model="none"))
+    reads, ends = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        reads.set()
+        ends.wait(10)
+
+    with NNCompFile(source) as file, ThreadPoolExecutor() as pool:
+        assert file.seek(0, io.SEEK_END) == len(content)
+        file.seek(3 * BLOCK)
+        source.held = hold
+        read = pool.submit(file.read, 2 * BLOCK)
+        reads.wait(10)
+        sought = pool.submit(file.seek, target)
+        time.sleep(0.05)
+        ends.set()
+        assert read.result() == content[3 * BLOCK : 5 * BLOCK]
+        assert (sought.result(), file.tell()) == (target, target)
+        assert file.read() == content[target:]
+
+
+def test_a_seek_within_a_read_is_an_error() -> None:
+    """As from a signal's handler; and the read goes on."""
+    source = Held(compress(NOISE * 2, 1, block_size=BLOCK, model="none"))
+
+    def seek() -> None:
+        with pytest.raises(RuntimeError, match="reentrant"):
+            file.seek(0)
+
+    with NNCompFile(source) as file:
+        source.held = seek
+        assert file.read() == NOISE * 2
+        assert source.held is None
+
+
+def test_a_read_that_has_waited_for_the_end_is_an_error(packed: bytes) -> None:
+    """It must not look like the end of the content."""
+    source = io.BytesIO(packed)
+    reader = ContentReader(source, Decoder(for_reading({})))
+    assert reader.read(9) == DATA[:9]
+    reader.close()
+    with pytest.raises(ValueError, match="closed file"):
+        reader.readall()
 
 
 @pytest.mark.parametrize("threads", [1, 3])
