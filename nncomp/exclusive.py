@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import AbstractContextManager
 
 __all__ = ["Exclusive"]
+
+_forks = 0  # from the process that has imported this to the present one; ``getpid`` takes longer
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
 
 
 class Exclusive:
@@ -18,9 +30,12 @@ class Exclusive:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._locks = {_forks: threading.RLock()}  # ``_forks`` of a process → its lock
 
     def __call__(self) -> AbstractContextManager[object]:
-        if self._lock._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks, too
+        lock = self._locks.get(_forks)
+        if lock is None:  # a child of os.fork, which has not the thread that may hold the other
+            lock = self._locks.setdefault(_forks, threading.RLock())
+        if lock._is_owned():  # type: ignore[attr-defined]  # threading.Condition asks, too
             raise RuntimeError("reentrant call: the object is at work in this thread")
-        return self._lock
+        return lock

@@ -238,6 +238,36 @@ def test_a_child_leaves_the_frame_to_its_parent(threads: int, tmp_path: Path) ->
 
 
 @threads
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_made_within_a_write(threads: int, tmp_path: Path) -> None:
+    """It closes the file, without waiting for a thread that it has not, and without an end."""
+    code = """
+        import io, signal, threading
+        writes, ends = threading.Event(), threading.Event()
+        class Slow(io.FileIO):
+            def write(self, data):
+                writes.set()
+                ends.wait()
+                return super().write(data)
+        file = nncomp.NNCompFile(Slow('out', 'w'), 'w', **options)
+        writer = threading.Thread(target=file.write, args=(data,))
+        writer.start()
+        writes.wait()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            file.close()
+            os._exit(0)
+        print(os.waitpid(child, 0)[1])
+        ends.set()
+        writer.join()
+        file.close()
+        print(nncomp.decompress(Path('out').read_bytes()) == data)
+    """
+    assert script(code, threads, tmp_path) == "0\nTrue\n"
+
+
+@threads
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
 def test_a_signal_while_a_failed_frame_is_closed(threads: int, tmp_path: Path) -> None:
     """An exception leaves the ``with`` statement, and closing waits for another thread's write."""
