@@ -202,13 +202,18 @@ class NNCompFile(io.BufferedIOBase):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._abandoned = error is not None  # first, since a signal may interrupt what follows
-        self._abandoned = _is_failure(error)
+        self._leave(error)
         self.close()
 
     def __del__(self) -> None:
         if self._is_ours():
             super().__del__()
+
+    def _leave(self, error: BaseException | None) -> None:
+        """Note whether the frame stays without its end, as ``error`` leaves the ``with``
+        statement."""
+        self._abandoned = error is not None  # first, since a signal may interrupt what follows
+        self._abandoned = _is_failure(error)
 
     def _is_ours(self) -> bool:
         """Whether this is the process that has opened the file. A child of ``os.fork`` that does
@@ -294,8 +299,7 @@ class _TextFile(io.TextIOWrapper):
         traceback: TracebackType | None,
     ) -> None:
         binary = self._binary
-        binary._abandoned = error is not None  # first, as there
-        binary._abandoned = _is_failure(error)
+        binary._leave(error)
         if not binary._abandoned:
             self.close()
             return
