@@ -115,7 +115,8 @@ class NNDecompressor:
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is no more content without more compressed data."""
+        """Whether there is no more content without more compressed data. False also where that is
+        not known: after a call that gave all it may, ``max_length`` bytes, as in ``lzma``."""
         return self._needs_input
 
     @property
@@ -126,8 +127,8 @@ class NNDecompressor:
     def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
         """Add ``data``; returns content, at most ``max_length`` bytes unless that is negative.
 
-        Unless ``needs_input``, calls with empty ``data`` give more. Raises ``EOFError`` after
-        ``eof``.
+        Unless ``needs_input`` or ``eof``, a call with empty ``data`` gives more, or finds that it
+        needs input. Raises ``EOFError`` after ``eof``.
         """
         view = arguments.contiguous(data)
         max_length = arguments.integer("max_length", max_length)

@@ -182,6 +182,20 @@ def test_max_length(packed: bytes, lengths: list[int], sizes: list[int]) -> None
     assert (decompressor.unused_data + b"".join(source)).startswith(b"tail")
 
 
+@pytest.mark.parametrize("more", [0, 9])
+def test_after_exactly_max_length_an_empty_call_finds_that_input_is_needed(more: int) -> None:
+    """As in ``lzma``; with a block's bytes and no more, or some of the next one's."""
+    content = models.noise(3 * BLOCK)
+    packed = compress(content, 1, block_size=BLOCK)
+    second = container.read_index(io.BytesIO(packed), 1 << 30)[0].entries[1].offset
+    for limit, needs in ((BLOCK, False), (BLOCK + 1, True)):
+        decompressor = NNDecompressor()
+        assert decompressor.decompress(packed[: second + more], limit) == content[:BLOCK]
+        assert decompressor.needs_input == needs
+        assert decompressor.decompress(b"", limit) == b"" and decompressor.needs_input
+        assert decompressor.decompress(packed[second + more :]) == content[BLOCK:]
+
+
 def test_input_that_comes_before_what_was_read_ahead_is_taken() -> None:
     content = models.noise(3 << 12)
     packed = compress(content, 1, block_size=1 << 12)
