@@ -72,12 +72,12 @@ def compress(ctx: click.Context, /, **values: Any) -> int:
     \b
     Level      Microseconds a byte of one core   Memory
                with AVX-512 VNNI     with AVX2
-    -1                       1.2           1.2    44 MiB
-    -2                       2.3           2.3   136 MiB
-    -3                       4.0           4.6   199 MiB
-    -4 to -6                 5.6           7.7   401 MiB
-    -7 to -8                11.1          13.9  1019 MiB
-    -9                      16.2          22.1  1012 MiB
+    -1                       0.8           0.8    44 MiB
+    -2                       1.6           1.6   136 MiB
+    -3                       2.4           3.3   199 MiB
+    -4 to -6                 3.4           6.0   401 MiB
+    -7 to -8                 6.6           9.8  1019 MiB
+    -9                       8.7          15.3  1012 MiB
     """
     return _run(Mode.COMPRESS, ctx, **values)
 
