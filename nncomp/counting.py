@@ -244,7 +244,7 @@ class _Counter:
             alone = others[0] if parts and network else None
             return _Columns(costs, alone, others[-1] if parts else None)
 
-        counted = []
+        best, least = None, 8 * len(content) * _STORED_BIT
         mixing = self._mixing(content, progress)
         found = {}
         if mixing is not None:
@@ -253,10 +253,11 @@ class _Counter:
                 if way in ways:
                     network = way == Ways.NETWORK
                     found[network] = run(network, heard)
-                    counted.append(Counted(content, found[network].costs, mixing, network))
+                    cost = int(found[network].costs.sum(dtype=np.uint64))
+                    if cost < least:
+                        best, least = Counted(content, found[network].costs, mixing, network), cost
         heard.finish()
-        best = min(counted, key=_bits, default=None)
-        if best is None or _bits(best) >= 8 * len(content) * _STORED_BIT:
+        if best is None:
             shape = (len(content), 8) if bits else (len(content),)
             stored = np.full(shape, _STORED_BIT * (8 // each), np.uint32)
             best = Counted(content, stored, None, False)
@@ -291,8 +292,3 @@ class _Counter:
             return self._engine.encode_block(*args, progress=unheard(progress))
 
         return trial
-
-
-def _bits(counted: Counted) -> int:
-    """What the whole block costs, in UNIT."""
-    return int(counted.costs.sum(dtype=np.uint64))
