@@ -16,7 +16,7 @@ import click
 
 from nncomp import fileio
 from nncomp.cli import inputs
-from nncomp.cli.files import decompress
+from nncomp.cli.files import check_usage, decompress
 from nncomp.cli.lines import lines
 from nncomp.cli.options import (
     OF_WRITING,
@@ -99,12 +99,11 @@ def _write_all(
     options = options_of(ctx, **values)
     if options.output is not None or options.output_dir is not None or options.remove:
         raise click.UsageError("a range goes to standard output")
-    if options.as_json:
-        raise click.UsageError("--json goes with test and list")
     if options.keep_going or options.zeros:
         raise click.UsageError("--keep-going and --zeros are for all of a file")
     report = Report(options.quiet)
     names = inputs.names(files, files_from, files_from0)
+    check_usage(Mode.DECOMPRESS, names, options)
     found = inputs.find(Mode.DECOMPRESS, names, recursive=options.recursive, suffix=options.suffix)
     with fileio.standard_output() as stdout:
         sink = Piped(stdout)

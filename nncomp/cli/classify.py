@@ -83,7 +83,8 @@ def classify(
 
     if folds is not None and files:
         raise click.UsageError("--evaluate takes no FILES: it judges those of the classes")
-    files = files if folds is not None else files or (STREAM,)
+    if folds is None:
+        files = files or (STREAM,)
     inputs.check_once((*files, *(path for _, path in classes)))
     labels, texts = [], []
     for name, path in classes:

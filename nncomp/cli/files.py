@@ -41,7 +41,7 @@ from nncomp.cli.work import Result
 from nncomp.errors import NNCompError
 from nncomp.levels import NO_MODEL
 
-__all__ = ["compress", "decompress", "test"]
+__all__ = ["check_usage", "compress", "decompress", "test"]
 
 _NO_FILES = (None, NO_MODEL, STREAM)
 
@@ -111,7 +111,7 @@ def _run(
     options = options_of(ctx, **values)
     mode = wanted or mode
     names = inputs.names(files, files_from, files_from0)
-    _check_usage(mode, names, options)
+    check_usage(mode, names, options)
     report = Report(options.quiet)
     prime = None if options.prime is None else options.prime.name
     needed = [name for name in (_path_of_model(options), prime) if name not in _NO_FILES]
@@ -194,7 +194,8 @@ def _meets_output(mode: Mode, found: list[Input]) -> bool:
     return os.isatty(1) or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
 
 
-def _check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
+def check_usage(mode: Mode, names: tuple[str, ...], options: Options) -> None:
+    """Raise ``click.UsageError`` for options that do not go with ``mode`` or with each other."""
     stdout = options.to_stdout or options.output == STREAM
     if options.to_stdout and options.output not in (None, STREAM):
         raise click.UsageError("-c and -o exclude each other")
