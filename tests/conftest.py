@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
+import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,27 @@ def assert_linear(call: Callable[[bytes], object], make: Callable[[int], bytes],
 
     small, large = (min(seconds(make(k)) for _ in range(3)) for k in (n, 4 * n))
     assert large <= 8 * max(small, 0.01)
+
+
+def peak_of(call: Callable[[], object]) -> int:
+    """Bytes of memory that ``call`` takes at most, native memory aside."""
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+class Counted(io.BytesIO):
+    """Counts the bytes that are read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        return data
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

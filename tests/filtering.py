@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import itertools
 import struct
-import tracemalloc
 import zlib
 from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
 
+from conftest import peak_of
 from nncomp.errors import FormatError
 from nncomp.filters import Filter, Split
 
@@ -50,12 +50,7 @@ def rejoined(own: Filter, streams: Sequence[bytes], size: int) -> bytes | None:
 
 def peak_of_joining(own: Filter, streams: Sequence[bytes], size: int) -> int:
     """Bytes of memory that joining takes."""
-    tracemalloc.start()
-    try:
-        own.join(streams, b"", size)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    return peak_of(lambda: own.join(streams, b"", size))
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

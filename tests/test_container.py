@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import tracemalloc
 import zlib
 from collections.abc import Iterator
 
 import pytest
 
+from conftest import peak_of
 from nncomp import container, rawio, varint
 from nncomp.container import Block, End, FrameIndex, FrameWriter, Header, ModelRef
 from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, NNCompError
@@ -254,14 +254,11 @@ def test_a_reader_holds_no_index() -> None:
     data = frame(*[stored(b"x")] * 20_000)
     assert len(data) > 20_000 * 10
     src = io.BytesIO(data)
-    tracemalloc.start()
-    try:
-        count = sum(isinstance(item, Block) for item in container.read(src, LIMIT))
-        held = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert count == 20_000
-    assert held < 32 << 10  # its entries are 40 KB
+
+    def count() -> None:
+        assert sum(isinstance(item, Block) for item in container.read(src, LIMIT)) == 20_000
+
+    assert peak_of(count) < 32 << 10  # its entries are 40 KB
 
 
 def test_read_gives_what_was_written() -> None:

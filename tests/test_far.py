@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import commandline
 import models
-from conftest import examples
+from conftest import Counted, examples
 from nncomp import (
     NNCompFile,
     NNCompressor,
@@ -211,21 +211,12 @@ def test_frames_know_nothing_of_each_other() -> None:
 
 def test_only_what_is_copied_from_is_read_besides() -> None:
     packed = pack(NOISE * 2)
-
-    class Source(io.BytesIO):
-        seen = 0
-
-        def read(self, size: int | None = -1, /) -> bytes:
-            data = super().read(size)
-            self.seen += len(data)
-            return data
-
-    source = Source(packed)
+    source = Counted(packed)
     with NNCompFile(source) as file:
         file.seek(60 * KIB)
-        source.seen = 0
+        source.count = 0
         assert file.read(10) == NOISE[20 * KIB :][:10]
-        assert 4 * KIB < source.seen < 10 * KIB
+        assert 4 * KIB < source.count < 10 * KIB
 
 
 def test_memory_is_refused_before_it_is_taken() -> None:

@@ -13,7 +13,6 @@ import random
 import subprocess
 import sys
 import time
-import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ from hypothesis import strategies as st
 
 import commandline
 import models
-from conftest import examples, some_quick
+from conftest import examples, peak_of, some_quick
 from nncomp import compress, container, decompress, model, packing, registry, varint
 from nncomp.container import REACHES, Block, FrameWriter, Header, ModelRef
 from nncomp.engine import native
@@ -342,12 +341,11 @@ def test_memory_is_refused_before_it_is_taken(filter: int) -> None:
     size = 16 * MIB
     header = Header(size, 1, model.ARITHMETIC, Profile.RICH)
     data = written(Block(size, False, bytes([filter, 0x10, 0]), b"x", 0), header=header)
-    tracemalloc.start()
-    try:
+
+    def refused() -> None:
         assert isinstance(decode(data), MemoryLimitError)
-        assert tracemalloc.get_traced_memory()[1] < MIB
-    finally:
-        tracemalloc.stop()
+
+    assert peak_of(refused) < MIB
 
 
 @some
@@ -498,14 +496,13 @@ def test_models_that_lie_about_their_size_do_not_allocate() -> None:
     """A few bytes that claim tensors of 55 MiB."""
     large = bytes([0, 16, 6, *[0, 8, 8, 1, 1, 128] * 3, 0])
     record = sealed(network_record(bytes(16), large + bytes(99), b"test"))
-    tracemalloc.start()
-    try:
+
+    def refused() -> None:
         with pytest.raises(MemoryLimitError, match="embedded model"):
             decompress(record, memory_limit=100 * MIB)
-        assert tracemalloc.get_traced_memory()[1] < MIB
-        assert isinstance(decode(record), FormatError | MemoryLimitError)
-    finally:
-        tracemalloc.stop()
+
+    assert peak_of(refused) < MIB
+    assert isinstance(decode(record), FormatError | MemoryLimitError)
 
 
 def test_names_cannot_reach_files_or_terminals() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import models
 from commandline import Run, errors
+from conftest import Counted
 from nncomp import Prime, compress, container, varint
 from nncomp.options import Options
 from nncomp.rescue import rescue
@@ -204,17 +205,6 @@ def test_frames_behind_one_whose_both_ends_are_damaged(run: Run) -> None:
     places = place_of(2) + 1, place_of(3) - 5, len(file) - 8
     content, said = of_records(run, damaged(*places, data=file))
     assert content == b"".join(RECORDS[:2] + RECORDS[3:]) + CONTENT and len(said) == 2
-
-
-class Counted(io.BytesIO):
-    """Counts the bytes that are read of it."""
-
-    count = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        self.count += len(data)
-        return data
 
 
 def heads_of_one_chain(heads: int, blocks: int) -> bytes:
