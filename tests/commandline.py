@@ -28,6 +28,7 @@ from nncomp.cli import main
 if sys.platform != "win32":
     import fcntl
     import pty
+    import resource
     import termios
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))  # python LAUNCH … runs nncomp
@@ -97,6 +98,16 @@ def run(
     assert b"Traceback" not in (result.stderr or b"")
     assert not list(Path().rglob(".*.tmp"))
     return result
+
+
+def limited(size: int) -> dict[str, Any]:
+    """Arguments of ``run`` for a process that writes files of ``size`` bytes at most, as with
+    'ulimit -f'. Bytecode is none of them: Python would keep what was cut off of it."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    return {"preexec_fn": limit, "env": {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}}
 
 
 def _run_inside(

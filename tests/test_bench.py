@@ -7,7 +7,6 @@ import importlib.util
 import io
 import itertools
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -20,7 +19,7 @@ import pytest
 
 import models
 import nncomp
-from commandline import Run, command, errors
+from commandline import Run, command, errors, limited
 from nncomp import bench
 from nncomp.errors import NNCompError
 
@@ -142,12 +141,7 @@ def test_an_output_is_complete_or_as_it_was(run: Run) -> None:
     assert Path("table").read_bytes() == b"of others"
     assert not Path("link.csv").is_symlink() and len(rows("link.csv")) == 1
     before = Path("link.csv").read_bytes()
-    most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, most))
-    try:
-        assert errors(run(*args, status=1, process=True))[-1] == "nncomp: link.csv: File too large"
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    assert errors(run(*args, status=1, **limited(100)))[-1] == "nncomp: link.csv: File too large"
     assert Path("link.csv").read_bytes() == before
     assert sorted(os.listdir()) == ["link.csv", "table", "x"]
 

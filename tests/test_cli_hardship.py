@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import resource
 import select
 import shlex
 import shutil
@@ -21,7 +20,7 @@ import pytest
 
 import commandline
 import models
-from commandline import Run, command, errors
+from commandline import Run, command, errors, limited
 from conftest import some_quick
 from nncomp.api import compress, decompress
 from nncomp.cli.main import cli
@@ -161,11 +160,7 @@ def test_directory_of_somebody_else(run: Run) -> None:
 def test_file_size_limit(run: Run) -> None:
     """ulimit -f: as a full disk"""
     Path("a").write_bytes(NOISE)
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    result = run("--rm", "a", status=1, preexec_fn=limit)
+    result = run("--rm", "a", status=1, **limited(20_000))
     assert errors(result) == ["nncomp: a.nnc: File too large"]
     assert listing() == ["a"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import tempfile
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commandline import Run
+from commandline import Run, limited
 from nncomp.api import compress
 from nncomp.cli.holes import HoleWriter
 
@@ -56,12 +55,7 @@ def test_sparse_files(run: Run, tail: bytes) -> None:
 
 def test_a_file_that_is_too_large_is_named(run: Run) -> None:
     Path("a.nnc").write_bytes(compress(bytes(1 << 20)))
-    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, most))
-    try:
-        said = run("-d", "-o", "b", "a.nnc", status=1, process=True).stderr
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    said = run("-d", "-o", "b", "a.nnc", status=1, **limited(1 << 16)).stderr
     assert said == b"nncomp: b: File too large\n"
     assert os.listdir() == ["a.nnc"]
 
