@@ -18,7 +18,7 @@ __all__ = ["NAME", "check", "join", "memory", "most_blocks", "split"]
 NAME = "jpeg"
 
 _BLOCK = 128  # bytes of the coefficients of a block of 8 × 8
-_MODEL = 24 << 20  # bytes of the model's state at most
+_MODEL = 12 << 20  # bytes of the model's state at most
 
 
 def most_blocks(size: int) -> int:

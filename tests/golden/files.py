@@ -2,7 +2,7 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. Those whose name goes on with ``primed`` need ``PRIME``. They freeze format version 24 and
+may read. Those whose name goes on with ``primed`` need ``PRIME``. They freeze format version 25 and
 arithmetic version 1: new files may be added, but none that was released is ever written again, so
 this script leaves alone what is there.
 """

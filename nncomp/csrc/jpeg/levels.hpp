@@ -44,6 +44,18 @@ inline uint32_t signed_level(int32_t v, uint32_t count) {
 inline uint32_t at_most(int32_t v, uint32_t most) { return std::min(magnitude(v), most); }      // 0 … most
 inline uint32_t with_sign(int32_t v, int32_t most) { return uint32_t(clamp(v, most) + most); }  // 0 … 2·most
 
+// ⌊16·√v⌋, v up to 1023.
+inline constexpr std::array<uint16_t, 1024> ROOTS = [] {
+  std::array<uint16_t, 1024> roots{};
+  uint32_t root = 0;
+  for (uint32_t v = 0; v < roots.size(); ++v) {
+    while ((root + 1) * (root + 1) <= 256 * v) ++root;
+    roots[v] = uint16_t(root);
+  }
+  return roots;
+}();
+inline int32_t root(uint32_t v) { return ROOTS[std::min<size_t>(v, ROOTS.size() - 1)]; }
+
 // How many inner coefficients are not 0.
 inline uint32_t inner_count(const int16_t* b) {
   uint32_t n = 0;

@@ -12,7 +12,7 @@
 namespace nncomp::mix {
 namespace {
 
-constexpr int FIRST_LAYER_RATE = 90, SECOND_LAYER_RATE = 20;  // in 1/1024
+constexpr int FIRST_LAYER_RATE = 110, SECOND_LAYER_RATE = 14;  // in 1/1024
 constexpr uint32_t RARE = 64;                                // the smallest probability
 
 // Codes a bit: choose(p) codes one whose probability of being 1 is p/2^22, and returns it.

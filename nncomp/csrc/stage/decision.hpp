@@ -9,7 +9,7 @@ namespace nncomp::mix {
 struct Decision {
   static constexpr int INPUTS = 16;  // a constant, and one of each cell
   static constexpr int CELLS = INPUTS - 1;  // at most
-  static constexpr int SETS = 3;  // of weights
+  static constexpr int SETS = 7;  // of weights
 
   uint32_t* cell[CELLS + 1];  // different ones; all can be read
   int count;  // of them that learn
