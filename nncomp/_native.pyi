@@ -270,9 +270,11 @@ class FarFinder:
     call uses it, another one raises ``RuntimeError``."""
 
     def __init__(self, *, reach: int, least: int, share: int, sources: int) -> None: ...
-    def split(self, content: bytes) -> tuple[bytes, list[int], bytes] | None:
-        """Literals, how many blocks back the sources are, and copies; None where it does not
-        pay."""
+    def split(
+        self, content: bytes, heads: Sequence[tuple[int, int]]
+    ) -> tuple[bytes, list[int], bytes] | None:
+        """Literals, how many blocks back the sources are, and copies; None where it does not pay.
+        No copy ends in one of ``heads``, (start, end), which ascend."""
 
     def add(self, literals: bytes) -> None:
         """The next block, which later ones may copy from."""

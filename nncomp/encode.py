@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import io
 import itertools
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -18,8 +18,8 @@ from nncomp import container, levels, rawio, resolve
 from nncomp.blocks import BlockCoder, Coded
 from nncomp.container import MAX_LANES, Block, FrameWriter, Header, ModelRef
 from nncomp.errors import FormatError, NNCompError
-from nncomp.far import Found, Past
-from nncomp.filters import deflate
+from nncomp.far import Found, Past, Split
+from nncomp.filters import deflate, jpeg
 from nncomp.model import ARITHMETIC
 from nncomp.options import Options
 from nncomp.places import Places
@@ -31,12 +31,16 @@ from nncomp.ways import StreamCoder
 
 __all__ = ["Before", "Encoder", "header_of"]
 
+_SAME = 64  # bytes of a picture's data that may be those of another picture's by chance
+_LEAST_SHARE = 8  # a block that ends before a picture has at least this part of a full one
+
 
 @dataclass(frozen=True)
 class Before:
     """What has to be known of the earlier blocks to code a block."""
 
     first: int  # number of the block from which deflate streams are followed into this one
+    start: int  # the index in the content where that block begins
     found: Found | None  # what it copies from earlier blocks
 
 
@@ -90,32 +94,37 @@ class Encoder:
         """How many blocks to give at a time, at least 1. It affects speed, never the bytes."""
         return self._places.width()
 
-    def add(self, src: Readable) -> None:
-        """Compress all of ``src``, in blocks of which all but the last are full."""
+    def add(self, src: Readable, *, last: bool = True) -> int:
+        """Compress all of ``src``; or, unless it is the ``last``, whole blocks of it. Returns how
+        many bytes they have."""
         self._check_usable()
         self._usable = False
-        with contextlib.closing(self.code(src)) as results:
+        size = 0
+        with contextlib.closing(self._code(self._blocks(src, last=last))) as results:
             for coded in results:
+                size += coded[0][1].size
                 self._write(coded)
         self._usable = True
+        return size
 
     # Several encoders can write one frame: one surveys, each codes a part, and one of them puts.
 
     def survey(self, src: Readable) -> Iterator[Before]:
         """Yield for each block of ``src`` what has to be known of the earlier ones to code it."""
-        first = 0
+        first = first_start = start = 0
         for number, (content, inside) in enumerate(self._blocks(src)):
             if inside is None:
-                first = number
-            split = self._past.split(content)
-            yield Before(first, None if split is None else split.found)
+                first, first_start = number, start
+            start += len(content)
+            split = _split(self._past, content)
+            yield Before(first, first_start, None if split is None else split.found)
 
     def code_part(
         self, src: BinaryIO, number: int, before: Sequence[Before]
     ) -> Generator[Coded, None, None]:
         """Code some blocks of ``src``, which can seek, for ``put``: one for each element of
         ``before``, starting with block ``number``."""
-        src.seek(before[0].first * self.header.block_size)
+        src.seek(before[0].start)
         blocks = itertools.islice(self._blocks(src), number - before[0].first, None)
         tasks = (
             self._coder.task(
@@ -126,10 +135,15 @@ class Encoder:
         return self._places.run(tasks, self._progress)
 
     def code(self, src: Readable, count: int | None = None) -> Generator[Coded, None, None]:
-        """Code the next ``count`` blocks of ``src``, or all of them, for ``put``."""
+        """Code the first ``count`` blocks of ``src``, or all of them, for ``put``."""
+        return self._code(itertools.islice(self._blocks(src), count))
+
+    def _code(
+        self, blocks: Iterable[tuple[bytes, deflate.Inside | None]]
+    ) -> Generator[Coded, None, None]:
         tasks = (
-            self._coder.task(content, self._past.split(content), inside)
-            for content, inside in itertools.islice(self._blocks(src), count)
+            self._coder.task(content, _split(self._past, content), inside)
+            for content, inside in blocks
         )
         return self._places.run(tasks, self._progress)
 
@@ -193,9 +207,17 @@ class Encoder:
         if not self._usable:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
 
-    def _blocks(self, src: Readable) -> Iterator[tuple[bytes, deflate.Inside | None]]:
-        """Yield the content of each block, and where in a deflate stream it begins, if in one."""
-        while content := rawio.read_full(src, self.header.block_size):
+    def _blocks(
+        self, src: Readable, *, last: bool = True
+    ) -> Iterator[tuple[bytes, deflate.Inside | None]]:
+        """Yield the content of each block, and where in a deflate stream it begins, if in one.
+        What is left over behind the whole ones is the last block, if there is to be a ``last``."""
+        size = self.header.block_size
+        left = b""
+        while content := left + rawio.read_full(src, size - len(left)):
+            if len(content) < size and not last:
+                return
+            content, left = _cut(content) if len(content) == size else (content, b"")
             if self._before:
                 self._inside = deflate.follow(self._before, self._inside)
             self._before = content
@@ -239,6 +261,24 @@ class Encoder:
         assert self._model is not None
         data = None if self._packed is None else self._packed.data
         return ModelRef(self._model.id, self._model.name, data)
+
+
+def _cut(content: bytes) -> tuple[bytes, bytes]:
+    """A block of this content, and what is left for the next one. A picture that went on in the
+    next one could be undone up to there, or not at all: the next one begins with it."""
+    for start, _, end in jpeg.pictures(content):
+        if end is None and start >= len(content) // _LEAST_SHARE:
+            return content[:start], content[start:]
+    return content, b""
+
+
+def _split(past: Past, content: bytes) -> Split | None:
+    """Split the next block by what it copies. Without its header, a picture cannot be undone."""
+    heads = [
+        (start, min(behind + _SAME, len(content) if end is None else end))
+        for start, behind, end in jpeg.pictures(content)
+    ]
+    return past.split(content, heads)
 
 
 def _is_read(plan: Plan, block: Block, header: Header) -> bool:

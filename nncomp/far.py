@@ -9,6 +9,7 @@ thresholds for what pays are in ``plan.choose``.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nncomp import _native, varint
@@ -56,8 +57,9 @@ class Past:
         self._first: bytes | None = None
         self._finder: _native.FarFinder | None = None
 
-    def split(self, content: bytes) -> Split | None:
-        """Split the content of the next block; None where nothing is copied."""
+    def split(self, content: bytes, heads: Sequence[tuple[int, int]] = ()) -> Split | None:
+        """Split the content of the next block; None where nothing is copied. No copy ends in one of
+        ``heads``, (start, end): what is behind them is of no use without them."""
         if not self._reach:
             return None
         if self._finder is None:
@@ -72,7 +74,7 @@ class Past:
             )
             self._finder.add(self._first)
             self._first = None
-        found = self._finder.split(content)
+        found = self._finder.split(content, heads)
         self._finder.add(content if found is None else found[0])
         if found is None:
             return None

@@ -54,7 +54,7 @@ class NNCompressor:
             self._input += view
             batch = encoder.width() * encoder.header.block_size
             if len(self._input) >= batch:
-                self._add(encoder, len(self._input) // batch * batch)
+                self._add(encoder, len(self._input) // batch * batch, last=False)
             output = self._take_output()
             self._encoder = encoder
             return output
@@ -63,7 +63,7 @@ class NNCompressor:
         """Compress what is held back and complete the frame. The compressor is used up."""
         with self._exclusive():
             encoder = self._take_encoder()
-            self._add(encoder, len(self._input))
+            self._add(encoder, len(self._input), last=True)
             encoder.end()
             return self._take_output()
 
@@ -78,9 +78,9 @@ class NNCompressor:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
         return encoder
 
-    def _add(self, encoder: Encoder, size: int) -> None:
-        encoder.add(io.BytesIO(self._input[:size]))
-        del self._input[:size]
+    def _add(self, encoder: Encoder, size: int, *, last: bool) -> None:
+        added = encoder.add(io.BytesIO(self._input[:size]), last=last)
+        del self._input[:added]
 
     def _take_output(self) -> bytes:
         output = self._output.getvalue()

@@ -75,6 +75,45 @@ def contents(draw: st.DrawFn) -> bytes:
     return bytes(content)
 
 
+@pytest.mark.parametrize(
+    ("heads", "copied"),
+    [
+        ([], [(300, 6000), (7300, 2000)]),
+        ([(0, 300)], [(300, 6000), (7300, 2000)]),
+        ([(0, 301)], [(300, 6000), (7300, 2000)]),  # goes on behind it
+        ([(6299, 6300)], [(300, 5999), (7300, 2000)]),
+        ([(6300, 6400)], [(300, 6000), (7300, 2000)]),
+        ([(300, 6300)], [(7300, 2000)]),
+        ([(100, 200), (4000, 7000), (7300, 9299)], [(300, 3700), (7300, 2000)]),
+        ([(200, 6300), (9000, 9500)], [(7300, 1700)]),
+        ([(200, 6300), (7350, 9500)], None),
+    ],
+)
+def test_no_copy_ends_in_a_head(
+    heads: list[tuple[int, int]], copied: list[tuple[int, int]] | None
+) -> None:
+    past, new = models.noise(8000), models.noise(9700)[8000:]
+    content = new[:300] + past[:6000] + new[300:1300] + past[6000:] + new[1300:]
+    finder = _native.FarFinder(reach=1 << 20, least=256, share=32, sources=4)
+    finder.add(past)
+    found = finder.split(content, heads)
+    if copied is None:
+        assert found is None
+        return
+    assert found is not None
+    fields = varint.Reader(found[2], "")
+    end = 0
+    sought = []
+    while fields.left:
+        gap, size, _, _ = (fields.number() for _ in range(4))
+        sought.append((end + gap, size))
+        end += gap + size
+    assert sought == copied
+    for bad in ([(5, 4)], [(0, 9), (8, 10)]):
+        with pytest.raises(ValueError, match="out of order"):
+            finder.split(content, bad)
+
+
 @settings(max_examples=examples(50), deadline=None)
 @given(contents(), st.sampled_from([50, 700, 4 * KIB]), st.sampled_from([100, 5000, 1 << 20]))
 def test_what_is_found_is_put_back(content: bytes, size: int, reach: int) -> None:
@@ -83,7 +122,7 @@ def test_what_is_found_is_put_back(content: bytes, size: int, reach: int) -> Non
     held: list[bytes] = []
     for number, start in enumerate(range(0, len(content), size)):
         block = content[start : start + size]
-        found = finder.split(block)
+        found = finder.split(block, [])
         literals = block
         if found is not None:
             literals, sources, copies = found

@@ -5,6 +5,8 @@ Those in ``tests/jpeg`` are one photograph, written by libjpeg-turbo in differen
 
 from __future__ import annotations
 
+import io
+import itertools
 import math
 import re
 import zlib
@@ -18,8 +20,10 @@ import models
 import nncomp
 from conftest import assert_linear, examples
 from nncomp import _native
+from nncomp.container import Block, FrameReader
 from nncomp.errors import FormatError, NNCompError
 from nncomp.filters import FILTERS, Split, jpeg
+from nncomp.options import Writing
 from sides import SideWriter
 
 HERE = Path(__file__).parent
@@ -383,3 +387,82 @@ def test_damaged_parts(name: str, data: st.DataObject) -> None:
 
 def test_number() -> None:
     assert FILTERS.index(jpeg) == 6
+
+
+# ---- pictures and the ends of blocks ----
+
+
+@any_picture
+def test_pictures_are_found(name: str) -> None:
+    """Where they begin, and end; a picture in a picture's header is none."""
+    picture = PICTURES[name]
+    segment = b"\xff\xe1" + (2 + len(picture)).to_bytes(2, "big") + picture
+    outer = picture[:2] + segment + picture[2:]
+    at = len(BOOK)
+    for one in (picture, outer):
+        ((start, behind, end),) = jpeg.pictures(BOOK + one + BOOK)
+        assert (start, end) == (at, at + len(one))
+        scan = one.index(b"\xff\xda", len(segment) if one is outer else 0)
+        assert behind == at + scan + 2 + int.from_bytes(one[scan + 2 : scan + 4], "big")
+        for cut in (3, 4, scan, scan + 3, len(one) - 3, len(one) - 1):
+            start, behind, _ = next(jpeg.pictures(one))
+            assert list(jpeg.pictures(one[:cut])) == [(0, min(behind, cut), None)]
+            *_, last = jpeg.pictures(BOOK + one + one[:cut])
+            assert last == (at + len(one), at + len(one) + min(behind, cut), None)
+    for none in (BOOK, picture[:2] * 99, b"\xff\xd8\xff\x20" + picture[4:], b"\xff\xd8\xff\xd9"):
+        assert list(jpeg.pictures(none)) == []
+
+
+def test_pictures_are_found_in_linear_time() -> None:
+    for some in (b"\xff\xd8\xff", b"\xff\xd8\xff\xe1\xff\xff", b"\xff\xd8\xff\xda\0\2"):
+        assert_linear(lambda data: list(jpeg.pictures(data)), lambda n, some=some: some * n, 20000)
+
+
+def test_a_block_ends_before_a_picture_that_goes_on() -> None:
+    """And no picture loses its header to a copy, though all have the same tables."""
+    block = 1 << 13
+    pictures = [PICTURES[name] for name in ("420", "progressive", "422", "cmyk", "gray")]
+    content = BOOK[:2000] + b"".join(pictures) + BOOK[:300]
+    options: Writing = {"level": 1, "block_size": block}
+    packed = nncomp.compress(content, **options)
+    assert nncomp.decompress(packed) == content
+    items = FrameReader(io.BytesIO(packed), 1 << 30)
+    ends = list(itertools.accumulate(one.size for one in items if isinstance(one, Block)))
+    at = 2000
+    for picture in pictures:
+        assert not any(at < end < at + len(picture) for end in ends)
+        at += len(picture)
+    assert at + 300 == ends[-1]
+    alone = sum(len(nncomp.compress(one, **options)) for one in (BOOK[:2300], *pictures))
+    assert len(packed) < alone
+
+
+def test_a_picture_that_was_there_is_copied() -> None:
+    picture = PICTURES["cmyk"]
+    other = picture[:2] + b"\xff\xfe\0\7other" + picture[2:]
+    first = BOOK[:1000] + picture
+    for again in (picture, other):
+        content = first + BOOK[1000 : (1 << 13) - len(first) + 1000] + again
+        packed = nncomp.compress(content, level=1, block_size=1 << 13)
+        assert nncomp.decompress(packed) == content
+        assert len(packed) < len(nncomp.compress(content[: 1 << 13], level=1)) + 150
+
+
+@settings(max_examples=examples(30), deadline=None)
+@given(
+    st.lists(st.sampled_from([*PICTURES.values(), BOOK[:3000], b"\xff\xd8\xff"]), max_size=6),
+    st.lists(st.integers(1, 9000), max_size=9),
+)
+def test_pieces_do_not_matter(parts: list[bytes], cuts: list[int]) -> None:
+    """Blocks are cut at the same places however the content arrives."""
+    content = b"".join(parts)
+    options: Writing = {"level": 1, "block_size": 1 << 12}
+    compressor = nncomp.NNCompressor(**options)
+    packed = b""
+    at = 0
+    for cut in cuts:
+        packed += compressor.compress(content[at : at + cut])
+        at += cut
+    packed += compressor.compress(content[at:]) + compressor.flush()
+    assert packed == nncomp.compress(content, **options)
+    assert nncomp.decompress(packed) == content

@@ -449,7 +449,7 @@ def test_a_finder_has_one_caller_at_a_time() -> None:
     thread.start()
     while thread.is_alive():
         try:
-            finder.split(b"short")
+            finder.split(b"short", [])
         except RuntimeError as error:
             assert str(error) == "it is in use"
             refused.set()

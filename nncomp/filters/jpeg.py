@@ -7,15 +7,22 @@ are stored as they are. ``docs/jpeg.md`` specifies the arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from nncomp import _native, kernels, varint
 from nncomp.errors import FormatError
 from nncomp.filters.split import Split
 
-__all__ = ["NAME", "check", "join", "memory", "most_blocks", "split"]
+__all__ = ["NAME", "check", "join", "memory", "most_blocks", "pictures", "split"]
 
 NAME = "jpeg"
+
+_BEGINNING = b"\xff\xd8\xff"  # of a picture, and of its first marker segment
+_END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
+_NO_SEGMENT = frozenset((*range(0xC0), *range(0xD0, 0xD9)))  # these markers do not begin one
+# Behind a scan's data is a marker other than those of a restart.
+_BEHIND_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 _BLOCK = 128  # bytes of the coefficients of a block of 8 × 8
 _MODEL = 12 << 20  # bytes of the model's state at most
@@ -25,6 +32,32 @@ def most_blocks(size: int) -> int:
     """The limit of blocks of coefficients of a picture in ``size`` bytes of content. A block of a
     real picture takes more than two bytes, and all blocks have to fit into memory."""
     return min(size // 2 + (1 << 14), 1 << 22)
+
+
+def pictures(content: bytes) -> Iterator[tuple[int, int, int | None]]:
+    """Pictures, as (start, behind, end): where one begins, where the data of its first scan does,
+    and where it ends; None if it goes on behind ``content``. Segments are passed over and not
+    looked at."""
+    start = content.find(_BEGINNING)
+    while start >= 0:
+        at, behind = start + 2, None
+        while at + 2 <= len(content):
+            marker = content[at + 1]
+            if content[at] != 0xFF or marker in _NO_SEGMENT:
+                break
+            if marker == _END_OF_IMAGE:
+                if behind is not None:
+                    yield start, behind, at + 2
+                break
+            at += 2 + max(2, int.from_bytes(content[at + 2 : at + 4], "big"))
+            if marker == _START_OF_SCAN:
+                behind = min(at, len(content)) if behind is None else behind
+                found = _BEHIND_SCAN.search(content, at)
+                at = len(content) if found is None else found.start()
+        else:
+            yield start, len(content) if behind is None else behind, None
+            return
+        start = content.find(_BEGINNING, at)
 
 
 def split(content: bytes) -> Split | None:

@@ -1050,7 +1050,7 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    for version in (*range(1, 24), 25):
+    for version in (*range(1, 25), 26):
         yield f"version-{version}", sealed(HEAD[:6] + bytes([version]) + HEAD[7:], end())
     yield "arithmetic-2", sealed(HEAD[:7] + b"\x22" + HEAD[8:], end())
     yield "profile-0", sealed(HEAD[:7] + b"\x01" + HEAD[8:], end())
@@ -1071,8 +1071,8 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield "small-type", compress(records(60), model="none")[:5] + b"\3" + bytes(30)
     yield "primed-arithmetic-2", small[:4] + b"\x22" + small[5:]
     yield "primed-profile-0", small[:4] + b"\x01" + small[5:]
-    yield "primed-version-25", small[:3] + b"\x99" + small[4:]
-    yield "small-version-25", small[:3] + b"\x19" + small[4:]
+    yield "primed-version-26", small[:3] + b"\x9a" + small[4:]
+    yield "small-version-26", small[:3] + b"\x1a" + small[4:]
     named = short(
         Header(1 << 22, 8, 1), block(TEXT, network(predictor, TEXT, RICH)), ModelRef(bytes(16), "?")
     )

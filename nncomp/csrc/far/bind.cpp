@@ -1,10 +1,12 @@
 // Python bindings of copies from earlier blocks, part of the module nncomp._native. They check arguments and convert
 // types, nothing else.
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
 #include <deque>
 #include <span>
+#include <utility>
 
 #include "bind.hpp"
 #include "far/find.hpp"
@@ -28,10 +30,15 @@ class Finder {
   Finder(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources)
       : finder_(limits_of(reach, least, share, sources)) {}
 
-  nb::object split(nb::bytes content) {
+  nb::object split(nb::bytes content, const std::vector<std::pair<size_t, size_t>>& heads) {
     require(content.size() <= MAX_BYTES, "size is out of range");
+    std::vector<nncomp::far::Head> ranges;
+    for (const auto& [start, end] : heads) {
+      require(start >= (ranges.empty() ? 0 : ranges.back().end) && end >= start, "heads are out of order");
+      ranges.push_back({start, end});
+    }
     const Sole sole(in_use_);
-    const auto split = unlocked([&] { return finder_.split(view(content)); });
+    const auto split = unlocked([&] { return finder_.split(view(content), ranges); });
     if (!split) return nb::none();
     nb::list sources;
     for (uint32_t back : split->sources) sources.append(back);
@@ -67,7 +74,7 @@ void bind_far(nb::module_& m) {
   nb::class_<Finder>(m, "FarFinder")
       .def(nb::init<uint64_t, uint64_t, uint64_t, uint64_t>(), nb::kw_only(), "reach"_a, "least"_a, "share"_a,
            "sources"_a)
-      .def("split", &Finder::split, "content"_a)
+      .def("split", &Finder::split, "content"_a, "heads"_a)
       .def("add", &Finder::add, "literals"_a);
   m.def("far_join", join, "literals"_a, "copies"_a, "sources"_a, "size"_a);
 }

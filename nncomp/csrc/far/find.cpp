@@ -19,8 +19,9 @@ Finder::Finder(const Limits& limits)
     : limits_(limits),
       table_(std::max<uint64_t>(std::bit_floor(limits.reach) >> LOG2_SPACING, uint64_t(1) << LOG2_MIN_SLOTS)) {}
 
-std::optional<Split> Finder::split(std::span<const uint8_t> content) const {
+std::optional<Split> Finder::split(std::span<const uint8_t> content, std::span<const Head> heads) const {
   std::vector<Copy> copies = find(content);
+  spare(copies, heads);
   keep_the_best(copies);
   size_t copied = 0;
   for (const Copy& copy : copies) copied += copy.size;
@@ -87,6 +88,17 @@ std::optional<Finder::Copy> Finder::longest(std::span<const uint8_t> content, si
                                    std::min(content.size() - end, held->literals.size() - place));
   if (before + after < limits_.least) return std::nullopt;
   return Copy{end - before, before + after, held->number, place - before};
+}
+
+// Ends copies that would end in a head where that begins, and drops what becomes too short.
+void Finder::spare(std::vector<Copy>& copies, std::span<const Head> heads) const {
+  if (heads.empty()) return;
+  for (Copy& copy : copies) {
+    const size_t end = copy.at + copy.size;
+    const auto head = std::ranges::lower_bound(heads, end, {}, &Head::end);  // the first that does not end before
+    if (head != heads.end() && head->start < end) copy.size = std::max(head->start, copy.at) - copy.at;
+  }
+  std::erase_if(copies, [&](const Copy& copy) { return copy.size < limits_.least; });
 }
 
 // Keeps only copies from the limits_.sources blocks that most bytes are copied from.

@@ -21,6 +21,10 @@ struct Split {
   std::vector<uint8_t> literals;  // the bytes that are not copied
 };
 
+struct Head {
+  size_t start, end;  // in the content
+};
+
 struct Limits {
   uint64_t reach;    // bytes of literals that are held at most, 1 … 2^31
   uint64_t least;    // bytes of a copy at least, 1 or more
@@ -33,8 +37,9 @@ class Finder {
  public:
   explicit Finder(const Limits& limits);
 
-  // Splits the content of the next block; none if too little of it is copied.
-  std::optional<Split> split(std::span<const uint8_t> content) const;
+  // Splits the content of the next block; none if too little of it is copied. No copy ends in one of `heads`, from
+  // its second byte to its end: what is behind them is of no use without them. They are ascending and do not overlap.
+  std::optional<Split> split(std::span<const uint8_t> content, std::span<const Head> heads) const;
 
   // Appends the literals of a block. They are not copied: the caller keeps them in memory while they are held. Returns
   // how many of the last blocks are held now.
@@ -54,6 +59,7 @@ class Finder {
 
   std::vector<Copy> find(std::span<const uint8_t> content) const;
   std::optional<Copy> longest(std::span<const uint8_t> content, size_t first, size_t end, uint64_t hash) const;
+  void spare(std::vector<Copy>& copies, std::span<const Head> heads) const;
   void keep_the_best(std::vector<Copy>& copies) const;
   const Held* held_at(uint64_t address) const;
 
