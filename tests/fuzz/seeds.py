@@ -118,7 +118,11 @@ def far_blocks() -> list[bytes]:
 def far_split() -> Iterator[bytes]:
     blocks = far_blocks()
     mixed = blocks[0][200:700] + b"between" + blocks[1][:400] + blocks[2][300:]
-    for limits in (bytes([20, 15, 19, 3]), bytes([10, 63, 4, 0])):
+    for limits in (
+        bytes([20, 15, 19, 3]),
+        bytes([10, 63, 4, 0]),
+        bytes([20, 15, 19, 3, 1, 0, 100, 0, 200, 2, 0, 150, 0, 250]),
+    ):
         yield parts(limits, *blocks, mixed)
 
 
@@ -128,7 +132,7 @@ def far_join() -> Iterator[bytes]:
     for block in blocks:
         finder.add(block)
     for mixed in (blocks[0][200:700] + b"between" + blocks[1][:400], blocks[1] + blocks[0][9:]):
-        split = finder.split(mixed)
+        split = finder.split(mixed, [])
         assert split is not None
         literals, sources, copies = split
         yield parts(two(len(mixed)), literals, copies, *(blocks[-back] for back in sources))

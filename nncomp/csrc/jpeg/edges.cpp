@@ -41,9 +41,9 @@ uint32_t Coder::edge_count_coded(bool down, const int32_t* guess, const int32_t*
   const uint32_t size = level(sum, 16);
   const auto first_of = [&](const int16_t* b) { return std::min(magnitude(b[step]), 7u); };
   Forecast& forecast = k_->edge_counts[c_ > 1][down];
-  const int32_t foretold = forecast.of(
-      whole_hints(beside, along, line, next_line, first, other, expected, other_expected, size, t_->inner, 1,
-                  edge_count(al_, step), last, first_of(o_), first_of(a_), first_of(l_)));
+  const int32_t foretold =
+      forecast.of(whole_hints(beside, along, line, next_line, first, other, expected, other_expected, size, t_->inner,
+                              1, edge_count(al_, step), last, first_of(o_), first_of(a_), first_of(l_)));
   const uint32_t fine = steps(foretold, 3, 47), coarse = steps(foretold, 5, 23);
   k_->edge_count.at(coding_,
                     {{fine, 48},

@@ -77,7 +77,7 @@ class Forecast {
   }
 
   int64_t sum_[HINTS + 1][HINTS + 1]{};  // of products of two entries of a row, 2^8 is one; up to the diagonal
-  int32_t weight_[HINTS]{};              // 2^16 is one
+  int32_t weight_[HINTS]{};  // 2^16 is one
   Hints hints_{};
   int16_t seen_[BATCH][HINTS + 1]{};  // scaled hints, and what was foretold, that are not in the sums yet
   uint32_t count_ = 0;

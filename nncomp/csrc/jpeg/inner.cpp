@@ -10,9 +10,8 @@ uint32_t Coder::inner_count_coded() {
   const uint32_t mean = has_above_ && has_left_ ? (na + nl + 1) / 2 : na + nl, around = (na + nl + nal + nar) / 2;
   const uint32_t lo = level(no, 11), lm = level(mean, 11), later = c_ > 1;
   Forecast& forecast = k_->inner_counts[later];
-  const int32_t foretold =
-      forecast.of(whole_hints(na, nl, nal, nar, no, inner_count(p_), ta_->rows, ta_->columns, tl_->rows, tl_->columns,
-                              edge_count(o_, 1), edge_count(o_, 8), 1));
+  const int32_t foretold = forecast.of(whole_hints(na, nl, nal, nar, no, inner_count(p_), ta_->rows, ta_->columns,
+                                                   tl_->rows, tl_->columns, edge_count(o_, 1), edge_count(o_, 8), 1));
   const uint32_t halves = steps(foretold, 8, 99), quarters = steps(foretold, 4, 31);
   k_->inner_count.at(coding_,
                      {{halves, 100},
@@ -51,10 +50,10 @@ void Coder::inner_contexts(const Progress& on) {
   const int32_t foretold =
       k_->values[z].of(hints(top_[u] / across, side_[v] / across, UNIT * a, UNIT * l, UNIT * o, UNIT * p, UNIT * w,
                              UNIT * n, UNIT * nw, UNIT * ne, UNIT * ww, UNIT * nn, UNIT * inner_a, UNIT * inner_l));
-  const int32_t foretold_root = k_->roots[z].of(
-      hints(root(m(a)), root(m(l)), root(m(w)), root(m(n)), root(m(nw)), root(m(ne)), root(m(sw)), root(m(ww)),
-            root(m(nn)), root(m(inner_a)), root(m(inner_l)), root(right_a + right_l), root(below_a + below_l),
-            root(m(o)), root(on.left), UNIT));
+  const int32_t foretold_root =
+      k_->roots[z].of(hints(root(m(a)), root(m(l)), root(m(w)), root(m(n)), root(m(nw)), root(m(ne)), root(m(sw)),
+                            root(m(ww)), root(m(nn)), root(m(inner_a)), root(m(inner_l)), root(right_a + right_l),
+                            root(below_a + below_l), root(m(o)), root(on.left), UNIT));
   const uint32_t value = signed_level(foretold / 2, 14), size = steps(foretold_root, 2, 39);
 
   const uint32_t beside = m(w) + m(n), inside = level(2 * beside + m(nw) + m(ne) + m(sw) + m(ww) + m(nn), 14);

@@ -17,7 +17,13 @@ void fuzz::check(View data) {
   blocks.erase(blocks.begin());
   size_t held = 0;
   for (const View block : blocks) held = finder.add(block);
-  const auto split = finder.split(content);
+  std::vector<far::Head> heads;
+  for (size_t end = 0; numbers.below(3) > 0;) {
+    const size_t start = end + numbers.below(300);
+    end = start + numbers.below(300);
+    heads.push_back({start, end});
+  }
+  const auto split = finder.split(content, heads);
   if (!split) return;
   std::vector<View> sources;
   for (const uint32_t back : split->sources) {
