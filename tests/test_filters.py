@@ -68,6 +68,7 @@ def test_numbers_and_names_never_change() -> None:
         "hex",
         "quoted",
         "copies",
+        "sections",
     ]
 
 

@@ -24,6 +24,7 @@ from nncomp.filters import (
     numbers,
     quoted,
     repeat,
+    sections,
     x86,
 )
 from nncomp.filters.split import Split
@@ -76,4 +77,5 @@ FILTERS: tuple[Filter, ...] = (
     hexadecimal,
     quoted,
     copies,
+    sections,
 )

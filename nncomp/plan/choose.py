@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from nncomp.filters import FILTERS, PROGRAMS, arm64
 from nncomp.mixing import MAX_PERIOD, Contexts, Mixing, NumberKind, Profile
 from nncomp.plan.statistics import (
+    STRANGE,
     WHOLE_FLOATS,
     Lags,
     described,
@@ -58,8 +59,8 @@ _MIN_SAMPLE, _MAX_SAMPLE = 3 << 12, 3 << 14  # bytes coded in a trial
 _FLOATS = 3 << 13  # where they may be floats, whose predictions learn from hundreds in a row
 
 _NEAR, _FAR = 1 << 9, 1 << 14  # the longest lags that are looked at, many times and less often
-_STRANGE = 20  # bytes in 1000 that are no text: from here on it may be something else
-_NAMELESS = 125  # and from here on contexts of instructions are worth a trial, whatever it is
+# Strange bytes in 1000: from here on contexts of instructions are worth a trial, whatever it is.
+_NAMELESS = 125
 # How many bytes in 1000 more must recur at a period than at lags beside it. Tables between
 # instructions have 77, tables alone 34 to 750.
 _PERIOD_OF_TEXT, _PERIOD_OF_CODE, _PERIOD = 500, 150, 30
@@ -99,7 +100,7 @@ def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
     if len(content) < _MIN_SIZE:
         return [Candidate(general)]
     strange = strangeness(sampled(content, (0, 1, 2)))
-    if strange < _STRANGE:
+    if strange < STRANGE:
         # The contexts know lines and columns: only records without ends of lines gain.
         found = Lags(content, _NEAR, 1 << 10).periods(_PERIOD_OF_TEXT)
         return map(Candidate, [general, *(Mixing(profile, period=p) for p in found[:1])])
@@ -127,7 +128,7 @@ def candidates_for(content: bytes, profile: Profile) -> Iterable[Candidate]:
 
 def is_text(content: bytes) -> bool:
     """Whether a sample looks like it."""
-    return strangeness(sampled(content, (0, 1, 2))) < _STRANGE
+    return strangeness(sampled(content, (0, 1, 2))) < STRANGE
 
 
 def _pictures(content: bytes, lags: Lags, profile: Profile) -> Iterator[Mixing]:

@@ -27,12 +27,14 @@ from nncomp.filters import (
     numbers,
     quoted,
     repeat,
+    sections,
 )
 from nncomp.filters.numbers import Kind
 from nncomp.filters.split import Range
 from nncomp.mixing import Contexts, Mixing, NumberKind, Profile
 from nncomp.plan import arrays, choose
 from nncomp.plan.choose import Candidate, Encode
+from nncomp.plan.sections import kinds_apart
 from nncomp.plan.statistics import is_noise
 from nncomp.plan.values import MAX_DEPTH, MAX_STREAMS
 
@@ -188,6 +190,8 @@ def _wholes(
             yield copies, copies.split(content, lambda: _undone(pictures(), streams()))
         yield jpeg, pictures()
         yield deflate, streams()
+        if before is not sections:
+            yield sections, kinds_apart(content, profile, encode)
 
 
 def _undone(*made: Split | None) -> list[Range]:
@@ -211,8 +215,8 @@ def _of_text(made: Split | None, content: bytes, profile: Profile, encode: Encod
 
 
 def _fits(filter_: Filter, made: Split | None, content: bytes, room: _Room) -> bool:
-    if made is None or not (filter_ is copies or _pays(made, content)):
-        return False  # any copy pays, since copies are long
+    if made is None or not (filter_ in (copies, sections) or _pays(made, content)):
+        return False  # copies and sections are long enough
     return room.has(map(len, made.streams)) and _joins(filter_, made, content)
 
 

@@ -16,6 +16,7 @@ from nncomp import _native
 from nncomp.mixing import MAX_STRIDE, NumberKind
 
 __all__ = [
+    "STRANGE",
     "WHOLE_FLOATS",
     "Lags",
     "chi_square",
@@ -31,6 +32,9 @@ __all__ = [
 _Array = npt.NDArray[Any]
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1b"))
+
+
+STRANGE = 20  # bytes in 1000 that are no text: from here on it may be something else
 
 
 def strangeness(sample: bytes) -> int:

@@ -587,6 +587,9 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     pairs = [*again()]
     file = frame(Header(4 * KIB, 1, 1), ref, *(b for _, b in pairs))
     yield "copies", file, b"".join(c for c, _ in pairs)
+    side = b"\0\2\1\1\0\2"
+    pair = block(b"ab.cd", as_it_is(b"abcd"), as_it_is(b"."), number=11, side=side)
+    yield "sections", frame(Header(KIB, 1, 1), ref, pair), b"ab.cd"
     pairs = [*far()]
     file = frame(Header(4 * KIB, 1, 1, reach=container.REACHES[1]), ref, *(b for _, b in pairs))
     yield "far", file, b"".join(c for c, _ in pairs)
@@ -944,6 +947,9 @@ def bad_filters() -> Iterator[tuple[str, bytes]]:
         ("copies-beyond-literals", b"ab" * 5, b"\x0a\x80\6\x80\3", b"ab" * 3 + b"\7\4\4"),
         ("copies-too-long", b"ab" * 5, b"\x0a\x80\6\x80\3", b"ab" * 3 + b"\6\5\6"),
         ("copies-too-short", b"ab" * 5, b"\x0a\x80\6\x80\3", b"ab" * 3 + b"\6\3\4"),
+        ("sections-of-one", b"ab.", b"\x8b\6\0\1\0\1\1\1\x80\2\x80\1", b"ab."),
+        ("sections-skip", b"ab", b"\x8b\4\0\1\2\1\x80\1\x80\1", b"ab"),
+        ("sections-left", b"ab", b"\x8b\4\0\1\1\1\x80\2\x80\1", b"ab."),
         ("side-empty", TEXT, b"\x80\0\0", TEXT),
         ("side-too-long", TEXT, b"\x80\7\0\0", TEXT),
         ("no-streams", TEXT, b"\0", TEXT),

@@ -113,10 +113,10 @@ void check_jpeg(const Sizes& sizes, View side, uint64_t size) {
   require(blocks_of(side) <= most_blocks(size), "pictures are too large for a block");
 }
 
-// A copy of the content, a scan without stuffed zeros, the model (24 MiB), and for each block its coefficients (128
+// A copy of the content, a scan without stuffed zeros, the model (12 MiB), and for each block its coefficients (128
 // bytes) and what the model remembers of two rows of blocks (160 bytes).
 uint64_t memory_of_jpeg(const Sizes&, View side, uint64_t size) {
-  return 3 * size + (24 << 20) + (128 + 160) * blocks_of(side);
+  return 3 * size + (12 << 20) + (128 + 160) * blocks_of(side);
 }
 
 Bytes join_jpeg(std::vector<Bytes>&& streams, View side, uint64_t size) {
@@ -135,6 +135,43 @@ template <auto join>
 Bytes join_two(std::vector<Bytes>&& streams, View, uint64_t size) {
   Bytes content(size);
   join(streams[0], streams[1], content);
+  return content;
+}
+
+// ---- sections: parts of the content, in turn of one stream or another ----
+
+// Calls section(number of its stream, bytes) for each.
+template <class Section>
+void for_sections(View side, Section section) {
+  Fields fields(side, "sections end too early");
+  uint64_t last = UINT64_MAX, count = 0;
+  while (!fields.empty()) {
+    const uint64_t number = fields.varint(), length = fields.varint();
+    require(number != last && number <= count && length > 0, "sections are not as they are written");
+    last = number;
+    count = std::max(count, number + 1);
+    section(number, length);
+  }
+}
+
+void check_sections(const Sizes& sizes, View side, uint64_t size) {
+  const char* wrong = "sections do not fit the streams that they are made of";
+  Sizes left = sizes;
+  for_sections(side, [&](uint64_t number, uint64_t length) {
+    require(number < left.size() && length <= left[number], wrong);
+    left[number] -= length;
+  });
+  require(sizes.size() >= 2 && sum(left, 0, left.size()) == 0 && sum(sizes, 0, sizes.size()) == size, wrong);
+}
+
+Bytes join_sections(std::vector<Bytes>&& streams, View side, uint64_t size) {
+  std::vector<View> left(streams.begin(), streams.end());
+  Bytes content(size);
+  uint8_t* out = content.data();
+  for_sections(side, [&](uint64_t number, uint64_t length) {
+    out = std::copy_n(left[number].begin(), length, out);
+    left[number] = left[number].subspan(length);
+  });
   return content;
 }
 
@@ -159,6 +196,7 @@ const Filter FILTERS[] = {
     hex_filter(),  // 8
     {check_quoted, memory_of_two_contents, join_two<quoted::join>},  // 9
     {check_copies, memory_of_two_contents, join_two<copies::join>},  // 10
+    {check_sections, memory_of_none, join_sections},  // 11
 };
 const int FILTER_COUNT = sizeof FILTERS / sizeof *FILTERS;
 

@@ -1,0 +1,118 @@
+"""Where content of several kinds is cut, so that each kind is coded in its own way: a part of
+``choose``, with the same rules.
+
+Text is told from everything else by its bytes, wherever it is. Between members of a tar, and around
+them, other content is cut too, and a trial says which of them are of a kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+from nncomp.filters import Split, numbers, sections
+from nncomp.mixing import Mixing, Profile
+from nncomp.plan import choose
+from nncomp.plan.choose import Candidate, Encode
+from nncomp.plan.statistics import STRANGE, strangeness
+
+__all__ = ["kinds_apart"]
+
+_PIECE = 1 << 10  # bytes of which it is asked whether they are text
+# To cut costs as much as so many pieces among those of the other kind: a section between two others
+# has 24 KiB at least.
+_CUT = 12
+_LARGE = 1 << 15  # bytes of a member of an archive that may be a section of its own
+_MOST = 32  # kinds, beside text
+_TEXT, _NOISE = "text", "noise"  # kinds that need no trial
+
+# The header of a member of a tar (POSIX.1-1988, ustar): where fields begin, and their bytes.
+_MAGIC, _MAGIC_AT, _HEADER = b"ustar", 257, 512
+_SIZE_AT, _SUM_AT = (124, 12), (148, 8)
+
+
+def kinds_apart(content: bytes, profile: Profile, encode: Encode) -> Split | None:
+    """Split ``content`` by kinds; None if it has one."""
+    if len(content) < 2 * _CUT * _PIECE:
+        return None
+    return sections.take_apart(content, _kinds(content, profile, encode))
+
+
+def _kinds(content: bytes, profile: Profile, encode: Encode) -> Iterator[tuple[int, Hashable]]:
+    """Where each section ends, and its kind: how it is coded best, but for text."""
+    general = Candidate(Mixing(profile))
+    members = list(_large_members(content))
+    found: set[Hashable] = set()
+
+    def kind_of(piece: bytes, place: int) -> Hashable:
+        kind: Hashable = _NOISE
+        if choose.is_worth_coding(piece):
+            ways = list(choose.candidates_for(piece, profile))
+            kind = choose.best_of(piece, ways, encode)
+            if kind == general and numbers.find(piece):
+                kind = place  # numbers may be taken apart, which their neighbours are not
+        found.add(kind if len(found) < _MOST else general)
+        return kind if kind in found else general
+
+    start = 0
+    for stop, is_text in _texts(content):
+        if is_text:
+            yield stop, _TEXT
+        else:
+            for first, last in members:
+                first, last = max(first, start), min(last, stop)
+                if last - first >= _LARGE:
+                    yield first, general  # nothing, if it begins where the last section ended
+                    yield last, kind_of(content[first:last], first)
+                    start = last
+            yield stop, general
+        start = stop
+
+
+def _texts(content: bytes) -> Iterator[tuple[int, bool]]:
+    """Sections that are text, and others: (where one ends, whether it is). Those that have together
+    the fewest pieces of the other kind, and cuts (Viterbi)."""
+    cost = [0, 0]  # up to here, if the last piece is no text; if it is
+    cut: list[tuple[bool, bool]] = []  # of each piece, whether the one before is of the other kind
+    for start in range(0, len(content), _PIECE):
+        is_text = strangeness(content[start : start + _PIECE]) < STRANGE
+        now = cost[1] + _CUT < cost[0], cost[0] + _CUT < cost[1]
+        cut.append(now)
+        cost = [
+            (cost[1] + _CUT if now[0] else cost[0]) + is_text,
+            (cost[0] + _CUT if now[1] else cost[1]) + (not is_text),
+        ]
+    kind = cost[1] <= cost[0]
+    found = [(len(content), kind)]
+    for number in range(len(cut) - 1, 0, -1):
+        if cut[number][kind]:
+            kind = not kind
+            found.append((number * _PIECE, kind))
+    yield from reversed(found)
+
+
+def _large_members(content: bytes) -> Iterator[tuple[int, int]]:
+    """Members of a tar that have at least ``_LARGE`` bytes, with their headers: (start, stop)."""
+    at = content.find(_MAGIC)
+    while at >= 0:
+        start = at - _MAGIC_AT
+        header = content[max(start, 0) : start + _HEADER]
+        size = _size(header) if start >= 0 and len(header) == _HEADER else None
+        if size is not None and size >= _LARGE:
+            yield start, start + _HEADER + size
+            at = max(at + 1, min(len(content), start + _HEADER + size))
+        else:
+            at += 1
+        at = content.find(_MAGIC, at)
+
+
+def _size(header: bytes) -> int | None:
+    """The size of a tar's member; None if this is no header of one."""
+
+    def octal(at: tuple[int, int]) -> int:
+        return int(header[at[0] : sum(at)].strip(b" \0") or b"0", 8)
+
+    blank = header[: _SUM_AT[0]] + b" " * _SUM_AT[1] + header[sum(_SUM_AT) :]
+    try:
+        return octal(_SIZE_AT) if octal(_SUM_AT) == sum(blank) else None
+    except ValueError:
+        return None
