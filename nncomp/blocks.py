@@ -13,7 +13,7 @@ from nncomp.container import Block
 from nncomp.far import Split
 from nncomp.filters import deflate
 from nncomp.mixing import Mixing, Profile
-from nncomp.plan import Copies, Joined, Part, Plan, Stream, judge, layout, parts
+from nncomp.plan import Copies, Joined, Part, Plan, Stream, judge, layout, most_coded, parts
 from nncomp.plan.parts import Chosen, Filtered
 from nncomp.schedule import Meter, Progress, Task, unheard
 from nncomp.ways import StreamCoder
@@ -43,12 +43,14 @@ class BlockCoder:
 
         def code(threads: int, report: Progress) -> Iterator[Coded]:
             heard = Meter(report, len(content))
+            most = most_coded(len(content))
             if split is None:
-                plans = self._plans(content, inside, (), threads, heard)
+                plans = self._plans(content, inside, (), most, threads, heard)
             else:  # the literals do not begin where the block does, so ``inside`` does not hold
                 copies = self._copies(split, threads, unheard(report))
                 beside = (copies.stream.size,)
-                plans = self._plans(split.literals, None, beside, threads, heard)
+                most -= copies.stream.mixing is not None
+                plans = self._plans(split.literals, None, beside, most, threads, heard)
                 plans = [dataclasses.replace(plan, copies=copies) for plan in plans]
             heard.finish()
             checks = zlib.crc32(content), container.lead_checksum(content)
@@ -78,12 +80,13 @@ class BlockCoder:
         content: bytes,
         inside: deflate.Inside | None,
         beside: Sequence[int],
+        most: int,
         threads: int,
         report: Progress,
     ) -> list[Plan]:
         """The plans to choose from: stored; and filtered, with each stream coded in its best way
-        without the network, and in its best way with or without. If the prime already makes a small
-        block tiny, nothing else is tried."""
+        without the network, and in its best way with or without, ``most`` streams at most. If the
+        prime already makes a small block tiny, nothing else is tried."""
 
         def trial(*args: Any) -> list[bytes]:  # on the CPU: a sample is too small for a GPU
             with self.streams.place.cpu() as cpu:
@@ -97,7 +100,7 @@ class BlockCoder:
             if any(judge.prime_suffices(one.stored_size, len(content)) for one in coded):
                 return plans
         chosen = parts.choose_parts(content, self._profile, trial, inside, beside)
-        alone, best = self._code(chosen, threads, report)
+        alone, best = self._code(parts.thinned(chosen, most), threads, report)
         return [*plans, *map(Plan.of, [alone] if best == alone else [alone, best])]
 
     def _code(self, chosen: Chosen, threads: int, report: Progress) -> tuple[Part, Part]:

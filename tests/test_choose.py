@@ -6,6 +6,8 @@ By a cheap engine, which takes differences and runs zlib. Sizes with the real on
 
 from __future__ import annotations
 
+import io
+import itertools
 import quopri
 import random
 import struct
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 
 import models
 from conftest import examples, peak_of
-from nncomp import levels
+from nncomp import blocks, compress, container, decompress, levels
 from nncomp.errors import FormatError
 from nncomp.filters import (
     FILTERS,
@@ -36,9 +38,9 @@ from nncomp.filters import (
 )
 from nncomp.mixing import Contexts, Mixing, Profile
 from nncomp.model import Model
-from nncomp.plan import MAX_DEPTH, Stream, choose, judge, trial
+from nncomp.plan import MAX_DEPTH, Stream, choose, judge, layout, trial
 from nncomp.plan.judge import Judge, Ways
-from nncomp.plan.parts import Chosen, Filtered, Leaf, choose_parts, joined
+from nncomp.plan.parts import Chosen, Filtered, Leaf, choose_parts, joined, thinned
 from nncomp.plan.statistics import described
 from nncomp.plan.trial import Trial
 
@@ -380,6 +382,40 @@ def test_no_more_than_a_plan_may_have() -> None:
     assert joined(choice) == content
     total = sum(map(size_below, [choice]))
     assert total <= len(content) + deflate.most_contents(len(content))
+
+
+def test_no_more_coded_streams_than_a_plan_may_have() -> None:
+    """The largest are coded, and the others stored."""
+    sizes = [40, 9, 30, 9, 50, 8]
+    parts = [Leaf(bytes(size), MIX) for size in sizes]
+    choice = Filtered(400, (*parts[:2], Filtered(99, (Leaf(bytes(70), None), *parts[2:]), 2)), 5)
+
+    def coded(most: int) -> list[int]:
+        found = leaves(thinned(choice, most))
+        assert [leaf.stream for leaf in found] == [leaf.stream for leaf in leaves(choice)]
+        return [leaf.size for leaf in found if leaf.mixing is not None]
+
+    assert thinned(choice, 6) is choice
+    assert coded(5) == [40, 9, 30, 9, 50]
+    assert coded(4) == coded(3) == [40, 30, 50]  # of two that are as large, both or none
+    assert coded(1) == [50] and coded(0) == []
+
+
+def test_an_encoder_keeps_to_what_a_decoder_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a block could have more streams that are coded than are allowed, far fewer here."""
+    content = b'{"token":"' + base64.letters(models.text(900)) + b'", "of": "somebody"}'
+
+    def coded() -> int:
+        packed = compress(content, model="none")
+        assert decompress(packed) == content
+        header, block = itertools.islice(container.read(io.BytesIO(packed), 1 << 30), 2)
+        plan = layout.loads(block, header)
+        return sum(stream.mixing is not None for stream in plan.every_stream)
+
+    assert coded() == 2
+    for module in (blocks, layout):
+        monkeypatch.setattr(module, "most_coded", lambda size: 1)
+    assert coded() == 1
 
 
 def size_below(chosen: Chosen) -> int:

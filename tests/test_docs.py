@@ -343,6 +343,9 @@ def test_limits_of_the_format() -> None:
     assert (int(streams), number(size)) == (plan.MAX_STREAMS, plan.MAX_STREAM_SIZE)
     most = found(r"there are at most ([0-9]+) streams", text)
     assert int(most) == plan.MAX_STREAMS
+    more, each = re.findall(r"at most floor\(\(n \+ ([0-9]+)\) / ([0-9]+)\) streams are", text)[0]
+    sizes = range(100)
+    assert [(n + int(more)) // int(each) for n in sizes] == [*map(plan.most_coded, sizes)]
 
 
 def test_names_of_the_format() -> None:

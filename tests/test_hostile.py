@@ -28,10 +28,12 @@ from nncomp import compress, container, decompress, model, packing, registry, va
 from nncomp.container import REACHES, Block, FrameWriter, Header, ModelRef
 from nncomp.engine import native
 from nncomp.errors import FormatError, MemoryLimitError, ModelNotFoundError, NNCompError
-from nncomp.filters import FILTERS
+from nncomp.filters import FILTERS, numbers
 from nncomp.filters import base64 as base64_filter
 from nncomp.mixing import Contexts, Mixing, Profile
+from nncomp.options import Options
 from nncomp.plan import MAX_STREAM_SIZE, MAX_STREAMS, Copies, Plan, Stream, layout
+from nncomp.rescue import rescue
 
 MIB = 1 << 20
 BLOCK = 1 << 10
@@ -285,6 +287,33 @@ def test_plans_of_many_streams() -> None:
         result = decode(planned(b"\1" + b"\x80\0" * count))
         assert isinstance(result, FormatError)
         assert ("too many streams" in str(result)) == (count > MAX_STREAMS)
+
+
+def of_tiny_streams(count: int) -> tuple[bytes, bytes]:
+    """A content of 496 bytes, and a file of it, in 248 streams of two: ``count`` are coded."""
+    content = bytes(31 * 16)
+    kinds = [numbers.Kind(8, numbers.Change.DIFFERENCES, i + 1, 7) for i in range(31)]
+    split = numbers.take_apart(content, [numbers.Run(16 * i, 2, k) for i, k in enumerate(kinds)])
+    rest, *tiny = split.streams
+    (payload,) = native.encode_block(None, tiny[0], 1, Mixing(Profile.RICH))
+    streams = [Stream(2, (payload,), Mixing(Profile.RICH))] * count
+    streams = [stored(rest), *streams, *map(stored, tiny[count:])]
+    plan = Plan(tuple(streams), FILTERS.index(numbers), split.side)
+    return content, written(layout.dumps(plan, len(content), zlib.crc32(content)))
+
+
+def test_many_tiny_streams_are_not_decoded() -> None:
+    """What codes a stream takes long to set up, also for two bytes."""
+    content, data = of_tiny_streams(31)
+    assert decode(data) == content
+    for count in (32, 248):
+        content, data = of_tiny_streams(count)
+        result = decode(data)
+        assert isinstance(result, FormatError) and "coded streams than its size" in str(result)
+        whole, dst = compress(b"whole", model="none"), io.BytesIO()
+        (gap,) = rescue(io.BytesIO(whole + data), dst, Options()).gaps
+        assert dst.getvalue() == b"whole" and gap.stop == 5 + len(content)
+        assert gap.reason == str(result)
 
 
 @pytest.mark.parametrize("filter", range(len(FILTERS)))

@@ -25,9 +25,11 @@ from nncomp.plan import (
     Stream,
     layout,
     memory,
+    most_coded,
 )
 
 HEADER = Header(1 << 10, 4, 1, reach=REACHES[1])
+WHOLE = bytes(range(24))  # a stream of as many bytes as its content
 FOUR = (b"a", b"bc", b"d", b"e")  # payloads of a stream of 800 bytes
 LEAN_HEADER = Header(1 << 10, 4, 1, Profile.LEAN)
 GENERAL = Mixing(Profile.RICH)
@@ -66,19 +68,19 @@ def _filters() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("plan", "written", "payload"),
     [
-        (Plan((Stream(3, (b"abc",)),)), "00 00", b"abc"),
-        (Plan((Stream(3, (b"a",), GENERAL),)), "00 10 00", b"a"),
-        (Plan((Stream(3, (b"",), PICTURE),)), "00 14 FFFF03 08", b""),
-        (Plan((Stream(3, (b"a",), GENERAL, True),)), "00 20 00", b"a"),
+        (Plan((Stream(24, (WHOLE,)),)), "00 00", WHOLE),
+        (Plan((Stream(24, (b"a",), GENERAL),)), "00 10 00", b"a"),
+        (Plan((Stream(24, (b"",), PICTURE),)), "00 14 FFFF03 08", b""),
+        (Plan((Stream(24, (b"a",), GENERAL, True),)), "00 20 00", b"a"),
         (Plan((Stream(2, (b"ab",)),), 1), "01 80 02", b"ab"),
-        (Plan((Stream(3, (b"a",), GENERAL),), 2, b"xyz"), "82 03 78797A 10 00", b"a"),
+        (Plan((Stream(24, (b"a",), GENERAL),), 2, b"xyz"), "82 03 78797A 10 00", b"a"),
         (
-            Plan((Stream(0, (b"",)), Stream(9, (b"de",), GENERAL), Stream(3, (b"xyz",)))),
+            Plan((Stream(0, (b"",)), Stream(9, (b"de",), GENERAL), Stream(24, (WHOLE,)))),
             "00 80 00 90 09 00 02 00",
-            b"dexyz",
+            b"de" + WHOLE,
         ),
         (
-            Plan((Stream(800, FOUR, GENERAL, True), Stream(3, (b"f",), GENERAL))),
+            Plan((Stream(800, FOUR, GENERAL, True), Stream(24, (b"f",), GENERAL))),
             "00 A0 A006 00 01 02 01 01 10 00",
             b"abcdef",
         ),
@@ -101,19 +103,19 @@ def _filters() -> Iterator[None]:
         (
             Plan(
                 (
-                    Joined(3, (Stream(3, (b"abc",)),), 3, b"s"),
+                    Joined(24, (Stream(24, (WHOLE,)),), 3, b"s"),
                     Joined(9, (Joined(9, (Stream(3, (b"a",), GENERAL),), 2),), 4),
                 ),
                 5,
             ),
             "05 30 83 01 73 00 00 B0 09 04 00 30 02 00 90 03 00",
-            b"abca",
+            WHOLE + b"a",
         ),
     ],
 )
 def test_bytes(plan: Plan, written: str, payload: bytes) -> None:
-    block = layout.dumps(plan, 3, 7)
-    assert block == Block(3, plan.network, bytes.fromhex(written), payload, 7)
+    block = layout.dumps(plan, 24, 7)
+    assert block == Block(24, plan.network, bytes.fromhex(written), payload, 7)
     assert layout.loads(block, HEADER) == plan
 
 
@@ -123,11 +125,13 @@ def plans(draw: st.DrawFn) -> tuple[Header, int, Plan]:
     header = draw(st.sampled_from([HEADER, LEAN_HEADER, Header(1 << 20, 128, 1)]))
     streams = []
     size = draw(st.integers(1, 1 << 10))
+    left = most_coded(size)
     for _ in range(draw(st.integers(1, 5))):
         stream_size = draw(st.sampled_from([size, draw(st.integers(0, 5000))]))
-        if stream_size == 0 or draw(st.booleans()):
+        if stream_size == 0 or left == 0 or draw(st.booleans()):
             streams.append(Stream(stream_size, (bytes(stream_size),)))
             continue
+        left -= 1
         network = draw(st.booleans())
         lanes = header.lanes_of(stream_size) if network else 1
         payloads = [draw(st.binary(max_size=3)) for _ in range(lanes)]
@@ -152,7 +156,8 @@ def plans(draw: st.DrawFn) -> tuple[Header, int, Plan]:
     joined = any(isinstance(part, Joined) for part in parts)
     if header.reach and size > (64 if joined else 9) and draw(st.booleans()):
         sources = draw(st.sets(st.integers(1, 1 << 20), min_size=1, max_size=MAX_SOURCES))
-        stream = draw(st.sampled_from([Stream(3, (b"abc",)), Stream(9, (b"a",), GENERAL)]))
+        lists = [Stream(3, (b"abc",)), Stream(9, (b"a",), GENERAL)]
+        stream = draw(st.sampled_from(lists if left else lists[:1]))
         literals = size - 1 if joined else draw(st.integers(0, size - 1))
         copies = Copies(tuple(sorted(sources)), literals, stream)
     return header, size, Plan(tuple(parts), number, side, copies)
@@ -270,6 +275,27 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
 def test_rules_6_to_12(plan: str, payload: int, message: str) -> None:
     with pytest.raises(FormatError, match=message):
         read(bytes.fromhex(plan), bytes(payload))
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 23, 24, 39, 40, 1000])
+def test_rule_10_coded_streams(size: int) -> None:
+    """One for each 16 bytes of content, wherever they are; as many as there may be are stored."""
+    most = (size + 8) // 16
+    stored, coded = Stream(2, (b"ab",)), Stream(2, (b"a",), GENERAL)
+    network = Stream(2, (b"a",), GENERAL, True)
+
+    def plans(count: int) -> Iterator[Plan]:
+        yield Plan((coded,) * count + (stored,) * 9, 2)
+        if count > 1:
+            yield Plan((stored, network, Joined(50, (coded,) * (count - 1), 2)), 2)
+        if count and size > 3:
+            yield Plan((*(coded,) * (count - 1), stored), 2, b"", Copies((1,), 3, coded))
+
+    for plan in plans(most):
+        assert layout.loads(layout.dumps(plan, size, 0), HEADER) == plan
+    for plan in plans(most + 1):
+        with pytest.raises(FormatError, match="more coded streams than its size allows"):
+            layout.loads(layout.dumps(plan, size, 0), HEADER)
 
 
 def test_rule_10_copies_need_a_reach() -> None:

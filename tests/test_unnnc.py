@@ -578,6 +578,16 @@ def test_copies_that_claim_much(here: Program, size: int) -> None:
     assert said == f"unnnc: (stdin): {caught.value}\n"
 
 
+def test_many_tiny_streams(here: Program) -> None:
+    content, data = hostile.of_tiny_streams(31)
+    assert here.run(stdin=data).stdout == content
+    _, data = hostile.of_tiny_streams(32)
+    with pytest.raises(NNCompError) as caught:
+        decompress(data)
+    said = here.run("-t", stdin=data, status=1).stderr.decode()
+    assert said == f"unnnc: (stdin): {caught.value}\n"
+
+
 def test_a_line_of_base64_without_end(here: Program) -> None:
     content, data = hostile.base64_in_one_line((1 << 63) - 1)
     assert here.run(stdin=data).stdout == decompress(data) == content

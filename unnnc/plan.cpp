@@ -23,6 +23,10 @@ enum Way : uint8_t { STORED = 0x00, MIX = 0x10, NETWORK_MIX = 0x20, JOINED = 0x3
 constexpr const char* TOO_MANY = "a block has too many streams, or too large ones";
 constexpr const char* NOT_SMALLER = "a stream's payload is not smaller than the stream";
 
+// How many streams of a block of `size` bytes may be coded: what codes a stream takes as long to set up as some hundred
+// bytes take to decode, however short the stream is.
+uint64_t most_coded(uint64_t size) { return (size + 8) / 16; }
+
 // Reads a plan, field by field, and cuts the payload into those of the streams.
 class PlanReader {
  public:
@@ -172,9 +176,9 @@ class PlanReader {
   }
 
   // Checks number and sizes of the streams that have been read so far.
-  static void check_limits(const Plan& plan) {
+  void check_limits(const Plan& plan) const {
     const uint64_t size = plan.literals.size;
-    size_t count = plan.copies ? 1 : 0;
+    size_t count = plan.copies ? 1 : 0, coded = plan.copies && plan.copies->stream.mixing ? 1 : 0;
     uint64_t total = plan.copies ? plan.copies->stream.size : 0;
     bool nested = false;
     for (const Part& stream : plan.literals.below) {
@@ -182,10 +186,12 @@ class PlanReader {
         ++count;
         total += part.size;
         nested |= !part.below.empty();
+        coded += part.mixing ? 1 : 0;
       });
     }
     require(count <= MAX_STREAMS && total <= MAX_STREAM_SIZE, TOO_MANY);
     require(!nested || total <= size + most_contents(size), "a block's streams are too large for what it is joined of");
+    require(coded <= most_coded(block_.size), "a block has more coded streams than its size allows");
   }
 
   const Block& block_;

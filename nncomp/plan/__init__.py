@@ -17,6 +17,7 @@ from nncomp.plan.values import (
     Part,
     Plan,
     Stream,
+    most_coded,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "Part",
     "Plan",
     "Stream",
+    "most_coded",
 ]

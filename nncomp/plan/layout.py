@@ -24,6 +24,7 @@ from nncomp.plan.values import (
     Part,
     Plan,
     Stream,
+    most_coded,
 )
 from nncomp.varint import Reader
 
@@ -77,7 +78,7 @@ def loads(block: Block, header: Header) -> Plan:
     streams: list[Part] = []
     while not streams or fields.left:
         streams.append(_read_part(fields, payload, literals, header, MAX_DEPTH if number else 0))
-        _check_limits(Plan(tuple(streams), number, side, copies), literals)
+        _check_limits(Plan(tuple(streams), number, side, copies), block.size)
     if payload.left:
         raise FormatError("a block's payload is longer than its streams")
     plan = Plan(tuple(streams), number, side, copies)
@@ -88,12 +89,17 @@ def loads(block: Block, header: Header) -> Plan:
 
 
 def _check_limits(plan: Plan, size: int) -> None:
+    """Raise ``FormatError`` where streams of a block of ``size`` bytes are beyond the limits."""
+    literals = plan.literals(size)
     every = [*plan.joined(size).every, *([] if plan.copies is None else [plan.copies.stream])]
     total = sum(part.size for part in every)
     if len(every) > MAX_STREAMS or total > MAX_STREAM_SIZE:
         raise FormatError("a block has too many streams, or too large ones")
-    if any(isinstance(part, Joined) for part in every) and total > size + most_contents(size):
+    most = literals + most_contents(literals)
+    if any(isinstance(part, Joined) for part in every) and total > most:
         raise FormatError("a block's streams are too large for what it is joined of")
+    if sum(stream.mixing is not None for stream in plan.every_stream) > most_coded(size):
+        raise FormatError("a block has more coded streams than its size allows")
 
 
 def sources(block: Block) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from nncomp.errors import FormatError
@@ -38,7 +38,7 @@ from nncomp.plan.sections import kinds_apart
 from nncomp.plan.statistics import is_noise
 from nncomp.plan.values import MAX_DEPTH, MAX_STREAMS
 
-__all__ = ["Chosen", "Filtered", "Leaf", "choose_parts", "joined"]
+__all__ = ["Chosen", "Filtered", "Leaf", "choose_parts", "joined", "thinned"]
 
 _SHORT_ROW = 1 << 9  # bytes of a row; numbers in longer ones, of pictures, are not taken apart
 _REST = 4  # if the bytes around numbers are less than 1/4 of the content, no contexts are sought
@@ -108,6 +108,27 @@ def joined(chosen: Chosen) -> bytes:
     if isinstance(chosen, Leaf):
         return chosen.stream
     return FILTERS[chosen.filter].join([*map(joined, chosen.parts)], chosen.side, chosen.size)
+
+
+def thinned(chosen: Chosen, most: int) -> Chosen:
+    """``chosen`` with at most ``most`` streams that are coded, the largest ones."""
+    sizes = sorted((leaf.size for leaf in _leaves(chosen) if leaf.mixing is not None), reverse=True)
+    return chosen if len(sizes) <= most else _stored_up_to(chosen, sizes[most])
+
+
+def _leaves(chosen: Chosen) -> Iterator[Leaf]:
+    if isinstance(chosen, Leaf):
+        yield chosen
+    else:
+        for part in chosen.parts:
+            yield from _leaves(part)
+
+
+def _stored_up_to(chosen: Chosen, size: int) -> Chosen:
+    """``chosen`` with its streams of up to ``size`` bytes stored."""
+    if isinstance(chosen, Leaf):
+        return chosen if chosen.size > size else replace(chosen, mixing=None)
+    return replace(chosen, parts=tuple(_stored_up_to(part, size) for part in chosen.parts))
 
 
 def _below(chosen: Chosen) -> Iterator[int]:

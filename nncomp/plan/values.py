@@ -19,12 +19,20 @@ __all__ = [
     "Part",
     "Plan",
     "Stream",
+    "most_coded",
 ]
 
 MAX_STREAMS = 256  # streams of a block
 MAX_DEPTH = 6  # filters that may be nested
 MAX_SOURCES = 16  # earlier blocks that a block may copy from
 MAX_STREAM_SIZE = 1 << 28  # bytes of all streams of a block
+
+
+def most_coded(size: int) -> int:
+    """How many streams of a block of ``size`` bytes may be coded: one for each 16 bytes, rounded to
+    the nearest number. However short a stream is, what codes it takes as long to set up as some
+    hundred bytes take to decode."""
+    return (size + 8) // 16
 
 
 @dataclass(frozen=True)
