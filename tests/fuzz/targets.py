@@ -32,7 +32,7 @@ from nncomp.container import Block, FrameWriter, Header, ModelRef, Packed
 from nncomp.engine import native, reference
 from nncomp.engine.reference import integers as reference_integers
 from nncomp.errors import FormatError, ModelError, NNCompError
-from nncomp.filters import FILTERS, Split, base64, hexadecimal, numbers, quoted
+from nncomp.filters import FILTERS, Split, base64, hexadecimal, numbers, quoted, sections
 from nncomp.filters.numbers import Change, Kind, Run
 from nncomp.info import read_frame_infos
 from nncomp.mixing import Contexts, Mixing, Profile
@@ -49,7 +49,9 @@ PRIME = nncomp.Prime(
     )[0].encode()
 )
 HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
-NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64, HEX, QUOTED, COPIES = range(len(FILTERS))
+NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64, HEX, QUOTED, COPIES, SECTIONS = range(
+    len(FILTERS)
+)
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
 
@@ -165,6 +167,11 @@ def frames() -> tuple[bytes, ...]:
     assert plain is not None
     runs = [Run(9, 99, Kind(4, Change.ROTATED, 0, 3)), Run(600, 50, Kind(8))]
     apart = numbers.take_apart(text[:BLOCK], runs)
+    mixed = text[:400] + noise + text[400:800]
+    cut = sections.take_apart(
+        mixed, [(400, "text"), (400 + len(noise), None), (len(mixed), "text")]
+    )
+    assert cut is not None
     moved = {number: _moved(number, code) for number, code in ((X86, calls), (ARM64, branches))}
     general = Mixing(Profile.RICH, period=7)
     records = Mixing(Profile.RICH, Contexts.RECORDS, period=7)
@@ -189,6 +196,7 @@ def frames() -> tuple[bytes, ...]:
         _block(escaped, *map(_stored, plain.streams), filter=QUOTED),
         _block(noise * 3, _stored(noise), _stored(bytes([99, 90, 99, 1, 110, 190])), filter=COPIES),
         _block(text[:BLOCK], *map(_smaller, apart.streams), filter=NUMBERS, side=apart.side),
+        _block(mixed, *map(_smaller, cut.streams), filter=SECTIONS, side=cut.side),
     ):
         writer.write(block)
     writer.end()
@@ -304,6 +312,9 @@ def make_fields(draw: Random) -> bytes:
 
 
 def _split(draw: Random, number: int, content: bytes) -> Split | None:
+    if number == SECTIONS:
+        stops = sorted({draw.randint(0, len(content)) for _ in range(6)} | {len(content)})
+        return sections.take_apart(content, [(stop, draw.randrange(3)) for stop in stops])
     if number != NUMBERS or not content:
         return FILTERS[number].split(content)
     runs, last = [], 0
