@@ -269,7 +269,9 @@ class FarFinder:
     """Finds copies from preceding blocks; ``csrc/far/find.hpp`` says what the limits are. While a
     call uses it, another one raises ``RuntimeError``."""
 
-    def __init__(self, *, reach: int, least: int, share: int, sources: int) -> None: ...
+    def __init__(
+        self, *, reach: int, least: int, share: int, sources: int, blocks: int
+    ) -> None: ...
     def split(
         self, content: bytes, heads: Sequence[tuple[int, int]]
     ) -> tuple[bytes, list[int], bytes] | None:

@@ -2,8 +2,8 @@
 
 A block's *literals* are its content without what is copied. Copies come from the literals of
 earlier blocks only, so that a source never depends on another one. Encoder and decoder both hold
-the last literals, up to the frame's reach. The format is in ``docs/format.md``, section 6; the
-thresholds for what pays are in ``plan.choose``.
+the literals of the last 2^14 blocks, up to the frame's reach. The format is in ``docs/format.md``,
+section 6; the thresholds for what pays are in ``plan.choose``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from nncomp import _native, varint
 from nncomp.errors import FormatError
-from nncomp.plan import MAX_SOURCES, choose
+from nncomp.plan import MAX_BACK, MAX_SOURCES, choose
 
 __all__ = ["Found", "Future", "Past", "Split"]
 
@@ -71,6 +71,7 @@ class Past:
                 least=choose.LEAST_COPY,
                 share=choose.SHARE_OF_COPIES,
                 sources=MAX_SOURCES,
+                blocks=MAX_BACK,
             )
             self._finder.add(self._first)
             self._first = None
@@ -93,11 +94,13 @@ class Future:
         self._size = 0  # bytes
 
     def add(self, number: int, literals: bytes) -> None:
-        """Hold a block's literals as long as no more than ``reach`` bytes are held in all."""
+        """Hold a block's literals as long as no more than ``reach`` bytes are held in all, and a
+        block that comes later may copy from it."""
         self._held[number] = literals
         heapq.heappush(self._numbers, number)
         self._size += len(literals)
-        while self._size > self._reach:
+        last = number - MAX_BACK  # the last one that no later block may copy from
+        while self._numbers and (self._size > self._reach or self._numbers[0] <= last):
             self._size -= len(self._held.pop(heapq.heappop(self._numbers)))
 
     def join(self, number: int, split: Split, size: int) -> bytes:

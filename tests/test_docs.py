@@ -324,6 +324,8 @@ def test_limits_of_the_format() -> None:
     reaches = re.findall(r" ([0-9]) ([0-9]+ [MG]iB)", found(r"reach: (.*)$", fields["method"]))
     assert [*enumerate(container.REACHES)][1:] == [(int(i), number(size)) for i, size in reaches]
     assert int(found(r"less 1: 0 … ([0-9]+) \|", text)) == plan.MAX_SOURCES - 1
+    for most in re.findall(r"at most (\S+) blocks back", text):
+        assert number(most) == plan.MAX_BACK
     assert number(found(r"A frame has at most (\S+) blocks", text)) == values.MAX_BLOCKS
     assert number(found(r"\| block count \| varint \| at most (\S+) \|", text)) == values.MAX_BLOCKS
     assert int(found(r"\| name \| 1 … ([0-9]+) \|", text)) == values.MAX_NAME
@@ -775,7 +777,7 @@ def test_unnnc_has_the_same_constants() -> None:
     assert constant("ARITHMETIC") == model.ARITHMETIC
     for name in ("MAX_BLOCKS", "MAX_PLAN_SIZE", "MAX_MODEL_SIZE", "MAX_LANES", "LEAD_SIZE"):
         assert constant(name) == getattr(values, name)
-    for name in ("MAX_STREAMS", "MAX_SOURCES", "MAX_STREAM_SIZE"):
+    for name in ("MAX_STREAMS", "MAX_BACK", "MAX_SOURCES", "MAX_STREAM_SIZE"):
         assert constant(name) == getattr(plan, name)
     filters = found(r"const Filter FILTERS\[\] = {\n((?:    .*\n)+)};", source)
     assert filters.count("\n") == len(FILTERS)

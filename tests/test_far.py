@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import commandline
 import models
-from conftest import Counted, examples
+from conftest import Counted, examples, peak_of
 from nncomp import (
     NNCompFile,
     NNCompressor,
@@ -34,7 +34,7 @@ from nncomp.errors import FormatError, MemoryLimitError, NNCompError
 from nncomp.far import Found, Future, Past, Split
 from nncomp.filters import deflate
 from nncomp.options import DEFAULT_MEMORY_LIMIT, DEFAULT_REACH
-from nncomp.plan import MAX_SOURCES, Copies, Plan, Stream, layout
+from nncomp.plan import MAX_BACK, MAX_SOURCES, Copies, Plan, Stream, layout
 from nncomp.plan.choose import LEAST_COPY
 
 KIB = 1 << 10
@@ -94,7 +94,7 @@ def test_no_copy_ends_in_a_head(
 ) -> None:
     past, new = models.noise(8000), models.noise(9700)[8000:]
     content = new[:300] + past[:6000] + new[300:1300] + past[6000:] + new[1300:]
-    finder = _native.FarFinder(reach=1 << 20, least=256, share=32, sources=4)
+    finder = _native.FarFinder(reach=1 << 20, least=256, share=32, sources=4, blocks=9)
     finder.add(past)
     found = finder.split(content, heads)
     if copied is None:
@@ -117,7 +117,7 @@ def test_no_copy_ends_in_a_head(
 @settings(max_examples=examples(50), deadline=None)
 @given(contents(), st.sampled_from([50, 700, 4 * KIB]), st.sampled_from([100, 5000, 1 << 20]))
 def test_what_is_found_is_put_back(content: bytes, size: int, reach: int) -> None:
-    finder = _native.FarFinder(reach=reach, least=64, share=32, sources=4)
+    finder = _native.FarFinder(reach=reach, least=64, share=32, sources=4, blocks=6)
     future = Future(reach)
     held: list[bytes] = []
     for number, start in enumerate(range(0, len(content), size)):
@@ -127,6 +127,7 @@ def test_what_is_found_is_put_back(content: bytes, size: int, reach: int) -> Non
         if found is not None:
             literals, sources, copies = found
             assert sources == sorted(set(sources)) and 1 <= len(sources) <= 4
+            assert 1 <= min(sources) and max(sources) <= 6
             assert len(literals) <= len(block) - len(block) // 32
             assert len(copies) < len(block)
             sought = [held[-back] for back in sources]
@@ -230,6 +231,15 @@ def test_no_more_sources_than_a_block_may_have() -> None:
         assert past.split(block) is None
     split = past.split(b"".join(blocks))
     assert split is not None and len(split.found.sources) == MAX_SOURCES
+
+
+def test_no_copies_from_too_many_blocks_back() -> None:
+    for between, copied in ((MAX_BACK - 1, True), (MAX_BACK, False)):
+        past = Past(DEFAULT_REACH)
+        for block in (NOISE[:600], *[b"x"] * between):
+            assert past.split(block) is None
+        split = past.split(NOISE[:600])
+        assert (split is not None and split.found.sources == (MAX_BACK,)) == copied
 
 
 def test_frames_know_nothing_of_each_other() -> None:
@@ -359,6 +369,34 @@ def test_what_is_beyond_the_reach_is_refused() -> None:
     future.add(4, b"k")
     with pytest.raises(FormatError, match="beyond the reach"):
         future.join(4, split, 3)
+
+
+def test_what_is_too_many_blocks_back_is_refused() -> None:
+    """In files of some 16,000 blocks, of which one copies from the first."""
+    between = [stored(b"x")] * (MAX_BACK - 1)
+    for more, good in (([], True), ([stored(b"y")], False)):
+        blocks = [stored(b"abcdef"), *between, *more, copied(b"abcdef", MAX_BACK + len(more))]
+        data = written(*blocks, stored(b"z"))
+        with NNCompFile(io.BytesIO(data)) as file:
+            file.seek(-7, io.SEEK_END)
+            if good:
+                assert decompress(data)[-7:] == file.read(7) == b"abcdefz"
+                continue
+            with pytest.raises(FormatError, match="too many blocks back"):
+                file.read(7)
+        with pytest.raises(FormatError, match="too many blocks back"):
+            decompress(data)
+
+
+def test_blocks_that_are_held_take_no_memory() -> None:
+    """Neither are there more of them, nor do those count that hold nothing."""
+
+    def hold() -> None:
+        future = Future(DEFAULT_REACH)
+        for number in range(10 * MAX_BACK):
+            future.add(number, bytes(number % 3))
+
+    assert peak_of(hold) < 4 << 20
 
 
 def test_truncations_and_flips_are_noticed() -> None:

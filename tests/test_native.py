@@ -434,7 +434,7 @@ def test_a_coder_has_one_caller_at_a_time() -> None:
 
 
 def test_a_finder_has_one_caller_at_a_time() -> None:
-    finder = _native.FarFinder(reach=1 << 26, least=64, share=64, sources=16)
+    finder = _native.FarFinder(reach=1 << 26, least=64, share=64, sources=16, blocks=9)
     refused = threading.Event()
     block = long_block(8)
 

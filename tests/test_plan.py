@@ -15,6 +15,7 @@ from nncomp.errors import FormatError
 from nncomp.filters import FILTERS
 from nncomp.mixing import Contexts, Mixing, NumberKind, Profile
 from nncomp.plan import (
+    MAX_BACK,
     MAX_SOURCES,
     MAX_STREAM_SIZE,
     MAX_STREAMS,
@@ -155,7 +156,7 @@ def plans(draw: st.DrawFn) -> tuple[Header, int, Plan]:
     # streams of filters beside what is copied.
     joined = any(isinstance(part, Joined) for part in parts)
     if header.reach and size > (64 if joined else 9) and draw(st.booleans()):
-        sources = draw(st.sets(st.integers(1, 1 << 20), min_size=1, max_size=MAX_SOURCES))
+        sources = draw(st.sets(st.integers(1, MAX_BACK), min_size=1, max_size=MAX_SOURCES))
         lists = [Stream(3, (b"abc",)), Stream(9, (b"a",), GENERAL)]
         stream = draw(st.sampled_from(lists if left else lists[:1]))
         literals = size - 1 if joined else draw(st.integers(0, size - 1))
@@ -243,6 +244,9 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         ("00 00 90 0A 00 03", 35, "size of its last payload"),
         ("40 00 00 20 80 04 00", 36, "copies nothing"),
         ("40 10" + "00" * 17 + "01 00 00", 33, "too many others"),
+        ("40 00 80 80 01 01 80 04 00", 5, "too many blocks back"),
+        ("40 00 FF FF FF FF FF FF FF FF 7F 01 80 04 00", 5, "too many blocks back"),
+        ("40 01 FF 7F 00 01 80 04 00", 5, "too many blocks back"),
         ("40 00 00 01 80 04", 5, "does not fit"),
         ("40 00 00 01 80 20 00", 33, "stream of copies is not smaller"),
         ("40 00 00 01 10 00 00", 1, "size of its last payload"),
@@ -301,6 +305,8 @@ def test_rule_10_coded_streams(size: int) -> None:
 def test_rule_10_copies_need_a_reach() -> None:
     plan, payload = bytes.fromhex("40 00 00 01 80 04 00"), bytes(5)
     assert read(plan, payload).copies == Copies((1,), 1, Stream(4, (bytes(4),)))
+    furthest = bytes.fromhex("40 00 FF 7F 01 80 04 00")
+    assert read(furthest, payload).copies == Copies((MAX_BACK,), 1, Stream(4, (bytes(4),)))
     with pytest.raises(FormatError, match="stand alone"):
         read(plan, payload, header=dataclasses.replace(HEADER, reach=0))
 

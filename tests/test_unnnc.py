@@ -456,15 +456,17 @@ def test_many_blocks_take_no_memory(here: Program, tmp_path: Path) -> None:
         [*behind(here, f"ulimit -v {least + 512}"), "-c", "-T", "1", many], stdout=subprocess.PIPE
     )
     assert done.returncode == 0 and done.stdout == b"A" * 500_000
+    many.write_bytes(of_small_blocks(500_000, method=0x51))  # with a reach
+    subprocess.run([*behind(here, f"ulimit -v {least + 3072}"), "-t", "-T", "1", many], check=True)
     many.write_bytes(of_small_blocks(500_000, wrong=250_000))
     assert b"index does not match" in here.run("-t", many, status=1).stderr
 
 
-def of_small_blocks(count: int, wrong: int = -1) -> bytes:
+def of_small_blocks(count: int, wrong: int = -1, method: int = 0x11) -> bytes:
     """A file of blocks of one byte, and an index whose entry ``wrong`` is wrong."""
     checks = zlib.crc32(b"A").to_bytes(4, "little")
     record = bytes([1, 1, 2, 0, 0, 1]) + checks + b"A"
-    file = bytearray(container.MAGIC + bytes([container.VERSION, 0x11, 0]))
+    file = bytearray(container.MAGIC + bytes([container.VERSION, method, 0]))
     check = b""
     for i in range(count):
         check = zlib.crc32(record, zlib.crc32(check) if i else zlib.crc32(file)).to_bytes(

@@ -128,7 +128,7 @@ struct Task {
   }
 };
 
-// The literals of a frame's last blocks, up to its reach. Later blocks copy from them.
+// The literals of a frame's last blocks, up to its reach and of up to MAX_BACK blocks. Later blocks copy from them.
 class Past {
  public:
   explicit Past(uint64_t reach) : reach_(reach) {}
@@ -142,7 +142,7 @@ class Past {
   void add(Bytes&& literals) {
     size_ += literals.size();
     held_.push_back(std::move(literals));
-    for (; size_ > reach_; held_.pop_front()) size_ -= held_.front().size();
+    for (; size_ > reach_ || held_.size() > MAX_BACK; held_.pop_front()) size_ -= held_.front().size();
   }
 
  private:

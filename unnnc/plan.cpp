@@ -84,9 +84,8 @@ class PlanReader {
     std::vector<uint64_t> found;
     uint64_t back = 0;
     for (uint64_t i = 0; i < count; ++i) {
-      const uint64_t step = plan_.varint();
-      require(step < header_.reach, "a block copies from beyond the reach");  // so that no sum overflows
-      found.push_back(back += step + 1);
+      found.push_back(back += plan_.varint() + 1);
+      require(back <= MAX_BACK, "a block copies from too many blocks back");
     }
     return found;
   }

@@ -11,6 +11,8 @@
 
 namespace nncomp::unnnc {
 
+constexpr uint64_t MAX_BACK = 1 << 14;  // how many blocks back those may be that a block copies from
+
 // A stream: stored, coded, or joined by a filter from the streams below it. Views point into the block.
 struct Part {
   uint64_t size = 0;  // bytes
@@ -27,7 +29,7 @@ struct Part {
 
 // The copies in a block from earlier blocks of its frame.
 struct Copies {
-  std::vector<uint64_t> sources;  // how many blocks back they are, ascending, 1 or more; 1 … 16 of them
+  std::vector<uint64_t> sources;  // how many blocks back they are, 1 … MAX_BACK, ascending; 1 … 16 of them
   Part stream;                    // the list of copies (csrc/far/join.hpp)
 };
 

@@ -8,6 +8,7 @@ filters nor files.
 """
 
 from nncomp.plan.values import (
+    MAX_BACK,
     MAX_DEPTH,
     MAX_SOURCES,
     MAX_STREAM_SIZE,
@@ -21,6 +22,7 @@ from nncomp.plan.values import (
 )
 
 __all__ = [
+    "MAX_BACK",
     "MAX_DEPTH",
     "MAX_SOURCES",
     "MAX_STREAMS",

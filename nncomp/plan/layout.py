@@ -15,6 +15,7 @@ from nncomp.filters import FILTERS
 from nncomp.filters.deflate import most_contents
 from nncomp.mixing import Contexts, Mixing
 from nncomp.plan.values import (
+    MAX_BACK,
     MAX_DEPTH,
     MAX_SOURCES,
     MAX_STREAM_SIZE,
@@ -113,8 +114,10 @@ def _read_sources(fields: Reader) -> tuple[int, ...]:
     count = fields.number() + 1
     if count > MAX_SOURCES:
         raise FormatError("a block copies from too many others")
-    steps = (fields.number() + 1 for _ in range(count))
-    return tuple(itertools.accumulate(steps))
+    found = tuple(itertools.accumulate(fields.number() + 1 for _ in range(count)))
+    if found[-1] > MAX_BACK:
+        raise FormatError("a block copies from too many blocks back")
+    return found
 
 
 def _read_copies(fields: Reader, payload: Reader, size: int, header: Header) -> Copies:

@@ -10,6 +10,7 @@ from nncomp.filters import FILTERS
 from nncomp.mixing import Mixing
 
 __all__ = [
+    "MAX_BACK",
     "MAX_DEPTH",
     "MAX_SOURCES",
     "MAX_STREAMS",
@@ -25,6 +26,7 @@ __all__ = [
 MAX_STREAMS = 256  # streams of a block
 MAX_DEPTH = 6  # filters that may be nested
 MAX_SOURCES = 16  # earlier blocks that a block may copy from
+MAX_BACK = 1 << 14  # how many blocks back they may be, as each that is held takes some memory
 MAX_STREAM_SIZE = 1 << 28  # bytes of all streams of a block
 
 
@@ -87,7 +89,7 @@ class Copies:
     """Copies from earlier blocks of the frame. They come from those blocks' literals, which are
     their contents without copies, so that a source never depends on another one."""
 
-    sources: tuple[int, ...]  # how many blocks back they are, ascending; 1..16 of them
+    sources: tuple[int, ...]  # how many blocks back they are, 1..2**14, ascending; 1..16 of them
     literals: int  # bytes of this block's content that are not copied
     stream: Stream  # the list of copies (csrc/far/join.hpp)
 

@@ -128,7 +128,7 @@ def far_split() -> Iterator[bytes]:
 
 def far_join() -> Iterator[bytes]:
     blocks = far_blocks()
-    finder = _native.FarFinder(reach=1 << 20, least=16, share=1 << 19, sources=4)
+    finder = _native.FarFinder(reach=1 << 20, least=16, share=1 << 19, sources=4, blocks=3)
     for block in blocks:
         finder.add(block)
     for mixed in (blocks[0][200:700] + b"between" + blocks[1][:400], blocks[1] + blocks[0][9:]):

@@ -18,17 +18,17 @@ namespace {
 
 constexpr uint64_t MAX_REACH = uint64_t(1) << 31;  // bytes
 
-nncomp::far::Limits limits_of(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources) {
+nncomp::far::Limits limits_of(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources, uint64_t blocks) {
   require(reach >= 1 && reach <= MAX_REACH, "reach is out of range");
-  require(least >= 1 && share >= 1 && sources >= 1, "a limit is 0");
-  return {reach, least, share, sources};
+  require(least >= 1 && share >= 1 && sources >= 1 && blocks >= 1, "a limit is 0");
+  return {reach, least, share, sources, blocks};
 }
 
 // A far::Finder together with references to the bytes objects that it points into.
 class Finder {
  public:
-  Finder(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources)
-      : finder_(limits_of(reach, least, share, sources)) {}
+  Finder(uint64_t reach, uint64_t least, uint64_t share, uint64_t sources, uint64_t blocks)
+      : finder_(limits_of(reach, least, share, sources, blocks)) {}
 
   nb::object split(nb::bytes content, const std::vector<std::pair<size_t, size_t>>& heads) {
     require(content.size() <= MAX_BYTES, "size is out of range");
@@ -72,8 +72,8 @@ nb::bytes join(nb::bytes literals, nb::bytes copies, const std::vector<nb::bytes
 
 void bind_far(nb::module_& m) {
   nb::class_<Finder>(m, "FarFinder")
-      .def(nb::init<uint64_t, uint64_t, uint64_t, uint64_t>(), nb::kw_only(), "reach"_a, "least"_a, "share"_a,
-           "sources"_a)
+      .def(nb::init<uint64_t, uint64_t, uint64_t, uint64_t, uint64_t>(), nb::kw_only(), "reach"_a, "least"_a, "share"_a,
+           "sources"_a, "blocks"_a)
       .def("split", &Finder::split, "content"_a, "heads"_a)
       .def("add", &Finder::add, "literals"_a);
   m.def("far_join", join, "literals"_a, "copies"_a, "sources"_a, "size"_a);

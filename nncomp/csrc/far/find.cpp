@@ -57,6 +57,7 @@ size_t Finder::add(std::span<const uint8_t> literals) {
   });
   held_.push_back({count_++, end_, literals});
   end_ += literals.size();
+  while (held_.size() > limits_.blocks) held_.pop_front();
   while (!held_.empty() && end_ - held_.front().start > limits_.reach) held_.pop_front();
   return held_.size();
 }

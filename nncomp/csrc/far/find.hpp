@@ -30,9 +30,10 @@ struct Limits {
   uint64_t least;    // bytes of a copy at least, 1 or more
   uint64_t share;    // a block is split if at least 1/share of it is copied; 1 or more
   uint64_t sources;  // how many blocks a block may copy from, 1 or more
+  uint64_t blocks;   // how many blocks back these may be, 1 or more
 };
 
-// Holds the literals of the last blocks, up to the reach, and finds copies of them.
+// Holds the literals of the last blocks, up to the limits, and finds copies of them.
 class Finder {
  public:
   explicit Finder(const Limits& limits);

@@ -11,7 +11,8 @@ void fuzz::check(View data) {
   far::Finder finder({.reach = uint64_t(1) << numbers.below(21),
                       .least = 1 + numbers.below(100),
                       .share = uint64_t(1) << numbers.below(20),
-                      .sources = 1 + numbers.below(4)});
+                      .sources = 1 + numbers.below(4),
+                      .blocks = 8 - numbers.below(8)});
   const View content = blocks.back();
   blocks.pop_back();
   blocks.erase(blocks.begin());
