@@ -121,7 +121,7 @@ def far_split() -> Iterator[bytes]:
     for limits in (
         bytes([20, 15, 19, 3]),
         bytes([10, 63, 4, 0]),
-        bytes([20, 15, 19, 3, 1, 0, 100, 0, 200, 2, 0, 150, 0, 250]),
+        bytes([20, 15, 19, 3, 0, 1, 0, 100, 0, 200, 2, 0, 150, 0, 250]),
     ):
         yield parts(limits, *blocks, mixed)
 
