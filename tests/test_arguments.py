@@ -468,8 +468,8 @@ def test_an_interrupted_compressor_is_not_continued(monkeypatch: pytest.MonkeyPa
 
     add = Encoder.add
 
-    def interrupted(encoder: Encoder, src: Readable) -> None:
-        add(encoder, src)
+    def interrupted(encoder: Encoder, src: Readable, *, last: bool) -> None:
+        add(encoder, src, last=last)
         raise KeyboardInterrupt
 
     compressor = NNCompressor(1, model="none", block_size=1024)
