@@ -13,7 +13,7 @@ from typing import TypeAlias
 from nncomp import _native, varint
 from nncomp.filters.split import Range, Split, require_streams
 
-__all__ = ["LEAST", "NAME", "check", "join", "memory", "split"]
+__all__ = ["LEAST", "NAME", "check", "join", "memory", "repeated", "split"]
 
 NAME = "copies"
 
@@ -40,6 +40,11 @@ def split(content: bytes, undone: Callable[[], Sequence[Range]] | None = None) -
         places += map(varint.dumps, (start - last, stop - start, distance))
         last = stop
     return Split((b"".join([*literals, content[last:]]), b"".join(places))) if places else None
+
+
+def repeated(content: bytes) -> int:
+    """How many bytes of the content are there before, in pieces of ``LEAST`` bytes or more."""
+    return sum(stop - start for start, stop, _ in _native.copies_find(content, LEAST))
 
 
 def _merged(places: Sequence[Range]) -> list[Range]:

@@ -1,15 +1,16 @@
 """Where content of several kinds is cut, so that each kind is coded in its own way: a part of
 ``choose``, with the same rules.
 
-Text is told from everything else by its bytes, wherever it is. Between members of a tar, and around
-them, other content is cut too, and a trial says which of them are of a kind.
+Text is told from everything else by its bytes, wherever it is. Other content is cut between members
+of a tar. A trial says which contexts suit a section; where these save little, it stays with text,
+from which it may have names and words. Programs have a filter, and little of them is text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
-from nncomp.filters import Split, numbers, sections
+from nncomp.filters import Split, copies, numbers, sections
 from nncomp.mixing import Mixing, Profile
 from nncomp.plan import choose
 from nncomp.plan.choose import Candidate, Encode
@@ -21,9 +22,11 @@ _PIECE = 1 << 10  # bytes of which it is asked whether they are text
 # To cut costs as much as so many pieces among those of the other kind: a section between two others
 # has 24 KiB at least.
 _CUT = 12
-_LARGE = 1 << 15  # bytes of a member of an archive that may be a section of its own
-_MOST = 32  # kinds, beside text
-_TEXT, _NOISE = "text", "noise"  # kinds that need no trial
+_LARGE = 1 << 15  # bytes of what may be a kind of its own
+_MOST = 32  # kinds
+_GAIN = 16  # contexts of its own have to save 1/16 of a section, for it loses what is beside it
+_REST, _NOISE, _NUMBERS = "rest", "noise", "numbers"  # kinds without contexts of their own
+_REPEATED = 32  # content of which 1/32 is there twice is not cut: streams do not see each other
 
 # The header of a member of a tar (POSIX.1-1988, ustar): where fields begin, and their bytes.
 _MAGIC, _MAGIC_AT, _HEADER = b"ustar", 257, 512
@@ -34,37 +37,47 @@ def kinds_apart(content: bytes, profile: Profile, encode: Encode) -> Split | Non
     """Split ``content`` by kinds; None if it has one."""
     if len(content) < 2 * _CUT * _PIECE:
         return None
-    return sections.take_apart(content, _kinds(content, profile, encode))
+    made = sections.take_apart(content, _kinds(content, profile, encode))
+    if made is None or copies.repeated(content) * _REPEATED > len(content):
+        return None
+    return made
 
 
 def _kinds(content: bytes, profile: Profile, encode: Encode) -> Iterator[tuple[int, Hashable]]:
-    """Where each section ends, and its kind: how it is coded best, but for text."""
+    """Where each section ends, and its kind: how it is coded, or ``_REST``."""
     general = Candidate(Mixing(profile))
     members = list(_large_members(content))
-    found: set[Hashable] = set()
+    found: set[Hashable] = {_REST}
 
-    def kind_of(piece: bytes, place: int) -> Hashable:
+    def kind_of(start: int, stop: int) -> Hashable:
+        piece = content[start:stop]
+        if len(piece) < _LARGE:
+            return _REST
         kind: Hashable = _NOISE
         if choose.is_worth_coding(piece):
             ways = list(choose.candidates_for(piece, profile))
-            kind = choose.best_of(piece, ways, encode)
-            if kind == general and numbers.find(piece):
-                kind = place  # numbers may be taken apart, which their neighbours are not
-        found.add(kind if len(found) < _MOST else general)
-        return kind if kind in found else general
+            kind = best = choose.best_of(piece, ways, encode)
+            sample = choose.sampled(piece, (0, 1, 2))
+            usual, cost = (choose.cost_of(sample, way, encode) for way in (general, best))
+            if cost * _GAIN > len(sample) * (_GAIN - 1):
+                kind = _NOISE  # or compressed, which is for a filter to see
+            elif not best.filter and cost * _GAIN > usual * (_GAIN - 1):
+                # Where contexts are few, numbers are taken apart.
+                kind = _NUMBERS if profile == Profile.LEAN and numbers.find(piece) else _REST
+        if len(found) < _MOST:
+            found.add(kind)
+        return kind if kind in found else _REST
 
     start = 0
     for stop, is_text in _texts(content):
-        if is_text:
-            yield stop, _TEXT
-        else:
+        if not is_text:
             for first, last in members:
                 first, last = max(first, start), min(last, stop)
                 if last - first >= _LARGE:
-                    yield first, general  # nothing, if it begins where the last section ended
-                    yield last, kind_of(content[first:last], first)
+                    yield first, kind_of(start, first)
+                    yield last, kind_of(first, last)
                     start = last
-            yield stop, general
+        yield stop, _REST if is_text else kind_of(start, stop)
         start = stop
 
 
@@ -97,22 +110,24 @@ def _large_members(content: bytes) -> Iterator[tuple[int, int]]:
         start = at - _MAGIC_AT
         header = content[max(start, 0) : start + _HEADER]
         size = _size(header) if start >= 0 and len(header) == _HEADER else None
-        if size is not None and size >= _LARGE:
-            yield start, start + _HEADER + size
-            at = max(at + 1, min(len(content), start + _HEADER + size))
+        if size is not None:
+            stop = min(start + _HEADER + -(-size // _HEADER) * _HEADER, len(content))
+            yield start, stop
+            at = max(at + 1, stop)
         else:
             at += 1
         at = content.find(_MAGIC, at)
 
 
 def _size(header: bytes) -> int | None:
-    """The size of a tar's member; None if this is no header of one."""
+    """The size of a tar's member; None if this is no header of one, or the member is small."""
 
     def octal(at: tuple[int, int]) -> int:
         return int(header[at[0] : sum(at)].strip(b" \0") or b"0", 8)
 
     blank = header[: _SUM_AT[0]] + b" " * _SUM_AT[1] + header[sum(_SUM_AT) :]
     try:
-        return octal(_SIZE_AT) if octal(_SUM_AT) == sum(blank) else None
+        size = octal(_SIZE_AT)
+        return size if size >= _LARGE and octal(_SUM_AT) == sum(blank) else None
     except ValueError:
         return None
