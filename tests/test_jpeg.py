@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import models
 import nncomp
 from conftest import assert_linear, examples
-from nncomp import _native
+from nncomp import _native, varint
 from nncomp.container import Block, FrameReader
 from nncomp.errors import FormatError, NNCompError
 from nncomp.filters import FILTERS, Split, jpeg
@@ -217,6 +217,9 @@ def test_memory() -> None:
     assert 288 * 128 < need < 1 << 25
     assert jpeg.memory([len(content)], b"", len(content)) == 0
     assert jpeg.most_blocks(1 << 30) * 128 == 1 << 29
+    for size in (1, 50, 1056, 1057, 1058, 5000):  # from some on, what 16 a byte allow is too much
+        least = size // 2 + (1 << 14)
+        assert jpeg.most_blocks(size) == (16 * size if size <= 1057 else least)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +238,13 @@ def test_bad_sides(side: bytes, message: str) -> None:
         jpeg.check([2, 4], side, 100)
     with pytest.raises(FormatError, match=message):
         jpeg.join([b"ab", b"cdef"], side, 100)
+
+
+def test_small_contents_have_small_pictures() -> None:
+    """Some microseconds a block, of which a few bytes could name thousands."""
+    jpeg.check([2, 4], varint.dumps(1600), 100)
+    with pytest.raises(FormatError, match="too large for a block"):
+        jpeg.check([2, 4], varint.dumps(1601), 100)
 
 
 @pytest.mark.parametrize("sizes", [[], [2], [2, 4, 0], [50, 50]])
@@ -340,6 +350,43 @@ def test_as_many_scans_as_a_decoder_allows(scans: int) -> None:
     else:
         assert parts is not None
         assert _native.jpeg_join(*parts[:2], len(picture), blocks, blocks) == picture
+
+
+@pytest.mark.parametrize("scans", [10, 16, 17, 18, 60])
+def test_as_many_scans_as_there_are_bytes_for(scans: int) -> None:
+    """Of blocks that take two bits, all of them 16 times and, as there are headers, once more."""
+    blocks = 1 << 14
+    signs = bytes(0b00010001 if i % 7 else 0b01000001 for i in range(blocks // 4))  # of 1 and -1
+    picture = b"\xff\xd8" + frame(0xC2, 1024, 1024) + code(0, 1) + scan(0, 0) + signs
+    picture += code(16, 0xE0) + (scan(1, 63) + b"\0\1") * (scans - 1) + b"\xff\xd9"
+    assert (blocks * scans <= 64 * len(picture)) == (scans <= 17)
+    split = jpeg.split(picture)
+    assert (split is not None) == (scans <= 17)
+    if split is not None:
+        assert joined(split, len(picture)) == picture
+
+
+@pytest.mark.parametrize("pictures", [1, 10, 11, 60])
+def test_few_bytes_do_not_ask_for_many_visits(pictures: int) -> None:
+    header = b"\xff\xd8" + segment(0xE0, bytes(100)) + code(0, 0) + code(16, 0)
+    header += frame(0xC0, 256, 256) + scan(0, 63)  # 1024 blocks
+    side, most = SideWriter(), (1 << 31) - 1
+    for number in range(pictures):
+        side.flag("more", True)
+        side.number("gap", 0 if number else len(header), most)
+        side.number("back", len(header), most)
+        side.flag("whole", False)
+        side.number("units", 0, 1023)
+        side.flag("padding", True)
+        side.number("tail", 0, 127)
+    side.flag("more", False)
+    parts = header, side.finish(), len(header), 1024, MOST
+    assert (1024 * pictures <= 64 * len(header)) == (pictures <= 10)
+    if pictures <= 10:
+        assert _native.jpeg_join(*parts) == header
+    else:
+        with pytest.raises(FormatError, match="do not fit together"):
+            _native.jpeg_join(*parts)
 
 
 @pytest.mark.parametrize("pictures", [30, 100])

@@ -31,6 +31,7 @@ from nncomp import Prime, compress, container, decompress, levels, model, packin
 from nncomp.container import FrameWriter, Header, ModelRef
 from nncomp.engine import native
 from nncomp.errors import MemoryLimitError, ModelNotFoundError, NNCompError, PrimeError
+from nncomp.filters import FILTERS, jpeg
 from nncomp.mixing import Mixing, Profile
 from nncomp.plan import Stream
 from unnnc import ROOT, Program
@@ -586,6 +587,18 @@ def test_many_tiny_streams(here: Program) -> None:
     _, data = hostile.of_tiny_streams(32)
     with pytest.raises(NNCompError) as caught:
         decompress(data)
+    said = here.run("-t", stdin=data, status=1).stderr.decode()
+    assert said == f"unnnc: (stdin): {caught.value}\n"
+
+
+@pytest.mark.parametrize("blocks", [1 << 14, 1 + (1 << 14)])
+def test_pictures_that_claim_much(here: Program, blocks: int) -> None:
+    side = varint.dumps(blocks)
+    plan = bytes([0x80 | FILTERS.index(jpeg), len(side)]) + side + b"\x80\2\x80\4"
+    data = hostile.planned(plan, b"abcdef")
+    with pytest.raises(NNCompError) as caught:
+        decompress(data)
+    assert ("pictures are too large" in str(caught.value)) == (blocks > 16 * hostile.BLOCK)
     said = here.run("-t", stdin=data, status=1).stderr.decode()
     assert said == f"unnnc: (stdin): {caught.value}\n"
 

@@ -29,9 +29,10 @@ _MODEL = 12 << 20  # bytes of the model's state at most
 
 
 def most_blocks(size: int) -> int:
-    """The limit of blocks of coefficients of a picture in ``size`` bytes of content. A block of a
-    real picture takes more than two bytes, and all blocks have to fit into memory."""
-    return min(size // 2 + (1 << 14), 1 << 22)
+    """The limit of blocks of coefficients of pictures in ``size`` bytes of content. Most blocks of
+    real pictures take more than two bytes, all take two bits, unless the picture is cut; and they
+    have to fit into memory."""
+    return min(16 * size, size // 2 + (1 << 14), 1 << 22)
 
 
 def pictures(content: bytes) -> Iterator[tuple[int, int, int | None]]:

@@ -98,7 +98,7 @@ Bytes join_deflate(std::vector<Bytes>&& streams, View, uint64_t size) {
 // ---- jpeg ----
 
 // Limit of the blocks of coefficients of a picture in `size` bytes of content.
-uint64_t most_blocks(uint64_t size) { return std::min<uint64_t>(size / 2 + (1 << 14), 1 << 22); }
+uint64_t most_blocks(uint64_t size) { return std::min<uint64_t>({16 * size, size / 2 + (1 << 14), 1 << 22}); }
 
 // The number of blocks of the largest picture, which the side holds.
 uint64_t blocks_of(View side) {

@@ -18,7 +18,10 @@ constexpr size_t MIN_DATA = 128;         // bytes of the scans of a picture that
 constexpr size_t MIN_CODED = 64;         // coded bytes: with fewer, the pictures are small however they are coded
 constexpr uint64_t MAX_HEADERS = 64;  // bytes of headers that are read, for each byte of data: headers may overlap
 constexpr uint64_t MAX_SCANS = 64;  // bytes of scans, and of markers between them, that are read, likewise
-constexpr uint64_t VISITS = 64;  // visits of blocks by scans, for each block that is allowed
+
+// How many visits of blocks by scans are allowed in `size` bytes whose pictures may have `most` blocks. A block takes
+// two bits or more, so that all blocks even of an empty picture may have 16 scans.
+uint64_t most_visits(uint64_t most, uint64_t size) { return 64 * std::min(most, size); }
 
 struct Found {
   size_t begin, start;  // the indices where the picture begins, and where the data of its first scan does
@@ -85,7 +88,11 @@ struct Scanned {
 class Splitter {
  public:
   Splitter(const Kernel& kernel, std::span<const uint8_t> data, uint64_t most)
-      : kernel_(kernel), data_(data), left_(most), visits_(VISITS * most), unread_(MAX_SCANS * data.size()) {}
+      : kernel_(kernel),
+        data_(data),
+        left_(most),
+        visits_(most_visits(most, data.size())),
+        unread_(MAX_SCANS * data.size()) {}
 
   std::optional<Parts> run() {
     for (const Found& found : find(data_)) {
@@ -203,7 +210,7 @@ class Joiner {
         size_(size),
         blocks_(blocks),
         left_(most),
-        visits_(VISITS * most),
+        visits_(most_visits(most, size)),
         headers_(MAX_HEADERS * size) {
     out_.reserve(size);
   }
