@@ -13,7 +13,7 @@ from typing import TypeAlias
 from nncomp import _native, varint
 from nncomp.filters.split import Range, Split, require_streams
 
-__all__ = ["LEAST", "NAME", "check", "join", "memory", "repeated", "split"]
+__all__ = ["LEAST", "NAME", "check", "find", "join", "memory", "split"]
 
 NAME = "copies"
 
@@ -28,7 +28,7 @@ _Copy: TypeAlias = tuple[int, int, int]  # (start, stop, how many bytes before i
 def split(content: bytes, undone: Callable[[], Sequence[Range]] | None = None) -> Split | None:
     """Split off copies. If ``undone`` is given, it returns the ranges that other filters expand,
     and only copies that overlap them are kept."""
-    found = _native.copies_find(content, LEAST)
+    found = find(content)
     if not found:
         return None
     kept = found if undone is None else _unseen(found, _merged(undone()))
@@ -42,9 +42,10 @@ def split(content: bytes, undone: Callable[[], Sequence[Range]] | None = None) -
     return Split((b"".join([*literals, content[last:]]), b"".join(places))) if places else None
 
 
-def repeated(content: bytes) -> int:
-    """How many bytes of the content are there before, in pieces of ``LEAST`` bytes or more."""
-    return sum(stop - start for start, stop, _ in _native.copies_find(content, LEAST))
+def find(content: bytes) -> list[_Copy]:
+    """Parts of the content that are there before, of ``LEAST`` bytes or more: (start, stop, how
+    many bytes before)."""
+    return _native.copies_find(content, LEAST)
 
 
 def _merged(places: Sequence[Range]) -> list[Range]:

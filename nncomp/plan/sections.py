@@ -8,7 +8,8 @@ from which it may have names and words. Programs have a filter, and little of th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+import bisect
+from collections.abc import Hashable, Iterator, Sequence
 
 from nncomp.filters import Split, copies, numbers, sections
 from nncomp.mixing import Mixing, Profile
@@ -22,11 +23,11 @@ _PIECE = 1 << 10  # bytes of which it is asked whether they are text
 # To cut costs as much as so many pieces among those of the other kind: a section between two others
 # has 24 KiB at least.
 _CUT = 12
-_LARGE = 1 << 15  # bytes of what may be a kind of its own
-_MOST = 32  # kinds
+_LARGE = 1 << 16  # bytes of what may be a kind of its own
+_MOST = 24  # sections beside the rest
 _GAIN = 16  # contexts of its own have to save 1/16 of a section, for it loses what is beside it
 _REST, _NOISE, _NUMBERS = "rest", "noise", "numbers"  # kinds without contexts of their own
-_REPEATED = 32  # content of which 1/32 is there twice is not cut: streams do not see each other
+_REPEATED = 32  # content that would lose repeats of 1/32 of it is not cut
 
 # The header of a member of a tar (POSIX.1-1988, ustar): where fields begin, and their bytes.
 _MAGIC, _MAGIC_AT, _HEADER = b"ustar", 257, 512
@@ -37,43 +38,58 @@ def kinds_apart(content: bytes, profile: Profile, encode: Encode) -> Split | Non
     """Split ``content`` by kinds; None if it has one."""
     if len(content) < 2 * _CUT * _PIECE:
         return None
-    made = sections.take_apart(content, _kinds(content, profile, encode))
-    if made is None or copies.repeated(content) * _REPEATED > len(content):
-        return None
-    return made
+    kinds = list(_kinds(content, profile, encode))
+    made = sections.take_apart(content, kinds)
+    return None if made is None or _loses_repeats(content, kinds) else made
+
+
+def _loses_repeats(content: bytes, kinds: Sequence[tuple[int, Hashable]]) -> bool:
+    """Whether much is there twice, but for what is both times in the rest: streams do not see each
+    other, and those of numbers not even themselves."""
+    stops = [stop for stop, _ in kinds]
+
+    def kind_at(place: int) -> Hashable:
+        return kinds[bisect.bisect_right(stops, place)][1]
+
+    lost = sum(
+        stop - start
+        for start, stop, distance in copies.find(content)
+        if not kind_at(start) == kind_at(start - distance) == _REST
+    )
+    return lost * _REPEATED > len(content)
 
 
 def _kinds(content: bytes, profile: Profile, encode: Encode) -> Iterator[tuple[int, Hashable]]:
     """Where each section ends, and its kind: how it is coded, or ``_REST``."""
     general = Candidate(Mixing(profile))
     members = list(_large_members(content))
-    found: set[Hashable] = {_REST}
+    least = max(_LARGE, len(content) // _MOST)  # so that there are few trials
 
     def kind_of(start: int, stop: int) -> Hashable:
         piece = content[start:stop]
-        if len(piece) < _LARGE:
+        if len(piece) < least:
             return _REST
         kind: Hashable = _NOISE
         if choose.is_worth_coding(piece):
             ways = list(choose.candidates_for(piece, profile))
             kind = best = choose.best_of(piece, ways, encode)
             sample = choose.sampled(piece, (0, 1, 2))
-            usual, cost = (choose.cost_of(sample, way, encode) for way in (general, best))
+            cost = usual = choose.cost_of(sample, best, encode)
+            if best != general:
+                usual = choose.cost_of(sample, general, encode)
             if cost * _GAIN > len(sample) * (_GAIN - 1):
                 kind = _NOISE  # or compressed, which is for a filter to see
             elif not best.filter and cost * _GAIN > usual * (_GAIN - 1):
                 # Where contexts are few, numbers are taken apart.
                 kind = _NUMBERS if profile == Profile.LEAN and numbers.find(piece) else _REST
-        if len(found) < _MOST:
-            found.add(kind)
-        return kind if kind in found else _REST
+        return kind
 
     start = 0
     for stop, is_text in _texts(content):
         if not is_text:
             for first, last in members:
                 first, last = max(first, start), min(last, stop)
-                if last - first >= _LARGE:
+                if last - first >= least:
                     yield first, kind_of(start, first)
                     yield last, kind_of(first, last)
                     start = last
