@@ -23,8 +23,7 @@ _PIECE = 1 << 10  # bytes of which it is asked whether they are text
 # To cut costs as much as so many pieces among those of the other kind: a section between two others
 # has 24 KiB at least.
 _CUT = 12
-_LARGE = 1 << 16  # bytes of what may be a kind of its own
-_MOST = 24  # sections beside the rest
+_LARGE, _MOST = 1 << 16, 24  # bytes of what may be a kind of its own; how many there may be at most
 _GAIN = 16  # contexts of its own have to save 1/16 of a section, for it loses what is beside it
 _REST, _NOISE, _NUMBERS = "rest", "noise", "numbers"  # kinds without contexts of their own
 _REPEATED = 32  # content that would lose repeats of 1/32 of it is not cut
@@ -36,9 +35,17 @@ _SIZE_AT, _SUM_AT = (124, 12), (148, 8)
 
 def kinds_apart(content: bytes, profile: Profile, encode: Encode) -> Split | None:
     """Split ``content`` by kinds; None if it has one."""
-    if len(content) < 2 * _CUT * _PIECE:
-        return None
-    kinds = list(_kinds(content, profile, encode))
+    least = max(_LARGE, len(content) // _MOST)
+    kinds: list[tuple[int, Hashable]] = []
+    start = 0
+    for stop, is_text in _cuts(content, least):
+        if start == 0 and stop == len(content):
+            return None
+        if is_text or stop - start < least:
+            kinds.append((stop, _REST))
+        else:
+            kinds.append((stop, _kind(content[start:stop], profile, encode)))
+        start = stop
     made = sections.take_apart(content, kinds)
     return None if made is None or _loses_repeats(content, kinds) else made
 
@@ -59,41 +66,39 @@ def _loses_repeats(content: bytes, kinds: Sequence[tuple[int, Hashable]]) -> boo
     return lost * _REPEATED > len(content)
 
 
-def _kinds(content: bytes, profile: Profile, encode: Encode) -> Iterator[tuple[int, Hashable]]:
-    """Where each section ends, and its kind: how it is coded, or ``_REST``."""
+def _kind(piece: bytes, profile: Profile, encode: Encode) -> Hashable:
+    """How a section that is no text is coded, or one of the kinds without contexts."""
+    if not choose.is_worth_coding(piece):
+        return _NOISE
     general = Candidate(Mixing(profile))
-    members = list(_large_members(content))
-    least = max(_LARGE, len(content) // _MOST)  # so that there are few trials
+    best = choose.best_of(piece, list(choose.candidates_for(piece, profile)), encode)
+    sample = choose.sampled(piece, (0, 1, 2))
+    cost = choose.cost_of(sample, best, encode)
+    if cost * _GAIN > len(sample) * (_GAIN - 1):
+        return _NOISE  # or compressed, which is for a filter to see
+    usual = cost if best == general else choose.cost_of(sample, general, encode)
+    if best.filter or cost * _GAIN <= usual * (_GAIN - 1):
+        return best
+    # Where contexts are few, numbers are taken apart.
+    return _NUMBERS if profile == Profile.LEAN and numbers.find(piece) else _REST
 
-    def kind_of(start: int, stop: int) -> Hashable:
-        piece = content[start:stop]
-        if len(piece) < least:
-            return _REST
-        kind: Hashable = _NOISE
-        if choose.is_worth_coding(piece):
-            ways = list(choose.candidates_for(piece, profile))
-            kind = best = choose.best_of(piece, ways, encode)
-            sample = choose.sampled(piece, (0, 1, 2))
-            cost = usual = choose.cost_of(sample, best, encode)
-            if best != general:
-                usual = choose.cost_of(sample, general, encode)
-            if cost * _GAIN > len(sample) * (_GAIN - 1):
-                kind = _NOISE  # or compressed, which is for a filter to see
-            elif not best.filter and cost * _GAIN > usual * (_GAIN - 1):
-                # Where contexts are few, numbers are taken apart.
-                kind = _NUMBERS if profile == Profile.LEAN and numbers.find(piece) else _REST
-        return kind
 
+def _cuts(content: bytes, least: int) -> Iterator[tuple[int, bool]]:
+    """Sections: (where one ends, whether it is text). What is no text is cut at members of a tar of
+    ``least`` bytes or more."""
+    members = list(_large_members(content, least))
     start = 0
     for stop, is_text in _texts(content):
         if not is_text:
             for first, last in members:
                 first, last = max(first, start), min(last, stop)
                 if last - first >= least:
-                    yield first, kind_of(start, first)
-                    yield last, kind_of(first, last)
+                    if first > start:
+                        yield first, False
+                    yield last, False
                     start = last
-        yield stop, _REST if is_text else kind_of(start, stop)
+        if start < stop:
+            yield stop, is_text
         start = stop
 
 
@@ -119,24 +124,24 @@ def _texts(content: bytes) -> Iterator[tuple[int, bool]]:
     yield from reversed(found)
 
 
-def _large_members(content: bytes) -> Iterator[tuple[int, int]]:
-    """Members of a tar that have at least ``_LARGE`` bytes, with their headers: (start, stop)."""
+def _large_members(content: bytes, least: int) -> Iterator[tuple[int, int]]:
+    """Members of a tar that have at least ``least`` bytes, with their headers: (start, stop)."""
     at = content.find(_MAGIC)
     while at >= 0:
         start = at - _MAGIC_AT
         header = content[max(start, 0) : start + _HEADER]
-        size = _size(header) if start >= 0 and len(header) == _HEADER else None
+        size = _size(header, least) if start >= 0 and len(header) == _HEADER else None
+        at += 1
         if size is not None:
             stop = min(start + _HEADER + -(-size // _HEADER) * _HEADER, len(content))
             yield start, stop
-            at = max(at + 1, stop)
-        else:
-            at += 1
+            at = max(at, stop)
         at = content.find(_MAGIC, at)
 
 
-def _size(header: bytes) -> int | None:
-    """The size of a tar's member; None if this is no header of one, or the member is small."""
+def _size(header: bytes, least: int) -> int | None:
+    """The size of a tar's member; None if this is no header of one, or the size is below
+    ``least``."""
 
     def octal(at: tuple[int, int]) -> int:
         return int(header[at[0] : sum(at)].strip(b" \0") or b"0", 8)
@@ -144,6 +149,6 @@ def _size(header: bytes) -> int | None:
     blank = header[: _SUM_AT[0]] + b" " * _SUM_AT[1] + header[sum(_SUM_AT) :]
     try:
         size = octal(_SIZE_AT)
-        return size if size >= _LARGE and octal(_SUM_AT) == sum(blank) else None
+        return size if size >= least and octal(_SUM_AT) == sum(blank) else None
     except ValueError:
         return None
