@@ -25,8 +25,8 @@ struct Trace {
 struct Kinds {
   Decisions inner_count{64}, inner{NODES}, edge_count{8}, edge{NODES}, dc{NODES};
   AdaptiveBit low[LONGEST + 1][LONGEST];
-  // What is foretold, of the second component or of later ones (of the first, the first alone is used); by place; of
-  // rows and of columns.
+  // What is foretold of counts and of DC's errors: [0] of the first or second component, [1] of later ones; of counts
+  // of edges then of rows, of columns. Of coefficients: by place.
   Forecast inner_counts[2], values[INNER], roots[INNER], edge_counts[2][2], edges[14], errors[2];
 };
 
