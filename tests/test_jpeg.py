@@ -366,21 +366,26 @@ def test_as_many_scans_as_there_are_bytes_for(scans: int) -> None:
         assert joined(split, len(picture)) == picture
 
 
-@pytest.mark.parametrize("pictures", [1, 10, 11, 60])
-def test_few_bytes_do_not_ask_for_many_visits(pictures: int) -> None:
-    header = b"\xff\xd8" + segment(0xE0, bytes(100)) + code(0, 0) + code(16, 0)
-    header += frame(0xC0, 256, 256) + scan(0, 63)  # 1024 blocks
+def side_of_empty(header: bytes, pictures: int, units: int) -> bytes:
+    """Pictures that share a header in front of them, and have none of their scan's ``units``."""
     side, most = SideWriter(), (1 << 31) - 1
     for number in range(pictures):
         side.flag("more", True)
         side.number("gap", 0 if number else len(header), most)
         side.number("back", len(header), most)
         side.flag("whole", False)
-        side.number("units", 0, 1023)
+        side.number("units", 0, units - 1)
         side.flag("padding", True)
         side.number("tail", 0, 127)
     side.flag("more", False)
-    parts = header, side.finish(), len(header), 1024, MOST
+    return side.finish()
+
+
+@pytest.mark.parametrize("pictures", [1, 10, 11, 60])
+def test_few_bytes_do_not_ask_for_many_visits(pictures: int) -> None:
+    header = b"\xff\xd8" + segment(0xE0, bytes(100)) + code(0, 0) + code(16, 0)
+    header += frame(0xC0, 256, 256) + scan(0, 63)  # 1024 blocks
+    parts = header, side_of_empty(header, pictures, 1024), len(header), 1024, MOST
     assert (1024 * pictures <= 64 * len(header)) == (pictures <= 10)
     if pictures <= 10:
         assert _native.jpeg_join(*parts) == header
@@ -395,21 +400,12 @@ def test_headers_are_read_a_few_times(pictures: int) -> None:
     codes = b"".join(bytes([kind]) + bytes(16) for kind in (0, 0x10))
     header = b"\xff\xd8" + segment(0xC4, codes * 400) * 4
     header += frame(0xC0, 8, 8) + scan(0, 63)
-    side, most = SideWriter(), (1 << 31) - 1
-    for number in range(pictures):
-        side.flag("more", True)
-        side.number("gap", 0 if number else len(header), most)
-        side.number("back", len(header), most)
-        side.flag("whole", False)
-        side.number("units", 0, 0)
-        side.flag("padding", True)
-        side.number("tail", 0, 127)
-    side.flag("more", False)
+    parts = header, side_of_empty(header, pictures, 1), len(header), 1, MOST
     if pictures < 64:
-        assert _native.jpeg_join(header, side.finish(), len(header), 1, MOST) == header
+        assert _native.jpeg_join(*parts) == header
     else:
         with pytest.raises(FormatError, match="do not fit together"):
-            _native.jpeg_join(header, side.finish(), len(header), 1, MOST)
+            _native.jpeg_join(*parts)
 
 
 @any_picture
