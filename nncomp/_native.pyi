@@ -252,12 +252,22 @@ def deflate_follow(data: bytes, inside: DeflateInside | None = None) -> DeflateI
 def deflate_join(rest: bytes, side: bytes, contents: Sequence[bytes], size: int) -> bytes:
     """The ``size`` bytes that were split. Raises ``FormatError``."""
 
+class JpegInside:
+    """Where one stands in a picture that goes on in what follows."""
+
 def jpeg_split(
-    data: bytes, most: int, *, kernel: str = "auto"
+    data: bytes, most: int, inside: JpegInside | None = None, *, kernel: str = "auto"
 ) -> tuple[bytes, bytes, int, list[tuple[int, int]]] | None:
     """What is around the data of JPEG pictures, this data in much less, how many blocks the largest
     has, and where each begins and ends. None where that does not pay. Pictures have together at
-    most ``most`` blocks."""
+    most ``most`` blocks. ``data`` may begin inside of a picture."""
+
+def jpeg_follow(
+    data: bytes, begin: int, inside: JpegInside | None = None
+) -> tuple[int, JpegInside] | None:
+    """Where to cut ``data``, which ends inside of the picture that begins at ``begin``, or in which
+    it is ``inside`` from the first byte on; and where one stands there. None where what comes next
+    cannot be undone for itself."""
 
 def jpeg_join(
     rest: bytes, coded: bytes, size: int, blocks: int, most: int, *, kernel: str = "auto"

@@ -11,7 +11,7 @@ from typing import Any
 from nncomp import container
 from nncomp.container import Block
 from nncomp.far import Split
-from nncomp.filters import deflate
+from nncomp.filters.inside import OUTSIDE, Inside
 from nncomp.mixing import Mixing, Profile
 from nncomp.plan import Copies, Joined, Part, Plan, Stream, judge, layout, most_coded, parts
 from nncomp.plan.parts import Chosen, Filtered
@@ -35,9 +35,7 @@ class BlockCoder:
     def _profile(self) -> Profile:
         return self.streams.header.profile
 
-    def task(
-        self, content: bytes, split: Split | None, inside: deflate.Inside | None
-    ) -> Task[Coded]:
+    def task(self, content: bytes, split: Split | None, inside: Inside) -> Task[Coded]:
         """A task that codes a block. Its result is at most one way without the network and one with
         it, of which the smaller is to be written, and the first if they are equal."""
 
@@ -46,11 +44,13 @@ class BlockCoder:
             most = most_coded(len(content))
             if split is None:
                 plans = self._plans(content, inside, (), most, threads, heard)
-            else:  # the literals do not begin where the block does, so ``inside`` does not hold
+            else:
                 copies = self._copies(split, threads, unheard(report))
                 beside = (copies.stream.size,)
                 most -= copies.stream.mixing is not None
-                plans = self._plans(split.literals, None, beside, most, threads, heard)
+                # What is copied is missing in a stream, and ends a picture.
+                still = Inside(picture=inside.picture) if split.found.gap else OUTSIDE
+                plans = self._plans(split.literals, still, beside, most, threads, heard)
                 plans = [dataclasses.replace(plan, copies=copies) for plan in plans]
             heard.finish()
             checks = zlib.crc32(content), container.lead_checksum(content)
@@ -78,7 +78,7 @@ class BlockCoder:
     def _plans(
         self,
         content: bytes,
-        inside: deflate.Inside | None,
+        inside: Inside,
         beside: Sequence[int],
         most: int,
         threads: int,

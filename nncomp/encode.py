@@ -1,4 +1,4 @@
-"""Content → a frame: cuts it into blocks, has each coded in several ways, and keeps the smallest.
+"""Content → a frame: has each block coded in several ways, and keeps the smallest.
 
 The bytes depend on the content, the model and the options, never on threads, on the device or on
 the pieces in which the input arrives.
@@ -17,9 +17,9 @@ from typing import BinaryIO
 from nncomp import container, levels, rawio, resolve
 from nncomp.blocks import BlockCoder, Coded
 from nncomp.container import MAX_LANES, Block, FrameWriter, Header, ModelRef
+from nncomp.cuts import Cutter, Piece
 from nncomp.errors import FormatError, NNCompError
-from nncomp.far import Found, Past, Split
-from nncomp.filters import deflate, jpeg
+from nncomp.far import Found, Past
 from nncomp.model import ARITHMETIC
 from nncomp.options import Options
 from nncomp.places import Places
@@ -31,15 +31,12 @@ from nncomp.ways import StreamCoder
 
 __all__ = ["Before", "Encoder", "header_of"]
 
-_SAME = 64  # bytes of a picture's data that may be those of another picture's by chance
-_LEAST_SHARE = 8  # a block that ends before a picture has at least this part of a full one
-
 
 @dataclass(frozen=True)
 class Before:
     """What has to be known of the earlier blocks to code a block."""
 
-    first: int  # number of the block from which deflate streams are followed into this one
+    first: int  # number of the block from which streams and pictures are followed into this one
     start: int  # the index in the content where that block begins
     found: Found | None  # what it copies from earlier blocks
 
@@ -81,8 +78,7 @@ class Encoder:
         place = self._places.place
         self._coder = BlockCoder(StreamCoder(self.header, level, self._model, place, options.prime))
         self._progress = progress
-        self._inside: deflate.Inside | None = None  # where in a stream the last block begins
-        self._before = b""  # content of the last block
+        self._cutter = Cutter(self.header.block_size)
         self._summary = Summary()
         self._past = Past(self.header.reach)
         self._usable = True  # whether the frame may be continued
@@ -100,7 +96,7 @@ class Encoder:
         self._check_usable()
         self._usable = False
         size = 0
-        with contextlib.closing(self._code(self._blocks(src, last=last))) as results:
+        with contextlib.closing(self._code(self._cutter.pieces(src, last=last))) as results:
             for coded in results:
                 size += coded[0][1].size
                 self._write(coded)
@@ -112,11 +108,11 @@ class Encoder:
     def survey(self, src: Readable) -> Iterator[Before]:
         """Yield for each block of ``src`` what has to be known of the earlier ones to code it."""
         first = first_start = start = 0
-        for number, (content, inside) in enumerate(self._blocks(src)):
-            if inside is None:
+        for number, piece in enumerate(self._cutter.pieces(src)):
+            if not any(piece.inside):
                 first, first_start = number, start
-            start += len(content)
-            split = _split(self._past, content)
+            start += len(piece.content)
+            split = self._past.split(piece.content, piece.heads)
             yield Before(first, first_start, None if split is None else split.found)
 
     def code_part(
@@ -125,25 +121,23 @@ class Encoder:
         """Code some blocks of ``src``, which can seek, for ``put``: one for each element of
         ``before``, starting with block ``number``."""
         src.seek(before[0].start)
-        blocks = itertools.islice(self._blocks(src), number - before[0].first, None)
+        pieces = itertools.islice(self._cutter.pieces(src), number - before[0].first, None)
         tasks = (
             self._coder.task(
                 content, None if one.found is None else one.found.split(content), inside
             )
-            for one, (content, inside) in zip(before, blocks, strict=False)
+            for one, (content, inside, _) in zip(before, pieces, strict=False)
         )
         return self._places.run(tasks, self._progress)
 
     def code(self, src: Readable, count: int | None = None) -> Generator[Coded, None, None]:
         """Code the first ``count`` blocks of ``src``, or all of them, for ``put``."""
-        return self._code(itertools.islice(self._blocks(src), count))
+        return self._code(itertools.islice(self._cutter.pieces(src), count))
 
-    def _code(
-        self, blocks: Iterable[tuple[bytes, deflate.Inside | None]]
-    ) -> Generator[Coded, None, None]:
+    def _code(self, pieces: Iterable[Piece]) -> Generator[Coded, None, None]:
         tasks = (
-            self._coder.task(content, _split(self._past, content), inside)
-            for content, inside in blocks
+            self._coder.task(content, self._past.split(content, heads), inside)
+            for content, inside, heads in pieces
         )
         return self._places.run(tasks, self._progress)
 
@@ -207,22 +201,6 @@ class Encoder:
         if not self._usable:
             raise ValueError("the frame has ended, or failed before: nothing can be added to it")
 
-    def _blocks(
-        self, src: Readable, *, last: bool = True
-    ) -> Iterator[tuple[bytes, deflate.Inside | None]]:
-        """Yield the content of each block, and where in a deflate stream it begins, if in one.
-        What is left over behind the whole ones is the last block, if there is to be a ``last``."""
-        size = self.header.block_size
-        left = b""
-        while content := left + rawio.read_full(src, size - len(left)):
-            if len(content) < size and not last:
-                return
-            content, left = _cut(content) if len(content) == size else (content, b"")
-            if self._before:
-                self._inside = deflate.follow(self._before, self._inside)
-            self._before = content
-            yield content, self._inside
-
     def _write(self, coded: Coded) -> None:
         small = coded[0][1].size <= container.MAX_SMALL_SIZE
         if self._writer is None and self._held is None and small:
@@ -261,24 +239,6 @@ class Encoder:
         assert self._model is not None
         data = None if self._packed is None else self._packed.data
         return ModelRef(self._model.id, self._model.name, data)
-
-
-def _cut(content: bytes) -> tuple[bytes, bytes]:
-    """A block of this content, and what is left for the next one. A picture that went on in the
-    next one could be undone up to there, or not at all: the next one begins with it."""
-    for start, _, end in jpeg.pictures(content):
-        if end is None and start >= len(content) // _LEAST_SHARE:
-            return content[:start], content[start:]
-    return content, b""
-
-
-def _split(past: Past, content: bytes) -> Split | None:
-    """Split the next block by what it copies. Without its header, a picture cannot be undone."""
-    heads = [
-        (start, min(behind + _SAME, len(content) if end is None else end))
-        for start, behind, end in jpeg.pictures(content)
-    ]
-    return past.split(content, heads)
 
 
 def _is_read(plan: Plan, block: Block, header: Header) -> bool:

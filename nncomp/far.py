@@ -18,6 +18,8 @@ from nncomp.plan import MAX_BACK, MAX_SOURCES, choose
 
 __all__ = ["Found", "Future", "Past", "Split"]
 
+_TOO_EARLY = "copies that were found end too early"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -26,9 +28,14 @@ class Found:
     sources: tuple[int, ...]  # as in ``plan.Copies``
     copies: bytes  # the stream of copies
 
+    @property
+    def gap(self) -> int:
+        """How many bytes come before the first copy."""
+        return varint.Reader(self.copies, _TOO_EARLY).number()
+
     def split(self, content: bytes) -> Split:
         """Take the copies out of ``content``, in which they were found."""
-        fields = varint.Reader(self.copies, "copies that were found end too early")
+        fields = varint.Reader(self.copies, _TOO_EARLY)
         literals = []
         position = 0
         while fields.left:

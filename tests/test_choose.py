@@ -72,7 +72,7 @@ class Trials:
 
 
 def chosen(content: bytes, profile: Profile = RICH) -> Chosen:
-    return choose_parts(content, profile, Trials(), None)
+    return choose_parts(content, profile, Trials())
 
 
 def unfiltered(content: bytes, mixing: Mixing | None) -> Leaf:
@@ -107,7 +107,7 @@ def names(chosen: Chosen) -> list[str]:
 
 def tried(content: bytes, profile: Profile = RICH) -> list[str]:
     trials = Trials()
-    choose_parts(content, profile, trials, None)
+    choose_parts(content, profile, trials)
     return [mixing.label for mixing, _ in trials.tried]
 
 
@@ -182,7 +182,7 @@ def arm64_code(count: int) -> bytes:
 )
 def test_text_costs_no_trial(text: bytes, profile: Profile) -> None:
     trials = Trials()
-    assert choose_parts(text, profile, trials, None) == unfiltered(text, Mixing(profile))
+    assert choose_parts(text, profile, trials) == unfiltered(text, Mixing(profile))
     assert choose.choose_mixing(text, profile, trials) == Mixing(profile)
     assert trials.tried == []
 
@@ -195,7 +195,7 @@ def test_next_to_nothing_costs_no_trial(content: bytes) -> None:
 @pytest.mark.parametrize("content", [b"a", b"abcdefg", models.noise(1 << 17)])
 def test_what_is_not_worth_coding(content: bytes) -> None:
     trials = Trials()
-    assert choose_parts(content, RICH, trials, None) == unfiltered(content, None)
+    assert choose_parts(content, RICH, trials) == unfiltered(content, None)
     assert choose.choose_mixing(content, RICH, trials) is None
     assert trials.tried == []
 
@@ -483,10 +483,10 @@ def test_what_does_not_join_to_the_content_is_not_chosen(
 def test_trials_are_few_and_short(make) -> None:  # type: ignore[no-untyped-def]
     content = (make(100_000) * 9)[: 1 << 20]
     trials = Trials()
-    choose_parts(content, RICH, trials, None)
+    choose_parts(content, RICH, trials)
     assert trials.bytes <= len(content) // 6  # of which numbers take seven 64ths at most
     trials = Trials()
-    choose_parts((content * 4)[:-1], RICH, trials, None)
+    choose_parts((content * 4)[:-1], RICH, trials)
     assert trials.bytes <= len(content) * 4 // 9
 
 
@@ -497,7 +497,7 @@ def test_any_content_has_an_answer_and_always_the_same(
 ) -> None:
     content = data * times
     trials = Trials()
-    choice = choose_parts(content, profile, trials, None)
+    choice = choose_parts(content, profile, trials)
     assert choice == chosen(content, profile)
     assert joined(choice) == content
     assert len(set(trials.tried)) == len(trials.tried)

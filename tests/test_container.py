@@ -71,12 +71,12 @@ MIXED = [
 
 
 def test_empty_frame_bytes() -> None:
-    assert frame() == reseal(bytes.fromhex("894E4E430D0A 19 21 40 00 00 04"))
+    assert frame() == reseal(bytes.fromhex("894E4E430D0A 1A 21 40 00 00 04"))
     assert len(frame()) == 16
 
 
 def test_network_frame_bytes() -> None:
-    head = bytes.fromhex("894E4E430D0A 19 21 40")
+    head = bytes.fromhex("894E4E430D0A 1A 21 40")
     block = (
         bytes.fromhex("02 AC02 05")
         + b"tiny-1"
@@ -90,7 +90,7 @@ def test_network_frame_bytes() -> None:
 
 
 def test_mixed_frame_bytes() -> None:
-    head = bytes.fromhex("894E4E430D0A 19 11 40")
+    head = bytes.fromhex("894E4E430D0A 1A 11 40")
     first = bytes.fromhex("01 AC02 03 001000 03 04030201") + b"abc"
     second = (
         bytes.fromhex("02 AC02 05")
@@ -358,7 +358,7 @@ def test_moved_doubled_and_dropped_blocks_are_errors() -> None:
 
 # ---- rules of section 9, by number; checks are right throughout; plans: test_plan.py ----
 
-HEAD = bytes.fromhex("894E4E430D0A 19 21 40")
+HEAD = bytes.fromhex("894E4E430D0A 1A 21 40")
 CRC = bytes.fromhex("04030201")
 END_0 = bytes.fromhex("00 00 02")
 DESCRIPTION = b"\5tiny-1" + MODEL.id
@@ -397,14 +397,14 @@ def test_rule_1_no_magic() -> None:
         (2, "894E4E430D0A 07 21 40", "version 7 is not supported"),
         (2, "894E4E430D0A 09 21 40", "version 9 is not supported"),
         (2, "894E4E430D0A 0D 21 40", "version 13 is not supported"),
-        (2, "894E4E430D0A 1A 21 40", "version 26 is not supported"),
-        (2, "894E4E430D0A 9A 21 40", "version 26 is not supported"),
-        (3, "894E4E430D0A 19 20 40", "arithmetic version"),
-        (3, "894E4E430D0A 19 01 40", "mixing profile 0 is not supported"),
-        (3, "894E4E430D0A 19 41 40", "mixing profile 0 is not supported"),
-        (3, "894E4E430D0A 19 C1 40", "mixing profile 0 is not supported"),
-        (4, "894E4E430D0A 19 21 11", "block size"),
-        (4, "894E4E430D0A 19 21 FF", "block size"),
+        (2, "894E4E430D0A 1B 21 40", "version 27 is not supported"),
+        (2, "894E4E430D0A 9B 21 40", "version 27 is not supported"),
+        (3, "894E4E430D0A 1A 20 40", "arithmetic version"),
+        (3, "894E4E430D0A 1A 01 40", "mixing profile 0 is not supported"),
+        (3, "894E4E430D0A 1A 41 40", "mixing profile 0 is not supported"),
+        (3, "894E4E430D0A 1A C1 40", "mixing profile 0 is not supported"),
+        (4, "894E4E430D0A 1A 21 11", "block size"),
+        (4, "894E4E430D0A 1A 21 FF", "block size"),
     ],
 )
 def test_rules_2_to_4_head(rule: int, head: str, message: str) -> None:

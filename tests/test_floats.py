@@ -266,7 +266,7 @@ def test_channels_of_other_sizes_are_found() -> None:
 
 
 def chosen(content: bytes, profile: Profile = RICH) -> Chosen:
-    return choose_parts(content, profile, native.encode_block, None)
+    return choose_parts(content, profile, native.encode_block)
 
 
 @pytest.mark.parametrize("kind", NumberKind)

@@ -56,8 +56,9 @@ ALLOWED = {
     "summary": {"plan"},
     "places": {"arguments", "container", "engine", "mixing", "plan", "schedule"},
     "far": {"_native", "errors", "plan", "varint"},
+    "cuts": {"filters", "rawio"},
     "encode": {
-        *("blocks", "container", "errors", "far", "filters", "levels", "model", "options"),
+        *("blocks", "container", "cuts", "errors", "far", "levels", "model", "options"),
         *("places", "plan", "rawio", "resolve", "schedule", "summary", "ways"),
     },
     "blocks": {"container", "far", "filters", "mixing", "plan", "schedule", "ways"},

@@ -21,9 +21,10 @@ import nncomp
 from conftest import assert_linear, examples
 from nncomp import _native, varint
 from nncomp.container import Block, FrameReader
+from nncomp.encode import Encoder
 from nncomp.errors import FormatError, NNCompError
 from nncomp.filters import FILTERS, Split, jpeg
-from nncomp.options import Writing
+from nncomp.options import Options, Writing
 from sides import SideWriter
 
 HERE = Path(__file__).parent
@@ -159,9 +160,15 @@ def test_other_kinds_are_left_alone(marker: int) -> None:
 
 
 def test_too_many_blocks_are_left_alone() -> None:
-    """288 are in the picture."""
-    assert _native.jpeg_split(PICTURES["420"], 287) is None
-    assert _native.jpeg_split(PICTURES["420"], 288) is not None
+    """288 are in the picture, 48 in a row of units. A sequential one is taken as far as it may."""
+    for most, rows in ((47, 0), (48, 1), (287, 5), (288, 6)):
+        parts = _native.jpeg_split(PICTURES["420"], most)
+        assert (parts[2] if parts is not None else 0) == 48 * rows
+        if parts is not None:
+            rest, coded, blocks, _ = parts
+            assert _native.jpeg_join(rest, coded, 4034, blocks, most) == PICTURES["420"]
+    assert _native.jpeg_split(PICTURES["progressive"], 287) is None
+    assert _native.jpeg_split(PICTURES["progressive"], 288) is not None
 
 
 @any_picture
@@ -347,6 +354,10 @@ def test_as_many_scans_as_a_decoder_allows(scans: int) -> None:
     parts = _native.jpeg_split(picture, blocks)
     if scans > 64:
         assert parts is None
+        more = _native.jpeg_split(picture, MOST)
+        assert more is not None
+        with pytest.raises(FormatError, match="do not fit together"):
+            _native.jpeg_join(*more[:2], len(picture), blocks, blocks)
     else:
         assert parts is not None
         assert _native.jpeg_join(*parts[:2], len(picture), blocks, blocks) == picture
@@ -369,6 +380,7 @@ def test_as_many_scans_as_there_are_bytes_for(scans: int) -> None:
 def side_of_empty(header: bytes, pictures: int, units: int) -> bytes:
     """Pictures that share a header in front of them, and have none of their scan's ``units``."""
     side, most = SideWriter(), (1 << 31) - 1
+    side.flag("inside", False)
     for number in range(pictures):
         side.flag("more", True)
         side.number("gap", 0 if number else len(header), most)
@@ -381,17 +393,10 @@ def side_of_empty(header: bytes, pictures: int, units: int) -> bytes:
     return side.finish()
 
 
-@pytest.mark.parametrize("pictures", [1, 10, 11, 60])
-def test_few_bytes_do_not_ask_for_many_visits(pictures: int) -> None:
-    header = b"\xff\xd8" + segment(0xE0, bytes(100)) + code(0, 0) + code(16, 0)
-    header += frame(0xC0, 256, 256) + scan(0, 63)  # 1024 blocks
-    parts = header, side_of_empty(header, pictures, 1024), len(header), 1024, MOST
-    assert (1024 * pictures <= 64 * len(header)) == (pictures <= 10)
-    if pictures <= 10:
-        assert _native.jpeg_join(*parts) == header
-    else:
-        with pytest.raises(FormatError, match="do not fit together"):
-            _native.jpeg_join(*parts)
+def test_pictures_without_units_have_no_blocks() -> None:
+    header = b"\xff\xd8" + code(0, 0) + code(16, 0) + frame(0xC0, 65500, 65500) + scan(0, 63)
+    side = side_of_empty(header, 60, 8188 * 8188)
+    assert _native.jpeg_join(header, side, len(header), 0, 0) == header
 
 
 @pytest.mark.parametrize("pictures", [30, 100])
@@ -483,7 +488,7 @@ def test_a_block_ends_before_a_picture_that_goes_on() -> None:
 def test_a_picture_that_was_there_is_copied() -> None:
     picture = PICTURES["cmyk"]
     other = picture[:2] + b"\xff\xfe\0\7other" + picture[2:]
-    first = BOOK[:1000] + picture
+    first = BOOK[:900] + picture
     for again in (picture, other):
         content = first + BOOK[1000 : (1 << 13) - len(first) + 1000] + again
         packed = nncomp.compress(content, level=1, block_size=1 << 13)
@@ -509,3 +514,163 @@ def test_pieces_do_not_matter(parts: list[bytes], cuts: list[int]) -> None:
     packed += compressor.compress(content[at:]) + compressor.flush()
     assert packed == nncomp.compress(content, **options)
     assert nncomp.decompress(packed) == content
+
+
+# ---- pictures that go on in the next block ----
+
+
+def pieces(picture: bytes, size: int) -> list[tuple[bytes, bytes]]:
+    """What remains of pieces of a picture, and is seen to give them again; each has up to ``size``
+    bytes and ends between two rows."""
+    inside = None
+    found = []
+    while picture:
+        followed = _native.jpeg_follow(picture[:size], 0, inside)
+        end = size if followed is None else followed[0]
+        assert 0 < end <= size
+        piece, picture = picture[:end], picture[end:]
+        parts = _native.jpeg_split(piece, MOST, inside)
+        assert parts is not None
+        rest, coded, blocks, _ = parts
+        assert _native.jpeg_join(rest, coded, len(piece), blocks, MOST) == piece
+        found.append((rest, coded))
+        inside = None if followed is None else followed[1]
+    return found
+
+
+@pytest.mark.parametrize("name", SEQUENTIAL)
+@pytest.mark.parametrize("size", [1800, 2000, 2200, 3001])
+def test_a_picture_in_pieces(name: str, size: int) -> None:
+    """Nothing is left but its markers, in each piece those that matter, and its end."""
+    picture = PICTURES[name]
+    at = data_at(picture)
+    parts = pieces(picture, size)
+    assert len(parts) > 1
+    first, *others = (rest for rest, _ in parts)
+    assert first == picture[:at]
+    segments = picture[picture.index(b"\xff\xdb") : at]  # behind SOI and what tells of JFIF
+    assert others == [*[segments] * (len(others) - 1), segments + b"\xff\xd9"]
+    whole = undone(picture)[1]
+    assert sum(len(coded) for _, coded in parts) < len(whole) + 300 * len(others)
+
+
+@pytest.mark.parametrize("name", SEQUENTIAL)
+def test_wherever_a_picture_is_cut(name: str) -> None:
+    """It can be followed from its second row on until its data has ended."""
+    picture = PICTURES[name]
+    start = data_at(picture)
+    ends = set()
+    for size in range(start, len(picture) + 1):
+        followed = _native.jpeg_follow(picture[:size], 0)
+        if followed is not None and followed[0] not in ends:
+            end, inside = followed
+            ends.add(end)
+            assert start < end <= size < len(picture)
+            left = picture[end:]
+            parts = _native.jpeg_split(left, MOST, inside)
+            if parts is not None:  # not of the last bytes
+                assert len(parts[0]) < start
+                assert _native.jpeg_join(*parts[:2], len(left), parts[2], MOST) == left
+    assert len(ends) >= 5
+
+
+@any_picture
+def test_what_cannot_be_followed(name: str) -> None:
+    picture = PICTURES[name]
+    start = data_at(picture)
+    for size in (2, 3, start - 1, start, start + 1, len(picture)):
+        assert _native.jpeg_follow(picture[:size], 0) is None
+    if name not in SEQUENTIAL:
+        assert _native.jpeg_follow(picture[:-100], 0) is None
+        return
+    noise = models.noise(10_000).replace(b"\xff", b"")
+    assert _native.jpeg_follow(picture[:-1000] + noise, 0) is None  # the data is damaged
+    with pytest.raises(ValueError, match="begin is out of range"):
+        _native.jpeg_follow(picture, len(picture) - 1)
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(st.sampled_from(SEQUENTIAL), st.data())
+def test_what_goes_on_otherwise(name: str, data: st.DataObject) -> None:
+    """A piece is taken as far as it is what it should be."""
+    picture = PICTURES[name]
+    followed = _native.jpeg_follow(picture[:2500], 0)
+    assert followed is not None
+    other = bytearray(picture[followed[0] + data.draw(st.sampled_from([0, 0, 1, 2, 700])) :])
+    for _ in range(data.draw(st.integers(0, 3))):
+        other[data.draw(st.integers(0, len(other) - 1))] = data.draw(st.integers(0, 255))
+    parts = _native.jpeg_split(bytes(other), MOST, followed[1])
+    if parts is not None:
+        assert _native.jpeg_join(*parts[:2], len(other), parts[2], MOST) == other
+
+
+def tall(count: int) -> bytes:
+    """The picture with restart markers, so often below itself: five rows of it, in eight parts."""
+    picture = PICTURES["restarts"]
+    start, height = data_at(picture), picture.index(b"\xff\xc0") + 5
+    parts = re.split(rb"\xff[\xd0-\xd7]", picture[start:-2])[:8] * count
+    data = b"".join(part + bytes([0xFF, 0xD0 + i % 8]) for i, part in enumerate(parts))[:-2]
+    high = (5 * 16 * count).to_bytes(2, "big")
+    return picture[:height] + high + picture[height + 2 : start] + data + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("level", [1, 5])
+def test_a_picture_larger_than_a_block(level: int) -> None:
+    """Each block has its part of it; whatever is copied, and whoever codes a block."""
+    picture = tall(9)
+    content = BOOK[:700] + picture + BOOK[:3000] + picture[:-1] + b"\0"
+    options: Writing = {"level": level, "model": "none", "block_size": 1 << 13}
+    packed = nncomp.compress(content, **options)
+    assert nncomp.decompress(packed) == content
+    whole = nncomp.compress(content, level=level, model="none")
+    assert len(packed) < len(whole) + 5 * 700
+    source, dst = io.BytesIO(content), io.BytesIO()
+    encoder = Encoder(dst, Options(**options))
+    before = list(Encoder(io.BytesIO(), Options(**options)).survey(source))
+    assert any(number > one.first > 0 for number, one in enumerate(before))
+    for number, one in enumerate(before):
+        for coded in Encoder(io.BytesIO(), Options(**options)).code_part(source, number, [one]):
+            encoder.put(coded)
+    encoder.end()
+    assert dst.getvalue() == packed
+
+
+def test_no_bytes_of_a_picture_in_which_data_begins() -> None:
+    """Its markers are read, and are no part of the content."""
+    header = code(0, 0) + code(16, 0) + frame(0xC0, 32, 32) + scan(0, 63)
+    progressive = code(0, 0) + code(16, 0) + frame(0xC2, 32, 32) + scan(0, 0)
+    size = len(header)
+
+    def side(markers: int = size, row: int = 2, dc: int = 0, units: int = 0) -> bytes:
+        writer = SideWriter()
+        writer.flag("inside", True)
+        writer.number("markers", markers, (1 << 31) - 1)
+        writer.number("row", row, 7)
+        writer.number("bits", 3, 7)
+        writer.number("dc", dc, (1 << 16) - 1)
+        writer.flag("whole", False)
+        writer.number("units", units, 15)
+        writer.flag("padding", True)
+        writer.number("tail", 0, 127)
+        writer.flag("more", False)
+        return writer.finish()
+
+    def joined(rest: bytes, side: bytes) -> bytes:
+        return _native.jpeg_join(rest, side, 4, 16, MOST)
+
+    assert joined(header + b"rest", side()) == b"rest"
+    assert joined(header + b"rest", side(row=3, dc=1 << 15)) == b"rest"
+    for rest, bad in (
+        (header + b"rest", side(markers=size + 1)),
+        (header + b"rest", side(markers=size - 1)),
+        (header + b"rest", side(markers=size + 5)),
+        (header + b"rest", side(markers=0)),
+        (header[:-1], side()),
+        (header + b"rest", side(row=4)),
+        (header + b"rest", side(dc=(1 << 15) + 1)),
+        (header + b"rest", side(units=8)),  # of four rows of four, the last two
+        (progressive + b"rest", side(markers=len(progressive))),
+        (segment(0xE0, bytes(300)) + header + b"rest", side(markers=size + 304)),  # 64 a byte
+    ):
+        with pytest.raises(FormatError):
+            joined(rest, bad)

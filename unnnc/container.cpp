@@ -14,7 +14,7 @@ using deflate::crc32;
 
 constexpr uint8_t MAGIC[] = {0x89, 'N', 'N', 'C', '\r', '\n'};
 constexpr uint8_t SMALL_MAGIC[] = {0x89, 'N', 'P'};
-constexpr int VERSION = 25;
+constexpr int VERSION = 26;
 constexpr size_t PRIME_SIZE = 16;               // bytes of a prime's digest
 constexpr size_t NAMED_SIZE = 4;                // bytes of a prime's digest, or of a model's id, in a small frame
 constexpr uint64_t MAX_SMALL_SIZE = LEAD_SIZE;  // bytes of content of a small frame

@@ -2,19 +2,38 @@
 exactly when joining.
 
 The first stream is the content around the pictures' scans, the second the coded coefficients, which
-are stored as they are. ``docs/jpeg.md`` specifies the arithmetic.
+are stored as they are. ``docs/jpeg.md`` specifies the arithmetic. A picture may reach beyond a
+block; then the next one has its markers again, so that it is joined without others.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from nncomp import _native, kernels, varint
 from nncomp.errors import FormatError
 from nncomp.filters.split import Split
 
-__all__ = ["NAME", "check", "join", "memory", "most_blocks", "pictures", "split"]
+__all__ = [
+    "NAME",
+    "Inside",
+    "Place",
+    "check",
+    "follow",
+    "join",
+    "memory",
+    "most_blocks",
+    "pictures",
+    "split",
+]
+
+Inside = _native.JpegInside  # the state of undoing a picture that continues in the next block
+
+# (start, behind, end): where a picture begins, where the data of its first scan does, and where it
+# ends; None if it goes on behind the content.
+Place: TypeAlias = tuple[int, int, int | None]
 
 NAME = "jpeg"
 
@@ -35,10 +54,9 @@ def most_blocks(size: int) -> int:
     return min(16 * size, size // 2 + (1 << 14), 1 << 22)
 
 
-def pictures(content: bytes) -> Iterator[tuple[int, int, int | None]]:
-    """Pictures, as (start, behind, end): where one begins, where the data of its first scan does,
-    and where it ends; None if it goes on behind ``content``. Segments are passed over and not
-    looked at."""
+def pictures(content: bytes) -> Iterator[Place]:
+    """Pictures, except one in which ``content`` begins. Segments are passed over and not looked
+    at."""
     start = content.find(_BEGINNING)
     while start >= 0:
         at, behind = start + 2, None
@@ -61,8 +79,17 @@ def pictures(content: bytes) -> Iterator[tuple[int, int, int | None]]:
         start = content.find(_BEGINNING, at)
 
 
-def split(content: bytes) -> Split | None:
-    parts = _native.jpeg_split(content, most_blocks(len(content)), kernel=kernels.in_force())
+def follow(content: bytes, begin: int, inside: Inside | None) -> tuple[int, Inside] | None:
+    """Where to cut ``content``, of which the end is inside of a picture, such that the next block
+    can begin there, and the state at its beginning. The picture begins at ``begin``, or is the one
+    ``inside`` of which ``content`` begins. None where it has to be undone as a whole."""
+    return _native.jpeg_follow(content, begin, inside)
+
+
+def split(content: bytes, inside: Inside | None = None) -> Split | None:
+    """Split ``content``, which may begin inside of a picture."""
+    most, kernel = most_blocks(len(content)), kernels.in_force()
+    parts = _native.jpeg_split(content, most, inside, kernel=kernel)
     if parts is None:
         return None
     rest, coded, blocks, undone = parts

@@ -29,6 +29,7 @@ from nncomp.filters import (
     repeat,
     sections,
 )
+from nncomp.filters.inside import OUTSIDE, Inside
 from nncomp.filters.numbers import Kind
 from nncomp.filters.split import Range
 from nncomp.mixing import Contexts, Mixing, NumberKind, Profile
@@ -76,12 +77,12 @@ def choose_parts(
     content: bytes,
     profile: Profile,
     encode: Encode,
-    inside: deflate.Inside | None,
+    inside: Inside = OUTSIDE,
     beside: Sequence[int] = (),
 ) -> Chosen:
-    """Choose filters and mixings for ``content``, which may begin inside of a deflate stream.
-    ``beside`` are the sizes of the block's other streams. Every filter that is chosen has been
-    verified to join to its input again."""
+    """Choose filters and mixings for ``content``, which may begin ``inside`` of what goes on from
+    the block before. ``beside`` are the sizes of the block's other streams. Every filter that is
+    chosen has been verified to join to its input again."""
     room = _Room(len(content) + deflate.most_contents(len(content)), MAX_STREAMS, MAX_DEPTH)
     return _choose(content, profile, encode, room.without(beside), inside)
 
@@ -144,7 +145,7 @@ def _choose(
     profile: Profile,
     encode: Encode,
     room: _Room,
-    inside: deflate.Inside | None,
+    inside: Inside,
     before: Filter | None = None,
 ) -> Chosen:
     """Choose for a stream; ``before`` is the filter that made it, None for a block's content."""
@@ -173,16 +174,18 @@ def _parts(
     profile: Profile,
     encode: Encode,
     room: _Room,
-    inside: deflate.Inside | None,
+    inside: Inside,
     filter_: Filter,
 ) -> Iterator[Chosen]:
-    """Choose for each stream of a filter. The first one may begin inside of a deflate stream, as
-    the content does."""
+    """Choose for each stream of a filter. The first one may begin ``inside`` of something, as the
+    content does."""
     left = room.without(map(len, made.streams), depth=1)
+    if filter_ is jpeg:  # it has been taken out
+        inside = inside._replace(picture=None)
     coded = len(made.streams) - made.packed
     for stream in made.streams[:coded]:
         part = _choose(stream, profile, encode, left, inside, filter_)
-        left, inside = left.without(_below(part)), None
+        left, inside = left.without(_below(part)), OUTSIDE
         yield part
     yield from (Leaf(stream, None) for stream in made.streams[coded:])
 
@@ -196,7 +199,7 @@ def _wholes(
     profile: Profile,
     encode: Encode,
     room: _Room,
-    inside: deflate.Inside | None,
+    inside: Inside,
     before: Filter | None,
 ) -> Iterator[tuple[Filter, Split | None]]:
     """Yield the filters that are applied to all of the content, each with its result: their gain
@@ -205,8 +208,9 @@ def _wholes(
         yield repeat, repeat.split(content)
         for text in (base64, hexadecimal, quoted):
             yield text, _of_text(text.split(content), content, profile, encode)
-        pictures = functools.cache(lambda: jpeg.split(content))
-        streams = functools.cache(lambda: deflate.split(content, inside, room.size - len(content)))
+        pictures = functools.cache(lambda: jpeg.split(content, inside.picture))
+        left = room.size - len(content)
+        streams = functools.cache(lambda: deflate.split(content, inside.stream, left))
         if before is not copies:
             yield copies, copies.split(content, lambda: _undone(pictures(), streams()))
         yield jpeg, pictures()

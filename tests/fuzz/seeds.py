@@ -142,12 +142,24 @@ def pictures() -> list[bytes]:
     return [path.read_bytes() for path in sorted((TESTS / "jpeg").glob("*.jpg"))]
 
 
+def jpeg_split() -> Iterator[bytes]:
+    for picture in pictures():
+        yield picture
+        yield picture + KERNELS + two(2000)
+
+
 def jpeg_join() -> Iterator[bytes]:
     for picture in pictures():
-        split = _native.jpeg_split(picture, 1 << 12)
-        if split is not None:
-            rest, coded, blocks, _ = split
-            yield parts(two(len(picture)) + two(blocks) + b"\1", rest, coded)
+        cases = [(picture, None)]
+        followed = _native.jpeg_follow(picture[:2000], 0)
+        if followed is not None:
+            end, inside = followed
+            cases.append((picture[end:], inside))
+        for content, start in cases:
+            split = _native.jpeg_split(content, 1 << 12, start)
+            if split is not None:
+                rest, coded, blocks, _ = split
+                yield parts(two(len(content)) + two(blocks) + b"\1", rest, coded)
 
 
 def filters() -> Iterator[bytes]:
@@ -202,7 +214,7 @@ TARGETS = {
     "filters": filters,
     "integers": integers,
     "jpeg_join": jpeg_join,
-    "jpeg_split": pictures,
+    "jpeg_split": jpeg_split,
     "packed": packed,
     "safetensors": safetensors,
     "stage": stage,

@@ -2,7 +2,7 @@
 
 What a file's name begins with is the expected result: ``good-`` gives the content whose size and
 digest are in files.json, ``bad-`` is an error for ever, ``unsupported-`` one that a later version
-may read. Those whose name goes on with ``primed`` need ``PRIME``. They freeze format version 25 and
+may read. Those whose name goes on with ``primed`` need ``PRIME``. They freeze format version 26 and
 arithmetic version 1: new files may be added, but none that was released is ever written again, so
 this script leaves alone what is there.
 """
@@ -437,17 +437,21 @@ def shorter(stream: bytes) -> Stream:
 
 
 def pictures() -> Iterator[tuple[bytes, Block]]:
-    """JPEG pictures, alone, cut, and between deflate streams."""
+    """JPEG pictures, alone, in two blocks, and between deflate streams."""
     one, two, three = (
         HERE.parent.joinpath("jpeg", f"{name}.jpg").read_bytes()
         for name in ("420", "progressive", "restarts")
     )
     between = zlib.compress(TEXT) + three + zlib.compress(TEXT, 1)
-    for content in (one[:3000], two, between):
-        split = jpeg.split(content)
+    followed = jpeg.follow(one[:2000], 0, None)
+    assert followed is not None
+    end, inside = followed
+    first, second = one[:end], one[end:3200]
+    for content in (first, second, two, between):
+        split = jpeg.split(content, inside if content is second else None)
         assert split is not None
         rest, coded = split.streams
-        around = filtered_once(rest, 4) if deflate.split(rest) else as_it_is(rest)
+        around = filtered_once(rest, 4) if deflate.split(rest) else shorter(rest)
         yield content, block(content, around, as_it_is(coded), number=6, side=split.side)
 
 
@@ -1056,7 +1060,7 @@ def _rearranged(file: bytes, first: bytes, second: bytes, order: list[int]) -> b
 
 
 def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
-    for version in (*range(1, 25), 26):
+    for version in (*range(1, 26), 27):
         yield f"version-{version}", sealed(HEAD[:6] + bytes([version]) + HEAD[7:], end())
     yield "arithmetic-2", sealed(HEAD[:7] + b"\x22" + HEAD[8:], end())
     yield "profile-0", sealed(HEAD[:7] + b"\x01" + HEAD[8:], end())
@@ -1077,8 +1081,8 @@ def unsupported(predictor: Model) -> Iterator[tuple[str, bytes]]:
     yield "small-type", compress(records(60), model="none")[:5] + b"\3" + bytes(30)
     yield "primed-arithmetic-2", small[:4] + b"\x22" + small[5:]
     yield "primed-profile-0", small[:4] + b"\x01" + small[5:]
-    yield "primed-version-26", small[:3] + b"\x9a" + small[4:]
-    yield "small-version-26", small[:3] + b"\x1a" + small[4:]
+    yield "primed-version-27", small[:3] + b"\x9b" + small[4:]
+    yield "small-version-27", small[:3] + b"\x1b" + small[4:]
     named = short(
         Header(1 << 22, 8, 1), block(TEXT, network(predictor, TEXT, RICH)), ModelRef(bytes(16), "?")
     )

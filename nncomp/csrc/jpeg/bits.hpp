@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "coder/error.hpp"
@@ -18,19 +19,22 @@ namespace nncomp::jpeg {
 struct Plain {
   std::vector<uint8_t> bytes;  // followed by four zeros, so that four bytes can be read anywhere
   std::vector<size_t> ends;    // where restart intervals end, in bytes; the last one is the end of the data
+  size_t size = 0;             // bytes of the data with stuffed ones and markers
 };
 
 // The scan's data at the beginning of `data`: up to the first marker that is not, with `restarts`, the restart marker
-// whose turn it is.
-inline Plain unstuffed(std::span<const uint8_t> data, bool restarts) {
+// whose turn it is. The first one has the number `next_restart`, modulo 8. `before` comes in front of the data.
+inline Plain unstuffed(std::span<const uint8_t> data, bool restarts, uint32_t next_restart,
+                       std::span<const uint8_t> before) {
   Plain plain;
+  plain.bytes.assign(before.begin(), before.end());
   size_t at = 0;
   for (; at < data.size(); ++at) {
     const uint8_t b = data[at];
     if (b == 0xFF) {
       if (at + 1 == data.size()) break;
       const uint8_t next = data[at + 1];
-      if (restarts && next == (RST0 | (plain.ends.size() & 7))) {
+      if (restarts && next == (RST0 | ((next_restart + plain.ends.size()) & 7))) {
         plain.ends.push_back(plain.bytes.size());
         ++at;
         continue;
@@ -40,6 +44,7 @@ inline Plain unstuffed(std::span<const uint8_t> data, bool restarts) {
     }
     plain.bytes.push_back(b);
   }
+  plain.size = at;
   plain.ends.push_back(plain.bytes.size());
   plain.bytes.resize(plain.bytes.size() + 4);
   return plain;
@@ -49,7 +54,8 @@ inline Plain unstuffed(std::span<const uint8_t> data, bool restarts) {
 // whether they have read such.
 class BitReader {
  public:
-  explicit BitReader(const Plain& plain) : plain_(plain), end_(8 * plain.ends[0]) {}
+  // Begins behind the first so many bits.
+  explicit BitReader(const Plain& plain, uint32_t bits) : plain_(plain), at_(bits), end_(8 * plain.ends[0]) {}
 
   uint64_t position() const { return at_; }                     // bits
   bool good() const { return at_ <= end_; }                     // nothing behind the restart interval was read
@@ -103,7 +109,7 @@ class BitReader {
 
  private:
   const Plain& plain_;
-  uint64_t at_ = 0, end_;  // in bits: the position, and the end of the restart interval
+  uint64_t at_, end_;  // in bits: the position, and the end of the restart interval
   size_t part_ = 0;  // the restart interval
 };
 
@@ -111,7 +117,9 @@ class BitReader {
 // The bits of a last incomplete byte are not written until put() completes it.
 class BitWriter {
  public:
-  BitWriter(std::vector<uint8_t>& out, size_t limit) : out_(out), end_(out.size() + limit) {}
+  // The first byte has so many bits already, up to 7. If it has some, it is not appended.
+  BitWriter(std::vector<uint8_t>& out, size_t limit, uint32_t bits)
+      : out_(out), end_(out.size() + limit), count_(bits), skips_(bits > 0) {}
 
   void put(uint32_t bits, uint32_t count) {  // the lowest `count` ≤ 16 bits
     held_ = held_ << count | (bits & ((1u << count) - 1));
@@ -136,6 +144,7 @@ class BitWriter {
 
  private:
   void byte(uint8_t b) {
+    if (std::exchange(skips_, false)) return;
     if (out_.size() + 1 + (b == 0xFF) > end_) damaged();
     out_.push_back(b);
     if (b == 0xFF) out_.push_back(0);
@@ -144,7 +153,8 @@ class BitWriter {
   std::vector<uint8_t>& out_;
   size_t end_;  // the buffer's size, at most
   uint64_t held_ = 0;  // its lowest count_ bits are not written yet
-  uint32_t count_ = 0;
+  uint32_t count_;
+  bool skips_;
 };
 
 // How many bits the magnitude of a value has; 0 for 0.

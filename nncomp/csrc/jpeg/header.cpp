@@ -105,7 +105,6 @@ bool read_frame(Fields f, Header& header) {
   header.units_high = ceiling(height, 8 * down);
   for (Component& c : components) {
     c.wide = header.units_wide * c.across;
-    c.high = header.units_high * c.down;
     c.own_wide = ceiling(ceiling(width * c.across, across), 8);
     c.own_high = ceiling(ceiling(height * c.down, down), 8);
   }
@@ -170,9 +169,9 @@ bool read_marker(uint8_t marker, Fields f, Header& header) {
 
 }  // namespace
 
-uint64_t Header::blocks() const {
+uint64_t Header::row_blocks() const {
   uint64_t sum = 0;
-  for (size_t i = 0; i < size_t(count); ++i) sum += uint64_t(component[i].wide) * component[i].high;
+  for (size_t i = 0; i < size_t(count); ++i) sum += uint64_t(component[i].wide) * component[i].down;
   return sum;
 }
 

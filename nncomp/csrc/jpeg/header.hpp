@@ -30,7 +30,7 @@ struct Component {
   uint32_t id;
   uint32_t across, down;  // its blocks in an interleaved unit, 1 … 4 each: the sampling factors
   uint32_t table;  // its quantisation table
-  uint32_t wide, high;  // its blocks in whole interleaved units
+  uint32_t wide;  // its blocks in a row of whole interleaved units
   uint32_t own_wide, own_high;  // its blocks in a scan of this component alone, which lacks padding blocks
 };
 
@@ -58,7 +58,13 @@ struct Header {
   uint32_t scan_wide() const { return scan.count > 1 ? units_wide : component[size_t(scan.component[0])].own_wide; }
   uint32_t scan_high() const { return scan.count > 1 ? units_high : component[size_t(scan.component[0])].own_high; }
   uint32_t scan_units() const { return scan_wide() * scan_high(); }
-  uint64_t blocks() const;  // blocks of all components, those that pad whole units included
+  // Units in a row of interleaved units.
+  uint32_t row_units() const { return scan_wide() * (scan.count > 1 ? 1 : component[size_t(scan.component[0])].down); }
+  uint64_t row_blocks() const;  // blocks of a row of interleaved units, those that pad whole units included
+  uint64_t blocks() const { return units_high * row_blocks(); }  // of all rows
+
+  // Whether the scan is a sequential picture's only one.
+  bool is_sole() const { return !progressive && scan.count == count; }
 };
 
 // [index in zigzag order]: the coefficient's index in a block, 8·row + column.

@@ -14,8 +14,8 @@ constexpr size_t MOST_CORRECTIONS = 937;     // with more correction bits pendin
 
 bool fits(int32_t value) { return value >= -MOST && value <= MOST; }
 
-// Calls use(index of the component in the scan, coefficients) for each block of a unit until it returns false. Returns
-// whether it never did.
+// Calls use(index of the component in the scan, coefficients) for each block of a unit, which is counted from the first
+// one in `planes`, until it returns false. Returns whether it never did.
 template <class Planes, class Use>
 bool visit(const Header& header, Planes& planes, uint32_t unit, Use use) {
   const Scan& scan = header.scan;
@@ -38,10 +38,12 @@ bool visit(const Header& header, Planes& planes, uint32_t unit, Use use) {
 // Decodes the blocks of a scan. The functions for a block return false if its data is invalid or cannot be redone.
 class Undo {
  public:
-  Undo(const Header& header, const Plain& plain) : header_(header), scan_(header.scan), in_(plain) {}
+  Undo(const Header& header, const Plain& plain, const Start& start)
+      : header_(header), scan_(header.scan), in_(plain, start.bits), before_(start.dc) {}
 
   BitReader& in() { return in_; }
   bool between_runs() const { return run_ == 0; }
+  const std::array<int32_t, MAX_COMPONENTS>& before() const { return before_; }
 
   void restart() {
     before_.fill(0);
@@ -158,7 +160,7 @@ class Undo {
   const Header& header_;
   const Scan& scan_;
   BitReader in_;
-  std::array<int32_t, MAX_COMPONENTS> before_{};  // DC
+  std::array<int32_t, MAX_COMPONENTS> before_;  // DC
   uint32_t run_ = 0;  // blocks to come of an end-of-band run: they have no more new coefficients
 };
 
@@ -167,8 +169,8 @@ class Undo {
 // Encodes the blocks of a scan as libjpeg does: end-of-band runs are as long as possible.
 class Redo {
  public:
-  Redo(const Header& header, size_t limit, std::vector<uint8_t>& out)
-      : header_(header), scan_(header.scan), out_(out, limit) {}
+  Redo(const Header& header, const Start& start, size_t limit, std::vector<uint8_t>& out)
+      : header_(header), scan_(header.scan), out_(out, limit, start.bits), before_(start.dc) {}
 
   BitWriter& out() { return out_; }
 
@@ -295,10 +297,16 @@ class Redo {
   const Header& header_;
   const Scan& scan_;
   BitWriter out_;
-  std::array<int32_t, MAX_COMPONENTS> before_{};
+  std::array<int32_t, MAX_COMPONENTS> before_;
   const Code* code_ = nullptr;
   uint32_t run_ = 0;  // blocks of the end-of-band run that has not been written yet
   std::vector<uint8_t> corrections_, pending_;  // correction bits of these blocks, and of the block at hand
+};
+
+// Stands for the planes where coefficients are read and not kept.
+struct OneBlock {
+  int16_t data[BLOCK];
+  int16_t* block(size_t, uint32_t, uint32_t) { return data; }
 };
 
 // Whether a restart marker comes before this unit.
@@ -308,8 +316,7 @@ bool is_start(const Header& header, uint32_t unit) {
 
 }  // namespace
 
-void Planes::keep(const Header& header, uint32_t rows) {
-  rows_ = rows;
+Planes::Planes(const Header& header, uint32_t rows) : rows_(rows) {
   for (size_t i = 0; i < size_t(header.count); ++i) {
     const Component& c = header.component[i];
     wide_[i] = c.wide;
@@ -317,34 +324,60 @@ void Planes::keep(const Header& header, uint32_t rows) {
   }
 }
 
-bool undo_scan(const Plain& plain, const Header& header, Planes& planes, Part& part) {
-  Undo undo(header, plain);
+uint32_t Start::unit(const Header& header) const { return row * header.row_units(); }
+
+Plain plain_of(std::span<const uint8_t> data, const Header& header, const Start& start, uint8_t byte) {
+  const uint32_t unit = start.unit(header);
+  const uint32_t restarts = header.interval > 0 && unit > 0 ? (unit - 1) / header.interval : 0;
+  return unstuffed(data, header.interval > 0, restarts, std::span(&byte, start.bits > 0));
+}
+
+Reach reach_of(const Plain& plain, const Header& header, const Start& start) {
+  Undo undo(header, plain, start);
   BitReader& in = undo.in();
+  const uint32_t first = start.unit(header), units = header.scan_units(), row = header.row_units();
+  uint32_t padding = 0;
   bool known = false;
-  uint64_t end = in.position();
-  uint32_t unit = 0;
-  for (; unit < part.units; ++unit) {
+  OneBlock planes;
+  Reach reach;
+  for (uint32_t unit = first; unit < units; ++unit) {
+    if (unit > first && unit % row == 0) {
+      reach.next = {unit / row, uint32_t(in.position() & 7), undo.before()};
+      reach.next_at = in.position();
+    }
     if (is_start(header, unit)) {
-      if (!in.restart(part.padding, known)) break;
+      if (!in.restart(padding, known)) break;
       undo.restart();
     }
     if (!visit(header, planes, unit, [&](size_t i, int16_t* b) { return undo.block(i, b); })) break;
-    end = in.position();
+    reach.units = unit + 1 - first;
+    reach.end = in.position();
   }
-  if (unit < part.units) {  // the data of this unit is incomplete or invalid: drop what it has so far
-    visit(header, planes, unit, [](size_t, int16_t* b) { return std::fill(b, b + BLOCK, int16_t(0)), true; });
-    if (header.progressive || unit == 0) return false;
-    part.units = unit;
+  return reach;
+}
+
+bool undo_scan(const Plain& plain, const Header& header, Planes& planes, Part& part) {
+  Undo undo(header, plain, part.start);
+  BitReader& in = undo.in();
+  const uint32_t first = part.start.unit(header);
+  bool known = false;
+  for (uint32_t unit = 0; unit < part.units; ++unit) {
+    if (is_start(header, first + unit)) {
+      if (!in.restart(part.padding, known)) return false;
+      undo.restart();
+    }
+    if (!visit(header, planes, unit, [&](size_t i, int16_t* b) { return undo.block(i, b); })) return false;
   }
-  const uint32_t bits = uint32_t(-end & 7);
-  part.tail = bits == 0 ? 0 : plain.bytes[end >> 3] & ((1u << bits) - 1);
+  const uint32_t bits = in.to_byte();
+  part.tail = in.peek(bits);
   return undo.between_runs();
 }
 
 void redo_scan(const Header& header, const Planes& planes, const Part& part, size_t limit, std::vector<uint8_t>& out) {
-  Redo redo(header, limit, out);
+  Redo redo(header, part.start, limit, out);
+  const uint32_t first = part.start.unit(header);
   for (uint32_t unit = 0; unit < part.units; ++unit) {
-    if (is_start(header, unit)) redo.restart(part.padding, unit / header.interval - 1);
+    if (is_start(header, first + unit)) redo.restart(part.padding, (first + unit) / header.interval - 1);
     visit(header, planes, unit, [&](size_t i, const int16_t* b) { return redo.block(i, b); });
   }
   redo.end_run();

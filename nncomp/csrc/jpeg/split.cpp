@@ -14,6 +14,7 @@ namespace nncomp::jpeg {
 namespace {
 
 constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
+constexpr uint32_t MAX_DC = 1 << 14;     // magnitude of a DC coefficient that is passed on
 constexpr size_t MIN_DATA = 128;         // bytes of the scans of a picture that is taken
 constexpr size_t MIN_CODED = 64;         // coded bytes: with fewer, the pictures are small however they are coded
 constexpr uint64_t MAX_HEADERS = 64;  // bytes of headers that are read, for each byte of data: headers may overlap
@@ -52,14 +53,25 @@ std::vector<Found> find(std::span<const uint8_t> data) {
 
 // The adaptive probabilities of all decisions in the side.
 struct Models {
-  AdaptiveBit more, whole, padding, scans;
+  AdaptiveBit inside, more, whole, padding, scans;
+  Numbers markers, row, bits, dc;
   Numbers gap, back, units, tail, between;
   Model model;
 };
 
-// Passes the scan's part to the side, or sets it to what is read: all units, or fewer in a picture that is cut off.
+// Passes where the data begins inside of a picture to the side, or sets it to what is read.
+void code_start(Side& side, Models& m, const Header& header, Start& start) {
+  start.row = side.number(m.row, start.row, header.units_high - 1);
+  start.bits = side.number(m.bits, start.bits, 7);
+  for (int i = 0; i < header.scan.count; ++i) {
+    int32_t& dc = start.dc[size_t(i)];
+    dc = side.difference(m.dc, dc, MAX_DC);
+  }
+}
+
+// Passes the rest of the scan's part likewise: all units, or fewer in a picture that is cut off.
 void code_part(Side& side, Models& m, const Header& header, Part& part) {
-  const uint32_t units = header.scan_units();
+  const uint32_t units = header.scan_units() - part.start.unit(header);
   if (side.flag(m.whole, part.units == units)) {
     part.units = units;
   } else {
@@ -69,15 +81,11 @@ void code_part(Side& side, Models& m, const Header& header, Part& part) {
   part.tail = side.number(m.tail, part.tail, 127);
 }
 
-// Whether the scan is a sequential picture's only one.
-bool is_sole(const Header& header) { return !header.progressive && header.scan.count == header.count; }
-
 // How many rows of interleaved units have blocks of the picture's scans.
 uint32_t rows_of(const Header& header, const Part& part) {
-  if (!is_sole(header)) return header.units_high;
-  const uint32_t rows = (part.units + header.scan_wide() - 1) / header.scan_wide();
-  const uint32_t down = header.scan.count == 1 ? header.component[0].down : 1;
-  return (rows + down - 1) / down;
+  if (!header.is_sole()) return header.units_high;
+  const uint32_t row = header.row_units();
+  return (part.units + row - 1) / row;
 }
 
 struct Scanned {
@@ -87,14 +95,16 @@ struct Scanned {
 
 class Splitter {
  public:
-  Splitter(const Kernel& kernel, std::span<const uint8_t> data, uint64_t most)
+  Splitter(const Kernel& kernel, std::span<const uint8_t> data, const Inside* inside, uint64_t most)
       : kernel_(kernel),
         data_(data),
+        inside_(inside),
         left_(most),
         visits_(most_visits(most, data.size())),
         unread_(MAX_SCANS * data.size()) {}
 
   std::optional<Parts> run() {
+    go_on();
     for (const Found& found : find(data_)) {
       if (found.start >= done_) consider(found);
     }
@@ -117,20 +127,27 @@ class Splitter {
 
   void spend(size_t read) { unread_ -= std::min<uint64_t>(unread_, read); }
 
-  // Decodes the scan whose data begins at `at`. If redoing it gives the same bytes, `at` moves behind it.
-  bool take(const Header& header, Planes& planes, Part& part, size_t& at) {
-    if (header.blocks() > visits_ || unread_ == 0) return false;
-    visits_ -= header.blocks();
-    part = {};
-    part.units = header.scan_units();
+  // Decodes the scan whose data begins at `at`, of a picture's first one into new planes. If redoing it gives the same
+  // bytes, `at` moves behind it.
+  bool take(const Header& header, std::optional<Planes>& planes, Part& part, size_t& at, uint8_t byte = 0) {
+    if (unread_ == 0) return false;
     const std::span<const uint8_t> data = data_.subspan(at);
-    const Plain plain = unstuffed(data, header.interval > 0);
+    const Plain plain = plain_of(data, header, part.start, byte);
     spend(plain.bytes.size());
-    if (!undo_scan(plain, header, planes, part)) return false;
-    if (part.units < header.scan_units() && !is_sole(header)) return false;
+    part.units = header.scan_units();
+    uint64_t blocks = header.blocks();
+    if (header.is_sole()) {
+      const uint64_t rows = std::min(left_, visits_) / header.row_blocks();
+      part.units = uint32_t(std::min<uint64_t>(reach_of(plain, header, part.start).units, rows * header.row_units()));
+      blocks = rows_of(header, part) * header.row_blocks();
+    }
+    if (part.units == 0 || blocks > visits_ || (!planes && blocks > left_)) return false;
+    visits_ -= blocks;
+    if (!planes) planes.emplace(header, rows_of(header, part));
+    if (!undo_scan(plain, header, *planes, part)) return false;
     redone_.clear();
     try {
-      redo_scan(header, planes, part, data.size(), redone_);
+      redo_scan(header, *planes, part, data.size(), redone_);
     } catch (const FormatError&) {
       return false;
     }
@@ -139,19 +156,42 @@ class Splitter {
     return true;
   }
 
+  // Takes the picture in which the data begins as far as it goes.
+  void go_on() {
+    if (!inside_) {
+      side_.flag(m_->inside, false);
+      return;
+    }
+    Header header;
+    read_markers(inside_->markers, header);
+    Part part;
+    part.start = inside_->start;
+    std::optional<Planes> planes;
+    size_t at = 0;
+    const bool good = take(header, planes, part, at, inside_->byte) && at >= MIN_DATA;
+    side_.flag(m_->inside, good);
+    if (!good) return;
+    side_.number(m_->markers, uint32_t(inside_->markers.size()), MAX_SIZE);
+    code_start(side_, *m_, header, part.start);
+    code_part(side_, *m_, header, part);
+    m_->model.code(kernel_, side_, header, *planes);
+    append(parts_.rest, inside_->markers);
+    count(*planes, header, 0, at);
+    taken_ += at;
+  }
+
   // Takes the picture out of the data if all its scans can be redone.
   void consider(const Found& found) {
     Header header;
     read_markers(data_.subspan(found.begin + 2), header);
-    if (header.blocks() > std::min(left_, visits_) || unread_ == 0) return;  // before there is memory for it
     const Header first = header;
-    Planes planes(header, header.units_high);
+    std::optional<Planes> planes;
     std::vector<Scanned> scans(1);
     std::vector<uint8_t> between;
     size_t at = found.start;
     if (!take(header, planes, scans[0].part, at)) return;
     size_t data = at - found.start;
-    while (!is_sole(header)) {
+    while (!header.is_sole()) {
       const size_t size = read(data_.subspan(at), header);
       if (size == 0) break;
       append(between, data_.subspan(at, size));
@@ -167,8 +207,7 @@ class Splitter {
     side_.number(m_->back, uint32_t(found.start - found.begin), MAX_SIZE);
     header = first;
     code_part(side_, *m_, header, scans[0].part);
-    planes.keep(header, rows_of(header, scans[0].part));
-    m_->model.code(kernel_, side_, header, planes);
+    m_->model.code(kernel_, side_, header, *planes);
     append(parts_.rest, data_.subspan(done_, found.start - done_));
     std::span<const uint8_t> markers(between);
     for (size_t i = 1; i < scans.size(); ++i) {
@@ -178,17 +217,24 @@ class Splitter {
       markers = markers.subspan(scans[i].between);
       code_part(side_, *m_, header, scans[i].part);
     }
-    if (!is_sole(header)) side_.flag(m_->scans, false);
+    if (!header.is_sole()) side_.flag(m_->scans, false);
     append(parts_.rest, between);
-    left_ -= first.blocks();
-    parts_.blocks = std::max(parts_.blocks, first.blocks());
-    parts_.taken.emplace_back(found.begin, at);
+    count(*planes, first, found.begin, at);
     taken_ += data;
-    done_ = at;
+  }
+
+  // Counts a picture that has been taken, which begins and ends at these indices.
+  void count(const Planes& planes, const Header& header, size_t begin, size_t end) {
+    const uint64_t blocks = planes.rows() * header.row_blocks();
+    left_ -= blocks;
+    parts_.blocks = std::max(parts_.blocks, blocks);
+    parts_.taken.emplace_back(begin, end);
+    done_ = end;
   }
 
   const Kernel& kernel_;
   std::span<const uint8_t> data_;
+  const Inside* inside_;
   // What is still allowed: blocks, visits of blocks, as those that a decoder allows, and bytes of scans that are read.
   // Pictures that cannot be redone take part, so that they cannot ask for much work either.
   uint64_t left_, visits_, unread_;
@@ -216,6 +262,7 @@ class Joiner {
   }
 
   std::vector<uint8_t> run() {
+    if (side_.flag(m_->inside, false)) go_on();
     while (side_.flag(m_->more, false)) picture();
     side_.end();
     take(rest_.size());
@@ -224,38 +271,59 @@ class Joiner {
   }
 
  private:
+  // The picture in which the data begins: its markers are in the rest alone.
+  void go_on() {
+    const size_t size = side_.number(m_->markers, 0, MAX_SIZE);
+    if (size > rest_.size() || size > headers_) damaged();
+    headers_ -= size;
+    Header header;
+    markers(rest_.first(size), header);
+    rest_ = rest_.subspan(size);
+    if (!header.is_sole()) damaged();
+    Part part;
+    code_start(side_, *m_, header, part.start);
+    scan(header, coefficients(header, part), part);
+  }
+
   void picture() {
     take(side_.number(m_->gap, 0, MAX_SIZE));
     const size_t back = side_.number(m_->back, 0, MAX_SIZE);
     if (back > out_.size() || back < 2 || back - 2 > headers_) damaged();
     headers_ -= back - 2;
     Header header;
-    markers(back - 2, header);
-    const uint64_t blocks = header.blocks();
-    if (blocks > blocks_ || blocks > left_) damaged();
-    left_ -= blocks;
+    markers(std::span(out_).last(back - 2), header);
     Part part;
-    code_part(side_, *m_, header, part);
-    Planes planes(header, rows_of(header, part));
-    m_->model.code(kernel_, side_, header, planes);
+    const Planes planes = coefficients(header, part);
     scan(header, planes, part);
-    while (!is_sole(header) && side_.flag(m_->scans, false)) {
+    while (!header.is_sole() && side_.flag(m_->scans, false)) {
       const uint32_t between = side_.number(m_->between, 0, MAX_SIZE);
       take(between);
-      markers(between, header);
+      markers(std::span(out_).last(between), header);
       part = {};
       code_part(side_, *m_, header, part);
       scan(header, planes, part);
     }
   }
 
-  // Reads the last `size` bytes of the output, which have to be markers up to a scan's header.
-  void markers(size_t size, Header& header) {
-    if (read_markers(std::span(out_).last(size), header) != size || size == 0) damaged();
+  // Reads `data`, which has to be markers up to a scan's header.
+  static void markers(std::span<const uint8_t> data, Header& header) {
+    if (read_markers(data, header) != data.size() || data.empty()) damaged();
+  }
+
+  // Reads the part of a picture's first scan, but for its start, and all coefficients.
+  Planes coefficients(const Header& header, Part& part) {
+    code_part(side_, *m_, header, part);
+    const uint32_t rows = rows_of(header, part);
+    const uint64_t blocks = rows * header.row_blocks();
+    if (blocks > blocks_ || blocks > left_) damaged();
+    left_ -= blocks;
+    Planes planes(header, rows);
+    m_->model.code(kernel_, side_, header, planes);
+    return planes;
   }
 
   void scan(const Header& header, const Planes& planes, const Part& part) {
-    const uint64_t visits = header.blocks();
+    const uint64_t visits = planes.rows() * header.row_blocks();
     if (visits > visits_) damaged();
     visits_ -= visits;
     redo_scan(header, planes, part, size_ - out_.size(), out_);
@@ -279,8 +347,8 @@ class Joiner {
 
 }  // namespace
 
-std::optional<Parts> split(const Kernel& kernel, std::span<const uint8_t> data, uint64_t most) {
-  return Splitter(kernel, data, most).run();
+std::optional<Parts> split(const Kernel& kernel, std::span<const uint8_t> data, const Inside* inside, uint64_t most) {
+  return Splitter(kernel, data, inside, most).run();
 }
 
 std::vector<uint8_t> join(const Kernel& kernel, std::span<const uint8_t> rest, std::span<const uint8_t> coded,
