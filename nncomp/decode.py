@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 
 from nncomp import prime, resolve
 from nncomp.container import LEAD_SIZE, Aside, Block, Header, Item, ModelRef
-from nncomp.errors import ChecksumError, FormatError, MemoryLimitError, SizeLimitError
+from nncomp.errors import (
+    ChecksumError,
+    FormatError,
+    MemoryLimitError,
+    NNCompError,
+    SizeLimitError,
+)
 from nncomp.far import Found, Future, Split
 from nncomp.filters import FILTERS, none
 from nncomp.model import ARITHMETIC, Model
@@ -71,6 +77,7 @@ class Decoder:
         # The last embedded model behind what it was unpacked from: blocks that are sought come with
         # it again, and unpacking takes longer than decoding many a block.
         self._embedded: tuple[tuple[bytes, str, bytes], Model] | None = None
+        self._refused: tuple[tuple[bytes, str, bytes], NNCompError] | None = None  # likewise
         self._prime: Prime | None = None  # of the frame
         self._future = Future(0)
         self._number = 0  # of the next block; the first block that is asked for is 0
@@ -147,7 +154,13 @@ class Decoder:
         source = ref.id, ref.name, hashlib.blake2b(ref.data).digest()
         if self._embedded is None or self._embedded[0] != source:
             self._embedded = None  # so that there is never more than one
-            model = resolve.for_frame(ref, memory_limit=self.memory_limit)
+            if self._refused is not None and self._refused[0] == source:
+                raise self._refused[1].with_traceback(None)
+            try:
+                model = resolve.for_frame(ref, memory_limit=self.memory_limit)
+            except NNCompError as error:
+                self._refused = source, error
+                raise
             self._embedded = source, model
         return self._embedded[1]
 

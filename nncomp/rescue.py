@@ -18,7 +18,14 @@ from typing import BinaryIO, cast
 from nncomp import container, rawio
 from nncomp.container import FrameIndex, HeadError
 from nncomp.decode import Decoder
-from nncomp.errors import FormatError, ModelError, ModelNotFoundError, PrimeError, SizeLimitError
+from nncomp.errors import (
+    FormatError,
+    MemoryLimitError,
+    ModelError,
+    ModelNotFoundError,
+    PrimeError,
+    SizeLimitError,
+)
 from nncomp.mended import Mended
 from nncomp.options import Options
 from nncomp.plan import layout
@@ -73,9 +80,9 @@ def rescue(
     """Write the intact content of ``file``, which can seek, to ``dst``; with ``zeros``, also a zero
     for each missing byte, where their number is known.
 
-    Raises ``MemoryLimitError`` and ``SizeLimitError``; ``PrimeError`` where nothing was written and
-    a frame names a prime other than the one given, or one is missing; and what reading and writing
-    raise.
+    Raises ``MemoryLimitError`` where an index is too large, and ``SizeLimitError``; ``PrimeError``
+    where nothing was written and a frame names a prime other than the one given, or one is missing;
+    and what reading and writing raise.
     """
     mended = Mended(file)
     seekable = cast(BinaryIO, mended)
@@ -238,8 +245,8 @@ def _content(
     )
     try:
         return [part.new for part in decoder.results(items)]
-    except (FormatError, ModelError, ModelNotFoundError, PrimeError) as error:
-        return error
+    except (FormatError, MemoryLimitError, ModelError, ModelNotFoundError, PrimeError) as error:
+        return error  # of memory, too: damage may ask for any, and other blocks need less
 
 
 def _joined(gaps: list[Gap]) -> list[Gap]:

@@ -6,13 +6,15 @@ import functools
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import models
 from commandline import Run, errors
 from conftest import Counted
-from nncomp import Prime, compress, container, varint
+from nncomp import Prime, compress, container, resolve, varint
+from nncomp.model import Model
 from nncomp.options import Options
 from nncomp.rescue import rescue
 
@@ -318,6 +320,26 @@ def test_the_name_of_the_model_is_damaged() -> None:
     file = bytearray(with_network(NOISE))
     file[file.index(b"nano-1")] ^= 32
     assert rescued_by(file)[0] == NOISE
+
+
+def test_what_needs_too_much_memory_is_missing_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And a model that is refused is not unpacked again for each block that needs it."""
+    file, out = with_network(NOISE, embed=True), io.BytesIO()
+    unpacked = []
+    find = resolve.for_frame
+
+    def for_frame(*args: Any, **options: Any) -> Model:
+        unpacked.append(args)
+        return find(*args, **options)
+
+    monkeypatch.setattr(resolve, "for_frame", for_frame)
+    found = rescue(io.BytesIO(file), out, Options(memory_limit=1 << 21))
+    assert out.getvalue() == NOISE
+    ((start, stop, reason),) = [(gap.start, gap.stop, gap.reason) for gap in found.gaps]
+    assert (start, stop) == (len(NOISE), len(NOISE + BOOK)) and "the embedded model" in reason
+    assert len(unpacked) == 1
 
 
 def test_nothing_is_left(run: Run) -> None:
