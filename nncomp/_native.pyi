@@ -252,6 +252,16 @@ def deflate_follow(data: bytes, inside: DeflateInside | None = None) -> DeflateI
 def deflate_join(rest: bytes, side: bytes, contents: Sequence[bytes], size: int) -> bytes:
     """The ``size`` bytes that were split. Raises ``FormatError``."""
 
+def gif_split(
+    data: bytes, most: int
+) -> tuple[bytes, bytes, list[bytes], list[tuple[int, int]]] | None:
+    """What is around the codes of GIF pictures, what these are redone from, their pixels, by group,
+    and where each file begins and ends. None where there are none. Pictures have together at most
+    ``most`` pixels."""
+
+def gif_join(rest: bytes, side: bytes, pixels: Sequence[bytes], size: int) -> bytes:
+    """The ``size`` bytes that were split. Raises ``FormatError``."""
+
 class JpegInside:
     """Where one stands in a picture that goes on in what follows."""
 

@@ -210,7 +210,7 @@ def test_whatever_the_bytes_are(plan: bytes, payload: bytes, network: bool) -> N
         ("00 17 00", 1, "contexts 7 are not supported"),
         ("00 1F 00", 1, "contexts 15 are not supported"),
         ("00 31 00", 1, "coding 0x31 of a stream"),
-        ("02 30 0C 00 00", 32, "filter 12 of a stream"),
+        ("02 30 0D 00 00", 32, "filter 13 of a stream"),
         ("02 30 42 00 00", 32, "filter 66 of a stream"),
         ("00 40", 32, "coding 0x40 of a stream"),
         ("00 50 00", 1, "names no prime"),

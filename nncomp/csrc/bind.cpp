@@ -24,6 +24,7 @@ using nncomp::Network;
 void bind_deflate(nb::module_& m);     // deflate/bind.cpp
 void bind_far(nb::module_& m);         // far/bind.cpp
 void bind_filters(nb::module_& m);     // filters/bind.cpp
+void bind_gif(nb::module_& m);         // gif/bind.cpp
 void bind_integers(nb::module_& m);    // coder/bind.cpp
 void bind_jpeg(nb::module_& m);        // jpeg/bind.cpp
 void bind_primed(nb::module_& m);    // block/bind.cpp
@@ -348,6 +349,7 @@ NB_MODULE(_native, m) {
   bind_integers(m);
   bind_blocks(m);
   bind_filters(m);
+  bind_gif(m);
   bind_deflate(m);
   bind_far(m);
   bind_jpeg(m);

@@ -18,6 +18,7 @@ from nncomp.filters import (
     base64,
     copies,
     deflate,
+    gif,
     hexadecimal,
     jpeg,
     none,
@@ -78,4 +79,5 @@ FILTERS: tuple[Filter, ...] = (
     quoted,
     copies,
     sections,
+    gif,
 )

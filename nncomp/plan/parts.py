@@ -21,6 +21,7 @@ from nncomp.filters import (
     base64,
     copies,
     deflate,
+    gif,
     hexadecimal,
     jpeg,
     none,
@@ -208,12 +209,14 @@ def _wholes(
         yield repeat, repeat.split(content)
         for text in (base64, hexadecimal, quoted):
             yield text, _of_text(text.split(content), content, profile, encode)
-        pictures = functools.cache(lambda: jpeg.split(content, inside.picture))
         left = room.size - len(content)
+        photos = functools.cache(lambda: jpeg.split(content, inside.picture))
+        pictures = functools.cache(lambda: gif.split(content, left))
         streams = functools.cache(lambda: deflate.split(content, inside.stream, left))
         if before is not copies:
-            yield copies, copies.split(content, lambda: _undone(pictures(), streams()))
-        yield jpeg, pictures()
+            yield copies, copies.split(content, lambda: _undone(photos(), pictures(), streams()))
+        yield jpeg, photos()
+        yield gif, pictures()
         yield deflate, streams()
         if before is not sections:
             yield sections, kinds_apart(content, profile, encode)

@@ -162,8 +162,21 @@ def jpeg_join() -> Iterator[bytes]:
                 yield parts(two(len(content)) + two(blocks) + b"\1", rest, coded)
 
 
+def drawings() -> list[bytes]:
+    return [path.read_bytes() for path in sorted((TESTS / "gif").glob("*.gif"))]
+
+
+def gif_join() -> Iterator[bytes]:
+    for picture in drawings():
+        split = _native.gif_split(picture, 1 << 16)
+        if split is not None:
+            rest, side, pixels, _ = split
+            if all(len(group) < 1 << 13 for group in pixels):
+                yield parts(two(len(picture)), rest, side, *pixels)
+
+
 def filters() -> Iterator[bytes]:
-    contents = [*data(), *deflated(), *pictures(), models.text(300) * 3, b"ab" * 99]
+    contents = [*data(), *deflated(), *pictures(), *drawings(), models.text(300) * 3, b"ab" * 99]
     contents += [b"mail: " + targets.base64.letters(content[:500]) for content in data()[:3]]
     contents += [b"\xe8\1\2\3\0 call " * 40, b"\1\2\3\x97 b, " * 40]
     contents.append(models.noise(1500) + b"between" + models.noise(1200))
@@ -212,6 +225,8 @@ TARGETS = {
     "far_join": far_join,
     "far_split": far_split,
     "filters": filters,
+    "gif_join": gif_join,
+    "gif_split": drawings,
     "integers": integers,
     "jpeg_join": jpeg_join,
     "jpeg_split": jpeg_split,

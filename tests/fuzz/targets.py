@@ -49,8 +49,8 @@ PRIME = nncomp.Prime(
     )[0].encode()
 )
 HEADER = Header(BLOCK, 2, model.ARITHMETIC, Profile.RICH)
-NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64, HEX, QUOTED, COPIES, SECTIONS = range(
-    len(FILTERS)
+(NONE, REPEAT, X86, ARM64, DEFLATE, NUMBERS, JPEG, BASE64, HEX, QUOTED, COPIES, SECTIONS, GIF) = (
+    range(len(FILTERS))
 )
 SMALL = models.pairs(64, 1, 64, 64, (64,), ((2, 8, 16, 0),))
 
@@ -172,6 +172,9 @@ def frames() -> tuple[bytes, ...]:
         mixed, [(400, "text"), (400 + len(noise), None), (len(mixed), "text")]
     )
     assert cut is not None
+    drawing = Path(__file__).parents[1].joinpath("gif", "frames.gif").read_bytes()
+    drawn = FILTERS[GIF].split(drawing)
+    assert drawn is not None
     moved = {number: _moved(number, code) for number, code in ((X86, calls), (ARM64, branches))}
     general = Mixing(Profile.RICH, period=7)
     records = Mixing(Profile.RICH, Contexts.RECORDS, period=7)
@@ -197,6 +200,7 @@ def frames() -> tuple[bytes, ...]:
         _block(noise * 3, _stored(noise), _stored(bytes([99, 90, 99, 1, 110, 190])), filter=COPIES),
         _block(text[:BLOCK], *map(_smaller, apart.streams), filter=NUMBERS, side=apart.side),
         _block(mixed, *map(_smaller, cut.streams), filter=SECTIONS, side=cut.side),
+        _block(drawing, *map(_smaller, drawn.streams), filter=GIF),
     ):
         writer.write(block)
     writer.end()

@@ -39,6 +39,7 @@ from nncomp.filters import (
     base64,
     copies,
     deflate,
+    gif,
     hexadecimal,
     jpeg,
     numbers,
@@ -594,12 +595,17 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     side = b"\0\2\1\1\0\2"
     pair = block(b"ab.cd", as_it_is(b"abcd"), as_it_is(b"."), number=11, side=side)
     yield "sections", frame(Header(KIB, 1, 1), ref, pair), b"ab.cd"
+    content = HERE.parent.joinpath("gif", "frames.gif").read_bytes()
+    made = gif.split(content)
+    assert made is not None
+    picture = block(content, *map(shorter, made.streams), number=12)
+    yield "gif", frame(Header(2 * KIB, 1, 1), ref, picture), content
     pairs = [*far()]
     file = frame(Header(4 * KIB, 1, 1, reach=container.REACHES[1]), ref, *(b for _, b in pairs))
     yield "far", file, b"".join(c for c, _ in pairs)
     yield "x86", compress(program(1500), model="none"), program(1500)
-    large = models.text(30_000) + records(1000) + models.text(7000)
-    yield "mix-50000", frame(Header(64 * KIB, 1, 1), ref, block(large, mix(large, RICH))), large
+    large = models.text(24_000) + records(1000) + models.text(7000)
+    yield "mix-44000", frame(Header(64 * KIB, 1, 1), ref, block(large, mix(large, RICH))), large
     many = compress(known, model=predictor, block_size=KIB)
     yield "blocks", many, known
     for level in (1, 5):

@@ -10,6 +10,7 @@
 #include "filters/copies.hpp"
 #include "filters/quoted.hpp"
 #include "filters/x86.hpp"
+#include "gif/split.hpp"
 #include "jpeg/split.hpp"
 #include "kernels/kernel.hpp"
 
@@ -123,6 +124,25 @@ Bytes join_jpeg(std::vector<Bytes>&& streams, View side, uint64_t size) {
   return jpeg::join(*find_kernel("auto"), streams[0], streams[1], size, blocks_of(side), most_blocks(size));
 }
 
+// ---- gif ----
+
+void check_gif(const Sizes& sizes, View side, uint64_t size) {
+  require(sizes.size() >= 3 && sizes.size() <= 2 + gif::GROUPS && side.empty(),
+          "streams are not those that GIF pictures are made of");
+  require(sum(sizes, 2, sizes.size()) <= most_contents(size) && sum(sizes, 0, 2) < size,
+          "streams are too large for the GIF pictures in a block");
+}
+
+// A copy of the content, a picture's codes, its pixels, and tables.
+uint64_t memory_of_gif(const Sizes& sizes, View, uint64_t size) {
+  return 2 * size + sum(sizes, 2, sizes.size()) + (1 << 18);
+}
+
+Bytes join_gif(std::vector<Bytes>&& streams, View, uint64_t size) {
+  const std::vector<View> pixels(streams.begin() + 2, streams.end());
+  return gif::join(streams[0], streams[1], pixels, size);
+}
+
 // ---- quoted and copies: the engine joins two streams ----
 
 uint64_t memory_of_two_contents(const Sizes&, View, uint64_t size) { return 2 * size; }
@@ -197,6 +217,7 @@ const Filter FILTERS[] = {
     {check_quoted, memory_of_two_contents, join_two<quoted::join>},  // 9
     {check_copies, memory_of_two_contents, join_two<copies::join>},  // 10
     {check_sections, memory_of_none, join_sections},  // 11
+    {check_gif, memory_of_gif, join_gif},  // 12
 };
 const int FILTER_COUNT = sizeof FILTERS / sizeof *FILTERS;
 

@@ -46,6 +46,7 @@ TARGETS = re.findall(r"^fuzzer\((\w+)", (HERE / "CMakeLists.txt").read_text(), r
 BESIDE = {
     "container": TESTS / "golden",
     "deflate_split": TESTS / "deflate",
+    "gif_split": TESTS / "gif",
     "jpeg_split": TESTS / "jpeg",
 }
 
