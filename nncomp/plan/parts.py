@@ -45,7 +45,10 @@ __all__ = ["Chosen", "Filtered", "Leaf", "choose_parts", "joined", "thinned"]
 _SHORT_ROW = 1 << 9  # bytes of a row; numbers in longer ones, of pictures, are not taken apart
 _REST = 4  # if the bytes around numbers are less than 1/4 of the content, no contexts are sought
 _NARROW = 4  # bytes of a number up to which a period is not needed: general contexts see it all
-_TAKEN = 16  # a filter has to take 1/16 of the content away from the first stream, or replace it
+_SHARE = 16  # a filter has to take 1/16 of the content away from the first stream, or replace it
+# Or so many bytes, which are no text: they are hard to compress, so that they may be most of what
+# is left of a content whose rest becomes small.
+_TAKEN = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -250,9 +253,10 @@ def _fits(filter_: Filter, made: Split | None, content: bytes, room: _Room) -> b
 
 def _pays(made: Split, content: bytes) -> bool:
     """Whether a filter affects enough of the content to be worth its cost."""
+    share = len(content) // _SHARE
     if made.instead is None:
-        return len(made.streams[0]) <= len(content) - len(content) // _TAKEN
-    return len(made.instead[0]) >= len(content) // _TAKEN
+        return len(made.streams[0]) <= len(content) - min(share, _TAKEN)
+    return len(made.instead[0]) >= share
 
 
 def _joins(filter_: Filter, made: Split, content: bytes) -> bool:
