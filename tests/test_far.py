@@ -29,7 +29,7 @@ from nncomp import (
     get_frame_info,
     varint,
 )
-from nncomp.container import REACHES, Block, FrameWriter, Header
+from nncomp.container import REACHES, Block, FrameWriter, Header, read
 from nncomp.errors import FormatError, MemoryLimitError, NNCompError
 from nncomp.far import Found, Future, Past, Split
 from nncomp.filters import deflate
@@ -189,6 +189,20 @@ def test_copies_are_streams_of_the_block_too() -> None:
     content = NOISE[: 16 * KIB] + NOISE[1000:5000] + content
     assert any("far+deflate" in plan for plan in get_frame_info(packed(content)).blocks)
     assert decompress(packed(content)) == content
+
+
+def test_copies_that_leave_fewer_literals_than_they_take() -> None:
+    noise = models.noise(1 << 18)
+    draw = random.Random(1)
+    places = [draw.randrange(len(noise) - 500) for _ in range(520)]
+    pieces = b"".join(noise[at : at + 500] for at in places)
+    content = noise + b"aaaaabbbbb" + pieces[: len(noise) - 10]
+    packed = compress(content, 1, block_size=1 << 18)
+    assert decompress(packed) == content
+    header, _, block, _ = read(io.BytesIO(packed), DEFAULT_MEMORY_LIMIT)
+    assert isinstance(header, Header) and isinstance(block, Block)
+    copies = layout.loads(block, header).copies
+    assert copies is not None and 0 < 129 * copies.literals < copies.stream.size
 
 
 def test_noise_twice_takes_as_much_as_once() -> None:

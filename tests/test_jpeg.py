@@ -377,6 +377,19 @@ def test_as_many_scans_as_there_are_bytes_for(scans: int) -> None:
         assert joined(split, len(picture)) == picture
 
 
+def test_pictures_that_repeat_themselves_are_left_to_the_stage() -> None:
+    """Their bytes are smaller than what is made of them."""
+    up = models.noise(250).translate(bytes((0x22, 0x24, 0x42, 0x44)[i & 3] for i in range(256)))
+    down = up.translate(bytes(i ^ 0x66 for i in range(256)))  # DC grows by 2 and falls by 2
+    picture = b"\xff\xd8" + frame(0xC0, 8000, 8000) + code(0, 2) + code(16, 0) + scan(0, 63)
+    picture += (up + down) * 400 + b"\xff\xd9"
+    split = jpeg.split(picture)
+    assert split is not None and len(split.streams[1]) > 1000
+    packed = nncomp.compress(picture, 1)
+    assert nncomp.decompress(packed) == picture and len(packed) < 1000
+    assert "jpeg" not in str(nncomp.get_frame_info(packed).blocks)
+
+
 def side_of_empty(header: bytes, pictures: int, units: int) -> bytes:
     """Pictures that share a header in front of them, and have none of their scan's ``units``."""
     side, most = SideWriter(), (1 << 31) - 1

@@ -105,7 +105,8 @@ class _Room:
 
     def without(self, sizes: Iterable[int], depth: int = 0) -> _Room:
         sizes = list(sizes)
-        return _Room(self.size - sum(sizes), self.count - len(sizes), self.depth - depth)
+        size = max(0, self.size - sum(sizes))  # copies may be described in more than is left of it
+        return _Room(size, self.count - len(sizes), self.depth - depth)
 
 
 def joined(chosen: Chosen) -> bytes:
@@ -218,7 +219,7 @@ def _wholes(
         streams = functools.cache(lambda: deflate.split(content, inside.stream, left))
         if before is not copies:
             yield copies, copies.split(content, lambda: _undone(photos(), pictures(), streams()))
-        yield jpeg, photos()
+        yield jpeg, _of_photos(photos(), content, profile, encode)
         yield gif, pictures()
         yield deflate, streams()
         if before is not sections:
@@ -235,14 +236,26 @@ def _of_text(made: Split | None, content: bytes, profile: Profile, encode: Encod
     if made is None or made.instead is None or not _pays(made, content):
         return None
 
-    def cost(stream: bytes) -> int:
-        """The coded size of ``stream`` in bytes, extrapolated from a sample."""
-        sample = choose.sampled(stream, (0, 1, 2))
-        size = choose.coded_size(encode, sample, Mixing(profile))
-        return min(size, len(sample)) * len(stream) // len(sample)
-
     text, payload = made.instead
-    return made if cost(payload) < cost(text) else None
+    return made if _cost(payload, profile, encode) < _cost(text, profile, encode) else None
+
+
+def _of_photos(
+    made: Split | None, content: bytes, profile: Profile, encode: Encode
+) -> Split | None:
+    """Keep the split unless the pictures repeat themselves so much that their bytes are as small as
+    they are."""
+    if made is None:
+        return None
+    pictures = b"".join(content[start:stop] for start, stop in made.undone)
+    return made if len(made.streams[1]) < _cost(pictures, profile, encode) else None
+
+
+def _cost(stream: bytes, profile: Profile, encode: Encode) -> int:
+    """The coded size of ``stream`` in bytes, extrapolated from a sample."""
+    sample = choose.sampled(stream, (0, 1, 2))
+    size = choose.coded_size(encode, sample, Mixing(profile))
+    return min(size, len(sample)) * len(stream) // len(sample)
 
 
 def _fits(filter_: Filter, made: Split | None, content: bytes, room: _Room) -> bool:

@@ -444,10 +444,10 @@ def pictures() -> Iterator[tuple[bytes, Block]]:
         for name in ("420", "progressive", "restarts")
     )
     between = zlib.compress(TEXT) + three + zlib.compress(TEXT, 1)
-    followed = jpeg.follow(one[:2000], 0, None)
+    followed = jpeg.follow(one[:1400], 0, None)
     assert followed is not None
     end, inside = followed
-    first, second = one[:end], one[end:3200]
+    first, second = one[:end], one[end:]
     for content in (first, second, two, between):
         split = jpeg.split(content, inside if content is second else None)
         assert split is not None
@@ -604,8 +604,8 @@ def good(predictor: Model) -> Iterator[tuple[str, bytes, bytes]]:
     file = frame(Header(4 * KIB, 1, 1, reach=container.REACHES[1]), ref, *(b for _, b in pairs))
     yield "far", file, b"".join(c for c, _ in pairs)
     yield "x86", compress(program(1500), model="none"), program(1500)
-    large = models.text(24_000) + records(1000) + models.text(7000)
-    yield "mix-44000", frame(Header(64 * KIB, 1, 1), ref, block(large, mix(large, RICH))), large
+    large = models.text(20_000) + records(1000) + models.text(7000)
+    yield "mix-40000", frame(Header(64 * KIB, 1, 1), ref, block(large, mix(large, RICH))), large
     many = compress(known, model=predictor, block_size=KIB)
     yield "blocks", many, known
     for level in (1, 5):
