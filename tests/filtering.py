@@ -29,10 +29,10 @@ def exact(own: Filter, content: bytes, count: int, joined: Callable[..., bytes])
     return split
 
 
-def changed(data: st.DataObject, content: bytes, least: int) -> bytes:
-    """With some bytes, ``least`` to three of them, that are drawn."""
+def changed(data: st.DataObject, content: bytes, least: int, most: int = 3) -> bytes:
+    """With some bytes, ``least`` to ``most`` of them, that are drawn."""
     other = bytearray(content)
-    for _ in range(data.draw(st.integers(least, 3))):
+    for _ in range(data.draw(st.integers(least, most))):
         other[data.draw(st.integers(0, len(other) - 1))] = data.draw(st.integers(0, 255))
     return bytes(other)
 

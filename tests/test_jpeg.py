@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import filtering
 import models
 import nncomp
 from conftest import assert_linear, examples
@@ -175,11 +176,8 @@ def test_too_many_blocks_are_left_alone() -> None:
 @settings(max_examples=examples(60), deadline=None)
 @given(data=st.data())
 def test_damaged_pictures(name: str, data: st.DataObject) -> None:
-    picture = bytearray(PICTURES[name])
-    for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(picture) - 1))
-        picture[at] = data.draw(st.integers(0, 255))
-    parts = _native.jpeg_split(bytes(picture), MOST)
+    picture = filtering.changed(data, PICTURES[name], 1, 4)
+    parts = _native.jpeg_split(picture, MOST)
     if parts is not None:
         rest, coded, blocks, _ = parts
         assert _native.jpeg_join(rest, coded, len(picture), blocks, MOST) == picture
@@ -434,12 +432,9 @@ def test_damaged_parts(name: str, data: st.DataObject) -> None:
     picture = PICTURES[name]
     parts = _native.jpeg_split(picture, MOST)
     assert parts is not None
-    damaged = [bytearray(part) for part in parts[:2]]
-    for _ in range(data.draw(st.integers(1, 3))):
-        part = damaged[data.draw(st.integers(0, 1))]
-        part[data.draw(st.integers(0, len(part) - 1))] = data.draw(st.integers(0, 255))
+    rest, coded = (filtering.changed(data, part, 0) for part in parts[:2])
     try:
-        found = _native.jpeg_join(*map(bytes, damaged), len(picture), parts[2], MOST)
+        found = _native.jpeg_join(rest, coded, len(picture), parts[2], MOST)
     except FormatError:
         pass
     else:
@@ -609,10 +604,9 @@ def test_what_goes_on_otherwise(name: str, data: st.DataObject) -> None:
     picture = PICTURES[name]
     followed = _native.jpeg_follow(picture[:2500], 0)
     assert followed is not None
-    other = bytearray(picture[followed[0] + data.draw(st.sampled_from([0, 0, 1, 2, 700])) :])
-    for _ in range(data.draw(st.integers(0, 3))):
-        other[data.draw(st.integers(0, len(other) - 1))] = data.draw(st.integers(0, 255))
-    parts = _native.jpeg_split(bytes(other), MOST, followed[1])
+    start = followed[0] + data.draw(st.sampled_from([0, 0, 1, 2, 700]))
+    other = filtering.changed(data, picture[start:], 0)
+    parts = _native.jpeg_split(other, MOST, followed[1])
     if parts is not None:
         assert _native.jpeg_join(*parts[:2], len(other), parts[2], MOST) == other
 

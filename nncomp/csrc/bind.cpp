@@ -167,10 +167,9 @@ class Decoding {
     const nncomp::Ready* begin = Ready::of(ready, predictor, size, int(payloads_.size()));
     auto [bytes, data] = new_bytes(size);
     out_ = std::move(bytes);
-    std::vector<std::span<const uint8_t>> views;
-    for (const nb::bytes& payload : payloads_) views.push_back(view(payload));
+    const auto coded = views(payloads_);
     Unlocked unlocked;
-    decoder_.emplace(predictor, views, data, threads, view(known_), power, begin);
+    decoder_.emplace(predictor, coded, data, threads, view(known_), power, begin);
   }
 
   void decode(size_t steps, nb::object progress) {

@@ -28,6 +28,12 @@ inline std::span<const uint8_t> view(const nb::bytes& b) {
   return {reinterpret_cast<const uint8_t*>(b.c_str()), b.size()};
 }
 
+inline std::vector<std::span<const uint8_t>> views(const std::vector<nb::bytes>& some) {
+  std::vector<std::span<const uint8_t>> found;
+  for (const nb::bytes& b : some) found.push_back(view(b));
+  return found;
+}
+
 inline nb::bytes to_bytes(const std::vector<uint8_t>& v) { return nb::bytes(v.data(), v.size()); }
 
 // A new object of `size` bytes, and where to write them.

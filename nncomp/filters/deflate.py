@@ -22,6 +22,7 @@ __all__ = [
     "join",
     "memory",
     "most_contents",
+    "require_groups",
     "split",
 ]
 
@@ -57,11 +58,17 @@ def split(content: bytes, inside: Inside | None = None, most: int | None = None)
     return Split((rest, redo, *contents), undone=tuple(undone))
 
 
-def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    if len(sizes) - 2 not in _GROUPS or side:
-        raise FormatError("streams are not those that deflate streams are made of")
+def require_groups(what: str, count: range, sizes: Sequence[int], side: bytes, size: int) -> None:
+    """The ``check`` of a filter whose streams are the rest, what it takes to redo ``what`` is not
+    in it, and ``count`` of contents. Raises ``FormatError``."""
+    if len(sizes) - 2 not in count or side:
+        raise FormatError(f"streams are not those that {what} are made of")
     if sum(sizes[2:]) > most_contents(size) or sum(sizes[:2]) >= size:
-        raise FormatError("streams are too large for the deflate streams in a block")
+        raise FormatError(f"streams are too large for the {what} in a block")
+
+
+def check(sizes: Sequence[int], side: bytes, size: int) -> None:
+    require_groups("deflate streams", _GROUPS, sizes, side, size)
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:

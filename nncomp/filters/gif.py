@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nncomp import _native
-from nncomp.errors import FormatError
-from nncomp.filters.deflate import most_contents
+from nncomp.filters.deflate import most_contents, require_groups
 from nncomp.filters.split import Split
 
 __all__ = ["NAME", "check", "join", "memory", "split"]
@@ -33,10 +32,7 @@ def split(content: bytes, most: int | None = None) -> Split | None:
 
 
 def check(sizes: Sequence[int], side: bytes, size: int) -> None:
-    if len(sizes) - 2 not in _GROUPS or side:
-        raise FormatError("streams are not those that GIF pictures are made of")
-    if sum(sizes[2:]) > most_contents(size) or sum(sizes[:2]) >= size:
-        raise FormatError("streams are too large for the GIF pictures in a block")
+    require_groups("GIF pictures", _GROUPS, sizes, side, size)
 
 
 def memory(sizes: Sequence[int], side: bytes, size: int) -> int:

@@ -74,13 +74,24 @@ Bytes join_arm64(std::vector<Bytes>&& streams, View, uint64_t) {
   return std::move(code);
 }
 
-// ---- deflate ----
+// ---- deflate and gif: rest, side, and groups of what was undone ----
+
+// There are `least` to `most` groups.
+void check_groups(const std::string& what, size_t least, size_t most, const Sizes& sizes, View side, uint64_t size) {
+  require(sizes.size() >= 2 + least && sizes.size() <= 2 + most && side.empty(),
+          "streams are not those that " + what + " are made of");
+  require(sum(sizes, 2, sizes.size()) <= most_contents(size) && sum(sizes, 0, 2) < size,
+          "streams are too large for the " + what + " in a block");
+}
+
+template <auto join>
+Bytes join_groups(std::vector<Bytes>&& streams, View, uint64_t size) {
+  const std::vector<View> groups(streams.begin() + 2, streams.end());
+  return join(streams[0], streams[1], groups, size);
+}
 
 void check_deflate(const Sizes& sizes, View side, uint64_t size) {
-  require(sizes.size() >= 4 && sizes.size() <= 2 + deflate::GROUPS && side.empty(),
-          "streams are not those that deflate streams are made of");
-  require(sum(sizes, 2, sizes.size()) <= most_contents(size) && sum(sizes, 0, 2) < size,
-          "streams are too large for the deflate streams in a block");
+  check_groups("deflate streams", 2, deflate::GROUPS, sizes, side, size);
 }
 
 // A copy of the content, a picture's deflate stream without PNG chunks, its filtered rows, which are at most twice as
@@ -89,11 +100,6 @@ uint64_t memory_of_deflate(const Sizes& sizes, View, uint64_t size) {
   const uint64_t contents = sum(sizes, 2, sizes.size());
   const uint64_t tokens = 4 * std::min<uint64_t>(contents, deflate::MAX_BLOCK_TOKENS);
   return 2 * size + 2 * contents + 2 * tokens + (3 << 20);
-}
-
-Bytes join_deflate(std::vector<Bytes>&& streams, View, uint64_t size) {
-  const std::vector<View> contents(streams.begin() + 2, streams.end());
-  return deflate::join(streams[0], streams[1], contents, size);
 }
 
 // ---- jpeg ----
@@ -124,23 +130,13 @@ Bytes join_jpeg(std::vector<Bytes>&& streams, View side, uint64_t size) {
   return jpeg::join(*find_kernel("auto"), streams[0], streams[1], size, blocks_of(side), most_blocks(size));
 }
 
-// ---- gif ----
-
 void check_gif(const Sizes& sizes, View side, uint64_t size) {
-  require(sizes.size() >= 3 && sizes.size() <= 2 + gif::GROUPS && side.empty(),
-          "streams are not those that GIF pictures are made of");
-  require(sum(sizes, 2, sizes.size()) <= most_contents(size) && sum(sizes, 0, 2) < size,
-          "streams are too large for the GIF pictures in a block");
+  check_groups("GIF pictures", 1, gif::GROUPS, sizes, side, size);
 }
 
 // A copy of the content, a picture's codes, its pixels, and tables.
 uint64_t memory_of_gif(const Sizes& sizes, View, uint64_t size) {
   return 2 * size + sum(sizes, 2, sizes.size()) + (1 << 18);
-}
-
-Bytes join_gif(std::vector<Bytes>&& streams, View, uint64_t size) {
-  const std::vector<View> pixels(streams.begin() + 2, streams.end());
-  return gif::join(streams[0], streams[1], pixels, size);
 }
 
 // ---- quoted and copies: the engine joins two streams ----
@@ -209,7 +205,7 @@ const Filter FILTERS[] = {
     {check_repeat, memory_of_content, join_repeat},  // 1
     {check_program, memory_of_content, join_x86},  // 2
     {check_program, memory_of_content, join_arm64},  // 3
-    {check_deflate, memory_of_deflate, join_deflate},  // 4
+    {check_deflate, memory_of_deflate, join_groups<deflate::join>},  // 4
     numbers_filter(),  // 5
     {check_jpeg, memory_of_jpeg, join_jpeg},  // 6
     base64_filter(),  // 7
@@ -217,7 +213,7 @@ const Filter FILTERS[] = {
     {check_quoted, memory_of_two_contents, join_two<quoted::join>},  // 9
     {check_copies, memory_of_two_contents, join_two<copies::join>},  // 10
     {check_sections, memory_of_none, join_sections},  // 11
-    {check_gif, memory_of_gif, join_gif},  // 12
+    {check_gif, memory_of_gif, join_groups<gif::join>},  // 12
 };
 const int FILTER_COUNT = sizeof FILTERS / sizeof *FILTERS;
 

@@ -13,6 +13,8 @@
 
 namespace nncomp {
 
+constexpr uint32_t MAX_SIDE_SIZE = 0x7FFFFFFF;  // of a size in a side, at most
+
 // How a number is distributed: by its length in bits, then by its highest ones.
 struct Numbers {
   AdaptiveBit longer[32];  // is it longer than i bits?

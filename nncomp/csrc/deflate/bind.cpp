@@ -32,9 +32,8 @@ nb::object follow(nb::bytes data, const Inside* inside) {
 
 nb::bytes join(nb::bytes rest, nb::bytes side, const std::vector<nb::bytes>& contents, size_t size) {
   require(size <= MAX_BYTES, "size is out of range");
-  std::vector<std::span<const uint8_t>> views;
-  for (const nb::bytes& content : contents) views.push_back(view(content));
-  return to_bytes(unlocked([&] { return nncomp::deflate::join(view(rest), view(side), views, size); }));
+  const auto groups = views(contents);
+  return to_bytes(unlocked([&] { return nncomp::deflate::join(view(rest), view(side), groups, size); }));
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "deflate/bits.hpp"
+#include "bits.hpp"
 #include "deflate/format.hpp"
 
 namespace nncomp::deflate {

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "bits.hpp"
 #include "coder/side.hpp"
-#include "deflate/bits.hpp"
 #include "deflate/fit.hpp"
 #include "deflate/walk.hpp"
 

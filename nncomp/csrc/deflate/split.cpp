@@ -13,7 +13,6 @@
 namespace nncomp::deflate {
 namespace {
 
-constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
 constexpr size_t MIN_PICTURE = 1 << 12;   // bytes of content from which on a picture is a group of its own
 constexpr uint64_t PAYS = 4;              // a stream is redone if it has so many times the bytes that this takes
 constexpr uint64_t MANY = 50;             // if it has fewer times as many, the cheapest tokens are tried, too
@@ -59,10 +58,10 @@ uint32_t code_chunk(Side& side, Models& m, uint32_t given, bool& last, uint32_t 
   return m.chunk_before = side.number(m.chunk, given, left);
 }
 
-// How a picture's rows lie; a row has at most MAX_SIZE bytes.
+// How a picture's rows lie; a row has at most MAX_SIDE_SIZE bytes.
 Rows code_rows(Side& side, Models& m, const Rows& given) {
   if (!side.flag(m.same_rows, given == m.rows_before)) {
-    m.rows_before.size = 1 + side.number(m.row, given.size - 1, MAX_SIZE - 1);
+    m.rows_before.size = 1 + side.number(m.row, given.size - 1, MAX_SIDE_SIZE - 1);
     m.rows_before.pixel = 1 + side.number(m.pixel, given.pixel - 1, MAX_PIXEL - 1);
   }
   return m.rows_before;
@@ -142,10 +141,10 @@ class Splitter {
     const size_t group = picture ? parts_.contents.size() : is_text(plain) ? TEXT : OTHER;
     if (picture) parts_.contents.emplace_back();
     side_.flag(m_->more, true);
-    side_.number(m_->gap, uint32_t(found.start - done_), MAX_SIZE);
+    side_.number(m_->gap, uint32_t(found.start - done_), MAX_SIDE_SIZE);
     side_.number(m_->wrap, uint32_t(found.wrap), WRAPS - 1);
     side_.number(m_->group, uint32_t(std::min(group, PICTURES)), PICTURES);
-    side_.number(m_->size, uint32_t(plain.size()), MAX_SIZE);
+    side_.number(m_->size, uint32_t(plain.size()), MAX_SIDE_SIZE);
     if (found.wrap == Wrap::CHUNKS) {
       put_picture(found, picture, parts_.contents[group]);
     } else {
@@ -217,10 +216,10 @@ class Joiner {
 
  private:
   void stream() {
-    take(rest_, side_.number(m_->gap, 0, MAX_SIZE));
+    take(rest_, side_.number(m_->gap, 0, MAX_SIDE_SIZE));
     const Wrap wrap = Wrap(side_.number(m_->wrap, 0, WRAPS - 1));
     size_t group = side_.number(m_->group, 0, PICTURES);
-    const uint32_t size = side_.number(m_->size, 0, MAX_SIZE);
+    const uint32_t size = side_.number(m_->size, 0, MAX_SIDE_SIZE);
     if (group == PICTURES) group = pictures_++;
     if (group >= contents_.size()) damaged();
     if (wrap == Wrap::CHUNKS) {
@@ -286,9 +285,7 @@ class Joiner {
 
   // Moves bytes from the front of `from` to the output.
   void take(std::span<const uint8_t>& from, size_t size) {
-    if (size > from.size() || size > size_ - out_.size()) damaged();
-    append(out_, from.first(size));
-    from = from.subspan(size);
+    if (!move_front(from, size, out_, size_)) damaged();
   }
 
   std::span<const uint8_t> rest_;

@@ -1,7 +1,7 @@
 // The header of a dynamic block, its Huffman codes: coded as differences to what zlib would send, and written.
 #pragma once
 
-#include "deflate/bits.hpp"
+#include "bits.hpp"
 #include "deflate/redo.hpp"
 
 namespace nncomp::deflate {

@@ -61,10 +61,9 @@ class Finder {
 
 nb::bytes join(nb::bytes literals, nb::bytes copies, const std::vector<nb::bytes>& sources, size_t size) {
   require(size <= MAX_BYTES, "size is out of range");
-  std::vector<std::span<const uint8_t>> views;
-  for (const nb::bytes& source : sources) views.push_back(view(source));
+  const auto from = views(sources);
   auto [bytes, content] = new_bytes(size);
-  unlocked([&, content = content] { nncomp::far::join(view(literals), view(copies), views, content); });
+  unlocked([&, content = content] { nncomp::far::join(view(literals), view(copies), from, content); });
   return bytes;
 }
 

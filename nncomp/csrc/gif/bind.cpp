@@ -21,9 +21,8 @@ nb::object split(nb::bytes data, uint64_t most) {
 
 nb::bytes join(nb::bytes rest, nb::bytes side, const std::vector<nb::bytes>& pixels, size_t size) {
   require(size <= MAX_BYTES, "size is out of range");
-  std::vector<std::span<const uint8_t>> views;
-  for (const nb::bytes& group : pixels) views.push_back(view(group));
-  return to_bytes(unlocked([&] { return nncomp::gif::join(view(rest), view(side), views, size); }));
+  const auto groups = views(pixels);
+  return to_bytes(unlocked([&] { return nncomp::gif::join(view(rest), view(side), groups, size); }));
 }
 
 }  // namespace

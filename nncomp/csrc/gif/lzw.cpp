@@ -5,7 +5,7 @@
 #include <bit>
 #include <utility>
 
-#include "coder/error.hpp"
+#include "bits.hpp"
 
 namespace nncomp::gif {
 namespace {
@@ -13,8 +13,6 @@ namespace {
 constexpr uint32_t CODE_BITS = 12;             // of a code at most
 constexpr uint32_t CODES = 1 << CODE_BITS;     // strings that the table holds, with the two codes that are none
 constexpr uint32_t NONE = CODES;
-
-[[noreturn]] void damaged() { throw FormatError("a GIF picture is damaged: its parts do not fit together"); }
 
 // How wide codes are: both sides count the strings that a reader knows, which is the same for both.
 struct Width {
@@ -37,44 +35,6 @@ struct Width {
   uint32_t clear;      // the code that clears the table; the next one ends the data
   uint32_t next, bits;  // the number of the next string, and the width of the next code
   bool is_first;       // whether no code of pixels has come since the table was cleared
-};
-
-// Reads codes, the lowest bit first.
-class Reader {
- public:
-  explicit Reader(std::span<const uint8_t> data) : data_(data) {}
-
-  bool has(uint32_t bits) const { return at_ + bits <= 8 * data_.size(); }
-  uint32_t take(uint32_t bits) {  // there are so many
-    uint32_t value = 0;
-    for (uint32_t i = 0; i < bits; ++i, ++at_) value |= uint32_t(data_[at_ >> 3] >> (at_ & 7) & 1) << i;
-    return value;
-  }
-  size_t left() const { return 8 * data_.size() - at_; }  // bits
-
- private:
-  std::span<const uint8_t> data_;
-  size_t at_ = 0;
-};
-
-class Writer {
- public:
-  Writer(std::vector<uint8_t>& out, size_t limit) : out_(out), end_(out.size() + limit) {}
-
-  void put(uint32_t value, uint32_t bits) {
-    held_ |= value << count_;
-    count_ += bits;
-    for (; count_ >= 8; count_ -= 8, held_ >>= 8) {
-      if (out_.size() == end_) damaged();
-      out_.push_back(uint8_t(held_));
-    }
-  }
-  uint32_t to_byte() const { return -count_ & 7; }
-
- private:
-  std::vector<uint8_t>& out_;
-  size_t end_;
-  uint32_t held_ = 0, count_ = 0;  // bits that are not written yet, and how many
 };
 
 // The strings of a reader: each is another one and a pixel.
@@ -131,13 +91,13 @@ class Tree {
 
 // Reads codes to the end. False if they are damaged or too many.
 bool read(std::span<const uint8_t> data, uint32_t bits, size_t most, Undone& undone) {
-  Reader in(data);
+  BitReader in(data);
   Width width(bits);
   Strings strings(width.clear);
   Codes& codes = undone.codes;
   uint32_t before = NONE, run = 0;
-  while (in.has(width.bits)) {
-    const uint32_t code = in.take(width.bits);
+  while (in.left() >= width.bits) {
+    const uint32_t code = in.take(int(width.bits));
     if (code == width.clear + 1) {
       codes.ends = true;
       break;
@@ -154,7 +114,6 @@ bool read(std::span<const uint8_t> data, uint32_t bits, size_t most, Undone& und
       continue;
     }
     if (code > width.next || (code >= width.clear && before == NONE)) return false;
-    if (code == width.next && width.next == CODES) return false;
     const uint32_t known = width.count();
     if (known != NONE) strings.set(known, before, strings.first(code == known ? before : code));
     if (strings.size(code) > most - undone.pixels.size()) return false;
@@ -163,7 +122,7 @@ bool read(std::span<const uint8_t> data, uint32_t bits, size_t most, Undone& und
     ++run;
   }
   if (in.left() >= 8) return false;
-  codes.tail = in.take(uint32_t(in.left()));
+  codes.tail = in.take(int(in.left()));
   return true;
 }
 
@@ -183,12 +142,12 @@ std::optional<Undone> undo(std::span<const uint8_t> data, uint32_t bits, size_t 
 }
 
 void redo(std::span<const uint8_t> pixels, const Codes& codes, uint32_t bits, size_t limit, std::vector<uint8_t>& out) {
-  Writer to(out, limit);
+  BitWriter to(out, out.size() + limit);
   Width width(bits);
   Tree tree(width.clear);
   size_t at = 0;
   const auto clear = [&] {
-    to.put(width.clear, width.bits);
+    to.put(width.clear, int(width.bits));
     width.reset();
     tree.reset();
   };
@@ -201,7 +160,7 @@ void redo(std::span<const uint8_t> pixels, const Codes& codes, uint32_t bits, si
       string = longer;
       ++at;
     }
-    to.put(string, width.bits);
+    to.put(string, int(width.bits));
     width.count();
     // The next string: a reader knows it one code later.
     if (at < pixels.size() && width.next < CODES) tree.add(width.next, string, pixels[at]);
@@ -215,8 +174,8 @@ void redo(std::span<const uint8_t> pixels, const Codes& codes, uint32_t bits, si
     clear();
   }
   while (at < pixels.size()) put();
-  if (codes.ends) to.put(width.clear + 1, width.bits);
-  to.put(codes.tail, to.to_byte());
+  if (codes.ends) to.put(width.clear + 1, int(width.bits));
+  to.put(codes.tail & ((1u << to.missing()) - 1), to.missing());
 }
 
 }  // namespace nncomp::gif

@@ -8,7 +8,11 @@
 #include <span>
 #include <vector>
 
+#include "coder/error.hpp"
+
 namespace nncomp::gif {
+
+[[noreturn]] inline void damaged() { throw FormatError("a GIF picture is damaged: its parts do not fit together"); }
 
 constexpr uint32_t MIN_BITS = 2, MAX_BITS = 8;  // of a pixel, as LZW counts them
 

@@ -7,22 +7,18 @@
 #include <memory>
 
 #include "append.hpp"
-#include "coder/error.hpp"
 #include "coder/side.hpp"
 #include "gif/lzw.hpp"
 
 namespace nncomp::gif {
 namespace {
 
-constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
 constexpr size_t PIECE = 255;      // bytes of a piece at most
 constexpr size_t MIN_CODES = 64;  // bytes of a picture's codes that are taken
 constexpr uint64_t MAX_READ = 16;  // bytes of pieces that are read, for each byte of data: false files may overlap
 constexpr size_t SIGNATURE = 6, SCREEN = 7, DESCRIPTOR = 9;  // bytes of a file's beginning, and of a picture's
 constexpr uint8_t EXTENSION = 0x21, PICTURE = 0x2C;
 constexpr uint8_t HAS_COLOURS = 0x80, IS_INTERLACED = 0x40;
-
-[[noreturn]] void damaged() { throw FormatError("a GIF picture is damaged: its parts do not fit together"); }
 
 bool has_signature(std::span<const uint8_t> data) {
   return data.size() >= SIGNATURE + SCREEN &&
@@ -70,9 +66,9 @@ struct Picture {
 
 // Passes a picture to the side, or sets it to what is read, with at most `most` runs.
 void code(Side& side, Models& m, Picture& p, uint64_t most) {
-  p.gap = side.number(m.gap, uint32_t(p.gap), MAX_SIZE);
+  p.gap = side.number(m.gap, uint32_t(p.gap), MAX_SIDE_SIZE);
   p.group = side.number(m.group, p.group, GROUPS - 1);
-  p.pixels = side.number(m.pixels, p.pixels, MAX_SIZE);
+  p.pixels = side.number(m.pixels, p.pixels, MAX_SIDE_SIZE);
   if (side.flag(m.is_interlaced, p.width > 0)) p.width = 1 + side.number(m.width, p.width - 1, 0xFFFF);
   p.codes.starts = side.flag(m.starts, p.codes.starts);
   std::vector<uint32_t>& runs = p.codes.runs;
@@ -81,7 +77,7 @@ void code(Side& side, Models& m, Picture& p, uint64_t most) {
       if (i == most) damaged();
       runs.push_back(0);
     }
-    runs[i] = side.number(m.run, runs[i], MAX_SIZE);
+    runs[i] = side.number(m.run, runs[i], MAX_SIDE_SIZE);
   }
   p.codes.ends = side.flag(m.ends, p.codes.ends);
   p.codes.tail = side.number(m.tail, p.codes.tail, 127);
@@ -161,7 +157,7 @@ class Splitter {
   void picture(const uint8_t* descriptor, size_t start, const Pieces& pieces) {
     const uint32_t bits = data_[start - 1];
     if (pieces.codes.size() < MIN_CODES || bits < MIN_BITS || bits > MAX_BITS) return;
-    auto undone = undo(pieces.codes, bits, std::min<uint64_t>(left_, MAX_SIZE));
+    auto undone = undo(pieces.codes, bits, std::min<uint64_t>(left_, MAX_SIDE_SIZE));
     if (!undone || undone->codes.runs.size() > most_runs(data_.size())) return;
     const uint32_t width = word(descriptor + 4), rows = word(descriptor + 6);
     Taken taken{
@@ -266,9 +262,7 @@ class Joiner {
 
   // Moves bytes from the front of the rest to the output.
   void take(size_t size) {
-    if (size > rest_.size() || size > size_ - out_.size()) damaged();
-    append(out_, rest_.first(size));
-    rest_ = rest_.subspan(size);
+    if (!move_front(rest_, size, out_, size_)) damaged();
   }
 
   std::span<const uint8_t> rest_;

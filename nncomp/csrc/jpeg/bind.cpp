@@ -23,7 +23,7 @@ nb::object split(nb::bytes data, uint64_t most, const Inside* inside, const std:
 
 nb::object follow(nb::bytes data, size_t begin, const Inside* inside) {
   require(data.size() <= MAX_BYTES, "size is out of range");
-  require(begin + 2 <= data.size() || inside, "begin is out of range");
+  require(inside || (data.size() >= 2 && begin <= data.size() - 2), "begin is out of range");
   auto found = unlocked([&] { return nncomp::jpeg::follow(view(data), begin, inside); });
   if (!found) return nb::none();
   return nb::make_tuple(found->size, nb::cast(std::move(found->inside)));

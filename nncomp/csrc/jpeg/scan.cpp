@@ -33,6 +33,11 @@ bool visit(const Header& header, Planes& planes, uint32_t unit, Use use) {
   return true;
 }
 
+// Whether a restart marker comes before this unit.
+bool is_start(const Header& header, uint32_t unit) {
+  return header.interval > 0 && unit > 0 && unit % header.interval == 0;
+}
+
 // ---- From bits ----
 
 // Decodes the blocks of a scan. The functions for a block return false if its data is invalid or cannot be redone.
@@ -41,22 +46,30 @@ class Undo {
   Undo(const Header& header, const Plain& plain, const Start& start)
       : header_(header), scan_(header.scan), in_(plain, start.bits), before_(start.dc) {}
 
-  BitReader& in() { return in_; }
-  bool between_runs() const { return run_ == 0; }
-  const std::array<int32_t, MAX_COMPONENTS>& before() const { return before_; }
-
-  void restart() {
-    before_.fill(0);
-    run_ = 0;
+  // Reads a unit into `planes`, in which it has the number `place`, behind the restart marker if one is due. The bits
+  // before all such markers have to be the same.
+  template <class Planes>
+  bool unit(Planes& planes, uint32_t place, uint32_t unit) {
+    if (is_start(header_, unit)) {
+      if (!in_.restart(padding_, known_)) return false;
+      before_.fill(0);
+      run_ = 0;
+    }
+    return visit(header_, planes, place, [&](size_t i, int16_t* b) { return block(i, b); });
   }
 
+  const BitReader& in() const { return in_; }
+  bool between_runs() const { return run_ == 0; }
+  uint32_t padding() const { return padding_; }  // of restart markers; 1 if none has told
+  const std::array<int32_t, MAX_COMPONENTS>& before() const { return before_; }
+
+ private:
   bool block(size_t i, int16_t* b) {
     if (!header_.progressive) return dc(i, b) && sequential(i, b);
     if (scan_.from == 0) return scan_.high == 0 ? dc(i, b) : dc_again(b);
     return scan_.high == 0 ? first(i, b) : again(i, b);
   }
 
- private:
   // The first scan of a DC coefficient: a difference to the one before.
   bool dc(size_t i, int16_t* b) {
     const int length = in_.symbol(header_.code[0][size_t(scan_.dc[i])]);
@@ -162,6 +175,8 @@ class Undo {
   BitReader in_;
   std::array<int32_t, MAX_COMPONENTS> before_;  // DC
   uint32_t run_ = 0;  // blocks to come of an end-of-band run: they have no more new coefficients
+  uint32_t padding_ = 1;
+  bool known_ = false;  // whether a marker has told the padding
 };
 
 // ---- To bits ----
@@ -309,11 +324,6 @@ struct OneBlock {
   int16_t* block(size_t, uint32_t, uint32_t) { return data; }
 };
 
-// Whether a restart marker comes before this unit.
-bool is_start(const Header& header, uint32_t unit) {
-  return header.interval > 0 && unit > 0 && unit % header.interval == 0;
-}
-
 }  // namespace
 
 Planes::Planes(const Header& header, uint32_t rows) : rows_(rows) {
@@ -334,42 +344,29 @@ Plain plain_of(std::span<const uint8_t> data, const Header& header, const Start&
 
 Reach reach_of(const Plain& plain, const Header& header, const Start& start) {
   Undo undo(header, plain, start);
-  BitReader& in = undo.in();
   const uint32_t first = start.unit(header), units = header.scan_units(), row = header.row_units();
-  uint32_t padding = 0;
-  bool known = false;
   OneBlock planes;
   Reach reach;
   for (uint32_t unit = first; unit < units; ++unit) {
     if (unit > first && unit % row == 0) {
-      reach.next = {unit / row, uint32_t(in.position() & 7), undo.before()};
-      reach.next_at = in.position();
+      reach.next_at = undo.in().position();
+      reach.next = {unit / row, uint32_t(reach.next_at & 7), undo.before()};
     }
-    if (is_start(header, unit)) {
-      if (!in.restart(padding, known)) break;
-      undo.restart();
-    }
-    if (!visit(header, planes, unit, [&](size_t i, int16_t* b) { return undo.block(i, b); })) break;
+    if (!undo.unit(planes, unit, unit)) break;
     reach.units = unit + 1 - first;
-    reach.end = in.position();
+    reach.end = undo.in().position();
   }
   return reach;
 }
 
 bool undo_scan(const Plain& plain, const Header& header, Planes& planes, Part& part) {
   Undo undo(header, plain, part.start);
-  BitReader& in = undo.in();
   const uint32_t first = part.start.unit(header);
-  bool known = false;
   for (uint32_t unit = 0; unit < part.units; ++unit) {
-    if (is_start(header, first + unit)) {
-      if (!in.restart(part.padding, known)) return false;
-      undo.restart();
-    }
-    if (!visit(header, planes, unit, [&](size_t i, int16_t* b) { return undo.block(i, b); })) return false;
+    if (!undo.unit(planes, unit, first + unit)) return false;
   }
-  const uint32_t bits = in.to_byte();
-  part.tail = in.peek(bits);
+  part.padding = undo.padding();
+  part.tail = undo.in().peek(undo.in().to_byte());
   return undo.between_runs();
 }
 

@@ -13,7 +13,6 @@
 namespace nncomp::jpeg {
 namespace {
 
-constexpr uint32_t MAX_SIZE = 0x7FFFFFFF;
 constexpr uint32_t MAX_DC = 1 << 14;     // magnitude of a DC coefficient that is passed on
 constexpr size_t MIN_DATA = 128;         // bytes of the scans of a picture that is taken
 constexpr size_t MIN_CODED = 64;         // coded bytes: with fewer, the pictures are small however they are coded
@@ -171,7 +170,7 @@ class Splitter {
     const bool good = take(header, planes, part, at, inside_->byte) && at >= MIN_DATA;
     side_.flag(m_->inside, good);
     if (!good) return;
-    side_.number(m_->markers, uint32_t(inside_->markers.size()), MAX_SIZE);
+    side_.number(m_->markers, uint32_t(inside_->markers.size()), MAX_SIDE_SIZE);
     code_start(side_, *m_, header, part.start);
     code_part(side_, *m_, header, part);
     m_->model.code(kernel_, side_, header, *planes);
@@ -203,8 +202,8 @@ class Splitter {
     }
     if (data < MIN_DATA) return;
     side_.flag(m_->more, true);
-    side_.number(m_->gap, uint32_t(found.start - done_), MAX_SIZE);
-    side_.number(m_->back, uint32_t(found.start - found.begin), MAX_SIZE);
+    side_.number(m_->gap, uint32_t(found.start - done_), MAX_SIDE_SIZE);
+    side_.number(m_->back, uint32_t(found.start - found.begin), MAX_SIDE_SIZE);
     header = first;
     code_part(side_, *m_, header, scans[0].part);
     m_->model.code(kernel_, side_, header, *planes);
@@ -212,7 +211,7 @@ class Splitter {
     std::span<const uint8_t> markers(between);
     for (size_t i = 1; i < scans.size(); ++i) {
       side_.flag(m_->scans, true);
-      side_.number(m_->between, uint32_t(scans[i].between), MAX_SIZE);
+      side_.number(m_->between, uint32_t(scans[i].between), MAX_SIDE_SIZE);
       read_markers(markers.first(scans[i].between), header);
       markers = markers.subspan(scans[i].between);
       code_part(side_, *m_, header, scans[i].part);
@@ -273,7 +272,7 @@ class Joiner {
  private:
   // The picture in which the data begins: its markers are in the rest alone.
   void go_on() {
-    const size_t size = side_.number(m_->markers, 0, MAX_SIZE);
+    const size_t size = side_.number(m_->markers, 0, MAX_SIDE_SIZE);
     if (size > rest_.size() || size > headers_) damaged();
     headers_ -= size;
     Header header;
@@ -286,8 +285,8 @@ class Joiner {
   }
 
   void picture() {
-    take(side_.number(m_->gap, 0, MAX_SIZE));
-    const size_t back = side_.number(m_->back, 0, MAX_SIZE);
+    take(side_.number(m_->gap, 0, MAX_SIDE_SIZE));
+    const size_t back = side_.number(m_->back, 0, MAX_SIDE_SIZE);
     if (back > out_.size() || back < 2 || back - 2 > headers_) damaged();
     headers_ -= back - 2;
     Header header;
@@ -296,7 +295,7 @@ class Joiner {
     const Planes planes = coefficients(header, part);
     scan(header, planes, part);
     while (!header.is_sole() && side_.flag(m_->scans, false)) {
-      const uint32_t between = side_.number(m_->between, 0, MAX_SIZE);
+      const uint32_t between = side_.number(m_->between, 0, MAX_SIDE_SIZE);
       take(between);
       markers(std::span(out_).last(between), header);
       part = {};
@@ -331,9 +330,7 @@ class Joiner {
 
   // Moves bytes from the front of the rest to the output.
   void take(size_t size) {
-    if (size > rest_.size() || size > size_ - out_.size()) damaged();
-    append(out_, rest_.first(size));
-    rest_ = rest_.subspan(size);
+    if (!move_front(rest_, size, out_, size_)) damaged();
   }
 
   const Kernel& kernel_;

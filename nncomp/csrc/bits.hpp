@@ -1,4 +1,4 @@
-// Reads and writes the bits of a deflate stream, the lowest bit of each byte first (RFC 1951).
+// Reads and writes bits, the lowest one of each byte first, as deflate (RFC 1951) and GIF have them.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 #include "coder/error.hpp"
 
-namespace nncomp::deflate {
+namespace nncomp {
 
 // Reads bits of a span. Beyond its end all bits are 0: callers ask valid() afterwards whether they have read too far.
 class BitReader {
@@ -83,7 +83,7 @@ class BitWriter {
 
  private:
   void byte(uint8_t value) {
-    if (out_.size() >= limit_) throw FormatError("a deflate stream is longer than the content");
+    if (out_.size() >= limit_) throw FormatError("a stream that is redone is longer than the content");
     out_.push_back(value);
   }
 
@@ -93,4 +93,4 @@ class BitWriter {
   int count_ = 0;
 };
 
-}  // namespace nncomp::deflate
+}  // namespace nncomp
